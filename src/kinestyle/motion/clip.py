@@ -1,0 +1,110 @@
+"""A clip of motion: a skeleton, how it moves, and what its file said beyond that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kinestyle.motion.rotation import Array, interpolate
+from kinestyle.motion.skeleton import Skeleton, forward_kinematics
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """T frames of motion of a rig, in the units and axes of its file.
+
+    local_position: (T, J, 3) from the parent, in the parent's frame; of the root, its place in the world
+    local_rotation: (T, J, 4) unit quaternions wxyz, relative to the parent
+    frame_time_seconds: time from one frame to the next
+    name: what the clip is called in messages and pictures
+    source: what the file format needs to write the clip back as it was (a `bvh.BvhLayout`); None for a clip made here
+    warnings: what the reader found odd but could read
+    """
+
+    skeleton: Skeleton
+    local_position: Array
+    local_rotation: Array
+    frame_time_seconds: float
+    name: str = "clip"
+    source: Any = None
+    warnings: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        shape = (*self.local_rotation.shape[:1], self.skeleton.joint_count)
+        assert self.local_rotation.shape == (*shape, 4), f"local_rotation has shape {self.local_rotation.shape}, wanted {(*shape, 4)}"
+        assert self.local_position.shape == (*shape, 3), f"local_position has shape {self.local_position.shape}, wanted {(*shape, 3)}"
+        assert self.frame_time_seconds > 0, f"frame time is {self.frame_time_seconds} s, wanted more than 0"
+
+    @property
+    def frame_count(self) -> int:
+        return len(self.local_rotation)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return 1.0 / self.frame_time_seconds
+
+    @property
+    def duration_seconds(self) -> float:
+        """From the first frame to the last."""
+        return (self.frame_count - 1) * self.frame_time_seconds
+
+    @cached_property
+    def _world(self) -> tuple[Array, Array]:
+        return forward_kinematics(self.skeleton, self.local_position, self.local_rotation)
+
+    @property
+    def world_position(self) -> Array:
+        """(T, J, 3) joint positions in the file's units and axes."""
+        return self._world[0]
+
+    @property
+    def world_rotation(self) -> Array:
+        """(T, J, 4) joint rotations in the file's axes."""
+        return self._world[1]
+
+    def with_motion(self, local_position: Array, local_rotation: Array) -> Clip:
+        """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T, J, 4)."""
+        return replace(self, local_position=local_position, local_rotation=local_rotation)
+
+
+def sample_times(clip: Clip, frame_rate: float) -> Array:
+    """The times in seconds, from 0 to the clip's end, at which a copy at `frame_rate` has its frames. (T',)"""
+    count = int(np.floor(clip.duration_seconds * frame_rate + 1e-6)) + 1
+    return np.arange(count) / frame_rate
+
+
+def resample_rotation(q: Array, at_frame: Array) -> Array:
+    """q: (T, ..., 4), at_frame: (T',) fractional frame numbers -> (T', ..., 4), along the shorter arc between neighbours."""
+    low, weight = _bracket(len(q), at_frame)
+    high = np.minimum(low + 1, len(q) - 1)
+    return interpolate(q[low], q[high], weight.reshape(-1, *[1] * (q.ndim - 2)))
+
+
+def resample_vector(v: Array, at_frame: Array) -> Array:
+    """v: (T, ...), at_frame: (T',) fractional frame numbers -> (T', ...), linear between neighbours."""
+    low, weight = _bracket(len(v), at_frame)
+    high = np.minimum(low + 1, len(v) - 1)
+    weight = weight.reshape(-1, *[1] * (v.ndim - 1))
+    return v[low] * (1.0 - weight) + v[high] * weight
+
+
+def _bracket(frame_count: int, at_frame: Array) -> tuple[np.ndarray, Array]:
+    clipped = np.clip(at_frame, 0, frame_count - 1)
+    low = np.floor(clipped).astype(int)
+    return low, clipped - low
+
+
+def resample(clip: Clip, frame_rate: float) -> Clip:
+    """The clip at another frame rate, interpolated in rotations (never in Euler angles, which jump)."""
+    at_frame = sample_times(clip, frame_rate) * clip.frame_rate
+    return replace(
+        clip,
+        local_position=resample_vector(clip.local_position, at_frame),
+        local_rotation=resample_rotation(clip.local_rotation, at_frame),
+        frame_time_seconds=1.0 / frame_rate,
+        source=None,
+    )

@@ -1,0 +1,224 @@
+"""Rotations as arrays: unit quaternions (wxyz), matrices, axis-angle vectors, the 6-D form and Euler angles.
+
+Every function broadcasts over leading axes. A quaternion `q` rotates a column vector as `q v q*`; `multiply(a, b)`
+applies `b` first. Angles are radians; degrees exist only in file readers and writers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.floating]
+
+_AXES = {"X": 0, "Y": 1, "Z": 2}
+IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
+
+
+def normalize(vector: ArrayLike, epsilon: float = 1e-12) -> Array:
+    """vector: (..., N) -> the same directions with length 1; vectors shorter than `epsilon` come back as zeros."""
+    v = np.asarray(vector, dtype=float) if not isinstance(vector, np.ndarray) else vector
+    length = np.sqrt(np.sum(v * v, axis=-1, keepdims=True))
+    return np.where(length > epsilon, v / np.maximum(length, epsilon), 0.0)
+
+
+def multiply(a: Array, b: Array) -> Array:
+    """a, b: (..., 4) quaternions -> (..., 4), the rotation `b` followed by `a`."""
+    aw, ax, ay, az = np.moveaxis(a, -1, 0)
+    bw, bx, by, bz = np.moveaxis(b, -1, 0)
+    return np.stack(
+        [
+            aw * bw - ax * bx - ay * by - az * bz,
+            aw * bx + ax * bw + ay * bz - az * by,
+            aw * by - ax * bz + ay * bw + az * bx,
+            aw * bz + ax * by - ay * bx + az * bw,
+        ],
+        axis=-1,
+    )
+
+
+def inverse(q: Array) -> Array:
+    """q: (..., 4) unit quaternions -> (..., 4), the opposite rotations."""
+    return q * np.array([1.0, -1.0, -1.0, -1.0], dtype=q.dtype)
+
+
+def rotate(q: Array, v: Array) -> Array:
+    """q: (..., 4) unit quaternions, v: (..., 3) -> (..., 3), the vectors rotated."""
+    w, u = q[..., :1], q[..., 1:]
+    t = 2.0 * np.cross(u, v)
+    return v + w * t + np.cross(u, t)
+
+
+def angle(q: Array) -> Array:
+    """q: (..., 4) unit quaternions -> (...), the rotation angle in [0, pi] radians, accurate for tiny angles."""
+    return 2.0 * np.arctan2(np.sqrt(np.sum(q[..., 1:] ** 2, axis=-1)), np.abs(q[..., 0]))
+
+
+def exp(axis_angle: Array) -> Array:
+    """axis_angle: (..., 3) rotation vectors in radians -> (..., 4) unit quaternions."""
+    half = 0.5 * np.sqrt(np.sum(axis_angle * axis_angle, axis=-1, keepdims=True))
+    return np.concatenate([np.cos(half), 0.5 * np.sinc(half / np.pi) * axis_angle], axis=-1)
+
+
+def log(q: Array) -> Array:
+    """q: (..., 4) unit quaternions -> (..., 3) rotation vectors in radians, the shorter way round."""
+    q = np.where(q[..., :1] < 0, -q, q)
+    sine = np.sqrt(np.sum(q[..., 1:] ** 2, axis=-1, keepdims=True))
+    half = np.arctan2(sine, q[..., :1])
+    # half / sin(half) tends to 1 where the angle vanishes
+    scale = np.where(sine > 1e-9, half / np.maximum(sine, 1e-9), 1.0)
+    return 2.0 * scale * q[..., 1:]
+
+
+def power(q: Array, exponent: ArrayLike) -> Array:
+    """q: (..., 4), exponent: (...) -> (..., 4), the rotation taken `exponent` times as far, the shorter way round."""
+    return exp(log(q) * np.asarray(exponent, dtype=q.dtype)[..., None])
+
+
+def interpolate(a: Array, b: Array, weight: ArrayLike) -> Array:
+    """a, b: (..., 4), weight: (...) in [0, 1] -> (..., 4), spherical interpolation along the shorter arc."""
+    return multiply(a, power(multiply(inverse(a), b), weight))
+
+
+def between(a: Array, b: Array) -> Array:
+    """a, b: (..., 3) unit vectors -> (..., 4), the smallest rotation that takes `a` to `b`.
+
+    For opposite vectors the axis is free; one perpendicular to `a` is taken.
+    """
+    a, b = np.broadcast_arrays(a, b)
+    dot = np.sum(a * b, axis=-1, keepdims=True)
+    q = np.concatenate([1.0 + dot, np.cross(a, b)], axis=-1)
+    least = np.eye(3)[np.argmin(np.abs(a), axis=-1)]
+    half_turn = np.concatenate([np.zeros_like(dot), np.cross(a, least)], axis=-1)
+    return normalize(np.where(dot < -1.0 + 1e-9, half_turn, q))
+
+
+def continuous(q: Array) -> Array:
+    """q: (T, ..., 4) -> the same rotations with signs chosen so that neighbours in time lie on one hemisphere."""
+    if len(q) < 2:
+        return q
+    dot = np.sum(q[1:] * q[:-1], axis=-1, keepdims=True)
+    flips = np.cumprod(np.where(dot < 0, -1.0, 1.0), axis=0)
+    return np.concatenate([q[:1], q[1:] * flips], axis=0)
+
+
+def mean(q: Array, weight: Array | None = None) -> Array:
+    """q: (N, 4), weight: (N,) -> (4,), the mean rotation (the quaternion that is closest to all, signs ignored)."""
+    weighted = q if weight is None else q * weight[:, None]
+    _, vectors = np.linalg.eigh(weighted.T @ q)
+    return vectors[:, -1]
+
+
+def to_matrix(q: Array) -> Array:
+    """q: (..., 4) unit quaternions -> (..., 3, 3) rotation matrices."""
+    w, x, y, z = np.moveaxis(q, -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def from_matrix(matrix: Array) -> Array:
+    """matrix: (..., 3, 3) rotation matrices -> (..., 4) unit quaternions with w >= 0.
+
+    Of four algebraically equal forms, the one whose pivot is largest is taken, so that no case divides by nearly zero.
+    """
+    m = matrix
+    xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    a, b, c = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
+    d, e, f = m[..., 1, 0] + m[..., 0, 1], m[..., 0, 2] + m[..., 2, 0], m[..., 2, 1] + m[..., 1, 2]
+    forms = np.stack(
+        [
+            np.stack([1 + xx + yy + zz, a, b, c], axis=-1),
+            np.stack([a, 1 + xx - yy - zz, d, e], axis=-1),
+            np.stack([b, d, 1 - xx + yy - zz, f], axis=-1),
+            np.stack([c, e, f, 1 - xx - yy + zz], axis=-1),
+        ],
+        axis=-2,
+    )
+    pivot = np.argmax(np.stack([xx + yy + zz, xx, yy, zz], axis=-1), axis=-1)
+    q = normalize(np.take_along_axis(forms, pivot[..., None, None], axis=-2)[..., 0, :])
+    return np.where(q[..., :1] < 0, -q, q)
+
+
+def to_sixd(q: Array) -> Array:
+    """q: (..., 4) -> (..., 6), the first two columns of the rotation matrix, one after the other (Zhou et al. 2019)."""
+    m = to_matrix(q)
+    return np.concatenate([m[..., 0], m[..., 1]], axis=-1)
+
+
+def from_sixd(sixd: Array) -> Array:
+    """sixd: (..., 6) two vectors, not necessarily orthonormal -> (..., 4), by Gram-Schmidt (Zhou et al. 2019)."""
+    x = normalize(sixd[..., :3])
+    y = sixd[..., 3:]
+    y = normalize(y - np.sum(x * y, axis=-1, keepdims=True) * x)
+    return from_matrix(np.stack([x, y, np.cross(x, y)], axis=-1))
+
+
+def frame(primary: Array, secondary: Array) -> Array:
+    """primary, secondary: (..., 3) -> (..., 4), the rotation that takes X to `primary` and Y as near as may be to `secondary`."""
+    return from_sixd(np.concatenate([primary, secondary], axis=-1))
+
+
+def from_euler(angles: Array, order: str) -> Array:
+    """angles: (..., N) radians about the axes named in `order` ("ZXY", or fewer letters), intrinsic -> (..., 4).
+
+    The first letter is applied last, as BVH has it: "ZXY" is Rz Rx Ry.
+    """
+    half = 0.5 * np.asarray(angles, dtype=float)
+    cos, sin = np.cos(half), np.sin(half)
+    q = np.broadcast_to(IDENTITY, (*half.shape[:-1], 4))
+    for i, letter in enumerate(order):
+        turn = np.zeros((*half.shape[:-1], 4))
+        turn[..., 0] = cos[..., i]
+        turn[..., 1 + _AXES[letter]] = sin[..., i]
+        q = multiply(q, turn) if i else turn
+    return np.array(q)
+
+
+def to_euler(q: Array, order: str) -> Array:
+    """q: (..., 4) -> (..., 3) radians for three different axes ("ZXY", ...), the middle angle in [-pi/2, pi/2].
+
+    In gimbal lock the last angle is set to zero.
+    """
+    first, second, third = (_AXES[letter] for letter in order)
+    sign = 1.0 if (second - first) % 3 == 1 else -1.0
+    m = to_matrix(q)
+    sine = sign * m[..., first, third]
+    # atan2 keeps full precision near +-90 degrees, where asin loses half the digits
+    cosine = np.hypot(m[..., first, first], m[..., first, second])
+    middle = np.arctan2(sine, cosine)
+    locked = cosine < 1e-8
+    a = np.where(
+        locked,
+        np.arctan2(sign * m[..., third, second], m[..., second, second]),
+        np.arctan2(-sign * m[..., second, third], m[..., third, third]),
+    )
+    c = np.where(locked, 0.0, np.arctan2(-sign * m[..., first, second], m[..., first, first]))
+    return np.stack([a, middle, c], axis=-1)
+
+
+def euler_near(angles: Array, reference: Array) -> Array:
+    """angles, reference: (..., 3) radians, three different axes -> the equal Euler triple nearest to `reference`.
+
+    A rotation has two triples, each free by whole turns; nearest keeps curves unbroken in an animator's graph editor.
+    """
+    other = np.stack([angles[..., 0] + np.pi, np.pi - angles[..., 1], angles[..., 2] + np.pi], axis=-1)
+    turn = 2.0 * np.pi
+    candidates = [a - turn * np.round((a - reference) / turn) for a in (angles, other)]
+    cost = [np.sum(np.abs(a - reference), axis=-1, keepdims=True) for a in candidates]
+    return np.where(cost[0] <= cost[1], candidates[0], candidates[1])
+
+
+def about_y(radians: ArrayLike) -> Array:
+    """radians: (...) -> (..., 4), the rotations about +Y."""
+    half = 0.5 * np.asarray(radians, dtype=float)
+    zero = np.zeros_like(half)
+    return np.stack([np.cos(half), zero, np.sin(half), zero], axis=-1)
+
+
+def wrap(radians: ArrayLike) -> Array:
+    """radians: (...) -> the same angles in [-pi, pi)."""
+    return (np.asarray(radians, dtype=float) + np.pi) % (2.0 * np.pi) - np.pi

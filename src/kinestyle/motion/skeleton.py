@@ -1,0 +1,109 @@
+"""A skeleton as arrays: names, parents and offsets, parents always before their children."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.rotation import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Skeleton:
+    """J joints in an order in which each parent comes before its children.
+
+    names: J names, unique
+    parents: (J,) int, -1 for the root; `parents[j] < j`
+    offsets: (J, 3) from parent to joint at rest, in file units (metres on the canonical skeleton)
+    end_parents, end_offsets: (E,) int and (E, 3), the tips beyond the last joints (BVH's end sites)
+    """
+
+    names: tuple[str, ...]
+    parents: np.ndarray
+    offsets: Array
+    end_parents: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
+    end_offsets: Array = field(default_factory=lambda: np.zeros((0, 3)))
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        assert self.parents.shape == (count,), f"{count} names but parents have shape {self.parents.shape}"
+        assert self.offsets.shape == (count, 3), f"{count} names but offsets have shape {self.offsets.shape}"
+        assert count and self.parents[0] == -1, "the first joint is the root"
+        assert (self.parents[1:] < np.arange(1, count)).all(), "each parent comes before its children"
+
+    @property
+    def joint_count(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def children(self) -> tuple[tuple[int, ...], ...]:
+        """J tuples of child indices."""
+        found: list[list[int]] = [[] for _ in self.names]
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0:
+                found[parent].append(joint)
+        return tuple(map(tuple, found))
+
+    @cached_property
+    def levels(self) -> tuple[np.ndarray, ...]:
+        """Joint indices by depth: all of one level can be computed at once from the level above."""
+        depth = np.zeros(self.joint_count, dtype=int)
+        for joint, parent in enumerate(self.parents):
+            depth[joint] = depth[parent] + 1 if parent >= 0 else 0
+        return tuple(np.flatnonzero(depth == d) for d in range(depth.max() + 1))
+
+    def index(self, name: str) -> int:
+        """The index of a joint by its name. Raises KeyError for a name that is not there."""
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise KeyError(f"no joint is named {name!r}; the skeleton has {', '.join(self.names)}") from None
+
+    def ancestors(self, joint: int) -> list[int]:
+        """The joints from the parent of `joint` up to the root."""
+        chain = []
+        while (joint := int(self.parents[joint])) >= 0:
+            chain.append(joint)
+        return chain
+
+
+def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
+    """local_rotation: (..., J, 4) relative to each parent -> (..., J, 4) in the world."""
+    world = np.empty_like(local_rotation)
+    world[..., skeleton.levels[0], :] = local_rotation[..., skeleton.levels[0], :]
+    for joints in skeleton.levels[1:]:
+        world[..., joints, :] = rotation.multiply(world[..., skeleton.parents[joints], :], local_rotation[..., joints, :])
+    return world
+
+
+def world_to_local_rotation(skeleton: Skeleton, world_rotation: Array) -> Array:
+    """world_rotation: (..., J, 4) -> (..., J, 4) relative to each parent."""
+    local = world_rotation.copy()
+    child = np.flatnonzero(skeleton.parents >= 0)
+    parent_rotation = world_rotation[..., skeleton.parents[child], :]
+    local[..., child, :] = rotation.multiply(rotation.inverse(parent_rotation), world_rotation[..., child, :])
+    return local
+
+
+def forward_kinematics(skeleton: Skeleton, local_position: Array, local_rotation: Array) -> tuple[Array, Array]:
+    """local_position: (..., J, 3), local_rotation: (..., J, 4) -> world positions (..., J, 3) and rotations (..., J, 4).
+
+    `local_position` of the root is its place in the world; of another joint, the vector from its parent in the parent's frame.
+    """
+    world_rotation = local_to_world_rotation(skeleton, local_rotation)
+    world_position = np.array(np.broadcast_to(local_position, (*local_rotation.shape[:-1], 3)))
+    for joints in skeleton.levels[1:]:
+        parents = skeleton.parents[joints]
+        world_position[..., joints, :] = world_position[..., parents, :] + rotation.rotate(
+            world_rotation[..., parents, :], world_position[..., joints, :]
+        )
+    return world_position, world_rotation
+
+
+def tip_position(skeleton: Skeleton, world_position: Array, world_rotation: Array) -> Array:
+    """World positions (..., J, 3) and rotations (..., J, 4) -> (..., E, 3), the world positions of the end sites."""
+    parents = skeleton.end_parents
+    return world_position[..., parents, :] + rotation.rotate(world_rotation[..., parents, :], skeleton.end_offsets)

@@ -1,0 +1,74 @@
+"""The canonical skeleton: 21 joints, metres, Y up, facing +Z, left along +X, at rest in a T-pose with palms down.
+
+Every clip is brought onto it before a network sees it. All rest orientations are the identity, so a joint's world
+rotation says directly how its bone has turned away from the T-pose.
+
+Proportions are segment lengths as fractions of stature from Drillis and Contini (1966), as tabulated by Winter,
+"Biomechanics and Motor Control of Human Movement", for a stature of 1.70 m; the trunk, which the table treats as one
+piece, is divided by eye.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinestyle.motion.skeleton import Skeleton
+
+STATURE_M = 1.70
+
+
+def _build() -> Skeleton:
+    rows: list[tuple[str, str | None, tuple[float, float, float]]] = [("hips", None, (0.0, 0.530, 0.0))]
+    tips: list[tuple[str, tuple[float, float, float]]] = []
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        rows += [
+            (f"{side}_thigh", "hips", (sign * 0.055, 0.0, 0.0)),
+            (f"{side}_shin", f"{side}_thigh", (0.0, -0.245, 0.0)),
+            (f"{side}_foot", f"{side}_shin", (0.0, -0.246, 0.0)),
+            (f"{side}_toe", f"{side}_foot", (0.0, -0.017, 0.085)),
+        ]
+        tips.append((f"{side}_toe", (0.0, 0.0, 0.040)))
+    rows += [
+        ("spine", "hips", (0.0, 0.060, 0.0)),
+        ("chest", "spine", (0.0, 0.080, 0.0)),
+        ("neck", "chest", (0.0, 0.150, 0.0)),
+        ("head", "neck", (0.0, 0.055, 0.0)),
+    ]
+    tips.append(("head", (0.0, 0.125, 0.0)))
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        rows += [
+            (f"{side}_clavicle", "chest", (sign * 0.030, 0.125, 0.0)),
+            (f"{side}_upper_arm", f"{side}_clavicle", (sign * 0.080, 0.0, 0.0)),
+            (f"{side}_forearm", f"{side}_upper_arm", (sign * 0.172, 0.0, 0.0)),
+            (f"{side}_hand", f"{side}_forearm", (sign * 0.157, 0.0, 0.0)),
+        ]
+        tips.append((f"{side}_hand", (sign * 0.100, 0.0, 0.0)))
+    names = [name for name, _, _ in rows]
+    return Skeleton(
+        names=tuple(names),
+        parents=np.array([names.index(parent) if parent else -1 for _, parent, _ in rows]),
+        offsets=STATURE_M * np.array([offset for _, _, offset in rows]),
+        end_parents=np.array([names.index(name) for name, _ in tips]),
+        end_offsets=STATURE_M * np.array([offset for _, offset in tips]),
+    )
+
+
+CANONICAL = _build()
+"""The canonical skeleton."""
+
+HIPS = CANONICAL.index("hips")
+LEG_LENGTH_M = float(-CANONICAL.offsets[[CANONICAL.index("left_shin"), CANONICAL.index("left_foot")], 1].sum())
+"""Hip to ankle, the length by which travel is scaled between rigs."""
+
+
+def mirror_name(name: str) -> str:
+    """The same joint on the other side of the body; joints of the trunk are their own."""
+    if name.startswith("left_"):
+        return "right_" + name[len("left_") :]
+    if name.startswith("right_"):
+        return "left_" + name[len("right_") :]
+    return name
+
+
+MIRROR = np.array([CANONICAL.index(mirror_name(name)) for name in CANONICAL.names])
+"""(21,) for each joint, the index of its mirror image."""

@@ -1,0 +1,35 @@
+"""Kinestyle restyles captured human motion: a clip in, the same rig out, in another manner.
+
+from kinestyle import Stylizer, read_motion, write_motion
+
+clip = read_motion("walk.bvh")
+write_motion(Stylizer.load().stylize(clip, style="old"), "walk_old.bvh")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kinestyle.motion.clip import Clip
+    from kinestyle.motion.formats import read_motion, write_motion
+    from kinestyle.runtime.stylizer import Stylizer
+
+__all__ = ["Clip", "Stylizer", "read_motion", "write_motion"]
+__version__ = "0.1.0"
+
+_HOME = {
+    "Clip": "kinestyle.motion.clip",
+    "read_motion": "kinestyle.motion.formats",
+    "write_motion": "kinestyle.motion.formats",
+    "Stylizer": "kinestyle.runtime.stylizer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: a command that only reads a file need not wait for onnxruntime."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'kinestyle' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

@@ -29,15 +29,15 @@ def _build() -> Skeleton:
         ]
         tips.append((f"{side}_toe", (0.0, 0.0, 0.040)))
     rows += [
-        ("spine", "hips", (0.0, 0.060, 0.0)),
-        ("chest", "spine", (0.0, 0.080, 0.0)),
-        ("neck", "chest", (0.0, 0.150, 0.0)),
+        ("spine", "hips", (0.0, 0.090, 0.0)),
+        ("chest", "spine", (0.0, 0.055, 0.0)),
+        ("neck", "chest", (0.0, 0.145, 0.0)),
         ("head", "neck", (0.0, 0.055, 0.0)),
     ]
     tips.append(("head", (0.0, 0.125, 0.0)))
     for side, sign in (("left", 1.0), ("right", -1.0)):
         rows += [
-            (f"{side}_clavicle", "chest", (sign * 0.030, 0.125, 0.0)),
+            (f"{side}_clavicle", "chest", (sign * 0.030, 0.120, 0.0)),
             (f"{side}_upper_arm", f"{side}_clavicle", (sign * 0.080, 0.0, 0.0)),
             (f"{side}_forearm", f"{side}_upper_arm", (sign * 0.172, 0.0, 0.0)),
             (f"{side}_hand", f"{side}_forearm", (sign * 0.157, 0.0, 0.0)),

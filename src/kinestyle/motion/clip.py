@@ -34,8 +34,12 @@ class Clip:
 
     def __post_init__(self) -> None:
         shape = (*self.local_rotation.shape[:1], self.skeleton.joint_count)
-        assert self.local_rotation.shape == (*shape, 4), f"local_rotation has shape {self.local_rotation.shape}, wanted {(*shape, 4)}"
-        assert self.local_position.shape == (*shape, 3), f"local_position has shape {self.local_position.shape}, wanted {(*shape, 3)}"
+        assert self.local_rotation.shape == (*shape, 4), (
+            f"local_rotation has shape {self.local_rotation.shape}, wanted {(*shape, 4)}"
+        )
+        assert self.local_position.shape == (*shape, 3), (
+            f"local_position has shape {self.local_position.shape}, wanted {(*shape, 3)}"
+        )
         assert self.frame_time_seconds > 0, f"frame time is {self.frame_time_seconds} s, wanted more than 0"
 
     @property

@@ -1,0 +1,146 @@
+"""A released model: one zip file of ONNX graphs and a manifest, the only bridge between training and the runtime.
+
+`manifest.json` says what the graphs are for (skeleton, feature layout, frame rate, styles), how they were made (training
+configuration, data, commit), under which licence they may be used, and the SHA-256 of every graph. All graphs take and give
+physical units: normalisation is inside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinestyle.errors import BundleError, StyleError
+from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.features import FRAME_RATE, LAYOUT
+
+FORMAT = 1
+GRAPHS = ("motion_encoder", "content_encoder", "style_encoder", "generator", "motion_decoder", "global_motion")
+DEFAULT = "bandai.kinestyle"
+
+
+@dataclass(frozen=True)
+class Style:
+    """A style that a bundle knows: a Gaussian in style space.
+
+    name: "set/label"; seconds: how much motion it was learned from; mean, deviation: (K,)
+    """
+
+    name: str
+    seconds: float
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @property
+    def label(self) -> str:
+        return self.name.split("/")[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """An opened bundle. `graphs` are ONNX files as bytes, checked against the manifest's hashes when they are read."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    sha256: str
+
+    @classmethod
+    def open(cls, path: Path | str | None = None) -> Bundle:
+        """Open a bundle; None means the one that ships with Kinestyle. Raises BundleError."""
+        path = Path(path) if path is not None else released_path()
+        try:
+            content = path.read_bytes()
+            with zipfile.ZipFile(path) as archive:
+                manifest = json.loads(archive.read("manifest.json"))
+        except FileNotFoundError:
+            raise BundleError(f"there is no bundle at {path}; name a .kinestyle file, or none for the one that ships") from None
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise BundleError(f"{path} is not a whole Kinestyle bundle ({error}); copy or export it again") from None
+        bundle = cls(path, manifest, hashlib.sha256(content).hexdigest())
+        bundle._check()
+        return bundle
+
+    def _check(self) -> None:
+        found = self.manifest.get("format")
+        if found != FORMAT:
+            raise BundleError(
+                f"{self.path} has bundle format {found!r}, this version reads {FORMAT}; install the version that made it"
+            )
+        expected = {"joints": list(CANONICAL.names), "layout": [list(group) for group in LAYOUT.sizes], "frame_rate": FRAME_RATE}
+        for key, value in expected.items():
+            if self.manifest.get(key) != value:
+                raise BundleError(
+                    f"{self.path} was made for another {key} ({self.manifest.get(key)}), this version has {value}; export it again"
+                )
+
+    def graph(self, name: str) -> bytes:
+        """One ONNX graph. Raises BundleError if it is missing or its hash is not the manifest's."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                content = archive.read(f"{name}.onnx")
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise BundleError(f"{self.path} lacks its graph {name} ({error}); copy or export it again") from None
+        if hashlib.sha256(content).hexdigest() != self.manifest["sha256"][name]:
+            raise BundleError(f"the graph {name} in {self.path} is damaged (its hash is not the manifest's); copy it again")
+        return content
+
+    @cached_property
+    def styles(self) -> tuple[Style, ...]:
+        return tuple(
+            Style(
+                row["name"], row["seconds"], np.array(row["mean"], dtype=np.float32), np.array(row["deviation"], dtype=np.float32)
+            )
+            for row in self.manifest["styles"]
+        )
+
+    def style(self, name: str) -> Style:
+        """A style by its whole name or its label; of several with one label, the one learned from most motion.
+
+        Raises StyleError with the known names.
+        """
+        wanted = name.strip().lower()
+        matches = [style for style in self.styles if wanted in (style.name.lower(), style.label.lower())]
+        if not matches:
+            known = ", ".join(sorted({style.label for style in self.styles}))
+            raise StyleError(f"no style is called {name!r}; the bundle {self.path.name} knows {known}")
+        return max(matches, key=lambda style: style.seconds)
+
+
+def released_path() -> Path:
+    """Where the bundle that ships with the package is."""
+    return Path(str(resources.files("kinestyle") / "released" / DEFAULT))
+
+
+def write_bundle(path: Path, manifest: Mapping[str, Any], graphs: Mapping[str, bytes]) -> None:
+    """Write a bundle, whole or not at all. `manifest` lacks what is known here: format, skeleton, layout, rate, hashes."""
+    assert set(graphs) == set(GRAPHS), f"a bundle has the graphs {GRAPHS}, got {sorted(graphs)}"
+    whole = {
+        "format": FORMAT,
+        "joints": list(CANONICAL.names),
+        "parents": CANONICAL.parents.tolist(),
+        "offsets_m": CANONICAL.offsets.round(6).tolist(),
+        "layout": [list(group) for group in LAYOUT.sizes],
+        "frame_rate": FRAME_RATE,
+        **manifest,
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in graphs.items()},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in [
+            ("manifest.json", json.dumps(whole, indent=1).encode()),
+            *((f"{n}.onnx", c) for n, c in graphs.items()),
+        ]:
+            # a fixed date, so that equal models are equal files
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    os.replace(beside, path)

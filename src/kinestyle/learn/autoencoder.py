@@ -1,0 +1,128 @@
+"""Stage 1: the autoencoder, on all training motion, labelled or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
+
+from kinestyle.learn.corpus import Corpus, CropSampler, group_deviation
+from kinestyle.learn.kinematics import geodesic, joint_position, sixd_to_matrix
+from kinestyle.learn.loop import LoopConfig
+from kinestyle.learn.networks import MotionDecoder, MotionEncoder, NetworkSizes
+from kinestyle.motion.features import LAYOUT
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """Stage 1. Weights of the losses, all on normalised features unless said otherwise."""
+
+    loop: LoopConfig = LoopConfig(steps=4000)
+    crop_frames: int = 64
+    latent_size: float = 1e-3
+    """Weight of mean |z|."""
+    latent_smoothness: float = 1e-3
+    """Weight of smooth-L1 between neighbouring latents."""
+    kinematics: float = 1.0
+    """Weight of the smooth-L1 of joint positions computed from the decoded rotations, in decimetres."""
+    unlabelled_share: float = 0.15
+    """Share of crops from clips without a label, where there are any."""
+
+
+class Autoencoder(nn.Module):
+    def __init__(self, sizes: NetworkSizes, mean: np.ndarray, deviation: np.ndarray):
+        super().__init__()
+        statistics = torch.from_numpy(mean), torch.from_numpy(deviation)
+        self.encoder = MotionEncoder(sizes, *statistics)
+        self.decoder = MotionDecoder(sizes, *statistics)
+
+    def normalize(self, features: Tensor) -> Tensor:
+        return (features - self.encoder.mean) / self.encoder.deviation
+
+
+class AutoencoderStage:
+    """See `loop.Stage`."""
+
+    def __init__(self, corpus: Corpus, sizes: NetworkSizes, config: AutoencoderConfig):
+        self.config, self.corpus = config, corpus
+        self.sampler = CropSampler(corpus, config.crop_frames, config.loop.seed)
+        self.labelled = corpus.select("train", labelled=True)
+        self.unlabelled = corpus.select("train", labelled=False)
+        rows = np.concatenate([np.arange(entry.start, entry.stop) for entry in self.labelled])
+        self.network: Autoencoder = Autoencoder(sizes, *group_deviation(corpus.features[rows]))
+
+    @property
+    def sampler_state(self) -> dict:
+        return self.sampler.state
+
+    @sampler_state.setter
+    def sampler_state(self, state: dict) -> None:
+        self.sampler.state = state
+
+    def _batch(self) -> Tensor:
+        crops = []
+        for _ in range(self.config.loop.batch):
+            unlabelled = self.unlabelled and self.sampler.coin(self.config.unlabelled_share)
+            entry = self.sampler.choose(self.unlabelled if unlabelled else self.labelled)
+            crops.append(self.sampler.crop(entry, mirror=self.sampler.coin()))
+        return torch.from_numpy(np.stack(crops))
+
+    def losses(self) -> dict[str, Tensor]:
+        features = self._batch()
+        latent = self.network.encoder(features)
+        decoded = self.network.decoder.normalized(latent).float()
+        reconstruction = reconstruction_loss(decoded, self.network.normalize(features))
+        kinematics = kinematics_loss(self.network, decoded, features)
+        size = latent.float().abs().mean()
+        smoothness = smooth_l1_loss(latent[..., 1:], latent[..., :-1])
+        c = self.config
+        total = reconstruction + c.kinematics * kinematics + c.latent_size * size + c.latent_smoothness * smoothness
+        return {"total": total, "reconstruction": reconstruction, "kinematics": kinematics}
+
+    def validate(self) -> dict[str, float]:
+        """Mean joint error in centimetres, from decoded rotations, and degrees between them, by set; `score` is set 2's."""
+        figures: dict[str, float] = {}
+        for set_name in sorted({entry.set_name for entry in self.corpus.entries}):
+            # set 1 has no validation clips: its test clips are never trained on by any stage, but they are not looked at here
+            entries = self.corpus.select("validation", set_name=set_name)[:200]
+            if entries:
+                position, degrees = map(
+                    np.mean,
+                    zip(
+                        *(reconstruction_error(self.network, self.corpus.features[e.start : e.stop]) for e in entries),
+                        strict=True,
+                    ),
+                )
+                figures[f"{set_name}/cm"], figures[f"{set_name}/degrees"] = float(position), float(degrees)
+        return {"score": figures.get("bandai2/cm", next(iter(figures.values()))), **figures}
+
+
+def reconstruction_loss(decoded: Tensor, normalized: Tensor) -> Tensor:
+    """decoded, normalized: (B, T, 260), the former with contact logits -> smooth-L1, and cross-entropy for contacts."""
+    contact = LAYOUT["foot_contact"]
+    motion = smooth_l1_loss(decoded[..., : contact.start], normalized[..., : contact.start])
+    return motion + 0.05 * binary_cross_entropy_with_logits(decoded[..., contact], normalized[..., contact])
+
+
+def rotations(features: Tensor) -> Tensor:
+    """features: (..., 260) physical -> (..., 21, 3, 3)."""
+    sixd = features[..., LAYOUT["joint_rotation"]]
+    return sixd_to_matrix(sixd.reshape(*sixd.shape[:-1], -1, 6))
+
+
+def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> Tensor:
+    """Joint positions from decoded rotations against those from true ones: errors add up along a limb, as they do for the user."""
+    physical = decoded * network.decoder.deviation + network.decoder.mean
+    return smooth_l1_loss(10.0 * joint_position(rotations(physical)), 10.0 * joint_position(rotations(features)))
+
+
+def reconstruction_error(network: Autoencoder, features: np.ndarray) -> tuple[float, float]:
+    """(T, 260) -> mean joint error in centimetres and mean rotation error in degrees of the autoencoder on one clip."""
+    frames = len(features) // 4 * 4
+    true = torch.from_numpy(np.array(features[:frames]))[None]
+    decoded = network.decoder(network.encoder(true))
+    a, b = rotations(decoded), rotations(true)
+    return float(100.0 * (joint_position(a) - joint_position(b)).norm(dim=-1).mean()), float(torch.rad2deg(geodesic(a, b)).mean())

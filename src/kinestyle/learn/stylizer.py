@@ -1,0 +1,296 @@
+"""Stage 2: content encoder, style encoder, generator and style prior, on the latents of the frozen autoencoder.
+
+The paper's stage separates content from style by two crops of one sequence. Here a sequence holds one action, so that two
+crops share content as well as style; what separates them instead is rebuilding a clip with the style code of *another clip
+of the same style*, which mostly does something else. The steps from the paper's losses to these are in docs/LOG.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, leaky_relu, log_softmax, smooth_l1_loss
+
+from kinestyle.learn.autoencoder import Autoencoder
+from kinestyle.learn.classifiers import Labels, StyleContentClassifier, content_name
+from kinestyle.learn.corpus import Corpus, CropSampler, Entry
+from kinestyle.learn.loop import LoopConfig
+from kinestyle.learn.networks import (
+    ContentEncoder,
+    Generator,
+    NetworkSizes,
+    StyleEncoder,
+    StylePrior,
+    conv,
+    gaussian_kl,
+    reparameterize,
+)
+from kinestyle.motion.features import LAYOUT
+
+
+@dataclass(frozen=True)
+class StylizerConfig:
+    """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights multiply losses per number."""
+
+    loop: LoopConfig = LoopConfig(steps=4000, batch=24, learning_rate=4e-4, validate_every=400, gradient_clip=0.5)
+    crop_frames: int = 64
+    set_2_share: float = 0.6
+    """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""
+    own_clip: float = 1.0
+    """A rebuilt with the style of another crop of A."""
+    same_style: float = 2.0
+    """A rebuilt with the style of B: the step that separates content from style."""
+    same_style_motion: float = 1.0
+    """The same, decoded to motion."""
+    consistency: float = 1.0
+    """The content code of A in another style is that of A."""
+    cycle: float = 1.0
+    """A in another style, given its own style back, is A."""
+    prior: float = 0.2
+    """KL of style codes to the Gaussian of their label."""
+    prior_spread: float = 0.02
+    """KL of the labels' Gaussians to N(0, I)."""
+    align: float = 0.3
+    """KL between the style codes of A and B, and of two crops of A (homo-style alignment)."""
+    style_back: float = 0.1
+    """KL from the style code of a result to that of its style clip."""
+    adversary: float = 0.3
+    """What the content encoder pays for content codes that tell the style."""
+    content_size: float = 1e-3
+    guide_style: float = 0.1
+    """Cross-entropy of the guide on the final result (the input plus the change), target style."""
+    guide_content: float = 0.1
+    """The same, the input's content."""
+    guide_noise: float = 0.1
+
+
+class Adversary(nn.Module):
+    """Tries to tell the style (B, S) from a content code (B, C, T/8)."""
+
+    def __init__(self, sizes: NetworkSizes, styles: int):
+        super().__init__()
+        self.first = conv(sizes.content_code, 192)
+        self.head = nn.Linear(192, styles)
+
+    def forward(self, content: Tensor) -> Tensor:
+        return self.head(leaky_relu(self.first(content), 0.2).mean(dim=-1))
+
+
+class StylizerNetwork(nn.Module):
+    """All that stage 2 trains. The adversary serves training only."""
+
+    def __init__(self, sizes: NetworkSizes, styles: int):
+        super().__init__()
+        self.content_encoder = ContentEncoder(sizes)
+        self.style_encoder = StyleEncoder(sizes)
+        self.generator = Generator(sizes)
+        self.prior = StylePrior(styles, sizes)
+        self.adversary = Adversary(sizes, styles)
+
+
+@dataclass
+class Batch:
+    """features of A (two crops) and B, (B, T, 260); style (B,), content (B,) class indices; target: (B,) indices into the batch."""
+
+    a: Tensor
+    a_again: Tensor
+    b: Tensor
+    style: Tensor
+    content: Tensor
+    target: Tensor
+
+
+class StylizerStage:
+    """See `loop.Stage`."""
+
+    def __init__(
+        self, corpus: Corpus, sizes: NetworkSizes, config: StylizerConfig, autoencoder: Autoencoder, guide: StyleContentClassifier
+    ):
+        self.corpus, self.config, self.labels = corpus, config, Labels.of(corpus)
+        self.autoencoder, self.guide = autoencoder.eval().requires_grad_(False), guide.eval().requires_grad_(False)
+        self.sampler = CropSampler(corpus, config.crop_frames, config.loop.seed)
+        self.network = StylizerNetwork(sizes, len(self.labels.styles))
+        self.by_cell: dict[str, dict[str, list[Entry]]] = {}
+        for entry in corpus.select("train", labelled=True):
+            self.by_cell.setdefault(entry.style, {}).setdefault(entry.content, []).append(entry)
+        sets = [name.split("/")[0] for name in self.labels.contents]
+        self.same_set = torch.tensor([[a == b for b in sets] for a in sets])
+
+    @property
+    def sampler_state(self) -> dict:
+        return self.sampler.state
+
+    @sampler_state.setter
+    def sampler_state(self, state: dict) -> None:
+        self.sampler.state = state
+
+    def _pair(self) -> tuple[Entry, Entry]:
+        """A and B: two clips of one style, B mostly of another content."""
+        set_name = "bandai2" if self.sampler.coin(self.config.set_2_share) else "bandai1"
+        style = self.sampler.choose([s for s in self.labels.styles if s.startswith(set_name)])  # type: ignore[arg-type]
+        cells = list(self.by_cell[style].values())  # type: ignore[index]
+        return self.sampler.choose(self.sampler.choose(cells)), self.sampler.choose(self.sampler.choose(cells))  # type: ignore[arg-type]
+
+    def _batch(self) -> Batch:
+        sampler, labels = self.sampler, self.labels
+        a, a_again, b, style, content = [], [], [], [], []
+        for _ in range(self.config.loop.batch):
+            first, second = self._pair()
+            mirror = sampler.coin() and content_name(first, mirrored=True) in labels.contents
+            a.append(sampler.crop(first, mirror))
+            a_again.append(sampler.crop(first, mirror))
+            b.append(sampler.crop(second, sampler.coin()))
+            style.append(labels.styles.index(first.style))
+            content.append(labels.contents.index(content_name(first, mirror)))
+        target = other_style(np.array(style), sampler.random)
+        stack = [torch.from_numpy(np.stack(crops)) for crops in (a, a_again, b)]
+        return Batch(*stack, torch.tensor(style), torch.tensor(content), torch.from_numpy(target))
+
+    def losses(self) -> dict[str, Tensor]:
+        c, net, batch = self.config, self.network, self._batch()
+        size = len(batch.style)
+        with torch.no_grad():
+            latents = self.autoencoder.encoder(torch.cat([batch.a, batch.a_again, batch.b]))
+            z = latents[:size].float()
+        content = net.content_encoder(z)
+        mean, log_deviation = net.style_encoder(latents)
+        mean, log_deviation = mean.float(), log_deviation.float()
+        own, again, other = zip(mean.split(size), log_deviation.split(size), strict=True)
+        target = other[0][batch.target], other[1][batch.target]
+        target_style = batch.style[batch.target]
+        prior = net.prior(batch.style)
+
+        # one pass of the generator for all five: own clip, same style, unchanged, by label, by reference
+        styles = [
+            reparameterize(*again),
+            reparameterize(*other),
+            own[0],
+            reparameterize(*net.prior(target_style)),
+            reparameterize(*target),
+        ]
+        contents = [content, content, content, content, content.detach()]
+        rebuilt = net.generator(torch.cat(contents), torch.cat(styles)).float()
+        of_own, of_other, unchanged, by_label, by_reference = rebuilt.split(size)
+        decoded = (
+            self.autoencoder.decoder.normalized(torch.cat([of_other, unchanged, by_label, by_reference])).float().split(size)
+        )
+        normalized = self.autoencoder.normalize(batch.a)
+
+        content_back = net.content_encoder(by_label)
+        cycled = net.generator(content_back, reparameterize(other[0].detach(), other[1].detach()))
+        style_back = net.style_encoder(by_reference)
+        motion = LAYOUT["foot_contact"].start
+        guided = self._guide(batch, normalized, decoded[1], decoded[2:])
+        told = net.adversary(content.detach() + 0.05 * torch.randn_like(content))
+        hidden = self._uniform(content)
+
+        terms = {
+            "own_clip": smooth_l1_loss(of_own, z) + 0.5 * smooth_l1_loss(unchanged, z),
+            "same_style": smooth_l1_loss(of_other, z),
+            "same_style_motion": smooth_l1_loss(decoded[0][..., :motion], normalized[..., :motion]),
+            "consistency": smooth_l1_loss(content_back, content.detach()),
+            "cycle": smooth_l1_loss(cycled.float(), z),
+            "prior": gaussian_kl(*other, *prior),
+            "prior_spread": gaussian_kl(*prior, torch.zeros_like(prior[0]), torch.zeros_like(prior[1])),
+            "align": gaussian_kl(*own, *other) + gaussian_kl(*own, *again),
+            "style_back": gaussian_kl(target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()),
+            "adversary": hidden,
+            "content_size": content.float().square().mean(),
+            **guided,
+        }
+        total = sum(getattr(c, name) * value for name, value in terms.items())
+        return {"total": total + cross_entropy(told.float(), batch.style), **terms}
+
+    def _guide(self, batch: Batch, normalized: Tensor, unchanged: Tensor, restyled: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """Cross-entropies of the guide on results as the user gets them: the input plus the change. Content within its own set."""
+        result = torch.cat([normalized + changed - unchanged for changed in restyled])
+        result = result + self.config.guide_noise * torch.randn_like(result)
+        times = len(restyled)
+        style = self.guide.style.normalized(result).float()
+        content = self.guide.content.normalized(result).float()
+        possible = self.same_set[batch.content].repeat(times, 1)
+        return {
+            "guide_style": cross_entropy(style, batch.style[batch.target].repeat(times)),
+            "guide_content": cross_entropy(content.masked_fill(~possible, -1e4), batch.content.repeat(times)),
+        }
+
+    def _uniform(self, content: Tensor) -> Tensor:
+        """Cross-entropy between no idea and what the adversary makes of the content; the adversary does not learn from it."""
+        frozen = {name: value.detach() for name, value in self.network.adversary.named_parameters()}
+        told = torch.func.functional_call(self.network.adversary, frozen, (content,)).float()
+        return -log_softmax(told, dim=-1).mean()
+
+    def validate(self) -> dict[str, float]:
+        """By the guide, on validation clips of set 2 whole: accuracies by reference and by label, for each clip one other style."""
+        entries = self.corpus.select("validation", labelled=True)
+        styles = [s for s in self.labels.styles if s.startswith("bandai2")]
+        hits = []
+        for i, entry in enumerate(entries):
+            others = [s for s in styles if s != entry.style]
+            style = others[i % len(others)]
+            reference = next(e for e in entries[i:] + entries[:i] if e.style == style)
+            for code in (self.style_of(reference)[0], self.network.prior.mean[[self.labels.styles.index(style)]]):
+                told_style, told_content = (
+                    self.guide.style.normalized(r := self.result(entry, code)),
+                    self.guide.content.normalized(r),
+                )
+                possible = self.same_set[self.labels.contents.index(content_name(entry))]
+                told_content = told_content.masked_fill(~possible, -1e4)
+                hits.append(
+                    (
+                        self.labels.styles[int(told_style.argmax())] == style,
+                        self.labels.contents[int(told_content.argmax())] == content_name(entry),
+                    )
+                )
+        rates = np.array(hits, dtype=float).reshape(-1, 2, 2).mean(axis=0)
+        figures = {
+            "reference/style": rates[0, 0],
+            "reference/content": rates[0, 1],
+            "label/style": rates[1, 0],
+            "label/content": rates[1, 1],
+        }
+        return {"score": -float(rates.mean()), **{name: float(value) for name, value in figures.items()}}
+
+    def _latent(self, entry: Entry) -> tuple[Tensor, Tensor]:
+        frames = entry.frame_count // 8 * 8
+        features = torch.from_numpy(np.array(self.corpus.features[entry.start : entry.start + frames]))[None]
+        return features, self.autoencoder.encoder(features)
+
+    def style_of(self, entry: Entry) -> tuple[Tensor, Tensor]:
+        """Mean and log deviation (1, K) of the style code of one clip."""
+        return self.network.style_encoder(self._latent(entry)[1])
+
+    def result(self, entry: Entry, style: Tensor) -> Tensor:
+        """(1, T, 260) normalised: one clip plus its change to a style code (1, K)."""
+        features, latent = self._latent(entry)
+        content = self.network.content_encoder(latent)
+        own, _ = self.network.style_encoder(latent)
+        decode = self.autoencoder.decoder.normalized
+        change = decode(self.network.generator(content, style)) - decode(self.network.generator(content, own))
+        return self.autoencoder.normalize(features) + change
+
+
+def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """style: (B,) -> (B,) indices into the batch, each of another style where the batch has one."""
+    target = random.permutation(len(style))
+    for i in np.flatnonzero(style[target] == style):
+        different = np.flatnonzero(style != style[i])
+        if len(different):
+            target[i] = random.choice(different)
+    return target
+
+
+def set_latent_scale(autoencoder: Autoencoder, corpus: Corpus, crops: int = 256) -> None:
+    """Scale the latent to a root mean square of 1, exactly undone by the decoder, so that loss weights mean the same for every run."""
+    sampler = CropSampler(corpus, 64, seed=0)
+    entries = corpus.select("train", labelled=True)
+    with torch.no_grad():
+        latent = autoencoder.encoder(torch.from_numpy(np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])))
+        scale = latent.square().mean().sqrt()
+        last, first = autoencoder.encoder.layers[-1], autoencoder.decoder.layers[0]
+        last.weight /= scale  # type: ignore[operator]
+        last.bias /= scale  # type: ignore[operator]
+        first.weight *= scale  # type: ignore[operator]

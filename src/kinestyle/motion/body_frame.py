@@ -1,0 +1,99 @@
+"""How a body lies in the world of its file: which way is up, which side is left, how long a unit is.
+
+All of it is read off real frames. The rest pose of a file may lie (Y up at rest, Z up in motion; all bones along X).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinestyle.motion.canonical import LEG_LENGTH_M, STATURE_M
+from kinestyle.motion.rotation import Array, normalize
+
+UNITS: dict[str, float] = {"m": 1.0, "cm": 0.01, "inch": 0.0254, "CMU": 0.05644, "mm": 0.001, "foot": 0.3048}
+"""Unit -> metres. CMU's is its skeletons' own, 0.0254 / 0.45 m. Any two differ by more than `_STATURE_RANGE_M` does."""
+
+_STATURE_RANGE_M = (1.40, 2.10)
+_LEG_RANGE_M = (0.66, 1.05)
+"""Adults, with room for characters and for the estimate's own error."""
+
+
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """World positions (T, 3) of one leg's joints; `toe` is None on a rig without toes."""
+
+    thigh: Array
+    shin: Array
+    foot: Array
+    toe: Array | None = None
+
+    def length(self) -> float:
+        """Hip to ankle along the bones, in file units."""
+        return _length(self.shin - self.thigh) + _length(self.foot - self.shin)
+
+
+def _length(vector: Array) -> float:
+    return float(np.median(np.sqrt(np.sum(vector * vector, axis=-1))))
+
+
+def axis_name(axis: Array) -> str:
+    """A signed unit axis (3,) -> "+Y" and the like."""
+    index = int(np.argmax(np.abs(axis)))
+    return ("+" if axis[index] > 0 else "-") + "XYZ"[index]
+
+
+def lateral_agreement(first: Leg, second: Leg) -> float:
+    """Do the legs' joints bend as if the first leg is the left one? In [-1, 1]; positive means yes, near 0 cannot tell.
+
+    A knee bends backwards only, so that thigh x shin points to the body's left whatever the body's pose; a foot points
+    forward, so that (up the shin) x (along the foot) does too. Neither needs the world's up, nor a person who stands.
+    """
+    across = normalize(first.thigh - second.thigh)
+    votes = []
+    for leg in (first, second):
+        thigh, shin = normalize(leg.shin - leg.thigh), normalize(leg.foot - leg.shin)
+        votes.append(np.sum(np.cross(thigh, shin) * across, axis=-1))
+        if leg.toe is not None:
+            votes.append(np.sum(np.cross(-shin, normalize(leg.toe - leg.foot)) * across, axis=-1))
+    return float(np.mean(votes))
+
+
+def find_up(hips: Array, head: Array, ankles: Array, body: Array) -> tuple[Array, float]:
+    """The signed axis of the file's world that points up.
+
+    hips, head, ankles: (T, 3) world positions, `ankles` the mean of both; body: (T, N, 3) all joints of the body.
+    Returns the axis (3,) and a margin: above 0.3 is clear, near 0 is a guess.
+    """
+    trunk, legs = normalize(head - hips), normalize(hips - ankles)
+    size = _length(head - hips) + _length(hips - ankles) + 1e-9
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    # Most frames have the trunk over the hips and the hips over the feet; trusting both more than either, because a
+    # bow tips the one and a kick or a seat the other
+    upright = (0.5 * (trunk + legs) @ axes.T).mean(axis=0)
+    # Feet come back to one floor, which often is at zero
+    lowest = (body @ axes.T).min(axis=1)
+    floor = np.percentile(lowest, 20, axis=0)
+    unsteady = np.minimum(np.abs(lowest - floor).mean(axis=0) / size, 0.5)
+    at_zero = np.exp(-((floor / (0.08 * size)) ** 2))
+    # Files are Y up or Z up; anything else must be shown by the motion
+    usual = np.array([0.0, 0.15, 0.15, -0.1, -0.05, -0.05])
+    score = upright - unsteady + 0.15 * at_zero + usual
+    order = np.argsort(score)
+    return axes[order[-1]], float(score[order[-1]] - score[order[-2]])
+
+
+def find_unit(leg_length: float, trunk_length: float) -> tuple[str, float]:
+    """Hip to ankle and hips to head along the bones, in file units -> the unit's name and its metres.
+
+    The unit that gives an adult's leg and stature, or ("unknown", the factor that makes the leg the canonical one).
+    """
+    # what bones do not show, the ankle's height and the head above its joint, is 0.039 and 0.13 of stature
+    stature = (leg_length + trunk_length) / (1.0 - 0.039 - 0.13)
+    by_leg = leg_length * STATURE_M / LEG_LENGTH_M
+    for unit, metres in UNITS.items():
+        estimate = metres * float(np.sqrt(stature * by_leg))
+        if _STATURE_RANGE_M[0] <= estimate <= _STATURE_RANGE_M[1] and _LEG_RANGE_M[0] <= metres * leg_length <= _LEG_RANGE_M[1]:
+            return unit, metres
+    return "unknown", LEG_LENGTH_M / leg_length

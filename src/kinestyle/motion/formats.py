@@ -1,0 +1,51 @@
+"""Which motion file formats there are: a table from suffix to reader and writer. A new format is a new row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from kinestyle.errors import MotionFileError
+from kinestyle.motion.bvh import read_bvh, write_bvh
+from kinestyle.motion.clip import Clip
+
+
+class Format(NamedTuple):
+    """How files of one suffix are read and written; the writer returns a sentence for each thing it had to leave out."""
+
+    read: Callable[[Path], Clip]
+    write: Callable[[Clip, Path], tuple[str, ...]]
+
+
+FORMATS: dict[str, Format] = {
+    ".bvh": Format(read_bvh, write_bvh),
+}
+"""By lower-case suffix."""
+
+
+def read_motion(path: str | Path) -> Clip:
+    """The clip in a motion file, by its suffix. Raises MotionFileError for a file that cannot be read or understood."""
+    path = Path(path)
+    if path.is_dir():
+        raise MotionFileError(f"{path.name} is a folder, expected a motion file")
+    if not path.exists():
+        raise MotionFileError(f"{path.name} was not found; check the path {path}")
+    return _format(path).read(path)
+
+
+def write_motion(clip: Clip, path: str | Path) -> tuple[str, ...]:
+    """Write a clip in the format of the path's suffix, whole or not at all, and return what the format could not express.
+
+    Raises MotionFileError for an unknown suffix or a file that cannot be written.
+    """
+    path = Path(path)
+    return _format(path).write(clip, path)
+
+
+def _format(path: Path) -> Format:
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(FORMATS)
+        raise MotionFileError(f"{path.name} has the suffix {path.suffix!r}, expected a known motion format: {known}") from None

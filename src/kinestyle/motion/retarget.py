@@ -1,0 +1,348 @@
+"""A rig's correspondence to the canonical skeleton: motion onto it, and changes of motion back.
+
+A rig's zero pose proves nothing: in some files all bones point along one axis, in others the arms hang. So the
+correspondence is read from the motion. For every mapped joint a constant turn `align` is found with
+
+    canonical world rotation = axes * rig world rotation * align
+
+such that the canonical bone lies along the rig's bone, and the canonical hinge of knees and elbows along the hinge about
+which the rig's limb is seen to bend. Where a direction can only be taken from an average over frames (the twist of a
+neck, the front of a head without a tip) it snaps to the joint's own axis if one is near: rigs are built along their
+axes, and an average alone would hide a manner such as a hanging head.
+
+The way back carries changes only. A joint that turns by `change` in the world on the canonical skeleton turns by the same
+change on the rig, so nothing that the canonical skeleton does not know is lost, and no change gives the clip back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, HIPS, LEG_LENGTH_M
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.mapping import JointMapping, map_joints
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import Skeleton, forward_kinematics, world_to_local_rotation
+
+_SAMPLE_FRAMES = 96
+_SNAP_COSINE = np.cos(np.radians(40.0))
+_BENT_SINE = np.sin(np.radians(12.0))  # a limb that never bends more than this shows no hinge
+
+UP, LEFT, FORWARD = np.eye(3)[[1, 0, 2]]
+
+# The hinge about which the next bone flexes, in the canonical T-pose: the left forearm flexes forward (X x Z = -Y),
+# both shins flex backward (-Y x -Z = X).
+_HINGE = {
+    "left_upper_arm": ("left_forearm", "left_hand", -UP),
+    "right_upper_arm": ("right_forearm", "right_hand", UP),
+    "left_thigh": ("left_shin", "left_foot", LEFT),
+    "right_thigh": ("right_shin", "right_foot", LEFT),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Correspondence:
+    """How one rig stands to the canonical skeleton.
+
+    mapping: which joint plays which role
+    axes: (4,) the turn from the file's world axes to Y up
+    metres_per_unit: canonical metres to one file unit, so that the rig's legs become as long as the canonical ones
+    floor: height of the ground in file units along the file's up axis
+    align: (21, 4) the constant turns described above; identity for roles the rig lacks
+    """
+
+    skeleton: Skeleton
+    mapping: JointMapping
+    axes: Array
+    metres_per_unit: float
+    floor: float
+    align: Array
+
+    @cached_property
+    def roles(self) -> np.ndarray:
+        """Canonical joint indices that the rig has, parents first."""
+        return np.array([j for j, name in enumerate(CANONICAL.names) if name in self.mapping.joints])
+
+    @cached_property
+    def joints(self) -> np.ndarray:
+        """The rig's joint for each of `roles`."""
+        return np.array([self.mapping.joints[CANONICAL.names[j]] for j in self.roles])
+
+
+def correspond(clip: Clip, mapping: JointMapping | None = None) -> Correspondence:
+    """Find the correspondence of a clip's rig. Raises RigError where no humanoid can be found in it."""
+    mapping = mapping or map_joints(clip)
+    frames = np.unique(np.linspace(0, clip.frame_count - 1, _SAMPLE_FRAMES).round().astype(int))
+    axes = rotation.between(np.asarray(mapping.up, dtype=float), UP)
+    position = rotation.rotate(axes, clip.world_position[frames])
+    world_rotation = rotation.multiply(axes, clip.world_rotation[frames])
+    align = _Alignment(clip.skeleton, mapping.joints, position, world_rotation).solve()
+    joint = mapping.joints
+    leg = np.mean(
+        [
+            np.median(np.linalg.norm(position[:, joint[f"{side}_{a}"]] - position[:, joint[f"{side}_{b}"]], axis=-1))
+            for side in ("left", "right")
+            for a, b in (("thigh", "shin"), ("shin", "foot"))
+        ]
+    )
+    found = Correspondence(clip.skeleton, mapping, axes, LEG_LENGTH_M / (2.0 * float(leg)), 0.0, align)
+    # The floor is where the canonical feet, not the rig's, come to stand: soles differ in thickness between rigs.
+    lowest = to_canonical(clip, found).world_position[:, _FEET, 1] - _FEET_REST_HEIGHT
+    floor = float(np.percentile(lowest.min(axis=1), 5.0)) / found.metres_per_unit
+    return replace(found, floor=floor)
+
+
+def to_canonical(clip: Clip, correspondence: Correspondence) -> Clip:
+    """The clip on the canonical skeleton: metres, Y up, floor at 0, at the clip's own frame rate. Headings are kept."""
+    c = correspondence
+    world = np.empty((clip.frame_count, CANONICAL.joint_count, 4))
+    rig_rotation = rotation.multiply(c.axes, clip.world_rotation[:, c.joints])
+    world[:, c.roles] = rotation.multiply(rig_rotation, c.align[c.roles])
+    for role in range(CANONICAL.joint_count):
+        if role not in c.roles:
+            world[:, role] = world[:, CANONICAL.parents[role]]
+    root = rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints["hips"]]) - c.floor * UP
+    return canonical_clip(root * c.metres_per_unit, world, clip.frame_time_seconds, clip.name)
+
+
+def canonical_clip(root_position: Array, world_rotation: Array, frame_time_seconds: float, name: str = "clip") -> Clip:
+    """root_position: (T, 3) metres, world_rotation: (T, 21, 4) -> a clip on the canonical skeleton."""
+    local_position = np.tile(CANONICAL.offsets, (len(root_position), 1, 1))
+    local_position[:, HIPS] = root_position
+    return Clip(CANONICAL, local_position, world_to_local_rotation(CANONICAL, world_rotation), frame_time_seconds, name)
+
+
+def apply_change(clip: Clip, correspondence: Correspondence, rotation_change: Array, root_change: Array) -> Clip:
+    """Turn the rig's joints by what changed on the canonical skeleton.
+
+    rotation_change: (T, 21, 4) canonical world rotation after, times the inverse of the one before
+    root_change: (T, 3) metres, the move of the hips on the canonical skeleton, heading not removed
+
+    Joints without a role keep their local motion, except along the spine and neck, where joints between two mapped ones
+    share the bend in proportion to their place, so that it does not all fall on one joint.
+    """
+    c = correspondence
+    skeleton = clip.skeleton
+    change = rotation.multiply(rotation.multiply(rotation.inverse(c.axes), rotation_change), c.axes)
+    role_of = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
+    turned = {joint: rotation.multiply(change[:, role], clip.world_rotation[:, joint]) for joint, role in role_of.items()}
+    for joint, (above, below, weight) in _shared_joints(skeleton, role_of).items():
+        turn = rotation.interpolate(change[:, above], change[:, below], np.full(len(change), weight))
+        turned[joint] = rotation.multiply(turn, clip.world_rotation[:, joint])
+    local_rotation = turn_joints(clip, turned)
+    return clip.with_motion(move_hips(clip, c, local_rotation, root_change), local_rotation)
+
+
+def turn_joints(clip: Clip, world_rotation: Mapping[int, Array]) -> Array:
+    """Local rotations (T, J, 4) with which some joints have given world rotations (T, 4) and all others their local ones."""
+    local = clip.local_rotation.copy()
+    world = np.empty_like(local)
+    for joint, parent in enumerate(clip.skeleton.parents):
+        if joint in world_rotation:
+            world[:, joint] = world_rotation[joint]
+            turned = rotation.multiply(rotation.inverse(world[:, parent]), world[:, joint]) if parent >= 0 else world[:, joint]
+            # the same hemisphere as before, so that an unchanged joint keeps its numbers
+            flip = np.sum(turned * local[:, joint], axis=-1, keepdims=True) < 0
+            local[:, joint] = np.where(flip, -turned, turned)
+        else:
+            world[:, joint] = rotation.multiply(world[:, parent], local[:, joint]) if parent >= 0 else local[:, joint]
+    return local
+
+
+def move_hips(clip: Clip, c: Correspondence, new_local_rotation: Array, root_change: Array) -> Array:
+    """The local positions (T, J, 3) that put the hips where they were plus `root_change` (metres, canonical axes).
+
+    Only the hips' own translation changes; joints above them keep theirs, whatever they rotate by.
+    """
+    hips = c.mapping.joints["hips"]
+    local_position = clip.local_position.copy()
+    move = rotation.rotate(rotation.inverse(c.axes), root_change / c.metres_per_unit)
+    parent = int(clip.skeleton.parents[hips])
+    if parent >= 0:
+        _, above = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
+        move = rotation.rotate(rotation.inverse(above[:, parent]), move)
+    local_position[:, hips] += move
+    return local_position
+
+
+def _shared_joints(skeleton: Skeleton, role_of: dict[int, int]) -> dict[int, tuple[int, int, float]]:
+    """For joints between two mapped joints of the trunk: the roles above and below, and how far down the chain they are."""
+    trunk = {CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")}
+    shared: dict[int, tuple[int, int, float]] = {}
+    for joint, role in role_of.items():
+        if role not in trunk:
+            continue
+        chain = []
+        for above in skeleton.ancestors(joint):
+            if above in role_of:
+                for step, between in enumerate(reversed(chain), start=1):
+                    shared[between] = (role_of[above], role, step / (len(chain) + 1))
+                break
+            chain.append(above)
+    return shared
+
+
+class _Alignment:
+    """Solves for `align`, one joint after the other, parents first.
+
+    position: (F, J, 3), world_rotation: (F, J, 4) of sampled frames, already Y up.
+    """
+
+    def __init__(self, skeleton: Skeleton, joints: Mapping[str, int], position: Array, world_rotation: Array):
+        self.skeleton, self.joints, self.position, self.world_rotation = skeleton, joints, position, world_rotation
+        self.align = np.tile(rotation.IDENTITY, (CANONICAL.joint_count, 1))
+        self.height = float(np.ptp(position[..., 1]))
+
+    def solve(self) -> Array:
+        hinges = {limb: self._hinge(limb) for limb in _HINGE if limb in self.joints}
+        self._set("hips", self._trunk_axis("hips"), UP, self._across("thigh", "hips"), LEFT, primary_first=False)
+        for name in CANONICAL.names[1:]:
+            if name not in self.joints:
+                continue
+            limb = name if name in _HINGE else next((u for u, (lower, _, _) in _HINGE.items() if lower == name), None)
+            bone, rest_bone = self._bone(name), self._rest_bone(name)
+            if limb is not None and hinges.get(limb) is not None:
+                secondary, rest_secondary = self._mean_local(name, hinges[limb]), _HINGE[limb][2]
+            elif name == "chest" and self._across("upper_arm", "chest") is not None:
+                secondary, rest_secondary = self._across("upper_arm", "chest"), LEFT
+            else:
+                rest_secondary = LEFT
+                if abs(rest_bone[0]) > 0.9:  # along the arms: the hinge of the hand's own elbow, the front for a clavicle
+                    rest_secondary = FORWARD if name.endswith("clavicle") else -UP if name.startswith("left") else UP
+                secondary = self._carried(name, rest_bone, rest_secondary)
+            if name.endswith(("_forearm", "_hand")):
+                bone, secondary = self._as_in_parent(name, bone, secondary)
+            self._set(name, bone, rest_bone, secondary, rest_secondary)
+        return self.align
+
+    def _set(self, name, primary, rest_primary, secondary, rest_secondary, primary_first: bool = True) -> None:
+        if not primary_first:
+            primary, rest_primary, secondary, rest_secondary = secondary, rest_secondary, primary, rest_primary
+        turn = rotation.multiply(
+            rotation.frame(primary, secondary), rotation.inverse(rotation.frame(rest_primary, rest_secondary))
+        )
+        self.align[CANONICAL.index(name)] = turn
+
+    def _rest_bone(self, name: str) -> Array:
+        """The canonical direction of a role's bone."""
+        role = CANONICAL.index(name)
+        child = self._next_role(name)
+        if child is not None and child in self.joints:
+            return rotation.normalize(CANONICAL.offsets[CANONICAL.index(child)])
+        tip = np.flatnonzero(CANONICAL.end_parents == role)
+        if len(tip):
+            return rotation.normalize(CANONICAL.end_offsets[tip[0]])
+        return rotation.normalize(CANONICAL.offsets[CANONICAL.index(self._next_role(name) or name)])
+
+    def _next_role(self, name: str) -> str | None:
+        """The role that continues a role's chain; None at the ends."""
+        if name == "chest":
+            return "neck" if "neck" in self.joints else "head"
+        children = CANONICAL.children[CANONICAL.index(name)]
+        return CANONICAL.names[children[0]] if children else None
+
+    def _bone(self, name: str) -> Array:
+        """The direction of a role's bone in its joint's own frame."""
+        child = self._next_role(name)
+        joint = self.joints[name]
+        if child is not None and child in self.joints:
+            vector = self.position[:, self.joints[child]] - self.position[:, joint]
+            mean = self._mean_local(name, vector, snap=False)
+            if np.linalg.norm(vector, axis=-1).mean() > 1e-3 * self.height:
+                return mean
+        tip = self._tip(name)
+        if tip is not None and (name != "head" or np.dot(tip, self._carried(name, UP, UP)) > 0.7):
+            return tip
+        # No child and no tip: the canonical bone as the parent carries it, in the average over frames.
+        rest = self._rest_bone(name)
+        if name.endswith("_toe"):
+            parent = self._parent_rotation(name)
+            ahead = rotation.rotate(parent, FORWARD) * np.array([1.0, 0.0, 1.0])
+            return self._mean_local(name, ahead)
+        return self._carried(name, rest, rest)
+
+    def _tip(self, name: str) -> Array | None:
+        """The direction to the end site of a role's joint, in the joint's frame; None where there is none with a length."""
+        tip = np.flatnonzero(self.skeleton.end_parents == self.joints[name])
+        if len(tip) == 0 or np.linalg.norm(self.skeleton.end_offsets[tip[0]]) < 1e-3 * self.height:
+            return None
+        return rotation.normalize(self.skeleton.end_offsets[tip[0]])
+
+    def _parent_rotation(self, name: str) -> Array:
+        """(F, 4) canonical world rotation of the nearest role above that the rig has; it is solved already."""
+        role = int(CANONICAL.parents[CANONICAL.index(name)])
+        while CANONICAL.names[role] not in self.joints:
+            role = int(CANONICAL.parents[role])
+        return rotation.multiply(self.world_rotation[:, self.joints[CANONICAL.names[role]]], self.align[role])
+
+    def _carried(self, name: str, rest_bone: Array, rest_vector: Array) -> Array:
+        """A canonical vector as the role's parent carries it, swung with the bone but not twisted, averaged in the joint's frame."""
+        parent = self._parent_rotation(name)
+        vector = rotation.rotate(parent, rest_vector)
+        child = self._next_role(name)
+        if child is not None and child in self.joints and not np.array_equal(rest_bone, rest_vector):
+            bone = rotation.normalize(self.position[:, self.joints[child]] - self.position[:, self.joints[name]])
+            swing = rotation.between(rotation.rotate(parent, rest_bone), bone)
+            vector = rotation.rotate(swing, vector)
+        return self._mean_local(name, vector)
+
+    def _as_in_parent(self, name: str, bone: Array, secondary: Array) -> tuple[Array, Array]:
+        """The parent's own bone and hinge directions, where the joint's frame looks built as its parent's is.
+
+        Forearms and hands twist so much that an average over one clip may be a quarter turn off; a rig's own axes are not.
+        """
+        parent = str(CANONICAL.names[CANONICAL.parents[CANONICAL.index(name)]])
+        if parent not in self.joints:
+            return bone, secondary
+        turned = self.align[CANONICAL.index(parent)]
+        parent_bone = rotation.rotate(turned, self._rest_bone(parent))
+        parent_hinge = rotation.rotate(turned, -UP if name.startswith("left") else UP)
+        guessed = name.endswith("_hand") and self._tip(name) is None
+        if np.dot(parent_bone, bone) > (-0.2 if guessed else 0.95) and np.dot(parent_hinge, secondary) > -0.5:
+            return (parent_bone if guessed else bone), parent_hinge
+        return bone, secondary
+
+    def _across(self, limb: str, name: str) -> Array | None:
+        left, right = self.joints.get(f"left_{limb}"), self.joints.get(f"right_{limb}")
+        if left is None or right is None:
+            return None
+        return self._mean_local(name, self.position[:, left] - self.position[:, right], snap=limb != "thigh")
+
+    def _trunk_axis(self, name: str) -> Array:
+        """The hips' up: to the joint that the spine starts with if that is rigid and has length, else to the chest on average."""
+        hips = self.joints["hips"]
+        spine = self.joints.get("spine", self.joints["chest"])
+        vector = self.position[:, spine] - self.position[:, hips]
+        rigid = int(self.skeleton.parents[spine]) == hips and np.linalg.norm(vector, axis=-1).mean() > 0.02 * self.height
+        if rigid:
+            return self._mean_local(name, vector, snap=False)
+        return self._mean_local(name, self.position[:, self.joints["chest"]] - self.position[:, hips])
+
+    def _hinge(self, limb: str) -> Array | None:
+        """(F, 3) the world axis about which a limb is bent, zero where it is nearly straight; None if it never bends."""
+        lower, end, _ = _HINGE[limb]
+        if end not in self.joints:
+            return None
+        a, b, c = (self.position[:, self.joints[name]] for name in (limb, lower, end))
+        cross = np.cross(rotation.normalize(b - a), rotation.normalize(c - b))
+        sine = np.linalg.norm(cross, axis=-1, keepdims=True)
+        return cross if sine.max() > _BENT_SINE else None
+
+    def _mean_local(self, name: str, vector: Array, snap: bool = True) -> Array:
+        """vector: (F, 3) world -> (3,) its mean direction in the joint's frame, on the joint's nearest axis if that is near."""
+        local = rotation.rotate(rotation.inverse(self.world_rotation[:, self.joints[name]]), vector)
+        mean = rotation.normalize(local.mean(axis=0))
+        nearest = int(np.argmax(np.abs(mean)))
+        if snap and abs(mean[nearest]) > _SNAP_COSINE:
+            return np.eye(3)[nearest] * np.sign(mean[nearest])
+        return mean
+
+
+_FEET = np.array([CANONICAL.index(f"{side}_{part}") for side in ("left", "right") for part in ("foot", "toe")])
+_REST_POSITION, _ = forward_kinematics(CANONICAL, CANONICAL.offsets, np.tile(rotation.IDENTITY, (CANONICAL.joint_count, 1)))
+_FEET_REST_HEIGHT = _REST_POSITION[_FEET, 1]

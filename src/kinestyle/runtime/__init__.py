@@ -1,0 +1,1 @@
+"""Restyling without torch: numpy and onnxruntime on one bundle."""

@@ -1,0 +1,68 @@
+"""The networks of a bundle as functions of arrays, each loaded when it is first called."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import onnxruntime
+
+from kinestyle.bundle import Bundle
+from kinestyle.errors import BundleError
+
+STRIDE = 8
+"""Frames to one step of the content code: clips are held at their end to a whole number of them."""
+
+
+class Graphs:
+    """Calls the graphs of a bundle. One clip at a time; T is a multiple of `STRIDE`."""
+
+    def __init__(self, bundle: Bundle):
+        self.bundle = bundle
+        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    def encode(self, features: np.ndarray) -> np.ndarray:
+        """features: (T, 260) -> latent (Z, T/4)."""
+        return self._run("motion_encoder", features=features[None])[0][0]
+
+    def content(self, latent: np.ndarray) -> np.ndarray:
+        """latent: (Z, T/4) -> content code (C, T/8)."""
+        return self._run("content_encoder", latent=latent[None])[0][0]
+
+    def style(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """latent: (Z, T/4) -> mean and deviation (K,) of the clip's style code."""
+        mean, log_deviation = self._run("style_encoder", latent=latent[None])
+        return mean[0], np.exp(log_deviation[0])
+
+    def generate(self, content: np.ndarray, style: np.ndarray) -> np.ndarray:
+        """content: (C, T/8), style: (K,) -> latent (Z, T/4)."""
+        return self._run("generator", content=content[None], style=style[None])[0][0]
+
+    def decode(self, latent: np.ndarray) -> np.ndarray:
+        """latent: (Z, T/4) -> features (T, 260), contacts as probabilities."""
+        return self._run("motion_decoder", latent=latent[None])[0][0]
+
+    def root_velocity(self, features: np.ndarray) -> np.ndarray:
+        """features: (T, 260) -> (T, 2) metres a frame on the ground, in the heading's frame."""
+        return self._run("global_motion", features=features[None])[0][0]
+
+    def _run(self, name: str, **inputs: np.ndarray) -> list[np.ndarray]:
+        session = self._sessions.get(name) or self._load(name)
+        return session.run(None, {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in inputs.items()})
+
+    def _load(self, name: str) -> onnxruntime.InferenceSession:
+        self._sessions[name] = open_session(self.bundle.graph(name), f"{name} of {self.bundle.path}")
+        return self._sessions[name]
+
+
+def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
+    """An onnxruntime session for one graph on the CPU. Raises BundleError, in which `name` says whose graph it is."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # Spinning threads make a short call no faster, and everything beside it much slower.
+    options.intra_op_num_threads = min(4, os.cpu_count() or 1)
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no base class
+        raise BundleError(f"the graph {name} cannot be loaded by onnxruntime ({error})") from None

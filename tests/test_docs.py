@@ -1,0 +1,171 @@
+"""The documents name commands and options that exist.
+
+Every `kinestyle ...` command in a ```console or ```bash block of README.md is parsed, not run, by the parser of the command line.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = re.compile(
+    r"^(?P<indent>[ \t]*)```(?P<kind>console|bash)[ \t]*\n(?P<body>.*?)^(?P=indent)```[ \t]*$", re.MULTILINE | re.DOTALL
+)
+SEPARATORS = {"|", "||", "&&", ";", "&"}
+CONVERTED = (click.Choice, click.types.IntParamType, click.types.FloatParamType)
+"""Types whose values can be checked without looking at a disk."""
+
+
+def shell_lines(markdown: str) -> Iterator[str]:
+    """The commands in a document's shell blocks. Where a console block has `$ ` prompts, what follows no prompt is output."""
+    for block in BLOCK.finditer(markdown):
+        lines = [line.strip() for line in block["body"].replace("\\\n", " ").splitlines()]
+        if block["kind"] == "console" and any(line.startswith("$ ") for line in lines):
+            lines = [line for line in lines if line.startswith("$ ")]
+        yield from (line.removeprefix("$ ") for line in lines)
+
+
+def kinestyle_commands(markdown: str) -> Iterator[list[str]]:
+    """The arguments of each `kinestyle` in a document's shell blocks, up to a pipe or a redirection."""
+    for line in shell_lines(markdown):
+        tokens = shlex.shlex(line, posix=True, punctuation_chars=True)
+        tokens.whitespace_split = True
+        command: list[str] = []
+        for token in [*tokens, ";"]:
+            if token not in SEPARATORS:
+                command.append(token)
+                continue
+            if command and command[0] == "kinestyle":
+                redirection = next((i for i, word in enumerate(command) if word in {">", ">>", "<", "2>"}), len(command))
+                yield command[1:redirection]
+            command = []
+
+
+def check(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
+    """Raise click.UsageError unless the command line takes these arguments. Touches no file and runs nothing."""
+    context = click.Context(command, info_name=command.name, parent=parent)
+    parameters = command.get_params(context)
+    values, rest, _ = command.make_parser(context).parse_args(list(arguments))
+    if any(parameter.is_eager and values.get(parameter.name) for parameter in parameters):
+        return  # --help and --version want nothing else
+    for parameter in parameters:
+        given = values.get(parameter.name)
+        if isinstance(given, str) and isinstance(parameter.type, CONVERTED):
+            parameter.type.convert(given, parameter, context)
+        # what was not given is None, empty or a marker of click's own
+        if parameter.required and (given == () or not isinstance(given, str | int | float | list | tuple)):
+            raise click.MissingParameter(ctx=context, param=parameter)
+    if isinstance(command, click.Group):
+        if not rest:
+            raise click.UsageError("no command is named", context)
+        _, subcommand, rest = command.resolve_command(context, rest)
+        assert subcommand is not None, "click raises for a command that it does not know"
+        check(subcommand, rest, context)
+    elif rest:
+        raise click.UsageError(f"too many arguments: {shlex.join(rest)}", context)
+
+
+def test_readme_names_only_commands_and_options_that_exist():
+    from kinestyle.cli import main
+
+    commands = list(kinestyle_commands((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert commands, "README.md shows no `kinestyle` command in a ```console or ```bash block; a reader needs one to start from"
+    wrong = []
+    for arguments in commands:
+        try:
+            check(main, arguments)
+        except click.UsageError as error:
+            wrong.append(f"  kinestyle {shlex.join(arguments)}\n    {error.format_message()}")
+    assert not wrong, "README.md shows commands that the command line refuses:\n" + "\n".join(wrong)
+
+
+@click.group()
+@click.version_option("1")
+def toy() -> None: ...
+
+
+@toy.command()
+@click.argument("clip", type=click.Path(exists=True))
+@click.option("--style", required=True)
+@click.option("--strength", type=float, default=1.0)
+@click.option("--feet", type=click.Choice(["fix", "keep"]))
+@click.option("-o", "--output", required=True)
+@click.option("--quiet", is_flag=True)
+def stylize(**_: object) -> None: ...
+
+
+@toy.command()
+@click.argument("clips", nargs=-1, required=True)
+def render(**_: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--help",
+        "--version",
+        "stylize --help",
+        "stylize in.bvh --style old -o out.bvh",
+        "stylize in.bvh --style=old --strength 0.5 --feet keep --quiet --output out.bvh",
+        "render a.bvh b.bvh",
+    ],
+)
+def test_the_check_accepts(line):
+    check(toy, line.split())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "restyle in.bvh",
+        "--verbose render a.bvh",
+        "stylize in.bvh --style old -o out.bvh --strengh 1",
+        "stylize in.bvh --style old -o",
+        "stylize in.bvh --style old",
+        "stylize --style old -o out.bvh",
+        "stylize in.bvh more.bvh --style old -o out.bvh",
+        "stylize in.bvh --style old -o out.bvh --feet maybe",
+        "stylize in.bvh --style old -o out.bvh --strength much",
+        "render",
+    ],
+)
+def test_the_check_refuses(line):
+    with pytest.raises(click.UsageError):
+        check(toy, line.split())
+
+
+def test_commands_are_found_in_a_document():
+    markdown = """
+Not a command: kinestyle one
+
+```console
+$ kinestyle two a.bvh \\
+    --style 'not old'  # why
+kinestyle output of the command
+$ cd somewhere && kinestyle three > log.txt
+```
+
+```bash
+export A=1
+kinestyle four | head
+```
+
+```python
+kinestyle = "five"
+```
+
+- in a list:
+
+  ```bash
+  kinestyle six
+  ```
+"""
+    expected = [["two", "a.bvh", "--style", "not old"], ["three"], ["four"], ["six"]]
+    assert list(kinestyle_commands(markdown)) == expected

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
-from kinestyle.motion.bvh import BvhLayout, format_bvh, parse_bvh, parser, read_bvh, rows, storage, write_bvh
+from kinestyle import storage
+from kinestyle.motion.bvh import BvhLayout, format_bvh, parse_bvh, parser, read_bvh, rows, write_bvh
 from kinestyle.motion.bvh.curves import euler_curves
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip

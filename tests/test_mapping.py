@@ -588,6 +588,7 @@ def test_motion_that_is_not_finite_is_refused() -> None:
         ("HeadTop_End", "", None),
         ("joint_12", "", None),
         ("左足", "", None),
+        ("aB" * 5000 + "LeftArm", "left", "upper_arm"),
     ],
 )
 def test_what_a_name_says(name: str, side: str, role: str | None) -> None:

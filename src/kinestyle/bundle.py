@@ -8,8 +8,8 @@ physical units: normalisation is inside them.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ import numpy as np
 from kinestyle.errors import BundleError, StyleError
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.features import FRAME_RATE, LAYOUT
+from kinestyle.storage import replace_bytes
 
 FORMAT = 1
 GRAPHS = ("motion_encoder", "content_encoder", "style_encoder", "generator", "motion_decoder", "global_motion")
@@ -79,9 +80,8 @@ class Bundle:
         expected = {"joints": list(CANONICAL.names), "layout": [list(group) for group in LAYOUT.sizes], "frame_rate": FRAME_RATE}
         for key, value in expected.items():
             if self.manifest.get(key) != value:
-                raise BundleError(
-                    f"{self.path} was made for another {key} ({self.manifest.get(key)}), this version has {value}; export it again"
-                )
+                found = self.manifest.get(key)
+                raise BundleError(f"{self.path} was made for another {key} ({found}), this version has {value}; export it again")
 
     def graph(self, name: str) -> bytes:
         """One ONNX graph. Raises BundleError if it is missing or its hash is not the manifest's."""
@@ -134,13 +134,12 @@ def write_bundle(path: Path, manifest: Mapping[str, Any], graphs: Mapping[str, b
         **manifest,
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in graphs.items()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    content_of_file = io.BytesIO()
+    with zipfile.ZipFile(content_of_file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in [
             ("manifest.json", json.dumps(whole, indent=1).encode()),
             *((f"{n}.onnx", c) for n, c in graphs.items()),
         ]:
             # a fixed date, so that equal models are equal files
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
-    os.replace(beside, path)
+    replace_bytes(path, content_of_file.getvalue())

@@ -10,9 +10,8 @@ be wrong for a part of them, and a twisted shoulder is just where that would be 
 
 from __future__ import annotations
 
-import contextlib
+import io
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +21,15 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-from kinestyle.errors import ClipError, MotionFileError
+from kinestyle.errors import ClipError
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
+from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import tip_position
+from kinestyle.storage import replace_bytes
 
 RIGHT, MIDDLE, LEFT = -1, 0, 1
 
@@ -190,6 +196,39 @@ class Layout(NamedTuple):
         return np.clip(pixels, -4.0 * self.width, 4.0 * self.width + self.height)
 
 
+def row_of(clip: Clip, label: str | None = None) -> Row:
+    """The row for a clip on any rig: in canonical metres, Y up, its own floor at 0, contacts found. Raises RigError."""
+    correspondence = correspond(clip)
+    skeleton, roles = clip.skeleton, correspondence.mapping.joints
+    tips = tip_position(skeleton, clip.world_position, clip.world_rotation)
+    position = rotation.rotate(correspondence.axes, np.concatenate([clip.world_position, tips], axis=1))
+    position = (position - correspondence.floor * np.array([0.0, 1.0, 0.0])) * correspondence.metres_per_unit
+    parents = np.concatenate([skeleton.parents, skeleton.end_parents])
+    hips, side = roles["hips"], np.zeros(len(parents), dtype=int)
+    below = np.zeros(len(parents), dtype=bool)
+    for point, parent in enumerate(parents):
+        side[point] = side[parent] if parent >= 0 else MIDDLE
+        below[point] = parent >= 0 and (parent == hips or below[parent])
+        for word, value in (("left_", LEFT), ("right_", RIGHT)):
+            if any(joint == point and role.startswith(word) for role, joint in roles.items()):
+                side[point] = value
+    contact = find_contacts(to_canonical(clip, correspondence))
+    feet = [(role, roles[role]) for role in (CANONICAL.names[joint] for joint in CONTACT_JOINTS) if role in roles]
+    columns = [[CANONICAL.names[joint] for joint in CONTACT_JOINTS].index(role) for role, _ in feet]
+    child = np.flatnonzero(below)
+    return Row(
+        label=clip.name if label is None else label,
+        position=position,
+        bones=np.stack([parents[child], child], axis=-1),
+        side=side,
+        frame_time_seconds=clip.frame_time_seconds,
+        root=hips,
+        head=roles.get("head"),
+        contact=contact[:, columns],
+        contact_points=tuple(joint for _, joint in feet),
+    )
+
+
 def draw(
     rows: Sequence[Row], columns: int = 8, width: int = 1600, pixels_per_metre: float | None = None, title: str = ""
 ) -> Image.Image:
@@ -223,18 +262,9 @@ def write_sheet(image: Image.Image, path: str | os.PathLike[str]) -> None:
 
     Raises MotionFileError when the folder is missing or cannot be written to.
     """
-    target = Path(path)
-    partial = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
-    try:
-        with partial.open("xb") as file:
-            image.save(file, format="PNG", optimize=True)
-        partial.replace(target)
-    except OSError as error:
-        raise MotionFileError(f"The contact sheet {target} cannot be written: {error.strerror or error}.") from error
-    finally:
-        # a folder that is not one, or may not be entered, has said so above
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    picture = io.BytesIO()
+    image.save(picture, format="PNG", optimize=True)
+    replace_bytes(Path(path), picture.getvalue())
 
 
 def _lay_out(rows: Sequence[Row], columns: int, width: int, pixels_per_metre: float | None) -> list[Layout]:

@@ -68,7 +68,7 @@ class Outcome:
 
 
 def draw_cases(clips: Sequence[TestClip], styles_of_set: str, contents_of_set: str, targets: int | None, seed: int) -> list[Case]:
-    """For each clip with contents of one set, `targets` styles of another or the same set, not its own (None: all), in both modes.
+    """For each clip of one set, `targets` styles of a set other than its own (None: all of them), in both modes.
 
     References are drawn from the test clips of the target style.
     """

@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from kinestyle.learn.corpus import Corpus, CropSampler, group_deviation
 from kinestyle.learn.kinematics import geodesic, joint_position, sixd_to_matrix
-from kinestyle.learn.loop import LoopConfig
+from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import MotionDecoder, MotionEncoder, NetworkSizes
 from kinestyle.motion.features import LAYOUT
 
@@ -20,7 +20,7 @@ from kinestyle.motion.features import LAYOUT
 class AutoencoderConfig:
     """Stage 1. Weights of the losses, all on normalised features unless said otherwise."""
 
-    loop: LoopConfig = LoopConfig(steps=4000)
+    loop: LoopConfig = LoopConfig(steps=6000, validate_every=500)
     crop_frames: int = 64
     latent_size: float = 1e-3
     """Weight of mean |z|."""
@@ -43,24 +43,16 @@ class Autoencoder(nn.Module):
         return (features - self.encoder.mean) / self.encoder.deviation
 
 
-class AutoencoderStage:
+class AutoencoderStage(Stage[Autoencoder]):
     """See `loop.Stage`."""
 
     def __init__(self, corpus: Corpus, sizes: NetworkSizes, config: AutoencoderConfig):
         self.config, self.corpus = config, corpus
-        self.sampler = CropSampler(corpus, config.crop_frames, config.loop.seed)
         self.labelled = corpus.select("train", labelled=True)
         self.unlabelled = corpus.select("train", labelled=False)
         rows = np.concatenate([np.arange(entry.start, entry.stop) for entry in self.labelled])
-        self.network: Autoencoder = Autoencoder(sizes, *group_deviation(corpus.features[rows]))
-
-    @property
-    def sampler_state(self) -> dict:
-        return self.sampler.state
-
-    @sampler_state.setter
-    def sampler_state(self, state: dict) -> None:
-        self.sampler.state = state
+        network = Autoencoder(sizes, *group_deviation(corpus.features[rows]))
+        super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
     def _batch(self) -> Tensor:
         crops = []
@@ -114,7 +106,7 @@ def rotations(features: Tensor) -> Tensor:
 
 
 def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> Tensor:
-    """Joint positions from decoded rotations against those from true ones: errors add up along a limb, as they do for the user."""
+    """Joint positions from decoded rotations against true ones: errors add up along a limb, as they do for the user."""
     physical = decoded * network.decoder.deviation + network.decoder.mean
     return smooth_l1_loss(10.0 * joint_position(rotations(physical)), 10.0 * joint_position(rotations(features)))
 
@@ -126,3 +118,18 @@ def reconstruction_error(network: Autoencoder, features: np.ndarray) -> tuple[fl
     decoded = network.decoder(network.encoder(true))
     a, b = rotations(decoded), rotations(true)
     return float(100.0 * (joint_position(a) - joint_position(b)).norm(dim=-1).mean()), float(torch.rad2deg(geodesic(a, b)).mean())
+
+
+def set_latent_scale(autoencoder: Autoencoder, corpus: Corpus, crops: int = 256) -> None:
+    """Scale the latent to a root mean square of 1, undone by the decoder, so that loss weights mean the same in every run."""
+    sampler = CropSampler(corpus, 64, seed=0)
+    entries = corpus.select("train", labelled=True)
+    with torch.no_grad():
+        latent = autoencoder.encoder(torch.from_numpy(np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])))
+        scale = latent.square().mean().sqrt()
+        last, first = autoencoder.encoder.layers[-1], autoencoder.decoder.layers[0]
+        assert isinstance(last, nn.Conv1d) and isinstance(first, nn.Conv1d), "the latent lies between two convolutions"
+        assert last.bias is not None, "the encoder's last convolution has a bias"
+        last.weight /= scale
+        last.bias /= scale
+        first.weight *= scale

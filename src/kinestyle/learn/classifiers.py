@@ -1,21 +1,21 @@
 """Classifiers of style and content, for two purposes that must not be mixed.
 
-The *guide* tells the stylizer, while it learns, whether a result looks like its target style and still does what its input
-did. The *judge* measures results. They have different inputs: the guide sees rotations, velocities and the root, the judge
-sees joint positions and contacts only, and other crops; neither saw a clip of the test split.
+The *guides* tell the stylizer, while it learns, whether a result looks like its target style and still does what its input
+did. The *judge* measures results. They are different networks with different inputs and crops, the guides with rotations,
+the judge with velocities and the path of the root instead; neither saw a clip of the test split.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from kinestyle.learn.corpus import Corpus, CropSampler, Entry, group_deviation, mirror_content
-from kinestyle.learn.loop import LoopConfig
+from kinestyle.learn.corpus import Corpus, CropSampler, Entry, by_cell, group_deviation, mirror_content
+from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import Classifier
 from kinestyle.motion.features import LAYOUT
 
@@ -29,17 +29,26 @@ class ClassifierConfig:
     width: int = 192
     noise: float = 0.2
     """Deviation of the noise on normalised features, so that it does not hang on details."""
-    groups: tuple[str, ...] = ("root_yaw_velocity", "root_xz_velocity", "root_height", "joint_rotation", "joint_velocity")
-    """The feature groups that are read."""
+    style_groups: tuple[str, ...] = ("root_yaw_velocity", "joint_position", "joint_rotation")
+    """The feature groups that the style is read from."""
+    content_groups: tuple[str, ...] = ("root_yaw_velocity", "joint_position", "joint_rotation")
+    """The feature groups that the content is read from."""
 
 
-GUIDE = ClassifierConfig()
+GUIDES = (
+    ClassifierConfig(),
+    ClassifierConfig(loop=replace(ClassifierConfig().loop, seed=1), crop_frames=48, width=160),
+    ClassifierConfig(loop=replace(ClassifierConfig().loop, seed=2), crop_frames=96, width=128, noise=0.3),
+)
+"""Three, unlike each other, so that the stylizer cannot learn the blind spots of one."""
 JUDGE = ClassifierConfig(
     loop=LoopConfig(steps=2000, batch=48, learning_rate=1e-3, weight_decay=1e-2, seed=101),
     crop_frames=96,
     width=256,
     noise=0.1,
-    groups=("root_yaw_velocity", "root_xz_velocity", "joint_position"),
+    style_groups=("root_yaw_velocity", "root_xz_velocity", "joint_position"),
+    # a wave and a raised hand differ in how they move
+    content_groups=("root_yaw_velocity", "root_xz_velocity", "joint_position", "joint_velocity"),
 )
 
 
@@ -66,43 +75,33 @@ class StyleContentClassifier(nn.Module):
 
     def __init__(self, labels: Labels, config: ClassifierConfig, mean: np.ndarray, deviation: np.ndarray):
         super().__init__()
-        reads = np.concatenate([np.arange(LAYOUT.size)[LAYOUT[group]] for group in config.groups])
-        statistics = torch.from_numpy(mean), torch.from_numpy(deviation), torch.from_numpy(reads)
-        self.style = Classifier(len(labels.styles), *statistics, width=config.width)
-        self.content = Classifier(len(labels.contents), *statistics, width=config.width)
+        statistics = torch.from_numpy(mean), torch.from_numpy(deviation)
+        style_reads, content_reads = (
+            torch.from_numpy(LAYOUT.only(*groups)) for groups in (config.style_groups, config.content_groups)
+        )
+        self.style = Classifier(len(labels.styles), *statistics, style_reads, width=config.width)
+        self.content = Classifier(len(labels.contents), *statistics, content_reads, width=config.width)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.style(features), self.content(features)
 
 
-class ClassifierStage:
+class ClassifierStage(Stage[StyleContentClassifier]):
     """See `loop.Stage`."""
 
     def __init__(self, corpus: Corpus, config: ClassifierConfig):
         self.corpus, self.config, self.labels = corpus, config, Labels.of(corpus)
-        self.sampler = CropSampler(corpus, config.crop_frames, config.loop.seed)
         entries = corpus.select("train", labelled=True)
-        self.by_cell: dict[str, dict[str, list[Entry]]] = {}
-        for entry in entries:
-            self.by_cell.setdefault(entry.style, {}).setdefault(entry.content, []).append(entry)
+        self.cells = by_cell(entries)
         rows = np.concatenate([np.arange(e.start, e.stop) for e in entries])
-        self.network = StyleContentClassifier(self.labels, config, *group_deviation(corpus.features[rows]))
-
-    @property
-    def sampler_state(self) -> dict:
-        return self.sampler.state
-
-    @sampler_state.setter
-    def sampler_state(self, state: dict) -> None:
-        self.sampler.state = state
+        network = StyleContentClassifier(self.labels, config, *group_deviation(corpus.features[rows]))
+        super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
     def losses(self) -> dict[str, Tensor]:
         sampler, config = self.sampler, self.config
         crops, styles, contents = [], [], []
         for _ in range(config.loop.batch):
-            style = self.labels.styles[int(sampler.random.integers(len(self.labels.styles)))]
-            cell = sampler.choose(list(self.by_cell[style].values()))  # every content alike
-            entry = sampler.choose(cell)
+            entry = sampler.choose(sampler.choose(self.cells[sampler.choose(self.labels.styles)]))
             mirror = sampler.coin() and content_name(entry, mirrored=True) in self.labels.contents
             crops.append(sampler.crop(entry, mirror))
             styles.append(self.labels.styles.index(entry.style))
@@ -110,9 +109,9 @@ class ClassifierStage:
         features = torch.from_numpy(np.stack(crops))
         noise = config.noise * self.network.style.deviation * torch.randn_like(features)
         style_logits, content_logits = self.network(features + noise)
-        style = cross_entropy(style_logits.float(), torch.tensor(styles))
-        content = cross_entropy(content_logits.float(), torch.tensor(contents))
-        return {"total": style + content, "style": style, "content": content}
+        style_loss = cross_entropy(style_logits.float(), torch.tensor(styles))
+        content_loss = cross_entropy(content_logits.float(), torch.tensor(contents))
+        return {"total": style_loss + content_loss, "style": style_loss, "content": content_loss}
 
     def validate(self) -> dict[str, float]:
         """Accuracies on whole clips of the validation split, and of style on the test clips of set 1, which has no other."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from kinestyle.learn.splits import ClipLabel, read_splits
 from kinestyle.motion.features import LAYOUT, clip_to_features, hold_last, mirror_features
 from kinestyle.motion.formats import read_motion
 from kinestyle.motion.retarget import correspond, to_canonical
+from kinestyle.storage import replace_bytes
 
 SHORTEST_FRAMES = 16
+Choice = TypeVar("Choice")
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,7 @@ class Corpus:
         np.save(folder / "features.npy", self.features)
         digest = hashlib.sha256(self.features.tobytes()).hexdigest()
         table = {"layout": LAYOUT.sizes, "sha256": digest, "entries": [asdict(entry) for entry in self.entries]}
-        beside = folder / "corpus.json.part"
-        beside.write_text(json.dumps(table))
-        os.replace(beside, folder / "corpus.json")
+        replace_bytes(folder / "corpus.json", json.dumps(table).encode())
 
     def select(self, split: str | None = None, labelled: bool | None = None, set_name: str | None = None) -> tuple[Entry, ...]:
         """The entries of one split, with or without a label, of one set; None means any."""
@@ -81,6 +81,14 @@ class Corpus:
             and (labelled is None or bool(entry.style) == labelled)
             and (set_name is None or entry.set_name == set_name)
         )
+
+
+def by_cell(entries: Iterable[Entry]) -> dict[str, list[list[Entry]]]:
+    """For each style, its clips grouped by content, so that every content can be drawn equally often."""
+    cells: dict[str, dict[str, list[Entry]]] = {}
+    for entry in entries:
+        cells.setdefault(entry.style, {}).setdefault(entry.content, []).append(entry)
+    return {style: list(contents.values()) for style, contents in cells.items()}
 
 
 def motion_files(data: Path) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -175,15 +183,15 @@ class CropSampler:
     def coin(self, probability: float = 0.5) -> bool:
         return bool(self.random.random() < probability)
 
-    def choose(self, entries: tuple[Entry, ...] | list[Entry]) -> Entry:
-        return entries[int(self.random.integers(len(entries)))]
+    def choose(self, among: Sequence[Choice]) -> Choice:
+        return among[int(self.random.integers(len(among)))]
 
     @property
-    def state(self) -> dict:
+    def state(self) -> Mapping[str, Any]:
         return self.random.bit_generator.state
 
     @state.setter
-    def state(self, state: dict) -> None:
+    def state(self, state: Mapping[str, Any]) -> None:
         self.random.bit_generator.state = state
 
 

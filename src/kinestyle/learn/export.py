@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from kinestyle.bundle import GRAPHS
 from kinestyle.errors import BundleError
 from kinestyle.learn.autoencoder import Autoencoder
+from kinestyle.learn.classifiers import StyleContentClassifier
 from kinestyle.learn.networks import GlobalMotionPredictor
 from kinestyle.learn.stylizer import StylizerNetwork
 from kinestyle.motion.features import LAYOUT
@@ -30,7 +31,7 @@ TOLERANCE = 2e-2
 
 @dataclass(frozen=True)
 class Signature:
-    """How a graph is called: an example batch, and the names of inputs and outputs. Time is the last axis, or the middle one of features."""
+    """How a graph is called: an example batch, and the names of inputs and outputs."""
 
     example: tuple[Tensor, ...]
     inputs: tuple[str, ...]
@@ -73,6 +74,15 @@ def to_graphs(autoencoder: Autoencoder, stylizer: StylizerNetwork, predictor: Gl
     return graphs
 
 
+def classifier_graph(network: StyleContentClassifier) -> bytes:
+    """A classifier as an ONNX file: features -> style, content. Raises BundleError where graph and network differ."""
+    features = torch.randn(1, 96, LAYOUT.size) * network.style.deviation + network.style.mean
+    signature = Signature((features,), ("features",), ("style", "content"))
+    graph = to_graph(network.eval(), signature)
+    verify("judge", graph, network, signature)
+    return graph
+
+
 def to_graph(network: nn.Module, signature: Signature) -> bytes:
     """One network as an ONNX file whose time axis is free."""
     dynamic = {
@@ -84,7 +94,7 @@ def to_graph(network: nn.Module, signature: Signature) -> bytes:
     torch.onnx.export(
         network,
         signature.example,
-        buffer,
+        buffer,  # type: ignore[arg-type]  # a file object is taken as well
         input_names=list(signature.inputs),
         output_names=list(signature.outputs),
         dynamic_axes=dynamic,
@@ -95,7 +105,7 @@ def to_graph(network: nn.Module, signature: Signature) -> bytes:
 
 
 def half_precision_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with large float32 constants stored as float16, each behind a cast that is folded when the graph is loaded."""
+    """The same graph with large constants stored as float16, each behind a cast that is folded when the graph is loaded."""
     casts = []
     for constant in model.graph.initializer:
         values = numpy_helper.to_array(constant)

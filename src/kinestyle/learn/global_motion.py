@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from kinestyle.learn.corpus import Corpus, CropSampler, group_deviation
-from kinestyle.learn.loop import LoopConfig
+from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
 from kinestyle.motion.features import LAYOUT
 
@@ -23,24 +23,16 @@ class GlobalMotionConfig:
     """Deviation of the noise on normalised features, given to half of the crops, because decoded motion is not clean."""
 
 
-class GlobalMotionStage:
+class GlobalMotionStage(Stage[GlobalMotionPredictor]):
     """See `loop.Stage`."""
 
     def __init__(self, corpus: Corpus, sizes: NetworkSizes, config: GlobalMotionConfig):
         self.corpus, self.config = corpus, config
-        self.sampler = CropSampler(corpus, config.crop_frames, config.loop.seed)
         self.entries = corpus.select("train")
         rows = np.concatenate([np.arange(e.start, e.stop) for e in corpus.select("train", labelled=True)])
         statistics = map(torch.from_numpy, group_deviation(corpus.features[rows]))
-        self.network = GlobalMotionPredictor(sizes, *statistics)
-
-    @property
-    def sampler_state(self) -> dict:
-        return self.sampler.state
-
-    @sampler_state.setter
-    def sampler_state(self, state: dict) -> None:
-        self.sampler.state = state
+        network = GlobalMotionPredictor(sizes, *statistics)
+        super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
     def losses(self) -> dict[str, Tensor]:
         net, sampler, batch = self.network, self.sampler, self.config.loop.batch

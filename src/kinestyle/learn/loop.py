@@ -6,19 +6,24 @@ that was killed goes on as if it had not been.
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from kinestyle.errors import DataError
+from kinestyle.learn.corpus import CropSampler
+from kinestyle.storage import replace_bytes
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -42,21 +47,22 @@ class LoopConfig:
     seed: int = 0
 
 
-class Stage(Protocol):
-    """What the loop needs of a stage."""
+class Stage(ABC, Generic[Network]):
+    """What the loop needs of a stage: a network, all of which is trained, and the sampler that its batches come from."""
 
-    network: nn.Module
-    """Everything that is trained."""
-    sampler_state: Any
+    def __init__(self, network: Network, sampler: CropSampler):
+        self.network, self.sampler = network, sampler
 
+    @abstractmethod
     def losses(self) -> dict[str, Tensor]:
         """One batch; `total` is what is minimised."""
 
+    @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Figures on the validation split; `score` is what is kept at its lowest."""
+        """Figures on the validation split; `score` is better the lower it is."""
 
 
-def train(stage: Stage, config: LoopConfig, folder: Path, report: Callable[[str], None]) -> nn.Module:
+def train(stage: Stage[Network], config: LoopConfig, folder: Path, report: Callable[[str], None]) -> Network:
     """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the network with averaged weights.
 
     Writes `checkpoint.pt`, `log.jsonl` and, at the end, `trained.pt` into `folder`.
@@ -95,7 +101,7 @@ def train(stage: Stage, config: LoopConfig, folder: Path, report: Callable[[str]
             saved = time.monotonic()
     stage.network.load_state_dict(averaged)
     stage.network.eval()
-    write_beside(folder / "trained.pt", {"network": averaged, "config": asdict(config)})
+    save_whole(folder / "trained.pt", {"network": averaged, "config": asdict(config)})
     return stage.network
 
 
@@ -116,25 +122,25 @@ def _average(averaged: dict[str, Tensor], network: nn.Module, decay: float) -> N
                 averaged[name].copy_(value)
 
 
-def _validate(stage: Stage, averaged: dict[str, Tensor]) -> dict[str, float]:
+def _validate(stage: Stage[Any], averaged: dict[str, Tensor]) -> dict[str, float]:
     """Validate with averaged weights, without touching the sampler's or torch's random state."""
     current = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
-    sampler, random = stage.sampler_state, torch.get_rng_state()
+    sampler, random = stage.sampler.state, torch.get_rng_state()
     stage.network.load_state_dict(averaged)
     stage.network.eval()
     with torch.no_grad():
         figures = stage.validate()
     stage.network.load_state_dict(current)
     stage.network.train()
-    stage.sampler_state = sampler
+    stage.sampler.state = sampler
     torch.set_rng_state(random)
     return figures
 
 
 def _save(
-    folder: Path, config: LoopConfig, stage: Stage, optimizer: torch.optim.Optimizer, averaged: dict[str, Tensor], step: int
+    folder: Path, config: LoopConfig, stage: Stage[Any], optimizer: torch.optim.Optimizer, averaged: dict[str, Tensor], step: int
 ) -> None:
-    write_beside(
+    save_whole(
         folder / "checkpoint.pt",
         {
             "config": asdict(config),
@@ -142,13 +148,15 @@ def _save(
             "network": stage.network.state_dict(),
             "averaged": averaged,
             "optimizer": optimizer.state_dict(),
-            "sampler": stage.sampler_state,
+            "sampler": stage.sampler.state,
             "torch": torch.get_rng_state(),
         },
     )
 
 
-def _resume(folder: Path, config: LoopConfig, stage: Stage, optimizer: torch.optim.Optimizer, averaged: dict[str, Tensor]) -> int:
+def _resume(
+    folder: Path, config: LoopConfig, stage: Stage[Any], optimizer: torch.optim.Optimizer, averaged: dict[str, Tensor]
+) -> int:
     """Load a checkpoint if there is one; returns the step to go on with. Raises DataError if it is of another configuration."""
     path = folder / "checkpoint.pt"
     if not path.exists():
@@ -159,16 +167,16 @@ def _resume(folder: Path, config: LoopConfig, stage: Stage, optimizer: torch.opt
     stage.network.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     averaged.update(saved["averaged"])
-    stage.sampler_state = saved["sampler"]
+    stage.sampler.state = saved["sampler"]
     torch.set_rng_state(saved["torch"])
     return int(saved["step"])
 
 
-def write_beside(path: Path, content: Any) -> None:
+def save_whole(path: Path, content: Any) -> None:
     """torch.save that leaves either the old file or the whole new one."""
-    beside = path.with_suffix(".part")
-    torch.save(content, beside)
-    os.replace(beside, path)
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    replace_bytes(path, buffer.getvalue())
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:

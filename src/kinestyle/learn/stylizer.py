@@ -7,6 +7,7 @@ of the same style*, which mostly does something else. The steps from the paper's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, leaky_relu, log_softmax, smooth_l1_loss
 
-from kinestyle.learn.autoencoder import Autoencoder
-from kinestyle.learn.classifiers import Labels, StyleContentClassifier, content_name
-from kinestyle.learn.corpus import Corpus, CropSampler, Entry
-from kinestyle.learn.loop import LoopConfig
+from kinestyle.learn.autoencoder import Autoencoder, rotations
+from kinestyle.learn.classifiers import GUIDES, Labels, StyleContentClassifier, content_name
+from kinestyle.learn.corpus import Corpus, CropSampler, Entry, by_cell
+from kinestyle.learn.kinematics import joint_position
+from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import (
     ContentEncoder,
     Generator,
@@ -35,7 +37,7 @@ from kinestyle.motion.features import LAYOUT
 class StylizerConfig:
     """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights multiply losses per number."""
 
-    loop: LoopConfig = LoopConfig(steps=4000, batch=24, learning_rate=4e-4, validate_every=400, gradient_clip=0.5)
+    loop: LoopConfig = LoopConfig(steps=5000, batch=24, learning_rate=4e-4, validate_every=400, gradient_clip=0.5)
     crop_frames: int = 64
     set_2_share: float = 0.6
     """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""
@@ -59,12 +61,14 @@ class StylizerConfig:
     """KL from the style code of a result to that of its style clip."""
     adversary: float = 0.3
     """What the content encoder pays for content codes that tell the style."""
-    content_size: float = 1e-3
+    content_size: float = 1e-2
     guide_style: float = 0.1
     """Cross-entropy of the guide on the final result (the input plus the change), target style."""
     guide_content: float = 0.1
     """The same, the input's content."""
     guide_noise: float = 0.1
+    critic: float = 0.1
+    """A critic, one a style, that learns to tell results from real clips."""
 
 
 class Adversary(nn.Module):
@@ -79,8 +83,32 @@ class Adversary(nn.Module):
         return self.head(leaky_relu(self.first(content), 0.2).mean(dim=-1))
 
 
+class Critic(nn.Module):
+    """Features (B, T, 260), normalised, and a style (B,) -> how real each stretch looks as that style, (B, T/8)."""
+
+    reads: Tensor
+
+    def __init__(self, styles: int, width: int = 128):
+        super().__init__()
+        reads = LAYOUT.only(*GUIDES[0].style_groups)
+        self.register_buffer("reads", torch.from_numpy(reads))
+        self.layers = nn.Sequential(
+            conv(len(reads), width, 5, stride=2),
+            nn.LeakyReLU(0.2),
+            conv(width, width, 5, stride=2),
+            nn.LeakyReLU(0.2),
+            conv(width, width, 5, stride=2),
+            nn.LeakyReLU(0.2),
+            conv(width, styles, 3),
+        )
+
+    def forward(self, normalized: Tensor, style: Tensor) -> Tensor:
+        told = self.layers(normalized[..., self.reads].transpose(1, 2))
+        return told[torch.arange(len(style)), style]
+
+
 class StylizerNetwork(nn.Module):
-    """All that stage 2 trains. The adversary serves training only."""
+    """All that stage 2 trains. Adversary and critic serve training only."""
 
     def __init__(self, sizes: NetworkSizes, styles: int):
         super().__init__()
@@ -89,11 +117,12 @@ class StylizerNetwork(nn.Module):
         self.generator = Generator(sizes)
         self.prior = StylePrior(styles, sizes)
         self.adversary = Adversary(sizes, styles)
+        self.critic = Critic(styles)
 
 
 @dataclass
 class Batch:
-    """features of A (two crops) and B, (B, T, 260); style (B,), content (B,) class indices; target: (B,) indices into the batch."""
+    """features of A (two crops) and B, (B, T, 260); style, content: (B,) classes; target: (B,) indices into the batch."""
 
     a: Tensor
     a_again: Tensor
@@ -103,36 +132,31 @@ class Batch:
     target: Tensor
 
 
-class StylizerStage:
+class StylizerStage(Stage[StylizerNetwork]):
     """See `loop.Stage`."""
 
     def __init__(
-        self, corpus: Corpus, sizes: NetworkSizes, config: StylizerConfig, autoencoder: Autoencoder, guide: StyleContentClassifier
+        self,
+        corpus: Corpus,
+        sizes: NetworkSizes,
+        config: StylizerConfig,
+        autoencoder: Autoencoder,
+        guides: Sequence[StyleContentClassifier],
     ):
         self.corpus, self.config, self.labels = corpus, config, Labels.of(corpus)
-        self.autoencoder, self.guide = autoencoder.eval().requires_grad_(False), guide.eval().requires_grad_(False)
-        self.sampler = CropSampler(corpus, config.crop_frames, config.loop.seed)
-        self.network = StylizerNetwork(sizes, len(self.labels.styles))
-        self.by_cell: dict[str, dict[str, list[Entry]]] = {}
-        for entry in corpus.select("train", labelled=True):
-            self.by_cell.setdefault(entry.style, {}).setdefault(entry.content, []).append(entry)
+        self.autoencoder = autoencoder.eval().requires_grad_(False)
+        self.guides = [guide.train().requires_grad_(False) for guide in guides]
+        network = StylizerNetwork(sizes, len(self.labels.styles))
+        super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
+        self.cells = by_cell(corpus.select("train", labelled=True))
         sets = [name.split("/")[0] for name in self.labels.contents]
         self.same_set = torch.tensor([[a == b for b in sets] for a in sets])
-
-    @property
-    def sampler_state(self) -> dict:
-        return self.sampler.state
-
-    @sampler_state.setter
-    def sampler_state(self, state: dict) -> None:
-        self.sampler.state = state
 
     def _pair(self) -> tuple[Entry, Entry]:
         """A and B: two clips of one style, B mostly of another content."""
         set_name = "bandai2" if self.sampler.coin(self.config.set_2_share) else "bandai1"
-        style = self.sampler.choose([s for s in self.labels.styles if s.startswith(set_name)])  # type: ignore[arg-type]
-        cells = list(self.by_cell[style].values())  # type: ignore[index]
-        return self.sampler.choose(self.sampler.choose(cells)), self.sampler.choose(self.sampler.choose(cells))  # type: ignore[arg-type]
+        cells = self.cells[self.sampler.choose([s for s in self.labels.styles if s.startswith(set_name)])]
+        return self.sampler.choose(self.sampler.choose(cells)), self.sampler.choose(self.sampler.choose(cells))
 
     def _batch(self) -> Batch:
         sampler, labels = self.sampler, self.labels
@@ -146,8 +170,8 @@ class StylizerStage:
             style.append(labels.styles.index(first.style))
             content.append(labels.contents.index(content_name(first, mirror)))
         target = other_style(np.array(style), sampler.random)
-        stack = [torch.from_numpy(np.stack(crops)) for crops in (a, a_again, b)]
-        return Batch(*stack, torch.tensor(style), torch.tensor(content), torch.from_numpy(target))
+        first_crop, second_crop, other_clip = (torch.from_numpy(np.stack(crops)) for crops in (a, a_again, b))
+        return Batch(first_crop, second_crop, other_clip, torch.tensor(style), torch.tensor(content), torch.from_numpy(target))
 
     def losses(self) -> dict[str, Tensor]:
         c, net, batch = self.config, self.network, self._batch()
@@ -183,7 +207,8 @@ class StylizerStage:
         cycled = net.generator(content_back, reparameterize(other[0].detach(), other[1].detach()))
         style_back = net.style_encoder(by_reference)
         motion = LAYOUT["foot_contact"].start
-        guided = self._guide(batch, normalized, decoded[1], decoded[2:])
+        results = self._results(batch.a, decoded[1], decoded[2:])
+        critic, fooled = self._critic(batch, normalized, results)
         told = net.adversary(content.detach() + 0.05 * torch.randn_like(content))
         hidden = self._uniform(content)
 
@@ -194,28 +219,72 @@ class StylizerStage:
             "consistency": smooth_l1_loss(content_back, content.detach()),
             "cycle": smooth_l1_loss(cycled.float(), z),
             "prior": gaussian_kl(*other, *prior),
-            "prior_spread": gaussian_kl(*prior, torch.zeros_like(prior[0]), torch.zeros_like(prior[1])),
+            "prior_spread": gaussian_kl(prior[0], prior[1], torch.zeros_like(prior[0]), torch.zeros_like(prior[1])),
             "align": gaussian_kl(*own, *other) + gaussian_kl(*own, *again),
             "style_back": gaussian_kl(target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()),
             "adversary": hidden,
             "content_size": content.float().square().mean(),
-            **guided,
+            "critic": fooled,
+            **self._guide(batch, results),
         }
         total = sum(getattr(c, name) * value for name, value in terms.items())
-        return {"total": total + cross_entropy(told.float(), batch.style), **terms}
+        return {"total": total + cross_entropy(told.float(), batch.style) + critic, **terms, "critic_learns": critic}
 
-    def _guide(self, batch: Batch, normalized: Tensor, unchanged: Tensor, restyled: tuple[Tensor, ...]) -> dict[str, Tensor]:
-        """Cross-entropies of the guide on results as the user gets them: the input plus the change. Content within its own set."""
-        result = torch.cat([normalized + changed - unchanged for changed in restyled])
-        result = result + self.config.guide_noise * torch.randn_like(result)
-        times = len(restyled)
-        style = self.guide.style.normalized(result).float()
-        content = self.guide.content.normalized(result).float()
-        possible = self.same_set[batch.content].repeat(times, 1)
-        return {
-            "guide_style": cross_entropy(style, batch.style[batch.target].repeat(times)),
-            "guide_content": cross_entropy(content.masked_fill(~possible, -1e4), batch.content.repeat(times)),
-        }
+    def _results(self, features: Tensor, unchanged: Tensor, restyled: Sequence[Tensor]) -> Tensor:
+        """features: (B, T, 260); unchanged and R restyled: (B, T, 260) decoded, normalised -> (R * B, T, 260) normalised.
+
+        The input with the change applied as the runtime applies it, joint positions from rotations.
+
+        Only what `classifiers.GUIDES` read is computed; the rest is the input's.
+        """
+        decoder = self.autoencoder.decoder
+        physical = [value * decoder.deviation + decoder.mean for value in (unchanged, *restyled)]
+        before, *after = (rotations(value) for value in physical)
+        height = LAYOUT["root_height"]
+        results = []
+        undo = before.transpose(-1, -2) @ rotations(features)
+        for i, turned in enumerate(after):
+            world = turned @ undo
+            rise = features[..., height] + physical[i + 1][..., height] - physical[0][..., height]
+            position = joint_position(world)
+            position = torch.cat([position[..., :1], position[..., 1:2] + rise[..., None], position[..., 2:]], dim=-1)
+            whole = torch.cat(
+                [
+                    features[..., : height.start],
+                    rise,
+                    position.flatten(-2),
+                    torch.cat([world[..., 0], world[..., 1]], dim=-1).flatten(-2),
+                    features[..., LAYOUT["joint_rotation"].stop :],
+                ],
+                dim=-1,
+            )
+            results.append(self.autoencoder.normalize(whole))
+        return torch.cat(results)
+
+    def _guide(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
+        """Cross-entropies of the guides on results as the user gets them. Content within its own set. Dropout stays on."""
+        times = len(results) // len(batch.style)
+        target, content = batch.style[batch.target].repeat(times), batch.content.repeat(times)
+        impossible = ~self.same_set[content]
+        styles, contents = [], []
+        for guide in self.guides:
+            noisy = results + self.config.guide_noise * torch.randn_like(results)
+            styles.append(cross_entropy(guide.style.normalized(noisy).float(), target))
+            contents.append(cross_entropy(guide.content.normalized(noisy).float().masked_fill(impossible, -1e4), content))
+        return {"guide_style": torch.stack(styles).mean(), "guide_content": torch.stack(contents).mean()}
+
+    def _critic(self, batch: Batch, normalized: Tensor, results: Tensor) -> tuple[Tensor, Tensor]:
+        """Hinge losses of critic and generator: real clips of a style against results that claim it."""
+        times = len(results) // len(batch.style)
+        target = batch.style[batch.target].repeat(times)
+        noise = self.config.guide_noise
+        critic = self.network.critic
+        real = critic(normalized + noise * torch.randn_like(normalized), batch.style)
+        fake = critic(results.detach() + noise * torch.randn_like(results), target)
+        learns = (1.0 - real.float()).relu().mean() + (1.0 + fake.float()).relu().mean()
+        frozen = {name: value.detach() for name, value in critic.named_parameters()}
+        fooled = torch.func.functional_call(critic, frozen, (results + noise * torch.randn_like(results), target))
+        return learns, -fooled.float().mean()
 
     def _uniform(self, content: Tensor) -> Tensor:
         """Cross-entropy between no idea and what the adversary makes of the content; the adversary does not learn from it."""
@@ -224,18 +293,20 @@ class StylizerStage:
         return -log_softmax(told, dim=-1).mean()
 
     def validate(self) -> dict[str, float]:
-        """By the guide, on validation clips of set 2 whole: accuracies by reference and by label, for each clip one other style."""
+        """By the first guide, on whole validation clips, each in one other style: accuracies by reference and by label."""
         entries = self.corpus.select("validation", labelled=True)
         styles = [s for s in self.labels.styles if s.startswith("bandai2")]
         hits = []
+        for guide in self.guides:
+            guide.eval()
         for i, entry in enumerate(entries):
             others = [s for s in styles if s != entry.style]
             style = others[i % len(others)]
             reference = next(e for e in entries[i:] + entries[:i] if e.style == style)
             for code in (self.style_of(reference)[0], self.network.prior.mean[[self.labels.styles.index(style)]]):
                 told_style, told_content = (
-                    self.guide.style.normalized(r := self.result(entry, code)),
-                    self.guide.content.normalized(r),
+                    self.guides[0].style.normalized(r := self.result(entry, code)),
+                    self.guides[0].content.normalized(r),
                 )
                 possible = self.same_set[self.labels.contents.index(content_name(entry))]
                 told_content = told_content.masked_fill(~possible, -1e4)
@@ -245,6 +316,8 @@ class StylizerStage:
                         self.labels.contents[int(told_content.argmax())] == content_name(entry),
                     )
                 )
+        for guide in self.guides:
+            guide.train()
         rates = np.array(hits, dtype=float).reshape(-1, 2, 2).mean(axis=0)
         figures = {
             "reference/style": rates[0, 0],
@@ -269,8 +342,8 @@ class StylizerStage:
         content = self.network.content_encoder(latent)
         own, _ = self.network.style_encoder(latent)
         decode = self.autoencoder.decoder.normalized
-        change = decode(self.network.generator(content, style)) - decode(self.network.generator(content, own))
-        return self.autoencoder.normalize(features) + change
+        unchanged, restyled = (decode(self.network.generator(content, code)) for code in (own, style))
+        return self._results(features, unchanged, [restyled])
 
 
 def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -281,16 +354,3 @@ def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
         if len(different):
             target[i] = random.choice(different)
     return target
-
-
-def set_latent_scale(autoencoder: Autoencoder, corpus: Corpus, crops: int = 256) -> None:
-    """Scale the latent to a root mean square of 1, exactly undone by the decoder, so that loss weights mean the same for every run."""
-    sampler = CropSampler(corpus, 64, seed=0)
-    entries = corpus.select("train", labelled=True)
-    with torch.no_grad():
-        latent = autoencoder.encoder(torch.from_numpy(np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])))
-        scale = latent.square().mean().sqrt()
-        last, first = autoencoder.encoder.layers[-1], autoencoder.decoder.layers[0]
-        last.weight /= scale  # type: ignore[operator]
-        last.bias /= scale  # type: ignore[operator]
-        first.weight *= scale  # type: ignore[operator]

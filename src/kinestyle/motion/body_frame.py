@@ -13,7 +13,7 @@ from kinestyle.motion.canonical import LEG_LENGTH_M, STATURE_M
 from kinestyle.motion.rotation import Array, normalize
 
 UNITS: dict[str, float] = {"m": 1.0, "cm": 0.01, "inch": 0.0254, "CMU": 0.05644, "mm": 0.001, "foot": 0.3048}
-"""Unit -> metres. CMU's is its skeletons' own, 0.0254 / 0.45 m. Any two differ by more than `_STATURE_RANGE_M` does."""
+"""Unit -> metres. CMU's is its skeletons' own, 0.0254 / 0.45 m. Any two differ by more than adults do: at most one fits."""
 
 _STATURE_RANGE_M = (1.40, 2.10)
 _LEG_RANGE_M = (0.66, 1.05)
@@ -69,8 +69,8 @@ def find_up(hips: Array, head: Array, ankles: Array, body: Array) -> tuple[Array
     trunk, legs = normalize(head - hips), normalize(hips - ankles)
     size = _length(head - hips) + _length(hips - ankles) + 1e-9
     axes = np.concatenate([np.eye(3), -np.eye(3)])
-    # Most frames have the trunk over the hips and the hips over the feet; trusting both more than either, because a
-    # bow tips the one and a kick or a seat the other
+    # Most frames have the trunk over the hips and the hips over the feet. Both count, because a bow tips the one and a
+    # kick or a seat the other
     upright = (0.5 * (trunk + legs) @ axes.T).mean(axis=0)
     # Feet come back to one floor, which often is at zero
     lowest = (body @ axes.T).min(axis=1)

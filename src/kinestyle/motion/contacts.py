@@ -47,7 +47,7 @@ def _close_short_runs(contact: np.ndarray, shortest: int) -> np.ndarray:
     for value in (False, True):
         for column in result.T:
             for start, stop in runs(column == value):
-                if stop - start < shortest and 0 < start and stop < len(column):
+                if stop - start < shortest and start > 0 and stop < len(column):
                     column[start:stop] = not value
     return result
 

@@ -41,6 +41,10 @@ class FeatureLayout:
             start += size
         raise KeyError(f"no feature group {name!r}; the layout has {', '.join(group for group, _ in self.sizes)}")
 
+    def only(self, *names: str) -> np.ndarray:
+        """The indices of the features in the named groups."""
+        return np.concatenate([np.arange(self.size)[self[name]] for name in names])
+
     def without(self, *names: str) -> np.ndarray:
         """The indices of all features except the named groups."""
         keep = np.ones(self.size, dtype=bool)
@@ -70,10 +74,10 @@ def heading(canonical: Clip) -> Array:
     Facing is square to the vectors across hips and shoulders.
     """
     position = canonical.world_position
-    across = sum(
-        position[:, CANONICAL.index(f"left_{limb}")] - position[:, CANONICAL.index(f"right_{limb}")]
-        for limb in ("thigh", "upper_arm")
+    left, right = (
+        position[:, [CANONICAL.index(f"{side}_{limb}") for limb in ("thigh", "upper_arm")]] for side in ("left", "right")
     )
+    across = (left - right).sum(axis=1)
     facing = np.stack([-across[:, 2], across[:, 0]], axis=-1)  # across x up, as (x, z)
     sigma = HEADING_SMOOTHING_SECONDS * canonical.frame_rate
     smooth = smooth_in_time(rotation.normalize(facing), sigma)
@@ -150,7 +154,7 @@ def mirror_features(features: Array) -> Array:
 
 
 def hold_last(features: Array, frames: int) -> Array:
-    """features: (T, 260) -> (frames, 260), the last frame held, with no velocity while it is; `frames` of T or less change nothing."""
+    """features: (T, 260) -> (frames, 260), the last frame held without velocity; `frames` of T or less change nothing."""
     held = np.repeat(features[-1:], max(0, frames - len(features)), axis=0)
     for group in ("root_yaw_velocity", "root_xz_velocity", "joint_velocity"):
         held[:, LAYOUT[group]] = 0.0

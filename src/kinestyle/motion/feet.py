@@ -7,13 +7,16 @@ would be too short. So planted feet slide as much as they did in the input, what
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import runs
 from kinestyle.motion.features import smooth_in_time
-from kinestyle.motion.retarget import UP, Correspondence, move_hips, turn_joints
+from kinestyle.motion.retarget import LEFT, UP, Correspondence, move_hips, turn_joints
 from kinestyle.motion.rotation import Array
 
 FADE_SECONDS = 0.25
@@ -40,7 +43,7 @@ def stance_velocity(before: Clip, after: Clip, correspondence: Correspondence, c
         moved = rotation.rotate(c.axes, relative[0] - relative[1]) * c.metres_per_unit
         step = np.zeros_like(moved)
         step[:-1] = np.diff(moved, axis=0)
-        planted = contact[:, columns].any(axis=1)
+        planted = np.array(contact[:, columns].any(axis=1))
         planted[:-1] &= planted[1:]
         votes -= planted[:, None] * step
         weight += planted
@@ -49,7 +52,7 @@ def stance_velocity(before: Clip, after: Clip, correspondence: Correspondence, c
 
 def plant_feet(before: Clip, after: Clip, correspondence: Correspondence, contact: np.ndarray) -> Clip:
     """before, after: input and result on the same rig, contact: (T, 4) of the input -> the result with its feet planted."""
-    legs = [_Leg(before, after, correspondence, side, contact[:, columns].any(axis=1)) for side, columns in SIDES]
+    legs = [_Leg(before, after, correspondence, side, np.array(contact[:, columns].any(axis=1))) for side, columns in SIDES]
     if not any(leg.planted.any() for leg in legs):
         return after
     drop = np.max([leg.too_far() for leg in legs], axis=0)
@@ -77,6 +80,11 @@ class _Leg:
         self.after = after
         self.position = [rotation.rotate(self.axes, after.world_position[:, j]) for j in (self.thigh, self.shin, self.foot)]
         was = [rotation.rotate(self.axes, before.world_position[:, j]) for j in (self.thigh, self.shin, self.foot)]
+        canonical_thigh = rotation.multiply(
+            rotation.multiply(self.axes, after.world_rotation[:, self.thigh]),
+            correspondence.align[CANONICAL.index(f"{side}_thigh")],
+        )
+        self.hinge = rotation.rotate(canonical_thigh, np.broadcast_to(LEFT, was[0].shape))
         length = np.linalg.norm(was[1] - was[0], axis=-1) + np.linalg.norm(was[2] - was[1], axis=-1)
         self.longest = np.maximum(REACH * length, np.linalg.norm(was[2] - was[0], axis=-1))
         self._aim(before, was[2])
@@ -129,13 +137,12 @@ class _Leg:
         then = np.clip(np.linalg.norm(wanted, axis=-1), np.abs(a - b) + 1e-6 * a, np.maximum(a + b, now) * (1.0 - 1e-9))
         normal = np.cross(thigh, shin)
         straight = np.linalg.norm(normal, axis=-1) < 1e-4 * a * b
-        # a straight leg shows no bend: bend it as the body's front says
-        sideways = np.cross(line, rotation.rotate(self.end_rotation[self.foot], np.broadcast_to(UP, line.shape)))
-        normal = rotation.normalize(np.where(straight[:, None], sideways, normal))
+        # a straight leg shows no bend: bend it about its own hinge
+        hinge: Array = rotation.normalize(np.where(straight[:, None], self.hinge, normal))
         hip_turn = _corner(a, then, b) - _corner(a, now, b)
         knee_turn = _corner(a, b, then) - _corner(a, b, now)
-        thigh_turn = rotation.exp(-normal * hip_turn[:, None])
-        shin_turn = rotation.exp(-normal * (hip_turn + knee_turn)[:, None])
+        thigh_turn = rotation.exp(-hinge * hip_turn[:, None])
+        shin_turn = rotation.exp(-hinge * (hip_turn + knee_turn)[:, None])
         landed = rotation.rotate(thigh_turn, thigh) + rotation.rotate(shin_turn, shin)
         swing = rotation.between(rotation.normalize(landed), rotation.normalize(wanted))
         back = rotation.inverse(self.axes)
@@ -160,7 +167,7 @@ def _fade_between(correction: Array, found: list[tuple[int, int]], fade: int) ->
     if not found:
         return filled
     edges = [(0, 0), *found, (len(correction), len(correction))]
-    for (_, stop), (start, _) in zip(edges, edges[1:], strict=False):
+    for (_, stop), (start, _) in pairwise(edges):
         gap = start - stop
         if gap <= 0:
             continue

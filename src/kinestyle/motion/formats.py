@@ -31,7 +31,7 @@ def read_motion(path: str | Path) -> Clip:
         raise MotionFileError(f"{path.name} is a folder, expected a motion file")
     if not path.exists():
         raise MotionFileError(f"{path.name} was not found; check the path {path}")
-    return _format(path).read(path)
+    return format_of(path).read(path)
 
 
 def write_motion(clip: Clip, path: str | Path) -> tuple[str, ...]:
@@ -40,10 +40,11 @@ def write_motion(clip: Clip, path: str | Path) -> tuple[str, ...]:
     Raises MotionFileError for an unknown suffix or a file that cannot be written.
     """
     path = Path(path)
-    return _format(path).write(clip, path)
+    return format_of(path).write(clip, path)
 
 
-def _format(path: Path) -> Format:
+def format_of(path: Path) -> Format:
+    """The table's row for a path. Raises MotionFileError for an unknown suffix."""
     try:
         return FORMATS[path.suffix.lower()]
     except KeyError:

@@ -42,7 +42,7 @@ _PASSED_OVER = {"hipjoint", "buttock", "heel", "heeljoint"}
 _EXTRAS = frozenset(
     word
     for words in (
-        "end nub tip top site effector leaf",
+        "end nub tip site effector leaf",
         "eye eyes eyebrow eyelid brow lid lip lips cheek nose nostril mouth chin jaw upperjaw lowerjaw teeth tongue ear",
         "face facial hair ponytail breast boob bust pectoral pec rib ribs tail wing genital",
         "thumb finger fingers pinky index metacarpal carpal palm digit knuckle",
@@ -64,6 +64,9 @@ _SIDES: dict[str, Side] = {
     **dict.fromkeys(("l", "left", "lft", "lf"), "left"),
     **dict.fromkeys(("r", "right", "rgt", "rt"), "right"),
 }
+_MOST_WORDS = 8
+"""Words of one name that are read, from its end: the runs among them that `_roles` tries grow with the square."""
+
 _TOKEN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
 
 
@@ -122,7 +125,7 @@ def _roles(words: list[str]) -> dict[str, float]:
 @lru_cache(maxsize=4096)
 def _read(tokens: tuple[str, ...], silent: frozenset[str]) -> JointName:
     side: Side = next((_SIDES[token] for token in tokens if token in _SIDES), "")
-    words = [token for token in tokens if token not in _SIDES and not token.isdigit() and token not in silent]
+    words = [token for token in tokens if token not in _SIDES and not token.isdigit() and token not in silent][-_MOST_WORDS:]
     extra = any(token in _EXTRAS for token in words)
     if side:
         extra = (

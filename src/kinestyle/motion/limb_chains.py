@@ -188,7 +188,7 @@ def _passing_cost(name: JointName, limb: Limb) -> float:
 def _head_cost(tree: RigTree, joint: int, first: int) -> float:
     """What speaks against `joint` as the head of a chain that starts at `first`, beside its own name and lengths."""
     names, children = tree.names, tree.skeleton.children
-    if names[joint].weight("head") == 1.0:
+    if names[joint].weight("head") > 0.5:
         return 0.0
     forks = sum(len(children[above]) > 1 for above in tree.path(joint, first)[1:])
     # "spine.005" is no head while there is a "spine.006" above it

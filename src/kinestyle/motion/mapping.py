@@ -264,9 +264,9 @@ def _trunk_roles(tree: RigTree, body: _Body) -> dict[str, int]:
     if "neck" in joints and branch in tree.skeleton.ancestors(joints["neck"]):
         # a neck in two pieces (CMU's Neck and Neck1) turns at the lower one
         upwards = tree.path(joints["neck"], branch)[-2::-1]
-        joints["neck"] = next((joint for joint in upwards if tree.names[joint].weight("neck") == 1.0), joints["neck"])
+        joints["neck"] = next((joint for joint in upwards if tree.names[joint].weight("neck") > 0.5), joints["neck"])
     path = tree.path(branch, body.hips)[::-1]
-    if len(path) > 2 and tree.names[branch].weight("neck") == 1.0:
+    if len(path) > 2 and tree.names[branch].weight("neck") > 0.5:
         # 3ds Max hangs the clavicles from the neck: the chest is the joint below it
         joints["neck"] = path.pop()
     joints |= {"hips": path[0], "chest": path[-1]}

@@ -177,7 +177,7 @@ def _shared_joints(skeleton: Skeleton, role_of: dict[int, int]) -> dict[int, tup
     for joint, role in role_of.items():
         if role not in trunk:
             continue
-        chain = []
+        chain: list[int] = []
         for above in skeleton.ancestors(joint):
             if above in role_of:
                 for step, between in enumerate(reversed(chain), start=1):
@@ -200,15 +200,16 @@ class _Alignment:
 
     def solve(self) -> Array:
         hinges = {limb: self._hinge(limb) for limb in _HINGE if limb in self.joints}
-        self._set("hips", self._trunk_axis("hips"), UP, self._across("thigh", "hips"), LEFT, primary_first=False)
+        self._set("hips", self._across("thigh", "hips"), LEFT, self._trunk_axis("hips"), UP)
         for name in CANONICAL.names[1:]:
             if name not in self.joints:
                 continue
             limb = name if name in _HINGE else next((u for u, (lower, _, _) in _HINGE.items() if lower == name), None)
             bone, rest_bone = self._bone(name), self._rest_bone(name)
-            if limb is not None and hinges.get(limb) is not None:
-                secondary, rest_secondary = self._mean_local(name, hinges[limb]), _HINGE[limb][2]
-            elif name == "chest" and self._across("upper_arm", "chest") is not None:
+            hinge = hinges.get(limb) if limb is not None else None
+            if limb is not None and hinge is not None:
+                secondary, rest_secondary = self._mean_local(name, hinge), _HINGE[limb][2]
+            elif name == "chest":
                 secondary, rest_secondary = self._across("upper_arm", "chest"), LEFT
             else:
                 rest_secondary = LEFT
@@ -220,9 +221,7 @@ class _Alignment:
             self._set(name, bone, rest_bone, secondary, rest_secondary)
         return self.align
 
-    def _set(self, name, primary, rest_primary, secondary, rest_secondary, primary_first: bool = True) -> None:
-        if not primary_first:
-            primary, rest_primary, secondary, rest_secondary = secondary, rest_secondary, primary, rest_primary
+    def _set(self, name: str, primary: Array, rest_primary: Array, secondary: Array, rest_secondary: Array) -> None:
         turn = rotation.multiply(
             rotation.frame(primary, secondary), rotation.inverse(rotation.frame(rest_primary, rest_secondary))
         )
@@ -281,7 +280,7 @@ class _Alignment:
         return rotation.multiply(self.world_rotation[:, self.joints[CANONICAL.names[role]]], self.align[role])
 
     def _carried(self, name: str, rest_bone: Array, rest_vector: Array) -> Array:
-        """A canonical vector as the role's parent carries it, swung with the bone but not twisted, averaged in the joint's frame."""
+        """A canonical vector as the role's parent carries it, swung with the bone but not twisted, averaged over frames."""
         parent = self._parent_rotation(name)
         vector = rotation.rotate(parent, rest_vector)
         child = self._next_role(name)
@@ -307,10 +306,9 @@ class _Alignment:
             return (parent_bone if guessed else bone), parent_hinge
         return bone, secondary
 
-    def _across(self, limb: str, name: str) -> Array | None:
-        left, right = self.joints.get(f"left_{limb}"), self.joints.get(f"right_{limb}")
-        if left is None or right is None:
-            return None
+    def _across(self, limb: str, name: str) -> Array:
+        """The direction from the right to the left limb, in a joint's frame. Every rig that maps has thighs and upper arms."""
+        left, right = self.joints[f"left_{limb}"], self.joints[f"right_{limb}"]
         return self._mean_local(name, self.position[:, left] - self.position[:, right], snap=limb != "thigh")
 
     def _trunk_axis(self, name: str) -> Array:

@@ -32,6 +32,9 @@ from kinestyle.motion.retarget import Correspondence, apply_change, correspond, 
 from kinestyle.motion.rotation import Array
 from kinestyle.runtime.graphs import STRIDE, Graphs
 
+SMOOTHING_FRAMES = 1.0
+"""Smoothing of what is decoded, in frames at 30 a second: a change of manner is slower than the decoder's tremble."""
+
 SHORTEST_FRAMES = 16
 """Frames at 30 frames a second below which a clip shows too little motion; it is restyled, with a warning."""
 
@@ -74,13 +77,13 @@ class Stylizer:
         return self.bundle.styles
 
     def stylize(
-        self, clip: Clip, style: str | None = None, *, like: Clip | None = None, strength: float = 1.0, seed: int | None = 0
+        self, clip: Clip, style: str | None = None, *, like: Clip | None = None, strength: float = 1.0, seed: int = 0
     ) -> Clip:
         """The clip in another manner, on the same rig, with the same frames.
 
         style: a name the bundle knows; or like: a clip, on any rig, whose manner is taken
         strength: 0 gives the clip back, 1 the style, more exaggerates
-        seed: which draw of the style; None for its mean
+        seed: which take: 0 is the middle of the style, every other number a draw from it
 
         Raises StyleError, RigError, ClipError.
         """
@@ -91,13 +94,13 @@ class Stylizer:
         code = self.style_code(style, seed) if style is not None else self.reference_code(like, seed)  # type: ignore[arg-type]
         return self.apply(self.analyse(clip), code, strength)
 
-    def style_code(self, style: str, seed: int | None = 0) -> np.ndarray:
-        """(K,) a draw of a named style, or its mean where seed is None."""
+    def style_code(self, style: str, seed: int = 0) -> np.ndarray:
+        """(K,) the middle of a named style (seed 0) or a draw from it."""
         found = self.bundle.style(style)
         return _draw(found.mean, found.deviation, seed)
 
-    def reference_code(self, reference: Clip, seed: int | None = 0) -> np.ndarray:
-        """(K,) a draw of the style of a clip on any rig, or its mean where seed is None."""
+    def reference_code(self, reference: Clip, seed: int = 0) -> np.ndarray:
+        """(K,) the style of a clip on any rig: the likeliest (seed 0) or a draw from what it may be."""
         features = clip_to_features(to_canonical(reference, correspond(reference)))
         mean, deviation = self.graphs.style(self.graphs.encode(_whole_strides(features)))
         return _draw(mean, deviation, seed)
@@ -116,7 +119,7 @@ class Stylizer:
         latent = self.graphs.encode(_whole_strides(features))
         content = self.graphs.content(latent)
         mean, deviation = self.graphs.style(latent)
-        unchanged = self.graphs.decode(self.graphs.generate(content, mean))[: len(features)]
+        unchanged = self._decode(content, mean, len(features))
         contact = find_contacts(canonical)
         return Analysis(clip, correspondence, content, mean, deviation, unchanged, heading(at_30), contact)
 
@@ -128,7 +131,7 @@ class Stylizer:
         if strength == 0:
             return clip
         frames = len(analysis.unchanged)
-        restyled = self.graphs.decode(self.graphs.generate(analysis.content, code))[:frames]
+        restyled = self._decode(analysis.content, code, frames)
         turn = rotation.about_y(analysis.heading)
         change = rotation.multiply(heading_free_rotation(restyled), rotation.inverse(heading_free_rotation(analysis.unchanged)))
         change = rotation.multiply(rotation.multiply(turn[:, None], change), rotation.inverse(turn)[:, None])
@@ -145,6 +148,11 @@ class Stylizer:
             resample_vector(rotation.rotate(turn, pace), at_frame) * FRAME_RATE * clip.frame_time_seconds,
         )
 
+    def _decode(self, content: np.ndarray, code: np.ndarray, frames: int) -> Array:
+        """content: (C, T/8), code: (K,) -> features (frames, 260)."""
+        decoded = self.graphs.decode(self.graphs.generate(content, code)).astype(float)
+        return smooth_in_time(decoded, SMOOTHING_FRAMES)[:frames]
+
     def _onto_rig(self, analysis: Analysis, change: Array, rise: Array, pace: Array) -> Clip:
         """change: (T, 21, 4), rise: (T,) metres, pace: (T, 3) metres a frame beyond the input's, at the clip's own rate."""
         clip, correspondence = analysis.clip, analysis.correspondence
@@ -160,8 +168,8 @@ class Stylizer:
         return plant_feet(clip, moved, correspondence, analysis.contact)
 
 
-def _draw(mean: np.ndarray, deviation: np.ndarray, seed: int | None) -> np.ndarray:
-    if seed is None:
+def _draw(mean: np.ndarray, deviation: np.ndarray, seed: int) -> np.ndarray:
+    if seed == 0:
         return mean
     noise = np.random.default_rng(seed).standard_normal(len(mean))
     return (mean + deviation * noise).astype(np.float32)

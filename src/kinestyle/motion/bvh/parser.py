@@ -13,9 +13,9 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.motion.bvh.layout import CHANNELS, BvhLayout, decode
 from kinestyle.motion.bvh.rows import parse_rows
-from kinestyle.motion.bvh.storage import read_bytes
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.storage import read_bytes
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_JOINTS = 4096

@@ -10,10 +10,10 @@ from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
 from kinestyle.motion.bvh.curves import euler_curves
 from kinestyle.motion.bvh.layout import BvhLayout, decode, position_columns, rotation_groups
-from kinestyle.motion.bvh.storage import replace_bytes
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.storage import replace_bytes
 
 MIN_DECIMALS = 6
 UNCHANGED = 1e-9

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinestyle import storage
 from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
-from kinestyle import storage
 from kinestyle.motion.bvh import BvhLayout, format_bvh, parse_bvh, parser, read_bvh, rows, write_bvh
 from kinestyle.motion.bvh.curves import euler_curves
 from kinestyle.motion.canonical import CANONICAL

@@ -150,6 +150,27 @@ def render(clips: tuple[Path, ...], out: Path, columns: int, width: int) -> None
 
 
 @main.command()
+@click.argument("bundle", type=MOTION, required=False)
+@click.option("--data", type=MOTION, required=True, help="The folder with the unpacked data sets.")
+@click.option("--json", "out", type=MOTION, help="Write all figures here as JSON.")
+@click.option("--targets", type=click.IntRange(1), default=2, show_default=True, help="Styles that every test clip is given.")
+@click.option("--strength", default=1.0, show_default=True)
+@click.option("--judge", type=MOTION, help="Another judge than the one that ships.")
+def evaluate(bundle: Path | None, data: Path, out: Path | None, targets: int, strength: float, judge: Path | None) -> None:
+    """Restyle the test clips with BUNDLE (none: the one that ships), judge what comes out, and print the table."""
+    from kinestyle.evaluate.report import as_markdown, benchmark
+    from kinestyle.learn.splits import labelled_test_clips
+    from kinestyle.storage import replace_bytes
+
+    result = benchmark(
+        labelled_test_clips(data), bundle, judge, targets, strength=strength, progress=lambda line: click.echo(line, err=True)
+    )
+    if out is not None:
+        replace_bytes(out, (json.dumps(result, indent=2) + "\n").encode())
+    click.echo(as_markdown(result))
+
+
+@main.command()
 @click.option("--data", type=MOTION, required=True, help="The folder with the unpacked data sets.")
 @click.option("--run", "folder", type=MOTION, required=True, help="Where the run is kept; the same command continues it.")
 @click.option("--stage", help="Only this stage (and what it needs); without it, all.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,8 @@ from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.runtime.stylizer import Stylizer
 
-MODES = ("label", "reference")
+MODES = ("label", "draw", "reference")
+"""By label: the middle of the style, and a random draw from it; by reference: a real clip of the style, its likeliest code."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def draw_cases(clips: Sequence[TestClip], styles_of_set: str, contents_of_set: s
         )
         for target in chosen:
             reference = by_style[target][int(random.integers(len(by_style[target])))]
-            cases += [Case(clip, target, mode, reference, int(random.integers(2**31))) for mode in MODES]
+            draw = int(random.integers(1, 2**31))
+            cases += [Case(clip, target, mode, reference, draw if mode == "draw" else 0) for mode in MODES]
     return cases
 
 
@@ -104,10 +106,10 @@ class Examiner:
     def run(self, case: Case) -> Outcome:
         clip = read_motion(case.clip.path)
         analysis = self.stylizer.analyse(clip)
-        if case.mode == "label":
-            code = self.stylizer.style_code(case.target, case.seed)
-        else:
+        if case.mode == "reference":
             code = self.stylizer.reference_code(read_motion(case.reference.path), case.seed)
+        else:
+            code = self.stylizer.style_code(case.target, case.seed)
         result = through_file(self.stylizer.apply(analysis, code, self.strength))
         before, after = (to_canonical(c, correspond(c)) for c in (clip, result))
         features = clip_to_features(after)
@@ -156,15 +158,10 @@ def run_cases(
     judge: Path | None = None,
     strength: float = 1.0,
     processes: int = 2,
-    progress: Callable[[int], None] = lambda done: None,
 ) -> list[Outcome]:
-    """Run all cases on several processes; `progress` is called with the number done so far."""
-    outcomes = []
+    """Run all cases on several processes."""
     with ProcessPoolExecutor(processes, initializer=_start, initargs=(bundle, judge, strength)) as pool:
-        for outcome in pool.map(_examine, cases, chunksize=4):
-            outcomes.append(outcome)
-            progress(len(outcomes))
-    return outcomes
+        return list(pool.map(_examine, cases, chunksize=4))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ class Run:
             "bundle": self.bundle,
         }
 
+    @cache  # noqa: B019  # a run lives as long as its command
     def corpus(self) -> Corpus:
         """Read all motion files once. Files that cannot be used are named and left out."""
         folder = self.folder / "corpus"

@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from kinestyle.errors import DataError
+from kinestyle.evaluate.protocol import TestClip
 
 SPLITS = ("train", "validation", "test")
 VALIDATION_SHARE, TEST_SHARE, GAP = 0.08, 0.17, 1
@@ -90,3 +91,16 @@ def write_splits(chosen: dict[str, str], path: Path) -> None:
     """Write the list to commit, sorted by name."""
     lines = ["stem,split", *(f"{stem},{split}" for stem, split in sorted(chosen.items()))]
     path.write_text("\n".join(lines) + "\n")
+
+
+def labelled_test_clips(data: Path) -> list[TestClip]:
+    """The clips of the test split under an unpacked data folder. Raises DataError where there is none."""
+    splits = read_splits()
+    clips = []
+    for path in sorted((data / "bandai").glob("*/data/*.bvh")):
+        if splits.get(path.stem) == "test":
+            label = ClipLabel.parse(path.stem)
+            clips.append(TestClip(path, label.set_name, f"{label.set_name}/{label.style}", f"{label.set_name}/{label.content}"))
+    if not clips:
+        raise DataError(f"no clip of the test split is under {data / 'bandai'}; unpack the Bandai-Namco archives there")
+    return clips

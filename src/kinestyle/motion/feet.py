@@ -23,6 +23,9 @@ FADE_SECONDS = 0.25
 REACH = 0.999
 """The longest a leg may become, as a share of thigh and shin in one line (or what it was in the input, if that is more)."""
 
+_BENT_SINE = 0.02
+_BENT_SHARE = 0.01  # of the leg's length, by which a straight leg has become shorter when it bends wholly about its hinge
+
 SIDES = (("left", slice(0, 2)), ("right", slice(2, 4)))
 """The sides, with their columns of the contact array."""
 
@@ -135,14 +138,21 @@ class _Leg:
         line, wanted = ankle - hip, self.wanted - hip
         now = np.linalg.norm(line, axis=-1)
         then = np.clip(np.linalg.norm(wanted, axis=-1), np.abs(a - b) + 1e-6 * a, np.maximum(a + b, now) * (1.0 - 1e-9))
-        normal = np.cross(thigh, shin)
-        straight = np.linalg.norm(normal, axis=-1) < 1e-4 * a * b
-        # a straight leg shows no bend: bend it about its own hinge
-        hinge: Array = rotation.normalize(np.where(straight[:, None], self.hinge, normal))
-        hip_turn = _corner(a, then, b) - _corner(a, now, b)
-        knee_turn = _corner(a, b, then) - _corner(a, b, now)
-        thigh_turn = rotation.exp(-hinge * hip_turn[:, None])
-        shin_turn = rotation.exp(-hinge * (hip_turn + knee_turn)[:, None])
+        cross = np.cross(thigh, shin)
+        normal = rotation.normalize(cross)
+        inner = _corner(a, b, now)
+        as_it_bends = _bend(normal, _corner(a, then, b) - _corner(a, now, b), _corner(a, b, then) - inner)
+        # A leg that is straight, or bent against its hinge, shows no bend to follow. It is bent about its hinge instead, but
+        # only as far as it has to become shorter, so that a leg that need not bend keeps what it has.
+        along = rotation.normalize(line)
+        hinge = rotation.normalize(self.hinge - np.sum(self.hinge * along, axis=-1, keepdims=True) * along)
+        sine = np.sum(cross * hinge, axis=-1) / (a * b)
+        side = np.where(sine < 0.0, -1.0, 1.0)
+        forward = _bend(
+            hinge, _corner(a, then, b) - side * _corner(a, now, b), _corner(a, b, then) - np.pi + side * (np.pi - inner)
+        )
+        weight = np.where(sine < _BENT_SINE, _ease((now - then) / (a + b) / _BENT_SHARE), 0.0)
+        thigh_turn, shin_turn = (rotation.interpolate(x, y, weight) for x, y in zip(as_it_bends, forward, strict=True))
         landed = rotation.rotate(thigh_turn, thigh) + rotation.rotate(shin_turn, shin)
         swing = rotation.between(rotation.normalize(landed), rotation.normalize(wanted))
         back = rotation.inverse(self.axes)
@@ -151,6 +161,11 @@ class _Leg:
             in_file = rotation.multiply(rotation.multiply(back, rotation.multiply(swing, turn)), self.axes)
             turned[joint] = rotation.multiply(in_file, self.after.world_rotation[:, joint])
         return turned | {joint: rotation.multiply(back, world) for joint, world in self.end_rotation.items()}
+
+
+def _bend(axis: Array, hip_turn: Array, knee_turn: Array) -> tuple[Array, Array]:
+    """axis: (T, 3); by how much the corners at hip and knee (T,) open -> turns (T, 4) of thigh and shin in the leg's plane."""
+    return rotation.exp(-axis * hip_turn[:, None]), rotation.exp(-axis * (hip_turn + knee_turn)[:, None])
 
 
 def _corner(a: Array, b: Array, opposite: Array) -> Array:

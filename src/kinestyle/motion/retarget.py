@@ -259,10 +259,10 @@ class _Alignment:
             return tip
         # No child and no tip: the canonical bone as the parent carries it, in the average over frames.
         rest = self._rest_bone(name)
-        if name.endswith("_toe"):
-            parent = self._parent_rotation(name)
-            ahead = rotation.rotate(parent, FORWARD) * np.array([1.0, 0.0, 1.0])
-            return self._mean_local(name, ahead)
+        if name.endswith(("_foot", "_toe")):
+            # on the ground whatever the shin does
+            ahead = rotation.normalize(rotation.rotate(self._parent_rotation(name), FORWARD) * np.array([1.0, 0.0, 1.0]))
+            return self._mean_local(name, ahead * rest[2] + UP * rest[1])
         return self._carried(name, rest, rest)
 
     def _tip(self, name: str) -> Array | None:

@@ -88,9 +88,9 @@ def between(a: Array, b: Array) -> Array:
     a, b = np.broadcast_arrays(a, b)
     dot = np.sum(a * b, axis=-1, keepdims=True)
     q = np.concatenate([1.0 + dot, np.cross(a, b)], axis=-1)
-    least = np.eye(3)[np.argmin(np.abs(a), axis=-1)]
+    least = np.eye(3, dtype=dot.dtype)[np.argmin(np.abs(a), axis=-1)]
     half_turn = np.concatenate([np.zeros_like(dot), np.cross(a, least)], axis=-1)
-    return normalize(np.where(dot < -1.0 + 1e-9, half_turn, q))
+    return normalize(np.where(dot < -1.0 + 4.0 * np.finfo(dot.dtype).eps, half_turn, q))
 
 
 def continuous(q: Array) -> Array:
@@ -98,7 +98,7 @@ def continuous(q: Array) -> Array:
     if len(q) < 2:
         return q
     dot = np.sum(q[1:] * q[:-1], axis=-1, keepdims=True)
-    flips = np.cumprod(np.where(dot < 0, -1.0, 1.0), axis=0)
+    flips = np.cumprod(np.where(dot < 0, -1.0, 1.0).astype(q.dtype), axis=0)
     return np.concatenate([q[:1], q[1:] * flips], axis=0)
 
 

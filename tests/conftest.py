@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pytest
+
+from kinestyle.bundle import write_bundle
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.features import clip_to_features
+from kinestyle.motion.formats import read_motion
+from kinestyle.runtime.stylizer import Stylizer
+from made_rigs import walk
+
+if TYPE_CHECKING:
+    from kinestyle.learn.autoencoder import Autoencoder
+    from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
+    from kinestyle.learn.stylizer import StylizerNetwork
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +33,91 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs real motion data: KINESTYLE_DATA names {named}, which is no folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def walk_file() -> Path:
+    """The example clip: 151 frames at 30 a second, with fingers and a lantern that no role is for."""
+    return Path(__file__).resolve().parents[1] / "examples" / "walk.bvh"
+
+
+@pytest.fixture(scope="session")
+def walk_clip(walk_file: Path) -> Clip:
+    return read_motion(walk_file)
+
+
+class TinyNetworks(NamedTuple):
+    """Networks with random weights, small enough to be made anew for every run of the tests."""
+
+    sizes: NetworkSizes
+    autoencoder: Autoencoder
+    stylizer: StylizerNetwork
+    predictor: GlobalMotionPredictor
+
+
+TINY_STYLES = {"one/calm": 30.0, "one/proud": 200.0, "two/calm": 90.0, "two/Not-Tired": 5.0}
+"""Name -> seconds. The label "calm" is in both sets."""
+
+
+@pytest.fixture(scope="session")
+def tiny_networks() -> TinyNetworks:
+    """Random weights, and the statistics of a made walk, so that what is decoded is somewhere near a body."""
+    torch = pytest.importorskip("torch")
+    from kinestyle.learn.autoencoder import Autoencoder
+    from kinestyle.learn.corpus import group_deviation
+    from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
+    from kinestyle.learn.stylizer import StylizerNetwork
+
+    sizes = NetworkSizes(12, (12, 12), (24, 16, 12), 12, 8, 12, 6, (12, 16, 12), (8, 8, 8))
+    mean, deviation = group_deviation(clip_to_features(walk().clip).astype(np.float32))
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        autoencoder = Autoencoder(sizes, mean, deviation)
+        # untrained layers make their input smaller one after the other; larger weights let the style reach the motion
+        with torch.no_grad():
+            autoencoder.decoder.layers[-1].weight *= 4.0
+        stylizer = StylizerNetwork(sizes, len(TINY_STYLES))
+        with torch.no_grad():
+            stylizer.style_encoder.head.weight[: sizes.style_code] *= 100.0
+        predictor = GlobalMotionPredictor(sizes, torch.from_numpy(mean), torch.from_numpy(deviation))
+    return TinyNetworks(sizes, autoencoder.eval(), stylizer.eval(), predictor.eval())
+
+
+@pytest.fixture(scope="session")
+def tiny_graphs(tiny_networks: TinyNetworks) -> dict[str, bytes]:
+    pytest.importorskip("onnx")
+    from kinestyle.learn.export import to_graphs
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own
+        return to_graphs(tiny_networks.autoencoder, tiny_networks.stylizer, tiny_networks.predictor)
+
+
+@pytest.fixture(scope="session")
+def tiny_manifest(tiny_networks: TinyNetworks) -> dict[str, Any]:
+    random = np.random.default_rng(3)
+    size = tiny_networks.sizes.style_code
+    styles = [
+        {"name": name, "seconds": seconds, "mean": random.normal(0.0, 2.0, size).tolist(), "deviation": [0.5] * size}
+        for name, seconds in TINY_STYLES.items()
+    ]
+    return {"name": "tiny", "licence": "free to use", "styles": styles}
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_manifest: dict[str, Any], tiny_graphs: dict[str, bytes]) -> Path:
+    """A bundle that was never trained: for everything that must hold whatever the weights are."""
+    path = tmp_path_factory.mktemp("bundle") / "tiny.kinestyle"
+    write_bundle(path, tiny_manifest, tiny_graphs)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_bundle: Path) -> Stylizer:
+    return Stylizer.load(tiny_bundle)
+
+
+@pytest.fixture(scope="session")
+def released() -> Stylizer:
+    """The bundle that ships with Kinestyle."""
+    return Stylizer.load()

@@ -21,9 +21,9 @@ from kinestyle.motion.features import (
     heading_free_rotation,
     hold_last,
     mirror_features,
-    smooth_in_time,
 )
 from kinestyle.motion.retarget import canonical_clip
+from kinestyle.motion.smoothing import smooth_in_time
 from made_rigs import X, Y, Z, stand, turned, walk
 
 RATES = [24.0, 30.0, 60.0, 120.0]

@@ -37,7 +37,7 @@ from kinestyle.motion.features import LAYOUT
 class StylizerConfig:
     """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights multiply losses per number."""
 
-    loop: LoopConfig = LoopConfig(steps=5000, batch=24, learning_rate=4e-4, validate_every=400, gradient_clip=0.5)
+    loop: LoopConfig = LoopConfig(steps=4000, batch=24, learning_rate=4e-4, validate_every=400, gradient_clip=0.5)
     crop_frames: int = 64
     set_2_share: float = 0.6
     """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""
@@ -67,6 +67,8 @@ class StylizerConfig:
     guide_content: float = 0.1
     """The same, the input's content."""
     guide_noise: float = 0.1
+    frame: float = 0.1
+    """How far the two decoded columns of a rotation are from a frame; nearly parallel or vanishing ones make a joint flip."""
     critic: float = 0.1
     """A critic, one a style, that learns to tell results from real clips."""
 
@@ -224,11 +226,17 @@ class StylizerStage(Stage[StylizerNetwork]):
             "style_back": gaussian_kl(target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()),
             "adversary": hidden,
             "content_size": content.float().square().mean(),
+            "frame": frame_error(torch.cat([self.physical(value) for value in decoded[1:]])),
             "critic": fooled,
             **self._guide(batch, results),
         }
         total = sum(getattr(c, name) * value for name, value in terms.items())
         return {"total": total + cross_entropy(told.float(), batch.style) + critic, **terms, "critic_learns": critic}
+
+    def physical(self, normalized: Tensor) -> Tensor:
+        """(B, T, 260) normalised -> physical units."""
+        decoder = self.autoencoder.decoder
+        return normalized * decoder.deviation + decoder.mean
 
     def _results(self, features: Tensor, unchanged: Tensor, restyled: Sequence[Tensor]) -> Tensor:
         """features: (B, T, 260); unchanged and R restyled: (B, T, 260) decoded, normalised -> (R * B, T, 260) normalised.
@@ -237,8 +245,7 @@ class StylizerStage(Stage[StylizerNetwork]):
 
         Only what `classifiers.GUIDES` read is computed; the rest is the input's.
         """
-        decoder = self.autoencoder.decoder
-        physical = [value * decoder.deviation + decoder.mean for value in (unchanged, *restyled)]
+        physical = [self.physical(value) for value in (unchanged, *restyled)]
         before, *after = (rotations(value) for value in physical)
         height = LAYOUT["root_height"]
         results = []
@@ -344,6 +351,14 @@ class StylizerStage(Stage[StylizerNetwork]):
         decode = self.autoencoder.decoder.normalized
         unchanged, restyled = (decode(self.network.generator(content, code)) for code in (own, style))
         return self._results(features, unchanged, [restyled])
+
+
+def frame_error(features: Tensor) -> Tensor:
+    """features: (..., 260) physical -> how far decoded rotation columns are from unit length and a right angle, mean square."""
+    columns = features[..., LAYOUT["joint_rotation"]].unflatten(-1, (-1, 2, 3))
+    length = columns.norm(dim=-1)
+    across = (columns[..., 0, :] * columns[..., 1, :]).sum(dim=-1)
+    return (length - 1.0).square().mean() + across.square().mean()
 
 
 def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:

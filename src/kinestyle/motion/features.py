@@ -15,6 +15,7 @@ from kinestyle.motion.clip import Clip, resample
 from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
 from kinestyle.motion.retarget import canonical_clip
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import smooth_in_time
 
 FRAME_RATE = 30.0
 """Frames a second of all features."""
@@ -82,17 +83,6 @@ def heading(canonical: Clip) -> Array:
     sigma = HEADING_SMOOTHING_SECONDS * canonical.frame_rate
     smooth = smooth_in_time(rotation.normalize(facing), sigma)
     return np.arctan2(smooth[:, 0], smooth[:, 1])
-
-
-def smooth_in_time(values: Array, sigma_frames: float) -> Array:
-    """values: (T, ...) -> the same under a Gaussian of `sigma_frames`, ends held."""
-    radius = int(np.ceil(3.0 * sigma_frames))
-    if radius == 0 or len(values) < 2:
-        return values
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_frames) ** 2)
-    padded = np.pad(values, [(radius, radius), *[(0, 0)] * (values.ndim - 1)], mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0)
-    return windows @ (kernel / kernel.sum())
 
 
 def at_feature_rate(canonical: Clip) -> Clip:

@@ -15,13 +15,14 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import runs
-from kinestyle.motion.features import smooth_in_time
 from kinestyle.motion.retarget import LEFT, UP, Correspondence, move_hips, turn_joints
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import smooth_in_time
 
 FADE_SECONDS = 0.25
-REACH = 0.999
-"""The longest a leg may become, as a share of thigh and shin in one line (or what it was in the input, if that is more)."""
+REACH = 0.985
+"""The longest a leg may become, as a share of thigh and shin in one line (or what it was in the input, if that is more): a
+knee that passes through straight snaps."""
 
 _BENT_SINE = 0.02
 _BENT_SHARE = 0.01  # of the leg's length, by which a straight leg has become shorter when it bends wholly about its hinge

@@ -25,15 +25,19 @@ from kinestyle.motion.features import (
     heading,
     heading_free_rotation,
     hold_last,
-    smooth_in_time,
 )
 from kinestyle.motion.feet import plant_feet, stance_velocity
 from kinestyle.motion.retarget import Correspondence, apply_change, correspond, to_canonical
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import calm_rotation, smooth_in_time
 from kinestyle.runtime.graphs import STRIDE, Graphs
 
 SMOOTHING_FRAMES = 1.0
 """Smoothing of what is decoded, in frames at 30 a second: a change of manner is slower than the decoder's tremble."""
+
+CALM = (np.radians(12.0), np.radians(25.0), 4.0)
+"""How fast, in radians a frame, a change of manner may turn a joint, from where it is surely the decoder's failure, and the
+smoothing, in frames, that failures get: they are single frames in which a joint flips between two ways of doing something."""
 
 SHORTEST_FRAMES = 16
 """Frames at 30 frames a second below which a clip shows too little motion; it is restyled, with a warning."""
@@ -135,7 +139,7 @@ class Stylizer:
         turn = rotation.about_y(analysis.heading)
         change = rotation.multiply(heading_free_rotation(restyled), rotation.inverse(heading_free_rotation(analysis.unchanged)))
         change = rotation.multiply(rotation.multiply(turn[:, None], change), rotation.inverse(turn)[:, None])
-        change = rotation.power(change, np.asarray(strength))
+        change = rotation.power(calm_rotation(change, *CALM), np.asarray(strength))
         height = LAYOUT["root_height"]
         rise = strength * (restyled[:, height] - analysis.unchanged[:, height])[:, 0]
         pace = np.zeros((frames, 3))

@@ -29,7 +29,7 @@ def data_dir() -> Path:
     named = os.environ.get("KINESTYLE_DATA")
     if not named:
         pytest.skip("needs real motion data: set KINESTYLE_DATA to the folder that holds bandai, unlabelled and wild")
-    folder = Path(named)
+    folder = Path(named).resolve()
     if not folder.is_dir():
         pytest.skip(f"needs real motion data: KINESTYLE_DATA names {named}, which is no folder")
     return folder
@@ -80,6 +80,8 @@ def tiny_networks() -> TinyNetworks:
         with torch.no_grad():
             stylizer.style_encoder.head.weight[: sizes.style_code] *= 100.0
         predictor = GlobalMotionPredictor(sizes, torch.from_numpy(mean), torch.from_numpy(deviation))
+        with torch.no_grad():
+            predictor.layers[-1].weight *= 200.0
     return TinyNetworks(sizes, autoencoder.eval(), stylizer.eval(), predictor.eval())
 
 

@@ -90,6 +90,9 @@ def test_equal_content_gives_equal_bytes(tmp_path: Path, bundle_file: Path, grap
     again = tmp_path / "again.kinestyle"
     write_bundle(again, dict(MANIFEST), dict(graphs))
     assert again.read_bytes() == bundle_file.read_bytes()
+    # nor does the clock get in
+    with zipfile.ZipFile(again) as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     write_bundle(again, MANIFEST, graphs | {"generator": b"another"})
     assert again.read_bytes() != bundle_file.read_bytes()
 
@@ -122,9 +125,6 @@ def opened_in_full(path: Path) -> tuple[Any, list[bytes]]:
     return bundle.manifest, [bundle.graph(name) for name in GRAPHS]
 
 
-@pytest.mark.xfail(
-    reason="zlib.error, NotImplementedError, EOFError and RuntimeError of zipfile are not turned into a BundleError"
-)
 def test_a_byte_that_differs_is_refused_or_makes_no_difference(bundle_file: Path) -> None:
     data, expected, changed = bundle_file.read_bytes(), opened_in_full(bundle_file), bundle_file.with_stem("changed")
     refused, escaped = 0, set()
@@ -155,12 +155,7 @@ def test_no_bundle_is_refused(tmp_path: Path) -> None:
         Bundle.open(tmp_path)
 
 
-NOT_AN_OBJECT = pytest.mark.xfail(reason="a manifest that is not an object raises AttributeError")
-
-
-@pytest.mark.parametrize(
-    "manifest", [*(pytest.param(text, marks=NOT_AN_OBJECT) for text in ("[]", "null", "1", '"text"')), "not json", "{}"]
-)
+@pytest.mark.parametrize("manifest", ["[]", "null", "1", '"text"', "not json", "{}"])
 def test_an_odd_manifest_is_refused(bundle_file: Path, manifest: str) -> None:
     changed = rewritten(bundle_file, lambda members: members.update({"manifest.json": manifest.encode()}))
     with pytest.raises(BundleError):

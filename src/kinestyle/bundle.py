@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,9 @@ from kinestyle.storage import replace_bytes
 FORMAT = 1
 GRAPHS = ("motion_encoder", "content_encoder", "style_encoder", "generator", "motion_decoder", "global_motion")
 DEFAULT = "bandai.kinestyle"
+
+_DAMAGE = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What zipfile and json raise on files that were changed, cut off or never were a bundle."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,10 @@ class Bundle:
                 manifest = json.loads(archive.read("manifest.json"))
         except FileNotFoundError:
             raise BundleError(f"there is no bundle at {path}; name a .kinestyle file, or none for the one that ships") from None
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise BundleError(f"{path} is not a whole Kinestyle bundle ({error}); copy or export it again") from None
+        if not isinstance(manifest, dict):
+            raise BundleError(f"the manifest of {path} is not an object; copy or export the bundle again")
         bundle = cls(path, manifest, hashlib.sha256(content).hexdigest())
         bundle._check()
         return bundle
@@ -88,7 +94,7 @@ class Bundle:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 content = archive.read(f"{name}.onnx")
-        except (OSError, KeyError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise BundleError(f"{self.path} lacks its graph {name} ({error}); copy or export it again") from None
         if hashlib.sha256(content).hexdigest() != self.manifest["sha256"][name]:
             raise BundleError(f"the graph {name} in {self.path} is damaged (its hash is not the manifest's); copy it again")

@@ -71,8 +71,9 @@ def stylize(
         given = "neither --style nor --like" if style is None else "both --style and --like"
         raise StyleError(f"{given} given; name a style (--style old) or a reference clip (--like REF.bvh), one of the two")
     format_of(out)
-    if out.exists() and any(given is not None and given.exists() and out.samefile(given) for given in (clip, like)):
-        raise MotionFileError(f"{out} is also an input; name another file for the result, so that nothing is lost")
+    targets = [out] if samples is None else [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples)]
+    for target in targets:
+        _keep_input(target, clip, like)
     source = read_motion(clip)
     reference = read_motion(like) if like is not None else None
 
@@ -87,12 +88,17 @@ def stylize(
     analysis = stylizer.analyse(source)
     _say_warnings(analysis.clip.warnings)
     _say_warnings(analysis.correspondence.mapping.warnings)
-    targets = [out] if samples is None else [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples)]
     with click.progressbar(targets, label="restyling", file=sys.stderr, hidden=len(targets) < 3) as progress:
         for i, target in enumerate(progress):
             _say_warnings(write_motion(stylizer.apply(analysis, code(seed + i), strength), target))
     for target in targets:
         click.echo(target)
+
+
+def _keep_input(target: Path, *inputs: Path | None) -> None:
+    """Raises MotionFileError where writing would overwrite what was given."""
+    if target.exists() and any(given is not None and given.exists() and target.samefile(given) for given in inputs):
+        raise MotionFileError(f"{target} is also an input; name another file for the result, so that nothing is lost")
 
 
 def _say_warnings(warnings: tuple[str, ...]) -> None:
@@ -144,6 +150,8 @@ def render(clips: tuple[Path, ...], out: Path, columns: int, width: int) -> None
     from kinestyle.contact_sheet import draw, row_of, write_sheet
     from kinestyle.motion.formats import read_motion
 
+    if out.suffix.lower() != ".png":
+        raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .png for a picture")
     rows = [row_of(read_motion(clip), clip.stem) for clip in clips]
     write_sheet(draw(rows, columns=columns, width=width), out)
     click.echo(out)
@@ -162,6 +170,8 @@ def evaluate(bundle: Path | None, data: Path, out: Path | None, targets: int, st
     from kinestyle.learn.splits import labelled_test_clips
     from kinestyle.storage import replace_bytes
 
+    if out is not None and not out.parent.is_dir():
+        raise MotionFileError(f"{out.name} cannot be written because the folder {out.parent} does not exist; create it first")
     result = benchmark(
         labelled_test_clips(data), bundle, judge, targets, strength=strength, progress=lambda line: click.echo(line, err=True)
     )

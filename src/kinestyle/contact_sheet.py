@@ -270,7 +270,10 @@ def write_sheet(image: Image.Image, path: str | os.PathLike[str]) -> None:
 def _lay_out(rows: Sequence[Row], columns: int, width: int, pixels_per_metre: float | None) -> list[Layout]:
     """A layout for each row: one scale and width for all, each row as high as its own motion needs."""
     cell_width = (width - 2 * MARGIN_PX) // columns
-    assert cell_width >= 16, f"{columns} columns leave {cell_width} pixels each of {width}"
+    if cell_width < 16:
+        raise ClipError(
+            f"{columns} columns leave {cell_width} of {width} pixels for each, expected 16 or more; take fewer or a wider sheet"
+        )
     half, tops, bottoms = 0.1, [], []
     for row in rows:
         cones = [_cones(row, frame)[:2] for frame in row.moments(columns).tolist()]

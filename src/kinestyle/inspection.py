@@ -74,7 +74,7 @@ class Inspection:
             doubt = "   doubtful" if row["confidence"] < DOUBTFUL else ""
             lines.append(f"  {role:<18}{row['joint']:<28}{row['confidence']:.2f}{doubt}")
         if found["unmapped"]:
-            lines.append(f"kept as they are: {', '.join(found['unmapped'])}")
+            lines.append(f"without a role: {', '.join(found['unmapped'])}")
         lines += [f"note: {warning}" for warning in found["warnings"]]
         return "\n".join(lines)
 

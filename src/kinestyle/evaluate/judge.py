@@ -34,10 +34,16 @@ class Judge:
         try:
             graph = self.path.read_bytes()
         except OSError as error:
-            raise BundleError(f"the judge {self.path} cannot be read ({error}); train one with `kinestyle-train judge`") from None
+            raise BundleError(
+                f"the judge {self.path} cannot be read ({error}); train one with `kinestyle train --stage judge`"
+            ) from None
         self.sha256 = hashlib.sha256(graph).hexdigest()
         self._session = open_session(graph, str(self.path))
         about = self._session.get_modelmeta().custom_metadata_map
+        if not {"styles", "contents"} <= about.keys():
+            raise BundleError(
+                f"{self.path} is not a judge: it names no styles and contents; train one with `kinestyle train --stage judge`"
+            )
         self.styles: tuple[str, ...] = tuple(json.loads(about["styles"]))
         self.contents: tuple[str, ...] = tuple(json.loads(about["contents"]))
 

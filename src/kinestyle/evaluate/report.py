@@ -41,8 +41,8 @@ def benchmark(
                     "styles": styles,
                     "mode": mode,
                     **asdict(summary),
-                    "style_share": summary.style / real[styles].style,
-                    "content_share": summary.content / real[contents].content,
+                    "style_share": _share(summary.style, real[styles].style),
+                    "content_share": _share(summary.content, real[contents].content),
                 }
             )
     training = opened.manifest.get("training", {})
@@ -58,6 +58,10 @@ def benchmark(
         "real": {name: asdict(accuracy) for name, accuracy in real.items()},
         "rows": rows,
     }
+
+
+def _share(reached: float, possible: float) -> float:
+    return reached / possible if possible else float("nan")
 
 
 def as_markdown(result: dict[str, Any]) -> str:

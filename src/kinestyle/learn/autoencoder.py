@@ -51,6 +51,7 @@ class AutoencoderStage(Stage[Autoencoder]):
         self.labelled = corpus.select("train", labelled=True)
         self.unlabelled = corpus.select("train", labelled=False)
         rows = np.concatenate([np.arange(entry.start, entry.stop) for entry in self.labelled])
+        torch.manual_seed(config.loop.seed)
         network = Autoencoder(sizes, *group_deviation(corpus.features[rows]))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
@@ -89,7 +90,8 @@ class AutoencoderStage(Stage[Autoencoder]):
                     ),
                 )
                 figures[f"{set_name}/cm"], figures[f"{set_name}/degrees"] = float(position), float(degrees)
-        return {"score": figures.get("bandai2/cm", next(iter(figures.values()))), **figures}
+        errors = [value for name, value in figures.items() if name.endswith("/cm")]
+        return {"score": figures.get("bandai2/cm", float(np.mean(errors)) if errors else float("nan")), **figures}
 
 
 def reconstruction_loss(decoded: Tensor, normalized: Tensor) -> Tensor:

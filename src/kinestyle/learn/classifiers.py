@@ -94,6 +94,7 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         entries = corpus.select("train", labelled=True)
         self.cells = by_cell(entries)
         rows = np.concatenate([np.arange(e.start, e.stop) for e in entries])
+        torch.manual_seed(config.loop.seed)
         network = StyleContentClassifier(self.labels, config, *group_deviation(corpus.features[rows]))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
@@ -117,6 +118,8 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         """Accuracies on whole clips of the validation split, and of style on the test clips of set 1, which has no other."""
         figures: dict[str, float] = {}
         entries = self.corpus.select("validation", labelled=True)
+        if not entries:
+            return {"score": float("nan")}
         hits = np.array([self._hits(entry) for entry in entries])
         figures["style"], figures["content"] = map(float, hits.mean(axis=0))
         return {"score": -sum(figures.values()), **figures}

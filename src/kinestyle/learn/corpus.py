@@ -57,7 +57,7 @@ class Corpus:
             table = json.loads((folder / "corpus.json").read_text())
         except (OSError, ValueError) as error:
             raise DataError(
-                f"{folder} holds no prepared corpus ({error}); make one with `kinestyle-train prepare DATA {folder}`"
+                f"{folder} holds no prepared corpus ({error}); make one with `kinestyle train --stage corpus`"
             ) from None
         if table["layout"] != [list(group) for group in LAYOUT.sizes]:
             raise DataError(f"the corpus in {folder} has another feature layout than this version; prepare it again")

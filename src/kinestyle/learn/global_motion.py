@@ -31,6 +31,7 @@ class GlobalMotionStage(Stage[GlobalMotionPredictor]):
         self.entries = corpus.select("train")
         rows = np.concatenate([np.arange(e.start, e.stop) for e in corpus.select("train", labelled=True)])
         statistics = map(torch.from_numpy, group_deviation(corpus.features[rows]))
+        torch.manual_seed(config.loop.seed)
         network = GlobalMotionPredictor(sizes, *statistics)
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 

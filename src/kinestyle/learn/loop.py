@@ -11,7 +11,7 @@ import json
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -62,17 +62,25 @@ class Stage(ABC, Generic[Network]):
         """Figures on the validation split; `score` is better the lower it is."""
 
 
-def train(stage: Stage[Network], config: LoopConfig, folder: Path, report: Callable[[str], None]) -> Network:
+def train(
+    stage: Stage[Network],
+    config: LoopConfig,
+    folder: Path,
+    report: Callable[[str], None],
+    made_with: Mapping[str, Any] | None = None,
+) -> Network:
     """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the network with averaged weights.
 
-    Writes `checkpoint.pt`, `log.jsonl` and, at the end, `trained.pt` into `folder`.
+    Writes `checkpoint.pt`, `log.jsonl` and, at the end, `trained.pt` into `folder`. `made_with` is the whole configuration
+    (the loop's alone where it is None): a checkpoint of another one is refused with a DataError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     parameters = [p for p in stage.network.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99))
     averaged = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
-    first = _resume(folder, config, stage, optimizer, averaged)
+    made_with = asdict(config) if made_with is None else made_with
+    first = _resume(folder, made_with, stage, optimizer, averaged)
     if first:
         report(f"{folder.name}: continuing at step {first} of {config.steps}")
     began, saved = time.monotonic(), time.monotonic()
@@ -97,11 +105,11 @@ def train(stage: Stage[Network], config: LoopConfig, folder: Path, report: Calla
             shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
             report(f"{folder.name} {step + 1}/{config.steps}, {left:.0f} s left  {shown}")
         if last or time.monotonic() - saved > config.checkpoint_seconds:
-            _save(folder, config, stage, optimizer, averaged, step + 1)
+            _save(folder, made_with, stage, optimizer, averaged, step + 1)
             saved = time.monotonic()
     stage.network.load_state_dict(averaged)
     stage.network.eval()
-    save_whole(folder / "trained.pt", {"network": averaged, "config": asdict(config)})
+    save_whole(folder / "trained.pt", {"network": averaged, "config": made_with})
     return stage.network
 
 
@@ -138,12 +146,17 @@ def _validate(stage: Stage[Any], averaged: dict[str, Tensor]) -> dict[str, float
 
 
 def _save(
-    folder: Path, config: LoopConfig, stage: Stage[Any], optimizer: torch.optim.Optimizer, averaged: dict[str, Tensor], step: int
+    folder: Path,
+    made_with: Mapping[str, Any],
+    stage: Stage[Any],
+    optimizer: torch.optim.Optimizer,
+    averaged: dict[str, Tensor],
+    step: int,
 ) -> None:
     save_whole(
         folder / "checkpoint.pt",
         {
-            "config": asdict(config),
+            "config": made_with,
             "step": step,
             "network": stage.network.state_dict(),
             "averaged": averaged,
@@ -155,21 +168,26 @@ def _save(
 
 
 def _resume(
-    folder: Path, config: LoopConfig, stage: Stage[Any], optimizer: torch.optim.Optimizer, averaged: dict[str, Tensor]
+    folder: Path, made_with: Mapping[str, Any], stage: Stage[Any], optimizer: torch.optim.Optimizer, averaged: dict[str, Tensor]
 ) -> int:
     """Load a checkpoint if there is one; returns the step to go on with. Raises DataError if it is of another configuration."""
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0
     saved = torch.load(path, weights_only=False)
-    if saved["config"] != asdict(config):
+    if saved["config"] != made_with:
         raise DataError(f"{path} was made with another configuration; name another folder, or delete it to start over")
     stage.network.load_state_dict(saved["network"])
     optimizer.load_state_dict(saved["optimizer"])
     averaged.update(saved["averaged"])
     stage.sampler.state = saved["sampler"]
     torch.set_rng_state(saved["torch"])
-    return int(saved["step"])
+    step = int(saved["step"])
+    log = folder / "log.jsonl"
+    if log.exists():  # rows of steps that are done again
+        kept = [row for row in log.read_text().splitlines(keepends=True) if json.loads(row)["step"] <= step]
+        replace_bytes(log, "".join(kept).encode())
+    return step
 
 
 def save_whole(path: Path, content: Any) -> None:

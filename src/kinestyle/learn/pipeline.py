@@ -33,6 +33,8 @@ from kinestyle.learn.loop import LoopConfig, Network, Stage, train
 from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
 from kinestyle.learn.stylizer import StylizerConfig, StylizerNetwork, StylizerStage
 
+StageConfig = AutoencoderConfig | GlobalMotionConfig | ClassifierConfig | StylizerConfig
+
 LICENCE = "CC BY-NC 4.0 (weights trained on the Bandai-Namco Research Motion Dataset)"
 ATTRIBUTION = (
     "Trained on Bandai-Namco-Research-Motiondataset 1 and 2, (c) Bandai Namco Research Inc., CC BY-NC 4.0; "
@@ -110,13 +112,13 @@ class Run:
     def autoencoder(self) -> Autoencoder:
         corpus = self.corpus()
         stage = AutoencoderStage(corpus, self.recipe.sizes, self.recipe.autoencoder)
-        self._train("autoencoder", stage, self.recipe.autoencoder.loop)
+        self._train("autoencoder", stage, self.recipe.autoencoder)
         set_latent_scale(stage.network, corpus)
         return stage.network
 
     def global_motion(self) -> GlobalMotionPredictor:
         stage = GlobalMotionStage(self.corpus(), self.recipe.sizes, self.recipe.global_motion)
-        self._train("global_motion", stage, self.recipe.global_motion.loop)
+        self._train("global_motion", stage, self.recipe.global_motion)
         return stage.network
 
     def guides(self) -> list[StyleContentClassifier]:
@@ -125,7 +127,7 @@ class Run:
     def stylizer(self) -> StylizerNetwork:
         corpus, config = self.corpus(), self.recipe.stylizer
         stage = StylizerStage(corpus, self.recipe.sizes, config, self.autoencoder(), self.guides())
-        self._train("stylizer", stage, config.loop)
+        self._train("stylizer", stage, config)
         return stage.network
 
     def judge(self) -> Path:
@@ -179,15 +181,16 @@ class Run:
 
     def _classifier(self, name: str, config: ClassifierConfig) -> StyleContentClassifier:
         stage = ClassifierStage(self.corpus(), config)
-        self._train(name, stage, config.loop)
+        self._train(name, stage, config)
         return stage.network
 
-    def _train(self, name: str, stage: Stage[Network], config: LoopConfig) -> Network:
+    def _train(self, name: str, stage: Stage[Network], config: StageConfig) -> Network:
+        made_with = {"sizes": asdict(self.recipe.sizes), **asdict(config)}
         done = self.folder / name / "trained.pt"
         if not done.exists():
-            return train(stage, config, self.folder / name, self.report)
+            return train(stage, config.loop, self.folder / name, self.report, made_with)
         saved = torch.load(done)
-        if saved["config"] != asdict(config):
+        if saved["config"] != made_with:
             raise DataError(f"{done} was made with another configuration; name another folder, or delete it to train again")
         stage.network.load_state_dict(saved["network"])
         stage.network.eval()

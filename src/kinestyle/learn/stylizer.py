@@ -148,6 +148,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         self.corpus, self.config, self.labels = corpus, config, Labels.of(corpus)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.guides = [guide.train().requires_grad_(False) for guide in guides]
+        torch.manual_seed(config.loop.seed)
         network = StylizerNetwork(sizes, len(self.labels.styles))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
         self.cells = by_cell(corpus.select("train", labelled=True))
@@ -302,6 +303,8 @@ class StylizerStage(Stage[StylizerNetwork]):
     def validate(self) -> dict[str, float]:
         """By the first guide, on whole validation clips, each in one other style: accuracies by reference and by label."""
         entries = self.corpus.select("validation", labelled=True)
+        if not entries:
+            return {"score": float("nan")}
         styles = [s for s in self.labels.styles if s.startswith("bandai2")]
         hits = []
         for guide in self.guides:

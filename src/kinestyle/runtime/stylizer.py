@@ -39,6 +39,9 @@ CALM = (np.radians(12.0), np.radians(25.0), 4.0)
 """How fast, in radians a frame, a change of manner may turn a joint, from where it is surely the decoder's failure, and the
 smoothing, in frames, that failures get: they are single frames in which a joint flips between two ways of doing something."""
 
+STRONGEST = 1e6
+"""Beyond all sense already, and still computable."""
+
 SHORTEST_FRAMES = 16
 """Frames at 30 frames a second below which a clip shows too little motion; it is restyled, with a warning."""
 
@@ -129,8 +132,9 @@ class Stylizer:
 
     def apply(self, analysis: Analysis, code: np.ndarray, strength: float = 1.0) -> Clip:
         """The analysed clip in the style of a code (K,). Cheap beside `analyse`: this is what a slider calls."""
-        if not np.isfinite(strength) or strength < 0:
-            raise StyleError(f"strength is {strength}, it must be 0 (no change), 1 (the style) or another number not below 0")
+        if not 0 <= strength <= STRONGEST:
+            expected = f"it must be 0 (no change), 1 (the style) or another number up to {STRONGEST:g}"
+            raise StyleError(f"strength is {strength}, {expected}")
         clip = analysis.clip
         if strength == 0:
             return clip
@@ -173,6 +177,8 @@ class Stylizer:
 
 
 def _draw(mean: np.ndarray, deviation: np.ndarray, seed: int) -> np.ndarray:
+    if seed < 0:
+        raise StyleError(f"the seed is {seed}, it must be 0 (the middle of the style) or a greater whole number")
     if seed == 0:
         return mean
     noise = np.random.default_rng(seed).standard_normal(len(mean))

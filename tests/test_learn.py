@@ -1,0 +1,868 @@
+"""Training: networks, splits, sampling, the loop that goes on after a kill, export, and the whole way to a bundle."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+onnx = pytest.importorskip("onnx")
+
+from torch import Tensor, nn  # noqa: E402
+
+from conftest import TinyNetworks  # noqa: E402
+from kinestyle.errors import BundleError, DataError, MotionFileError  # noqa: E402
+from kinestyle.learn import export, loop  # noqa: E402
+from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage, set_latent_scale  # noqa: E402
+from kinestyle.learn.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
+from kinestyle.learn.corpus import (  # noqa: E402
+    Corpus,
+    CropSampler,
+    Entry,
+    build,
+    by_cell,
+    group_deviation,
+    mirror_content,
+    motion_files,
+)
+from kinestyle.learn.loop import LoopConfig, Stage  # noqa: E402
+from kinestyle.learn.networks import (  # noqa: E402
+    Classifier,
+    GlobalMotionPredictor,
+    Modulated,
+    MotionDecoder,
+    MotionEncoder,
+    NetworkSizes,
+    StylePrior,
+    conv,
+    gaussian_kl,
+    reparameterize,
+)
+from kinestyle.learn.pipeline import RELEASED, Recipe, Run, last_figures, shortened  # noqa: E402
+from kinestyle.learn.splits import (  # noqa: E402
+    GAP,
+    SPLITS,
+    WRONG_LABEL,
+    ClipLabel,
+    labelled_test_clips,
+    make_splits,
+    read_splits,
+    write_splits,
+)
+from kinestyle.learn.stylizer import StylizerStage, other_style  # noqa: E402
+from kinestyle.motion.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
+from kinestyle.motion.formats import read_motion, write_motion  # noqa: E402
+from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
+from made_rigs import as_rig, walk  # noqa: E402
+
+SIZES = NetworkSizes(12, (12, 12), (24, 16, 12), 12, 8, 12, 6, (12, 16, 12), (8, 8, 8))
+
+
+def exporter(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that exports: what the exporter warns of is its own affair."""
+    for text in ("You are using the legacy TorchScript-based ONNX export", "Constant folding"):
+        test = pytest.mark.filterwarnings(f"ignore:{text}")(test)
+    return test
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def made_corpus() -> Corpus:
+    """Made walks in four cells of two sets, two styles each; enough for every stage to run."""
+    arrays, entries, start = [], [], 0
+    for number, (set_name, style, content, split) in enumerate(
+        (set_name, f"{set_name}/{style}", content, split)
+        for set_name in ("bandai1", "bandai2")
+        for style in ("calm", "proud")
+        for content in ("walk", "turn-left")
+        for split in ("train", "train", "validation")
+    ):
+        features = clip_to_features(walk(1.0 + 0.1 * (number % 5), start_heading=0.1 * number).clip).astype(np.float32)
+        entries.append(Entry(f"made_{number}", set_name, style, content, split, start, start + len(features)))
+        arrays.append(features)
+        start += len(features)
+    return Corpus(np.concatenate(arrays), tuple(entries))
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return made_corpus()
+
+
+def statistics(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
+    return group_deviation(corpus.features)
+
+
+# ---------------------------------------------------------------- networks
+
+
+@pytest.mark.parametrize("frames", [16, 24, 64, 136])
+def test_shapes_at_any_length(tiny_networks: TinyNetworks, frames: int) -> None:
+    autoencoder, stylizer, predictor = tiny_networks.autoencoder, tiny_networks.stylizer, tiny_networks.predictor
+    sizes = tiny_networks.sizes
+    features = torch.randn(3, frames, LAYOUT.size)
+    with torch.no_grad():
+        latent = autoencoder.encoder(features)
+        content, (mean, log_deviation) = stylizer.content_encoder(latent), stylizer.style_encoder(latent)
+        assert latent.shape == (3, sizes.latent, frames // 4)
+        assert content.shape == (3, sizes.content_code, frames // 8)
+        assert mean.shape == log_deviation.shape == (3, sizes.style_code)
+        assert stylizer.generator(content, mean).shape == latent.shape
+        assert autoencoder.decoder(latent).shape == features.shape
+        assert predictor(features).shape == (3, frames, 2)
+        assert stylizer.adversary(content).shape == (3, 4)
+        assert stylizer.critic(features, torch.tensor([0, 3, 1])).shape == (3, frames // 8)
+
+
+def test_a_longer_clip_has_the_same_latent_where_it_is_the_same(tiny_networks: TinyNetworks) -> None:
+    long = torch.randn(1, 96, LAYOUT.size)
+    with torch.no_grad():
+        whole = tiny_networks.autoencoder.encoder(long)
+        beginning = tiny_networks.autoencoder.encoder(long[:, :48])
+    torch.testing.assert_close(whole[..., :10], beginning[..., :10])
+
+
+@pytest.mark.parametrize(("width", "stride"), [(1, 1), (3, 1), (5, 1), (3, 2), (5, 2)])
+def test_a_convolution_keeps_or_halves_time_and_holds_the_ends(width: int, stride: int) -> None:
+    layer = conv(4, 6, width, stride)
+    for frames in (8, 10, 32):
+        assert layer(torch.randn(2, 4, frames)).shape == (2, 6, frames // stride)
+    # with zeros beyond its ends a constant would not stay constant
+    held = layer(torch.full((1, 4, 16), 0.7))
+    torch.testing.assert_close(held, held[..., :1].expand_as(held))
+
+
+def test_encoder_and_decoder_take_and_give_physical_units() -> None:
+    mean, deviation = torch.randn(LAYOUT.size), torch.rand(LAYOUT.size) + 0.5
+    zero, one = torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size)
+    features, latent = torch.randn(2, 32, LAYOUT.size) * deviation + mean, torch.randn(2, SIZES.latent, 8)
+    encoder, bare_encoder = MotionEncoder(SIZES, mean, deviation), MotionEncoder(SIZES, zero, one)
+    decoder, bare_decoder = MotionDecoder(SIZES, mean, deviation), MotionDecoder(SIZES, zero, one)
+    predictor, bare_predictor = (
+        GlobalMotionPredictor(SIZES, mean, deviation),
+        GlobalMotionPredictor(SIZES, zero, one),
+    )
+    for a, b in ((encoder, bare_encoder), (decoder, bare_decoder), (predictor, bare_predictor)):
+        b.layers.load_state_dict(a.layers.state_dict())
+        assert {"mean", "deviation"} <= set(a.state_dict())
+    normalized = (features - mean) / deviation
+    torch.testing.assert_close(encoder(features), bare_encoder(normalized))
+    contact = LAYOUT["foot_contact"]
+    decoded, bare = decoder(latent), bare_decoder(latent)
+    torch.testing.assert_close(decoded[..., : contact.start], (bare * deviation + mean)[..., : contact.start])
+    torch.testing.assert_close(decoded[..., contact], bare[..., contact])
+    assert ((decoded[..., contact] > 0) & (decoded[..., contact] < 1)).all()
+    velocity = LAYOUT["root_xz_velocity"]
+    torch.testing.assert_close(predictor(features), bare_predictor(normalized) * deviation[velocity] + mean[velocity])
+
+
+@pytest.mark.parametrize(
+    ("network", "unread"), [("encoder", ("foot_contact",)), ("predictor", ("foot_contact", "root_xz_velocity"))]
+)
+def test_what_a_network_must_not_read_does_not_reach_it(
+    tiny_networks: TinyNetworks, network: str, unread: tuple[str, ...]
+) -> None:
+    module = {"encoder": tiny_networks.autoencoder.encoder, "predictor": tiny_networks.predictor}[network]
+    features = torch.randn(1, 32, LAYOUT.size)
+    for group, _ in LAYOUT.sizes:
+        changed = features.clone()
+        changed[..., LAYOUT[group]] += 1.0
+        with torch.no_grad():
+            same = torch.equal(module(features), module(changed))
+        assert same == (group in unread), group
+
+
+def test_a_classifier_reads_its_groups_only() -> None:
+    reads = torch.from_numpy(LAYOUT.only("joint_position"))
+    classifier = Classifier(5, torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size), reads, width=8).eval()
+    features = torch.randn(2, 40, LAYOUT.size)
+    changed = torch.randn(2, 40, LAYOUT.size)
+    changed[..., LAYOUT["joint_position"]] = features[..., LAYOUT["joint_position"]]
+    assert classifier(features).shape == (2, 5)
+    torch.testing.assert_close(classifier(features), classifier(changed))
+
+
+def test_without_modulation_only_the_norm_is_left() -> None:
+    block = Modulated(4, 6, 3)
+    with torch.no_grad():
+        block.modulation.weight.zero_()
+        block.modulation.bias.zero_()
+    normed = block(torch.randn(2, 4, 16), torch.randn(2, 3))
+    torch.testing.assert_close(normed.mean(dim=1), torch.zeros(2, 16), atol=1e-5, rtol=0)
+    torch.testing.assert_close(normed.var(dim=1, unbiased=False), torch.ones(2, 16), atol=1e-2, rtol=0)
+
+
+def test_the_kl_of_gaussians() -> None:
+    a, b = (torch.randn(5, 7), torch.randn(5, 7).mul(0.5)), (torch.randn(5, 7), torch.randn(5, 7).mul(0.5))
+    assert float(gaussian_kl(*a, *a)) == pytest.approx(0.0, abs=1e-7)
+    wanted = torch.distributions.kl_divergence(*(torch.distributions.Normal(m, d.exp()) for m, d in (a, b))).mean()
+    torch.testing.assert_close(gaussian_kl(*a, *b), wanted)
+    assert float(gaussian_kl(*a, *b)) != pytest.approx(float(gaussian_kl(*b, *a)))
+
+
+def test_draws_are_of_the_gaussian_they_are_drawn_from() -> None:
+    mean, log_deviation = torch.tensor([[1.0, -2.0]]), torch.tensor([[-1.0, 0.5]])
+    draws = reparameterize(mean.expand(20_000, 2), log_deviation.expand(20_000, 2))
+    torch.testing.assert_close(draws.mean(dim=0), mean[0], atol=0.05, rtol=0)
+    torch.testing.assert_close(draws.std(dim=0), log_deviation[0].exp(), atol=0.03, rtol=0)
+
+
+def test_a_style_prior_has_one_gaussian_for_each_label() -> None:
+    prior = StylePrior(3, SIZES)
+    mean, log_deviation = prior(torch.tensor([2, 0, 2]))
+    torch.testing.assert_close(mean, prior.mean[[2, 0, 2]])
+    assert log_deviation.shape == (3, SIZES.style_code)
+
+
+# ---------------------------------------------------------------- the latent's scale
+
+
+def test_the_latent_scale_changes_nothing_in_the_reconstruction(corpus: Corpus) -> None:
+    autoencoder = Autoencoder(SIZES, *statistics(corpus)).eval()
+    features = torch.from_numpy(corpus.features[:64])[None]
+    with torch.no_grad():
+        before, latent = autoencoder.decoder(autoencoder.encoder(features)), autoencoder.encoder(features)
+        set_latent_scale(autoencoder, corpus)
+        after, scaled = autoencoder.decoder(autoencoder.encoder(features)), autoencoder.encoder(features)
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(scaled, latent, rtol=0.2)
+    assert float(scaled.square().mean().sqrt()) == pytest.approx(1.0, rel=0.3)
+    again = [parameter.detach().clone() for parameter in autoencoder.parameters()]
+    set_latent_scale(autoencoder, corpus)
+    for a, b in zip(again, autoencoder.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+# ---------------------------------------------------------------- choosing among clips
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_target_is_of_another_style_where_there_is_one(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    style = random.integers(0, 1 + seed % 5, 24)
+    target = other_style(style, random)
+    assert target.shape == style.shape
+    assert ((target >= 0) & (target < 24)).all()
+    if len(np.unique(style)) > 1:
+        assert (style[target] != style).all()
+
+
+def test_one_clip_of_another_style_is_the_target_of_all_others() -> None:
+    style = np.array([4, 4, 4, 7, 4])
+    target = other_style(style, np.random.default_rng(0))
+    np.testing.assert_array_equal(target[[0, 1, 2, 4]], 3)
+    assert target[3] != 3
+
+
+def test_a_sampler_draws_the_same_again_from_the_same_state(corpus: Corpus) -> None:
+    def draw(sampler: CropSampler) -> list[Any]:
+        draws: list[Any] = []
+        for _ in range(20):
+            entry = sampler.choose(corpus.entries)
+            draws += [entry.stem, sampler.coin(0.3), sampler.crop(entry, mirror=sampler.coin()).tobytes()]
+        return draws
+
+    sampler = CropSampler(corpus, 16, seed=5)
+    first = draw(sampler)
+    state = json.loads(json.dumps(sampler.state))  # as it lies in a checkpoint
+    second = draw(sampler)
+    assert first != second
+    sampler.state = state
+    assert draw(sampler) == second
+    other = CropSampler(corpus, 16, seed=6)
+    other.state = state
+    assert draw(other) == second
+    assert draw(CropSampler(corpus, 16, seed=5)) == first
+
+
+def test_crops_lie_inside_their_clip(corpus: Corpus) -> None:
+    entry = corpus.entries[7]
+    clip = corpus.features[entry.start : entry.stop]
+    sampler = CropSampler(corpus, 16, seed=0)
+    starts = set()
+    for _ in range(200):
+        crop = sampler.crop(entry)
+        (start,) = [i for i in range(len(clip) - 15) if np.array_equal(clip[i : i + 16], crop)]
+        starts.add(start)
+    assert starts == set(range(len(clip) - 15))
+    mirrored = CropSampler(corpus, len(clip), seed=0).crop(entry, mirror=True)
+    np.testing.assert_array_equal(mirrored, mirror_features(clip))
+
+
+def test_a_short_clip_is_held_at_its_end(corpus: Corpus) -> None:
+    entry = corpus.entries[7]
+    crop = CropSampler(corpus, entry.frame_count + 9, seed=0).crop(entry)
+    np.testing.assert_array_equal(crop[: entry.frame_count], corpus.features[entry.start : entry.stop])
+    joints = LAYOUT["joint_rotation"]
+    np.testing.assert_array_equal(crop[entry.frame_count :, joints], np.tile(crop[entry.frame_count - 1, joints], (9, 1)))
+    assert not crop[entry.frame_count :, LAYOUT["root_xz_velocity"]].any()
+
+
+@pytest.mark.parametrize(
+    ("content", "mirrored"),
+    [
+        ("walk", "walk"),
+        ("walk-turn-left", "walk-turn-right"),
+        ("raise-up-right-hand", "raise-up-left-hand"),
+        ("wave-both-hands", "wave-both-hands"),
+        ("leftover", "leftover"),
+    ],
+)
+def test_the_content_of_a_mirrored_clip(content: str, mirrored: str) -> None:
+    assert mirror_content(content) == mirrored
+    assert mirror_content(mirrored) == content
+
+
+def test_cells_hold_each_clip_once(corpus: Corpus) -> None:
+    cells = by_cell(corpus.entries)
+    assert set(cells) == {entry.style for entry in corpus.entries}
+    assert sorted(e.stem for contents in cells.values() for cell in contents for e in cell) == sorted(
+        e.stem for e in corpus.entries
+    )
+    for style, contents in cells.items():
+        assert len(contents) == 2
+        for cell in contents:
+            assert {(e.style, e.content) for e in cell} == {(style, cell[0].content)}
+
+
+def test_deviations_are_one_a_group_and_contacts_are_left_alone() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(2.0, 1.0, (4000, LAYOUT.size)).astype(np.float32)
+    features[:, LAYOUT["joint_position"]] *= 3.0
+    mean, deviation = group_deviation(features)
+    assert mean.dtype == deviation.dtype == np.float32
+    for group, _ in LAYOUT.sizes:
+        assert len(np.unique(deviation[LAYOUT[group]])) == 1
+    np.testing.assert_allclose(deviation[LAYOUT["joint_position"]], 3.0, rtol=0.02)
+    np.testing.assert_allclose(mean[LAYOUT["joint_position"]], 6.0, rtol=0.1)
+    np.testing.assert_array_equal(mean[LAYOUT["foot_contact"]], 0.0)
+    np.testing.assert_array_equal(deviation[LAYOUT["foot_contact"]], 1.0)
+
+
+# ---------------------------------------------------------------- splits
+
+
+def labels_of(splits: dict[str, str]) -> list[tuple[ClipLabel, str]]:
+    return [(ClipLabel.parse(stem), split) for stem, split in splits.items()]
+
+
+def test_neighbouring_takes_of_one_cell_are_in_one_split() -> None:
+    cells: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+    for label, split in labels_of(read_splits()):
+        if label.set_name == "bandai2":
+            cells[label.style, label.content].append((label.take, split))
+    assert len(cells) > 50
+    for cell, takes in cells.items():
+        for (a, split_a), (b, split_b) in combinations(takes, 2):
+            assert split_a == split_b or abs(a - b) > GAP, f"{cell}: {a} is {split_a} and {b} is {split_b}"
+        blocks = {split: sorted(take for take, s in takes if s == split) for split in SPLITS}
+        assert blocks["train"][-1] < blocks["validation"][0] <= blocks["validation"][-1] < blocks["test"][0]
+
+
+def test_set_1_shares_no_content_between_training_and_test() -> None:
+    found = {"train": set(), "validation": set(), "test": set()}
+    for label, split in labels_of(read_splits()):
+        if label.set_name == "bandai1":
+            found[split].add((label.content, label.take))
+    assert found["test"] == {("byebye", 1), ("walk", 2)}
+    assert not found["train"] & found["test"]
+    assert not found["validation"]
+
+
+def test_every_style_is_in_training_and_test() -> None:
+    styles: dict[str, set[str]] = {split: set() for split in SPLITS}
+    for label, split in labels_of(read_splits()):
+        styles[split].add(f"{label.set_name}/{label.style}")
+    assert styles["train"] == styles["test"]
+    assert len(styles["train"]) == 22
+    assert styles["validation"] == {style for style in styles["train"] if style.startswith("bandai2/")}
+
+
+def test_clips_with_a_wrong_label_are_in_no_split() -> None:
+    splits = read_splits()
+    assert len(splits) > 2500
+    assert not WRONG_LABEL & set(splits)
+    assert set(splits.values()) == set(SPLITS)
+
+
+def test_the_list_does_not_hang_on_the_order_of_files() -> None:
+    stems = list(read_splits())
+    assert make_splits(stems) == make_splits(stems[::-1])
+    assert not set(make_splits([*stems, *WRONG_LABEL])) & WRONG_LABEL
+
+
+def test_blocks_with_gaps_between_them() -> None:
+    made = make_splits([f"dataset-2_walk_old_{take:03d}" for take in range(1, 21)])
+    found = {split: [ClipLabel.parse(stem).take for stem, s in made.items() if s == split] for split in SPLITS}
+    assert {split: sorted(takes) for split, takes in found.items()} == {
+        "train": list(range(1, 14)),
+        "validation": [15, 16],
+        "test": [18, 19, 20],
+    }
+
+
+def test_the_list_is_written_as_it_is_committed(tmp_path: Path) -> None:
+    import kinestyle.learn.splits as module
+
+    write_splits(read_splits(), tmp_path / "splits.csv")
+    assert (tmp_path / "splits.csv").read_bytes() == Path(module.__file__).with_name("splits.csv").read_bytes()
+
+
+def test_the_committed_list_is_what_the_data_gives(data_dir: Path) -> None:
+    stems = [path.stem for path in (data_dir / "bandai").glob("*/data/*.bvh")]
+    assert make_splits(stems) == read_splits()
+
+
+def test_the_test_clips_are_those_of_the_test_split(data_dir: Path, tmp_path: Path) -> None:
+    found = {clip.path.stem: clip for clip in labelled_test_clips(data_dir)}
+    assert set(found) == {stem for stem, split in read_splits().items() if split == "test"}
+    clip = found["dataset-1_walk_not-confident_002"]
+    assert (clip.set_name, clip.style, clip.content) == ("bandai1", "bandai1/not-confident", "bandai1/walk")
+    with pytest.raises(DataError, match="no clip of the test split is under"):
+        labelled_test_clips(tmp_path)
+
+
+@pytest.mark.parametrize("stem", ["walk", "dataset-3_walk_old_001", "dataset-2_walk_old", "dataset-2_walk_old_x", "a_b_c_d_e"])
+def test_a_name_of_another_form_is_refused(stem: str) -> None:
+    with pytest.raises(DataError, match="is not named as dataset-1_content_style_id"):
+        ClipLabel.parse(stem)
+
+
+# ---------------------------------------------------------------- the corpus
+
+
+def test_a_corpus_is_loaded_as_it_was_saved(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.save(tmp_path / "corpus")
+    loaded = Corpus.load(tmp_path / "corpus")
+    np.testing.assert_array_equal(loaded.features, corpus.features)
+    assert loaded.entries == corpus.entries
+    table = json.loads((tmp_path / "corpus" / "corpus.json").read_text())
+    (tmp_path / "corpus" / "corpus.json").write_text(json.dumps(table | {"layout": [["root_height", 1]]}))
+    with pytest.raises(DataError, match="another feature layout than this version; prepare it again"):
+        Corpus.load(tmp_path / "corpus")
+    with pytest.raises(DataError, match="holds no prepared corpus"):
+        Corpus.load(tmp_path)
+
+
+def test_selecting_of_a_corpus(corpus: Corpus) -> None:
+    assert len(corpus.select("train")) == 16
+    assert {entry.set_name for entry in corpus.select("validation", set_name="bandai2")} == {"bandai2"}
+    assert corpus.select(labelled=False) == ()
+
+
+def dressed(path: Path, seconds: float, heading: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_motion(as_rig(walk(seconds, 30.0, heading).clip, metres_per_unit=0.01), path)
+
+
+def test_files_are_found_by_the_committed_list(tmp_path: Path) -> None:
+    bandai = tmp_path / "bandai" / "set" / "data"
+    names = ["dataset-1_walk_old_001", "dataset-2_walk_elderly_001", "dataset-2_walk-turn-left_normal_031", "dataset-9_x_y_001"]
+    for name in names:
+        dressed(bandai / f"{name}.bvh", 1.0, 0.0)
+    for number in range(11):
+        dressed(tmp_path / "unlabelled" / "cmu" / f"{number:02d}.bvh", 0.1, 0.0)
+    found = {path.stem: known for path, known in motion_files(tmp_path)}
+    assert list(found)[:2] == names[:2]
+    assert found[names[0]] == {"set_name": "bandai1", "style": "bandai1/old", "content": "walk", "split": "train"}
+    unlabelled = [known for known in found.values() if known["set_name"] == "cmu"]
+    assert len(unlabelled) == 11
+    assert {(known["style"], known["content"]) for known in unlabelled} == {("", "")}
+    assert [known["split"] for known in unlabelled].count("validation") == 1
+
+
+def test_files_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> None:
+    known = {"set_name": "bandai1", "style": "bandai1/old", "content": "walk", "split": "train"}
+    dressed(tmp_path / "good.bvh", 1.0, 0.0)
+    dressed(tmp_path / "short.bvh", 0.2, 0.0)
+    (tmp_path / "broken.bvh").write_text("no motion")
+    built, refused = build([(tmp_path / f"{name}.bvh", known) for name in ("broken", "good", "short")], processes=1)
+    assert [(entry.stem, entry.start, entry.stop) for entry in built.entries] == [("good", 0, 31)]
+    np.testing.assert_allclose(built.features, clip_to_features(walk(1.0).clip), atol=1e-4)
+    assert len(refused) == 2
+    assert "broken.bvh" in refused[0]
+    assert refused[1] == "short.bvh has 7 frames at 30 frames/s, fewer than the 16 that training takes"
+    with pytest.raises(DataError, match=r"none of 1 files could be used; the first reason: broken.bvh"):
+        build([(tmp_path / "broken.bvh", known)], processes=1)
+
+
+# ---------------------------------------------------------------- the loop
+
+
+class KilledError(Exception):
+    """Stands for a power cut."""
+
+
+class Toy(Stage[nn.Module]):
+    """Learns from draws of both random generators, with dropout and a buffer that is not a float."""
+
+    def __init__(self, corpus: Corpus, killed_at: int | None = None):
+        torch.manual_seed(99)
+        network = nn.Sequential(nn.Linear(LAYOUT.size, 8), nn.Dropout(0.3), nn.BatchNorm1d(8), nn.Linear(8, 1))
+        super().__init__(network, CropSampler(corpus, 16, seed=0))
+        self.calls, self.killed_at = 0, killed_at
+        self.validated = 0
+
+    def losses(self) -> dict[str, Tensor]:
+        if self.calls == self.killed_at:
+            raise KilledError
+        self.calls += 1
+        crop = torch.from_numpy(self.sampler.crop(self.sampler.choose(self.sampler.corpus.entries)))
+        told = self.network(crop + 0.1 * torch.randn_like(crop))
+        return {"total": (told.float() - 1.0).square().mean(), "size": told.abs().mean()}
+
+    def validate(self) -> dict[str, float]:
+        self.validated += 1
+        self.sampler.coin()  # what validation draws must not change what training draws
+        torch.randn(5)
+        assert not self.network.training
+        return {"score": float(self.validated)}
+
+
+LOOP = LoopConfig(steps=6, learning_rate=1e-2, warmup_steps=2, validate_every=4, checkpoint_seconds=0.0)
+
+
+def silent(_: str) -> None: ...
+
+
+def weights(path: Path) -> dict[str, Tensor]:
+    return torch.load(path)["network"]
+
+
+def assert_equal_weights(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    assert set(a) == set(b)
+    assert [name for name in a if not torch.equal(a[name], b[name])] == []
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 3, 5])
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(corpus: Corpus, tmp_path: Path, killed_at: int) -> None:
+    straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at), LOOP, tmp_path / "killed", silent)
+    assert not (tmp_path / "killed" / "trained.pt").exists()
+    told: list[str] = []
+    stage = Toy(corpus)
+    stage.network[0].weight.data.zero_()  # whatever it begins with
+    if killed_at == 0:
+        stage = Toy(corpus)
+    resumed = loop.train(stage, LOOP, tmp_path / "killed", told.append).state_dict()
+    assert stage.calls == LOOP.steps - killed_at
+    assert_equal_weights(straight, resumed)
+    assert_equal_weights(weights(tmp_path / "straight" / "trained.pt"), weights(tmp_path / "killed" / "trained.pt"))
+    checkpoints = [torch.load(tmp_path / run / "checkpoint.pt", weights_only=False) for run in ("straight", "killed")]
+    assert_equal_weights(checkpoints[0]["network"], checkpoints[1]["network"])
+    assert checkpoints[0]["sampler"] == checkpoints[1]["sampler"]
+    assert torch.equal(checkpoints[0]["torch"], checkpoints[1]["torch"])
+    assert (f"killed: continuing at step {killed_at} of 6" in told) == (killed_at > 0)
+
+
+def test_how_often_it_validates_does_not_change_what_it_learns(corpus: Corpus, tmp_path: Path) -> None:
+    rare = loop.train(Toy(corpus), LOOP, tmp_path / "rare", silent).state_dict()
+    often = loop.train(Toy(corpus), replace(LOOP, validate_every=1), tmp_path / "often", silent).state_dict()
+    assert_equal_weights(rare, often)
+    assert len((tmp_path / "often" / "log.jsonl").read_text().splitlines()) == 6
+    assert [json.loads(row)["step"] for row in (tmp_path / "rare" / "log.jsonl").read_text().splitlines()] == [4, 6]
+    assert last_figures(tmp_path / "rare") == {"score": 2.0}
+
+
+def test_what_is_released_is_the_average_and_not_the_last_step(corpus: Corpus, tmp_path: Path) -> None:
+    stage = Toy(corpus)
+    loop.train(stage, LOOP, tmp_path, silent)
+    checkpoint = torch.load(tmp_path / "checkpoint.pt", weights_only=False)
+    assert_equal_weights(stage.network.state_dict(), checkpoint["averaged"])
+    assert not torch.equal(checkpoint["averaged"]["0.weight"], checkpoint["network"]["0.weight"])
+    assert not stage.network.training
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    loop.train(Toy(corpus), LOOP, tmp_path, silent)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    sentence = "checkpoint.pt was made with another configuration; name another folder, or delete it to start over"
+    with pytest.raises(DataError, match=sentence):
+        loop.train(Toy(corpus), replace(LOOP, learning_rate=2e-2), tmp_path, silent)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+class HalfWritten:
+    """A file that takes half of what it is given, and then fails."""
+
+    def __init__(self, file: Any, failure: BaseException):
+        self.file, self.failure = file, failure
+
+    def __enter__(self) -> HalfWritten:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write(self, data: bytes) -> None:
+        self.file.write(data[: len(data) // 2])
+        raise self.failure
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KilledError()])
+def test_a_checkpoint_is_never_half_written(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
+    run = tmp_path / "run"
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at=3), LOOP, run, silent)
+    opened = Path.open
+
+    def half(path: Path, mode: str = "r", *rest: Any) -> Any:
+        file = opened(path, mode, *rest)
+        return HalfWritten(file, failure) if "b" in mode and mode != "rb" else file
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", half)
+        with pytest.raises((KilledError, MotionFileError)):
+            loop.train(Toy(corpus), LOOP, run, silent)
+    assert torch.load(run / "checkpoint.pt", weights_only=False)["step"] == 3
+    assert {path.name for path in run.iterdir()} == {"checkpoint.pt", "log.jsonl"}
+    assert_equal_weights(straight, loop.train(Toy(corpus), LOOP, run, silent).state_dict())
+
+
+def test_the_learning_rate_warms_up_and_falls() -> None:
+    config = LoopConfig(steps=1000, warmup_steps=100)
+    rates = np.array([loop.schedule(step, config) for step in range(1000)])
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[99] == rates[100] == 1.0
+    assert (np.diff(rates[:100]) > 0).all()
+    assert (np.diff(rates[101:]) < 0).all()
+    assert rates[-1] == pytest.approx(0.02, abs=1e-4)
+    assert rates[550] == pytest.approx(0.51, abs=1e-3)
+
+
+def test_a_stage_begins_with_the_same_weights_whatever_ran_before(corpus: Corpus) -> None:
+    config = AutoencoderConfig(loop=LoopConfig(steps=1))
+    first = AutoencoderStage(corpus, SIZES, config).network.state_dict()
+    torch.randn(1)
+    assert_equal_weights(first, AutoencoderStage(corpus, SIZES, config).network.state_dict())
+
+
+# ---------------------------------------------------------------- export
+
+
+@exporter
+def test_exported_graphs_do_what_their_networks_do(tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]) -> None:
+    autoencoder, stylizer, predictor = tiny_networks.autoencoder, tiny_networks.stylizer, tiny_networks.predictor
+    networks = {
+        "motion_encoder": autoencoder.encoder,
+        "content_encoder": stylizer.content_encoder,
+        "style_encoder": stylizer.style_encoder,
+        "generator": stylizer.generator,
+        "motion_decoder": autoencoder.decoder,
+        "global_motion": predictor,
+    }
+    signatures = export.signatures(autoencoder, stylizer)
+    assert set(signatures) == set(tiny_graphs) == set(networks)
+    for name, signature in signatures.items():
+        assert export.verify(name, tiny_graphs[name], networks[name], signature) < 0.5 * export.TOLERANCE
+
+
+@pytest.mark.parametrize("off", [0.05, -1.0, float("nan")])
+@exporter
+def test_a_graph_that_differs_from_its_network_is_refused(
+    tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes], off: float
+) -> None:
+    encoder = tiny_networks.autoencoder.encoder
+    signature = export.signatures(tiny_networks.autoencoder, tiny_networks.stylizer)["motion_encoder"]
+    other = MotionEncoder(SIZES, encoder.mean, encoder.deviation)
+    other.load_state_dict(encoder.state_dict())
+    export.verify("motion_encoder", tiny_graphs["motion_encoder"], other, signature)
+    with torch.no_grad():
+        other.layers[-1].weight.mul_(1.0 + off)
+    with pytest.raises(BundleError, match=r"exported graph motion_encoder differs from its network by"):
+        export.verify("motion_encoder", tiny_graphs["motion_encoder"], other, signature)
+
+
+def test_a_graph_of_another_shape_is_refused(tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]) -> None:
+    encoder = tiny_networks.autoencoder.encoder
+    signature = export.signatures(tiny_networks.autoencoder, tiny_networks.stylizer)["motion_encoder"]
+    other = MotionEncoder(replace(SIZES, latent=SIZES.latent + 2), encoder.mean, encoder.deviation)
+    with pytest.raises(BundleError, match=r"exported graph motion_encoder gives shape .*, its network"):
+        export.verify("motion_encoder", tiny_graphs["motion_encoder"], other, signature)
+
+
+def test_large_weights_are_stored_in_half_precision(tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]) -> None:
+    model = onnx.load_from_string(tiny_graphs["motion_encoder"])
+    onnx.checker.check_model(model)
+    arrays = [onnx.numpy_helper.to_array(constant) for constant in model.graph.initializer]
+    large = [array for array in arrays if array.dtype.kind == "f" and array.size >= 1024]
+    assert large
+    assert all(array.dtype == np.float16 for array in large)
+    weight = tiny_networks.autoencoder.encoder.layers[0].weight.detach().numpy()
+    stored = next(array for array in large if array.shape == weight.shape)
+    np.testing.assert_allclose(stored, weight, rtol=1e-3, atol=1e-6)
+    # mean and deviation are too small to be worth it
+    assert any(array.dtype == np.float32 and array.size == LAYOUT.size for array in arrays)
+
+
+@exporter
+def test_a_graph_runs_at_lengths_it_was_not_exported_with(tiny: Stylizer, tiny_networks: TinyNetworks) -> None:
+    for frames in (16, 40, 200):
+        features = np.random.default_rng(frames).normal(size=(frames, LAYOUT.size)).astype(np.float32)
+        with torch.no_grad():
+            wanted = tiny_networks.autoencoder.encoder(torch.from_numpy(features)[None])[0].numpy()
+        np.testing.assert_allclose(tiny.graphs.encode(features), wanted, atol=0.02 * np.sqrt((wanted**2).mean()) + 1e-6)
+
+
+@exporter
+def test_a_classifier_is_exported_with_two_heads(corpus: Corpus) -> None:
+    labels = Labels.of(corpus)
+    assert labels.styles == ("bandai1/calm", "bandai1/proud", "bandai2/calm", "bandai2/proud")
+    assert labels.contents == ("bandai1/turn-left", "bandai1/walk", "bandai2/turn-left", "bandai2/walk")
+    graph = onnx.load_from_string(
+        export.classifier_graph(StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics(corpus)))
+    )
+    assert [output.name for output in graph.graph.output] == ["style", "content"]
+
+
+# ---------------------------------------------------------------- the pipeline
+
+
+def small(recipe: Recipe) -> Recipe:
+    """The recipe with small networks and batches, every stage, loss and guide still in it."""
+
+    def light(loop_config: LoopConfig) -> LoopConfig:
+        return replace(loop_config, batch=4)
+
+    return replace(
+        recipe,
+        sizes=SIZES,
+        autoencoder=replace(recipe.autoencoder, loop=light(recipe.autoencoder.loop)),
+        global_motion=replace(recipe.global_motion, loop=light(recipe.global_motion.loop)),
+        guides=tuple(replace(guide, width=16, loop=light(guide.loop)) for guide in recipe.guides),
+        stylizer=replace(recipe.stylizer, loop=light(recipe.stylizer.loop)),
+        judge=replace(recipe.judge, width=16, loop=light(recipe.judge.loop)),
+    )
+
+
+def chosen_stems() -> list[str]:
+    """For every style two clips to train on, and for those of set 2 one to validate with, all of contents that are common."""
+    wanted: list[str] = []
+    taken: dict[tuple[str, str, str], int] = defaultdict(int)
+    for stem, split in sorted(read_splits().items()):
+        label = ClipLabel.parse(stem)
+        if label.content not in ("walk", "dash", "walk-back") or (label.set_name, label.content) == ("bandai2", "walk-back"):
+            continue
+        key = (label.set_name, label.style, split)
+        if taken[key] < {"train": 2, "validation": 1, "test": 0}[split]:
+            taken[key] += 1
+            wanted.append(stem)
+    return wanted
+
+
+def real_data(folder: Path, data: Path) -> None:
+    found = {path.stem: path for path in (data / "bandai").glob("*/data/*.bvh")}
+    for stem in chosen_stems():
+        place = folder / "bandai" / found[stem].parents[1].name / "data"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / found[stem].name).symlink_to(found[stem])
+
+
+def made_data(folder: Path) -> None:
+    for number, stem in enumerate(chosen_stems()):
+        dressed(folder / "bandai" / "made" / "data" / f"{stem}.bvh", 0.8 + 0.1 * (number % 4), 0.3 * number)
+    for number in range(6):
+        dressed(folder / "unlabelled" / "cmu" / f"{number}.bvh", 1.0, 0.5 * number)
+
+
+def assert_trained(run: Run, told: list[str], walk_file: Path) -> None:
+    """Everything is there, the bundle restyles, and a second call trains nothing again."""
+    stylizer = Stylizer.load(run.folder / "bandai.kinestyle")
+    assert len(stylizer.styles) == 22
+    assert stylizer.bundle.manifest["training"]["recipe"] == json.loads(json.dumps(asdict(run.recipe)))
+    assert set(stylizer.bundle.manifest["training"]["validation"]) == {"autoencoder", "global_motion", "stylizer"}
+    clip = read_motion(walk_file)
+    result = stylizer.stylize(clip, "old", strength=0.5)
+    assert result.frame_count == clip.frame_count
+    assert np.isfinite(result.local_rotation).all()
+    judge = onnx.load(run.folder / "judge.onnx")
+    about = {entry.key: entry.value for entry in judge.metadata_props}
+    assert json.loads(about["styles"]) == [style.name for style in stylizer.styles]
+    assert not [line for line in told if line.startswith("left out")]
+    stamps = {path: path.stat().st_mtime_ns for path in run.folder.rglob("trained.pt")}
+    assert len(stamps) == 7
+    before = (run.folder / "bandai.kinestyle").read_bytes()
+    run.stages()["bundle"]()
+    assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("trained.pt")} == stamps
+    assert (run.folder / "bandai.kinestyle").read_bytes() == before
+
+
+def trained(data: Path, folder: Path) -> tuple[Run, list[str]]:
+    told: list[str] = []
+    run = Run(small(shortened(RELEASED, 2)), data, folder, told.append)
+    for stage in run.stages().values():
+        stage()
+    return run, told
+
+
+@exporter
+def test_from_motion_files_to_a_bundle(tmp_path: Path, walk_file: Path) -> None:
+    made_data(tmp_path / "data")
+    run, told = trained(tmp_path / "data", tmp_path / "run")
+    assert told[1].endswith("minutes")
+    assert told[1].startswith(f"{len(chosen_stems()) + 6} clips, ")
+    assert_trained(run, told, walk_file)
+    changed = Run(small(shortened(RELEASED, 3)), run.data, run.folder, silent)
+    with pytest.raises(DataError, match=r"trained.pt was made with another configuration; name another folder"):
+        changed.autoencoder()
+
+
+@exporter
+def test_from_real_motion_files_to_a_bundle(data_dir: Path, tmp_path: Path, walk_file: Path) -> None:
+    real_data(tmp_path / "data", data_dir)
+    run, told = trained(tmp_path / "data", tmp_path / "run")
+    assert_trained(run, told, walk_file)
+
+
+def test_a_stage_trained_with_other_weights_of_losses_is_refused(tmp_path: Path) -> None:
+    made_data(tmp_path / "data")
+    recipe = small(shortened(RELEASED, 1))
+    Run(recipe, tmp_path / "data", tmp_path / "run", silent).autoencoder()
+    changed = replace(recipe, autoencoder=replace(recipe.autoencoder, kinematics=7.0))
+    with pytest.raises(DataError):
+        Run(changed, tmp_path / "data", tmp_path / "run", silent).autoencoder()
+
+
+def test_a_shortened_recipe_differs_in_its_steps_only() -> None:
+    short = shortened(RELEASED, 3)
+    assert short.sizes == RELEASED.sizes
+    for stage in ("autoencoder", "global_motion", "stylizer", "judge"):
+        whole, cut = getattr(RELEASED, stage), getattr(short, stage)
+        assert (cut.loop.steps, cut.loop.validate_every, cut.loop.warmup_steps) == (3, 3, 3)
+        assert replace(cut, loop=whole.loop) == whole
+    assert len(short.guides) == len(RELEASED.guides) == 3
+
+
+def test_the_stylizer_never_trains_towards_the_clip_s_own_style(corpus: Corpus, tiny_networks: TinyNetworks) -> None:
+    labels = Labels.of(corpus)
+    guide = StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics(corpus))
+    config = replace(RELEASED.stylizer, loop=replace(RELEASED.stylizer.loop, batch=12), crop_frames=32)
+    stage = StylizerStage(corpus, SIZES, config, tiny_networks.autoencoder, [guide])
+    for _ in range(3):
+        batch = stage._batch()
+        assert (batch.style[batch.target] != batch.style).all()
+        assert batch.a.shape == batch.b.shape == (12, 32, LAYOUT.size)
+    losses = stage.losses()
+    assert all(math.isfinite(float(value.detach())) for value in losses.values())
+    losses["total"].backward()
+    # the guides and the autoencoder are listened to, and learn nothing
+    assert all(parameter.grad is None for parameter in (*guide.parameters(), *tiny_networks.autoencoder.parameters()))
+    assert all(parameter.grad is not None for parameter in stage.network.parameters())

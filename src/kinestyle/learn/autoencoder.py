@@ -40,7 +40,7 @@ class Autoencoder(nn.Module):
         self.decoder = MotionDecoder(sizes, *statistics)
 
     def normalize(self, features: Tensor) -> Tensor:
-        return (features - self.encoder.mean) / self.encoder.deviation
+        return self.encoder.normalize(features)
 
 
 class AutoencoderStage(Stage[Autoencoder]):
@@ -109,7 +109,7 @@ def rotations(features: Tensor) -> Tensor:
 
 def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> Tensor:
     """Joint positions from decoded rotations against true ones: errors add up along a limb, as they do for the user."""
-    physical = decoded * network.decoder.deviation + network.decoder.mean
+    physical = network.decoder.physical(decoded)
     return smooth_l1_loss(10.0 * joint_position(rotations(physical)), 10.0 * joint_position(rotations(features)))
 
 

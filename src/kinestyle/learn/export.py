@@ -41,7 +41,7 @@ class Signature:
 
 def signatures(autoencoder: Autoencoder, stylizer: StylizerNetwork) -> dict[str, Signature]:
     """Example calls of every graph of a bundle."""
-    features = torch.randn(1, 64, LAYOUT.size) * autoencoder.encoder.deviation + autoencoder.encoder.mean
+    features = autoencoder.encoder.physical(torch.randn(1, 64, LAYOUT.size))
     with torch.no_grad():
         latent = autoencoder.encoder(features)
         content = stylizer.content_encoder(latent)
@@ -77,7 +77,7 @@ def to_graphs(autoencoder: Autoencoder, stylizer: StylizerNetwork, predictor: Gl
 
 def classifier_graph(network: StyleContentClassifier) -> bytes:
     """A classifier as an ONNX file: features -> style, content. Raises BundleError where graph and network differ."""
-    features = torch.randn(1, 96, LAYOUT.size) * network.style.deviation + network.style.mean
+    features = network.style.physical(torch.randn(1, 96, LAYOUT.size))
     signature = Signature((features,), ("features",), ("style", "content"))
     graph = to_graph(network.eval(), signature)
     verify("judge", graph, network, signature)

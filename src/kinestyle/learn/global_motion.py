@@ -38,7 +38,7 @@ class GlobalMotionStage(Stage[GlobalMotionPredictor]):
     def losses(self) -> dict[str, Tensor]:
         net, sampler, batch = self.network, self.sampler, self.config.loop.batch
         crops = [sampler.crop(sampler.choose(self.entries), mirror=sampler.coin()) for _ in range(batch)]
-        normalized = (torch.from_numpy(np.stack(crops)) - net.mean) / net.deviation
+        normalized = net.normalize(torch.from_numpy(np.stack(crops)))
         noisy = torch.rand(batch, 1, 1) < 0.5
         predicted = net.normalized(normalized + noisy * self.config.noise * torch.randn_like(normalized))
         return {"total": smooth_l1_loss(predicted.float(), normalized[..., LAYOUT["root_xz_velocity"]])}

@@ -45,16 +45,31 @@ def conv(inputs: int, outputs: int, width: int = 3, stride: int = 1) -> nn.Conv1
     return nn.Conv1d(inputs, outputs, width, stride, padding=width // 2, padding_mode="replicate" if width > 1 else "zeros")
 
 
-class MotionEncoder(nn.Module):
-    """E: features (B, T, 260) -> latent (B, Z, T/4). Contacts are not read."""
+class PhysicalUnits(nn.Module):
+    """A network that takes or gives features in physical units: mean and deviation (260,) are part of it."""
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
+    def __init__(self, mean: Tensor, deviation: Tensor):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
+
+    def normalize(self, features: Tensor) -> Tensor:
+        """(..., 260) physical -> normalised."""
+        return (features - self.mean) / self.deviation
+
+    def physical(self, normalized: Tensor) -> Tensor:
+        """(..., 260) normalised -> physical."""
+        return normalized * self.deviation + self.mean
+
+
+class MotionEncoder(PhysicalUnits):
+    """E: features (B, T, 260) -> latent (B, Z, T/4). Contacts are not read."""
+
+    def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
+        super().__init__(mean, deviation)
         self.inputs = LAYOUT["foot_contact"].start
         first, second = sizes.encoder
         self.layers = nn.Sequential(
@@ -67,20 +82,14 @@ class MotionEncoder(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        normalized = (features - self.mean) / self.deviation
-        return self.layers(normalized[..., : self.inputs].transpose(1, 2))
+        return self.layers(self.normalize(features)[..., : self.inputs].transpose(1, 2))
 
 
-class MotionDecoder(nn.Module):
+class MotionDecoder(PhysicalUnits):
     """D: latent (B, Z, T/4) -> features (B, T, 260); contacts as probabilities."""
 
-    mean: Tensor
-    deviation: Tensor
-
     def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation)
+        super().__init__(mean, deviation)
         self.contact_start = LAYOUT["foot_contact"].start
         first, second, third = sizes.decoder
         self.layers = nn.Sequential(
@@ -102,7 +111,7 @@ class MotionDecoder(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         normalized = self.normalized(latent)
         contact = torch.sigmoid(normalized[..., self.contact_start :])
-        motion = (normalized * self.deviation + self.mean)[..., : self.contact_start]
+        motion = self.physical(normalized)[..., : self.contact_start]
         return torch.cat([motion, contact], dim=-1)
 
 
@@ -196,17 +205,13 @@ class StylePrior(nn.Module):
         return self.mean[label], self.log_deviation[label].clamp(-3.0, 1.0)
 
 
-class GlobalMotionPredictor(nn.Module):
+class GlobalMotionPredictor(PhysicalUnits):
     """GMP: features (B, T, 260) -> root velocity on the ground (B, T, 2), metres a frame. Reads neither it nor contacts."""
 
-    mean: Tensor
-    deviation: Tensor
     reads: Tensor
 
     def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation)
+        super().__init__(mean, deviation)
         self.register_buffer("reads", torch.from_numpy(LAYOUT.without("root_xz_velocity", "foot_contact")))
         self.velocity = LAYOUT["root_xz_velocity"]
         first, second, third = sizes.global_motion
@@ -225,21 +230,17 @@ class GlobalMotionPredictor(nn.Module):
         return self.layers(normalized_features[..., self.reads].transpose(1, 2)).transpose(1, 2)
 
     def forward(self, features: Tensor) -> Tensor:
-        predicted = self.normalized((features - self.mean) / self.deviation)
+        predicted = self.normalized(self.normalize(features))
         return predicted * self.deviation[self.velocity] + self.mean[self.velocity]
 
 
-class Classifier(nn.Module):
+class Classifier(PhysicalUnits):
     """Features (B, T, 260) -> logits (B, classes). Serves as the guide of the stylizer and, on other inputs, as a judge."""
 
-    mean: Tensor
-    deviation: Tensor
     reads: Tensor
 
     def __init__(self, classes: int, mean: Tensor, deviation: Tensor, reads: Tensor, width: int = 192):
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation)
+        super().__init__(mean, deviation)
         self.register_buffer("reads", reads)
         self.layers = nn.Sequential(
             conv(len(reads), width, 5, stride=2),
@@ -263,7 +264,7 @@ class Classifier(nn.Module):
         return torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=-1)
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.normalized((features - self.mean) / self.deviation)
+        return self.normalized(self.normalize(features))
 
 
 def reparameterize(mean: Tensor, log_deviation: Tensor) -> Tensor:

@@ -227,17 +227,12 @@ class StylizerStage(Stage[StylizerNetwork]):
             "style_back": gaussian_kl(target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()),
             "adversary": hidden,
             "content_size": content.float().square().mean(),
-            "frame": frame_error(torch.cat([self.physical(value) for value in decoded[1:]])),
+            "frame": frame_error(torch.cat([self.autoencoder.decoder.physical(value) for value in decoded[1:]])),
             "critic": fooled,
             **self._guide(batch, results),
         }
         total = sum(getattr(c, name) * value for name, value in terms.items())
         return {"total": total + cross_entropy(told.float(), batch.style) + critic, **terms, "critic_learns": critic}
-
-    def physical(self, normalized: Tensor) -> Tensor:
-        """(B, T, 260) normalised -> physical units."""
-        decoder = self.autoencoder.decoder
-        return normalized * decoder.deviation + decoder.mean
 
     def _results(self, features: Tensor, unchanged: Tensor, restyled: Sequence[Tensor]) -> Tensor:
         """features: (B, T, 260); unchanged and R restyled: (B, T, 260) decoded, normalised -> (R * B, T, 260) normalised.
@@ -246,7 +241,7 @@ class StylizerStage(Stage[StylizerNetwork]):
 
         Only what `classifiers.GUIDES` read is computed; the rest is the input's.
         """
-        physical = [self.physical(value) for value in (unchanged, *restyled)]
+        physical = [self.autoencoder.decoder.physical(value) for value in (unchanged, *restyled)]
         before, *after = (rotations(value) for value in physical)
         height = LAYOUT["root_height"]
         results = []

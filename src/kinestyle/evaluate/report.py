@@ -85,7 +85,7 @@ def as_markdown(result: dict[str, Any]) -> str:
         )
     lines.append("")
     lines.append(
-        f"Bundle `{result['bundle']}` sha256 `{result['bundle_sha256'][:16]}` (trained at `{result['bundle_commit']}`), judge "
+        f"Bundle `{result['bundle']}` sha256 `{result['bundle_sha256'][:16]}` (exported at `{result['bundle_commit']}`), judge "
         f"`{result['judge_sha256'][:16]}`, strength {result['strength']:g}, seed {result['seed']}, {result['machine']}."
     )
     return "\n".join(lines)

@@ -24,8 +24,9 @@ REACH = 0.985
 """The longest a leg may become, as a share of thigh and shin in one line (or what it was in the input, if that is more): a
 knee that passes through straight snaps."""
 
-_BENT_SINE = 0.02
-_BENT_SHARE = 0.01  # of the leg's length, by which a straight leg has become shorter when it bends wholly about its hinge
+_CLEAR_SINE = 0.35  # of a knee's flexion, from which its plane is taken as it is
+_OVERSTRETCHED_SINE = 0.2  # of the most that knees overstretch
+_THROUGH_SHARE = 0.004  # of the leg's length, by which an overstretched leg becomes shorter while it passes through straight
 
 SIDES = (("left", slice(0, 2)), ("right", slice(2, 4)))
 """The sides, with their columns of the contact array."""
@@ -139,21 +140,25 @@ class _Leg:
         line, wanted = ankle - hip, self.wanted - hip
         now = np.linalg.norm(line, axis=-1)
         then = np.clip(np.linalg.norm(wanted, axis=-1), np.abs(a - b) + 1e-6 * a, np.maximum(a + b, now) * (1.0 - 1e-9))
-        cross = np.cross(thigh, shin)
-        normal = rotation.normalize(cross)
-        inner = _corner(a, b, now)
-        as_it_bends = _bend(normal, _corner(a, then, b) - _corner(a, now, b), _corner(a, b, then) - inner)
-        # A leg that is straight, or bent against its hinge, shows no bend to follow. It is bent about its hinge instead, but
-        # only as far as it has to become shorter, so that a leg that need not bend keeps what it has.
         along = rotation.normalize(line)
         hinge = rotation.normalize(self.hinge - np.sum(self.hinge * along, axis=-1, keepdims=True) * along)
-        sine = np.sum(cross * hinge, axis=-1) / (a * b)
-        side = np.where(sine < 0.0, -1.0, 1.0)
-        forward = _bend(
-            hinge, _corner(a, then, b) - side * _corner(a, now, b), _corner(a, b, then) - np.pi + side * (np.pi - inner)
-        )
-        weight = np.where(sine < _BENT_SINE, _ease((now - then) / (a + b) / _BENT_SHARE), 0.0)
-        thigh_turn, shin_turn = (rotation.interpolate(x, y, weight) for x, y in zip(as_it_bends, forward, strict=True))
+        cross = np.cross(thigh, shin) / (a * b)[:, None]
+        bend = np.linalg.norm(cross, axis=-1)
+        # A leg that is nearly straight shows no plane of its own: the less it is bent, the more its hinge decides. One that is
+        # bent by more than a knee overstretches shows it surely, whatever was taken for its hinge.
+        as_it_bends = (np.sum(cross * hinge, axis=-1) >= 0.0) | (bend > _OVERSTRETCHED_SINE)
+        clear = np.where(as_it_bends, _ease(bend / _CLEAR_SINE), 0.0)[:, None]
+        axis = rotation.normalize(clear * rotation.normalize(cross) + (1.0 - clear) * hinge)
+        # Flexion is signed, so that an overstretched knee, which files have, opens and closes the right way. Where the leg
+        # has to become shorter, it passes through straight to the front, early enough for the foot to be missed by millimetres.
+        side = np.where(as_it_bends, 1.0, -1.0)
+        flexion = side * (np.pi - _corner(a, b, now))
+        front = np.maximum(side, 2.0 * _ease((now - then) / (a + b) / _THROUGH_SHARE) - 1.0)
+        wanted_flexion = front * (np.pi - _corner(a, b, then))
+        reached = np.sqrt(a * a + b * b + 2.0 * a * b * np.cos(wanted_flexion))
+        hip_turn = np.sign(wanted_flexion) * _corner(a, reached, b) - side * _corner(a, now, b)
+        thigh_turn = rotation.exp(-axis * hip_turn[:, None])
+        shin_turn = rotation.exp(-axis * (hip_turn + flexion - wanted_flexion)[:, None])
         landed = rotation.rotate(thigh_turn, thigh) + rotation.rotate(shin_turn, shin)
         swing = rotation.between(rotation.normalize(landed), rotation.normalize(wanted))
         back = rotation.inverse(self.axes)
@@ -162,11 +167,6 @@ class _Leg:
             in_file = rotation.multiply(rotation.multiply(back, rotation.multiply(swing, turn)), self.axes)
             turned[joint] = rotation.multiply(in_file, self.after.world_rotation[:, joint])
         return turned | {joint: rotation.multiply(back, world) for joint, world in self.end_rotation.items()}
-
-
-def _bend(axis: Array, hip_turn: Array, knee_turn: Array) -> tuple[Array, Array]:
-    """axis: (T, 3); by how much the corners at hip and knee (T,) open -> turns (T, 4) of thigh and shin in the leg's plane."""
-    return rotation.exp(-axis * hip_turn[:, None]), rotation.exp(-axis * (hip_turn + knee_turn)[:, None])
 
 
 def _corner(a: Array, b: Array, opposite: Array) -> Array:

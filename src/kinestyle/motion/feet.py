@@ -25,7 +25,8 @@ REACH = 0.985
 knee that passes through straight snaps."""
 
 _CLEAR_SINE = 0.35  # of a knee's flexion, from which its plane is taken as it is
-_OVERSTRETCHED_SINE = 0.2  # of the most that knees overstretch
+_OVERSTRETCHED_SINE = 0.5  # of more than knees overstretch
+_OVERSTRETCHED = np.radians(5.0)  # of the input's knee, from which it is kept as it is
 _THROUGH_SHARE = 0.004  # of the leg's length, by which an overstretched leg becomes shorter while it passes through straight
 
 SIDES = (("left", slice(0, 2)), ("right", slice(2, 4)))
@@ -85,11 +86,17 @@ class _Leg:
         self.after = after
         self.position = [rotation.rotate(self.axes, after.world_position[:, j]) for j in (self.thigh, self.shin, self.foot)]
         was = [rotation.rotate(self.axes, before.world_position[:, j]) for j in (self.thigh, self.shin, self.foot)]
-        canonical_thigh = rotation.multiply(
-            rotation.multiply(self.axes, after.world_rotation[:, self.thigh]),
-            correspondence.align[CANONICAL.index(f"{side}_thigh")],
-        )
-        self.hinge = rotation.rotate(canonical_thigh, np.broadcast_to(LEFT, was[0].shape))
+        align = correspondence.align[CANONICAL.index(f"{side}_thigh")]
+        hinges = [
+            rotation.rotate(
+                rotation.multiply(self.axes, rotation.multiply(clip.world_rotation[:, self.thigh], align)),
+                np.broadcast_to(LEFT, was[0].shape),
+            )
+            for clip in (before, after)
+        ]
+        _, _, _, flexion_before = _knee(was[1] - was[0], was[2] - was[1], hinges[0])
+        self.overstretched_before = np.maximum(-flexion_before, 0.0)
+        self.hinge = hinges[1]
         length = np.linalg.norm(was[1] - was[0], axis=-1) + np.linalg.norm(was[2] - was[1], axis=-1)
         self.longest = np.maximum(REACH * length, np.linalg.norm(was[2] - was[0], axis=-1))
         self._aim(before, was[2])
@@ -140,23 +147,15 @@ class _Leg:
         line, wanted = ankle - hip, self.wanted - hip
         now = np.linalg.norm(line, axis=-1)
         then = np.clip(np.linalg.norm(wanted, axis=-1), np.abs(a - b) + 1e-6 * a, np.maximum(a + b, now) * (1.0 - 1e-9))
-        along = rotation.normalize(line)
-        hinge = rotation.normalize(self.hinge - np.sum(self.hinge * along, axis=-1, keepdims=True) * along)
-        cross = np.cross(thigh, shin) / (a * b)[:, None]
-        bend = np.linalg.norm(cross, axis=-1)
-        # A leg that is nearly straight shows no plane of its own: the less it is bent, the more its hinge decides. One that is
-        # bent by more than a knee overstretches shows it surely, whatever was taken for its hinge.
-        as_it_bends = (np.sum(cross * hinge, axis=-1) >= 0.0) | (bend > _OVERSTRETCHED_SINE)
-        clear = np.where(as_it_bends, _ease(bend / _CLEAR_SINE), 0.0)[:, None]
-        axis = rotation.normalize(clear * rotation.normalize(cross) + (1.0 - clear) * hinge)
-        # Flexion is signed, so that an overstretched knee, which files have, opens and closes the right way. Where the leg
-        # has to become shorter, it passes through straight to the front, early enough for the foot to be missed by millimetres.
-        side = np.where(as_it_bends, 1.0, -1.0)
-        flexion = side * (np.pi - _corner(a, b, now))
-        front = np.maximum(side, 2.0 * _ease((now - then) / (a + b) / _THROUGH_SHARE) - 1.0)
+        normal, hinge, clear, flexion = _knee(thigh, shin, self.hinge)
+        axis = rotation.normalize(clear[:, None] * normal + (1.0 - clear[:, None]) * hinge)
+        # Knees bend to the front. Only where the input's own knee was overstretched is that kept, as long as the leg need not
+        # become shorter; then it passes through straight, early enough for the foot to be missed by millimetres.
+        keeps = _ease(self.overstretched_before / _OVERSTRETCHED) * (1.0 - _ease((now - then) / (a + b) / _THROUGH_SHARE))
+        front = np.where(flexion < 0.0, 1.0 - 2.0 * keeps, 1.0)
         wanted_flexion = front * (np.pi - _corner(a, b, then))
         reached = np.sqrt(a * a + b * b + 2.0 * a * b * np.cos(wanted_flexion))
-        hip_turn = np.sign(wanted_flexion) * _corner(a, reached, b) - side * _corner(a, now, b)
+        hip_turn = np.sign(wanted_flexion) * _corner(a, reached, b) - np.sign(flexion) * _corner(a, now, b)
         thigh_turn = rotation.exp(-axis * hip_turn[:, None])
         shin_turn = rotation.exp(-axis * (hip_turn + flexion - wanted_flexion)[:, None])
         landed = rotation.rotate(thigh_turn, thigh) + rotation.rotate(shin_turn, shin)
@@ -167,6 +166,24 @@ class _Leg:
             in_file = rotation.multiply(rotation.multiply(back, rotation.multiply(swing, turn)), self.axes)
             turned[joint] = rotation.multiply(in_file, self.after.world_rotation[:, joint])
         return turned | {joint: rotation.multiply(back, world) for joint, world in self.end_rotation.items()}
+
+
+def _knee(thigh: Array, shin: Array, hinge: Array) -> tuple[Array, Array, Array, Array]:
+    """How a knee is bent. thigh, shin, hinge: (T, 3) -> the normal of its plane and the hinge square to the leg (T, 3), how
+    clear the plane is, 0 to 1 (T,), and the flexion in radians, below 0 where it is overstretched (T,).
+
+    A leg that is nearly straight shows no plane of its own: the less it is bent, the more its hinge decides. One that is bent
+    by more than a knee overstretches, or sideways, shows it surely, whatever was taken for its hinge.
+    """
+    a, b = np.linalg.norm(thigh, axis=-1), np.linalg.norm(shin, axis=-1)
+    along = rotation.normalize(thigh + shin)
+    hinge = rotation.normalize(hinge - np.sum(hinge * along, axis=-1, keepdims=True) * along)
+    cross = np.cross(thigh, shin) / (a * b)[:, None]
+    bend = np.linalg.norm(cross, axis=-1)
+    as_it_bends = (np.sum(cross * hinge, axis=-1) > -0.5 * bend) | (bend > _OVERSTRETCHED_SINE)
+    clear = np.where(as_it_bends, _ease(bend / _CLEAR_SINE), 0.0)
+    flexion = np.arctan2(bend, np.sum(thigh * shin, axis=-1) / (a * b))
+    return rotation.normalize(cross), hinge, clear, np.where(as_it_bends, flexion, -flexion)
 
 
 def _corner(a: Array, b: Array, opposite: Array) -> Array:

@@ -277,7 +277,3 @@ def gaussian_kl(mean: Tensor, log_deviation: Tensor, other_mean: Tensor, other_l
     ratio = torch.exp(2.0 * (log_deviation - other_log_deviation))
     distance = ((mean - other_mean) / other_log_deviation.exp()) ** 2
     return (0.5 * (ratio + distance - 1.0) + other_log_deviation - log_deviation).mean()
-
-
-def parameter_count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())

@@ -27,7 +27,7 @@ from kinestyle.motion.features import (
     hold_last,
 )
 from kinestyle.motion.feet import plant_feet, stance_velocity
-from kinestyle.motion.retarget import Correspondence, apply_change, correspond, to_canonical
+from kinestyle.motion.retarget import Correspondence, apply_change, correspond, move_hips, to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import calm_rotation, smooth_in_time
 from kinestyle.runtime.graphs import STRIDE, Graphs
@@ -172,7 +172,7 @@ class Stylizer:
         velocity = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace
         travel = np.cumsum(velocity, axis=0) - velocity
         travel[:, 1] = rise
-        moved = apply_change(clip, correspondence, change, travel)
+        moved = turned.with_motion(move_hips(turned, correspondence, turned.local_rotation, travel), turned.local_rotation)
         return plant_feet(clip, moved, correspondence, analysis.contact)
 
 

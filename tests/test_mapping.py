@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kinestyle.errors import RigError
 from kinestyle.motion import rotation
-from kinestyle.motion.body_frame import axis_name
+from kinestyle.motion.body_frame import axis_name, find_up, standing_axis
 from kinestyle.motion.bvh import read_bvh
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
@@ -178,8 +178,8 @@ OTHER_NAMINGS = {
             ("{}clavicle", "clavicle"),
             ("{}humerus", "upper_arm"),
             ("{}radius", "forearm"),
-            ("{}wrist", "hand"),
-            ("{}hand", None),
+            ("{}wrist", None),
+            ("{}hand", "hand"),
         ),
         leg=(("{}hipjoint", None), ("{}femur", "thigh"), ("{}tibia", "shin"), ("{}foot", "foot"), ("{}toes", "toe")),
         fingers=("{}fingers", "{}thumb"),
@@ -507,6 +507,33 @@ def test_a_clip_that_ends_lying_down() -> None:
     mapping = map_joints(clip.with_motion(local_position, local_rotation))
     np.testing.assert_array_equal(mapping.up, Y)
     assert named(clip, mapping) == made.expected
+
+
+def test_the_rest_pose_decides_where_a_clip_on_the_floor_leaves_up_open() -> None:
+    still = np.ones((40, 1))
+    # two frames of ten on the feet, then along Z on the floor
+    trunk = np.where(np.arange(40)[:, None] < 8, Y, 0.9 * Z + 0.1 * Y)
+    hips = np.where(np.arange(40)[:, None] < 8, 0.9 * Y, 0.1 * Y)
+    head, ankles = hips + 0.6 * trunk, hips - 0.85 * trunk
+    body = np.stack([hips, head, ankles, hips + 0.2 * X * still], axis=1)
+    lying = hips, head, ankles, body
+    up, margin = find_up(*lying)
+    np.testing.assert_array_equal(up, Z)
+    assert margin < 0.4
+    np.testing.assert_array_equal(find_up(*lying, Y)[0], Y)
+    np.testing.assert_array_equal(find_up(*lying, Z)[0], Z)
+    upright = hips[:8], head[:8], ankles[:8], body[:8]
+    np.testing.assert_array_equal(find_up(*upright, Z)[0], Y)
+
+
+def test_which_rest_poses_stand() -> None:
+    nowhere = np.zeros(3)
+    np.testing.assert_array_equal(standing_axis(nowhere, Y, -Y + 0.2 * X), Y)
+    np.testing.assert_array_equal(standing_axis(nowhere, 0.6 * Z, -0.8 * Z), Z)
+    assert standing_axis(nowhere, X, -X) is None
+    assert standing_axis(nowhere, Y, Y) is None
+    assert standing_axis(nowhere, Y, Z) is None
+    assert standing_axis(nowhere, nowhere, nowhere) is None
 
 
 def test_a_stature_that_no_unit_explains() -> None:

@@ -19,6 +19,12 @@ _STATURE_RANGE_M = (1.40, 2.10)
 _LEG_RANGE_M = (0.66, 1.05)
 """Adults, with room for characters and for the estimate's own error."""
 
+_CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
+"""Margins of `find_up`: motion on one's feet has 0.7 and more; with less than the second it guesses."""
+_STANDS = 0.8
+"""Cosine between an axis and both trunk and legs of a pose that stands along it."""
+_AXES = np.concatenate([np.eye(3), -np.eye(3)])
+
 
 @dataclass(frozen=True, eq=False)
 class Leg:
@@ -60,20 +66,30 @@ def lateral_agreement(first: Leg, second: Leg) -> float:
     return float(np.mean(votes))
 
 
-def find_up(hips: Array, head: Array, ankles: Array, body: Array) -> tuple[Array, float]:
+def standing_axis(hips: Array, head: Array, ankles: Array) -> Array | None:
+    """+Y or +Z (3,) if that is the way in which one pose stands, or None; hips, head, ankles: (3,) positions.
+
+    Not +X: many a file has all bones along X at rest, which is no pose.
+    """
+    fit = np.minimum(_AXES @ normalize(head - hips), _AXES @ normalize(hips - ankles))
+    best = int(np.argmax(fit))
+    return _AXES[best] if fit[best] > _STANDS and best in (1, 2) else None
+
+
+def find_up(hips: Array, head: Array, ankles: Array, body: Array, rest_up: Array | None = None) -> tuple[Array, float]:
     """The signed axis of the file's world that points up.
 
-    hips, head, ankles: (T, 3) world positions, `ankles` the mean of both; body: (T, N, 3) all joints of the body.
-    Returns the axis (3,) and a margin: above 0.3 is clear, near 0 is a guess.
+    hips, head, ankles: (T, 3) world positions, `ankles` the mean of both; body: (T, N, 3) all joints of the body;
+    rest_up: the `standing_axis` of the rest pose, which decides between the best two where the motion is not clear.
+    Returns the axis (3,) and a margin: above 0.4 is clear, below `DOUBTFUL_UP` is a guess.
     """
     trunk, legs = normalize(head - hips), normalize(hips - ankles)
     size = _length(head - hips) + _length(hips - ankles) + 1e-9
-    axes = np.concatenate([np.eye(3), -np.eye(3)])
     # Most frames have the trunk over the hips and the hips over the feet. Both count, because a bow tips the one and a
     # kick or a seat the other
-    upright = (0.5 * (trunk + legs) @ axes.T).mean(axis=0)
+    upright = (0.5 * (trunk + legs) @ _AXES.T).mean(axis=0)
     # Feet come back to one floor, which often is at zero
-    lowest = (body @ axes.T).min(axis=1)
+    lowest = (body @ _AXES.T).min(axis=1)
     floor = np.percentile(lowest, 20, axis=0)
     unsteady = np.minimum(np.abs(lowest - floor).mean(axis=0) / size, 0.5)
     at_zero = np.exp(-((floor / (0.08 * size)) ** 2))
@@ -81,7 +97,11 @@ def find_up(hips: Array, head: Array, ankles: Array, body: Array) -> tuple[Array
     usual = np.array([0.0, 0.15, 0.15, -0.1, -0.05, -0.05])
     score = upright - unsteady + 0.15 * at_zero + usual
     order = np.argsort(score)
-    return axes[order[-1]], float(score[order[-1]] - score[order[-2]])
+    up, margin = _AXES[order[-1]], float(score[order[-1]] - score[order[-2]])
+    # someone who lies down and stays there is as long along the floor as they were tall
+    if margin < _CLEAR_UP and rest_up is not None and rest_up @ _AXES[order[-2]] == 1.0:
+        up = rest_up
+    return up, margin
 
 
 def find_unit(leg_length: float, trunk_length: float) -> tuple[str, float]:

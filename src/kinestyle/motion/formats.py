@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kinestyle.errors import MotionFileError
+from kinestyle.motion.asf_amc import read_amc
 from kinestyle.motion.bvh import read_bvh, write_bvh
 from kinestyle.motion.clip import Clip
 
 
 class Format(NamedTuple):
-    """How files of one suffix are read and written; the writer returns a sentence for each thing it had to leave out."""
+    """How files of one suffix are read and written; the writer returns a sentence for each thing it had to leave out.
+
+    write: None for a format that is only read
+    """
 
     read: Callable[[Path], Clip]
-    write: Callable[[Clip, Path], tuple[str, ...]]
+    write: Callable[[Clip, Path], tuple[str, ...]] | None
 
 
 FORMATS: dict[str, Format] = {
     ".bvh": Format(read_bvh, write_bvh),
+    ".amc": Format(read_amc, None),
 }
 """By lower-case suffix."""
 
@@ -37,10 +42,19 @@ def read_motion(path: str | Path) -> Clip:
 def write_motion(clip: Clip, path: str | Path) -> tuple[str, ...]:
     """Write a clip in the format of the path's suffix, whole or not at all, and return what the format could not express.
 
-    Raises MotionFileError for an unknown suffix or a file that cannot be written.
+    Raises MotionFileError for a suffix that is unknown or only read, or a file that cannot be written.
     """
     path = Path(path)
-    return format_of(path).write(clip, path)
+    return writer_of(path)(clip, path)
+
+
+def writer_of(path: Path) -> Callable[[Clip, Path], tuple[str, ...]]:
+    """What writes a path's format. Raises MotionFileError for a suffix that is unknown or only read."""
+    write = format_of(path).write
+    if write is None:
+        written = ", ".join(suffix for suffix, row in FORMATS.items() if row.write)
+        raise MotionFileError(f"{path.name} has the suffix {path.suffix!r}, which is read but not written; write {written}")
+    return write
 
 
 def format_of(path: Path) -> Format:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
@@ -38,6 +38,10 @@ LEXICON: dict[str, dict[str, float]] = {
 
 _PASSED_OVER = {"hipjoint", "buttock", "heel", "heeljoint"}
 """Sided words for joints that lie in a limb but play no role, such as CMU's joint of no length between hips and thigh."""
+
+_BONES_OF_AN_ARM = frozenset({"humerus", "radius", "wrist", "hand"})
+"""Acclaim's skeletons name bones, and their wrist is the lower part of the forearm, which only twists: the joint that we call
+the wrist is where the hand begins."""
 
 _EXTRAS = frozenset(
     word
@@ -150,7 +154,10 @@ def read_names(names: Sequence[str]) -> tuple[JointName, ...]:
     silent = frozenset(
         token for token, times in count.items() if 2 * times > len(names) and token not in _SIDES and token not in _ROLE_WORDS
     )
-    return tuple(_read(found, silent) for found in tokens)
+    read = [_read(found, silent) for found in tokens]
+    if _BONES_OF_AN_ARM.issubset(name.word for name in read):
+        read = [replace(name, roles=MappingProxyType({}), passed_over=True) if name.word == "wrist" else name for name in read]
+    return tuple(read)
 
 
 _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (

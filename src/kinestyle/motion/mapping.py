@@ -15,13 +15,21 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from kinestyle.errors import RigError
-from kinestyle.motion.body_frame import Leg, axis_name, find_unit, find_up, lateral_agreement
+from kinestyle.motion.body_frame import (
+    DOUBTFUL_UP,
+    Leg,
+    axis_name,
+    find_unit,
+    find_up,
+    lateral_agreement,
+    standing_axis,
+)
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.joint_names import JointName, Side, naming_family
 from kinestyle.motion.limb_chains import ARM, LEG, LEG_REACH, TOP, TRUNK_LENGTH, Chain, Limb, RigTree, best_chain, length_score
-from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import forward_kinematics
+from kinestyle.motion.rotation import IDENTITY, Array
+from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
 _SAMPLED_FRAMES = 32
 
@@ -80,7 +88,9 @@ def map_joints(clip: Clip) -> JointMapping:
     legs = [Leg(*(position[:, joints[f"{side}_{role}"]] for role in ("thigh", "shin", "foot"))) for side in sides]
     hips, top = joints["hips"], joints.get("head", joints.get("neck", joints["chest"]))
     ankles = 0.5 * (legs[0].foot + legs[1].foot)
-    up, margin = find_up(position[:, hips], position[:, top], ankles, position[:, list(joints.values())])
+    rest = _rest_positions(clip.skeleton)
+    rest_up = standing_axis(rest[hips], rest[top], 0.5 * (rest[joints["left_foot"]] + rest[joints["right_foot"]]))
+    up, margin = find_up(position[:, hips], position[:, top], ankles, position[:, list(joints.values())], rest_up)
     leg_length = 0.5 * (legs[0].length() + legs[1].length())
     trunk_length = sum(tree.distance(a, b) for a, b in pairwise(tree.path(top, hips)))
     unit, metres_per_unit = find_unit(leg_length, trunk_length)
@@ -104,7 +114,7 @@ def map_joints(clip: Clip) -> JointMapping:
     if doubtful:
         warnings.append("names and bone lengths leave doubt about " + ", ".join(doubtful))
     warnings += _unlike_sides(tree, joints)
-    if margin < 0.15:
+    if margin < DOUBTFUL_UP:
         warnings.append(f"{axis_name(up)} was taken for up, but the body hardly stands upright in this clip")
     if unit == "unknown":
         warnings.append(
@@ -128,6 +138,12 @@ def _sampled_positions(clip: Clip) -> Array:
     """(T', J, 3) world positions of at most `_SAMPLED_FRAMES` frames spread over the clip."""
     frames = np.unique(np.linspace(0, clip.frame_count - 1, _SAMPLED_FRAMES).round().astype(int))
     return forward_kinematics(clip.skeleton, clip.local_position[frames], clip.local_rotation[frames])[0]
+
+
+def _rest_positions(skeleton: Skeleton) -> Array:
+    """(J, 3) positions when no joint is turned. Of many files that is no pose at all."""
+    unturned = np.tile(IDENTITY, (skeleton.joint_count, 1))
+    return forward_kinematics(skeleton, skeleton.offsets, unturned)[0]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,22 +14,25 @@ from kinestyle.motion.bvh.layout import CHANNELS, BvhLayout, decode
 from kinestyle.motion.bvh.rows import parse_rows
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.text_files import (
+    MAX_FILE_BYTES,
+    MAX_FRAMES,
+    MAX_JOINT_FRAMES,
+    MAX_JOINTS,
+    MAX_MAGNITUDE,
+    NUMBER,
+    decode_text,
+    latin_1_warning,
+    quoted,
+)
 from kinestyle.storage import read_bytes
 
-MAX_FILE_BYTES = 512 * 2**20
-MAX_JOINTS = 4096
-MAX_FRAMES = 2**20
-MAX_JOINT_FRAMES = 2**25
-"""Frames times joints: a few megabytes of rows over thousands of joints without channels must not fill the memory."""
 MIN_FRAME_TIME_SECONDS, MAX_FRAME_TIME_SECONDS = 1e-6, 10.0
-MAX_MAGNITUDE = 1e12
-"""Of any number: beyond it squares and sums overflow later, far from the file that is to blame."""
 
 # \s of text patterns would take the no-break space that Latin-1 names may hold
 _TOKEN = re.compile(r"[{}]|[^\s{}]+", re.ASCII)
 _LINE_REST = re.compile(r"[^\r\n{}]*")
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _FRAMES = re.compile(r"frames\s*:", re.ASCII | re.IGNORECASE)
 _FRAME_TIME = re.compile(r"frame\s*time\s*:", re.ASCII | re.IGNORECASE)
 _WORD = re.compile(r"\S+", re.ASCII)
@@ -53,7 +55,8 @@ def parse_bvh(data: bytes, name: str) -> Clip:
     """
     if len(data) > MAX_FILE_BYTES:
         raise MotionFileError(f"{name} has {len(data)} bytes, more than the limit of {MAX_FILE_BYTES}")
-    text, encoding, mark, warnings = _decode_text(data, name)
+    text, encoding, mark = decode_text(data, name, "BVH", "HIERARCHY")
+    warnings = [latin_1_warning(name)] if encoding == "latin-1" else []
     scanner = _Scanner(text, name)
     hierarchy = _parse_hierarchy(scanner)
     frames_at, frames_end, declared = _frame_count(scanner)
@@ -89,38 +92,6 @@ def parse_bvh(data: bytes, name: str) -> Clip:
     return Clip(layout.skeleton, local_position, local_rotation, frame_time, Path(name).stem, layout, tuple(warnings))
 
 
-def _decode_text(data: bytes, name: str) -> tuple[str, str, bytes, list[str]]:
-    """The text, its encoding, its byte-order mark and warnings."""
-    marks = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-    mark = next((mark for mark in marks if data.startswith(mark)), b"")
-    encoding = marks.get(mark, "utf-8")
-    # without a mark UTF-16 still shows: every other byte of plain English is zero
-    if not mark and len(data) >= 8 and not any(data[1:8:2]) and all(data[0:8:2]):
-        encoding = "utf-16-le"
-    elif not mark and len(data) >= 8 and not any(data[0:8:2]) and all(data[1:8:2]):
-        encoding = "utf-16-be"
-    warnings = []
-    body = data[len(mark) :]
-    try:
-        text = body.decode(encoding)
-    except UnicodeDecodeError as error:
-        if encoding != "utf-8":
-            at = error.start + len(mark)
-            raise MotionFileError(f"{name} starts as {encoding} text but its byte {at} is not; save it as UTF-8") from error
-        text, encoding = body.decode("latin-1"), "latin-1"
-        warnings.append(f"{name} is not UTF-8 text; its names were read as Latin-1")
-    if not text.strip():
-        raise MotionFileError(f"{name}, line 1: found an empty file, expected HIERARCHY")
-    if "\0" in text:
-        raise MotionFileError(f"{name} holds zero bytes: it is a binary or damaged file, expected BVH text")
-    return text, encoding, mark, warnings
-
-
-def _shown(found: str) -> str:
-    """A piece of the file for a message, not longer than a line can bear."""
-    return repr(found if len(found) <= 40 else found[:37] + "...")
-
-
 class _Scanner:
     """A place in the text that moves from token to token."""
 
@@ -138,7 +109,7 @@ class _Scanner:
     def refuse(self, expected: str) -> NoReturn:
         """Refuse the token just read."""
         token = self.text[self.at : self.end]
-        self.fail(self.at, _shown(token) if token else "the end of the file", expected)
+        self.fail(self.at, quoted(token) if token else "the end of the file", expected)
 
     def next(self) -> str:
         """The next token, or the empty string at the end of the file."""
@@ -175,7 +146,7 @@ class _Scanner:
         return match.group().strip(" \t\f\v")
 
     def number(self, of: str) -> float:
-        if not _NUMBER.fullmatch(token := self.next()):
+        if not NUMBER.fullmatch(token := self.next()):
             self.refuse(f"a number for {of}" + (" with a decimal point instead of a comma" if "," in token else ""))
         value = float(token)
         if abs(value) > MAX_MAGNITUDE:
@@ -214,7 +185,7 @@ def _parse_hierarchy(scanner: _Scanner) -> _Hierarchy:
     open_joints = [_begin_joint(scanner, hierarchy, seen, -1)]
     while open_joints:
         joint = open_joints[-1]
-        shown = f"joint {_shown(hierarchy.names[joint])}"
+        shown = f"joint {quoted(hierarchy.names[joint])}"
         has_children = joint < len(hierarchy.names) - 1 or (hierarchy.ends and hierarchy.ends[-1][0] == joint)
         word = scanner.next().lower()
         if word == "}":
@@ -256,11 +227,11 @@ def _begin_joint(scanner: _Scanner, hierarchy: _Hierarchy, seen: set[str], paren
     if not name:
         scanner.refuse("the name of a joint")
     if name in seen:
-        scanner.fail(scanner.at, f"a second joint named {_shown(name)}", "names that differ; rename one of them")
+        scanner.fail(scanner.at, f"a second joint named {quoted(name)}", "names that differ; rename one of them")
     if len(seen) == MAX_JOINTS:
         scanner.refuse(f"at most {MAX_JOINTS} joints")
     seen.add(name)
-    scanner.expect("{", f"an opening brace after joint {_shown(name)}")
+    scanner.expect("{", f"an opening brace after joint {quoted(name)}")
     hierarchy.names.append(name)
     hierarchy.parents.append(parent)
     hierarchy.offsets.append(None)
@@ -317,7 +288,7 @@ def _frame_time(scanner: _Scanner) -> tuple[int, int, float]:
     """Start and end of the frame time in the text, and the time in seconds."""
     scanner.match(_FRAME_TIME, '"Frame Time:" after the number of frames')
     token = scanner.word()
-    if not _NUMBER.fullmatch(token):
+    if not NUMBER.fullmatch(token):
         scanner.refuse("the frame time in seconds, such as 0.033333")
     if not MIN_FRAME_TIME_SECONDS <= float(token) <= MAX_FRAME_TIME_SECONDS:
         scanner.refuse(f"a frame time from {MIN_FRAME_TIME_SECONDS:g} to {MAX_FRAME_TIME_SECONDS:g} seconds")

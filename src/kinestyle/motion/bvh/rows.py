@@ -9,10 +9,11 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.text_files import NUMBER, quoted
 
 MAX_DECIMALS = 20
 _ALLOWED = b"0123456789+-.eE \t\n\f\v"
-_NUMBER = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(NUMBER.pattern.encode())
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +47,9 @@ def parse_rows(text: str, name: str, first_line: int, channel_count: int, declar
 
     def refuse_token(token: int) -> MotionFileError:
         found = text[starts[token] : ends[token]]
-        shown = found if len(found) <= 40 else found[:37] + "..."
         hint = " with a decimal point instead of a comma" if "," in found else ""
         column = f"value {token % channel_count + 1} of {channel_count} of frame {token // channel_count + 1}"
-        return MotionFileError(f"{where(token)}: found {shown!r}, expected a number{hint} as {column}")
+        return MotionFileError(f"{where(token)}: found {quoted(found)}, expected a number{hint} as {column}")
 
     if block.translate(None, _ALLOWED):
         for token, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):

@@ -41,8 +41,9 @@ from kinestyle import Stylizer
 stylizer = Stylizer.load(sys.argv[3] or None)
 lap("open bundle")
 code = stylizer.style_code("old")
-for name in ("motion_encoder", "content_encoder", "style_encoder", "generator", "motion_decoder", "global_motion"):
-    stylizer.graphs._load(name)
+from kinestyle.bundle import GRAPHS
+for name in GRAPHS:
+    stylizer.graphs.session(name)
 lap("load graphs")
 correspondence = correspond(clip)
 to_canonical(clip, correspondence)
@@ -53,6 +54,16 @@ result = stylizer.apply(analysis, code)
 lap("restyle, plant feet")
 write_motion(result, sys.argv[2])
 lap("write")
+from statistics import median
+clocks = (("another style or strength", time.perf_counter), ("the same, CPU", time.process_time))
+slid = [[], []]
+for i in range(21):
+    began = [clock() for _, clock in clocks]
+    stylizer.apply(analysis, code, 0.5 + i / 20)
+    for times, (_, clock), start in zip(slid, clocks, began):
+        times.append(clock() - start)
+for times, (name, _) in zip(slid, clocks):
+    print(f"{name}\t{median(times)}")
 """
 
 
@@ -99,6 +110,7 @@ def main() -> None:
         for line in split.splitlines():
             stage, seconds = line.split("\t")
             print(f"  {stage:<26}{1000 * float(seconds):7.0f} ms")
+        print("another style or strength, a slider's step once the clip is analysed, is to be at most 50 ms")
 
 
 if __name__ == "__main__":

@@ -63,16 +63,26 @@ TINY_STYLES = {"one/calm": 30.0, "one/proud": 200.0, "two/calm": 90.0, "two/Not-
 def tiny_networks() -> TinyNetworks:
     """Random weights, and the statistics of a made walk, so that what is decoded is somewhere near a body."""
     torch = pytest.importorskip("torch")
-    from kinestyle.learn.autoencoder import Autoencoder
+    from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig
     from kinestyle.learn.corpus import group_deviation
     from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
     from kinestyle.learn.stylizer import StylizerNetwork
 
-    sizes = NetworkSizes(12, (12, 12), (24, 16, 12), 12, 8, 12, 6, (12, 16, 12), (8, 8, 8))
+    sizes = NetworkSizes(
+        latent=12,
+        encoder=(12, 12),
+        decoder=(24, 16, 12),
+        content=12,
+        content_code=8,
+        style=(12, 12),
+        style_code=6,
+        generator=(12, 16, 12),
+        global_motion=(8, 8, 8),
+    )
     mean, deviation = group_deviation(clip_to_features(walk().clip).astype(np.float32))
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        autoencoder = Autoencoder(sizes, mean, deviation)
+        autoencoder = Autoencoder(sizes, AutoencoderConfig(), mean, deviation)
         # untrained layers make their input smaller one after the other; larger weights let the style reach the motion
         with torch.no_grad():
             autoencoder.decoder.layers[-1].weight *= 4.0

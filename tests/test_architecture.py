@@ -38,7 +38,7 @@ def test_import_contracts_are_there():
     kinds = [contract["type"] for contract in contracts]
     assert kinds.count("layers") == 1
     protected = {module for contract in contracts for module in contract.get("protected_modules", [])}
-    assert protected >= {"torch", "onnxruntime", "PIL", "click"}
+    assert protected >= {"torch", "onnxruntime", "PIL", "matplotlib", "click"}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,7 @@ def test_import_contracts_are_there():
         ("evaluate/__init__.py", "import torch", "torch and the exporter only in learn"),
         ("bundle.py", "import onnxruntime", "onnxruntime only in runtime, and in learn for the export check"),
         ("cli.py", "import PIL.Image", "PIL only in contact_sheet"),
+        ("evaluate/page.py", "import matplotlib.figure", "matplotlib only in evaluate.figures"),
         ("motion/clip.py", "import click", "click only in cli"),
     ],
 )

@@ -1,243 +1,146 @@
-"""Measures on motion whose answer is known, the drawing of cases, the arithmetic of the table, and judges of real files."""
+"""The drawing of cases, judges of real files, and results examined as they were written."""
 
 from __future__ import annotations
 
-import json
 import math
-import warnings
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from kinestyle.errors import BundleError
-from kinestyle.evaluate.judge import Judge
-from kinestyle.evaluate.measures import floor_error, interval, jerk, planted_speed
-from kinestyle.evaluate.protocol import (
-    MODES,
-    Case,
+from kinestyle.evaluate.examine import (
     Examiner,
     Outcome,
-    TestClip,
-    draw_cases,
-    judge_real,
+    Real,
+    Setup,
+    ask,
+    content_right,
     run_cases,
-    summarize,
+    run_spreads,
+    study,
+    study_all,
     through_file,
 )
-from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.evaluate.judge import Judge
+from kinestyle.evaluate.measures import jerk, path_error
+from kinestyle.evaluate.protocol import (
+    NEEDS_REFERENCE,
+    PROTOCOLS,
+    STOCHASTIC,
+    STYLED,
+    TRIVIAL,
+    Case,
+    Protocol,
+    TestClip,
+    draw_cases,
+    one_of_each_cell,
+)
+from kinestyle.evaluate.truth import body_positions
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import CONTACT_JOINTS
 from kinestyle.motion.features import LAYOUT, clip_to_features
 from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.retarget import canonical_clip, correspond, to_canonical
-from kinestyle.motion.rotation import Array
+from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.runtime.stylizer import Stylizer
-from made_rigs import as_rig, stand, turned, walk
-
-
-def stiff(root: Array, frame_rate: float = 30.0) -> Clip:
-    """root: (T, 3) metres -> the T-pose carried along that way, so that every joint moves as the root does."""
-    world = np.tile(rotation.IDENTITY, (len(root), CANONICAL.joint_count, 1))
-    return canonical_clip(root, world, 1.0 / frame_rate)
-
-
-def way(frames: int, frame_rate: float, x: Any = 0.0, y: Any = 0.0, z: Any = 0.0) -> Array:
-    return np.stack(np.broadcast_arrays(x, y, z, np.arange(frames) / frame_rate), axis=-1)[:, :3]
-
-
-# ---------------------------------------------------------------- measures
-
-
-@pytest.mark.parametrize("frame_rate", [24.0, 30.0, 120.0])
-def test_the_speed_of_a_foot_that_slides(frame_rate: float) -> None:
-    time = np.arange(30) / frame_rate
-    # 0.5 m/s along the floor; up and down is no sliding
-    clip = stiff(way(30, frame_rate, x=0.3 * time, y=1.0 + np.sin(9.0 * time), z=-0.4 * time), frame_rate)
-    speed = planted_speed(clip, np.ones((30, 4), dtype=bool))
-    assert speed.shape == (29 * 4,)
-    np.testing.assert_allclose(speed, 0.5)
-
-
-def test_only_planted_frames_count() -> None:
-    time = np.arange(20) / 30.0
-    clip = stiff(way(20, 30.0, x=np.where(time < time[10], 0.0, 2.0 * (time - time[10]))))
-    contact = np.zeros((20, 4), dtype=bool)
-    assert len(planted_speed(clip, contact)) == 0
-    contact[:11, 2] = True
-    np.testing.assert_allclose(planted_speed(clip, contact), np.zeros(10), atol=1e-12)
-    contact[:, 2] = False
-    contact[12:15, 0] = True
-    contact[17, 1] = True  # one frame alone shows no speed
-    np.testing.assert_allclose(planted_speed(clip, contact), [2.0, 2.0])
-
-
-def test_each_contact_is_of_its_own_joint() -> None:
-    # the left ankle turns about the hip, the right leg stands
-    frames = 16
-    world = np.tile(rotation.IDENTITY, (frames, CANONICAL.joint_count, 1))
-    swing = rotation.exp(np.linspace(-0.01, 0.01, frames)[:, None] * np.array([1.0, 0.0, 0.0]))
-    for name in ("left_thigh", "left_shin", "left_foot", "left_toe"):
-        world[:, CANONICAL.index(name)] = swing
-    clip = canonical_clip(np.tile([0.0, 0.9, 0.0], (frames, 1)), world, 1.0 / 30.0)
-    leg = np.linalg.norm(CANONICAL.offsets[[CANONICAL.index("left_shin"), CANONICAL.index("left_foot")]], axis=-1).sum()
-    for column, joint in enumerate(CONTACT_JOINTS):
-        contact = np.zeros((frames, 4), dtype=bool)
-        contact[:, column] = True
-        speed = planted_speed(clip, contact)
-        if CANONICAL.names[joint] == "left_foot":
-            np.testing.assert_allclose(speed, leg * 0.02 / 15 * 30, rtol=1e-3)
-        elif CANONICAL.names[joint].startswith("right"):
-            np.testing.assert_allclose(speed, 0.0, atol=1e-12)
-
-
-@pytest.mark.parametrize("frame_rate", [30.0, 60.0])
-def test_the_jerk_of_a_cubic(frame_rate: float) -> None:
-    time = np.arange(40) / frame_rate
-    cubic = stiff(way(40, frame_rate, x=2.0 * time**3, y=1.0 - 3.0 * time**3 + time**2, z=6.0 * time**3 - time), frame_rate)
-    assert jerk(cubic) == pytest.approx(6.0 * 7.0)
-    square = stiff(way(40, frame_rate, x=5.0 * time**2, y=1.0 + time), frame_rate)
-    assert jerk(square) == pytest.approx(0.0, abs=1e-6)
-
-
-@pytest.mark.parametrize("frames", [1, 2, 3])
-def test_too_few_frames_have_no_jerk_and_one_has_no_speed(frames: int) -> None:
-    assert jerk(stand(frames)) == 0.0
-    assert len(planted_speed(stand(frames), np.ones((frames, 4), dtype=bool))) == 4 * (frames - 1)
-
-
-def test_the_floor_error_is_how_far_the_lower_foot_is_off() -> None:
-    reference = walk().clip
-    for lift in (0.07, -0.02):
-        assert floor_error(turned(reference, 0.0, np.array([0.0, lift, 0.0])), reference) == pytest.approx(abs(lift))
-    assert floor_error(turned(reference, 1.0, np.array([3.0, 0.0, 0.0])), reference) == pytest.approx(0.0, abs=1e-9)
-    half = reference.local_position.copy()
-    half[: len(half) // 2, 0, 1] += 0.1
-    share = (len(half) // 2) / len(half)
-    assert floor_error(reference.with_motion(half, reference.local_rotation), reference) == pytest.approx(0.1 * share)
-    # a foot that is lifted is not the lower one
-    world = np.tile(rotation.IDENTITY, (9, CANONICAL.joint_count, 1))
-    for name in ("left_thigh", "left_shin", "left_foot", "left_toe"):
-        world[:, CANONICAL.index(name)] = rotation.exp(np.array([-0.9, 0.0, 0.0]))
-    on_one_leg = canonical_clip(np.tile(CANONICAL.offsets[0], (9, 1)), world, 1.0 / 30.0)
-    assert floor_error(on_one_leg, stand(9)) == pytest.approx(0.0, abs=1e-9)
-
-
-def test_the_interval_of_a_mean() -> None:
-    assert interval(np.array([0.0, 1.0, 0.0, 1.0])) == pytest.approx(1.96 * math.sqrt(1.0 / 3.0) / 2.0)
-    assert interval(np.ones(9)) == 0.0
-    assert math.isnan(interval(np.ones(1)))
-    # in about 95 of 100 experiments the truth is inside
-    random = np.random.default_rng(0)
-    draws = random.random((400, 200)) < 0.7
-    inside = [abs(draw.mean() - 0.7) <= interval(draw.astype(float)) for draw in draws]
-    assert 0.91 < np.mean(inside) < 0.98
-
+from made_judges import write_judge
+from made_rigs import as_rig, walk
 
 # ---------------------------------------------------------------- cases
 
+ONE, TWO = ("old", "proud", "sad"), ("active", "calm", "elderly", "young")
+
 
 def made_clips() -> list[TestClip]:
-    """Two sets: three styles and two styles, two contents each; one style of the first has a clip more."""
-    clips = [
-        TestClip(Path(f"{set_name}_{content}_{style}.bvh"), set_name, f"{set_name}/{style}", f"{set_name}/{content}")
-        for set_name, styles in (("bandai1", ("old", "proud", "sad")), ("bandai2", ("elderly", "active")))
+    """Two sets of three and four styles, two contents each, with five test clips and one of training in every cell."""
+    return [
+        TestClip(Path(f"{content}_{style}_{i}.bvh"), name, f"{name}/{style}", f"{name}/{content}", "test" if i < 5 else "train")
+        for name, styles in (("bandai1", ONE), ("bandai2", TWO))
         for style in styles
         for content in ("walk", "bow")
+        for i in range(6)
     ]
-    return [*clips, replace(clips[0], path=Path("one_more.bvh"))]
 
 
-@pytest.mark.parametrize("styles_of_set", ["bandai1", "bandai2"])
-@pytest.mark.parametrize("contents_of_set", ["bandai1", "bandai2"])
-@pytest.mark.parametrize("targets", [None, 1, 2, 99])
-def test_each_clip_gets_targets_of_other_styles_in_every_mode(
-    styles_of_set: str, contents_of_set: str, targets: int | None
-) -> None:
+def pairs(cases: list[Case]) -> Counter[tuple[str, str]]:
+    return Counter((case.clip.style, case.target) for case in cases)
+
+
+@pytest.mark.parametrize("contents", ["bandai1", "bandai2"])
+@pytest.mark.parametrize("styles", ["bandai1", "bandai2"])
+@pytest.mark.parametrize("targets", [1, 2, 99])
+def test_each_clip_gets_targets_of_other_styles_in_every_mode(contents: str, styles: str, targets: int) -> None:
     clips = made_clips()
-    cases = draw_cases(clips, styles_of_set, contents_of_set, targets, seed=3)
+    modes = (*STYLED, *TRIVIAL)
+    cases = draw_cases(Protocol("p1", contents, styles, targets=targets), clips, modes)
     for case in cases:
         assert case.target != case.clip.style
-        assert case.target.startswith(f"{styles_of_set}/")
-        assert case.clip.set_name == contents_of_set
+        assert case.target.startswith(f"{styles}/")
+        assert case.clip.set_name == contents
+        assert case.clip.split == case.reference.split == "test"
         assert case.reference.style == case.target
-        assert case.reference in clips
-    styles = {clip.style for clip in clips if clip.set_name == styles_of_set}
-    for clip in (clip for clip in clips if clip.set_name == contents_of_set):
-        others = len(styles - {clip.style})
-        wanted = others if targets is None else min(targets, others)
-        mine = [case for case in cases if case.clip is clip]
-        for mode in MODES:
-            found = [case.target for case in mine if case.mode == mode]
-            assert len(found) == len(set(found)) == wanted
-        # all modes go for the same targets, so that they can be compared
-        assert Counter((case.target, case.mode) for case in mine) == Counter(
-            (case.target, mode) for case in mine if case.mode == "label" for mode in MODES
-        )
+        assert (case.seed > 0) == (case.mode in STOCHASTIC)
+    others = len({clip.style for clip in clips if clip.set_name == styles}) - (contents == styles)
+    for clip in (clip for clip in clips if clip.set_name == contents and clip.split == "test"):
+        of_mode = [[(c.target, c.reference) for c in cases if c.clip is clip and c.mode == mode] for mode in modes]
+        # in all modes the same targets and references, so that they can be compared
+        assert all(found == of_mode[0] for found in of_mode)
+        assert len({target for target, _ in of_mode[0]}) == len(of_mode[0]) == min(targets, others)
+
+
+def test_all_ordered_pairs_come_up_equally_often() -> None:
+    clips = made_clips()
+    protocol = Protocol("p1", "bandai2", "bandai2")
+    once = draw_cases(protocol, clips, ("label",))
+    found = pairs(once)
+    assert len(found) == 4 * 3
+    assert max(found.values()) - min(found.values()) <= 1
+    # a repeat goes on: after as many repeats as there are other styles, each clip had each of them once
+    thrice = [case for repeat in range(3) for case in draw_cases(protocol, clips, ("label",), repeat)]
+    assert Counter((case.clip.path, case.target) for case in thrice).most_common(1)[0][1] == 1
+    assert set(pairs(thrice).values()) == {10}
+    references = Counter(case.reference.path for case in thrice)
+    assert len(references) == 40
+    assert max(references.values()) - min(references.values()) <= 2
 
 
 def test_cases_are_drawn_the_same_from_the_same_seed() -> None:
-    first, again, other = (draw_cases(made_clips(), "bandai1", "bandai1", 1, seed) for seed in (1, 1, 2))
+    protocol = Protocol("p2", "bandai2", "bandai1")
+    first, again, other, repeated = (
+        draw_cases(protocol, clips, STYLED, repeat, seed)
+        for clips, repeat, seed in ((made_clips(), 0, 1), (made_clips()[::-1], 0, 1), (made_clips(), 0, 2), (made_clips(), 1, 1))
+    )
     assert first == again
     assert first != other
-    drawn = [case.seed for case in first if case.mode == "draw"]
-    assert 0 not in drawn
-    assert len(set(drawn)) == len(drawn)
-    # the other modes take the middle of the style and the likeliest code
-    assert {case.seed for case in first if case.mode != "draw"} == {0}
+    draws = [{case.seed for case in cases if case.mode == "draw"} for cases in (first, other, repeated)]
+    assert all(len(seeds) == 40 for seeds in draws)
+    assert not draws[0] & draws[2]
 
 
-def test_every_reference_is_drawn_some_time() -> None:
-    drawn = {
-        case.reference.path.name
-        for seed in range(20)
-        for case in draw_cases(made_clips(), "bandai1", "bandai2", None, seed)
-        if case.target == "bandai1/old"
-    }
-    assert drawn == {"bandai1_walk_old.bvh", "bandai1_bow_old.bvh", "one_more.bvh"}
+def test_contents_may_be_of_the_training_split_but_references_never() -> None:
+    cases = draw_cases(Protocol("p3", "bandai1", "bandai2", splits=("train", "test")), made_clips(), ("reference",))
+    assert Counter(case.clip.split for case in cases) == {"test": 30, "train": 6}
+    assert {case.reference.split for case in cases} == {"test"}
 
 
-# ---------------------------------------------------------------- the table
+def test_a_sample_has_one_clip_of_every_cell_and_the_references_of_all() -> None:
+    clips = made_clips()
+    sample = one_of_each_cell(clip for clip in clips if clip.split == "test")
+    assert Counter(clip.cell for clip in sample) == dict.fromkeys({clip.cell for clip in clips}, 1)
+    cases = draw_cases(Protocol("p1", "bandai2", "bandai2", targets=3), clips, ("label",), among=sample)
+    assert {case.clip for case in cases} == {clip for clip in sample if clip.set_name == "bandai2"}
+    assert {case.reference for case in cases} - set(sample)
 
 
-def outcome(**changes: Any) -> Outcome:
-    clip = TestClip(Path("a.bvh"), "bandai1", "bandai1/old", changes.pop("clip_content", "bandai1/walk"))
-    case = Case(clip, "bandai1/proud", "label", clip, 1)
-    same = Outcome(case, "bandai1/proud", "bandai1/proud", "bandai1/walk", 1.0, 1.0, 10, 5.0, 5.0, 0.0)
-    return replace(same, **changes)
-
-
-def test_the_row_of_some_outcomes() -> None:
-    judge: Any = SimpleNamespace(contents=("bandai1/walk", "bandai1/bow"))
-    outcomes = [
-        outcome(planted_speed=3.0, input_planted_speed=1.0, jerk=10.0, input_jerk=5.0, floor=0.01),
-        outcome(style="bandai2/active", planted_speed=1.0, input_planted_speed=7.0, jerk=20.0, input_jerk=15.0, floor=0.03),
-        outcome(style="bandai1/old", style_in_set="bandai1/old", content="bandai1/bow", floor=0.02),
-        # a content that the judge never learned counts for style only
-        outcome(clip_content="bandai1/kick", content="bandai1/walk", floor=0.02),
+def test_the_protocols_are_those_that_the_results_speak_of() -> None:
+    assert [(p.part, p.contents, p.styles, p.zero_shot) for p in PROTOCOLS] == [
+        ("p1", "bandai2", "bandai2", False),
+        ("p2", "bandai2", "bandai1", False),
+        ("p2", "bandai1", "bandai1", False),
+        ("p3", "bandai1", "bandai2", True),
+        ("p3", "bandai1", "bandai2", True),
     ]
-    found = summarize(outcomes, judge)
-    assert found.outputs == 4
-    assert found.style == 0.5
-    assert found.style_interval == pytest.approx(1.96 * math.sqrt(1.0 / 3.0) / 2.0)
-    assert found.style_in_set == 0.75
-    assert found.content == pytest.approx(2.0 / 3.0)
-    assert found.content_interval == pytest.approx(1.96 * math.sqrt(1.0 / 3.0) / math.sqrt(3.0))
-    assert found.planted_speed_ratio == pytest.approx((3.0 + 1.0 + 1.0 + 1.0) / (1.0 + 7.0 + 1.0 + 1.0))
-    assert found.jerk_ratio == pytest.approx((10.0 + 20.0 + 5.0 + 5.0) / (5.0 + 15.0 + 5.0 + 5.0))
-    assert found.floor_m == pytest.approx(0.02)
-
-
-def test_a_row_without_known_contents_has_no_content() -> None:
-    judge: Any = SimpleNamespace(contents=())
-    found = summarize([outcome(), outcome()], judge)
-    assert math.isnan(found.content)
-    assert found.style == 1.0
 
 
 # ---------------------------------------------------------------- judges
@@ -246,22 +149,8 @@ def test_a_row_without_known_contents_has_no_content() -> None:
 @pytest.fixture(scope="module")
 def judge_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A judge of made styles that was never trained."""
-    torch, onnx = pytest.importorskip("torch"), pytest.importorskip("onnx")
-    from kinestyle.learn.classifiers import ClassifierConfig, Labels, StyleContentClassifier
-    from kinestyle.learn.corpus import group_deviation
-    from kinestyle.learn.export import classifier_graph
-
     styles, contents = ("one/calm", "one/proud", "two/Not-Tired", "two/calm"), ("one/walk", "two/stand", "two/walk")
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own
-        torch.manual_seed(1)
-        statistics = group_deviation(clip_to_features(walk().clip).astype(np.float32))
-        network = StyleContentClassifier(Labels(styles, contents), ClassifierConfig(width=8), *statistics)
-        graph = onnx.load_from_string(classifier_graph(network))
-    onnx.helper.set_model_props(graph, {"styles": json.dumps(styles), "contents": json.dumps(contents)})
-    path = tmp_path_factory.mktemp("judge") / "judge.onnx"
-    path.write_bytes(graph.SerializeToString())
-    return path
+    return write_judge(tmp_path_factory.mktemp("judge") / "judge.onnx", styles, contents)
 
 
 @pytest.fixture(scope="module")
@@ -299,42 +188,133 @@ def test_no_judge_is_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
-    """A walk on one rig, to be restyled by label and by a reference on another."""
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TestClip]:
+    """A walk, and three of the style that it is to get: two of them walks, of which one is on another rig."""
     folder = tmp_path_factory.mktemp("clips")
-    write_motion(as_rig(walk(2.0).clip, metres_per_unit=0.01), folder / "walk.bvh")
-    write_motion(as_rig(walk(1.5, 60.0, 1.0).clip, up="Z"), folder / "other.bvh")
-    clip = TestClip(folder / "walk.bvh", "two", "two/calm", "two/walk")
-    reference = TestClip(folder / "other.bvh", "one", "one/proud", "one/walk")
-    return [Case(clip, "one/proud", mode, reference, 7 if mode == "draw" else 0) for mode in MODES]
+    write_motion(as_rig(walk(2.0).clip, metres_per_unit=0.01), folder / "calm_walk.bvh")
+    write_motion(as_rig(walk(1.5, 60.0, 1.0).clip, up="Z"), folder / "proud_walk_1.bvh")
+    write_motion(as_rig(walk(1.8, heel_rise=0.5).clip), folder / "proud_walk_2.bvh")
+    write_motion(as_rig(walk(1.2, start_heading=2.0).clip), folder / "proud_stand.bvh")
+    return [
+        TestClip(folder / "calm_walk.bvh", "two", "two/calm", "two/walk"),
+        TestClip(folder / "proud_walk_1.bvh", "one", "one/proud", "one/walk"),
+        TestClip(folder / "proud_walk_2.bvh", "one", "one/proud", "one/walk"),
+        TestClip(folder / "proud_stand.bvh", "one", "one/proud", "one/stand"),
+    ]
 
 
-def test_a_result_of_no_strength_measures_as_its_input(tiny: Stylizer, judge: Judge, cases: list[Case]) -> None:
-    for case in cases:
-        found = Examiner(tiny, judge, strength=0.0).run(case)
-        assert found.case is case
-        assert found.floor == pytest.approx(0.0, abs=1e-6)
-        assert found.jerk == pytest.approx(found.input_jerk, rel=1e-3)
-        assert found.planted_speed == pytest.approx(found.input_planted_speed, rel=1e-2, abs=1e-2)
-        assert found.planted_samples > 50
-        assert found.style_in_set.startswith("one/")
-        assert found.content.startswith("two/")
+@pytest.fixture(scope="module")
+def cases(clips: list[TestClip]) -> list[Case]:
+    return [Case(clips[0], "one/proud", mode, clips[1], 7 if mode in STOCHASTIC else 0) for mode in (*STYLED, *TRIVIAL)]
 
 
-def test_a_result_is_examined_as_it_was_written(tiny: Stylizer, judge: Judge, cases: list[Case]) -> None:
-    outcomes = {case.mode: Examiner(tiny, judge).run(case) for case in cases}
-    assert set(outcomes) == {"label", "draw", "reference"}
-    assert len({outcome.jerk for outcome in outcomes.values()}) == 3
-    (input_jerk,) = {outcome.input_jerk for outcome in outcomes.values()}
-    assert input_jerk not in {outcome.jerk for outcome in outcomes.values()}
-    assert len({outcome.planted_samples for outcome in outcomes.values()}) == 1
-    by_hand = to_canonical(made := tiny.stylize(read_motion(cases[0].clip.path), "one/proud"), correspond(made))
-    assert outcomes["label"].jerk == pytest.approx(jerk(by_hand), rel=0.05)
+@pytest.fixture(scope="module")
+def examiner(tiny: Stylizer, judge: Judge, clips: list[TestClip]) -> Examiner:
+    return Examiner(tiny, (judge,), Real({clip.path.stem: study(clip, (judge,)) for clip in clips}))
 
 
-def test_cases_run_in_other_processes_as_they_do_here(tiny: Stylizer, judge: Judge, judge_file: Path, cases: list[Case]) -> None:
-    outcomes = run_cases(cases, tiny.bundle.path, judge_file, processes=1)
-    assert outcomes == [Examiner(tiny, judge).run(case) for case in cases]
+def by_mode(outcomes: list[Outcome]) -> dict[str, Outcome]:
+    return {outcome.case.mode: outcome for outcome in outcomes}
+
+
+def test_a_result_of_no_strength_measures_as_its_input(examiner: Examiner, cases: list[Case]) -> None:
+    for found in examiner.run([replace(case, strength=0.0) for case in cases if case.mode in (*STYLED, "copy content")]):
+        geometry = found.geometry
+        assert geometry is not None
+        assert geometry.floor == pytest.approx(0.0, abs=1e-6)
+        assert geometry.jerk == pytest.approx(geometry.input_jerk, rel=1e-3)
+        assert geometry.planted_speed == pytest.approx(geometry.input_planted_speed, rel=1e-2, abs=1e-2)
+        assert geometry.planted_samples > 50
+        assert geometry.geodesic == pytest.approx(0.0, abs=1e-4)
+        assert geometry.path == pytest.approx(0.0, abs=1e-5)
+        assert geometry.path_length == pytest.approx(path_error(walk(2.0).clip, walk(2.0).clip)[1], rel=1e-3)
+        assert geometry.flips == 0
+        assert found.truth == pytest.approx(found.input_truth, abs=1e-4)
+
+
+def test_a_result_is_examined_as_it_was_written(examiner: Examiner, tiny: Stylizer, judge: Judge, cases: list[Case]) -> None:
+    outcomes = by_mode(examiner.run(cases))
+    assert set(outcomes) == {*STYLED, *TRIVIAL}
+    jerks = {mode: o.geometry.jerk for mode, o in outcomes.items() if o.geometry is not None}
+    assert set(jerks) == {*STYLED, "copy content", "statistics"}
+    assert len(set(jerks.values())) == 6
+    assert jerks["copy content"] == outcomes["label"].geometry.input_jerk  # type: ignore[union-attr]
+    made = through_file(tiny.stylize(read_motion(cases[0].clip.path), "one/proud"))
+    by_hand = to_canonical(made, correspond(made))
+    assert jerks["label"] == pytest.approx(jerk(by_hand), rel=0.05)
+    opinion = ask(judge, clip_to_features(by_hand))
+    assert outcomes["label"].opinions[0].style == opinion.style
+    np.testing.assert_allclose(outcomes["label"].opinions[0].style_vector, opinion.style_vector, rtol=0.1, atol=0.05)
+
+
+def test_the_truth_is_every_clip_of_the_cell_but_the_reference(
+    examiner: Examiner, clips: list[TestClip], cases: list[Case]
+) -> None:
+    cell = examiner.real.cell("one/proud", "two/walk")
+    assert cell is not None
+    assert {take.name for take in cell.takes} == {"proud_walk_1", "proud_walk_2"}
+    assert examiner.real.cell("one/proud", "two/wave") is None
+    given = read_motion(clips[0].path)
+    distances = cell.distances(body_positions(clip_to_features(to_canonical(given, correspond(given)))))
+    for found in examiner.run(cases):
+        wanted = distances["proud_walk_2"] if found.case.mode in NEEDS_REFERENCE else min(distances.values())
+        assert found.input_truth == pytest.approx(wanted, rel=1e-3)
+    copied = by_mode(examiner.run(cases))["copy style"]
+    between = cell.distances(next(take.body for take in cell.takes if take.name == "proud_walk_1"))
+    assert copied.truth == pytest.approx(between["proud_walk_2"], rel=1e-6)
+    assert copied.opinions is examiner.real.clips["proud_walk_1"].opinions
+    nowhere = examiner.run([replace(cases[0], clip=replace(clips[0], content="two/wave"))])[0]
+    assert math.isnan(nowhere.truth)
+    assert math.isnan(nowhere.input_truth)
+
+
+def test_the_truth_of_set_2_has_test_clips_only(examiner: Examiner) -> None:
+    real = next(iter(examiner.real.clips.values()))
+    made = {
+        f"{set_name} {split}": replace(real, clip=replace(real.clip, set_name=set_name, style=f"{set_name}/x", split=split))
+        for set_name in ("bandai1", "bandai2")
+        for split in ("train", "test")
+    }
+    cells = {style: [take.name for take in cell.takes] for (style, _), cell in Real(made).cells.items()}
+    assert cells == {"bandai1/x": ["bandai1 train", "bandai1 test"], "bandai2/x": ["bandai2 test"]}
+
+
+def test_a_content_that_a_judge_never_learned_is_neither_right_nor_wrong(examiner: Examiner, clips: list[TestClip]) -> None:
+    opinion = replace(examiner.real.clips["calm_walk"].opinions[0], content_in={"two": "two/walk"})
+    assert content_right(("two/walk",), opinion, clips[0]) is True
+    assert content_right(("two/walk", "two/stand"), opinion, replace(clips[0], content="two/stand")) is False
+    assert content_right(("two/walk",), opinion, replace(clips[0], content="two/kick")) is None
+
+
+def test_takes_of_one_case_are_spread(examiner: Examiner, cases: list[Case]) -> None:
+    draw = next(case for case in cases if case.mode == "draw")
+    found = examiner.spread([replace(draw, seed=seed) for seed in (1, 2, 3)])
+    assert found.metres > 1e-4
+    assert found.vectors[0] > 1e-4
+    assert 0.0 <= found.right[0] <= 1.0
+    assert found.all_right[0] == (found.right[0] == 1.0)
+    same = examiner.spread([draw, draw])
+    assert same.metres == 0.0
+    assert same.vectors == (0.0,)
+
+
+def test_cases_run_in_other_processes_as_they_do_here(
+    tiny: Stylizer, judge_file: Path, clips: list[TestClip], cases: list[Case], examiner: Examiner, tmp_path: Path
+) -> None:
+    real = study_all(clips, (judge_file,), 1)
+    setup = Setup(tiny.bundle.path, (judge_file,), real, 1)
+    (tmp_path / "broken.bvh").write_text("no motion")
+    broken = replace(cases[0], clip=replace(clips[0], path=tmp_path / "broken.bvh"))
+    *outcomes, refused = run_cases([*cases, broken, replace(broken, mode="draw")], setup)
+    assert isinstance(refused, str)
+    assert refused.startswith("broken.bvh, line 1")
+    for found, wanted in zip(outcomes, examiner.run(cases), strict=True):
+        assert isinstance(found, Outcome)
+        assert (found.case, found.geometry, found.truth) == (wanted.case, wanted.geometry, wanted.truth)
+        np.testing.assert_array_equal(found.opinions[0].content_vector, wanted.opinions[0].content_vector)
+    draw = next(case for case in cases if case.mode == "draw")
+    takes = [replace(draw, seed=seed) for seed in (1, 2)]
+    assert run_spreads([takes], setup) == [examiner.spread(takes)]
 
 
 def test_through_a_file_and_back(walk_clip: Clip) -> None:
@@ -344,16 +324,3 @@ def test_through_a_file_and_back(walk_clip: Clip) -> None:
     order = [back.skeleton.index(name) for name in made.skeleton.names]
     np.testing.assert_allclose(back.world_position[:, order], made.world_position, atol=1e-5)
     np.testing.assert_array_equal(through_file(walk_clip).source.values, walk_clip.source.values)
-
-
-def test_a_judge_on_real_clips(judge: Judge, cases: list[Case]) -> None:
-    clips = [cases[0].clip, cases[0].reference, replace(cases[0].clip, content="two/kick")]
-    found = judge_real(clips, judge)
-    verdicts = []
-    for clip in clips:
-        motion = read_motion(clip.path)
-        verdicts.append(judge(clip_to_features(to_canonical(motion, correspond(motion))), clip.set_name))
-    assert found.clips == 3
-    assert found.style == pytest.approx(np.mean([v.style == c.style for v, c in zip(verdicts, clips, strict=True)]))
-    # the judge was never shown a kick
-    assert found.content == pytest.approx(np.mean([v.content == c.content for v, c in zip(verdicts[:2], clips[:2], strict=True)]))

@@ -17,24 +17,24 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
-from torch import Tensor, nn  # noqa: E402
-
 from conftest import TinyNetworks  # noqa: E402
-from kinestyle.errors import BundleError, DataError, MotionFileError  # noqa: E402
-from kinestyle.learn import export, loop  # noqa: E402
+from kinestyle.errors import BundleError, DataError  # noqa: E402
+from kinestyle.evaluate.judge import judges  # noqa: E402
+from kinestyle.learn import export  # noqa: E402
 from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage, set_latent_scale  # noqa: E402
 from kinestyle.learn.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
 from kinestyle.learn.corpus import (  # noqa: E402
     Corpus,
     CropSampler,
     Entry,
+    Source,
     build,
     by_cell,
     group_deviation,
-    mirror_content,
+    mirror_label,
     motion_files,
 )
-from kinestyle.learn.loop import LoopConfig, Stage  # noqa: E402
+from kinestyle.learn.loop import LoopConfig  # noqa: E402
 from kinestyle.learn.networks import (  # noqa: E402
     Classifier,
     GlobalMotionPredictor,
@@ -47,7 +47,8 @@ from kinestyle.learn.networks import (  # noqa: E402
     gaussian_kl,
     reparameterize,
 )
-from kinestyle.learn.pipeline import RELEASED, Recipe, Run, last_figures, shortened  # noqa: E402
+from kinestyle.learn.pipeline import Recipe, Run, shortened  # noqa: E402
+from kinestyle.learn.presets import RELEASED  # noqa: E402
 from kinestyle.learn.splits import (  # noqa: E402
     GAP,
     SPLITS,
@@ -64,7 +65,17 @@ from kinestyle.motion.formats import read_motion, write_motion  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
 from made_rigs import as_rig, walk  # noqa: E402
 
-SIZES = NetworkSizes(12, (12, 12), (24, 16, 12), 12, 8, 12, 6, (12, 16, 12), (8, 8, 8))
+SIZES = NetworkSizes(
+    latent=12,
+    encoder=(12, 12),
+    decoder=(24, 16, 12),
+    content=12,
+    content_code=8,
+    style=(12, 12),
+    style_code=6,
+    generator=(12, 16, 12),
+    global_motion=(8, 8, 8),
+)
 
 
 def exporter(test: Callable[..., None]) -> Callable[..., None]:
@@ -157,7 +168,7 @@ def test_encoder_and_decoder_take_and_give_physical_units() -> None:
         GlobalMotionPredictor(SIZES, zero, one),
     )
     for a, b in ((encoder, bare_encoder), (decoder, bare_decoder), (predictor, bare_predictor)):
-        b.layers.load_state_dict(a.layers.state_dict())
+        b.load_state_dict({key: value for key, value in a.state_dict().items() if key not in ("mean", "deviation")}, strict=False)
         assert {"mean", "deviation"} <= set(a.state_dict())
     normalized = (features - mean) / deviation
     torch.testing.assert_close(encoder(features), bare_encoder(normalized))
@@ -197,7 +208,7 @@ def test_a_classifier_reads_its_groups_only() -> None:
 
 
 def test_without_modulation_only_the_norm_is_left() -> None:
-    block = Modulated(4, 6, 3)
+    block = Modulated(4, 6, 3, over_time=False)
     with torch.no_grad():
         block.modulation.weight.zero_()
         block.modulation.bias.zero_()
@@ -232,7 +243,7 @@ def test_a_style_prior_has_one_gaussian_for_each_label() -> None:
 
 
 def test_the_latent_scale_changes_nothing_in_the_reconstruction(corpus: Corpus) -> None:
-    autoencoder = Autoencoder(SIZES, *statistics(corpus)).eval()
+    autoencoder = Autoencoder(SIZES, AutoencoderConfig(), *statistics(corpus)).eval()
     features = torch.from_numpy(corpus.features[:64])[None]
     with torch.no_grad():
         before, latent = autoencoder.decoder(autoencoder.encoder(features)), autoencoder.encoder(features)
@@ -322,9 +333,9 @@ def test_a_short_clip_is_held_at_its_end(corpus: Corpus) -> None:
         ("leftover", "leftover"),
     ],
 )
-def test_the_content_of_a_mirrored_clip(content: str, mirrored: str) -> None:
-    assert mirror_content(content) == mirrored
-    assert mirror_content(mirrored) == content
+def test_the_label_of_a_mirrored_clip(content: str, mirrored: str) -> None:
+    assert mirror_label(content) == mirrored
+    assert mirror_label(mirrored) == content
 
 
 def test_cells_hold_each_clip_once(corpus: Corpus) -> None:
@@ -476,183 +487,45 @@ def test_files_are_found_by_the_committed_list(tmp_path: Path) -> None:
         dressed(bandai / f"{name}.bvh", 1.0, 0.0)
     for number in range(11):
         dressed(tmp_path / "unlabelled" / "cmu" / f"{number:02d}.bvh", 0.1, 0.0)
-    found = {path.stem: known for path, known in motion_files(tmp_path)}
+    found = {source.stem: source for source in motion_files(tmp_path)}
     assert list(found)[:2] == names[:2]
-    assert found[names[0]] == {"set_name": "bandai1", "style": "bandai1/old", "content": "walk", "split": "train"}
-    unlabelled = [known for known in found.values() if known["set_name"] == "cmu"]
+    assert found[names[0]] == Source(bandai / f"{names[0]}.bvh", names[0], "bandai1", "bandai1/old", "walk", "train")
+    unlabelled = [source for source in found.values() if source.set_name == "cmu"]
     assert len(unlabelled) == 11
-    assert {(known["style"], known["content"]) for known in unlabelled} == {("", "")}
-    assert [known["split"] for known in unlabelled].count("validation") == 1
-
-
-def test_files_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> None:
-    known = {"set_name": "bandai1", "style": "bandai1/old", "content": "walk", "split": "train"}
-    dressed(tmp_path / "good.bvh", 1.0, 0.0)
-    dressed(tmp_path / "short.bvh", 0.2, 0.0)
-    (tmp_path / "broken.bvh").write_text("no motion")
-    built, refused = build([(tmp_path / f"{name}.bvh", known) for name in ("broken", "good", "short")], processes=1)
-    assert [(entry.stem, entry.start, entry.stop) for entry in built.entries] == [("good", 0, 31)]
-    np.testing.assert_allclose(built.features, clip_to_features(walk(1.0).clip), atol=1e-4)
-    assert len(refused) == 2
-    assert "broken.bvh" in refused[0]
-    assert refused[1] == "short.bvh has 7 frames at 30 frames/s, fewer than the 16 that training takes"
-    with pytest.raises(DataError, match=r"none of 1 files could be used; the first reason: broken.bvh"):
-        build([(tmp_path / "broken.bvh", known)], processes=1)
-
-
-# ---------------------------------------------------------------- the loop
-
-
-class KilledError(Exception):
-    """Stands for a power cut."""
-
-
-class Toy(Stage[nn.Module]):
-    """Learns from draws of both random generators, with dropout and a buffer that is not a float."""
-
-    def __init__(self, corpus: Corpus, killed_at: int | None = None):
-        torch.manual_seed(99)
-        network = nn.Sequential(nn.Linear(LAYOUT.size, 8), nn.Dropout(0.3), nn.BatchNorm1d(8), nn.Linear(8, 1))
-        super().__init__(network, CropSampler(corpus, 16, seed=0))
-        self.calls, self.killed_at = 0, killed_at
-        self.validated = 0
-
-    def losses(self) -> dict[str, Tensor]:
-        if self.calls == self.killed_at:
-            raise KilledError
-        self.calls += 1
-        crop = torch.from_numpy(self.sampler.crop(self.sampler.choose(self.sampler.corpus.entries)))
-        told = self.network(crop + 0.1 * torch.randn_like(crop))
-        return {"total": (told.float() - 1.0).square().mean(), "size": told.abs().mean()}
-
-    def validate(self) -> dict[str, float]:
-        self.validated += 1
-        self.sampler.coin()  # what validation draws must not change what training draws
-        torch.randn(5)
-        assert not self.network.training
-        return {"score": float(self.validated)}
-
-
-LOOP = LoopConfig(steps=6, learning_rate=1e-2, warmup_steps=2, validate_every=4, checkpoint_seconds=0.0)
+    assert {(source.style, source.content) for source in unlabelled} == {("", "")}
+    assert [source.split for source in unlabelled].count("validation") == 1
 
 
 def silent(_: str) -> None: ...
 
 
-def weights(path: Path) -> dict[str, Tensor]:
-    return torch.load(path)["network"]
+def test_files_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> None:
+    sources = [
+        Source(tmp_path / f"{name}.bvh", name, "bandai1", "bandai1/old", "walk", "train") for name in ("broken", "good", "short")
+    ]
+    dressed(tmp_path / "good.bvh", 1.0, 0.0)
+    dressed(tmp_path / "short.bvh", 0.2, 0.0)
+    (tmp_path / "broken.bvh").write_text("no motion")
+    refused = build(sources, tmp_path / "corpus", silent, processes=1)
+    built = Corpus.load(tmp_path / "corpus")
+    assert [(entry.stem, entry.start, entry.stop) for entry in built.entries] == [("good", 0, 31)]
+    np.testing.assert_allclose(built.features, clip_to_features(walk(1.0).clip), atol=1e-4)
+    assert set(refused) == {"broken", "short"}
+    assert "broken.bvh" in refused["broken"]
+    assert refused["short"] == "short.bvh has 7 frames at 30 frames/s, fewer than the 16 that training takes"
+    with pytest.raises(DataError, match=r"none of 1 files could be used; the first reason: broken.bvh"):
+        build(sources[:1], tmp_path / "other", silent, processes=1)
 
 
-def assert_equal_weights(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
-    assert set(a) == set(b)
-    assert [name for name in a if not torch.equal(a[name], b[name])] == []
-
-
-@pytest.mark.parametrize("killed_at", [0, 1, 3, 5])
-def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(corpus: Corpus, tmp_path: Path, killed_at: int) -> None:
-    straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
-    with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at), LOOP, tmp_path / "killed", silent)
-    assert not (tmp_path / "killed" / "trained.pt").exists()
-    told: list[str] = []
-    stage = Toy(corpus)
-    stage.network[0].weight.data.zero_()  # whatever it begins with
-    if killed_at == 0:
-        stage = Toy(corpus)
-    resumed = loop.train(stage, LOOP, tmp_path / "killed", told.append).state_dict()
-    assert stage.calls == LOOP.steps - killed_at
-    assert_equal_weights(straight, resumed)
-    assert_equal_weights(weights(tmp_path / "straight" / "trained.pt"), weights(tmp_path / "killed" / "trained.pt"))
-    checkpoints = [torch.load(tmp_path / run / "checkpoint.pt", weights_only=False) for run in ("straight", "killed")]
-    assert_equal_weights(checkpoints[0]["network"], checkpoints[1]["network"])
-    assert checkpoints[0]["sampler"] == checkpoints[1]["sampler"]
-    assert torch.equal(checkpoints[0]["torch"], checkpoints[1]["torch"])
-    assert (f"killed: continuing at step {killed_at} of 6" in told) == (killed_at > 0)
-
-
-def test_how_often_it_validates_does_not_change_what_it_learns(corpus: Corpus, tmp_path: Path) -> None:
-    rare = loop.train(Toy(corpus), LOOP, tmp_path / "rare", silent).state_dict()
-    often = loop.train(Toy(corpus), replace(LOOP, validate_every=1), tmp_path / "often", silent).state_dict()
-    assert_equal_weights(rare, often)
-    assert len((tmp_path / "often" / "log.jsonl").read_text().splitlines()) == 6
-    assert [json.loads(row)["step"] for row in (tmp_path / "rare" / "log.jsonl").read_text().splitlines()] == [4, 6]
-    assert last_figures(tmp_path / "rare") == {"score": 2.0}
-
-
-def test_what_is_released_is_the_average_and_not_the_last_step(corpus: Corpus, tmp_path: Path) -> None:
-    stage = Toy(corpus)
-    loop.train(stage, LOOP, tmp_path, silent)
-    checkpoint = torch.load(tmp_path / "checkpoint.pt", weights_only=False)
-    assert_equal_weights(stage.network.state_dict(), checkpoint["averaged"])
-    assert not torch.equal(checkpoint["averaged"]["0.weight"], checkpoint["network"]["0.weight"])
-    assert not stage.network.training
-
-
-def test_a_checkpoint_of_another_configuration_is_refused(corpus: Corpus, tmp_path: Path) -> None:
-    loop.train(Toy(corpus), LOOP, tmp_path, silent)
-    before = (tmp_path / "checkpoint.pt").read_bytes()
-    sentence = "checkpoint.pt was made with another configuration; name another folder, or delete it to start over"
-    with pytest.raises(DataError, match=sentence):
-        loop.train(Toy(corpus), replace(LOOP, learning_rate=2e-2), tmp_path, silent)
-    assert (tmp_path / "checkpoint.pt").read_bytes() == before
-
-
-class HalfWritten:
-    """A file that takes half of what it is given, and then fails."""
-
-    def __init__(self, file: Any, failure: BaseException):
-        self.file, self.failure = file, failure
-
-    def __enter__(self) -> HalfWritten:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
-
-    def write(self, data: bytes) -> None:
-        self.file.write(data[: len(data) // 2])
-        raise self.failure
-
-
-@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KilledError()])
-def test_a_checkpoint_is_never_half_written(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
-) -> None:
-    straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
-    run = tmp_path / "run"
-    with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at=3), LOOP, run, silent)
-    opened = Path.open
-
-    def half(path: Path, mode: str = "r", *rest: Any) -> Any:
-        file = opened(path, mode, *rest)
-        return HalfWritten(file, failure) if "b" in mode and mode != "rb" else file
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", half)
-        with pytest.raises((KilledError, MotionFileError)):
-            loop.train(Toy(corpus), LOOP, run, silent)
-    assert torch.load(run / "checkpoint.pt", weights_only=False)["step"] == 3
-    assert {path.name for path in run.iterdir()} == {"checkpoint.pt", "log.jsonl"}
-    assert_equal_weights(straight, loop.train(Toy(corpus), LOOP, run, silent).state_dict())
-
-
-def test_the_learning_rate_warms_up_and_falls() -> None:
-    config = LoopConfig(steps=1000, warmup_steps=100)
-    rates = np.array([loop.schedule(step, config) for step in range(1000)])
-    assert rates[0] == pytest.approx(0.01)
-    assert rates[99] == rates[100] == 1.0
-    assert (np.diff(rates[:100]) > 0).all()
-    assert (np.diff(rates[101:]) < 0).all()
-    assert rates[-1] == pytest.approx(0.02, abs=1e-4)
-    assert rates[550] == pytest.approx(0.51, abs=1e-3)
+# ---------------------------------------------------------------- the loop
 
 
 def test_a_stage_begins_with_the_same_weights_whatever_ran_before(corpus: Corpus) -> None:
     config = AutoencoderConfig(loop=LoopConfig(steps=1))
     first = AutoencoderStage(corpus, SIZES, config).network.state_dict()
     torch.randn(1)
-    assert_equal_weights(first, AutoencoderStage(corpus, SIZES, config).network.state_dict())
+    second = AutoencoderStage(corpus, SIZES, config).network.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 # ---------------------------------------------------------------- export
@@ -686,7 +559,7 @@ def test_a_graph_that_differs_from_its_network_is_refused(
     other.load_state_dict(encoder.state_dict())
     export.verify("motion_encoder", tiny_graphs["motion_encoder"], other, signature)
     with torch.no_grad():
-        other.layers[-1].weight.mul_(1.0 + off)
+        other.latent.weight.mul_(1.0 + off)
     with pytest.raises(BundleError, match=r"exported graph motion_encoder differs from its network by"):
         export.verify("motion_encoder", tiny_graphs["motion_encoder"], other, signature)
 
@@ -730,7 +603,7 @@ def test_a_classifier_is_exported_with_two_heads(corpus: Corpus) -> None:
     graph = onnx.load_from_string(
         export.classifier_graph(StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics(corpus)))
     )
-    assert [output.name for output in graph.graph.output] == ["style", "content"]
+    assert [output.name for output in graph.graph.output] == ["style", "content", "style_vector", "content_vector"]
 
 
 # ---------------------------------------------------------------- the pipeline
@@ -793,9 +666,12 @@ def assert_trained(run: Run, told: list[str], walk_file: Path) -> None:
     result = stylizer.stylize(clip, "old", strength=0.5)
     assert result.frame_count == clip.frame_count
     assert np.isfinite(result.local_rotation).all()
-    judge = onnx.load(run.folder / "judge.onnx")
-    about = {entry.key: entry.value for entry in judge.metadata_props}
-    assert json.loads(about["styles"]) == [style.name for style in stylizer.styles]
+    first, second = judges(run.judge())
+    assert (first.name, second.name) == ("network", "random kernels")
+    assert first.styles == second.styles == tuple(style.name for style in stylizer.styles)
+    stamp = second.path.stat().st_mtime_ns
+    run.judge()
+    assert second.path.stat().st_mtime_ns == stamp
     assert not [line for line in told if line.startswith("left out")]
     stamps = {path: path.stat().st_mtime_ns for path in run.folder.rglob("trained.pt")}
     assert len(stamps) == 7

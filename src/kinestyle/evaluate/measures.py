@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, HIPS
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import CONTACT_JOINTS
+from kinestyle.motion.features import heading_free_rotation
 from kinestyle.motion.rotation import Array
+
+FLIP_RADIANS = np.radians(25.0)
+"""A bone that turns this much more in one frame than the input's does has flipped: 750 degrees a second at 30 frames a second."""
 
 
 def planted_speed(canonical: Clip, contact: np.ndarray) -> Array:
@@ -35,6 +41,87 @@ def floor_error(canonical: Clip, reference: Clip) -> float:
     return float(np.abs(height[0] - height[1]).mean())
 
 
-def interval(values: Array) -> float:
-    """Half the width of the 95 % confidence interval of a mean, from the spread of its values. values: (N,)."""
-    return float(1.96 * np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+def path_error(canonical: Clip, reference: Clip) -> tuple[float, float]:
+    """How far the way over the ground is from the reference's, metres on average, and how long the reference's is, metres."""
+    way, wanted = (clip.world_position[:, HIPS][:, [0, 2]] for clip in (canonical, reference))
+    length = np.linalg.norm(np.diff(wanted, axis=0), axis=-1).sum()
+    return float(np.linalg.norm(way - wanted, axis=-1).mean()), float(length)
+
+
+def geodesic(features: Array, reference: Array) -> float:
+    """features, reference: (T, 260) -> radians: mean angle between the joints' rotations, heading removed.
+
+    The angle is acos((tr(R1 R2^T) - 1) / 2), over all joints and frames.
+    """
+    apart = rotation.multiply(rotation.inverse(heading_free_rotation(reference)), heading_free_rotation(features))
+    return float(rotation.angle(apart).mean())
+
+
+def _rest_bones() -> Array:
+    """(21, 3) unit vectors: where each joint's bone points in the T-pose, to the next joint of limb or trunk, or to its tip."""
+    bone = np.zeros((CANONICAL.joint_count, 3))
+    bone[CANONICAL.end_parents] = CANONICAL.end_offsets
+    for child in range(CANONICAL.joint_count - 1, 0, -1):
+        parent = CANONICAL.parents[child]
+        branches = len(CANONICAL.children[parent]) > 1  # hips and chest: their bone is the trunk's
+        if not branches or CANONICAL.names[child] in ("spine", "neck"):
+            bone[parent] = CANONICAL.offsets[child]
+    return rotation.normalize(bone)
+
+
+REST_BONE = _rest_bones()
+
+
+def bone_flips(canonical: Clip, reference: Clip) -> int:
+    """How often, over bones and frames, a bone's direction turns `FLIP_RADIANS` more in one frame than the reference's."""
+    turn = []
+    for clip in (canonical, reference):
+        direction = rotation.rotate(clip.world_rotation, REST_BONE)
+        turn.append(np.arccos(np.clip((direction[1:] * direction[:-1]).sum(axis=-1), -1.0, 1.0)))
+    return int((turn[0] > turn[1] + FLIP_RADIANS).sum())
+
+
+SWING_LIMIT_DEGREES = {
+    "thigh": 125.0,
+    "shin": 160.0,
+    "foot": 110.0,
+    "toe": 100.0,
+    "spine": 70.0,
+    "chest": 45.0,
+    "neck": 75.0,
+    "head": 110.0,
+    "clavicle": 65.0,
+    "upper_arm": 150.0,
+    "forearm": 160.0,
+    "hand": 120.0,
+}
+"""How far a bone may swing from its T-pose direction: the widest in any frame of the training motion, rounded up to 5 degrees."""
+
+OVEREXTENDED_DEGREES, OFF_PLANE_DEGREES = 5.0, 10.0
+"""How far knees and elbows may bend backwards, and out of the plane of their hinge. In the training motion of both labelled sets
+no knee or elbow goes beyond 0.3 and 2.3 degrees."""
+
+# for each hinge: the direction in which it flexes from the T-pose, and the direction square to its plane
+_HINGES = {
+    "left_shin": ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0)),
+    "right_shin": ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0)),
+    "left_forearm": ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
+    "right_forearm": ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
+}
+
+
+def beyond_limits(canonical: Clip) -> float:
+    """The share of frames and joints (without the hips) in which a joint is where no body puts it: see the limits above."""
+    bone = rotation.rotate(canonical.local_rotation, REST_BONE)
+    beyond = np.zeros(bone.shape[:2], dtype=bool)
+    for joint, name in enumerate(CANONICAL.names):
+        if joint == HIPS:
+            continue
+        limit = SWING_LIMIT_DEGREES[name.removeprefix("left_").removeprefix("right_")]
+        beyond[:, joint] = bone[:, joint] @ REST_BONE[joint] < np.cos(np.radians(limit))
+        if name in _HINGES:
+            flexed, square = (bone[:, joint] @ np.array(direction) for direction in _HINGES[name])
+            straight = bone[:, joint] @ REST_BONE[joint]
+            overextended = np.arctan2(flexed, straight) < -np.radians(OVEREXTENDED_DEGREES)
+            beyond[:, joint] |= overextended | (np.abs(square) > np.sin(np.radians(OFF_PLANE_DEGREES)))
+    return float(np.delete(beyond, HIPS, axis=1).mean())

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from kinestyle.learn.corpus import Corpus, CropSampler, group_deviation
+from kinestyle.learn.corpus import Corpus, Crop, CropSampler, group_deviation
 from kinestyle.learn.kinematics import geodesic, joint_position, sixd_to_matrix
 from kinestyle.learn.loop import LoopConfig, Stage
-from kinestyle.learn.networks import MotionDecoder, MotionEncoder, NetworkSizes
+from kinestyle.learn.networks import (
+    POSE_CHANNELS,
+    MotionDecoder,
+    MotionEncoder,
+    NetworkSizes,
+    PoseDecoder,
+    PoseEncoder,
+    gaussian_kl,
+    reparameterize,
+)
 from kinestyle.motion.features import LAYOUT
 
 
@@ -20,24 +31,37 @@ from kinestyle.motion.features import LAYOUT
 class AutoencoderConfig:
     """Stage 1. Weights of the losses, all on normalised features unless said otherwise."""
 
-    loop: LoopConfig = LoopConfig(steps=6000, validate_every=500)
+    loop: LoopConfig = LoopConfig(steps=10_000, validate_every=1000)
+    latent: Literal["deterministic", "variational", "poses"] = "deterministic"
+    """Autoencoder, VAE, or no latent at all: poses themselves, four to a step, with nothing to learn."""
     crop_frames: int = 64
     latent_size: float = 1e-3
     """Weight of mean |z|."""
     latent_smoothness: float = 1e-3
     """Weight of smooth-L1 between neighbouring latents."""
+    divergence: float = 1e-3
+    """Weight of the KL to N(0, I), for the variational latent."""
     kinematics: float = 1.0
-    """Weight of the smooth-L1 of joint positions computed from the decoded rotations, in decimetres."""
+    """Weight of the smooth-L1 of joint positions computed from the decoded rotations, in decimetres, and of their steps from
+    frame to frame, so that what is decoded does not tremble."""
     unlabelled_share: float = 0.15
     """Share of crops from clips without a label, where there are any."""
 
 
 class Autoencoder(nn.Module):
-    def __init__(self, sizes: NetworkSizes, mean: np.ndarray, deviation: np.ndarray):
+    """`encoder`: features (B, T, 260) -> latent (B, Z, T/4), of a variational one the mean; `decoder`: the way back."""
+
+    def __init__(self, sizes: NetworkSizes, config: AutoencoderConfig, mean: np.ndarray, deviation: np.ndarray):
         super().__init__()
         statistics = torch.from_numpy(mean), torch.from_numpy(deviation)
-        self.encoder = MotionEncoder(sizes, *statistics)
-        self.decoder = MotionDecoder(sizes, *statistics)
+        self.encoder: MotionEncoder | PoseEncoder
+        self.decoder: MotionDecoder | PoseDecoder
+        if config.latent == "poses":
+            assert sizes.latent == POSE_CHANNELS, f"poses as a latent have {POSE_CHANNELS} channels, not {sizes.latent}"
+            self.encoder, self.decoder = PoseEncoder(*statistics), PoseDecoder(*statistics)
+        else:
+            self.encoder = MotionEncoder(sizes, *statistics, variational=config.latent == "variational")
+            self.decoder = MotionDecoder(sizes, *statistics)
 
     def normalize(self, features: Tensor) -> Tensor:
         return self.encoder.normalize(features)
@@ -50,29 +74,37 @@ class AutoencoderStage(Stage[Autoencoder]):
         self.config, self.corpus = config, corpus
         self.labelled = corpus.select("train", labelled=True)
         self.unlabelled = corpus.select("train", labelled=False)
+        self.labelled = self.labelled or self.unlabelled
         rows = np.concatenate([np.arange(entry.start, entry.stop) for entry in self.labelled])
         torch.manual_seed(config.loop.seed)
-        network = Autoencoder(sizes, *group_deviation(corpus.features[rows]))
+        network = Autoencoder(sizes, config, *group_deviation(corpus.features[rows]))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
-    def _batch(self) -> Tensor:
+    def draw(self) -> list[Crop]:
         crops = []
         for _ in range(self.config.loop.batch):
             unlabelled = self.unlabelled and self.sampler.coin(self.config.unlabelled_share)
             entry = self.sampler.choose(self.unlabelled if unlabelled else self.labelled)
-            crops.append(self.sampler.crop(entry, mirror=self.sampler.coin()))
-        return torch.from_numpy(np.stack(crops))
+            crops.append(self.sampler.place(entry, mirror=self.sampler.coin()))
+        return crops
 
-    def losses(self) -> dict[str, Tensor]:
-        features = self._batch()
-        latent = self.network.encoder(features)
+    def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
+        features, c = self.cut(samples), self.config
+        encoder, divergence = self.network.encoder, torch.zeros(())
+        if c.latent == "variational":
+            assert isinstance(encoder, MotionEncoder), "poses have no distribution"
+            mean, log_deviation = (value.float() for value in encoder.distribution(features))
+            latent = reparameterize(mean, log_deviation)
+            divergence = gaussian_kl(mean, log_deviation, torch.zeros_like(mean), torch.zeros_like(mean))
+        else:
+            latent = encoder(features)
         decoded = self.network.decoder.normalized(latent).float()
         reconstruction = reconstruction_loss(decoded, self.network.normalize(features))
         kinematics = kinematics_loss(self.network, decoded, features)
         size = latent.float().abs().mean()
         smoothness = smooth_l1_loss(latent[..., 1:], latent[..., :-1])
-        c = self.config
         total = reconstruction + c.kinematics * kinematics + c.latent_size * size + c.latent_smoothness * smoothness
+        total = total + c.divergence * divergence
         return {"total": total, "reconstruction": reconstruction, "kinematics": kinematics}
 
     def validate(self) -> dict[str, float]:
@@ -110,7 +142,8 @@ def rotations(features: Tensor) -> Tensor:
 def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> Tensor:
     """Joint positions from decoded rotations against true ones: errors add up along a limb, as they do for the user."""
     physical = network.decoder.physical(decoded)
-    return smooth_l1_loss(10.0 * joint_position(rotations(physical)), 10.0 * joint_position(rotations(features)))
+    position, true = (10.0 * joint_position(rotations(value)) for value in (physical, features))
+    return smooth_l1_loss(position, true) + smooth_l1_loss(position.diff(dim=1), true.diff(dim=1))
 
 
 def reconstruction_error(network: Autoencoder, features: np.ndarray) -> tuple[float, float]:
@@ -123,14 +156,19 @@ def reconstruction_error(network: Autoencoder, features: np.ndarray) -> tuple[fl
 
 
 def set_latent_scale(autoencoder: Autoencoder, corpus: Corpus, crops: int = 256) -> None:
-    """Scale the latent to a root mean square of 1, undone by the decoder, so that loss weights mean the same in every run."""
+    """Scale the latent to a root mean square of 1, undone by the decoder, so that loss weights mean the same in every run.
+
+    Poses are left as they are: they are normalised already.
+    """
+    encoder, decoder = autoencoder.encoder, autoencoder.decoder
+    if not isinstance(encoder, MotionEncoder) or not isinstance(decoder, MotionDecoder):
+        return
     sampler = CropSampler(corpus, 64, seed=0)
-    entries = corpus.select("train", labelled=True)
+    entries = corpus.select("train", labelled=True) or corpus.select("train")
     with torch.no_grad():
-        latent = autoencoder.encoder(torch.from_numpy(np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])))
+        latent = encoder(torch.from_numpy(np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])))
         scale = latent.square().mean().sqrt()
-        last, first = autoencoder.encoder.layers[-1], autoencoder.decoder.layers[0]
-        assert isinstance(last, nn.Conv1d) and isinstance(first, nn.Conv1d), "the latent lies between two convolutions"
+        last, first = encoder.latent, decoder.first
         assert last.bias is not None, "the encoder's last convolution has a bias"
         last.weight /= scale
         last.bias /= scale

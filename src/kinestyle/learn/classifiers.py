@@ -1,12 +1,14 @@
 """Classifiers of style and content, for two purposes that must not be mixed.
 
 The *guides* tell the stylizer, while it learns, whether a result looks like its target style and still does what its input
-did. The *judge* measures results. They are different networks with different inputs and crops, the guides with rotations,
-the judge with velocities and the path of the root instead; neither saw a clip of the test split.
+did. The *judges* measure results. The first, made here, differs from the guides in inputs and crops: they read rotations, it
+reads velocities and the path of the root instead; the second is of another family, see `random_kernels`. None of them saw a
+clip of the test split.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from kinestyle.learn.corpus import Corpus, CropSampler, Entry, by_cell, group_deviation, mirror_content
+from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell, group_deviation, mirror_label
 from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import Classifier
 from kinestyle.motion.features import LAYOUT
@@ -66,7 +68,8 @@ class Labels:
 
 
 def content_name(entry: Entry, mirrored: bool = False) -> str:
-    content = mirror_content(entry.content) if mirrored else entry.content
+    """The content of a clip, as `CropSampler.crop` gives it."""
+    content = mirror_label(entry.content) if mirrored and not entry.one_sided else entry.content
     return f"{entry.set_name}/{content}"
 
 
@@ -86,6 +89,15 @@ class StyleContentClassifier(nn.Module):
         return self.style(features), self.content(features)
 
 
+@dataclass(frozen=True)
+class LabelledCrop:
+    """A crop and its classes."""
+
+    crop: Crop
+    style: int
+    content: int
+
+
 class ClassifierStage(Stage[StyleContentClassifier]):
     """See `loop.Stage`."""
 
@@ -98,20 +110,22 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         network = StyleContentClassifier(self.labels, config, *group_deviation(corpus.features[rows]))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
-    def losses(self) -> dict[str, Tensor]:
-        sampler, config = self.sampler, self.config
-        crops, styles, contents = [], [], []
-        for _ in range(config.loop.batch):
+    def draw(self) -> list[LabelledCrop]:
+        sampler, samples = self.sampler, []
+        for _ in range(self.config.loop.batch):
             entry = sampler.choose(sampler.choose(self.cells[sampler.choose(self.labels.styles)]))
             mirror = sampler.coin() and content_name(entry, mirrored=True) in self.labels.contents
-            crops.append(sampler.crop(entry, mirror))
-            styles.append(self.labels.styles.index(entry.style))
-            contents.append(self.labels.contents.index(content_name(entry, mirror)))
-        features = torch.from_numpy(np.stack(crops))
-        noise = config.noise * self.network.style.deviation * torch.randn_like(features)
+            style = self.labels.styles.index(entry.style)
+            content = self.labels.contents.index(content_name(entry, mirror))
+            samples.append(LabelledCrop(sampler.place(entry, mirror), style, content))
+        return samples
+
+    def losses_of(self, samples: Sequence[LabelledCrop]) -> dict[str, Tensor]:
+        features = self.cut([sample.crop for sample in samples])
+        noise = self.config.noise * self.network.style.deviation * torch.randn_like(features)
         style_logits, content_logits = self.network(features + noise)
-        style_loss = cross_entropy(style_logits.float(), torch.tensor(styles))
-        content_loss = cross_entropy(content_logits.float(), torch.tensor(contents))
+        style_loss = cross_entropy(style_logits.float(), torch.tensor([sample.style for sample in samples]))
+        content_loss = cross_entropy(content_logits.float(), torch.tensor([sample.content for sample in samples]))
         return {"total": style_loss + content_loss, "style": style_loss, "content": content_loss}
 
     def validate(self) -> dict[str, float]:

@@ -7,9 +7,11 @@ Weights are stored as float16 and cast to float32 when a graph is loaded, which 
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -20,9 +22,11 @@ from torch import Tensor, nn
 
 from kinestyle.bundle import GRAPHS
 from kinestyle.errors import BundleError
+from kinestyle.evaluate.judge import OUTPUTS
 from kinestyle.learn.autoencoder import Autoencoder
-from kinestyle.learn.classifiers import StyleContentClassifier
-from kinestyle.learn.networks import GlobalMotionPredictor
+from kinestyle.learn.classifiers import Labels, StyleContentClassifier
+from kinestyle.learn.networks import GlobalMotionPredictor, StyleEncoder
+from kinestyle.learn.paper import CERTAIN, PaperNetwork
 from kinestyle.learn.stylizer import StylizerNetwork
 from kinestyle.motion.features import LAYOUT
 
@@ -39,13 +43,13 @@ class Signature:
     outputs: tuple[str, ...]
 
 
-def signatures(autoencoder: Autoencoder, stylizer: StylizerNetwork) -> dict[str, Signature]:
+def signatures(autoencoder: Autoencoder, stylizer: StylizerNetwork | PaperNetwork) -> dict[str, Signature]:
     """Example calls of every graph of a bundle."""
     features = autoencoder.encoder.physical(torch.randn(1, 64, LAYOUT.size))
     with torch.no_grad():
         latent = autoencoder.encoder(features)
         content = stylizer.content_encoder(latent)
-        style, _ = stylizer.style_encoder(latent)
+        style, _ = label_free(stylizer.style_encoder)(latent)
     return {
         "motion_encoder": Signature((features,), ("features",), ("latent",)),
         "content_encoder": Signature((latent,), ("latent",), ("content",)),
@@ -56,12 +60,32 @@ def signatures(autoencoder: Autoencoder, stylizer: StylizerNetwork) -> dict[str,
     }
 
 
-def to_graphs(autoencoder: Autoencoder, stylizer: StylizerNetwork, predictor: GlobalMotionPredictor) -> dict[str, bytes]:
+def label_free(style_encoder: StyleEncoder) -> nn.Module:
+    """The style encoder as a bundle has it: latent -> style code, without a label."""
+    return _LabelUnknown(style_encoder) if style_encoder.labels else style_encoder
+
+
+class _LabelUnknown(nn.Module):
+    """A style encoder that reads labels, asked about clips without one: the label's part of a code is zeros, and certain."""
+
+    def __init__(self, style_encoder: StyleEncoder):
+        super().__init__()
+        self.style_encoder = style_encoder
+
+    def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_deviation = self.style_encoder(latent)
+        labels = (0, self.style_encoder.labels)
+        return nn.functional.pad(mean, labels), nn.functional.pad(log_deviation, labels, value=CERTAIN)
+
+
+def to_graphs(
+    autoencoder: Autoencoder, stylizer: StylizerNetwork | PaperNetwork, predictor: GlobalMotionPredictor
+) -> dict[str, bytes]:
     """The trained networks as ONNX files, verified. Raises BundleError where a graph does not do what its network does."""
     networks: Mapping[str, nn.Module] = {
         "motion_encoder": autoencoder.encoder,
         "content_encoder": stylizer.content_encoder,
-        "style_encoder": stylizer.style_encoder,
+        "style_encoder": label_free(stylizer.style_encoder),
         "generator": stylizer.generator,
         "motion_decoder": autoencoder.decoder,
         "global_motion": predictor,
@@ -75,13 +99,43 @@ def to_graphs(autoencoder: Autoencoder, stylizer: StylizerNetwork, predictor: Gl
     return graphs
 
 
+class _Judging(nn.Module):
+    """A classifier that also gives the vectors its logits come from, in the order of `judge.OUTPUTS`."""
+
+    def __init__(self, classifier: StyleContentClassifier):
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, features: Tensor) -> tuple[Tensor, ...]:
+        heads = self.classifier.style, self.classifier.content
+        vectors = [head.embed(head.normalize(features)) for head in heads]
+        return *(head.head(vector) for head, vector in zip(heads, vectors, strict=True)), *vectors
+
+
 def classifier_graph(network: StyleContentClassifier) -> bytes:
-    """A classifier as an ONNX file: features -> style, content. Raises BundleError where graph and network differ."""
-    features = network.style.physical(torch.randn(1, 96, LAYOUT.size))
-    signature = Signature((features,), ("features",), ("style", "content"))
+    """A classifier as a judge's graph: features -> `judge.OUTPUTS`. Raises BundleError where graph and network differ."""
+    return judge_graph(_Judging(network), network.style.physical(torch.randn(1, 96, LAYOUT.size)))
+
+
+def judge_graph(network: nn.Module, features: Tensor) -> bytes:
+    """A network that maps features (B, T, 260) to `judge.OUTPUTS` as an ONNX file; `features` is an example."""
+    signature = Signature((features,), ("features",), OUTPUTS)
     graph = to_graph(network.eval(), signature)
     verify("judge", graph, network, signature)
     return graph
+
+
+def judge_file(graph: bytes, labels: Labels, **about: str) -> bytes:
+    """A judge's graph with its labels and whatever else is to be known of it in its metadata."""
+    model = onnx.load_from_string(graph)
+    named = {"styles": json.dumps(labels.styles), "contents": json.dumps(labels.contents)}
+    helper.set_model_props(model, {**named, **about})
+    return model.SerializeToString()
+
+
+def read_judge_file(path: Path) -> dict[str, str]:
+    """What a judge's file says of itself."""
+    return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
 
 
 def to_graph(network: nn.Module, signature: Signature) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
-from kinestyle.learn.corpus import Corpus, CropSampler, group_deviation
+from kinestyle.learn.corpus import Corpus, Crop, CropSampler, group_deviation
 from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
 from kinestyle.motion.features import LAYOUT
@@ -29,25 +30,28 @@ class GlobalMotionStage(Stage[GlobalMotionPredictor]):
     def __init__(self, corpus: Corpus, sizes: NetworkSizes, config: GlobalMotionConfig):
         self.corpus, self.config = corpus, config
         self.entries = corpus.select("train")
-        rows = np.concatenate([np.arange(e.start, e.stop) for e in corpus.select("train", labelled=True)])
+        rows = np.concatenate([np.arange(e.start, e.stop) for e in corpus.select("train", labelled=True) or self.entries])
         statistics = map(torch.from_numpy, group_deviation(corpus.features[rows]))
         torch.manual_seed(config.loop.seed)
         network = GlobalMotionPredictor(sizes, *statistics)
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
-    def losses(self) -> dict[str, Tensor]:
-        net, sampler, batch = self.network, self.sampler, self.config.loop.batch
-        crops = [sampler.crop(sampler.choose(self.entries), mirror=sampler.coin()) for _ in range(batch)]
-        normalized = net.normalize(torch.from_numpy(np.stack(crops)))
-        noisy = torch.rand(batch, 1, 1) < 0.5
+    def draw(self) -> list[Crop]:
+        sampler = self.sampler
+        return [sampler.place(sampler.choose(self.entries), mirror=sampler.coin()) for _ in range(self.config.loop.batch)]
+
+    def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
+        net = self.network
+        normalized = net.normalize(self.cut(samples))
+        noisy = torch.rand(len(samples), 1, 1) < 0.5
         predicted = net.normalized(normalized + noisy * self.config.noise * torch.randn_like(normalized))
         return {"total": smooth_l1_loss(predicted.float(), normalized[..., LAYOUT["root_xz_velocity"]])}
 
     def validate(self) -> dict[str, float]:
         """Mean error of the root's speed in centimetres a second, on validation clips of set 2."""
         errors = []
-        for entry in self.corpus.select("validation", labelled=True):
+        for entry in self.corpus.select("validation", labelled=True) or self.corpus.select("validation"):
             features = torch.from_numpy(np.array(self.corpus.features[entry.start : entry.stop]))[None]
             errors.append(float((self.network(features) - features[..., LAYOUT["root_xz_velocity"]]).norm(dim=-1).mean()))
-        error = 100.0 * 30.0 * float(np.mean(errors))
+        error = 100.0 * 30.0 * float(np.mean(errors)) if errors else float("nan")
         return {"score": error, "cm_s": error}

@@ -1,7 +1,16 @@
-"""The few motion operations that losses need, in torch; parity with `kinestyle.motion` is tested."""
+"""The few motion operations that losses need, in torch; parity with `kinestyle.motion` is tested.
+
+A rotation is (..., 3, 3) to everyone, but lies in memory as nine arrays, column by column: a processor works through long
+arrays many times faster than through many vectors of three numbers. Rotations in another layout are right too, only slower.
+All of it stays in the precision it is given in, also where autocast would halve that.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,23 +19,59 @@ from kinestyle.motion.canonical import CANONICAL
 
 def sixd_to_matrix(sixd: Tensor) -> Tensor:
     """sixd: (..., 6) -> (..., 3, 3), as `rotation.from_sixd`."""
-    x = torch.nn.functional.normalize(sixd[..., :3], dim=-1)
-    y = sixd[..., 3:]
-    y = torch.nn.functional.normalize(y - (x * y).sum(-1, keepdim=True) * x, dim=-1)
-    return torch.stack([x, y, torch.cross(x, y, dim=-1)], dim=-1)
+    numbers = sixd.movedim(-1, 0).contiguous().unbind()
+    x, second = _unit(numbers[:3]), numbers[3:]
+    along = _dot(x, second)
+    y = _unit([b - along * a for a, b in zip(x, second, strict=True)])
+    return _matrix([*x, *y, x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]])
+
+
+def compose(a: Tensor, b: Tensor) -> Tensor:
+    """a, b: (..., 3, 3) -> the rotation a after b, which is a @ b."""
+    rows = [[a[..., row, column] for column in range(3)] for row in range(3)]
+    columns = [[b[..., row, column] for row in range(3)] for column in range(3)]
+    return _matrix([_dot(row, column) for column in columns for row in rows])
 
 
 def joint_position(world_rotation: Tensor) -> Tensor:
     """world_rotation: (..., 21, 3, 3) -> (..., 21, 3) metres, joints of the canonical skeleton with the hips at the origin."""
-    offsets = torch.as_tensor(CANONICAL.offsets, dtype=world_rotation.dtype, device=world_rotation.device)
-    position = [torch.zeros_like(world_rotation[..., 0, :, 0])]
-    for joint in range(1, CANONICAL.joint_count):
-        parent = int(CANONICAL.parents[joint])
-        position.append(position[parent] + world_rotation[..., parent, :, :] @ offsets[joint])
-    return torch.stack(position, dim=-2)
+    columns = world_rotation.movedim((-1, -2), (0, 1))
+    reach = torch.as_tensor(_reach(), dtype=world_rotation.dtype, device=world_rotation.device)
+    with torch.autocast(world_rotation.device.type, enabled=False):
+        position = (columns.reshape(3, -1, CANONICAL.joint_count) @ reach).sum(dim=0)
+    return position.reshape(columns.shape[1:]).movedim(0, -1)
 
 
 def geodesic(a: Tensor, b: Tensor) -> Tensor:
     """a, b: (..., 3, 3) -> (...) radians between rotations, with a gradient also where they agree."""
     cosine = ((a * b).sum(dim=(-1, -2)) - 1.0) / 2.0
     return torch.acos(cosine.clamp(-1.0 + 1e-6, 1.0 - 1e-6))
+
+
+@cache
+def _reach() -> np.ndarray:
+    """(3, 21, 21) metres: how far [axis] of joint [i] reaches towards joint [j], a sum over the bones between them that i turns.
+
+    With it, positions are one product: p_j = sum over i, axis of reach[axis, i, j] * (column `axis` of i's rotation).
+    """
+    reach = np.zeros((3, CANONICAL.joint_count, CANONICAL.joint_count))
+    for joint in range(1, CANONICAL.joint_count):
+        parent = int(CANONICAL.parents[joint])
+        reach[:, :, joint] = reach[:, :, parent]
+        reach[:, parent, joint] += CANONICAL.offsets[joint]
+    return reach
+
+
+def _matrix(entries: list[Tensor]) -> Tensor:
+    """Nine times (...), column by column -> (..., 3, 3)."""
+    return torch.stack(entries).unflatten(0, (3, 3)).movedim((0, 1), (-1, -2))
+
+
+def _dot(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _unit(vector: Sequence[Tensor]) -> list[Tensor]:
+    """At length 1; the zero vector stays zero."""
+    scale = torch.rsqrt(_dot(vector, vector) + 1e-24)
+    return [number * scale for number in vector]

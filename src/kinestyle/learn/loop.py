@@ -1,27 +1,28 @@
 """The training loop that every stage shares: optimiser, schedule, averaging, validation, checkpoints, continuing.
 
-A checkpoint holds weights, averaged weights, optimiser, step, and the random state of both sampler and torch, so that a run
-that was killed goes on as if it had not been.
+A checkpoint holds weights, averaged weights, the best of them, optimiser, step, and the random state of both sampler and torch,
+so that a run that was killed goes on as if it had not been. The same loop runs on one process and on many (see `processes`).
 """
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from kinestyle.errors import DataError
-from kinestyle.learn.corpus import CropSampler
-from kinestyle.storage import replace_bytes
+from kinestyle.learn.checkpoint import clear_leftovers, save_whole
+from kinestyle.learn.corpus import Crop, CropSampler
+from kinestyle.learn.processes import here
+from kinestyle.learn.progress import Progress
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -33,7 +34,7 @@ class LoopConfig:
     steps: int
     """Optimiser steps."""
     batch: int = 32
-    """Crops a step."""
+    """Samples a step, of all processes together."""
     learning_rate: float = 5e-4
     """At its highest, after the warm-up; it falls to a fiftieth by a cosine."""
     warmup_steps: int = 100
@@ -42,24 +43,60 @@ class LoopConfig:
     """Largest norm of the gradient."""
     average: float = 0.998
     """Decay of the running average of weights, which is what is validated and released."""
+    half_precision: bool = True
+    """Matrix products in bfloat16 (weights, sums and losses stay in float32)."""
     validate_every: int = 250
+    keep: Literal["best", "last"] = "best"
+    """Which validated weights are released: those with the lowest score, of equal ones the latest, or the last. A score that is
+    a share of few clips is noisy: over K validations it then picks luck as well, of about sqrt(2 ln K) standard errors."""
+    log_every: int = 50
+    """Steps from one row of losses in the log to the next."""
     checkpoint_seconds: float = 60.0
     seed: int = 0
 
 
 class Stage(ABC, Generic[Network]):
-    """What the loop needs of a stage: a network, all of which is trained, and the sampler that its batches come from."""
+    """What the loop needs of a stage: a network, all of which is trained, and the sampler that its batches come from.
+
+    A step has two halves. `draw` uses the sampler alone and is cheap, because every process draws all samples of a step;
+    `losses_of` does the work, for the samples of one process. Several processes learn what one does where samples do not see each
+    other: where a loss is the mean of what each sample costs by itself.
+    """
 
     def __init__(self, network: Network, sampler: CropSampler):
         self.network, self.sampler = network, sampler
+        self.device = torch.device("cpu")
 
-    @abstractmethod
+    def draw(self) -> Sequence[Any]:
+        """The samples of one step."""
+        raise NotImplementedError
+
+    def losses_of(self, samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Means over the samples; `total` is what is minimised."""
+        raise NotImplementedError
+
     def losses(self) -> dict[str, Tensor]:
-        """One batch; `total` is what is minimised."""
+        """Those of a whole batch."""
+        return self.losses_of(self.draw())
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Figures on the validation split; `score` is better the lower it is."""
+        """Figures on the validation split; `score` is better the lower it is. On the CPU."""
+
+    def cut(self, crops: Sequence[Crop]) -> Tensor:
+        """(n, T, 260) of n crops, on the device of the network."""
+        return torch.from_numpy(self.sampler.cut(crops)).to(self.device)
+
+    def frozen(self) -> Sequence[nn.Module]:
+        """What `losses_of` uses and nobody trains."""
+        return ()
+
+    def to(self, device: torch.device) -> None:
+        """Move everything that `losses_of` uses."""
+        self.device = device
+        modules: list[nn.Module] = [self.network, *self.frozen()]
+        for module in modules:
+            module.to(device)
 
 
 def train(
@@ -69,47 +106,22 @@ def train(
     report: Callable[[str], None],
     made_with: Mapping[str, Any] | None = None,
 ) -> Network:
-    """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the network with averaged weights.
+    """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the network with the kept weights.
 
-    Writes `checkpoint.pt`, `log.jsonl` and, at the end, `trained.pt` into `folder`. `made_with` is the whole configuration
-    (the loop's alone where it is None): a checkpoint of another one is refused with a DataError.
+    Writes `checkpoint.pt`, `log.jsonl`, curves for TensorBoard and, at the end, `trained.pt` into `folder`. `made_with` is the
+    whole configuration (the loop's alone where it is None): a checkpoint of another one is refused with a DataError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
-    parameters = [p for p in stage.network.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99))
-    averaged = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
-    made_with = asdict(config) if made_with is None else made_with
-    first = _resume(folder, made_with, stage, optimizer, averaged)
-    if first:
-        report(f"{folder.name}: continuing at step {first} of {config.steps}")
-    began, saved = time.monotonic(), time.monotonic()
-    stage.network.train()
-    for step in range(first, config.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * schedule(step, config)
-        with torch.autocast("cpu", torch.bfloat16):
-            losses = stage.losses()
-        optimizer.zero_grad(set_to_none=True)
-        losses["total"].backward()
-        torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
-        optimizer.step()
-        _average(averaged, stage.network, min(config.average, (1 + step) / (10 + step)))
-        last = step + 1 == config.steps
-        if (step + 1) % config.validate_every == 0 or last:
-            figures = {name: float(value.detach()) for name, value in losses.items()}
-            figures |= {f"validation/{name}": value for name, value in _validate(stage, averaged).items()}
-            elapsed = time.monotonic() - began
-            left = elapsed / (step + 1 - first) * (config.steps - step - 1)
-            _append(folder / "log.jsonl", {"step": step + 1, "seconds": round(elapsed, 1), **figures})
-            shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-            report(f"{folder.name} {step + 1}/{config.steps}, {left:.0f} s left  {shown}")
-        if last or time.monotonic() - saved > config.checkpoint_seconds:
-            _save(folder, made_with, stage, optimizer, averaged, step + 1)
-            saved = time.monotonic()
-    stage.network.load_state_dict(averaged)
-    stage.network.eval()
-    save_whole(folder / "trained.pt", {"network": averaged, "config": made_with})
+    run = Training(stage, config, folder, report, asdict(config) if made_with is None else made_with)
+    while run.step < config.steps:
+        losses = run.learn()
+        last = run.step == config.steps
+        validates = last or run.step % config.validate_every == 0
+        if validates or run.step % config.log_every == 0:
+            run.tell(losses, validates)
+        if last or time.monotonic() - run.saved > config.checkpoint_seconds:
+            run.save()
+    run.finish()
     return stage.network
 
 
@@ -121,82 +133,175 @@ def schedule(step: int, config: LoopConfig) -> float:
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def _average(averaged: dict[str, Tensor], network: nn.Module, decay: float) -> None:
-    with torch.no_grad():
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                averaged[name].lerp_(value, 1.0 - decay)
+def same_configuration(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether two configurations are the same. What the loop's did not have yet when a file was saved counts as its default."""
+    defaults = {field.name: field.default for field in fields(LoopConfig) if field.default is not MISSING}
+    if "loop" in saved:
+        return {**saved, "loop": {**defaults, **saved["loop"]}} == wanted
+    return {**defaults, **saved} == wanted
+
+
+class Training(Generic[Network]):
+    """One stage being trained by this process, and perhaps others."""
+
+    def __init__(
+        self,
+        stage: Stage[Network],
+        config: LoopConfig,
+        folder: Path,
+        report: Callable[[str], None],
+        made_with: Mapping[str, Any],
+    ):
+        self.stage, self.config, self.folder, self.made_with = stage, config, folder, made_with
+        self.processes = here()
+        stage.to(self.processes.device)
+        torch.manual_seed(config.seed)
+        self.parameters = [parameter for parameter in stage.network.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
+        )
+        self.averaged = _copy(stage.network)
+        self.kept: dict[str, Any] | None = None
+        self.step = 0
+        seconds = self._resume()
+        self.progress: Progress | None = None
+        if self.processes.first:
+            clear_leftovers(folder)
+            self.progress = Progress(folder, self.step, config.steps, seconds, report)
+            if self.step:
+                report(f"{folder.name}: continuing at step {self.step} of {config.steps}")
+        self.saved = time.monotonic()
+        stage.network.train()
+
+    def learn(self) -> dict[str, Tensor]:
+        """One step. Returns the losses of this process's samples."""
+        stage, config = self.stage, self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate * schedule(self.step, config)
+        device = self.processes.device
+        made_there = nullcontext() if device.type == "cpu" else torch.device(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.half_precision), made_there:
+            if type(stage).losses is not Stage.losses:
+                assert self.processes.count == 1, "this stage does not share its batches yet"
+                losses = stage.losses()
             else:
-                averaged[name].copy_(value)
+                samples = self.processes.rows(stage.draw())
+                with self.processes.whole_batch_draws(len(samples)):
+                    losses = stage.losses_of(samples)
+        self.optimizer.zero_grad(set_to_none=True)
+        losses["total"].backward()
+        self.processes.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+        torch.nn.utils.clip_grad_norm_(self.parameters, config.gradient_clip)
+        self.optimizer.step()
+        self._average(min(config.average, (1 + self.step) / (10 + self.step)))
+        self.step += 1
+        return losses
+
+    def tell(self, losses: Mapping[str, Tensor], validates: bool) -> None:
+        """Validate if it is time, keep the weights if they are the ones to keep, and write a row of the log."""
+        values = torch.stack([value.detach().float() for value in losses.values()])
+        self.processes.average([values])
+        if self.progress is None:
+            return
+        figures = dict(zip(losses, values.tolist(), strict=True)) | {"learning_rate": self.optimizer.param_groups[0]["lr"]}
+        validation = self._validate() if validates else None
+        if validation is not None and self._better(validation["score"]):
+            averaged = {name: value.clone() for name, value in self.averaged.items()}
+            self.kept = {"step": self.step, "validation": validation, "network": averaged}
+        self.progress.row(self.step, figures, validation)
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        self.saved = time.monotonic()
+        if self.progress is None:
+            return
+        content = {
+            "config": self.made_with,
+            "step": self.step,
+            "seconds": self.progress.seconds,
+            "network": self.stage.network.state_dict(),
+            "averaged": self.averaged,
+            "kept": self.kept,
+            "optimizer": self.optimizer.state_dict(),
+            "sampler": self.stage.sampler.state,
+            "random": _random_state(self.processes.device),
+        }
+        save_whole(self.folder / "checkpoint.pt", content)
+
+    def finish(self) -> None:
+        """Write `trained.pt`, and leave the stage with what is in it."""
+        path = self.folder / "trained.pt"
+        if self.progress is not None:
+            self.progress.close()
+            assert self.kept is not None, "the last step is validated"
+            save_whole(path, {"config": self.made_with, **self.kept})
+        self.processes.wait()
+        self.stage.to(torch.device("cpu"))
+        self.stage.network.load_state_dict(torch.load(path, map_location="cpu")["network"])
+        self.stage.network.eval()
+
+    def _resume(self) -> float:
+        """Take up a checkpoint if there is one. Returns its seconds. Raises DataError if it is of another configuration."""
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return 0.0
+        saved = torch.load(path, map_location="cpu")
+        if not same_configuration(saved["config"], self.made_with):
+            raise DataError(f"{path} was made with another configuration; name another folder, or delete it to start over")
+        self.stage.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        for parameter, state in self.optimizer.state.items():
+            for name, value in state.items():
+                if value.shape == parameter.shape:  # the fused optimiser goes through memory and asks for no strides
+                    state[name] = torch.empty_like(parameter).copy_(value)
+        for name, value in saved["averaged"].items():
+            self.averaged[name].copy_(value)
+        self.kept = saved.get("kept")
+        self.stage.sampler.state = saved["sampler"]
+        _set_random_state(saved["random"] if "random" in saved else {"cpu": saved["torch"]}, self.processes.device)
+        self.step = int(saved["step"])
+        return float(saved.get("seconds", 0.0))
+
+    def _average(self, decay: float) -> None:
+        now = self.stage.network.state_dict()
+        moving = [name for name, value in now.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.averaged[name] for name in moving], [now[name] for name in moving], 1.0 - decay)
+        for name in now.keys() - set(moving):
+            self.averaged[name].copy_(now[name])
+
+    def _validate(self) -> dict[str, float]:
+        """Validate averaged weights on the CPU, without touching the sampler's or torch's random state."""
+        stage, device = self.stage, self.processes.device
+        current, sampler, random = _copy(stage.network), stage.sampler.state, _random_state(device)
+        stage.network.load_state_dict(self.averaged)
+        stage.network.eval()
+        stage.to(torch.device("cpu"))
+        with torch.no_grad():
+            figures = stage.validate()
+        stage.to(device)
+        stage.network.load_state_dict(current)
+        stage.network.train()
+        stage.sampler.state = sampler
+        _set_random_state(random, device)
+        return figures
+
+    def _better(self, score: float) -> bool:
+        if self.kept is None or self.config.keep == "last":
+            return True
+        best = self.kept["validation"]["score"]
+        return math.isnan(best) or score <= best
 
 
-def _validate(stage: Stage[Any], averaged: dict[str, Tensor]) -> dict[str, float]:
-    """Validate with averaged weights, without touching the sampler's or torch's random state."""
-    current = {name: value.detach().clone() for name, value in stage.network.state_dict().items()}
-    sampler, random = stage.sampler.state, torch.get_rng_state()
-    stage.network.load_state_dict(averaged)
-    stage.network.eval()
-    with torch.no_grad():
-        figures = stage.validate()
-    stage.network.load_state_dict(current)
-    stage.network.train()
-    stage.sampler.state = sampler
-    torch.set_rng_state(random)
-    return figures
+def _copy(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
-def _save(
-    folder: Path,
-    made_with: Mapping[str, Any],
-    stage: Stage[Any],
-    optimizer: torch.optim.Optimizer,
-    averaged: dict[str, Tensor],
-    step: int,
-) -> None:
-    save_whole(
-        folder / "checkpoint.pt",
-        {
-            "config": made_with,
-            "step": step,
-            "network": stage.network.state_dict(),
-            "averaged": averaged,
-            "optimizer": optimizer.state_dict(),
-            "sampler": stage.sampler.state,
-            "torch": torch.get_rng_state(),
-        },
-    )
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    on_device = {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
+    return {"cpu": torch.get_rng_state(), **on_device}
 
 
-def _resume(
-    folder: Path, made_with: Mapping[str, Any], stage: Stage[Any], optimizer: torch.optim.Optimizer, averaged: dict[str, Tensor]
-) -> int:
-    """Load a checkpoint if there is one; returns the step to go on with. Raises DataError if it is of another configuration."""
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        return 0
-    saved = torch.load(path, weights_only=False)
-    if saved["config"] != made_with:
-        raise DataError(f"{path} was made with another configuration; name another folder, or delete it to start over")
-    stage.network.load_state_dict(saved["network"])
-    optimizer.load_state_dict(saved["optimizer"])
-    averaged.update(saved["averaged"])
-    stage.sampler.state = saved["sampler"]
-    torch.set_rng_state(saved["torch"])
-    step = int(saved["step"])
-    log = folder / "log.jsonl"
-    if log.exists():  # rows of steps that are done again
-        kept = [row for row in log.read_text().splitlines(keepends=True) if json.loads(row)["step"] <= step]
-        replace_bytes(log, "".join(kept).encode())
-    return step
-
-
-def save_whole(path: Path, content: Any) -> None:
-    """torch.save that leaves either the old file or the whole new one."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    replace_bytes(path, buffer.getvalue())
-
-
-def _append(path: Path, row: dict[str, Any]) -> None:
-    with path.open("a") as file:
-        file.write(json.dumps(row) + "\n")
+def _set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)

@@ -1,16 +1,19 @@
-"""The networks of Guo et al. (ICLR 2024), in the form that measured best here. All are fully convolutional in time.
+"""The networks of Guo et al. (ICLR 2024), in the paper's form and in the one that measured best here.
 
-Features enter and leave as (B, T, 260) in physical units: mean and deviation are buffers of the autoencoder and the global
-motion predictor, and nowhere else. Latents are (B, Z, T/4), content codes (B, C, T/8), style codes (B, K).
+All are fully convolutional in time. Features enter and leave as (B, T, 260) in physical units: mean and deviation are buffers
+of the autoencoder and the global motion predictor, and nowhere else. Latents are (B, Z, T/4), content codes (B, C, T/8), style
+codes (B, K); where labels are an input of the networks, as in the paper, a style code is (B, K + S), the label's one-hot last.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from kinestyle.learn.convolution import TimeConvolution
 from kinestyle.motion.features import LAYOUT
 
 SLOPE = 0.2
@@ -18,31 +21,63 @@ SLOPE = 0.2
 
 @dataclass(frozen=True)
 class NetworkSizes:
-    """Channels of every network. The defaults are the released model; the paper's are about three times as many parameters."""
+    """Channels and forms of every network. The defaults are the released model."""
 
     latent: int = 256
     """Channels Z of the autoencoder's latent."""
-    encoder: tuple[int, int] = (320, 384)
+    encoder: tuple[int, int] = (256, 384)
     """Channels of the motion encoder's two strided convolutions."""
-    decoder: tuple[int, int, int] = (512, 384, 320)
-    """Channels of the motion decoder: before, between and after its two upsamplings."""
+    decoder: tuple[int, int, int] = (320, 320, 256)
+    """Channels of the motion decoder's three convolutions."""
+    frames_at_once: int = 2
+    """Frames that the last layers of decoder and global motion predictor give in one step. 2 halves their work; the paper: 1."""
+    dropout: float = 0.0
+    """In the motion encoder. The paper: 0.2."""
     content: int = 384
     """Channels inside the content encoder."""
     content_code: int = 128
     """Channels C of the content code."""
-    style: int = 384
-    """Channels inside the style encoder."""
+    content_norm: bool = False
+    """Instance norm in the content encoder, as in the paper. It erases the mean over time, and with it a held pose."""
+    style: tuple[int, ...] = (320, 320)
+    """Channels of the style encoder's convolutions, the first two strided."""
     style_code: int = 64
     """Numbers K in a style code."""
     generator: tuple[int, int, int] = (384, 512, 384)
     """Channels of the generator's three modulated convolutions."""
-    global_motion: tuple[int, int, int] = (192, 128, 64)
+    norm_over_time: bool = False
+    """AdaIN as in the paper: the norm of the generator runs over time, not over the channels of a frame."""
+    label_input: bool = False
+    """Style labels are an input of style encoder and generator, as in the paper, instead of a Gaussian each in style space."""
+    global_motion: tuple[int, int, int] = (128, 64, 32)
     """Channels of the global motion predictor."""
+    global_motion_width: int = 5
+    """Frames that each of its convolutions sees."""
+
+
+PAPER_SIZES = NetworkSizes(
+    latent=512,
+    encoder=(384, 512),
+    decoder=(512, 512, 384),
+    frames_at_once=1,
+    dropout=0.2,
+    content=768,
+    content_code=512,
+    content_norm=True,
+    style=(768, 768, 512),
+    style_code=512,
+    generator=(768, 1024, 768),
+    norm_over_time=True,
+    label_input=True,
+    global_motion=(512, 256, 128),
+    global_motion_width=3,
+)
+"""The paper's networks: 19.8 million parameters with the 16 styles of its data."""
 
 
 def conv(inputs: int, outputs: int, width: int = 3, stride: int = 1) -> nn.Conv1d:
     """A convolution over time that keeps T (or halves it), with the ends held instead of padded by zeros."""
-    return nn.Conv1d(inputs, outputs, width, stride, padding=width // 2, padding_mode="replicate" if width > 1 else "zeros")
+    return TimeConvolution(inputs, outputs, width, stride)
 
 
 class PhysicalUnits(nn.Module):
@@ -68,20 +103,31 @@ class PhysicalUnits(nn.Module):
 class MotionEncoder(PhysicalUnits):
     """E: features (B, T, 260) -> latent (B, Z, T/4). Contacts are not read."""
 
-    def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
+    def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor, variational: bool = False):
         super().__init__(mean, deviation)
         self.inputs = LAYOUT["foot_contact"].start
         first, second = sizes.encoder
         self.layers = nn.Sequential(
-            conv(self.inputs, first, 3),
+            conv(self.inputs, first, stride=2),
             nn.LeakyReLU(SLOPE),
-            nn.AvgPool1d(2),
-            conv(first, second, 3, stride=2),
+            nn.Dropout(sizes.dropout),
+            conv(first, second, stride=2),
             nn.LeakyReLU(SLOPE),
-            nn.Conv1d(second, sizes.latent, 1),
+            nn.Dropout(sizes.dropout),
         )
+        self.latent = conv(second, sizes.latent, 1)
+        self.spread = conv(second, sizes.latent, 1) if variational else None
+
+    def distribution(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """features: (B, T, 260) -> mean and log deviation (B, Z, T/4) each; only of a variational encoder."""
+        assert self.spread is not None, "only a variational encoder has a distribution"
+        x = self._layers(features)
+        return self.latent(x), self.spread(x).clamp(-8.0, 4.0)
 
     def forward(self, features: Tensor) -> Tensor:
+        return self.latent(self._layers(features))
+
+    def _layers(self, features: Tensor) -> Tensor:
         return self.layers(self.normalize(features)[..., : self.inputs].transpose(1, 2))
 
 
@@ -91,22 +137,24 @@ class MotionDecoder(PhysicalUnits):
     def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
         super().__init__(mean, deviation)
         self.contact_start = LAYOUT["foot_contact"].start
+        self.frames_at_once = sizes.frames_at_once
         first, second, third = sizes.decoder
+        self.first = conv(sizes.latent, first)
+        last_step = [nn.Upsample(scale_factor=2, mode="nearest")] if sizes.frames_at_once == 1 else []
         self.layers = nn.Sequential(
-            conv(sizes.latent, first),
             nn.LeakyReLU(SLOPE),
             nn.Upsample(scale_factor=2, mode="nearest"),
             conv(first, second),
             nn.LeakyReLU(SLOPE),
-            nn.Upsample(scale_factor=2, mode="nearest"),
+            *last_step,
             conv(second, third),
             nn.LeakyReLU(SLOPE),
-            nn.Conv1d(third, LAYOUT.size, 1),
+            conv(third, sizes.frames_at_once * LAYOUT.size, 1),
         )
 
     def normalized(self, latent: Tensor) -> Tensor:
         """latent: (B, Z, T/4) -> (B, T, 260) normalised features with contact logits, as the losses take them."""
-        return self.layers(latent).transpose(1, 2)
+        return unfold_frames(self.layers(self.first(latent)), self.frames_at_once)
 
     def forward(self, latent: Tensor) -> Tensor:
         normalized = self.normalized(latent)
@@ -115,76 +163,116 @@ class MotionDecoder(PhysicalUnits):
         return torch.cat([motion, contact], dim=-1)
 
 
-class ContentEncoder(nn.Module):
-    """Ec: latent (B, Z, T/4) -> content code (B, C, T/8).
+def unfold_frames(x: Tensor, frames_at_once: int) -> Tensor:
+    """(B, frames_at_once * D, T / frames_at_once) -> (B, T, D): channels that hold several frames become frames."""
+    x = x.transpose(1, 2)
+    return x.reshape(x.shape[0], -1, x.shape[2] // frames_at_once)
 
-    Without instance norm: a held pose lives in the mean over time, which that norm erases.
-    """
+
+class PoseEncoder(PhysicalUnits):
+    """Instead of a latent: normalised poses themselves, four frames to a step, (B, T, 260) -> (B, 1040, T/4)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        x = self.normalize(features)
+        return x.reshape(x.shape[0], -1, POSES_AT_ONCE * LAYOUT.size).transpose(1, 2)
+
+
+class PoseDecoder(PhysicalUnits):
+    """The way back from `PoseEncoder`: (B, 1040, T/4) -> (B, T, 260). It learns nothing; contacts are as generated."""
+
+    def normalized(self, latent: Tensor) -> Tensor:
+        return unfold_frames(latent, POSES_AT_ONCE)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        return self.physical(self.normalized(latent))
+
+
+POSES_AT_ONCE = 4
+POSE_CHANNELS = POSES_AT_ONCE * LAYOUT.size
+
+
+class ContentEncoder(nn.Module):
+    """Ec: latent (B, Z, T/4) -> content code (B, C, T/8)."""
 
     def __init__(self, sizes: NetworkSizes):
         super().__init__()
+        self.norm = sizes.content_norm
+        self.first = conv(sizes.latent, sizes.content, stride=2)
         self.layers = nn.Sequential(
-            conv(sizes.latent, sizes.content, 3, stride=2),
             nn.LeakyReLU(SLOPE),
-            nn.Conv1d(sizes.content, sizes.content, 1),
+            conv(sizes.content, sizes.content_code if sizes.content_norm else sizes.content, 1),
             nn.LeakyReLU(SLOPE),
-            nn.Conv1d(sizes.content, sizes.content_code, 1),
+            conv(sizes.content_code if sizes.content_norm else sizes.content, sizes.content_code, 1),
         )
 
     def forward(self, latent: Tensor) -> Tensor:
-        return self.layers(latent)
+        x = self.first(latent)
+        return self.layers(norm_over_time(x) if self.norm else x)
+
+
+def norm_over_time(x: Tensor) -> Tensor:
+    """Instance norm: (B, C, T) to mean 0 and deviation 1 over time, channel by channel; any T, 1 included."""
+    x = x - x.mean(dim=-1, keepdim=True)
+    return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + 1e-5)
 
 
 class StyleEncoder(nn.Module):
-    """Es: latent (B, Z, T/4) -> mean and log deviation (B, K) each of the clip's style code. It needs no label."""
+    """Es: latent (B, Z, T/4) -> mean and log deviation (B, K) each of the clip's style code.
 
-    def __init__(self, sizes: NetworkSizes):
+    It needs no label. Where labels are an input, it reads one where there is one, as channels beside the latent.
+    """
+
+    def __init__(self, sizes: NetworkSizes, labels: int = 0):
         super().__init__()
-        self.layers = nn.Sequential(
-            conv(sizes.latent, sizes.style, 3, stride=2),
-            nn.LeakyReLU(SLOPE),
-            conv(sizes.style, sizes.style, 3, stride=2),
-            nn.LeakyReLU(SLOPE),
-        )
-        self.head = nn.Linear(sizes.style, 2 * sizes.style_code)
+        self.labels = labels
+        widths = (sizes.latent + labels, *sizes.style)
+        self.layers = nn.Sequential()
+        for i, (inputs, outputs) in enumerate(pairwise(widths)):
+            self.layers.append(conv(inputs, outputs, stride=2 if i < 2 else 1))
+            self.layers.append(nn.LeakyReLU(SLOPE))
+        self.head = nn.Linear(sizes.style[-1], 2 * sizes.style_code)
 
-    def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, latent: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """label: (B, S) one-hot, zeros where it is not known; None: known nowhere."""
+        if self.labels:
+            known = latent.new_zeros(latent.shape[0], self.labels) if label is None else label
+            latent = torch.cat([latent, known.unsqueeze(-1).expand(-1, -1, latent.shape[-1]).to(latent.dtype)], dim=1)
         mean, log_deviation = self.head(self.layers(latent).mean(dim=-1)).chunk(2, dim=-1)
         return mean, log_deviation.clamp(-5.0, 2.0)
 
 
 class Modulated(nn.Module):
-    """Convolution, norm over channels frame by frame, then scale and shift from the style code.
+    """Convolution, norm, then scale and shift from the style code: AdaIN where the norm is over time, which takes a held pose
+    away from the content; otherwise over channels, frame by frame."""
 
-    The norm is not AdaIN's: one over time would take a held pose away from the content.
-    """
-
-    def __init__(self, inputs: int, outputs: int, style_code: int):
+    def __init__(self, inputs: int, outputs: int, style_code: int, over_time: bool):
         super().__init__()
+        self.over_time = over_time
         self.convolution = conv(inputs, outputs)
         self.modulation = nn.Linear(style_code, 2 * outputs)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         x = nn.functional.leaky_relu(self.convolution(x), SLOPE)
-        x = nn.functional.layer_norm(x.transpose(1, 2), (self.convolution.out_channels,)).transpose(1, 2)
+        if self.over_time:
+            x = norm_over_time(x)
+        else:
+            x = nn.functional.layer_norm(x.transpose(1, 2), (self.convolution.out_channels,)).transpose(1, 2)
         scale, shift = self.modulation(style).unsqueeze(-1).chunk(2, dim=1)
         return x * (1.0 + scale) + shift
 
 
 class Generator(nn.Module):
-    """G: content code (B, C, T/8), style code (B, K) -> latent (B, Z, T/4)."""
+    """G: content code (B, C, T/8), style code (B, K), with the label's one-hot behind it where labels are an input
+    -> latent (B, Z, T/4)."""
 
-    def __init__(self, sizes: NetworkSizes):
+    def __init__(self, sizes: NetworkSizes, labels: int = 0):
         super().__init__()
-        first, second, third = sizes.generator
+        code = sizes.style_code + labels
+        widths = (sizes.content_code, *sizes.generator)
         self.blocks = nn.ModuleList(
-            [
-                Modulated(sizes.content_code, first, sizes.style_code),
-                Modulated(first, second, sizes.style_code),
-                Modulated(second, third, sizes.style_code),
-            ]
+            Modulated(inputs, outputs, code, sizes.norm_over_time) for inputs, outputs in pairwise(widths)
         )
-        self.out = nn.Conv1d(third, sizes.latent, 1)
+        self.out = conv(sizes.generator[-1], sizes.latent, 1)
 
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         x = self.blocks[0](content, style)
@@ -214,20 +302,22 @@ class GlobalMotionPredictor(PhysicalUnits):
         super().__init__(mean, deviation)
         self.register_buffer("reads", torch.from_numpy(LAYOUT.without("root_xz_velocity", "foot_contact")))
         self.velocity = LAYOUT["root_xz_velocity"]
-        first, second, third = sizes.global_motion
+        self.frames_at_once = sizes.frames_at_once
+        (first, second, third), width = sizes.global_motion, sizes.global_motion_width
         self.layers = nn.Sequential(
-            conv(len(self.reads), first, 5),
+            conv(len(self.reads), first, width, stride=sizes.frames_at_once),
             nn.LeakyReLU(SLOPE),
-            conv(first, second, 5),
+            conv(first, second, width),
             nn.LeakyReLU(SLOPE),
-            conv(second, third, 5),
+            conv(second, third, width),
             nn.LeakyReLU(SLOPE),
-            nn.Conv1d(third, 2, 1),
+            conv(third, 2 * sizes.frames_at_once, 1),
         )
 
     def normalized(self, normalized_features: Tensor) -> Tensor:
         """(B, T, 260) normalised -> (B, T, 2) normalised velocity."""
-        return self.layers(normalized_features[..., self.reads].transpose(1, 2)).transpose(1, 2)
+        velocity = unfold_frames(self.layers(normalized_features[..., self.reads].transpose(1, 2)), self.frames_at_once)
+        return velocity[:, : normalized_features.shape[1]]
 
     def forward(self, features: Tensor) -> Tensor:
         predicted = self.normalized(self.normalize(features))

@@ -2,7 +2,7 @@
 
     RUN/corpus           features of all clips            RUN/stylizer        content, style, generator, prior
     RUN/autoencoder      encoder and decoder              RUN/judge           what results are measured with
-    RUN/global_motion    root velocity                    RUN/judge.onnx
+    RUN/global_motion    root velocity                    RUN/judge.onnx, RUN/judge_2.onnx
     RUN/guide_1 ...      what the stylizer listens to     RUN/bandai.kinestyle
 
 A stage that is done is not done again; one that was cut goes on from its checkpoint.
@@ -11,29 +11,42 @@ A stage that is done is not done again; one that was cut goes on from its checkp
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 
-from kinestyle.bundle import DEFAULT, write_bundle
+from kinestyle.bundle import write_bundle
 from kinestyle.errors import DataError
-from kinestyle.learn import corpus as corpora
+from kinestyle.evaluate.judge import SHIPPED
+from kinestyle.evaluate.provenance import commit
 from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage, set_latent_scale
 from kinestyle.learn.classifiers import GUIDES, JUDGE, ClassifierConfig, ClassifierStage, Labels, StyleContentClassifier
 from kinestyle.learn.corpus import Corpus
-from kinestyle.learn.export import classifier_graph, to_graphs
+from kinestyle.learn.export import classifier_graph, judge_file, judge_graph, read_judge_file, to_graphs
 from kinestyle.learn.global_motion import GlobalMotionConfig, GlobalMotionStage
-from kinestyle.learn.loop import LoopConfig, Network, Stage, train
+from kinestyle.learn.loop import LoopConfig, Network, Stage, same_configuration, train
 from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
+from kinestyle.learn.own_clips import SET_NAME, OwnClips, is_own, open_corpus, require_styles
+from kinestyle.learn.paper import PaperConfig, PaperNetwork, PaperStage
+from kinestyle.learn.processes import here
+from kinestyle.learn.random_kernels import RandomKernelConfig, fit_random_kernels, validate_random_kernels
 from kinestyle.learn.stylizer import StylizerConfig, StylizerNetwork, StylizerStage
+from kinestyle.motion.features import LAYOUT
+from kinestyle.storage import replace_bytes
 
-StageConfig = AutoencoderConfig | GlobalMotionConfig | ClassifierConfig | StylizerConfig
+StageConfig = AutoencoderConfig | GlobalMotionConfig | ClassifierConfig | StylizerConfig | PaperConfig
+
+_ALL_SIZES = tuple(field.name for field in fields(NetworkSizes))
+SIZES_OF = {
+    "autoencoder": ("latent", "encoder", "decoder", "frames_at_once", "dropout"),
+    "global_motion": ("global_motion", "global_motion_width", "frames_at_once"),
+    "stylizer": _ALL_SIZES,
+}
+"""What each stage's networks read of `NetworkSizes`: two runs that differ elsewhere can share the stage."""
 
 LICENCE = "CC BY-NC 4.0 (weights trained on the Bandai-Namco Research Motion Dataset)"
 ATTRIBUTION = (
@@ -44,18 +57,25 @@ ATTRIBUTION = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what comes out of a run, besides the data."""
+    """Everything that decides what comes out of a run, besides the data. `presets` has those with a name."""
 
+    name: str = "bandai"
+    """Of the bundle, and of its file."""
     sizes: NetworkSizes = field(default_factory=NetworkSizes)
+    left_out: tuple[str, ...] = ()
+    """Sets of clips that nothing but the judges learns from."""
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     global_motion: GlobalMotionConfig = field(default_factory=GlobalMotionConfig)
     guides: tuple[ClassifierConfig, ...] = GUIDES
-    stylizer: StylizerConfig = field(default_factory=StylizerConfig)
+    """What a `StylizerConfig` listens to."""
+    stylizer: StylizerConfig | PaperConfig = field(default_factory=StylizerConfig)
     judge: ClassifierConfig = JUDGE
+    second_judge: RandomKernelConfig = field(default_factory=RandomKernelConfig)
 
-
-RELEASED = Recipe()
-"""What the bundle that ships was trained with."""
+    @property
+    def supervised(self) -> bool:
+        """Whether it learns from labels of style."""
+        return isinstance(self.stylizer, StylizerConfig) or self.stylizer.supervised
 
 
 def shortened(recipe: Recipe, steps: int) -> Recipe:
@@ -71,6 +91,7 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
         guides=tuple(replace(guide, loop=short(guide.loop)) for guide in recipe.guides),
         stylizer=replace(recipe.stylizer, loop=short(recipe.stylizer.loop)),
         judge=replace(recipe.judge, loop=short(recipe.judge.loop)),
+        second_judge=replace(recipe.second_judge, kernels=min(recipe.second_judge.kernels, steps)),
     )
 
 
@@ -82,6 +103,10 @@ class Run:
     data: Path
     folder: Path
     report: Callable[[str], None]
+    shared: Path | None = None
+    """Another run. A stage that it finished, with the same configuration on the same data, is taken from there."""
+    own: OwnClips = field(default_factory=OwnClips)
+    """What the user says of clips that are not the Bandai-Namco sets."""
 
     def stages(self) -> dict[str, Callable[[], Any]]:
         """Every stage by name, in order."""
@@ -97,24 +122,44 @@ class Run:
 
     @cache  # noqa: B019  # a run lives as long as its command
     def corpus(self) -> Corpus:
+        """What the recipe learns from: `everything` without the sets that it leaves out."""
+        everything = self.everything()
+        kept = tuple(entry for entry in everything.entries if entry.set_name not in self.recipe.left_out)
+        return replace(everything, entries=kept)
+
+    @cache  # noqa: B019
+    def everything(self) -> Corpus:
         """Read all motion files once. Files that cannot be used are named and left out."""
-        folder = self.folder / "corpus"
-        if not (folder / "corpus.json").exists():
-            self.report(f"reading motion under {self.data}")
-            built, refused = corpora.build(corpora.motion_files(self.data))
-            for reason in refused:
-                self.report(f"left out: {reason}")
-            built.save(folder)
-        loaded = Corpus.load(folder)
+        with here().first_alone():
+            loaded = open_corpus(self.data, self._found("corpus", "corpus.json").parent, self.own.labels, self.report)
+        self._about(loaded)
+        if self.recipe.supervised:
+            require_styles(loaded)
         self.report(f"{len(loaded.entries)} clips, {len(loaded.features) / 30 / 60:.0f} minutes")
         return loaded
 
+    @cache  # noqa: B019
     def autoencoder(self) -> Autoencoder:
-        corpus = self.corpus()
-        stage = AutoencoderStage(corpus, self.recipe.sizes, self.recipe.autoencoder)
-        self._train("autoencoder", stage, self.recipe.autoencoder)
+        corpus, config = self.corpus(), self.recipe.autoencoder
+        stage = AutoencoderStage(corpus, self.recipe.sizes, config)
+        if config.latent == "poses" or self._end_to_end:
+            return stage.network  # nothing to learn, or nothing to learn yet
+        self._train("autoencoder", stage, config)
         set_latent_scale(stage.network, corpus)
         return stage.network
+
+    def _about(self, everything: Corpus) -> dict[str, str]:
+        """Name, licence and attribution of what is made of the data. Raises DataError for a licence that the user cannot give."""
+        if is_own(everything):
+            licence = self.own.licence or "licence not stated"
+            return {"name": self.own.name or SET_NAME, "licence": licence, "attribution": "Trained on clips of its maker's own."}
+        if self.own.licence:
+            raise DataError("--licence is for bundles of own clips; what is trained on the Bandai-Namco sets keeps their terms")
+        return {"name": self.own.name or self.recipe.name, "licence": LICENCE, "attribution": ATTRIBUTION}
+
+    @property
+    def _end_to_end(self) -> bool:
+        return isinstance(self.recipe.stylizer, PaperConfig) and self.recipe.stylizer.end_to_end
 
     def global_motion(self) -> GlobalMotionPredictor:
         stage = GlobalMotionStage(self.corpus(), self.recipe.sizes, self.recipe.global_motion)
@@ -122,98 +167,130 @@ class Run:
         return stage.network
 
     def guides(self) -> list[StyleContentClassifier]:
-        return [self._classifier(f"guide_{i}", config) for i, config in enumerate(self.recipe.guides, start=1)]
+        if isinstance(self.recipe.stylizer, PaperConfig):
+            return []
+        configs = enumerate(self.recipe.guides, start=1)
+        return [self._classifier(f"guide_{i}", config, self.corpus()) for i, config in configs]
 
-    def stylizer(self) -> StylizerNetwork:
-        corpus, config = self.corpus(), self.recipe.stylizer
-        stage = StylizerStage(corpus, self.recipe.sizes, config, self.autoencoder(), self.guides())
+    @cache  # noqa: B019
+    def stylizer(self) -> StylizerNetwork | PaperNetwork:
+        corpus, sizes, config = self.corpus(), self.recipe.sizes, self.recipe.stylizer
+        if isinstance(config, StylizerConfig):
+            return self._train("stylizer", StylizerStage(corpus, sizes, config, self.autoencoder(), self.guides()), config)
+        stage = PaperStage(corpus, sizes, config, self.autoencoder())
         self._train("stylizer", stage, config)
+        stage.learn_labels()
         return stage.network
 
-    def judge(self) -> Path:
-        """Train the judge and write it as one graph. Returns its path."""
-        network = self._classifier("judge", self.recipe.judge)
-        graph = onnx.load_from_string(classifier_graph(network))
-        labels = Labels.of(self.corpus())
-        onnx.helper.set_model_props(
-            graph, {"styles": json.dumps(labels.styles), "contents": json.dumps(labels.contents), "licence": LICENCE}
-        )
-        path = self.folder / "judge.onnx"
-        path.write_bytes(graph.SerializeToString())
-        self.report(f"judge: {path}, {path.stat().st_size / 1e6:.1f} MB")
-        return path
+    def judge(self) -> tuple[Path, ...]:
+        """Train both judges and write each as one graph. Returns their paths, none where there is nothing to tell apart."""
+        everything = self.everything()
+        labels = Labels.of(everything)
+        if len(labels.styles) < 2:
+            self.report("judge: none, because there are no two styles to tell apart")
+            return ()
+        paths = self.folder / SHIPPED[0], self.folder / SHIPPED[1]
+        licence = self._about(everything)["licence"]
+        network = self._classifier("judge", self.recipe.judge, everything)
+        if not here().first:
+            return paths
+        graph = classifier_graph(network)
+        replace_bytes(paths[0], judge_file(graph, labels, name="network", licence=licence))
+        made_with = json.dumps({"corpus_sha256": everything.sha256, **asdict(self.recipe.second_judge)})
+        if not paths[1].exists() or read_judge_file(paths[1]).get("made_with") != made_with:
+            second = fit_random_kernels(everything, labels, self.recipe.second_judge)
+            style, content = validate_random_kernels(second, everything, labels)
+            self.report(f"judge_2  validation/style {style:.4g}  validation/content {content:.4g}")
+            graph = judge_graph(second, torch.randn(1, 96, LAYOUT.size))
+            about = {"name": "random kernels", "licence": licence, "made_with": made_with}
+            replace_bytes(paths[1], judge_file(graph, labels, **about))
+        for path in paths:
+            self.report(f"judge: {path}, {path.stat().st_size / 1e6:.1f} MB")
+        return paths
 
     def bundle(self) -> Path:
         """Export the trained networks. Returns the bundle's path. Raises BundleError where a graph and its network differ."""
         corpus, stylizer = self.corpus(), self.stylizer()
-        graphs = to_graphs(self.autoencoder(), stylizer, self.global_motion())
-        labels = Labels.of(corpus)
-        with torch.no_grad():
-            mean, log_deviation = stylizer.prior(torch.arange(len(labels.styles)))
-        train_entries = corpus.select("train", labelled=True)
-        styles = [
-            {
-                "name": name,
-                "seconds": round(sum(e.frame_count for e in train_entries if e.style == name) / 30.0, 1),
-                "mean": mean[i].numpy().round(5).tolist(),
-                "deviation": log_deviation[i].exp().numpy().round(5).tolist(),
-            }
-            for i, name in enumerate(labels.styles)
-        ]
+        trained_end_to_end = stylizer.autoencoder if isinstance(stylizer, PaperNetwork) else None
+        networks = trained_end_to_end or self.autoencoder(), stylizer, self.global_motion()
+        about = self._about(self.everything())
+        path = self.folder / f"{about['name']}.kinestyle"
+        if not here().first:
+            return path
+        graphs = to_graphs(*networks)
         manifest = {
-            "name": "bandai",
-            "licence": LICENCE,
-            "attribution": ATTRIBUTION,
-            "styles": styles,
+            **about,
+            "styles": _styles(corpus, stylizer) if self.recipe.supervised else [],
+            "prior": None if self.recipe.supervised else "standard normal",
+            "label_numbers": stylizer.style_encoder.labels,
             "training": {
                 "recipe": asdict(self.recipe),
                 "commit": commit(),
-                "corpus_sha256": json.loads((self.folder / "corpus" / "corpus.json").read_text())["sha256"],
+                "corpus_sha256": self.everything().sha256,
                 "validation": {
-                    stage: last_figures(self.folder / stage) for stage in ("autoencoder", "global_motion", "stylizer")
+                    stage: released_figures(folder)
+                    for stage in ("autoencoder", "global_motion", "stylizer")
+                    if ((folder := self._found(stage, "trained.pt")) / "trained.pt").exists()
                 },
             },
         }
-        path = self.folder / DEFAULT
         write_bundle(path, manifest, graphs)
         self.report(f"bundle: {path}, {path.stat().st_size / 1e6:.1f} MB")
         return path
 
-    def _classifier(self, name: str, config: ClassifierConfig) -> StyleContentClassifier:
-        stage = ClassifierStage(self.corpus(), config)
-        self._train(name, stage, config)
-        return stage.network
+    def _classifier(self, name: str, config: ClassifierConfig, corpus: Corpus) -> StyleContentClassifier:
+        return self._train(name, ClassifierStage(corpus, config), config)
 
     def _train(self, name: str, stage: Stage[Network], config: StageConfig) -> Network:
-        made_with = {"sizes": asdict(self.recipe.sizes), **asdict(config)}
-        done = self.folder / name / "trained.pt"
-        if not done.exists():
+        sizes = asdict(self.recipe.sizes)
+        made_with = {
+            "sizes": {key: sizes[key] for key in SIZES_OF.get(name, ())},
+            "left_out": [] if stage.sampler.corpus is self.everything() else list(self.recipe.left_out),
+            "corpus_sha256": self.everything().sha256,
+            **asdict(config),
+        }
+        own = self.folder / name / "trained.pt"
+        elsewhere = self.shared and self.shared / name / "trained.pt"
+        saved = torch.load(own) if own.exists() else None
+        if saved is None and elsewhere and elsewhere.exists():
+            found = torch.load(elsewhere)
+            if same_configuration(found["config"], made_with):
+                self.report(f"{name}: taken from {elsewhere}")
+                saved = found
+        if saved is None:
             return train(stage, config.loop, self.folder / name, self.report, made_with)
-        saved = torch.load(done)
-        if saved["config"] != made_with:
-            raise DataError(f"{done} was made with another configuration; name another folder, or delete it to train again")
+        if not same_configuration(saved["config"], made_with):
+            raise DataError(f"{own} was made with another configuration; name another folder, or delete it to train again")
         stage.network.load_state_dict(saved["network"])
         stage.network.eval()
         return stage.network
 
+    def _found(self, stage: str, proof: str) -> Path:
+        """The folder of a stage: this run's, unless only the shared run has it with the file that proves it done."""
+        own = self.folder / stage
+        if self.shared is None or (own / proof).exists() or not (self.shared / stage / proof).exists():
+            return own
+        return self.shared / stage
 
-def last_figures(folder: Path) -> dict[str, float]:
-    """The validation figures of a stage's last step."""
-    rows = (folder / "log.jsonl").read_text().splitlines()
-    last = json.loads(rows[-1])
-    return {name.removeprefix("validation/"): round(value, 4) for name, value in last.items() if name.startswith("validation/")}
+
+def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> list[dict[str, Any]]:
+    """What a bundle says of the labels: how much motion each was learned from, and its Gaussian in style space."""
+    labels = Labels.of(corpus)
+    with torch.no_grad():
+        mean, log_deviation = stylizer.prior(torch.arange(len(labels.styles)))
+    entries = corpus.select("train", labelled=True)
+    return [
+        {
+            "name": name,
+            "seconds": round(sum(e.frame_count for e in entries if e.style == name) / 30.0, 1),
+            "mean": mean[i].numpy().round(5).tolist(),
+            "deviation": log_deviation[i].exp().numpy().round(5).tolist(),
+        }
+        for i, name in enumerate(labels.styles)
+    ]
 
 
-def commit() -> str:
-    """The checkout's commit, with "+changes" where it is not clean; "unknown" outside a checkout."""
-    here = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + (
-            "+changes" if git("status", "--porcelain", "--untracked-files=no") else ""
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+def released_figures(folder: Path) -> dict[str, float]:
+    """The validation figures of the weights that a stage kept."""
+    trained = torch.load(folder / "trained.pt")
+    return {name: round(value, 4) for name, value in trained.get("validation", {}).items()}

@@ -1,23 +1,31 @@
-"""Which clip is for training, which for validation, which for the test: a committed list by file name.
+"""Which clip is for training, which for validation, which for the test: for the Bandai-Namco sets a committed list by file name.
 
 The list was made once, by `make_splits`, and is read from then on; a clip that is not in it is ignored, so that whoever
 holds more or less of the data sets gets the same sets. Set 2 is split by blocks of ids inside each (style, content) cell,
 because neighbouring ids are often cuts of one take; between two blocks `GAP` ids are left out. Set 1, with one clip a cell,
-is split by content.
+is split by content. For a user's own clips, `split_by_rule` decides what no list says.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
+import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from kinestyle.errors import DataError
 from kinestyle.evaluate.protocol import TestClip
+from kinestyle.storage import replace_bytes
 
 SPLITS = ("train", "validation", "test")
+UNUSED = "unused"
+"""What a list of own clips may say as well."""
+OWN_VALIDATION_SHARE = 0.1
 VALIDATION_SHARE, TEST_SHARE, GAP = 0.08, 0.17, 1
 SET_1_TEST = ("byebye_001", "walk_002")
 """Contents of set 1 that are kept for the test, with the id; walk_002 is another take than walk_001."""
@@ -93,14 +101,92 @@ def write_splits(chosen: dict[str, str], path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def labelled_test_clips(data: Path) -> list[TestClip]:
-    """The clips of the test split under an unpacked data folder. Raises DataError where there is none."""
+def split_by_rule(clips: Mapping[str, tuple[str, int]]) -> dict[str, str]:
+    """For own clips, by file: style and number of frames -> train or validation, about a tenth of every style.
+
+    Neighbouring numbers are often cuts of one take, so that clips named alike are in one split up to their ends: of every series
+    `name_1, name_2, ...` the first or the last few may go to validation. Which ones, hashes of their names decide, so that
+    it does not hang on what else is there. A style of few clips goes to training as a whole.
+    """
+    styles: dict[str, list[str]] = defaultdict(list)
+    for file, (style, _) in clips.items():
+        styles[style].append(file)
+    chosen = dict.fromkeys(clips, "train")
+    for files in styles.values():
+        whole, taken = sum(clips[file][1] for file in files), 0
+        for block in _blocks(files, max(1, round(OWN_VALIDATION_SHARE * len(files)))):
+            size = sum(clips[file][1] for file in block)
+            if taken < OWN_VALIDATION_SHARE * whole and taken + size <= 2.0 * OWN_VALIDATION_SHARE * whole:
+                chosen.update(dict.fromkeys(block, "validation"))
+                taken += size
+    return chosen
+
+
+def _blocks(files: list[str], length: int) -> list[list[str]]:
+    """One end of every series of numbered files, `length` files long, in an order by hash."""
+    series: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+    for file in files:
+        before, number, after = re.fullmatch(r"(.*?)(\d*)(\D*)", file, re.DOTALL).groups()  # type: ignore[union-attr]
+        series[before, after].append((int(number or 0), file))
+    blocks = []
+    for numbered in series.values():
+        ordered = [file for _, file in sorted(numbered)]
+        blocks.append(ordered[:length] if _hash(ordered[0]) % 2 else ordered[-length:])
+    return sorted(blocks, key=lambda block: _hash(block[0]))
+
+
+def _hash(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+
+
+def write_list(chosen: Mapping[str, str], path: Path) -> None:
+    """Write a list of own clips, to be read and edited by its user."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("file", "split"), *sorted(chosen.items())])
+    replace_bytes(path, text.getvalue().encode())
+
+
+def read_list(path: Path) -> dict[str, str]:
+    """A list of own clips, perhaps edited. Raises DataError for a word that is no split."""
+    chosen = {}
+    for number, row in enumerate(read_rows(path), start=1):
+        if number == 1 or not row:
+            continue
+        file, split = row[0], row[-1].strip().lower()
+        if split not in (*SPLITS, UNUSED):
+            raise DataError(f"{path}, line {number}: found the split {split!r}, expected {', '.join(SPLITS)} or {UNUSED}")
+        chosen[file] = split
+    return chosen
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """The rows of a table that a spreadsheet may have written: with commas, semicolons or tabs, in UTF-8 or not."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        lines = content.decode("cp1252", errors="replace").splitlines()
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    return list(csv.reader(lines, delimiter=delimiter))
+
+
+def labelled_clips(data: Path) -> list[TestClip]:
+    """The Bandai-Namco clips under an unpacked data folder that are in a split. Raises DataError where there is none."""
     splits = read_splits()
     clips = []
     for path in sorted((data / "bandai").glob("*/data/*.bvh")):
-        if splits.get(path.stem) == "test":
+        if split := splits.get(path.stem):
             label = ClipLabel.parse(path.stem)
-            clips.append(TestClip(path, label.set_name, f"{label.set_name}/{label.style}", f"{label.set_name}/{label.content}"))
-    if not clips:
+            style, content = (f"{label.set_name}/{name}" for name in (label.style, label.content))
+            clips.append(TestClip(path, label.set_name, style, content, split))
+    if not any(clip.split == "test" for clip in clips):
         raise DataError(f"no clip of the test split is under {data / 'bandai'}; unpack the Bandai-Namco archives there")
     return clips
+
+
+def labelled_test_clips(data: Path) -> list[TestClip]:
+    """The clips of the test split among them."""
+    return [clip for clip in labelled_clips(data) if clip.split == "test"]

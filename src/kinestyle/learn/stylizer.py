@@ -2,12 +2,12 @@
 
 The paper's stage separates content from style by two crops of one sequence. Here a sequence holds one action, so that two
 crops share content as well as style; what separates them instead is rebuilding a clip with the style code of *another clip
-of the same style*, which mostly does something else. The steps from the paper's losses to these are in docs/LOG.md.
+of the same style*, which mostly does something else. The steps from the paper's losses to these are in lab/LOG.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +37,7 @@ from kinestyle.motion.features import LAYOUT
 class StylizerConfig:
     """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights multiply losses per number."""
 
-    loop: LoopConfig = LoopConfig(steps=4000, batch=24, learning_rate=4e-4, validate_every=400, gradient_clip=0.5)
+    loop: LoopConfig = LoopConfig(steps=3500, batch=24, learning_rate=4e-4, validate_every=350, gradient_clip=0.5)
     crop_frames: int = 64
     set_2_share: float = 0.6
     """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""
@@ -57,16 +57,21 @@ class StylizerConfig:
     """KL of the labels' Gaussians to N(0, I)."""
     align: float = 0.3
     """KL between the style codes of A and B, and of two crops of A (homo-style alignment)."""
+    tell: float = 0.1
+    """Cross-entropy of a clip's label among the labels' Gaussians, given its style code."""
+    style_noise: float = 0.1
+    """Deviation of the noise on latents that the style encoder reads while it learns; latents have a root mean square of 1."""
     style_back: float = 0.1
     """KL from the style code of a result to that of its style clip."""
     adversary: float = 0.3
     """What the content encoder pays for content codes that tell the style."""
     content_size: float = 1e-2
-    guide_style: float = 0.1
+    guide_style: float = 0.2
     """Cross-entropy of the guide on the final result (the input plus the change), target style."""
-    guide_content: float = 0.1
+    guide_content: float = 0.3
     """The same, the input's content."""
-    guide_noise: float = 0.1
+    guide_noise: float = 0.3
+    """Deviation of the noise on normalised results that guides and critic see: the more, the further a result must go."""
     frame: float = 0.1
     """How far the two decoded columns of a rotation are from a frame; nearly parallel or vanishing ones make a joint flip."""
     critic: float = 0.1
@@ -157,9 +162,17 @@ class StylizerStage(Stage[StylizerNetwork]):
 
     def _pair(self) -> tuple[Entry, Entry]:
         """A and B: two clips of one style, B mostly of another content."""
-        set_name = "bandai2" if self.sampler.coin(self.config.set_2_share) else "bandai1"
-        cells = self.cells[self.sampler.choose([s for s in self.labels.styles if s.startswith(set_name)])]
+        styles: Sequence[str] = self.labels.styles
+        large = self._of_set_2(styles)
+        if large and len(large) < len(styles):
+            in_large = self.sampler.coin(self.config.set_2_share)
+            styles = [style for style in styles if (style in large) == in_large]
+        cells = self.cells[self.sampler.choose(styles)]
         return self.sampler.choose(self.sampler.choose(cells)), self.sampler.choose(self.sampler.choose(cells))
+
+    @staticmethod
+    def _of_set_2(styles: Iterable[str]) -> list[str]:
+        return [style for style in styles if style.startswith("bandai2/")]
 
     def _batch(self) -> Batch:
         sampler, labels = self.sampler, self.labels
@@ -183,7 +196,7 @@ class StylizerStage(Stage[StylizerNetwork]):
             latents = self.autoencoder.encoder(torch.cat([batch.a, batch.a_again, batch.b]))
             z = latents[:size].float()
         content = net.content_encoder(z)
-        mean, log_deviation = net.style_encoder(latents)
+        mean, log_deviation = net.style_encoder(latents + c.style_noise * torch.randn_like(latents))
         mean, log_deviation = mean.float(), log_deviation.float()
         own, again, other = zip(mean.split(size), log_deviation.split(size), strict=True)
         target = other[0][batch.target], other[1][batch.target]
@@ -224,6 +237,7 @@ class StylizerStage(Stage[StylizerNetwork]):
             "prior": gaussian_kl(*other, *prior),
             "prior_spread": gaussian_kl(prior[0], prior[1], torch.zeros_like(prior[0]), torch.zeros_like(prior[1])),
             "align": gaussian_kl(*own, *other) + gaussian_kl(*own, *again),
+            "tell": cross_entropy(self._likelihood(torch.cat([own[0], other[0]])), batch.style.repeat(2)),
             "style_back": gaussian_kl(target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()),
             "adversary": hidden,
             "content_size": content.float().square().mean(),
@@ -233,6 +247,12 @@ class StylizerStage(Stage[StylizerNetwork]):
         }
         total = sum(getattr(c, name) * value for name, value in terms.items())
         return {"total": total + cross_entropy(told.float(), batch.style) + critic, **terms, "critic_learns": critic}
+
+    def _likelihood(self, code: Tensor) -> Tensor:
+        """code: (B, K) -> (B, S) log likelihoods under every label's Gaussian, softened: K numbers do not err independently."""
+        mean, log_deviation = self.network.prior(torch.arange(len(self.labels.styles)))
+        apart = 0.5 * ((code[:, None] - mean) / log_deviation.exp()).square() + log_deviation
+        return -apart.sum(dim=-1) / code.shape[-1] ** 0.5
 
     def _results(self, features: Tensor, unchanged: Tensor, restyled: Sequence[Tensor]) -> Tensor:
         """features: (B, T, 260); unchanged and R restyled: (B, T, 260) decoded, normalised -> (R * B, T, 260) normalised.
@@ -298,9 +318,10 @@ class StylizerStage(Stage[StylizerNetwork]):
     def validate(self) -> dict[str, float]:
         """By the first guide, on whole validation clips, each in one other style: accuracies by reference and by label."""
         entries = self.corpus.select("validation", labelled=True)
-        if not entries:
+        seen = sorted({entry.style for entry in entries})
+        styles = self._of_set_2(seen) or seen
+        if len(styles) < 2:
             return {"score": float("nan")}
-        styles = [s for s in self.labels.styles if s.startswith("bandai2")]
         hits = []
         for guide in self.guides:
             guide.eval()

@@ -1,0 +1,339 @@
+"""A result as a page to read: what was measured, what came out, and what that says and does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kinestyle.evaluate.trivial import MOST_SCALING
+from kinestyle.evaluate.truth import TRUTH_RATE
+from kinestyle.storage import replace_bytes
+
+KEPT = "<!-- what follows is not written by `kinestyle evaluate`, which keeps it -->"
+
+NOTES = {
+    "p1": "Contents and styles in domain: test clips of set 2, all ordered pairs of different styles equally often.",
+    "p2": (
+        "The hard one: each style of set 1 was learned from less than a minute of motion. Content is judged among those of the "
+        "set that the clip comes from, because the sets name like contents differently (a `bye` is much like a "
+        "`wave-right-hand`). "
+        "The judges were trained on the same minute a style, so that their own accuracy is low and a share of it may be above 1: "
+        "a result can be nearer to what a judge learned than another real take is."
+    ),
+    "p3": (
+        "Zero-shot: the stylizer is another bundle, `{zero_shot}`, that never saw set 1. Its contents are the 30 test clips of "
+        "set 1; *all its clips* are those of the training split as well, which the stylizer did not see either, but the judges "
+        "did: their contents are easy for them."
+    ),
+}
+
+EXPLANATION = """\
+- **Clips.** Splits are committed by file name (`src/kinestyle/learn/splits.csv`); test clips are in blocks of takes that
+  no training clip comes from. Every test clip is given other styles than its own, again with other targets, references
+  and draws in every repeat, all by seed.
+- **Output.** Written as BVH, read back, brought onto the canonical skeleton, measured. Nothing is judged on latents.
+- **Modes.** *label*: the middle of a named style (`--seed 0`). *draw*: a random take of it. *reference*: a real test clip
+  of the style, whatever it does, and the likeliest code for it. *reference draw*: a random code of what it may be.
+- **Trivial rows.** *copy content* gives the input back, *copy style* the reference; *statistics* gives every joint the
+  reference's mean rotation and scales its swings (at most {scaling:g} ×) to the reference's, heading and way kept.
+- **Accuracy.** Two judges that share neither architecture nor inputs nor the clips they learned from; style among the
+  styles of the target's set, content among the contents of the input's set. In brackets the share of what the same judge
+  reaches on real clips. A content that a judge never learned is left out of its figure.
+- **± ** is a 95 % interval that takes results of one cell (a content in a style, whose clips may be cuts of one take) as
+  one draw; for Fréchet distances it is that of the repeats.
+- **Distance to the truth.** Dynamic time warping of joint positions (heading and way removed, {rate:g} frames a second)
+  to the nearest real clip of the same content in the target style, mean per joint along the best alignment, as a ratio of
+  sums to the input's own. For styles of set 2 the truth are test clips, so that nothing learned by heart is near; for
+  those of set 1, with one clip a cell, those of training as well. A reference is never its own truth. The floor is
+  another real clip of the cell to the nearest of the rest; test clips of one cell are often cuts of one take, which makes
+  it lower than a new take could be.
+- **FID.** Fréchet distance of the judge's vectors: style to the real test clips of the target's set, content to the
+  inputs. In each judge's own unit; read it beside the trivial rows.
+- **Geodesic** is the mean angle between output's and input's joints, heading removed: how much was changed, not how well.
+- **Feet, jerk**: speed over the ground of ankles and toes in the frames in which the input's are planted; mean third
+  derivative of joint positions; both to the input's. **Path**: mean distance between the ways of the hips over the
+  ground, and as a share of the way's length; a style that walks slower has another way, so that this is a change and not
+  only an error. **Limits**: joints and frames beyond what bodies do (no knee or elbow bent back by more than 5° or out of
+  its plane by more than 10°, no bone swung further than anywhere in the training motion), in points of a hundred beyond
+  the input's."""
+
+CAVEATS = """\
+- Style is nearly separable in set 2 (means and deviations of a whole clip tell it, and performer and style may go
+  together): a style accuracy alone proves little there. Read it with the content's, the distance to the truth and the
+  trivial rows.
+- The judges saw the same two data sets as the stylizer, other clips of the same performers: they cannot say whether
+  people agree.
+- One training run, one bundle: differences within the intervals mean nothing, and what another run of training would give
+  is not in them."""
+
+
+def as_page(result: Mapping[str, Any], command: str) -> str:
+    """The whole page. command: as a user would give it, with names instead of folders of one machine."""
+    about = result["about"]
+    lines = ["# Results", "", *_made_with(about, command), "", *as_tables(result), "## How it is measured", ""]
+    lines += [EXPLANATION.format(scaling=MOST_SCALING, rate=TRUTH_RATE), "", "## What it says, and does not", "", CAVEATS, ""]
+    return "\n".join(lines)
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write the page, and after it what the file had from the line `KEPT` on."""
+    before = path.read_text() if path.exists() else ""
+    _, mark, kept = before.partition(KEPT)
+    replace_bytes(path, (page + (f"\n{mark}{kept}" if mark else "")).encode())
+
+
+def _made_with(about: Mapping[str, Any], command: str) -> list[str]:
+    named = [f"`{command}` at commit `{about['commit']}`, in {about['minutes']:.0f} minutes on {about['machine']}."]
+    for bundle, use in ((about["bundle"], "Bundle"), (about["zero_shot"], "For P3")):
+        if bundle:
+            named.append(f"{use}: `{bundle['name']}`, sha256 `{bundle['sha256'][:16]}`, exported at `{bundle['commit']}`.")
+    named.append(f"Data: {about['data_files']} files, sha256 over names and contents `{about['data_sha256'][:16]}`.")
+    named.append(f"Strength {about['strength']:g}, seed {about['seed']}.")
+    if not about["effort"]["whole"]:
+        named.append("**A sample**: one clip of every content in every style, one repeat.")
+    return ["\n".join(named)]
+
+
+def as_tables(result: Mapping[str, Any]) -> list[str]:
+    """The lines of all tables of a result."""
+    lines = _targets(result["targets"]) + _judges(result["judges"])
+    for part in ("p1", "p2", "p3"):
+        protocols = [protocol for protocol in result["protocols"] if protocol["part"] == part]
+        if protocols:
+            zero_shot = result["about"]["zero_shot"] or {}
+            lines += [f"## {part.upper()}", "", NOTES[part].format(zero_shot=zero_shot.get("name")), ""]
+        for protocol in protocols:
+            lines += [
+                f"### {protocol['title']}, repeats: {protocol['repeats']}",
+                "",
+                *_accuracies(protocol),
+                *_measures(protocol),
+            ]
+        if part == "p1" and protocols:
+            lines += _by_target(protocols[0])
+            lines += _diversity(result["diversity"]) + _strengths(result["strength"])
+    if "unlabelled" in result:
+        lines += _unlabelled(result["unlabelled"])
+    return lines
+
+
+def as_comparison(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table of `report.compare`."""
+    names = list(rows[0]["judges"])
+    head = ["bundle", "mode", "outputs", *(f"{what}, {name}" for what in ("style", "content") for name in names)]
+    body = [[row["bundle"], row["mode"], str(row["outputs"]), *_judged(row, names), *_truth_and_feet(row)] for row in rows]
+    return "\n".join(_table([*head, "truth", "feet", "jerk"], body))
+
+
+def _truth_and_feet(row: Mapping[str, Any]) -> list[str]:
+    geometry = row["geometry"] or {}
+    return [_estimate(row["truth"]["ratio"]), _estimate(geometry.get("planted_speed"), 2), _estimate(geometry.get("jerk"), 2)]
+
+
+def _targets(targets: Iterable[Mapping[str, Any]]) -> list[str]:
+    body = [[t["where"], t["what"], _number(t["found"]), t["wanted"], "yes" if t["met"] else "**no**"] for t in targets]
+    return ["## Targets", "", *_table(["", "figure", "found", "wanted", "met"], body)] if body else []
+
+
+def _judges(judges: Sequence[Mapping[str, Any]]) -> list[str]:
+    body = [
+        [
+            judge["name"],
+            f"`{judge['sha256'][:16]}`",
+            name,
+            str(real["clips"]),
+            _estimate(real["style"]),
+            _number(real["style_of_all"]),
+            _estimate(real["content"]),
+        ]
+        for judge in judges
+        for name, real in judge["real"].items()
+    ]
+    head = ["judge", "sha256", "real test clips of", "clips", "style", "among styles of both sets", "content"]
+    return ["## The judges on real test clips", "", *_table(head, body)]
+
+
+def _accuracies(protocol: Mapping[str, Any]) -> list[str]:
+    names = list(protocol["real"])
+    truth = protocol["rows"][0]["truth"]
+    floor = truth["floor_m"] / truth["input_m"] if truth["floor_m"] and truth["input_m"] else None
+    real = [_estimate(protocol["real"][name][what]) for what in ("style", "content") for name in names]
+    body = [["real clips", "–", *real, "–", "–", f"{_number(floor)} (floor)"]]
+    for row in protocol["rows"]:
+        apart = f"{_number(row['style_apart'])}, {_number(row['content_apart'])}"
+        body.append(
+            [
+                row["mode"],
+                str(row["outputs"]),
+                *_judged(row, names),
+                apart,
+                _number(row["same_style"]),
+                _estimate(row["truth"]["ratio"]),
+            ]
+        )
+    head = ["mode", "outputs", *(f"{what}, {name}" for what in ("style", "content") for name in names)]
+    said = []
+    if truth["outputs"]:
+        said = [
+            f"The input is {100 * truth['input_m']:.1f} cm a joint away from the nearest real clip of the target cell, which "
+            f"{truth['outputs']} of {protocol['rows'][0]['outputs']} results have.",
+            "",
+        ]
+    return [*_table([*head, "judges apart", "same style seen", "distance to truth"], body), *said]
+
+
+def _judged(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    return [
+        f"{_estimate(accuracy)} ({_number(accuracy['share'])})"
+        for what in ("style", "content")
+        for accuracy in (row["judges"][name][what] for name in names)
+    ]
+
+
+def _measures(protocol: Mapping[str, Any]) -> list[str]:
+    names = list(protocol["real"])
+    head = ["mode", *(f"{what} FID, {name}" for what in ("style", "content") for name in names)]
+    head += ["geodesic", "feet", "jerk", "path, cm", "path", "limits, %", "flips"]
+    body = []
+    for row in protocol["rows"]:
+        fids = [_estimate(row["judges"][name][f"{what}_fid"], 2) for what in ("style", "content") for name in names]
+        geometry = row["geometry"]
+        measured = ["–"] * 7
+        if geometry:
+            measured = [
+                _number(geometry["geodesic"]["value"]),
+                f"{_estimate(geometry['planted_speed'], 2)} ×",
+                f"{_estimate(geometry['jerk'], 2)} ×",
+                _number(geometry["path_m"]["value"], 1, 100.0),
+                _number(geometry["path_share"]["value"]),
+                _number(geometry["beyond_limits"]["value"], 2, 100.0),
+                str(geometry["flips"]),
+            ]
+        body.append([row["mode"], *fids, *measured])
+    return _table(head, body)
+
+
+def _by_target(protocol: Mapping[str, Any]) -> list[str]:
+    """P1 by target style and by content, for the two modes that have a target."""
+    lines = []
+    for key, name in (("by_target", "into"), ("by_content", "content")):
+        rows = {row["mode"]: row[key] for row in protocol["rows"] if row["mode"] in ("label", "reference")}
+        columns = [(mode, figure) for mode, parts in rows.items() for figure in next(iter(parts.values())) if figure != "outputs"]
+        body = [[label, *(_number(rows[mode][label][figure]) for mode, figure in columns)] for label in next(iter(rows.values()))]
+        named = [f"{mode}: {figure.replace('_', ' ')}" for mode, figure in columns]
+        lines += _table([name, *named], body)
+    return lines
+
+
+def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    names = list(rows[0]["vectors"])
+    head = [
+        "mode",
+        "inputs",
+        "takes of each",
+        "joints apart, cm",
+        *(f"{what}, {n}" for what in ("style vectors apart", "takes right", "inputs with all takes right") for n in names),
+    ]
+    body = [
+        [row["mode"], str(row["inputs"]), str(row["takes"]), _estimate(row["metres"], 2, 100.0)]
+        + [_estimate(row[key][name]) for key in ("vectors", "right", "all_right") for name in names]
+        for row in rows
+    ]
+    return [
+        "### Diversity",
+        "",
+        "Many takes of one input in one style; distances are means over pairs of takes.",
+        "",
+        *_table(head, body),
+    ]
+
+
+def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not curve:
+        return []
+    names = list(curve[0]["style"])
+    head = ["mode", "strength", *(f"{what}, {name}" for what in ("style", "content") for name in names), "distance to truth"]
+    body = [
+        [
+            point["mode"],
+            f"{point['strength']:g}",
+            *(_number(point[what][name]["value"]) for what in ("style", "content") for name in names),
+            _number(point["truth_ratio"]["value"]),
+        ]
+        for point in curve
+    ]
+    return ["### Strength", "", f"On {curve[0]['outputs']} clips.", "", *_table(head, body)]
+
+
+def _unlabelled(found: Mapping[str, Any]) -> list[str]:
+    head = [
+        "mode",
+        "outputs",
+        "jerk, mean",
+        "worst",
+        "feet, mean",
+        "worst",
+        "flips",
+        "jerk ≤ 1.3",
+        "feet ≤ 1.2",
+        "no flip",
+        "all three",
+    ]
+    body = [
+        [
+            row["mode"],
+            str(row["outputs"]),
+            f"{_estimate(row['jerk'], 2)} ×",
+            f"{_number(row['jerk_worst'], 2)} ×",
+            f"{_estimate(row['planted_speed'], 2)} ×",
+            f"{_number(row['planted_speed_worst'], 2)} ×",
+            str(row["flips"]),
+            *(_number(row[key]["value"]) for key in ("within_jerk", "within_planted_speed", "within_flips", "within")),
+        ]
+        for row in found["rows"]
+    ]
+    lines = [
+        "## P4",
+        "",
+        f"{found['clips']} clips of no labelled set, each in two styles; ratios to the input's, every result counts the same.",
+    ]
+    lines += ["", *_table(head, body)]
+    for row in found["rows"]:
+        if row["mode"] != "statistics":
+            worst = [
+                [
+                    f"`{w['clip']}`",
+                    w["style"],
+                    _number(w["jerk"], 2),
+                    _number(w["planted_speed"], 2),
+                    _number(w["planted_m_s"], 1, 100.0),
+                    str(w["flips"]),
+                ]
+                for w in row["worst"]
+            ]
+            lines += [
+                f"The furthest out, {row['mode']}:",
+                "",
+                *_table(["clip", "style", "jerk", "feet", "feet, cm/s", "flips"], worst),
+            ]
+    lines += [f"- refused: {reason}" for reason in found["refused"]]
+    return [*lines, ""] if found["refused"] else lines
+
+
+def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
+    rows = [head, ["---"] * len(head), *body]
+    return [*(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def _estimate(estimate: Mapping[str, Any] | None, digits: int = 3, scale: float = 1.0) -> str:
+    if estimate is None or estimate["value"] is None:
+        return "–"
+    value = _number(estimate["value"], digits, scale)
+    return value if estimate["interval"] is None else f"{value} ± {_number(estimate['interval'], digits, scale)}"
+
+
+def _number(value: float | None, digits: int = 3, scale: float = 1.0) -> str:
+    return "–" if value is None else f"{scale * value:.{digits}f}"

@@ -1,0 +1,83 @@
+"""What a released bundle is held to, and whether it gets there: each figure of a result beside the one that was wanted.
+
+Accuracies count as a share of the judge's own on real clips, in the eyes of the judge that sees less.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SHARES = {"p1": (0.97, 0.95), "p2": (0.90, 0.90), "p3": (0.93, 0.85)}
+"""Style and content."""
+HELD = ("label", "reference")
+"""The modes that are held to them."""
+MOST_TRUTH_RATIO, MOST_SLIDING, MOST_APART = 0.75, 1.0, 0.05
+
+
+@dataclass(frozen=True)
+class Target:
+    """One line: what, on which rows, the figure found and the one wanted, and whether it is met."""
+
+    where: str
+    what: str
+    found: float
+    wanted: str
+    met: bool
+
+
+def check_targets(result: Mapping[str, Any]) -> list[Target]:
+    """The targets of all parts that a result has, without those of which too little was run to know.
+
+    result: as `report.benchmark` returns it
+    """
+    return [target for target in _all(result) if target is not None]
+
+
+def _all(result: Mapping[str, Any]) -> Iterator[Target | None]:
+    for protocol in result["protocols"]:
+        yield from _of_protocol(protocol)
+    for row in result.get("diversity", ()):
+        if row["mode"] == "draw":
+            metres = row["metres"]
+            beyond = None if metres["interval"] is None else 100.0 * (metres["value"] - metres["interval"])
+            yield _target("P1 draw", "diversity beyond its interval, cm", beyond, ">", 0.0)
+            yield _target("P1 draw", "takes that are right", _least(row["right"].values(), "value"), "≥", 1.0)
+    for row in result.get("unlabelled", {}).get("rows", ()):
+        if row["mode"] in HELD:
+            where = f"P4 {row['mode']}"
+            yield _target(where, "results with at most 1.3 × the jerk", row["within_jerk"]["value"], "≥", 1.0)
+            yield _target(where, "results with at most 1.2 × the sliding", row["within_planted_speed"]["value"], "≥", 1.0)
+            yield _target(where, "bone flips", row["flips"], "≤", 0)
+
+
+def _of_protocol(protocol: Mapping[str, Any]) -> Iterator[Target | None]:
+    if protocol["splits"] != ["test"]:
+        return  # a second look at the same protocol, with clips that the judges know
+    for row in protocol["rows"]:
+        if row["mode"] not in HELD:
+            continue
+        where = f"{protocol['part'].upper()} {protocol['title']}, {row['mode']}"
+        for what, wanted in zip(("style", "content"), SHARES[protocol["part"]], strict=True):
+            shares = _least((judge[what] for judge in row["judges"].values()), "share")
+            yield _target(where, f"{what}, share of the judge's own", shares, "≥", wanted)
+            yield _target(where, f"{what}, judges apart", row[f"{what}_apart"], "≤", MOST_APART)
+        if protocol["part"] == "p1":
+            sliding = row["geometry"]["planted_speed"]["value"]
+            yield _target(where, "distance to the truth, of the input's", row["truth"]["ratio"]["value"], "≤", MOST_TRUTH_RATIO)
+            yield _target(where, "planted foot speed, of the input's", sliding, "≤", MOST_SLIDING)
+
+
+def _least(figures: Iterable[Mapping[str, Any]], name: str) -> float | None:
+    return min((figure[name] for figure in figures if figure[name] is not None), default=None)
+
+
+_MEETS = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
+
+
+def _target(where: str, what: str, found: float | None, relation: str, wanted: float) -> Target | None:
+    if found is None:
+        return None
+    return Target(where, what, found, f"{relation} {wanted:g}", bool(_MEETS[relation](found, wanted)))

@@ -1,0 +1,86 @@
+"""Convolution over time as one matrix product, which is how a processor trains fastest in half precision.
+
+torch's own convolution gets a half to two thirds of what its matrix product gets from the same processor, least of all in the
+backward pass. The same sums as three products (forward, towards the input, towards the weights) get nearly all of it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class TimeConvolution(nn.Conv1d):
+    """(B, I, T) -> (B, O, T), or T/stride, with the ends held instead of padded by zeros.
+
+    Under autocast on a processor it is a matrix product, otherwise `torch.nn.Conv1d`; weights and meaning are the same. The
+    product's result lies in memory as (B, T, O), which the next layer takes as it is.
+    """
+
+    def __init__(self, inputs: int, outputs: int, width: int = 3, stride: int = 1):
+        super().__init__(inputs, outputs, width, stride, padding=width // 2, padding_mode="replicate" if width > 1 else "zeros")
+        # in memory as (O, width, I), as the product takes them
+        self.weight = nn.Parameter(self.weight.detach().transpose(1, 2).contiguous().transpose(1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        assert self.bias is not None, "every convolution here has a bias"
+        taken = x.to(torch.get_autocast_dtype("cpu")).transpose(1, 2).contiguous()
+        return _Product.apply(taken, self.weight, self.bias, self.stride[0]).transpose(1, 2)
+
+
+class _Product(torch.autograd.Function):
+    """x: (B, T, I) contiguous; weight: (O, I, width); bias: (O,) -> (B, T/stride, O). The products are in the precision of x."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
+        outputs, inputs, width = weight.shape
+        batch, frames, _ = x.shape
+        seen = frames_seen(frames, width, stride)
+        windows = (x if seen is None else x.index_select(1, seen)).view(-1, width * inputs)
+        matrix = weight.to(x.dtype).transpose(1, 2).reshape(outputs, -1)
+        context.save_for_backward(windows, matrix)
+        context.shape, context.width, context.stride = x.shape, width, stride
+        return torch.addmm(bias.to(x.dtype), windows, matrix.t()).view(batch, -1, outputs)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        windows, matrix = context.saved_tensors
+        outputs, width, inputs = len(matrix), context.width, context.shape[2]
+        gradient = gradients[0].reshape(-1, outputs)
+        to_x = to_weight = to_bias = None
+        if context.needs_input_grad[0]:
+            to_x = add_windows((gradient @ matrix).view(context.shape[0], -1, width, inputs), context.shape[1], context.stride)
+        if context.needs_input_grad[1]:
+            to_weight = (gradient.t() @ windows).float().view(outputs, width, inputs).transpose(1, 2)
+        if context.needs_input_grad[2]:
+            to_bias = gradient.sum(dim=0, dtype=torch.float32)
+        return to_x, to_weight, to_bias, None
+
+
+@cache
+def frames_seen(frames: int, width: int, stride: int) -> Tensor | None:
+    """(T/stride * width,) the frames that each window sees, one window after the other; None where each sees its own frame."""
+    if width == stride == 1:
+        return None
+    first = torch.arange(0, frames, stride)
+    return (first[:, None] + torch.arange(width) - width // 2).clamp(0, frames - 1).flatten()
+
+
+def add_windows(windows: Tensor, frames: int, stride: int) -> Tensor:
+    """windows: (B, T/stride, width, I) -> (B, T, I), every frame the sum of its places in them: the way back of `frames_seen`."""
+    batch, count, width, inputs = windows.shape
+    if width == stride == 1:
+        return windows.view(batch, frames, inputs)
+    margin = width // 2
+    padded = windows.new_zeros(batch, frames + 2 * margin, inputs)
+    for i in range(width):
+        padded[:, i : i + stride * (count - 1) + 1 : stride] += windows[:, :, i]
+    whole = padded[:, margin : margin + frames]
+    whole[:, 0] += padded[:, :margin].sum(dim=1)
+    whole[:, -1] += padded[:, margin + frames :].sum(dim=1)
+    return whole

@@ -1,0 +1,251 @@
+"""The second judge: random convolutions that are never trained, and a linear classifier on what they answer.
+
+Everything about it differs from the guides and from the first judge, so that a result that pleases it pleases two
+strangers:
+
+- what it reads: how bones stand to each other and to the vertical (cosines), and contacts. Neither positions, nor velocities,
+  nor rotations; no bone's twist about itself either, in which rigs and results differ without anybody seeing it;
+- what it is: fixed random dilated kernels, of each the share of time that it is above a threshold, and its maximum (ROCKET,
+  Dempster et al. 2020, arXiv 1910.13051; thresholds from quantiles as in MiniRocket, 2012.08791), then ridge
+  regression in closed form. No gradient made its features, and none finds its blind spots;
+- what it learned from: see `second_split`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv1d, interpolate, pad
+
+from kinestyle.learn.classifiers import Labels, content_name
+from kinestyle.learn.corpus import Corpus, Entry
+from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.features import LAYOUT, mirror_features
+
+SMALL_CELL = 4
+"""A cell (style, content) with fewer training clips is not divided, and its clips are shown at other paces as well."""
+
+
+@dataclass(frozen=True)
+class RandomKernelConfig:
+    """How the second judge is made."""
+
+    kernels: int = 1500
+    width: int = 9
+    """Taps of a kernel."""
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    most_channels: int = 9
+    """Inputs that one kernel mixes: from one to so many, few oftener."""
+    held_share: float = 1 / 3
+    """Kernels whose taps are all positive: they answer to a pose, the others, with taps of zero mean, to how it changes."""
+    ridge: float = 0.3
+    """Penalty, as a share of what the answers themselves weigh."""
+    noise: float = 0.03
+    """Deviation of a constant added to each cosine of a copied clip, so that no calibration is learned by heart."""
+    paces: tuple[float, ...] = (0.85, 1.18)
+    """Further paces at which clips of small cells are shown."""
+    seed: int = 202
+
+
+def second_split(corpus: Corpus) -> tuple[list[Entry], list[Entry]]:
+    """The clips that the second judge learns from, and those that it is validated on.
+
+    It learns from the validation split, which neither the stylizer nor the first judge learned from, and from the later
+    half, by name, of the training clips of every cell. The earlier halves are its validation. Cells of set 1, with one clip
+    each, it has whole.
+    """
+    cells: dict[tuple[str, str], list[Entry]] = {}
+    for entry in sorted(corpus.select("train", labelled=True), key=lambda entry: entry.stem):
+        cells.setdefault((entry.style, entry.content), []).append(entry)
+    learned, held = list(corpus.select("validation", labelled=True)), []
+    for clips in cells.values():
+        half = len(clips) // 2 if len(clips) >= SMALL_CELL else 0
+        learned += clips[half:]
+        held += clips[:half]
+    return learned, held
+
+
+class BoneAngles(nn.Module):
+    """Features (B, T, 260) -> (B, T, channels): cosines between all bones and with the vertical, and half the contacts.
+
+    Bones are directions from rotations; hips, chest and head also count with their left.
+    """
+
+    joint: Tensor
+    direction: Tensor
+    pairs: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        joints, directions = zip(*_bones(), strict=True)
+        self.register_buffer("joint", torch.tensor(joints))
+        self.register_buffer("direction", torch.tensor(np.array(directions), dtype=torch.float32))
+        first, second = np.triu_indices(len(joints), 1)
+        self.register_buffer("pairs", torch.from_numpy(first * len(joints) + second))
+        self.size = len(self.pairs) + len(joints) + LAYOUT["foot_contact"].stop - LAYOUT["foot_contact"].start
+
+    def forward(self, features: Tensor) -> Tensor:
+        columns = features[..., LAYOUT["joint_rotation"]].unflatten(-1, (CANONICAL.joint_count, 2, 3))[:, :, self.joint]
+        x, y = columns[..., 0, :], columns[..., 1, :]
+        z = torch.linalg.cross(x, y)
+        a, b, c = self.direction.unsqueeze(-1).unbind(1)
+        bone = a * x + b * y + c * z
+        cosine = (bone @ bone.transpose(-1, -2)).flatten(2)[..., self.pairs]
+        return torch.cat([cosine, bone[..., 1], 0.5 * features[..., LAYOUT["foot_contact"]]], dim=-1)
+
+
+def _bones() -> list[tuple[int, np.ndarray]]:
+    """Joints, and the direction (3,) in which each one's bone lies in the T-pose."""
+    bones = []
+    for joint, name in enumerate(CANONICAL.names):
+        along = {"hips": "spine", "chest": "neck"}.get(name)
+        children = [CANONICAL.index(along)] if along else np.flatnonzero(CANONICAL.parents == joint)
+        offset = CANONICAL.offsets[children[0]] if len(children) else CANONICAL.end_offsets[CANONICAL.end_parents == joint][0]
+        bones.append((joint, offset / np.linalg.norm(offset)))
+    return bones + [(CANONICAL.index(name), np.array([1.0, 0.0, 0.0])) for name in ("hips", "chest", "head")]
+
+
+class RandomKernels(nn.Module):
+    """Channels (B, T, C) -> (B, 2 * kernels): for each kernel the share of time above its threshold, then the maxima."""
+
+    mix: Tensor
+    taps: Tensor
+    threshold: Tensor
+
+    def __init__(self, channels: int, config: RandomKernelConfig):
+        super().__init__()
+        random = np.random.default_rng(config.seed)
+        dilation = np.sort(random.choice(config.dilations, config.kernels))
+        mix = np.zeros((config.kernels, channels))
+        taps = random.standard_normal((config.kernels, config.width))
+        for k in range(config.kernels):
+            mixed = random.choice(channels, min(channels, int(config.most_channels ** random.random())), replace=False)
+            mix[k, mixed] = random.standard_normal(len(mixed))
+            taps[k] = np.abs(taps[k]) if random.random() < config.held_share else taps[k] - taps[k].mean()
+        self.reach = config.width // 2
+        self.groups = [(int(d), slice(*np.searchsorted(dilation, [d, d + 1]))) for d in np.unique(dilation)]
+        self.register_buffer("mix", _half(torch.from_numpy(mix)))
+        self.register_buffer("taps", _half(torch.from_numpy(taps)))
+        self.register_buffer("threshold", torch.zeros(config.kernels))
+
+    def answers(self, channels: Tensor) -> Tensor:
+        """(B, T, C) -> (B, kernels, T)."""
+        mixed = channels @ self.mix.T
+        answers = []
+        for dilation, kernels in self.groups:
+            ends = dilation * self.reach
+            held = pad(mixed[..., kernels].transpose(1, 2), (ends, ends), mode="replicate")
+            taps = self.taps[kernels]
+            answers.append(conv1d(held, taps.unsqueeze(1), dilation=dilation, groups=len(taps)))
+        return torch.cat(answers, dim=1)
+
+    def forward(self, channels: Tensor) -> Tensor:
+        above = self.answers(channels) - self.threshold.unsqueeze(-1)
+        return torch.cat([(above > 0).to(above.dtype).mean(dim=-1), above.amax(dim=-1)], dim=-1)
+
+    def set_thresholds(self, clips: Sequence[Tensor], seed: int) -> None:
+        """A random quantile of each kernel's answers to some clips (1, T, C)."""
+        answers = torch.cat([self.answers(clip)[0] for clip in clips], dim=1).sort(dim=1).values
+        quantile = 0.1 + 0.8 * torch.rand(len(answers), generator=torch.Generator().manual_seed(seed))
+        place = (quantile * (answers.shape[1] - 1)).long()
+        self.threshold.copy_(_half(answers.gather(1, place.unsqueeze(1))[:, 0]))
+
+
+class RandomKernelClassifier(nn.Module):
+    """Features (B, T, 260) -> `judge.OUTPUTS`. The vectors are the scores themselves: nothing else in it was learned."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, labels: Labels, config: RandomKernelConfig):
+        super().__init__()
+        self.inputs = BoneAngles()
+        self.kernels = RandomKernels(self.inputs.size, config)
+        self.register_buffer("mean", torch.zeros(2 * config.kernels))
+        self.register_buffer("deviation", torch.ones(2 * config.kernels))
+        self.style = nn.Linear(2 * config.kernels, len(labels.styles))
+        self.content = nn.Linear(2 * config.kernels, len(labels.contents))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        answers = (self.kernels(self.inputs(features)) - self.mean) / self.deviation
+        style, content = self.style(answers), self.content(answers)
+        return style, content, style.clone(), content.clone()
+
+
+@torch.no_grad()
+def fit_random_kernels(corpus: Corpus, labels: Labels, config: RandomKernelConfig) -> RandomKernelClassifier:
+    """Make the second judge: a minute or two on one thread for a few thousand clips."""
+    network = RandomKernelClassifier(labels, config).eval()
+    random = torch.Generator().manual_seed(config.seed)
+    learned, _ = second_split(corpus)
+    in_cell: dict[tuple[str, str], int] = {}
+    for entry in learned:
+        in_cell[entry.style, entry.content] = in_cell.get((entry.style, entry.content), 0) + 1
+    channels, styles, contents = [], [], []
+    for entry in learned:
+        features = np.array(corpus.features[entry.start : entry.stop])
+        for mirrored in (False,) if entry.one_sided else (False, True):
+            seen = network.inputs(torch.from_numpy(mirror_features(features) if mirrored else features)[None])
+            content = content_name(entry, mirrored)
+            for pace in (1.0, *config.paces) if in_cell[entry.style, entry.content] < SMALL_CELL else (1.0,):
+                copied = mirrored or pace != 1.0
+                shift = config.noise * torch.randn(seen.shape[-1], generator=random) if copied else torch.zeros(())
+                channels.append(_at_pace(seen, pace) + shift)
+                styles.append(labels.styles.index(entry.style))
+                contents.append(labels.contents.index(content) if content in labels.contents else -1)
+    network.kernels.set_thresholds(channels[::20], config.seed)
+    answers = torch.cat([network.kernels(clip) for clip in channels])
+    network.mean.copy_(_half(answers.mean(dim=0)))
+    network.deviation.copy_(_half(answers.std(dim=0).clamp(min=1e-3)))
+    standard = ((answers - network.mean) / network.deviation).numpy()
+    # every style counts alike; contents are so unequal that the rarest would drown the rest
+    _regress(network.style, standard, np.array(styles), 1.0, config.ridge)
+    _regress(network.content, standard, np.array(contents), 0.5, config.ridge)
+    return network
+
+
+@torch.no_grad()
+def validate_random_kernels(network: RandomKernelClassifier, corpus: Corpus, labels: Labels) -> tuple[float, float]:
+    """Accuracies of style and content, among all that there are, on the clips that `second_split` keeps back."""
+    hits = []
+    for entry in second_split(corpus)[1]:
+        style, content, _, _ = network(torch.from_numpy(np.array(corpus.features[entry.start : entry.stop]))[None])
+        right = labels.styles[int(style.argmax())] == entry.style
+        hits.append((right, labels.contents[int(content.argmax())] == content_name(entry)))
+    style_share, content_share = np.mean(hits, axis=0) if hits else (float("nan"), float("nan"))
+    return float(style_share), float(content_share)
+
+
+def _half(values: Tensor) -> Tensor:
+    """Rounded to what the exported graph stores, so that it and the network have the same."""
+    return values.half().float()
+
+
+def _at_pace(channels: Tensor, pace: float) -> Tensor:
+    """(1, T, C) -> (1, about T / pace, C)."""
+    if pace == 1.0:
+        return channels
+    frames = max(2, round(channels.shape[1] / pace))
+    return interpolate(channels.transpose(1, 2), size=frames, mode="linear", align_corners=True).transpose(1, 2)
+
+
+def _regress(head: nn.Linear, standard: np.ndarray, classes: np.ndarray, balance: float, ridge: float) -> None:
+    """Set a head to the ridge regression from answers (N, 2 * kernels) onto 1 for the class (N,) and -1 for the others.
+
+    A class of n clips weighs n ** (1 - balance); clips of class -1 are left out.
+    """
+    standard, classes = standard[classes >= 0].astype(np.float64), classes[classes >= 0]
+    count = np.bincount(classes, minlength=head.out_features)
+    weight = (1.0 / count[classes] ** balance)[:, None]
+    aim = np.where(np.arange(head.out_features) == classes[:, None], 1.0, -1.0)
+    mean, aim_mean = ((weight * values).sum(axis=0) / weight.sum() for values in (standard, aim))
+    weighed = weight * (standard - mean)
+    square = (standard - mean).T @ weighed
+    square[np.diag_indices_from(square)] += ridge * np.trace(square) / len(square)
+    slope = np.linalg.solve(square, weighed.T @ (aim - aim_mean))
+    head.weight.copy_(torch.from_numpy(slope.T))
+    head.bias.copy_(torch.from_numpy(aim_mean - mean @ slope))

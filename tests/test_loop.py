@@ -1,0 +1,403 @@
+"""The loop that every stage is trained by: what it keeps, what it tells, and that a kill at any moment changes nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import Tensor, nn  # noqa: E402
+
+import small_training  # noqa: E402
+from kinestyle.errors import DataError, MotionFileError  # noqa: E402
+from kinestyle.learn import loop, progress  # noqa: E402
+from kinestyle.learn.corpus import Corpus, Crop, CropSampler  # noqa: E402
+from kinestyle.learn.loop import LoopConfig, Stage  # noqa: E402
+from kinestyle.motion.features import LAYOUT  # noqa: E402
+
+
+class KilledError(Exception):
+    """Stands for a power cut."""
+
+
+class Toy(Stage[nn.Module]):
+    """Learns from draws of both random generators, with dropout and a buffer that is not a float."""
+
+    def __init__(self, corpus: Corpus, killed_at: int | None = None, scores: Sequence[float] = ()):
+        torch.manual_seed(99)
+        network = nn.Sequential(nn.Linear(LAYOUT.size, 8), nn.Dropout(0.3), nn.BatchNorm1d(8), nn.Linear(8, 1))
+        super().__init__(network, CropSampler(corpus, 16, seed=0))
+        self.calls, self.killed_at = 0, killed_at
+        self.scores = list(scores)
+
+    def draw(self) -> list[Crop]:
+        return [self.sampler.place(self.sampler.choose(self.sampler.corpus.entries))]
+
+    def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
+        if self.calls == self.killed_at:
+            raise KilledError
+        self.calls += 1
+        crop = self.cut(samples)[0]
+        told = self.network(crop + 0.1 * torch.randn_like(crop))
+        return {"total": (told.float() - 1.0).square().mean(), "size": told.abs().mean()}
+
+    def validate(self) -> dict[str, float]:
+        self.sampler.coin()  # what validation draws must not change what training draws
+        torch.randn(5)
+        assert not self.network.training
+        size = float(self.network[0].weight.square().sum())
+        return {"score": self.scores.pop(0) if self.scores else size, "size": size}
+
+
+LOOP = LoopConfig(steps=6, learning_rate=1e-2, warmup_steps=2, validate_every=4, checkpoint_seconds=0.0)
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def made_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_training.save_made_corpus(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="module")
+def corpus(made_folder: Path) -> Corpus:
+    return Corpus.load(made_folder)
+
+
+@pytest.fixture(params=["made", "real"])
+def corpus_folder(request: pytest.FixtureRequest, tmp_path: Path, made_folder: Path) -> Path:
+    """Made walks, and real ones where they are."""
+    if request.param == "made":
+        return made_folder
+    return small_training.save_real_corpus(request.getfixturevalue("data_dir"), tmp_path / "real")
+
+
+def silent(_: str) -> None: ...
+
+
+def rows(folder: Path) -> list[dict[str, float]]:
+    """The log without its times."""
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [{name: value for name, value in json.loads(line).items() if name != "seconds"} for line in lines]
+
+
+def weights(path: Path) -> dict[str, Tensor]:
+    return torch.load(path)["network"]
+
+
+def assert_equal_weights(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    assert set(a) == set(b)
+    assert [name for name in a if not torch.equal(a[name], b[name])] == []
+
+
+# being killed
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 3, 5])
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(corpus: Corpus, tmp_path: Path, killed_at: int) -> None:
+    straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at), LOOP, tmp_path / "killed", silent)
+    assert not (tmp_path / "killed" / "trained.pt").exists()
+    told: list[str] = []
+    stage = Toy(corpus)
+    if killed_at:
+        stage.network[0].weight.data.zero_()  # whatever it begins with
+    resumed = loop.train(stage, LOOP, tmp_path / "killed", told.append).state_dict()
+    assert stage.calls == LOOP.steps - killed_at
+    assert_equal_weights(straight, resumed)
+    assert_equal_weights(weights(tmp_path / "straight" / "trained.pt"), weights(tmp_path / "killed" / "trained.pt"))
+    assert rows(tmp_path / "straight") == rows(tmp_path / "killed")
+    checkpoints = [torch.load(tmp_path / run / "checkpoint.pt") for run in ("straight", "killed")]
+    assert_equal_weights(checkpoints[0]["network"], checkpoints[1]["network"])
+    assert checkpoints[0]["sampler"] == checkpoints[1]["sampler"]
+    assert torch.equal(checkpoints[0]["random"]["cpu"], checkpoints[1]["random"]["cpu"])
+    assert (f"killed: continuing at step {killed_at} of 6" in told) == (killed_at > 0)
+
+
+@pytest.mark.slow
+def test_kill_9_at_any_moment_leaves_no_trace(corpus_folder: Path, tmp_path: Path) -> None:
+    def start(folder: str) -> subprocess.Popen[bytes]:
+        # the stage with noise, with dropout, and with a score that is often the same
+        command = [sys.executable, small_training.__file__, "classifier", str(corpus_folder), str(tmp_path / folder)]
+        return subprocess.Popen([*command, "steps=100", "validate_every=10"], stdout=subprocess.DEVNULL)
+
+    assert start("straight").wait() == 0
+    moments = random.Random(7)
+    checkpoint, kills = tmp_path / "killed" / "checkpoint.pt", 0
+    while True:
+        process = start("killed")
+        if kills < 4:
+            before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+            while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns > before):
+                time.sleep(0.002)
+            time.sleep(moments.uniform(0.0, 0.12))
+            process.send_signal(signal.SIGKILL)
+        if process.wait() == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+        kills += 1
+    assert kills >= 2, "it was done before it could be killed"
+    assert rows(tmp_path / "straight") == rows(tmp_path / "killed")
+    assert len(rows(tmp_path / "killed")) == 100
+    straight, killed = (torch.load(tmp_path / run / "trained.pt") for run in ("straight", "killed"))
+    assert_equal_weights(straight.pop("network"), killed.pop("network"))
+    assert straight == killed
+    assert not list((tmp_path / "killed").glob(".*"))
+
+
+def test_half_a_row_at_the_end_of_the_log_is_dropped(corpus: Corpus, tmp_path: Path) -> None:
+    config = replace(LOOP, log_every=1)
+    loop.train(Toy(corpus), config, tmp_path / "straight", silent)
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at=3), config, tmp_path / "killed", silent)
+    with (tmp_path / "killed" / "log.jsonl").open("a") as log:
+        log.write('{"step": 4, "seconds": 0.1, "to')
+    (tmp_path / "killed" / ".0123456789abcdef.tmp").write_bytes(b"half a checkpoint")
+    loop.train(Toy(corpus), config, tmp_path / "killed", silent)
+    assert rows(tmp_path / "straight") == rows(tmp_path / "killed")
+    assert not list((tmp_path / "killed").glob(".*"))
+
+
+def test_seconds_count_from_the_first_start(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at=3), LOOP, tmp_path, silent)
+    path = tmp_path / "checkpoint.pt"
+    torch.save({**torch.load(path), "seconds": 1000.0}, path)
+    loop.train(Toy(corpus), LOOP, tmp_path, silent)
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["seconds"] >= 1000.0
+
+
+class HalfWritten:
+    """A file that takes half of what it is given, and then fails."""
+
+    def __init__(self, file: Any, failure: BaseException):
+        self.file, self.failure = file, failure
+
+    def __enter__(self) -> HalfWritten:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write(self, data: bytes) -> None:
+        self.file.write(data[: len(data) // 2])
+        raise self.failure
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KilledError()])
+def test_a_checkpoint_is_never_half_written(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
+    run = tmp_path / "run"
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at=3), LOOP, run, silent)
+    opened = Path.open
+
+    def half(path: Path, mode: str = "r", *rest: Any) -> Any:
+        file = opened(path, mode, *rest)
+        return HalfWritten(file, failure) if "b" in mode and mode != "rb" else file
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", half)
+        with pytest.raises((KilledError, MotionFileError)):
+            loop.train(Toy(corpus), LOOP, run, silent)
+    assert torch.load(run / "checkpoint.pt")["step"] == 3
+    assert {path.name for path in run.iterdir()} - {"tensorboard"} == {"checkpoint.pt", "log.jsonl"}
+    assert_equal_weights(straight, loop.train(Toy(corpus), LOOP, run, silent).state_dict())
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    loop.train(Toy(corpus), LOOP, tmp_path, silent)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    sentence = "checkpoint.pt was made with another configuration; name another folder, or delete it to start over"
+    with pytest.raises(DataError, match=sentence):
+        loop.train(Toy(corpus), replace(LOOP, learning_rate=2e-2), tmp_path, silent)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_an_older_file_does_not_say_counts_as_its_default(whole: bool) -> None:
+    older, wanted = asdict(LOOP), asdict(LOOP)
+    del older["log_every"]
+
+    def inside(values: dict[str, Any]) -> dict[str, Any]:
+        return {"loop": values, "weight": 1.0} if whole else values
+
+    assert loop.same_configuration(inside(older), inside(wanted))
+    assert not loop.same_configuration(inside(older), inside({**wanted, "log_every": 7}))
+    assert not loop.same_configuration(inside({**older, "steps": 7}), inside(wanted))
+
+
+# what is kept
+
+
+def test_how_often_it_validates_does_not_change_what_it_learns(corpus: Corpus, tmp_path: Path) -> None:
+    config = replace(LOOP, keep="last")
+    rare = loop.train(Toy(corpus), config, tmp_path / "rare", silent).state_dict()
+    often = loop.train(Toy(corpus), replace(config, validate_every=1), tmp_path / "often", silent).state_dict()
+    assert_equal_weights(rare, often)
+    assert [row["step"] for row in rows(tmp_path / "often")] == [1, 2, 3, 4, 5, 6]
+    assert [row["step"] for row in rows(tmp_path / "rare")] == [4, 6]
+
+
+def test_what_is_released_is_the_average_and_not_the_last_step(corpus: Corpus, tmp_path: Path) -> None:
+    stage = Toy(corpus)
+    loop.train(stage, replace(LOOP, keep="last"), tmp_path, silent)
+    checkpoint = torch.load(tmp_path / "checkpoint.pt")
+    assert_equal_weights(stage.network.state_dict(), checkpoint["averaged"])
+    assert not torch.equal(checkpoint["averaged"]["0.weight"], checkpoint["network"]["0.weight"])
+    assert not stage.network.training
+
+
+@pytest.mark.parametrize(
+    ("keep", "scores", "step"),
+    [
+        ("best", [3.0, 1.0, 2.0], 4),
+        ("best", [1.0, 2.0, 3.0], 2),
+        ("best", [2.0, 1.0, 1.0], 6),  # of equal ones the latest
+        ("best", [2.0, NAN, 3.0], 2),
+        ("best", [NAN, 3.0, 4.0], 4),
+        ("best", [NAN, NAN, NAN], 6),
+        ("last", [1.0, 2.0, 3.0], 6),
+    ],
+)
+def test_which_weights_are_kept(keep: Any, scores: list[float], step: int, corpus: Corpus, tmp_path: Path) -> None:
+    stage = Toy(corpus, scores=scores)
+    loop.train(stage, replace(LOOP, keep=keep, validate_every=2), tmp_path, silent)
+    trained = torch.load(tmp_path / "trained.pt")
+    assert trained["step"] == step
+    assert_equal_weights(stage.network.state_dict(), trained["network"])
+    np.testing.assert_equal(trained["validation"]["score"], scores[step // 2 - 1])
+    # they are those that were validated at that step
+    assert trained["validation"]["size"] == float(trained["network"]["0.weight"].square().sum())
+    assert rows(tmp_path)[step // 2 - 1]["validation/size"] == trained["validation"]["size"]
+
+
+def test_a_killed_run_remembers_its_best(corpus: Corpus, tmp_path: Path) -> None:
+    config = replace(LOOP, validate_every=2)
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at=3, scores=[1.0]), config, tmp_path, silent)
+    loop.train(Toy(corpus, scores=[2.0, 2.0]), config, tmp_path, silent)
+    assert torch.load(tmp_path / "trained.pt")["step"] == 2
+
+
+# what is told
+
+
+def test_rows_of_losses_come_between_validations(corpus: Corpus, tmp_path: Path) -> None:
+    told: list[str] = []
+    loop.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=5), tmp_path, told.append)
+    written = rows(tmp_path)
+    assert [row["step"] for row in written] == [2, 4, 5, 6]
+    assert ["validation/score" in row for row in written] == [False, False, True, True]
+    assert all({"total", "size", "learning_rate"} <= set(row) for row in written)
+    assert written[0]["learning_rate"] == 1e-2
+    assert [line.split(",")[0] for line in told] == [f"{tmp_path.name} 5/6", f"{tmp_path.name} 6/6"]
+    assert " left  total " in told[0]
+
+
+def test_progress_is_told_after_a_while(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SAY_EVERY_SECONDS", 0.0)
+    told: list[str] = []
+    loop.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=6), tmp_path, told.append)
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "0 s"), (99.4, "99 s"), (99.6, "2 min"), (5969.0, "99 min"), (5999.0, "1 h 40 min"), (11110.0, "3 h 05 min")],
+)
+def test_durations_as_one_would_say_them(seconds: float, said: str) -> None:
+    assert progress.duration(seconds) == said
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="needs the extra `tensorboard`")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_curves_for_tensorboard(corpus: Corpus, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    config = replace(LOOP, log_every=1)
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at=4), config, tmp_path, silent)
+    # the step after the checkpoint was in the curves already when the run was killed
+    earlier = torch.load(tmp_path / "checkpoint.pt")
+    with pytest.raises(KilledError):
+        loop.train(Toy(corpus, killed_at=1), replace(config, checkpoint_seconds=0.0), tmp_path, silent)
+    torch.save(earlier, tmp_path / "checkpoint.pt")
+    loop.train(Toy(corpus), config, tmp_path, silent)
+    curves = EventAccumulator(str(tmp_path / "tensorboard"))
+    curves.Reload()
+    totals = curves.Scalars("total")
+    assert [event.step for event in totals] == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose([event.value for event in totals], [row["total"] for row in rows(tmp_path)], rtol=1e-6)
+    assert [event.step for event in curves.Scalars("validation/score")] == [4, 6]
+
+
+def test_it_trains_without_tensorboard(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    loop.train(Toy(corpus), LOOP, tmp_path, silent)
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "log.jsonl", "trained.pt"}
+
+
+# the rest
+
+
+def test_the_learning_rate_warms_up_and_falls() -> None:
+    config = LoopConfig(steps=1000, warmup_steps=100)
+    rates = np.array([loop.schedule(step, config) for step in range(1000)])
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[99] == rates[100] == 1.0
+    assert (np.diff(rates[:100]) > 0).all()
+    assert (np.diff(rates[101:]) < 0).all()
+    assert rates[-1] == pytest.approx(0.02, abs=1e-4)
+    assert rates[550] == pytest.approx(0.51, abs=1e-3)
+
+
+def test_products_are_in_the_precision_asked_for(corpus: Corpus, tmp_path: Path) -> None:
+    class Seen(Toy):
+        def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
+            told = self.network(self.cut(samples)[0])
+            self.precision = told.dtype
+            return {"total": told.float().mean()}
+
+    for half, precision in ((True, torch.bfloat16), (False, torch.float32)):
+        stage = Seen(corpus)
+        loop.train(stage, replace(LOOP, half_precision=half), tmp_path / str(half), silent)
+        assert stage.precision == precision
+        assert all(value.dtype != torch.bfloat16 for value in stage.network.state_dict().values())
+
+
+@pytest.mark.parametrize("name", small_training.STAGES)
+def test_a_stage_learns(name: str, corpus: Corpus, tmp_path: Path) -> None:
+    config = replace(small_training.LOOP, steps=3, validate_every=3)
+    stage = small_training.small_stage(name, corpus, config)
+    assert math.isfinite(float(stage.losses()["total"].detach()))
+    before = {key: value.clone() for key, value in stage.network.state_dict().items()}
+    loop.train(stage, config, tmp_path, silent)
+    assert any(not torch.equal(before[key], value) for key, value in stage.network.state_dict().items())
+
+
+@pytest.mark.parametrize("name", small_training.STAGES)
+def test_the_losses_of_a_stage_stay_on_its_device(name: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # there is none for the device of this test
+    stage = small_training.small_stage(name, corpus, small_training.LOOP)
+    elsewhere = torch.device("meta")  # as good as a GPU for this: mixing devices fails on it too
+    stage.to(elsewhere)
+    with elsewhere:
+        assert all(value.device == elsewhere for value in stage.losses_of(stage.draw()).values())

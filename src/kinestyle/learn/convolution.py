@@ -44,7 +44,7 @@ class _Product(torch.autograd.Function):
         windows = (x if seen is None else x.index_select(1, seen)).view(-1, width * inputs)
         matrix = weight.to(x.dtype).transpose(1, 2).reshape(outputs, -1)
         context.save_for_backward(windows, matrix)
-        context.shape, context.width, context.stride = x.shape, width, stride
+        context.shape, context.width, context.stride, context.weight_dtype = x.shape, width, stride, weight.dtype
         return torch.addmm(bias.to(x.dtype), windows, matrix.t()).view(batch, -1, outputs)
 
     @staticmethod
@@ -56,9 +56,9 @@ class _Product(torch.autograd.Function):
         if context.needs_input_grad[0]:
             to_x = add_windows((gradient @ matrix).view(context.shape[0], -1, width, inputs), context.shape[1], context.stride)
         if context.needs_input_grad[1]:
-            to_weight = (gradient.t() @ windows).float().view(outputs, width, inputs).transpose(1, 2)
+            to_weight = (gradient.t() @ windows).to(context.weight_dtype).view(outputs, width, inputs).transpose(1, 2)
         if context.needs_input_grad[2]:
-            to_bias = gradient.sum(dim=0, dtype=torch.float32)
+            to_bias = gradient.sum(dim=0, dtype=context.weight_dtype)
         return to_x, to_weight, to_bias, None
 
 

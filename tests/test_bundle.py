@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kinestyle.bundle import FORMAT, GRAPHS, Bundle, released_path, write_bundle
+from kinestyle.bundle import FORMAT, GRAPHS, Bundle, released_path, shipped, write_bundle
 from kinestyle.errors import BundleError, KinestyleError, MotionFileError, StyleError
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.features import LAYOUT
@@ -230,6 +230,49 @@ def test_a_bundle_is_never_half_written(
 def test_a_missing_folder_is_said(tmp_path: Path, graphs: dict[str, bytes]) -> None:
     with pytest.raises(MotionFileError, match=r"the folder .*nowhere does not exist; create it first"):
         write_bundle(tmp_path / "nowhere" / "made.kinestyle", MANIFEST, graphs)
+
+
+def test_a_take_is_the_middle_or_a_draw_that_repeats(bundle_file: Path) -> None:
+    style = Bundle.open(bundle_file).style("proud")
+    np.testing.assert_array_equal(style.take(0), style.mean)
+    np.testing.assert_array_equal(style.take(3), style.take(3))
+    noise = np.random.default_rng(3).standard_normal(2)
+    np.testing.assert_allclose((style.take(3) - style.mean) / style.deviation, noise, rtol=1e-5)
+    with pytest.raises(StyleError, match="the seed is -2, it must be 0"):
+        style.take(-2)
+
+
+def test_a_bundle_without_styles_says_so(bundle_file: Path) -> None:
+    bundle = Bundle.open(with_manifest(bundle_file, styles=[], prior="standard normal"))
+    assert bundle.styles == ()
+    with pytest.raises(StyleError, match=r"'old'; the bundle changed.kinestyle has no named styles, only those of clips"):
+        bundle.style("old")
+
+
+def test_what_a_manifest_may_say_and_need_not(bundle_file: Path) -> None:
+    silent = Bundle.open(bundle_file)
+    assert (silent.label_numbers, silent.usual_error_cm) == (0, None)
+    training = {"validation": {"autoencoder": {"score": 0.5, "cmu/cm": 2.0}}}
+    bundle = Bundle.open(with_manifest(bundle_file, label_numbers=22, training=training))
+    assert (bundle.label_numbers, bundle.usual_error_cm) == (22, 0.5)
+
+
+def test_bundles_that_ship_are_opened_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, graphs: dict[str, bytes], bundle_file: Path
+) -> None:
+    assert Bundle.open("bandai").path == Bundle.open(Path("bandai")).path == Bundle.open().path
+    folder = tmp_path / "released"
+    folder.mkdir()
+    write_bundle(folder / "another.kinestyle", MANIFEST | {"name": "another"}, graphs)
+    (folder / "notes.txt").write_text("no bundle")
+    monkeypatch.setattr("kinestyle.bundle._RELEASED", folder)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "another").mkdir()  # a folder of that name is not in the way
+    assert list(shipped()) == ["another"]
+    assert Bundle.open("another").manifest["name"] == "another"
+    assert Bundle.open(bundle_file).manifest["name"] == "made"
+    with pytest.raises(BundleError, match=r"there is no bundle at third; name a .kinestyle file, or one that ships: another"):
+        Bundle.open("third")
 
 
 def test_the_bundle_that_ships_is_whole() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from PIL import Image
 
 import kinestyle as kinestyle_package
 from kinestyle import __version__
-from kinestyle.bundle import Bundle
+from kinestyle.bundle import Bundle, write_bundle
 from kinestyle.cli import main
 from kinestyle.motion.formats import read_motion, write_motion
+from kinestyle.runtime.root import Root
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import as_rig, walk
 
@@ -137,6 +139,72 @@ def test_like_takes_the_manner_of_another_clip(clip_file: Path, tiny: Stylizer) 
     assert not np.array_equal(values("out.bvh"), values("walk.bvh"))
 
 
+def test_several_cues_are_mixed_in_equal_shares_or_in_those_that_are_named(clip_file: Path, tiny: Stylizer) -> None:
+    write_motion(as_rig(walk(2.0).clip), "ref.bvh")
+    clip, codes = read_motion(clip_file), [tiny.style_code("one/calm", 4), tiny.reference_code(read_motion("ref.bvh"), 4)]
+    cues = ("--like", "ref.bvh", "--style", "one/calm", "--seed", "4", "--bundle", tiny.bundle.path)
+    for options, weights in (((), [1, 1]), (("--mix", "3,1"), [3, 1]), (("--mix", "1,0"), [1, 0]), (("--mix=0, .5",), [0, 1])):
+        done("stylize", "walk.bvh", *cues, *options, "-o", "out.bvh")
+        write_motion(tiny.apply(tiny.analyse(clip), tiny.mix(codes, weights)), "expected.bvh")
+        assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes(), options
+
+
+def test_several_references_share_a_manner(clip_file: Path, tiny: Stylizer) -> None:
+    write_motion(as_rig(walk(2.0).clip), "ref.bvh")
+    done("stylize", "walk.bvh", "--like", "ref.bvh", "--like", "walk.bvh", "-o", "out.bvh", "--bundle", tiny.bundle.path)
+    clip = read_motion(clip_file)
+    write_motion(tiny.stylize(clip, like=[read_motion("ref.bvh"), clip]), "expected.bvh")
+    assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes()
+
+
+@pytest.mark.parametrize("root", ["planted", "predicted", "copied", "keep"])
+def test_the_root_mode_reaches_the_stylizer(clip_file: Path, tiny: Stylizer, root: Root) -> None:
+    done("stylize", "walk.bvh", "--style", "one/calm", "--root", root, "-o", "out.bvh", "--bundle", tiny.bundle.path)
+    write_motion(tiny.stylize(read_motion(clip_file), "one/calm", root=root), "expected.bvh")
+    assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes()
+
+
+@pytest.fixture
+def unsupervised(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_manifest: dict[str, Any],
+    tiny_graphs: dict[str, bytes],
+) -> Stylizer:
+    """Takes the place of what ships: one bundle, without named styles."""
+    folder = tmp_path_factory.mktemp("released")
+    write_bundle(folder / "unsupervised.kinestyle", tiny_manifest | {"styles": [], "prior": "standard normal"}, tiny_graphs)
+    monkeypatch.setattr("kinestyle.bundle._RELEASED", folder)
+    return Stylizer.load("unsupervised")
+
+
+def test_random_draws_a_manner_from_the_unsupervised_bundle(clip_file: Path, unsupervised: Stylizer) -> None:
+    result = done_noisily("stylize", "walk.bvh", "--random", "--samples", "8", "-o", "out.bvh")
+    names = [f"out_{i}.bvh" for i in range(1, 9)]
+    assert result.stdout.splitlines() == names
+    takes = contents()
+    assert len(set(takes.values())) == 1 + 8
+    clip = read_motion(clip_file)
+    for seed in (0, 7):
+        write_motion(unsupervised.apply(unsupervised.analyse(clip), unsupervised.random_code(seed)), "expected.bvh")
+        assert takes[f"out_{seed + 1}.bvh"] == Path("expected.bvh").read_bytes()
+    done("stylize", "walk.bvh", "--random", "--seed", "3", "--bundle", "unsupervised", "-o", "again.bvh")
+    assert Path("again.bvh").read_bytes() == takes["out_4.bvh"]
+
+
+def test_random_draws_from_the_styles_of_a_bundle_that_has_some(clip_file: Path, tiny: Stylizer) -> None:
+    done("stylize", "walk.bvh", "--random", "--seed", "2", "--bundle", tiny.bundle.path, "-o", "out.bvh")
+    write_motion(tiny.apply(tiny.analyse(read_motion(clip_file)), tiny.random_code(2)), "expected.bvh")
+    assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes()
+
+
+def test_a_clip_unlike_all_that_was_learned_is_noted(monkeypatch: pytest.MonkeyPatch, clip_file: Path) -> None:
+    monkeypatch.setattr("kinestyle.runtime.fit.FAR", 0.1)
+    result = kinestyle("stylize", "walk.bvh", "--style", "old", "-o", "out.bvh")
+    assert (result.exit_code, result.stdout) == (0, "out.bvh\n")
+    assert result.stderr.startswith("kinestyle: note: walk is unlike what the model learned from")
+
+
 def test_samples_are_takes_that_differ(clip_file: Path, tiny: Stylizer) -> None:
     options = ("--style", "proud", "--bundle", tiny.bundle.path)
     result = kinestyle("stylize", "walk.bvh", *options, "--samples", "3", "--seed", "4", "-o", "take.bvh")
@@ -169,8 +237,17 @@ def test_what_is_odd_about_a_clip_is_noted_on_stderr(clip_file: Path, tiny_bundl
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("walk.bvh -o out.bvh", "neither --style nor --like given; name a style (--style old) or a reference"),
-        ("walk.bvh --style old --like walk.bvh -o out.bvh", "both --style and --like given"),
+        ("walk.bvh -o out.bvh", "neither --style nor --like nor --random given; name a style (--style old), a reference"),
+        ("walk.bvh --random --style old -o out.bvh", "--random draws a manner without any cue; leave out --style, --like"),
+        ("walk.bvh --random --like walk.bvh -o out.bvh", "--random draws a manner without any cue"),
+        ("walk.bvh --random --mix 1 -o out.bvh", "--random draws a manner without any cue"),
+        ("walk.bvh --style calm --style proud --mix much -o out.bvh", "--mix is 'much', expected a number for each --style"),
+        ("walk.bvh --style calm --style proud --mix 1,, -o out.bvh", "--mix is '1,,', expected a number"),
+        ("walk.bvh --style calm --style proud --mix 1 -o out.bvh", "1 weights given for 2 styles to mix"),
+        ("walk.bvh --style calm --like ref.bvh --mix 0,0 -o out.bvh", "the weights to mix by are 0, 0; they must be 0 or"),
+        ("walk.bvh --style calm --style furious -o out.bvh", "no style is called 'furious'"),
+        ("walk.bvh --like walk.bvh --like ref.bvh -o ref.bvh", "ref.bvh is also an input"),
+        ("walk.bvh --random --seed -1 -o out.bvh", "the seed is -1, it must be 0"),
         ("walk.bvh --style furious -o out.bvh", "no style is called 'furious'; the bundle tiny.kinestyle knows Not-Tired, calm"),
         ("walk.bvh --style proud --strength -1 -o out.bvh", "strength is -1.0, it must be 0 (no change)"),
         ("walk.bvh --style proud --strength nan -o out.bvh", "strength is nan, it must be"),
@@ -213,6 +290,7 @@ def test_stylize_is_refused_with_a_sentence(clip_file: Path, tiny_bundle: Path, 
         "stylize walk.bvh other.bvh --style old -o out.bvh",
         "stylize walk.bvh --style old -o out.bvh --strength much",
         "stylize walk.bvh --style old -o out.bvh --samples 0",
+        "stylize walk.bvh --style old -o out.bvh --root floating",
         "stylize walk.bvh --style old -o out.bvh --loudness 3",
         "render -o out.png",
         "render walk.bvh -o out.png --columns 0",
@@ -312,6 +390,13 @@ def test_styles_are_listed_for_people(tiny_bundle: Path) -> None:
     assert lines[-1] == "tiny.kinestyle, free to use"
 
 
+def test_a_bundle_without_named_styles_is_said_to_have_none(unsupervised: Stylizer) -> None:
+    lines = done("styles", "--bundle", "unsupervised").stdout.splitlines()
+    assert lines[0] == "unsupervised has no named styles; it takes the manner of a clip (--like) or draws one (--random)"
+    assert lines[-1] == "unsupervised.kinestyle, free to use"
+    assert json.loads(done("styles", "--bundle", "unsupervised", "--json").stdout)["styles"] == []
+
+
 def test_each_listed_name_is_a_style_of_its_own(tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
     names = [line.split()[0] for line in done("styles", "--bundle", tiny_bundle).stdout.splitlines()[1:-2]]
@@ -374,7 +459,7 @@ def test_train_without_data_is_refused_with_a_sentence() -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         "reading motion under data",
-        "kinestyle: no clip of the committed splits is under data/bandai; unpack the Bandai-Namco archives there",
+        "kinestyle: data holds no motion file; expected files of these kinds, in any folders: .bvh, .amc",
     ]
     assert contents() == {}
     sentence = refused("train", "--data", "data", "--run", "run", "--stage", "dreaming")
@@ -393,25 +478,57 @@ def test_evaluate_without_data_is_refused_with_a_sentence() -> None:
     assert refused("evaluate", "--data", "data") == sentence
 
 
-def test_evaluate_examines_real_test_clips(data_dir: Path) -> None:
-    for name in ("dataset-1_walk_old_002", "dataset-1_walk_giant_002", "dataset-2_walk_elderly_", "dataset-2_walk_active_"):
+def _choose(data_dir: Path, *names: str) -> None:
+    """Lay the last clip of each name into the folder `data`."""
+    for name in names:
         found = max((data_dir / "bandai").glob(f"*/data/{name}*.bvh"))
         place = Path("data") / "bandai" / name.split("_")[0] / "data"
         place.mkdir(parents=True, exist_ok=True)
         (place / found.name).symlink_to(found)
-    result = done_noisily("evaluate", "--data", "data", "--targets", "1", "--json", "figures.json")
+
+
+def test_evaluate_examines_real_test_clips(data_dir: Path) -> None:
+    _choose(data_dir, "dataset-1_walk_old_002", "dataset-1_walk_giant_002", "dataset-2_walk_elderly_", "dataset-2_walk_active_")
+    (Path("data") / "wild").mkdir()
+    (Path("data") / "wild" / "zombie.bvh").symlink_to(data_dir / "wild" / "zombie.bvh")
+    options = ["--quick", "--part", "p1", "--part", "p2", "--part", "p4", "--processes", "1"]
+    result = done_noisily("evaluate", "--data", "data", *options, "--json", "figures.json", "--results", "page.md")
     figures = json.loads(Path("figures.json").read_text())
-    assert {name: real["clips"] for name, real in figures["real"].items()} == {"bandai1": 2, "bandai2": 2}
-    assert [(row["contents"], row["styles"], row["mode"]) for row in figures["rows"]] == [
-        (contents, styles, mode)
-        for contents, styles in (("bandai2", "bandai2"), ("bandai1", "bandai1"), ("bandai2", "bandai1"))
-        for mode in ("label", "draw", "reference")
+    assert [{name: real["clips"] for name, real in judge["real"].items()} for judge in figures["judges"]] == 2 * [
+        {"bandai1": 2, "bandai2": 2}
     ]
-    assert all(row["outputs"] == 2 and 0.0 <= row["style"] <= 1.0 for row in figures["rows"])
-    assert figures["bundle_sha256"] == Bundle.open().sha256
-    table = [line for line in result.stdout.splitlines() if line.startswith("|")]
-    assert len(table) == 2 + 2 + 9
-    assert len({line.count("|") for line in table}) == 1
+    assert [(found["contents"], found["styles"]) for found in figures["protocols"]] == [
+        ("bandai2", "bandai2"),
+        ("bandai2", "bandai1"),
+        ("bandai1", "bandai1"),
+    ]
+    assert all(row["outputs"] == 2 for found in figures["protocols"] for row in found["rows"])
+    assert figures["about"]["bundle"]["sha256"] == Bundle.open().sha256
+    page = Path("page.md").read_text()
+    assert "`kinestyle evaluate --data DATA --json figures.json --results page.md --part p1 --part p2 --part p4 --quick" in page
+    assert result.stdout.strip() in page
+
+
+def test_evaluate_compares_bundles_on_the_same_clips(data_dir: Path) -> None:
+    _choose(data_dir, "dataset-2_walk_elderly_", "dataset-2_walk_active_")
+    shutil.copy(Bundle.open().path, "other.kinestyle")
+    table = done_noisily("evaluate", "--data", "data", "--against", "other.kinestyle", "--processes", "1").stdout.splitlines()
+    assert [line.split(" | ")[:3] for line in table[2:6]] == [
+        [f"| {bundle}", mode, "2"] for bundle in ("the one that ships", "other") for mode in ("label", "reference")
+    ]
+    assert [line.split(" | ")[3:] for line in table[2:4]] == [line.split(" | ")[3:] for line in table[4:6]]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--part", "p3"), "p3 needs a bundle that never saw set 1; name it with --zero-shot"),
+        (("--json", "nowhere/out.json"), "out.json cannot be written: there is no folder nowhere; create it first"),
+        (("--against", "x", "--results", "x.md"), "a comparison (--against) makes no page of results; leave out --results"),
+    ],
+)
+def test_evaluate_refuses_what_cannot_be(data_dir: Path, options: tuple[str, ...], sentence: str) -> None:
+    assert refused("evaluate", "--data", data_dir, *options) == sentence
 
 
 def test_train_without_torch_says_what_to_install() -> None:
@@ -447,4 +564,4 @@ def test_help_and_version() -> None:
     for name in main.list_commands(context):
         assert name in overview
         assert done(name, "--help").stdout.startswith("Usage:")
-    assert "0 changes nothing, 1 is the style, more exaggerates." in done("stylize", "-h").stdout
+    assert "0 changes nothing, 1 is the style, more exaggerates." in " ".join(done("stylize", "-h").stdout.split())

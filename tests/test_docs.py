@@ -1,6 +1,7 @@
 """The documents name commands and options that exist.
 
-Every `kinestyle ...` command in a ```console or ```bash block of README.md is parsed, not run, by the parser of the command line.
+Every `kinestyle ...` command in a ```console or ```bash block of README.md and docs/TRAINING.md is parsed, not run, by the parser
+of the command line.
 """
 
 from __future__ import annotations
@@ -71,18 +72,19 @@ def check(command: click.Command, arguments: list[str], parent: click.Context | 
         raise click.UsageError(f"too many arguments: {shlex.join(rest)}", context)
 
 
-def test_readme_names_only_commands_and_options_that_exist():
+@pytest.mark.parametrize("name", ["README.md", "docs/TRAINING.md"])
+def test_documents_name_only_commands_and_options_that_exist(name):
     from kinestyle.cli import main
 
-    commands = list(kinestyle_commands((ROOT / "README.md").read_text(encoding="utf-8")))
-    assert commands, "README.md shows no `kinestyle` command in a ```console or ```bash block; a reader needs one to start from"
+    commands = list(kinestyle_commands((ROOT / name).read_text(encoding="utf-8")))
+    assert commands, f"{name} shows no `kinestyle` command in a ```console or ```bash block; a reader needs one to start from"
     wrong = []
     for arguments in commands:
         try:
             check(main, arguments)
         except click.UsageError as error:
             wrong.append(f"  kinestyle {shlex.join(arguments)}\n    {error.format_message()}")
-    assert not wrong, "README.md shows commands that the command line refuses:\n" + "\n".join(wrong)
+    assert not wrong, f"{name} shows commands that the command line refuses:\n" + "\n".join(wrong)
 
 
 @click.group()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, MIRROR
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import find_contacts, runs
+from kinestyle.motion.contacts import find_contacts, find_still, runs
 from kinestyle.motion.features import (
     LAYOUT,
     FeatureLayout,
@@ -219,6 +219,25 @@ def test_a_hop_of_a_moment_is_none(frame_rate: float, seconds: float, lifted: bo
     up = np.where(np.abs(time - 1.5) <= seconds / 2, 1.0, 0.0)
     contact = find_contacts(with_thigh(stand(frames, frame_rate), up))
     assert (not contact[:, :2].all()) == lifted
+
+
+@pytest.mark.parametrize("frame_rate", RATES)
+@pytest.mark.parametrize(
+    ("height_m", "speed_m_s", "still"),
+    [(0.0, 0.0, True), (0.15, 0.0, True), (0.25, 0.0, False), (0.15, 0.2, True), (0.0, 0.4, False)],
+)
+def test_a_foot_is_still_on_its_tips_too(frame_rate: float, height_m: float, speed_m_s: float, still: bool) -> None:
+    frames = round(2.0 * frame_rate)
+    time = np.arange(frames)[:, None] / frame_rate
+    ankles = np.stack([height_m * Y + speed_m_s * time * Z, np.zeros((frames, 3))], axis=1)
+    np.testing.assert_array_equal(find_still(ankles, 1.0 / frame_rate), np.broadcast_to([still, True], (frames, 2)))
+
+
+def test_a_foot_that_pauses_for_a_moment_is_not_still() -> None:
+    time = np.arange(60)[:, None] / 30.0
+    ankles = np.stack([0.1 * np.sin(8.0 * time) * X, 0.1 * np.sin(8.0 * time) * X], axis=1)
+    assert not find_still(ankles, 1.0 / 30.0)[4:-4].any()
+    assert not find_still(ankles[:1], 1.0 / 30.0).any()
 
 
 def test_runs() -> None:

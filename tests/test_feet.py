@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import find_contacts, runs
 from kinestyle.motion.features import heading
-from kinestyle.motion.feet import plant_feet, stance_velocity
+from kinestyle.motion.feet import FAR_M, STEADY, STEADY_M_S, plant_feet, stance_velocity
 from kinestyle.motion.retarget import Correspondence, apply_change, correspond
 from kinestyle.motion.rotation import Array
 from made_rigs import AXES_TO_Y_UP, X, Y, Z, any_rotations, as_rig, rig_names, stand, walk
@@ -89,19 +89,32 @@ def test_a_planted_foot_stays(side: str, part: str) -> None:
     np.testing.assert_allclose(up, np.broadcast_to(Y, up.shape), atol=1e-3)
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_a_foot_that_slides_slides_as_much(side: str) -> None:
+def sliding(factor: float) -> Clip:
+    """The walk, while the floor is drawn away under it: planted feet slide at 0.15 to 0.3 m/s times the factor."""
     shift = WALK.clip.local_position.copy()
     time = np.arange(len(shift)) / FRAME_RATE
-    shift[:, 0] += np.stack([0.05 * np.sin(5.0 * time), 0.01 * np.sin(7.0 * time), 0.15 * time], axis=-1)
-    case = planted_case(WALK.clip.with_motion(shift, WALK.clip.local_rotation))
+    shift[:, 0] += factor * np.stack([0.05 * np.sin(5.0 * time), 0.01 * np.sin(7.0 * time), 0.15 * time], axis=-1)
+    return WALK.clip.with_motion(shift, WALK.clip.local_rotation)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize(
+    ("factor", "size", "least", "most"),
+    [
+        (2.2, 1.0, 0.98, 1.02),  # faster than a drift: as the input's
+        (1.0, 1.0, 0.95 - STEADY, 1.02),
+        (0.4, 1.0, 0.95 - STEADY, 1.15 - STEADY),  # a drift, of which a part is taken away
+        (0.4, 0.001, 0.98, 1.02),  # hardly changed: hardly another drift
+    ],
+)
+def test_a_foot_that_slides_slides_as_much_or_less(side: str, factor: float, size: float, least: float, most: float) -> None:
+    case = planted_case(sliding(factor), size=size)
     held = steps_within(WALK.planted[:, SIDES.index(side)])
     for part in ("Foot", "Toe"):
         was, now = (speed(clip, side + part)[held] for clip in (case.before, case.after))
-        assert was.min() > 0.01
-        assert (now <= 1.02 * was + 1e-3).all()
-        assert (now >= 0.98 * was - 1e-3).all()
-        assert now.mean() == pytest.approx(was.mean(), rel=0.02)
+        assert was.min() > (2.0 * STEADY_M_S if factor > 2.0 else 0.01)
+        assert (now <= most * was + 1e-3).all()
+        assert (now >= least * was - 1e-3).all()
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -171,11 +184,9 @@ def test_corrections_come_and_go_smoothly() -> None:
         edges = [edge for run in runs(planted) for edge in run if 0 < edge < len(planted) - 1]
         assert edges
         assert np.linalg.norm(off[edges], axis=-1).max() > 0.03  # it would show if it came at once
-        jump = np.linalg.norm(np.diff(off, axis=0), axis=-1)
-        assert jump.max() < 0.012
-        # at the edge, it goes on as it went
-        turn = np.linalg.norm(np.diff(off, n=2, axis=0), axis=-1)
-        assert turn[[edge - 1 for edge in edges]].max() < 0.01
+        assert np.linalg.norm(np.diff(off, axis=0), axis=-1).max() < 0.02
+        # it goes on as it went, at the edges as everywhere
+        assert np.linalg.norm(np.diff(off, n=2, axis=0), axis=-1).max() < 0.006
         for part in ("UpLeg", "Leg", "Foot", "Toe"):
             joint = CASE.after.skeleton.index(side + part)
             steps = [
@@ -185,18 +196,72 @@ def test_corrections_come_and_go_smoothly() -> None:
             assert steps[2] < 2.0 * max(steps[:2]) + np.radians(1.0)
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_a_foot_lands_and_leaves_as_it_did(side: str) -> None:
+    planted = WALK.planted[:, SIDES.index(side)]
+    steps = [
+        step for start, stop in runs(planted) for step in (start - 2, start - 1, stop - 1, stop) if 0 <= step < len(planted) - 1
+    ]
+    was, now, loose = (speed(clip, side + "Foot")[steps] for clip in (CASE.before, CASE.after, CASE.disturbed))
+    assert np.abs(loose - was).max() > 0.2
+    assert np.abs(now - was).max() < 0.06
+
+
+def hurried() -> Clip:
+    """The walk on a floor that is drawn away so fast that no foot is still."""
+    shift = WALK.clip.local_position.copy()
+    shift[:, 0, 0] += np.arange(len(shift)) / FRAME_RATE
+    return WALK.clip.with_motion(shift, WALK.clip.local_rotation)
+
+
 def test_far_from_a_step_nothing_is_corrected() -> None:
     contact = np.zeros_like(CONTACT)
     contact[:20, :2] = True
-    case = planted_case(contact=contact)
-    np.testing.assert_allclose(case.after.local_rotation[60:], case.disturbed.local_rotation[60:], atol=1e-9)
-    assert np.abs(case.after.local_rotation[:20] - case.disturbed.local_rotation[:20]).max() > 0.01
+    before = as_rig(hurried())
+    change, root = disturbance(before.frame_count)
+    raised = apply_change(before, CASE.correspondence, change, root + 0.15 * Y)  # nothing sinks either
+    after = plant_feet(before, raised, CASE.correspondence, contact)
+    np.testing.assert_allclose(after.local_rotation[60:], raised.local_rotation[60:], atol=1e-9)
+    assert np.abs(after.local_rotation[:20] - raised.local_rotation[:20]).max() > 0.01
 
 
 def test_nothing_planted_changes_nothing() -> None:
-    case = planted_case(contact=np.zeros_like(CONTACT))
+    case = planted_case(hurried(), contact=np.zeros_like(CONTACT))
     np.testing.assert_array_equal(case.after.local_rotation, case.disturbed.local_rotation)
     np.testing.assert_array_equal(case.after.local_position, case.disturbed.local_position)
+
+
+def test_a_foot_that_is_still_is_held_without_contact() -> None:
+    case = planted_case(contact=np.zeros_like(CONTACT))
+    for column, side in enumerate(SIDES):
+        well_within = np.convolve(WALK.planted[:, column], np.ones(9), mode="same") == 9
+        assert speed(case.after, side + "Foot")[steps_within(well_within)].max() < 0.02
+
+
+@pytest.mark.parametrize("lowered_m", [0.05, 0.12])
+def test_no_foot_sinks_into_the_floor(lowered_m: float) -> None:
+    before = CASE.before
+    contact = CONTACT.copy()
+    contact[:, 2:] = False  # the right foot only passes over the floor
+    change, root = disturbance(before.frame_count)
+    lower = apply_change(before, CASE.correspondence, change, root - lowered_m * Y)
+    after = plant_feet(before, lower, CASE.correspondence, contact)
+    for part in ("RightFoot", "RightToe"):
+        floor = np.minimum(place(before, part)[:, 1], np.percentile(place(before, part)[:, 1], 5.0))
+        assert (place(lower, part)[:, 1] - floor).min() < -0.02
+        assert (place(after, part)[:, 1] - floor).min() > -0.005
+
+
+def test_a_first_frame_from_elsewhere_does_not_pull_a_leg_along() -> None:
+    """Files that begin with one frame of a rest pose at the origin jump from there to their motion."""
+    start = WALK.clip.local_position.copy()
+    start[0, 0] += [3.0, 0.0, -2.0]
+    contact = CONTACT.copy()
+    contact[:2] = False
+    case = planted_case(WALK.clip.with_motion(start, WALK.clip.local_rotation), contact=contact)
+    for side in SIDES:
+        off = np.linalg.norm(place(case.after, side + "Foot") - place(case.disturbed, side + "Foot"), axis=-1)
+        assert off[0] < off[1:40].max() + FAR_M
 
 
 def test_no_change_stays_none() -> None:
@@ -230,14 +295,60 @@ def test_a_rig_without_toes() -> None:
         assert speed(case.after, side + "Foot")[held].max() < 0.002
 
 
-def standing(knee_radians: float) -> Clip:
-    """Somebody who stands with knees bent by so much; less than nothing is overstretched."""
+def standing(knee_radians: float | Array) -> Clip:
+    """Somebody who stands with knees bent by so much, (60,) or all the time; less than nothing is overstretched."""
     clip = stand(60, FRAME_RATE)
+    bent = np.broadcast_to(knee_radians, 60)
     local = clip.local_rotation.copy()
     for side in ("left", "right"):
         for part, share in (("thigh", -0.5), ("shin", 1.0), ("foot", -0.5)):
-            local[:, CANONICAL.index(f"{side}_{part}")] = rotation.exp(share * knee_radians * X)
-    return as_rig(clip.with_motion(clip.local_position, local))
+            local[:, CANONICAL.index(f"{side}_{part}")] = rotation.exp(share * bent[:, None] * X)
+    lower = clip.local_position.copy()
+    lower[:, 0, 1] -= LEG_LENGTH_M * (1.0 - np.cos(0.5 * bent))
+    return as_rig(clip.with_motion(lower, local))
+
+
+def bones(clip: Clip) -> Array:
+    """(T, 4, 3) the directions of thighs and shins."""
+    ends = [("UpLeg", "Leg"), ("Leg", "Foot")]
+    return rotation.normalize(
+        np.stack([place(clip, side + b) - place(clip, side + a) for side in SIDES for a, b in ends], axis=1)
+    )
+
+
+def turns(clip: Clip) -> Array:
+    """(T - 1, 4) radians by which thighs and shins turn from each frame to the next."""
+    bone = bones(clip)
+    return rotation.angle(rotation.between(bone[:-1], bone[1:]))
+
+
+def test_a_deep_squat_in_which_a_thigh_rolls_over_in_the_data() -> None:
+    """Some solvers let the thigh jump by half a turn about itself, and the knee bend the other way to make up for it: no bone moves."""
+    clip = standing(np.radians(140.0 + 18.0 * np.sin(np.arange(60) / 10.0)))
+    rolled = clip.local_rotation.copy()
+    half_turn = rotation.exp(np.pi * Y)
+    for side in SIDES:
+        thigh, shin = (clip.skeleton.index(side + part) for part in ("UpLeg", "Leg"))
+        rolled[30:, thigh] = rotation.multiply(rolled[30:, thigh], half_turn)
+        rolled[30:, shin] = rotation.multiply(rotation.inverse(half_turn), rolled[30:, shin])
+    before = clip.with_motion(clip.local_position, rolled)
+    np.testing.assert_allclose(bones(before), bones(clip), atol=1e-9)
+    disturbed = apply_change(before, CASE.correspondence, *disturbance(60))
+    after = plant_feet(before, disturbed, CASE.correspondence, np.ones((60, 4), dtype=bool))
+    assert turns(after).max() < turns(before).max() + np.radians(2.0)
+
+
+@pytest.mark.parametrize("size", [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0])
+@pytest.mark.parametrize("knee_radians", [-0.08, -0.03, 0.0, 0.03])
+def test_knees_near_straight_do_not_snap(knee_radians: float, size: float) -> None:
+    """Also while a slider passes from no change, which keeps overstretched knees, to one that bends them to the front."""
+    clip = standing(knee_radians + 0.01 * np.sin(np.arange(60) / 4.0))
+    disturbed = apply_change(clip, CASE.correspondence, *disturbance(60, size))
+    after = plant_feet(clip, disturbed, CASE.correspondence, np.ones((60, 4), dtype=bool))
+    assert turns(after).max() < np.radians(2.5)
+    # and no foot misses its place by more than a hair for it
+    for side in SIDES:
+        assert np.abs(place(after, side + "Foot")[:, 1] - place(clip, side + "Foot")[:, 1]).max() < 4e-3
 
 
 @pytest.mark.parametrize(
@@ -275,7 +386,7 @@ def test_a_single_frame() -> None:
 
 @pytest.mark.parametrize("rig", OTHERS)
 def test_stance_velocity_is_what_keeps_the_feet(rig: str) -> None:
-    case = planted_case(**OTHERS[rig])
+    case = planted_case(hurried(), **OTHERS[rig])
     frames = case.before.frame_count
     c = case.correspondence
     one_foot = CONTACT.copy()
@@ -288,7 +399,7 @@ def test_stance_velocity_is_what_keeps_the_feet(rig: str) -> None:
     np.testing.assert_array_equal(velocity[~known.astype(bool)], 0.0)
     travel = np.cumsum(velocity, axis=0) - velocity
     moved = apply_change(case.before, c, disturbance(frames)[0], travel)
-    toe = rotation.rotate(c.axes, place(moved, "LeftToe")) * c.metres_per_unit
+    toe = rotation.rotate(c.axes, place(moved, "LeftToe") - place(case.before, "LeftToe")) * c.metres_per_unit
     step = np.linalg.norm(np.diff(toe, axis=0)[held][:, [0, 2]], axis=-1)
     assert step.max() < 1e-9
 

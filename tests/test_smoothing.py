@@ -1,12 +1,14 @@
-"""Calming rotations that flip: slow turning is left alone, a flip is spread over time, and its ends show no corner."""
+"""Numbers and rotations over time: flips are spread without leaving corners, curves go through their values without corners, and
+a rotation taken further goes on the same way round."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import calm_rotation
+from kinestyle.motion.smoothing import calm_rotation, scale_rotation, spline_rotation, spline_vector
 
 USUAL, WILD, SIGMA = 0.2, 0.4, 4.0
 
@@ -47,3 +49,52 @@ def test_short_clips():
     q = about_x(np.array([0.0, 2.0]))
     np.testing.assert_array_equal(calm_rotation(q, USUAL, WILD, SIGMA), q)
     assert np.isfinite(calm_rotation(about_x(np.array([0.0, 2.0, 0.0])), USUAL, WILD, SIGMA)).all()
+
+
+def test_a_spline_goes_through_its_values():
+    values = np.random.default_rng(3).standard_normal((12, 2, 3))
+    at = np.arange(12.0)
+    np.testing.assert_allclose(spline_vector(values, at), values, atol=1e-6)
+    np.testing.assert_array_equal(spline_vector(values, np.array([-1.0, 20.0])), spline_vector(values, np.array([0.0, 11.0])))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 40])
+def test_a_spline_of_what_is_even_is_even(count: int):
+    at = np.linspace(0.0, count - 1.0, 4 * count)
+    line = np.stack([2.0 + 0.5 * np.arange(count), np.full(count, 7.0)], axis=-1)
+    np.testing.assert_allclose(spline_vector(line, at), np.stack([2.0 + 0.5 * at, np.full(len(at), 7.0)], axis=-1), atol=1e-6)
+
+
+def test_a_spline_has_no_corners():
+    at = np.arange(0.0, 39.0, 0.25)
+    values = np.sin(np.arange(40.0) / 3.0)
+    fine = spline_vector(values, at)
+    np.testing.assert_allclose(fine[20:-20], np.sin(at / 3.0)[20:-20], atol=2e-4)
+    straight = np.interp(at, np.arange(40.0), values)
+    third = [np.abs(np.diff(curve, n=3))[20:-20].max() for curve in (np.sin(at / 3.0), fine, straight)]
+    assert third[1] < 1.3 * third[0]
+    assert third[2] > 10.0 * third[0]
+
+
+def test_a_spline_of_rotations():
+    angle = 0.8 * np.sin(np.arange(30.0) / 4.0)
+    q = about_x(angle) * np.where(np.arange(30) % 2, -1.0, 1.0)[:, None]  # the same rotations, whatever the signs
+    at = np.arange(5.0, 24.0, 0.25)
+    between = spline_rotation(np.stack([q, q], axis=1), at)
+    off = rotation.multiply(rotation.inverse(about_x(0.8 * np.sin(at / 4.0))), between[:, 1])
+    np.testing.assert_allclose(rotation.angle(off), 0.0, atol=2e-3)
+
+
+def test_a_rotation_taken_further_goes_on_the_same_way_round():
+    angle = np.radians(np.linspace(120.0, 240.0, 50))  # the shorter way round changes in the middle
+    q = np.stack([about_x(angle), about_x(0.1 * angle)], axis=1)
+    for factor in (0.0, 0.3, 0.5, 1.0, 1.7):
+        wanted = np.stack([about_x(factor * angle), about_x(0.1 * factor * angle)], axis=1)
+        apart = rotation.multiply(rotation.inverse(wanted), scale_rotation(q, factor))
+        np.testing.assert_allclose(rotation.angle(apart), 0.0, atol=1e-7)
+    assert steps(rotation.power(q[:, 0], np.asarray(0.5))).max() > 1.0  # which is the trap
+
+
+def test_a_rotation_of_more_than_half_a_turn_goes_the_shorter_way():
+    q = about_x(np.radians(np.linspace(300.0, 350.0, 20)))
+    np.testing.assert_allclose(rotation.angle(scale_rotation(q, 0.5)), np.radians(np.linspace(30.0, 5.0, 20)), atol=1e-7)

@@ -221,7 +221,7 @@ def test_seed_0_is_the_middle_and_others_are_draws_that_repeat(tiny: Stylizer) -
 def test_seeds_differ_in_what_comes_out_and_repeat(tiny: Stylizer, walk_clip: Clip) -> None:
     takes = [tiny.stylize(walk_clip, "proud", seed=seed) for seed in (0, 1, 2, 2)]
     for a, b in ((0, 1), (0, 2), (1, 2)):
-        assert degrees_apart(takes[a], takes[b]).max() > 0.5
+        assert degrees_apart(takes[a], takes[b]).max() > 0.1
     np.testing.assert_array_equal(takes[2].local_rotation, takes[3].local_rotation)
     np.testing.assert_array_equal(takes[2].local_position, takes[3].local_position)
 

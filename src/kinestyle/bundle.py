@@ -28,7 +28,14 @@ from kinestyle.storage import replace_bytes
 
 FORMAT = 1
 GRAPHS = ("motion_encoder", "content_encoder", "style_encoder", "generator", "motion_decoder", "global_motion")
+PRIOR = "standard normal"
+"""What a manifest says under `prior` where style codes were kept near N(0, I), so that they can be drawn from it."""
+
 DEFAULT = "bandai.kinestyle"
+UNSUPERVISED = "unsupervised"
+"""The name of the bundle that ships beside it: learned without labels, its styles are a standard normal."""
+
+_RELEASED = Path(str(resources.files("kinestyle"))) / "released"
 
 _DAMAGE = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What zipfile and json raise on files that were changed, cut off or never were a bundle."""
@@ -36,9 +43,9 @@ _DAMAGE = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZip
 
 @dataclass(frozen=True)
 class Style:
-    """A style that a bundle knows: a Gaussian in style space.
+    """A style that a bundle knows, or reads from a clip: a Gaussian in style space.
 
-    name: "set/label"; seconds: how much motion it was learned from; mean, deviation: (K,)
+    name: "set/label", or the clip's; seconds: how much motion it was learned or read from; mean, deviation: (K,)
     """
 
     name: str
@@ -49,6 +56,21 @@ class Style:
     @property
     def label(self) -> str:
         return self.name.split("/")[-1]
+
+    def draw(self, random: np.random.Generator) -> np.ndarray:
+        """(K,) one manner in which the style may be shown."""
+        return (self.mean + self.deviation * random.standard_normal(len(self.mean))).astype(np.float32)
+
+    def take(self, seed: int) -> np.ndarray:
+        """(K,) the middle of the style (seed 0) or a draw from it, the same one for the same seed."""
+        return self.mean if seed == 0 else self.draw(seeded(seed))
+
+
+def seeded(seed: int) -> np.random.Generator:
+    """The draws of one seed. Raises StyleError for a negative one."""
+    if seed < 0:
+        raise StyleError(f"the seed is {seed}, it must be 0 (the middle of a style) or a greater whole number")
+    return np.random.default_rng(seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +83,15 @@ class Bundle:
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Bundle:
-        """Open a bundle; None means the one that ships with Kinestyle. Raises BundleError."""
-        path = Path(path) if path is not None else released_path()
+        """Open a bundle by its path or, of one that ships with Kinestyle, its name; None means the first. Raises BundleError."""
+        path = released_path() if path is None else shipped().get(str(path), Path(path))
         try:
             content = path.read_bytes()
             with zipfile.ZipFile(path) as archive:
                 manifest = json.loads(archive.read("manifest.json"))
         except FileNotFoundError:
-            raise BundleError(f"there is no bundle at {path}; name a .kinestyle file, or none for the one that ships") from None
+            names = " or ".join(shipped())
+            raise BundleError(f"there is no bundle at {path}; name a .kinestyle file, or one that ships: {names}") from None
         except _DAMAGE as error:
             raise BundleError(f"{path} is not a whole Kinestyle bundle ({error}); copy or export it again") from None
         if not isinstance(manifest, dict):
@@ -116,15 +139,32 @@ class Bundle:
         """
         wanted = name.strip().lower()
         matches = [style for style in self.styles if wanted in (style.name.lower(), style.label.lower())]
+        if not self.styles:
+            raise StyleError(f"no style is called {name!r}; the bundle {self.path.name} has no named styles, only those of clips")
         if not matches:
             known = ", ".join(sorted({style.label for style in self.styles}))
             raise StyleError(f"no style is called {name!r}; the bundle {self.path.name} knows {known}")
         return max(matches, key=lambda style: style.seconds)
 
+    @property
+    def label_numbers(self) -> int:
+        """How many numbers at the end of a style code say which label is meant; 0 where the networks read no labels."""
+        return int(self.manifest.get("label_numbers", 0))
+
+    @property
+    def usual_error_cm(self) -> float | None:
+        """Mean joint error of the autoencoder on motion like what it learned from; None where the manifest does not say."""
+        return self.manifest.get("training", {}).get("validation", {}).get("autoencoder", {}).get("score")
+
 
 def released_path() -> Path:
-    """Where the bundle that ships with the package is."""
-    return Path(str(resources.files("kinestyle") / "released" / DEFAULT))
+    """Where the bundle is that ships with the package and is taken if no other is named."""
+    return _RELEASED / DEFAULT
+
+
+def shipped() -> dict[str, Path]:
+    """The bundles that ship with the package, by name."""
+    return {path.stem: path for path in sorted(_RELEASED.glob("*.kinestyle"))}
 
 
 def write_bundle(path: Path, manifest: Mapping[str, Any], graphs: Mapping[str, bytes]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics
 
 CONTACT_JOINTS = np.array([CANONICAL.index(name) for name in ("left_foot", "left_toe", "right_foot", "right_toe")])
@@ -23,6 +24,7 @@ HEIGHT_M = 0.06
 SPEED_M_S = 0.45
 SHORTEST_SECONDS = 0.1
 TALLEST_M = 0.10
+STILL_HEIGHT_M, STILL_M_S, STILL_SECONDS = 0.2, 0.3, 0.2
 
 _REST, _ = forward_kinematics(CANONICAL, CANONICAL.offsets, np.tile(rotation.IDENTITY, (CANONICAL.joint_count, 1)))
 CONTACT_REST_HEIGHT_M = _REST[CONTACT_JOINTS, 1]
@@ -41,10 +43,23 @@ def find_contacts(canonical: Clip) -> np.ndarray:
     return _close_short_runs(slow & low, max(1, round(SHORTEST_SECONDS * canonical.frame_rate)))
 
 
-def _close_short_runs(contact: np.ndarray, shortest: int) -> np.ndarray:
-    """contact: (T, K) bool -> the same with gaps, then runs, shorter than `shortest` frames removed."""
+def find_still(ankles: Array, frame_time_seconds: float) -> np.ndarray:
+    """ankles: (T, 2, 3) metres, Y up -> (T, 2) bool: the foot stands still, be it on its tips or on a thing.
+
+    This is for holding feet only, it is no contact: a foot may be still in the air. Higher than `STILL_HEIGHT_M` above where
+    the lower one stands it is left to move.
+    """
+    if len(ankles) < 2:
+        return np.zeros(ankles.shape[:2], dtype=bool)
+    low = ankles[..., 1] - np.percentile(ankles[..., 1], 5.0, axis=0).min() < STILL_HEIGHT_M
+    slow = np.linalg.norm(np.gradient(ankles, frame_time_seconds, axis=0), axis=-1) < STILL_M_S
+    return _close_short_runs(slow & low, max(1, round(STILL_SECONDS / frame_time_seconds)), values=(True,))
+
+
+def _close_short_runs(contact: np.ndarray, shortest: int, values: tuple[bool, ...] = (False, True)) -> np.ndarray:
+    """contact: (T, K) bool -> the same with gaps (False), then runs (True), shorter than `shortest` frames removed."""
     result = contact.copy()
-    for value in (False, True):
+    for value in values:
         for column in result.T:
             for start, stop in runs(column == value):
                 if stop - start < shortest and start > 0 and stop < len(column):

@@ -87,6 +87,8 @@ def heading(canonical: Clip) -> Array:
 
 def at_feature_rate(canonical: Clip) -> Clip:
     """The clip at 30 frames a second; one within a thousandth of it (files say 0.0333333 s) keeps its frames."""
+    if canonical.frame_time_seconds == 1.0 / FRAME_RATE:
+        return canonical  # with what was computed of it already
     if abs(canonical.frame_rate / FRAME_RATE - 1.0) < 1e-3:
         return replace(canonical, frame_time_seconds=1.0 / FRAME_RATE)
     return resample(canonical, FRAME_RATE)
@@ -140,7 +142,7 @@ _MIRROR_ORDER, _MIRROR_SIGN = _mirror()
 
 def mirror_features(features: Array) -> Array:
     """features: (..., 260) -> those of the motion seen in a mirror."""
-    return features[..., _MIRROR_ORDER] * _MIRROR_SIGN.astype(features.dtype)
+    return np.take(features, _MIRROR_ORDER, axis=-1) * _MIRROR_SIGN.astype(features.dtype)
 
 
 def hold_last(features: Array, frames: int) -> Array:

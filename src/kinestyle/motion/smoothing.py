@@ -8,6 +8,9 @@ from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 
 
+_SPLINE_REACH = 16  # frames, beyond which a value no longer moves a spline's control points: 7e-10 of it is left
+
+
 def smooth_in_time(values: Array, sigma_frames: float) -> Array:
     """values: (T, ...) -> the same under a Gaussian of `sigma_frames`, ends held."""
     radius = int(np.ceil(3.0 * sigma_frames))
@@ -38,3 +41,38 @@ def calm_rotation(q: Array, usual: float, wild: float, sigma_frames: float) -> A
     widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0).max(axis=-1)
     smooth = rotation.normalize(smooth_in_time(q, sigma_frames))
     return rotation.interpolate(q, smooth, smooth_in_time(widened, sigma_frames / 2.0))
+
+
+def scale_rotation(q: Array, factor: float) -> Array:
+    """q: (T, ..., 4) -> the rotations taken `factor` times as far, all the time the same way round.
+
+    Where they come to half a turn and beyond, the shorter way round would change sides from one frame to the next, and a part
+    of it would flip.
+    """
+    q = rotation.continuous(q)
+    q = np.where(q[..., :1].sum(axis=0) < 0.0, -q, q)
+    sine = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
+    return rotation.exp(2.0 * factor * np.arctan2(sine, q[..., :1]) * rotation.normalize(q[..., 1:]))
+
+
+def spline_vector(values: Array, at_frame: Array) -> Array:
+    """values: (T, ...), at_frame: (T',) fractional frame numbers -> (T', ...), on the cubic spline through the values.
+
+    Unlike straight lines between them it has no corners: what is slow at 30 frames a second stays smooth at 120.
+    """
+    at_frame = np.clip(at_frame, 0.0, len(values) - 1.0)
+    reach = np.arange(-_SPLINE_REACH, _SPLINE_REACH + 1)
+    kernel = np.sqrt(3.0) * (np.sqrt(3.0) - 2.0) ** np.abs(reach)
+    beyond = np.arange(1, _SPLINE_REACH + 3).reshape(-1, *[1] * (values.ndim - 1))
+    first, last = (values[0] - values[1], values[-1] - values[-2]) if len(values) > 1 else (0.0 * values[0],) * 2
+    padded = np.concatenate([values[0] + beyond[::-1] * first, values, values[-1] + beyond * last])
+    control = np.lib.stride_tricks.sliding_window_view(padded, len(reach), axis=0) @ kernel  # (T + 4, ...)
+    low = np.floor(at_frame).astype(int)
+    x = (at_frame - low).reshape(-1, *[1] * (values.ndim - 1))
+    weights = ((1.0 - x) ** 3, 4.0 - 6.0 * x**2 + 3.0 * x**3, 1.0 + 3.0 * x + 3.0 * x**2 - 3.0 * x**3, x**3)
+    return sum(weight * control[low + 1 + k] for k, weight in enumerate(weights)) / 6.0
+
+
+def spline_rotation(q: Array, at_frame: Array) -> Array:
+    """q: (T, ..., 4), at_frame: (T',) fractional frame numbers -> (T', ..., 4), smooth through the rotations."""
+    return rotation.normalize(spline_vector(rotation.continuous(q), at_frame))

@@ -46,13 +46,20 @@ class Graphs:
         """features: (T, 260) -> (T, 2) metres a frame on the ground, in the heading's frame."""
         return self._run("global_motion", features=features[None])[0][0]
 
-    def _run(self, name: str, **inputs: np.ndarray) -> list[np.ndarray]:
-        session = self._sessions.get(name) or self._load(name)
-        return session.run(None, {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in inputs.items()})
+    @property
+    def code_size(self) -> int:
+        """How many numbers K a style code has."""
+        (size,) = (entry.shape[1] for entry in self.session("generator").get_inputs() if entry.name == "style")
+        return int(size)
 
-    def _load(self, name: str) -> onnxruntime.InferenceSession:
-        self._sessions[name] = open_session(self.bundle.graph(name), f"{name} of {self.bundle.path}")
+    def session(self, name: str) -> onnxruntime.InferenceSession:
+        """One graph, loaded. Raises BundleError."""
+        if name not in self._sessions:
+            self._sessions[name] = open_session(self.bundle.graph(name), f"{name} of {self.bundle.path}")
         return self._sessions[name]
+
+    def _run(self, name: str, **inputs: np.ndarray) -> list[np.ndarray]:
+        return self.session(name).run(None, {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in inputs.items()})
 
 
 def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
@@ -60,9 +67,15 @@ def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Spinning threads make a short call no faster, and everything beside it much slower.
-    options.intra_op_num_threads = min(4, os.cpu_count() or 1)
+    options.intra_op_num_threads = _threads()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no base class
         raise BundleError(f"the graph {name} cannot be loaded by onnxruntime ({error})") from None
+
+
+def _threads() -> int:
+    """As many as OMP_NUM_THREADS says, which numpy goes by as well; else one a core, up to four."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    return int(named) if named.isdigit() and int(named) > 0 else min(4, os.cpu_count() or 1)

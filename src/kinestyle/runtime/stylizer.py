@@ -7,12 +7,13 @@ be taken in any strength, none at all included.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from kinestyle.bundle import Bundle, Style
+from kinestyle.bundle import PRIOR, Bundle, Style, seeded
 from kinestyle.errors import ClipError, StyleError
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, resample_rotation, resample_vector
@@ -30,10 +31,20 @@ from kinestyle.motion.feet import plant_feet, stance_velocity
 from kinestyle.motion.retarget import Correspondence, apply_change, correspond, move_hips, to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import calm_rotation, smooth_in_time
+from kinestyle.runtime.fit import Fit, measure_fit
 from kinestyle.runtime.graphs import STRIDE, Graphs
+from kinestyle.runtime.root import ROOTS, Root
 
 SMOOTHING_FRAMES = 1.0
 """Smoothing of what is decoded, in frames at 30 a second: a change of manner is slower than the decoder's tremble."""
+
+SLOW_STEPS = 3.0
+"""Of the latent, 7.5 a second: what the generator misses of a clip, asked for it in its own manner, counts as manner where it
+is as slow as this, because a manner lasts. So a manner that was never learned goes as well when another comes."""
+
+UNKNOWN = (0.6, 1.2)
+"""How much may be missed slowly, in root mean squares of the latent, for all of it to count as manner, and from where none does:
+that much is an action that was never learned, and stays. Clips of the learned manners miss .1 to .3, of others .6."""
 
 CALM = (np.radians(12.0), np.radians(25.0), 4.0)
 """How fast, in radians a frame, a change of manner may turn a joint, from where it is surely the decoder's failure, and the
@@ -47,19 +58,33 @@ SHORTEST_FRAMES = 16
 
 
 @dataclass(frozen=True, eq=False)
+class Rendering:
+    """What the networks make of a clip in one style, at 30 frames a second.
+
+    rotation: (T30, 21, 4) world rotations with the heading removed, height: (T30,) metres, of the hips,
+    velocity: (T30, 2) metres a frame, of the hips over the ground, in the heading's frame
+    """
+
+    rotation: Array
+    height: Array
+    velocity: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Analysis:
     """What is known of a clip before a style is chosen: everything that need not be computed again when the style changes.
 
-    content: (C, T/8), style_mean, style_deviation: (K,), unchanged: (T30, 260) the clip decoded in its own style,
+    features: (T30, 260), latent: (Z, T/4), content: (C, T/8), style: the clip's own, unchanged: the clip in it,
     heading: (T30,) radians, contact: (T, 4) at the clip's own rate
     """
 
     clip: Clip
     correspondence: Correspondence
+    features: Array
+    latent: np.ndarray
     content: np.ndarray
-    style_mean: np.ndarray
-    style_deviation: np.ndarray
-    unchanged: Array
+    style: Style
+    unchanged: Rendering
     heading: Array
     contact: np.ndarray
 
@@ -67,7 +92,8 @@ class Analysis:
 class Stylizer:
     """Restyles clips with one bundle.
 
-    `Stylizer.load()` opens the bundle that ships with Kinestyle, `Stylizer.load(path)` another.
+    `Stylizer.load()` opens the bundle that ships with Kinestyle, `Stylizer.load(path)` another. A manner is a style code (K,):
+    of a named style, of reference clips, drawn at random, or a mix of such codes.
     """
 
     def __init__(self, bundle: Bundle):
@@ -84,13 +110,21 @@ class Stylizer:
         return self.bundle.styles
 
     def stylize(
-        self, clip: Clip, style: str | None = None, *, like: Clip | None = None, strength: float = 1.0, seed: int = 0
+        self,
+        clip: Clip,
+        style: str | None = None,
+        *,
+        like: Clip | Sequence[Clip] | None = None,
+        strength: float = 1.0,
+        seed: int = 0,
+        root: Root = "planted",
     ) -> Clip:
         """The clip in another manner, on the same rig, with the same frames.
 
-        style: a name the bundle knows; or like: a clip, on any rig, whose manner is taken
+        style: a name the bundle knows; or like: a clip, on any rig, whose manner is taken, or several that share one
         strength: 0 gives the clip back, 1 the style, more exaggerates
         seed: which take: 0 is the middle of the style, every other number a draw from it
+        root: how the result travels, see `kinestyle.runtime.root`
 
         Raises StyleError, RigError, ClipError.
         """
@@ -99,18 +133,63 @@ class Stylizer:
                 f"{'neither' if style is None else 'both'} a style and a reference clip given, exactly one of them is needed"
             )
         code = self.style_code(style, seed) if style is not None else self.reference_code(like, seed)  # type: ignore[arg-type]
-        return self.apply(self.analyse(clip), code, strength)
+        return self.apply(self.analyse(clip), code, strength, root)
 
     def style_code(self, style: str, seed: int = 0) -> np.ndarray:
         """(K,) the middle of a named style (seed 0) or a draw from it."""
-        found = self.bundle.style(style)
-        return _draw(found.mean, found.deviation, seed)
+        return self.bundle.style(style).take(seed)
 
-    def reference_code(self, reference: Clip, seed: int = 0) -> np.ndarray:
-        """(K,) the style of a clip on any rig: the likeliest (seed 0) or a draw from what it may be."""
+    def reference_code(self, reference: Clip | Sequence[Clip], seed: int = 0, label: str | None = None) -> np.ndarray:
+        """(K,) the style of a clip on any rig: the likeliest (seed 0) or a draw from what it may be. Of several clips, the mean.
+
+        label: the named style that the clips show, for bundles whose networks read labels; without it they are told none.
+        """
+        references = [reference] if isinstance(reference, Clip) else reference
+        return self.mix([self.reference_style(clip, label).take(seed) for clip in references])
+
+    def random_code(self, seed: int = 0) -> np.ndarray:
+        """(K,) a draw from all manners that the bundle knows, without any cue; seed 0 is a draw like every other.
+
+        A bundle without named styles draws from a standard normal, one with them draws a style, each as likely, and then from it.
+        """
+        random = seeded(seed)
+        if self.styles:
+            return self.styles[int(random.integers(len(self.styles)))].draw(random)
+        if self.bundle.manifest.get("prior") != PRIOR:
+            name = self.bundle.path.name
+            raise StyleError(f"the bundle {name} has neither named styles nor a prior to draw from; take the manner of a clip")
+        return Style("any", 0.0, np.zeros(self.graphs.code_size), np.ones(self.graphs.code_size)).draw(random)
+
+    @staticmethod
+    def mix(codes: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
+        """(K,) the style between some codes (K,), in shares of `weights` (of any sum), without them in equal ones.
+
+        A weight of 0 leaves its code out: from (1, 0) to (0, 1) lies an even way from one style to the other.
+        """
+        given = np.ones(len(codes)) if weights is None else np.asarray(weights, dtype=float)
+        if len(codes) == 0 or given.shape != (len(codes),):
+            raise StyleError(f"{given.size} weights given for {len(codes)} styles to mix, expected one for each")
+        if not (np.isfinite(given).all() and (given >= 0.0).all() and given.any()):
+            listed = ", ".join(f"{weight:g}" for weight in given)
+            raise StyleError(f"the weights to mix by are {listed}; they must be 0 or greater, and not all of them 0")
+        return (given / given.sum() @ np.stack(codes)).astype(np.float32)
+
+    def reference_style(self, reference: Clip, label: str | None = None) -> Style:
+        """The style of a clip on any rig; label as in `reference_code`."""
         features = clip_to_features(to_canonical(reference, correspond(reference)))
-        mean, deviation = self.graphs.style(self.graphs.encode(_whole_strides(features)))
-        return _draw(mean, deviation, seed)
+        style = self._read_style(reference, self.graphs.encode(_whole_strides(features)))
+        labels = self.bundle.label_numbers
+        if label is None or not labels:
+            return style
+        told = self.bundle.style(label)
+        return replace(
+            style,
+            mean=np.concatenate([style.mean[:-labels], told.mean[-labels:]]),
+            deviation=np.concatenate([style.deviation[:-labels], told.deviation[-labels:]]),
+        )
+
+    def _read_style(self, clip: Clip, latent: np.ndarray) -> Style:
+        return Style(clip.name, clip.duration_seconds, *self.graphs.style(latent))
 
     def analyse(self, clip: Clip, correspondence: Correspondence | None = None) -> Analysis:
         """Bring a clip onto the canonical skeleton and through the encoders. Raises RigError, ClipError."""
@@ -125,64 +204,75 @@ class Stylizer:
             clip = replace(clip, warnings=(*clip.warnings, f"{found}; {SHORTEST_FRAMES} or more are better"))
         latent = self.graphs.encode(_whole_strides(features))
         content = self.graphs.content(latent)
-        mean, deviation = self.graphs.style(latent)
-        unchanged = self._decode(content, mean, len(features))
-        contact = find_contacts(canonical)
-        return Analysis(clip, correspondence, content, mean, deviation, unchanged, heading(at_30), contact)
+        style = self._read_style(clip, latent)
+        own = self.graphs.generate(content, style.mean)
+        unchanged = self._render(own + unlearned_manner(latent - own), len(features))
+        kept_frames = at_30.local_rotation is canonical.local_rotation
+        contact = features[:, LAYOUT["foot_contact"]] > 0.5 if kept_frames else find_contacts(canonical)
+        return Analysis(clip, correspondence, features, latent, content, style, unchanged, heading(at_30), contact)
 
-    def apply(self, analysis: Analysis, code: np.ndarray, strength: float = 1.0) -> Clip:
+    def fit(self, analysis: Analysis) -> Fit:
+        """How well the bundle knows motion like the analysed clip's; for one decoding more."""
+        decoded = self.graphs.decode(analysis.latent)[: len(analysis.features)].astype(float)
+        return measure_fit(analysis.clip.name, analysis.features, decoded, self.bundle.usual_error_cm)
+
+    def apply(self, analysis: Analysis, code: np.ndarray, strength: float = 1.0, root: Root = "planted") -> Clip:
         """The analysed clip in the style of a code (K,). Cheap beside `analyse`: this is what a slider calls."""
         if not 0 <= strength <= STRONGEST:
             expected = f"it must be 0 (no change), 1 (the style) or another number up to {STRONGEST:g}"
             raise StyleError(f"strength is {strength}, {expected}")
-        clip = analysis.clip
+        if root not in ROOTS:
+            raise StyleError(f"root is {root!r}, expected one of {', '.join(ROOTS)}")
+        clip, unchanged = analysis.clip, analysis.unchanged
         if strength == 0:
             return clip
-        frames = len(analysis.unchanged)
-        restyled = self._decode(analysis.content, code, frames)
+        restyled = self._render(self.graphs.generate(analysis.content, code), len(analysis.features))
         turn = rotation.about_y(analysis.heading)
-        change = rotation.multiply(heading_free_rotation(restyled), rotation.inverse(heading_free_rotation(analysis.unchanged)))
+        change = rotation.multiply(restyled.rotation, rotation.inverse(unchanged.rotation))
         change = rotation.multiply(rotation.multiply(turn[:, None], change), rotation.inverse(turn)[:, None])
         change = rotation.power(calm_rotation(change, *CALM), np.asarray(strength))
-        height = LAYOUT["root_height"]
-        rise = strength * (restyled[:, height] - analysis.unchanged[:, height])[:, 0]
-        pace = np.zeros((frames, 3))
-        pace[:, [0, 2]] = strength * (self.graphs.root_velocity(restyled) - self.graphs.root_velocity(analysis.unchanged))
+        rise = strength * (restyled.height - unchanged.height)
+        pace = np.zeros((len(turn), 3))
+        pace[:, [0, 2]] = strength * (restyled.velocity - unchanged.velocity)
         at_frame = np.arange(clip.frame_count) * clip.frame_time_seconds * FRAME_RATE
         return self._onto_rig(
             analysis,
             resample_rotation(change, at_frame),
             resample_vector(rise, at_frame),
             resample_vector(rotation.rotate(turn, pace), at_frame) * FRAME_RATE * clip.frame_time_seconds,
+            root,
         )
 
-    def _decode(self, content: np.ndarray, code: np.ndarray, frames: int) -> Array:
-        """content: (C, T/8), code: (K,) -> features (frames, 260)."""
-        decoded = self.graphs.decode(self.graphs.generate(content, code)).astype(float)
-        return smooth_in_time(decoded, SMOOTHING_FRAMES)[:frames]
+    def _render(self, latent: np.ndarray, frames: int) -> Rendering:
+        """latent: (Z, T/4) -> what comes out, `frames` of it."""
+        decoded = self.graphs.decode(latent).astype(float)
+        features = smooth_in_time(decoded, SMOOTHING_FRAMES)[:frames]
+        height = features[:, LAYOUT["root_height"]][:, 0]
+        return Rendering(heading_free_rotation(features), height, self.graphs.root_velocity(features).astype(float))
 
-    def _onto_rig(self, analysis: Analysis, change: Array, rise: Array, pace: Array) -> Clip:
+    def _onto_rig(self, analysis: Analysis, change: Array, rise: Array, pace: Array, root: Root) -> Clip:
         """change: (T, 21, 4), rise: (T,) metres, pace: (T, 3) metres a frame beyond the input's, at the clip's own rate."""
         clip, correspondence = analysis.clip, analysis.correspondence
         turned = apply_change(clip, correspondence, change, np.zeros((clip.frame_count, 3)))
-        # Planted feet know best how far the body moves over them; between steps the predictor says.
-        stance, known = stance_velocity(clip, turned, correspondence, analysis.contact)
-        sigma = 0.05 / clip.frame_time_seconds
-        known = smooth_in_time(known, sigma)[:, None]
-        velocity = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace
-        travel = np.cumsum(velocity, axis=0) - velocity
-        travel[:, 1] = rise
+        if root == "planted":
+            # Planted feet know best how far the body moves over them; between steps the predictor says.
+            stance, known = stance_velocity(clip, turned, correspondence, analysis.contact)
+            sigma = 0.05 / clip.frame_time_seconds
+            known = smooth_in_time(known, sigma)[:, None]
+            pace = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace
+        travel = np.cumsum(pace, axis=0) - pace if root in ("planted", "predicted") else np.zeros_like(pace)
+        travel[:, 1] = rise if root != "keep" else 0.0
         moved = turned.with_motion(move_hips(turned, correspondence, turned.local_rotation, travel), turned.local_rotation)
-        return plant_feet(clip, moved, correspondence, analysis.contact)
+        planted = plant_feet(clip, moved, correspondence, analysis.contact)
+        # what lowered or raised the hips for the feet's sake is given up where the hips are to stay
+        return planted.with_motion(clip.local_position, planted.local_rotation) if root == "keep" else planted
 
 
-def _draw(mean: np.ndarray, deviation: np.ndarray, seed: int) -> np.ndarray:
-    if seed < 0:
-        raise StyleError(f"the seed is {seed}, it must be 0 (the middle of the style) or a greater whole number")
-    if seed == 0:
-        return mean
-    noise = np.random.default_rng(seed).standard_normal(len(mean))
-    return (mean + deviation * noise).astype(np.float32)
+def unlearned_manner(missed: np.ndarray) -> np.ndarray:
+    """missed: (Z, T/4) of a clip's latent by the generator -> the part of it that is manner, see `SLOW_STEPS` and `UNKNOWN`."""
+    slow = smooth_in_time(missed.T.astype(float), SLOW_STEPS).T
+    much = (float(np.sqrt(np.mean(slow**2))) - UNKNOWN[0]) / (UNKNOWN[1] - UNKNOWN[0])
+    return ((1.0 - np.clip(much, 0.0, 1.0)) * slow).astype(np.float32)
 
 
 def _whole_strides(features: Array) -> Array:

@@ -23,7 +23,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.runtime.fit import FAR, measure_fit
 from kinestyle.runtime.root import ROOTS, Root
-from kinestyle.runtime.stylizer import SMOOTHING_FRAMES, Stylizer
+from kinestyle.runtime.stylizer import SMOOTHING_FRAMES, Stylizer, unlearned_manner
 from made_rigs import as_rig, stand, walk
 
 
@@ -341,3 +341,14 @@ def test_real_motion_of_the_training_kind_fits_and_a_dance_does_not(released: St
     near, far = (released.fit(released.analyse(read_motion(p))) for p in (usual, data_dir / "wild" / "jesse_dance.bvh"))
     assert near.times_usual.mean() < 3.0
     assert far.error_cm.mean() > 3.0 * near.error_cm.mean()
+
+
+def test_what_is_missed_slowly_is_manner_unless_it_is_too_much() -> None:
+    steps = np.arange(60)
+    lasting = np.full((8, 60), 0.3, dtype=np.float32)
+    np.testing.assert_allclose(unlearned_manner(lasting), lasting, atol=1e-6)
+    quick = np.broadcast_to(0.3 * np.where(steps % 2, 1.0, -1.0), (8, 60)).astype(np.float32)
+    assert np.abs(unlearned_manner(quick)[:, 10:-10]).max() < 0.01
+    np.testing.assert_array_equal(unlearned_manner(10.0 * lasting), np.zeros((8, 60)))
+    between = unlearned_manner(3.0 * lasting)
+    assert 0.0 < between.min() <= between.max() < 0.9

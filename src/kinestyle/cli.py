@@ -258,7 +258,23 @@ def evaluate(
         replace_bytes(out, (json.dumps(result, indent=2) + "\n").encode())
     if page is not None:
         pages.write_page(pages.as_page(result, _as_typed(context)), page)
+        _draw_figures(result, request, page.parent)
     click.echo(pages.as_comparison(result) if against else "\n".join(pages.as_tables(result)))
+
+
+def _draw_figures(result: Any, request: Any, folder: Path) -> None:
+    """The pictures that the page of results shows, beside it."""
+    from kinestyle.evaluate import page as pages
+
+    try:
+        from kinestyle.evaluate.figures import draw_strength_curve, draw_style_space
+    except ModuleNotFoundError as error:
+        raise DataError(f"the page is written; its pictures need {error.name}: install the `train` extra") from None
+    if result["strength"]:
+        draw_strength_curve(result["strength"], folder / pages.STRENGTH_PICTURE)
+        clips = [clip for clip in request.clips if clip.split == "test" and clip.set_name == "bandai2"]
+        if min(len({clip.style for clip in clips}), len({clip.content for clip in clips})) > 1:
+            draw_style_space((request.bundle, Path("unsupervised")), clips, folder / pages.STYLE_SPACE_PICTURE)
 
 
 def _named(bundles: tuple[Path | None, ...]) -> dict[str, Path | None]:

@@ -10,6 +10,10 @@ from kinestyle.evaluate.trivial import MOST_SCALING
 from kinestyle.evaluate.truth import TRUTH_RATE
 from kinestyle.storage import replace_bytes
 
+STRENGTH_PICTURE = "strength.png"
+STYLE_SPACE_PICTURE = "style_space.png"
+"""Beside the page."""
+
 KEPT = "<!-- what follows is not written by `kinestyle evaluate`, which keeps it -->"
 
 NOTES = {
@@ -265,7 +269,22 @@ def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:
         ]
         for point in curve
     ]
-    return ["### Strength", "", f"On {curve[0]['outputs']} clips.", "", *_table(head, body)]
+    return [
+        "### Strength",
+        "",
+        f"![Style against content accuracy as strength grows]({STRENGTH_PICTURE})",
+        "",
+        f"On {curve[0]['outputs']} clips.",
+        "",
+        *_table(head, body),
+        "",
+        "### The style space",
+        "",
+        f"![Style codes of the test clips, by style and by content]({STYLE_SPACE_PICTURE})",
+        "",
+        "Codes of real test clips, with labels (left) and without any (right), along their two main axes: above coloured by "
+        "style, below the same points by content. Colours that lie apart below are content that leaked into the style.",
+    ]
 
 
 def _unlabelled(found: Mapping[str, Any]) -> list[str]:

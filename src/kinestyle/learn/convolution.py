@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 
 class TimeConvolution(nn.Conv1d):
@@ -30,12 +31,15 @@ class TimeConvolution(nn.Conv1d):
             return super().forward(x)
         assert self.bias is not None, "every convolution here has a bias"
         taken = x.to(torch.get_autocast_dtype("cpu")).transpose(1, 2).contiguous()
-        return _Product.apply(taken, self.weight, self.bias, self.stride[0]).transpose(1, 2)
+        return convolve(taken, self.weight, self.bias, self.stride[0]).transpose(1, 2)
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
+    """x: (B, T, I) contiguous; weight: (O, I, width); bias: (O,) -> (B, T/stride, O). The products are in the precision of x."""
+    return _Product.apply(x, weight, bias, stride)
 
 
 class _Product(torch.autograd.Function):
-    """x: (B, T, I) contiguous; weight: (O, I, width); bias: (O,) -> (B, T/stride, O). The products are in the precision of x."""
-
     @staticmethod
     def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
         outputs, inputs, width = weight.shape
@@ -48,6 +52,7 @@ class _Product(torch.autograd.Function):
         return torch.addmm(bias.to(x.dtype), windows, matrix.t()).view(batch, -1, outputs)
 
     @staticmethod
+    @once_differentiable
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         windows, matrix = context.saved_tensors
         outputs, width, inputs = len(matrix), context.width, context.shape[2]
@@ -77,9 +82,14 @@ def add_windows(windows: Tensor, frames: int, stride: int) -> Tensor:
     if width == stride == 1:
         return windows.view(batch, frames, inputs)
     margin = width // 2
-    padded = windows.new_zeros(batch, frames + 2 * margin, inputs)
+    padded = windows.new_empty(batch, frames + 2 * margin, inputs)
+    padded[:, stride * count :] = 0.0
     for i in range(width):
-        padded[:, i : i + stride * (count - 1) + 1 : stride] += windows[:, :, i]
+        places = padded[:, i : i + stride * (count - 1) + 1 : stride]
+        if i < stride:  # together they are all places but the last ones
+            places.copy_(windows[:, :, i])
+        else:
+            places += windows[:, :, i]
     whole = padded[:, margin : margin + frames]
     whole[:, 0] += padded[:, :margin].sum(dim=1)
     whole[:, -1] += padded[:, margin + frames :].sum(dim=1)

@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy, leaky_relu, log_softmax, smooth_l
 from kinestyle.learn.autoencoder import Autoencoder, rotations
 from kinestyle.learn.classifiers import GUIDES, Labels, StyleContentClassifier, content_name
 from kinestyle.learn.corpus import Corpus, CropSampler, Entry, by_cell
-from kinestyle.learn.kinematics import joint_position
+from kinestyle.learn.kinematics import compose, joint_position
 from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import (
     ContentEncoder,
@@ -29,6 +29,8 @@ from kinestyle.learn.networks import (
     conv,
     gaussian_kl,
     reparameterize,
+    runs,
+    take,
 )
 from kinestyle.motion.features import LAYOUT
 
@@ -97,8 +99,9 @@ class Critic(nn.Module):
 
     def __init__(self, styles: int, width: int = 128):
         super().__init__()
-        reads = LAYOUT.only(*GUIDES[0].style_groups)
-        self.register_buffer("reads", torch.from_numpy(reads))
+        reads = torch.from_numpy(LAYOUT.only(*GUIDES[0].style_groups))
+        self.register_buffer("reads", reads)
+        self.slices = runs(reads)
         self.layers = nn.Sequential(
             conv(len(reads), width, 5, stride=2),
             nn.LeakyReLU(0.2),
@@ -110,7 +113,7 @@ class Critic(nn.Module):
         )
 
     def forward(self, normalized: Tensor, style: Tensor) -> Tensor:
-        told = self.layers(normalized[..., self.reads].transpose(1, 2))
+        told = self.layers(take(normalized, self.slices).transpose(1, 2))
         return told[torch.arange(len(style)), style]
 
 
@@ -265,9 +268,9 @@ class StylizerStage(Stage[StylizerNetwork]):
         before, *after = (rotations(value) for value in physical)
         height = LAYOUT["root_height"]
         results = []
-        undo = before.transpose(-1, -2) @ rotations(features)
+        undo = compose(before.transpose(-1, -2), rotations(features))
         for i, turned in enumerate(after):
-            world = turned @ undo
+            world = compose(turned, undo)
             rise = features[..., height] + physical[i + 1][..., height] - physical[0][..., height]
             position = joint_position(world)
             position = torch.cat([position[..., :1], position[..., 1:2] + rise[..., None], position[..., 2:]], dim=-1)

@@ -7,7 +7,6 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 
-
 _SPLINE_REACH = 16  # frames, beyond which a value no longer moves a spline's control points: 7e-10 of it is left
 
 

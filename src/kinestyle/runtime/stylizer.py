@@ -16,7 +16,7 @@ import numpy as np
 from kinestyle.bundle import PRIOR, Bundle, Style, seeded
 from kinestyle.errors import ClipError, StyleError
 from kinestyle.motion import rotation
-from kinestyle.motion.clip import Clip, resample_rotation, resample_vector
+from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import find_contacts
 from kinestyle.motion.features import (
     FRAME_RATE,
@@ -30,7 +30,7 @@ from kinestyle.motion.features import (
 from kinestyle.motion.feet import plant_feet, stance_velocity
 from kinestyle.motion.retarget import Correspondence, apply_change, correspond, move_hips, to_canonical
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import calm_rotation, smooth_in_time
+from kinestyle.motion.smoothing import calm_rotation, scale_rotation, smooth_in_time, spline_rotation, spline_vector
 from kinestyle.runtime.fit import Fit, measure_fit
 from kinestyle.runtime.graphs import STRIDE, Graphs
 from kinestyle.runtime.root import ROOTS, Root
@@ -230,16 +230,16 @@ class Stylizer:
         turn = rotation.about_y(analysis.heading)
         change = rotation.multiply(restyled.rotation, rotation.inverse(unchanged.rotation))
         change = rotation.multiply(rotation.multiply(turn[:, None], change), rotation.inverse(turn)[:, None])
-        change = rotation.power(calm_rotation(change, *CALM), np.asarray(strength))
+        change = scale_rotation(calm_rotation(change, *CALM), strength)
         rise = strength * (restyled.height - unchanged.height)
         pace = np.zeros((len(turn), 3))
         pace[:, [0, 2]] = strength * (restyled.velocity - unchanged.velocity)
         at_frame = np.arange(clip.frame_count) * clip.frame_time_seconds * FRAME_RATE
         return self._onto_rig(
             analysis,
-            resample_rotation(change, at_frame),
-            resample_vector(rise, at_frame),
-            resample_vector(rotation.rotate(turn, pace), at_frame) * FRAME_RATE * clip.frame_time_seconds,
+            spline_rotation(change, at_frame),
+            spline_vector(rise, at_frame),
+            spline_vector(rotation.rotate(turn, pace), at_frame) * FRAME_RATE * clip.frame_time_seconds,
             root,
         )
 

@@ -101,7 +101,8 @@ class AutoencoderStage(Stage[Autoencoder]):
         decoded = self.network.decoder.normalized(latent).float()
         reconstruction = reconstruction_loss(decoded, self.network.normalize(features))
         kinematics = kinematics_loss(self.network, decoded, features)
-        size = latent.float().abs().mean()
+        latent = latent.float()
+        size = latent.abs().mean()
         smoothness = smooth_l1_loss(latent[..., 1:], latent[..., :-1])
         total = reconstruction + c.kinematics * kinematics + c.latent_size * size + c.latent_smoothness * smoothness
         total = total + c.divergence * divergence
@@ -141,9 +142,18 @@ def rotations(features: Tensor) -> Tensor:
 
 def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> Tensor:
     """Joint positions from decoded rotations against true ones: errors add up along a limb, as they do for the user."""
-    physical = network.decoder.physical(decoded)
-    position, true = (10.0 * joint_position(rotations(value)) for value in (physical, features))
+    turns = LAYOUT["joint_rotation"]
+    sixd = decoded[..., turns] * network.decoder.deviation[turns] + network.decoder.mean[turns]
+    position = 10.0 * joint_position(sixd_to_matrix(sixd.unflatten(-1, (-1, 6))))
+    true = 10.0 * position_from_hips(features)
     return smooth_l1_loss(position, true) + smooth_l1_loss(position.diff(dim=1), true.diff(dim=1))
+
+
+def position_from_hips(features: Tensor) -> Tensor:
+    """features: (..., 260) physical -> (..., 21, 3) metres, as `joint_position` gives it for their rotations."""
+    position = features[..., LAYOUT["joint_position"]].unflatten(-1, (-1, 3))
+    across, up, along = position.unbind(dim=-1)
+    return torch.stack([across, up - features[..., LAYOUT["root_height"]], along], dim=-1)
 
 
 def reconstruction_error(network: Autoencoder, features: np.ndarray) -> tuple[float, float]:

@@ -27,11 +27,31 @@ class TimeConvolution(nn.Conv1d):
         self.weight = nn.Parameter(self.weight.detach().transpose(1, 2).contiguous().transpose(1, 2))
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        if not _in_products(x):
             return super().forward(x)
         assert self.bias is not None, "every convolution here has a bias"
         taken = x.to(torch.get_autocast_dtype("cpu")).transpose(1, 2).contiguous()
         return convolve(taken, self.weight, self.bias, self.stride[0]).transpose(1, 2)
+
+
+def doubled(x: Tensor) -> Tensor:
+    """(B, C, T) -> (B, C, 2 T), every step of time twice."""
+    if not _in_products(x):
+        return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+    # torch leaves memory as (B, T, C) only where it takes it for a picture
+    return nn.functional.interpolate(x.unsqueeze(2), scale_factor=(1.0, 2.0), mode="nearest").squeeze(2)
+
+
+class Doubled(nn.Module):
+    """`doubled` as a layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return doubled(x)
+
+
+def _in_products(x: Tensor) -> bool:
+    """Whether a layer is to work by matrix products, on (B, T, C) in memory: on a processor, under autocast."""
+    return x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:

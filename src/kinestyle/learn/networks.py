@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from kinestyle.learn.convolution import TimeConvolution
+from kinestyle.learn.convolution import Doubled, TimeConvolution, doubled
 from kinestyle.motion.features import LAYOUT
 
 SLOPE = 0.2
@@ -153,10 +153,10 @@ class MotionDecoder(PhysicalUnits):
         self.frames_at_once = sizes.frames_at_once
         first, second, third = sizes.decoder
         self.first = conv(sizes.latent, first)
-        last_step = [nn.Upsample(scale_factor=2, mode="nearest")] if sizes.frames_at_once == 1 else []
+        last_step = [Doubled()] if sizes.frames_at_once == 1 else []
         self.layers = nn.Sequential(
             nn.LeakyReLU(SLOPE),
-            nn.Upsample(scale_factor=2, mode="nearest"),
+            Doubled(),
             conv(first, second),
             nn.LeakyReLU(SLOPE),
             *last_step,
@@ -290,7 +290,7 @@ class Generator(nn.Module):
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         x = self.blocks[0](content, style)
         x = self.blocks[1](x, style)
-        x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        x = doubled(x)
         return self.out(self.blocks[2](x, style))
 
 

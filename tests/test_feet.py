@@ -221,8 +221,7 @@ def test_far_from_a_step_nothing_is_corrected() -> None:
     change, root = disturbance(before.frame_count)
     raised = apply_change(before, CASE.correspondence, change, root + 0.15 * Y)  # nothing sinks either
     after = plant_feet(before, raised, CASE.correspondence, contact)
-    for name in ("Hips", "LeftFoot", "RightFoot", "LeftToe", "RightToe"):
-        np.testing.assert_allclose(place(after, name)[60:], place(raised, name)[60:], atol=1e-6)
+    np.testing.assert_allclose(after.local_rotation[60:], raised.local_rotation[60:], atol=1e-9)
     assert np.abs(after.local_rotation[:20] - raised.local_rotation[:20]).max() > 0.01
 
 

@@ -22,7 +22,7 @@ from kinestyle.motion.smoothing import smooth_in_time
 FADE_SECONDS = 0.25
 """How long before and after a step the foot is on its way between its own path and the planted one."""
 
-FAR_M = 0.1
+FAR_M, FAR_RADIANS = 0.1, 0.7
 """By how much the correction around a step may differ from that at its edge: a file may jump from a rest pose to its motion."""
 
 STEADY, STEADY_M_S = 0.5, 0.15
@@ -40,12 +40,10 @@ CHANGED_M = 0.02
 
 SIDES = ("left", "right")
 
-# Which way a knee bends is taken from itself, if it is bent by so much to the front, or to the back: what seems to be bent back may
-# be overstretched, or a failure of what restyles. The less it is bent, the more weighs the way the input's knee bends.
-_CLEAR, _CLEAR_BACKWARDS = np.radians(60.0), np.radians(150.0)
-_FRONT, _FRONT_BACKWARDS = 0.5, 1.0
-# And that is seen in the input from so much flexion on, else it is what was taken for the hinge.
-_SEEN, _HINGE = np.radians(40.0), 0.05
+# From which flexion the plane of a knee is taken as it is, if it is bent to the front, and if backwards, which may be
+# overstretching; and how much the front weighs in the plane of a knee that is not bent at all.
+_CLEAR, _CLEAR_BACKWARDS = np.radians(20.0), np.radians(60.0)
+_FRONT = 0.5
 
 
 def stance_velocity(before: Clip, after: Clip, correspondence: Correspondence, contact: np.ndarray) -> tuple[Array, Array]:
@@ -129,27 +127,15 @@ class _Leg:
         self.after = after
         self.position = [rotation.rotate(self.axes, after.world_position[:, j]) for j in (self.thigh, self.shin, self.foot)]
         was = [rotation.rotate(self.axes, before.world_position[:, j]) for j in (self.thigh, self.shin, self.foot)]
-        self.front = self._front(before, correspondence, side, was)
+        align = correspondence.align[CANONICAL.index(f"{side}_thigh")]
+        self.hinge = rotation.rotate(
+            rotation.multiply(self.axes, rotation.multiply(after.world_rotation[:, self.thigh], align)),
+            np.broadcast_to(LEFT, was[0].shape),
+        )
         length = np.linalg.norm(was[1] - was[0], axis=-1) + np.linalg.norm(was[2] - was[1], axis=-1)
         stretched = np.maximum(np.linalg.norm(was[2] - was[0], axis=-1) - REACH * length, 0.0)
         self.longest = REACH * length + (1.0 - amount) * stretched
         self._aim(before, was[2])
-
-    def _front(self, before: Clip, correspondence: Correspondence, side: str, was: list[Array]) -> Array:
-        """was: hip, knee and ankle (T, 3) of the input -> (T, 3) which way the result's knee should bend, of any length.
-
-        That is the way in which the input's knee bends, turned along with the thigh. Where the input's leg is nearly straight,
-        the frames around say it, or else the hinge of the rig.
-        """
-        align = correspondence.align[CANONICAL.index(f"{side}_thigh")]
-        old, new = (rotation.multiply(self.axes, clip.world_rotation[:, self.thigh]) for clip in (before, self.after))
-        thigh, shin = rotation.normalize(was[1] - was[0]), rotation.normalize(was[2] - was[1])
-        hinge = rotation.rotate(rotation.multiply(old, align), np.broadcast_to(LEFT, thigh.shape))
-        seen = _ease(rotation.angle(rotation.between(thigh, shin)) / _SEEN)[:, None] * 0.5 * (thigh - shin)
-        front = smooth_in_time(seen, EVEN_SECONDS / before.frame_time_seconds)
-        unseen = 1.0 - _ease(np.linalg.norm(front, axis=-1, keepdims=True) / (2.0 * _HINGE))
-        front = front + _HINGE * unseen * rotation.normalize(np.cross(thigh + shin, hinge))
-        return rotation.rotate(rotation.multiply(new, rotation.inverse(old)), front)
 
     def _aim(self, before: Clip, was: Array) -> None:
         """Find where the ankle should be, `wanted` (T, 3), and how foot and toe should be turned, `end_rotation` (T, 4) each."""
@@ -177,7 +163,7 @@ class _Leg:
             shift[around] += share * _not_far(wanted - own[around], nearest, FAR_M / self.metres)
             for i in range(len(ends)):
                 off = rotation.multiply(rotation.multiply(heading, old[i][around]), rotation.inverse(new[i][around]))
-                turn[i][around] += share * rotation.log(off)
+                turn[i][around] += share * _not_far(rotation.log(off), nearest, FAR_RADIANS)
         self.wanted = own + shift
         self.end_rotation = {joint: rotation.multiply(rotation.exp(turn[i]), new[i]) for i, joint in enumerate(ends)}
 
@@ -237,17 +223,17 @@ class _Leg:
         """Which way the knee is to bend. line, thigh, shin: (T, 3) unit vectors of the leg before it reaches -> the way (T, 3),
         square to the line, and the share (T,) of the bend that is left.
 
-        A leg that is nearly straight shows no way of its own, and one that is bent backwards may show a wrong one: there the
-        front decides. Where a knee goes over from being left bent backwards to being bent to the front, it passes through
-        straight: there its share is below 1.
+        A leg that is nearly straight shows no plane of its own: the less it is bent, the more the front of its thigh decides.
+        One that is bent by more than a knee overstretches shows it surely, whatever was taken for its hinge. Where a knee goes
+        over from being left bent backwards to being bent to the front, it passes through straight: there its share is below 1.
         """
-        off, front = (v - np.sum(v * line, axis=-1, keepdims=True) * line for v in (0.5 * (thigh - shin), self.front))
-        front = rotation.normalize(front)
-        backwards = (0.5 - 0.5 * np.sum(rotation.normalize(off) * front, axis=-1)) ** 2
-        clear = _CLEAR + (_CLEAR_BACKWARDS - _CLEAR) * backwards
-        weight = _FRONT + (_FRONT_BACKWARDS - _FRONT) * backwards
-        weight *= self.amount * (1.0 - _ease(rotation.angle(rotation.between(thigh, shin)) / clear))
-        pole = off + weight[:, None] * front
+        off = 0.5 * (thigh - shin)
+        off -= np.sum(off * line, axis=-1, keepdims=True) * line
+        front = rotation.normalize(np.cross(line, self.hinge))
+        flexion = rotation.angle(rotation.between(thigh, shin))
+        backwards = 0.5 - 0.5 * np.sum(rotation.normalize(off) * front, axis=-1)
+        clear = _CLEAR + (_CLEAR_BACKWARDS - _CLEAR) * backwards**2
+        pole = off + (self.amount * _FRONT * (1.0 - _ease(flexion / clear)))[:, None] * front
         size = np.linalg.norm(pole, axis=-1)
         share = np.minimum(size / np.maximum(np.linalg.norm(off, axis=-1), 1e-9), 1.0)
         return rotation.normalize(np.where(size[:, None] > 1e-9, pole, front)), share

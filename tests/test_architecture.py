@@ -49,7 +49,7 @@ def test_import_contracts_are_there():
         ("motion/rotation.py", "import kinestyle.motion.clip", "no cycles inside a package"),
         ("evaluate/__init__.py", "import torch", "torch and the exporter only in learn"),
         ("bundle.py", "import onnxruntime", "onnxruntime only in runtime, and in learn for the export check"),
-        ("cli.py", "import PIL.Image", "PIL only in contact_sheet"),
+        ("cli/__init__.py", "import PIL.Image", "PIL only in contact_sheet"),
         ("evaluate/page.py", "import matplotlib.figure", "matplotlib only in evaluate.figures"),
         ("motion/clip.py", "import click", "click only in cli"),
     ],

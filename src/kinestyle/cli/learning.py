@@ -1,0 +1,67 @@
+"""`train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kinestyle.cli.options import MOTION
+from kinestyle.errors import DataError
+
+
+@click.command()
+@click.option("--data", type=MOTION, required=True, help="A folder of motion files, or the unpacked Bandai-Namco sets.")
+@click.option("--run", "folder", type=MOTION, required=True, help="Where the run is kept; the same command continues it.")
+@click.option("--preset", default="released", show_default=True, help="What is trained; `--preset list` names all.")
+@click.option("--from", "shared", type=MOTION, metavar="RUN", help="Another run: its stages made the same way are taken.")
+@click.option("--stage", help="Only this stage (and what it needs); without it, all.")
+@click.option("--steps", type=click.IntRange(1), help="This many steps in every stage, to see that everything runs.")
+@click.option("--dry-run", is_flag=True, help="Read the clips and say what was understood; train nothing.")
+@click.option(
+    "--labels",
+    metavar="WHERE",
+    help="Where styles come from: folders, names, none, a pattern like '{style}_{content}_{id}', or a CSV file.",
+)
+@click.option("--name", help="The bundle's name.")
+@click.option("--licence", help="Under which terms the bundle of own clips may be used.")
+def train(
+    data: Path,
+    folder: Path,
+    preset: str,
+    shared: Path | None,
+    stage: str | None,
+    steps: int | None,
+    dry_run: bool,
+    labels: str | None,
+    name: str | None,
+    licence: str | None,
+) -> None:
+    """Train every stage on motion files and write the bundle. Needs the `train` extra."""
+    try:
+        from kinestyle.learn.own_clips import OwnClips
+        from kinestyle.learn.pipeline import Run, shortened
+        from kinestyle.learn.presets import PRESETS
+        from kinestyle.learn.processes import joined
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"training needs {error.name}, which is not installed; install Kinestyle with its `train` extra"
+        ) from None
+    if preset not in PRESETS:
+        known = "\n".join(f"  {name:<26}{known.about}" for name, known in PRESETS.items())
+        if preset == "list":
+            click.echo(known)
+            return
+        raise DataError(f"no preset is called {preset!r}; the presets are\n{known}")
+    recipe = PRESETS[preset].recipe
+    recipe = recipe if steps is None else shortened(recipe, steps)
+    own = OwnClips(labels, name, licence)
+    with joined() as processes:
+        report = (lambda line: click.echo(line, err=True)) if processes.first else (lambda line: None)
+        run = Run(recipe, data, folder, report, shared, own)
+        stages = run.stages()
+        if stage is not None and stage not in stages:
+            raise DataError(f"no stage is called {stage!r}; the stages are {', '.join(stages)}")
+        chosen = "corpus" if dry_run else stage
+        for one in stages if chosen is None else [chosen]:
+            stages[one]()

@@ -7,6 +7,7 @@ torchrun --nproc-per-node 2 small_training.py ...
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,23 +22,43 @@ from kinestyle.learn.corpus import Corpus, Entry, build, motion_files
 from kinestyle.learn.global_motion import GlobalMotionConfig, GlobalMotionStage
 from kinestyle.learn.loop import LoopConfig, Stage, train
 from kinestyle.learn.networks import NetworkSizes
+from kinestyle.learn.paper import PaperConfig, PaperStage
 from kinestyle.learn.processes import joined
+from kinestyle.learn.stylizer import StylizerConfig, StylizerStage
 from kinestyle.motion.features import clip_to_features
 from made_rigs import walk
 
-SIZES = NetworkSizes(latent=16, encoder=(24, 32), decoder=(32, 32, 24), global_motion=(16, 16, 16))
+SIZES = NetworkSizes(
+    latent=16,
+    encoder=(24, 32),
+    decoder=(32, 32, 24),
+    content=24,
+    content_code=16,
+    style=(24, 24),
+    style_code=8,
+    generator=(24, 32, 24),
+    global_motion=(16, 16, 16),
+)
 LOOP = LoopConfig(steps=60, batch=8, learning_rate=2e-3, warmup_steps=5, validate_every=15, log_every=1, checkpoint_seconds=0.1)
-STAGES = ("autoencoder", "global_motion", "classifier")
+STAGES = ("autoencoder", "global_motion", "classifier", "stylizer", "paper")
 
 
 def small_stage(name: str, corpus: Corpus, loop: LoopConfig) -> Stage[Any]:
-    """A stage with few channels."""
+    """A stage with few channels. What it needs of other stages is as it was before they learned."""
+    autoencoder = AutoencoderStage(corpus, SIZES, replace(AutoencoderConfig(), loop=loop, crop_frames=32))
+    classifier = ClassifierStage(corpus, replace(ClassifierConfig(), loop=loop, crop_frames=32, width=24))
     if name == "autoencoder":
-        return AutoencoderStage(corpus, SIZES, replace(AutoencoderConfig(), loop=loop, crop_frames=32))
+        return autoencoder
+    if name == "classifier":
+        return classifier
     if name == "global_motion":
         return GlobalMotionStage(corpus, SIZES, replace(GlobalMotionConfig(), loop=loop, crop_frames=32))
-    assert name == "classifier", f"no stage is called {name}"
-    return ClassifierStage(corpus, replace(ClassifierConfig(), loop=loop, crop_frames=32, width=24))
+    if name == "stylizer":
+        config = replace(StylizerConfig(), loop=loop, crop_frames=32, style_noise=0.1, tell=0.1)
+        return StylizerStage(corpus, SIZES, config, autoencoder.network, [classifier.network])
+    assert name == "paper", f"no stage is called {name}"
+    sizes = replace(SIZES, label_input=True, content_norm=True, norm_over_time=True)
+    return PaperStage(corpus, sizes, replace(PaperConfig(), loop=loop, crop_frames=32), autoencoder.network)
 
 
 def save_made_corpus(folder: Path) -> Path:
@@ -65,6 +86,12 @@ def save_real_corpus(data: Path, folder: Path) -> Path:
     assert len(chosen) == 12, f"{len(chosen)} clips are there"
     assert not build(chosen, folder, lambda _: None, processes=1), "a clip of the data set cannot be read"
     return folder
+
+
+def save_corpus(folder: Path) -> Path:
+    """A small corpus of real motion where it is, otherwise of made motion."""
+    data = os.environ.get("KINESTYLE_DATA")
+    return save_real_corpus(Path(data), folder) if data else save_made_corpus(folder)
 
 
 def main(name: str, corpus: str, folder: str, *settings: str) -> None:

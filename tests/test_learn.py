@@ -733,9 +733,10 @@ def test_the_stylizer_never_trains_towards_the_clip_s_own_style(corpus: Corpus, 
     config = replace(RELEASED.stylizer, loop=replace(RELEASED.stylizer.loop, batch=12), crop_frames=32)
     stage = StylizerStage(corpus, SIZES, config, tiny_networks.autoencoder, [guide])
     for _ in range(3):
-        batch = stage._batch()
-        assert (batch.style[batch.target] != batch.style).all()
-        assert batch.a.shape == batch.b.shape == (12, 32, LAYOUT.size)
+        samples = stage.draw()
+        assert all(sample.target_style != sample.style for sample in samples)
+        others = {sample.b: sample.style for sample in samples}
+        assert all(others[sample.p] == sample.target_style for sample in samples)
     losses = stage.losses()
     assert all(math.isfinite(float(value.detach())) for value in losses.values())
     losses["total"].backward()

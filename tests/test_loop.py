@@ -78,14 +78,6 @@ def corpus(made_folder: Path) -> Corpus:
     return Corpus.load(made_folder)
 
 
-@pytest.fixture(params=["made", "real"])
-def corpus_folder(request: pytest.FixtureRequest, tmp_path: Path, made_folder: Path) -> Path:
-    """Made walks, and real ones where they are."""
-    if request.param == "made":
-        return made_folder
-    return small_training.save_real_corpus(request.getfixturevalue("data_dir"), tmp_path / "real")
-
-
 def silent(_: str) -> None: ...
 
 
@@ -130,10 +122,12 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(corpus: Corpus, tmp
 
 
 @pytest.mark.slow
-def test_kill_9_at_any_moment_leaves_no_trace(corpus_folder: Path, tmp_path: Path) -> None:
+def test_kill_9_at_any_moment_leaves_no_trace(tmp_path: Path) -> None:
+    corpus = small_training.save_corpus(tmp_path / "corpus")
+
     def start(folder: str) -> subprocess.Popen[bytes]:
         # the stage with noise, with dropout, and with a score that is often the same
-        command = [sys.executable, small_training.__file__, "classifier", str(corpus_folder), str(tmp_path / folder)]
+        command = [sys.executable, small_training.__file__, "classifier", str(corpus), str(tmp_path / folder)]
         return subprocess.Popen([*command, "steps=100", "validate_every=10"], stdout=subprocess.DEVNULL)
 
     assert start("straight").wait() == 0

@@ -142,7 +142,7 @@ def test_alignment_by_style_takes_another_clip_of_the_style(corpus: Corpus) -> N
         stage = stage_of(name, corpus)
         overlapping = []
         for _ in range(8):
-            sequences = stage._sequences(stage.sampler, stage.entries)
+            sequences = stage._sequences(stage.draw())
             for a, b in zip(sequences.first, sequences.second, strict=True):
                 # crops of one 40-frame clip share most of their frames, those of two clips of a style start 40 frames apart
                 shared = (a[:, None] - b[None]).abs().amax(dim=-1).amin(dim=1) < 1e-6

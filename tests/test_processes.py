@@ -28,12 +28,9 @@ ALONE = [sys.executable]
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
-@pytest.fixture(params=["made", "real"])
-def corpus_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Made walks, and real ones where they are."""
-    if request.param == "made":
-        return small_training.save_made_corpus(tmp_path / "made")
-    return small_training.save_real_corpus(request.getfixturevalue("data_dir"), tmp_path / "real")
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_training.save_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 def command(processes: list[str], name: str, corpus: Path, folder: Path, *settings: str) -> list[str]:
@@ -59,9 +56,9 @@ def difference(a: list[dict[str, float]], b: list[dict[str, float]]) -> float:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", small_training.STAGES)
-def test_two_processes_learn_what_one_does(name: str, corpus_folder: Path, tmp_path: Path) -> None:
-    one = train(ALONE, name, corpus_folder, tmp_path / "one", "half_precision=false")
-    two = train(TWO, name, corpus_folder, tmp_path / "two", "half_precision=false")
+def test_two_processes_learn_what_one_does(name: str, corpus: Path, tmp_path: Path) -> None:
+    one = train(ALONE, name, corpus, tmp_path / "one", "half_precision=false")
+    two = train(TWO, name, corpus, tmp_path / "two", "half_precision=false")
     assert difference(one, two) < 1e-3
     trained = [torch.load(tmp_path / folder / "trained.pt")["network"] for folder in ("one", "two")]
     for key, value in trained[0].items():
@@ -69,8 +66,7 @@ def test_two_processes_learn_what_one_does(name: str, corpus_folder: Path, tmp_p
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
-    corpus = small_training.save_made_corpus(tmp_path / "made")
+def test_a_run_goes_on_with_another_number_of_processes(corpus: Path, tmp_path: Path) -> None:
     settings = "half_precision=false", "checkpoint_seconds=0.0"
     one = train(ALONE, "classifier", corpus, tmp_path / "one", *settings)
     checkpoint = tmp_path / "both" / "checkpoint.pt"

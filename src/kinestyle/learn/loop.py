@@ -67,13 +67,13 @@ class Stage(ABC, Generic[Network]):
         self.network, self.sampler = network, sampler
         self.device = torch.device("cpu")
 
+    @abstractmethod
     def draw(self) -> Sequence[Any]:
         """The samples of one step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def losses_of(self, samples: Sequence[Any]) -> dict[str, Tensor]:
         """Means over the samples; `total` is what is minimised."""
-        raise NotImplementedError
 
     def losses(self) -> dict[str, Tensor]:
         """Those of a whole batch."""
@@ -181,13 +181,9 @@ class Training(Generic[Network]):
         device = self.processes.device
         made_there = nullcontext() if device.type == "cpu" else torch.device(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.half_precision), made_there:
-            if type(stage).losses is not Stage.losses:
-                assert self.processes.count == 1, "this stage does not share its batches yet"
-                losses = stage.losses()
-            else:
-                samples = self.processes.rows(stage.draw())
-                with self.processes.whole_batch_draws(len(samples)):
-                    losses = stage.losses_of(samples)
+            samples = self.processes.rows(stage.draw())
+            with self.processes.whole_batch_draws(len(samples)):
+                losses = stage.losses_of(samples)
         self.optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
         self.processes.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])

@@ -7,6 +7,7 @@ from it. R1, R2 are M1, M2 rebuilt, R3 is the content of M2 in the style of M3, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,7 @@ from torch.nn.functional import one_hot, smooth_l1_loss
 
 from kinestyle.learn.autoencoder import Autoencoder, kinematics_loss, reconstruction_loss
 from kinestyle.learn.classifiers import Labels
-from kinestyle.learn.corpus import Corpus, CropSampler, Entry, by_cell
+from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell
 from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import ContentEncoder, Generator, NetworkSizes, StyleEncoder, gaussian_kl, reparameterize
 from kinestyle.motion.features import LAYOUT
@@ -86,6 +87,17 @@ class PaperNetwork(nn.Module):
         return torch.cat([mean, told], dim=-1), torch.cat([log_deviation, torch.full_like(told, CERTAIN)], dim=-1)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Crops M1, M2, M3, and the styles of M1 and M3, -1 where they are withheld."""
+
+    first: Crop
+    second: Crop
+    third: Crop
+    style: int
+    third_style: int
+
+
 @dataclass
 class Sequences:
     """first, second, third: features of M1, M2, M3 (B, T, 260); label, third_label: (B, S) one-hot or zeros."""
@@ -112,32 +124,40 @@ class PaperStage(Stage[PaperNetwork]):
         self.entries = corpus.select("train", labelled=True if labelled else None)
         self.cells = by_cell(corpus.select("train", labelled=True))
 
-    def _sequences(self, sampler: CropSampler, entries: tuple[Entry, ...]) -> Sequences:
-        crops: list[list[np.ndarray]] = [[], [], []]
-        labels: list[list[int]] = [[], []]
+    def frozen(self) -> Sequence[nn.Module]:
+        return (self.autoencoder,)
+
+    def draw(self) -> list[Sample]:
+        return self._samples(self.sampler, self.entries)
+
+    def _samples(self, sampler: CropSampler, entries: tuple[Entry, ...]) -> list[Sample]:
+        samples = []
         for _ in range(self.config.loop.batch):
             first, third = sampler.choose(entries), sampler.choose(entries)
             second = sampler.choose(sampler.choose(self.cells[first.style])) if self.config.alignment == "style" else first
             mirror, mirror_third = sampler.coin(), sampler.coin()
-            for kept, entry, mirrored in zip(crops, (first, second, third), (mirror, mirror, mirror_third), strict=True):
-                kept.append(sampler.crop(entry, mirrored))
-            for told, entry in zip(labels, (first, third), strict=True):
-                known = self.config.supervised and not sampler.coin(self.config.label_dropout)
-                told.append(self.labels.styles.index(entry.style) if known else -1)
-        motion = [torch.from_numpy(np.stack(kept)) for kept in crops]
-        told_labels = [self._one_hot(torch.tensor(told)) for told in labels]
-        return Sequences(*motion, *told_labels)
+            sides = (first, mirror), (second, mirror), (third, mirror_third)
+            m1, m2, m3 = (sampler.place(entry, mirrored) for entry, mirrored in sides)
+            style, third_style = (self._label(sampler, entry) for entry in (first, third))
+            samples.append(Sample(m1, m2, m3, style, third_style))
+        return samples
+
+    def _label(self, sampler: CropSampler, entry: Entry) -> int:
+        known = self.config.supervised and not sampler.coin(self.config.label_dropout)
+        return self.labels.styles.index(entry.style) if known else -1
+
+    def _sequences(self, samples: Sequence[Sample]) -> Sequences:
+        motion = [self.cut([getattr(sample, name) for sample in samples]) for name in ("first", "second", "third")]
+        labels = [torch.tensor([getattr(sample, name) for sample in samples]) for name in ("style", "third_style")]
+        return Sequences(*motion, *map(self._one_hot, labels))
 
     def _one_hot(self, label: Tensor) -> Tensor:
         """label: (B,), -1 where not known -> (B, S), S = 0 without labels."""
         styles = self.network.style_encoder.labels
         return one_hot(label + 1, styles + 1)[:, 1:].float() if styles else torch.zeros(len(label), 0)
 
-    def losses(self) -> dict[str, Tensor]:
-        return self._losses(self._sequences(self.sampler, self.entries))
-
-    def _losses(self, batch: Sequences) -> dict[str, Tensor]:
-        c, net, size = self.config, self.network, len(batch.first)
+    def losses_of(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
+        c, net, size, batch = self.config, self.network, len(samples), self._sequences(samples)
         motion = torch.cat([batch.first, batch.second, batch.third])
         if not c.end_to_end:
             self.autoencoder.eval()  # its dropout belongs to its own stage
@@ -203,7 +223,7 @@ class PaperStage(Stage[PaperNetwork]):
             return {"score": float("nan")}
         sampler = CropSampler(self.corpus, self.config.crop_frames, seed=1)
         torch.manual_seed(1)
-        batches = [self._losses(self._sequences(sampler, entries)) for _ in range(8)]
+        batches = [self.losses_of(self._samples(sampler, entries)) for _ in range(8)]
         figures = {name: float(np.mean([float(batch[name]) for batch in batches])) for name in batches[0]}
         return {"score": figures["total"], **figures}
 

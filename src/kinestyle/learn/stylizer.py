@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy, leaky_relu, log_softmax, smooth_l
 
 from kinestyle.learn.autoencoder import Autoencoder, rotations
 from kinestyle.learn.classifiers import GUIDES, Labels, StyleContentClassifier, content_name
-from kinestyle.learn.corpus import Corpus, CropSampler, Entry, by_cell
+from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell
 from kinestyle.learn.kinematics import compose, joint_position
 from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import (
@@ -130,16 +130,30 @@ class StylizerNetwork(nn.Module):
         self.critic = Critic(styles)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A (two crops) and B of one style, P of another; the classes of A, and the style of P, which is A's target."""
+
+    a: Crop
+    a_again: Crop
+    b: Crop
+    p: Crop
+    style: int
+    content: int
+    target_style: int
+
+
 @dataclass
 class Batch:
-    """features of A (two crops) and B, (B, T, 260); style, content: (B,) classes; target: (B,) indices into the batch."""
+    """Samples as tensors: features (B, T, 260) and classes (B,)."""
 
     a: Tensor
     a_again: Tensor
     b: Tensor
+    p: Tensor
     style: Tensor
     content: Tensor
-    target: Tensor
+    target_style: Tensor
 
 
 class StylizerStage(Stage[StylizerNetwork]):
@@ -177,33 +191,38 @@ class StylizerStage(Stage[StylizerNetwork]):
     def _of_set_2(styles: Iterable[str]) -> list[str]:
         return [style for style in styles if style.startswith("bandai2/")]
 
-    def _batch(self) -> Batch:
+    def draw(self) -> list[Sample]:
         sampler, labels = self.sampler, self.labels
-        a, a_again, b, style, content = [], [], [], [], []
+        drawn = []
         for _ in range(self.config.loop.batch):
             first, second = self._pair()
             mirror = sampler.coin() and content_name(first, mirrored=True) in labels.contents
-            a.append(sampler.crop(first, mirror))
-            a_again.append(sampler.crop(first, mirror))
-            b.append(sampler.crop(second, sampler.coin()))
-            style.append(labels.styles.index(first.style))
-            content.append(labels.contents.index(content_name(first, mirror)))
-        target = other_style(np.array(style), sampler.random)
-        first_crop, second_crop, other_clip = (torch.from_numpy(np.stack(crops)) for crops in (a, a_again, b))
-        return Batch(first_crop, second_crop, other_clip, torch.tensor(style), torch.tensor(content), torch.from_numpy(target))
+            crops = sampler.place(first, mirror), sampler.place(first, mirror), sampler.place(second, sampler.coin())
+            drawn.append((crops, labels.styles.index(first.style), labels.contents.index(content_name(first, mirror))))
+        targets = [drawn[i] for i in other_style(np.array([style for _, style, _ in drawn]), sampler.random)]
+        return [
+            Sample(*crops, target_crops[2], style, content, target_style)
+            for (crops, style, content), (target_crops, target_style, _) in zip(drawn, targets, strict=True)
+        ]
 
-    def losses(self) -> dict[str, Tensor]:
-        c, net, batch = self.config, self.network, self._batch()
+    def _batch(self, samples: Sequence[Sample]) -> Batch:
+        crops = (self.cut([getattr(sample, name) for sample in samples]) for name in ("a", "a_again", "b", "p"))
+        classes = (torch.tensor([getattr(sample, name) for sample in samples]) for name in ("style", "content", "target_style"))
+        return Batch(*crops, *classes)
+
+    def frozen(self) -> Sequence[nn.Module]:
+        return self.autoencoder, *self.guides
+
+    def losses_of(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
+        c, net, batch = self.config, self.network, self._batch(samples)
         size = len(batch.style)
         with torch.no_grad():
-            latents = self.autoencoder.encoder(torch.cat([batch.a, batch.a_again, batch.b]))
+            latents = self.autoencoder.encoder(torch.cat([batch.a, batch.a_again, batch.b, batch.p]))
             z = latents[:size].float()
         content = net.content_encoder(z)
         mean, log_deviation = net.style_encoder(latents + c.style_noise * torch.randn_like(latents))
         mean, log_deviation = mean.float(), log_deviation.float()
-        own, again, other = zip(mean.split(size), log_deviation.split(size), strict=True)
-        target = other[0][batch.target], other[1][batch.target]
-        target_style = batch.style[batch.target]
+        own, again, other, target = zip(mean.split(size), log_deviation.split(size), strict=True)
         prior = net.prior(batch.style)
 
         # one pass of the generator for all five: own clip, same style, unchanged, by label, by reference
@@ -211,7 +230,7 @@ class StylizerStage(Stage[StylizerNetwork]):
             reparameterize(*again),
             reparameterize(*other),
             own[0],
-            reparameterize(*net.prior(target_style)),
+            reparameterize(*net.prior(batch.target_style)),
             reparameterize(*target),
         ]
         contents = [content, content, content, content, content.detach()]
@@ -290,8 +309,8 @@ class StylizerStage(Stage[StylizerNetwork]):
     def _guide(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
         """Cross-entropies of the guides on results as the user gets them. Content within its own set. Dropout stays on."""
         times = len(results) // len(batch.style)
-        target, content = batch.style[batch.target].repeat(times), batch.content.repeat(times)
-        impossible = ~self.same_set[content]
+        target, content = batch.target_style.repeat(times), batch.content.repeat(times)
+        impossible = ~self.same_set.to(content.device)[content]
         styles, contents = [], []
         for guide in self.guides:
             noisy = results + self.config.guide_noise * torch.randn_like(results)
@@ -302,7 +321,7 @@ class StylizerStage(Stage[StylizerNetwork]):
     def _critic(self, batch: Batch, normalized: Tensor, results: Tensor) -> tuple[Tensor, Tensor]:
         """Hinge losses of critic and generator: real clips of a style against results that claim it."""
         times = len(results) // len(batch.style)
-        target = batch.style[batch.target].repeat(times)
+        target = batch.target_style.repeat(times)
         noise = self.config.guide_noise
         critic = self.network.critic
         real = critic(normalized + noise * torch.randn_like(normalized), batch.style)

@@ -1,6 +1,7 @@
 """How a body lies in the world of its file: which way is up, which side is left, how long a unit is.
 
-All of it is read off real frames. The rest pose of a file may lie (Y up at rest, Z up in motion; all bones along X).
+Where the file's format does not state it, all of it is read off real frames. The rest pose of a file may lie (Y up at rest, Z up
+in motion; all bones along X).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.motion.canonical import LEG_LENGTH_M, STATURE_M
+from kinestyle.motion.clip import StatedWorld
 from kinestyle.motion.rotation import Array, normalize
 
 UNITS: dict[str, float] = {"m": 1.0, "cm": 0.01, "inch": 0.0254, "CMU": 0.05644, "mm": 0.001, "foot": 0.3048}
@@ -18,6 +20,9 @@ UNITS: dict[str, float] = {"m": 1.0, "cm": 0.01, "inch": 0.0254, "CMU": 0.05644,
 _STATURE_RANGE_M = (1.40, 2.10)
 _LEG_RANGE_M = (0.66, 1.05)
 """Adults, with room for characters and for the estimate's own error."""
+
+_POSSIBLE_LEG_M = (0.1, 3.0)
+"""A body outside of it stands in a file that states a wrong unit, not in one of a child or of a giant."""
 
 _CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
 """Margins of `find_up`: motion on one's feet has 0.7 and more; with less than the second it guesses."""
@@ -117,3 +122,23 @@ def find_unit(leg_length: float, trunk_length: float) -> tuple[str, float]:
         if _STATURE_RANGE_M[0] <= estimate <= _STATURE_RANGE_M[1] and _LEG_RANGE_M[0] <= metres * leg_length <= _LEG_RANGE_M[1]:
             return unit, metres
     return "unknown", LEG_LENGTH_M / leg_length
+
+
+def unit_name(metres_per_unit: float) -> str:
+    """The name of a stated unit, or "stated" for one without."""
+    return next((unit for unit, metres in UNITS.items() if abs(metres_per_unit / metres - 1.0) < 1e-4), "stated")
+
+
+def contradictions(stated: StatedWorld, seen_up: Array, margin: float, leg_length: float) -> list[str]:
+    """Sentences where a file states what its motion denies. The file is believed: someone may lie, or be a giant.
+
+    seen_up, margin: what `find_up` found; leg_length: in file units
+    """
+    found = []
+    if stated.up is not None and margin > _CLEAR_UP and seen_up @ np.array(stated.up) < 0.5:
+        axis = axis_name(np.array(stated.up))
+        found.append(f"the file states {axis} up and was believed, but the body stands along {axis_name(seen_up)} in this clip")
+    metres = stated.metres_per_unit
+    if metres is not None and not _POSSIBLE_LEG_M[0] <= leg_length * metres <= _POSSIBLE_LEG_M[1]:
+        found.append(f"in the unit that the file states, {metres:g} m, the leg is {leg_length * metres:.3g} m long")
+    return found

@@ -12,9 +12,27 @@ from kinestyle.motion.rotation import Array, interpolate
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
 
+@dataclass(frozen=True)
+class StatedWorld:
+    """What a file says of the world that its numbers are in; None where it says nothing, as BVH does.
+
+    metres_per_unit: length of one unit of its positions
+    up: (3,) signed unit axis that points up
+    """
+
+    metres_per_unit: float | None = None
+    up: tuple[float, float, float] | None = None
+
+
+UNSTATED = StatedWorld()
+METRES_Y_UP = StatedWorld(1.0, (0.0, 1.0, 0.0))
+"""What every glTF file states, and what is meant by metres and Y up elsewhere."""
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """T frames of motion of a rig, in the units and axes of its file.
+    """T frames of motion of a rig, in the units and axes of its file. Axes are right-handed: the reader of a left-handed file
+    mirrors what it reads.
 
     local_position: (T, J, 3) from the parent, in the parent's frame; of the root, its place in the world
     local_rotation: (T, J, 4) unit quaternions wxyz, relative to the parent
@@ -22,6 +40,7 @@ class Clip:
     name: what the clip is called in messages and pictures
     source: what the file format needs to write the clip back as it was (a `bvh.BvhLayout`); None for a clip made here
     warnings: what the reader found odd but could read
+    world: what the file states of its units and axes
     """
 
     skeleton: Skeleton
@@ -31,6 +50,7 @@ class Clip:
     name: str = "clip"
     source: Any = None
     warnings: tuple[str, ...] = field(default=())
+    world: StatedWorld = UNSTATED
 
     def __post_init__(self) -> None:
         shape = (*self.local_rotation.shape[:1], self.skeleton.joint_count)

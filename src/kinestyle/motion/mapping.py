@@ -19,10 +19,12 @@ from kinestyle.motion.body_frame import (
     DOUBTFUL_UP,
     Leg,
     axis_name,
+    contradictions,
     find_unit,
     find_up,
     lateral_agreement,
     standing_axis,
+    unit_name,
 )
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name
 from kinestyle.motion.clip import Clip
@@ -48,10 +50,12 @@ class JointMapping:
     confidence: role -> [0, 1], how well names and geometry agree on it; the same keys as `joints`
     family: the naming convention ("Mixamo", ...) or "unknown"
     unmapped: names of the joints without a role, in the rig's order
-    up: (3,) signed unit axis of the file's world that points up in the motion
-    unit: "m", "cm", "inch", "CMU", "mm", "foot", or "unknown"
+    up: (3,) signed unit axis of the file's world that points up, as the file states or else as the motion shows
+    unit: "m", "cm", "inch", "CMU", "mm", "foot", "stated" for another one that the file states, or "unknown"
     metres_per_unit: length of a file unit; where the unit is unknown, what makes the leg as long as the canonical one
     warnings: sentences about what is doubtful
+    swapped: the names tell left from right, but the limbs lie or bend the other way: a mirrored file, or wrong names
+    up_margin: how clear `up` is, see `body_frame.find_up`; 1 where the file states it
     """
 
     joints: dict[str, int]
@@ -62,6 +66,8 @@ class JointMapping:
     unit: str
     metres_per_unit: float
     warnings: tuple[str, ...] = ()
+    swapped: bool = False
+    up_margin: float = 1.0
 
 
 def map_joints(clip: Clip) -> JointMapping:
@@ -94,10 +100,15 @@ def map_joints(clip: Clip) -> JointMapping:
     leg_length = 0.5 * (legs[0].length() + legs[1].length())
     trunk_length = sum(tree.distance(a, b) for a, b in pairwise(tree.path(top, hips)))
     unit, metres_per_unit = find_unit(leg_length, trunk_length)
+    warnings = contradictions(clip.world, up, margin, leg_length)
+    if clip.world.up is not None:
+        up, margin = np.array(clip.world.up), 1.0
+    if clip.world.metres_per_unit is not None:
+        unit, metres_per_unit = unit_name(clip.world.metres_per_unit), clip.world.metres_per_unit
 
-    warnings = []
     side_trust = 1.0
-    if body.sided and agreement < -0.1:
+    swapped = body.sided and agreement < -0.1
+    if swapped:
         side_trust = 0.5
         warnings.append("left and right follow the names, but the limbs lie or bend as if swapped: perhaps a mirrored file")
     elif not body.sided and agreement < 0.1:
@@ -131,6 +142,8 @@ def map_joints(clip: Clip) -> JointMapping:
         unit=unit,
         metres_per_unit=metres_per_unit,
         warnings=tuple(warnings),
+        swapped=swapped,
+        up_margin=margin,
     )
 
 

@@ -7,8 +7,8 @@ never moves while it is planted; the pelvis travels over the footprints, the leg
 and the trunk, arms and head answer. What repeats in every stride is mixed with slow drifts, so that no two strides are
 equal. The rig is made up as well: Mixamo's joint names, and a lantern in the left hand that swings as a pendulum.
 
-Run `python examples/make_clips.py`: it writes both files next to itself, the same bytes each time. Lengths here are metres,
-the files are in centimetres; angles are radians, and flexion is positive.
+Run `python examples/make_clips.py`: it writes both files into the package, `src/kinestyle/examples`, the same bytes each time.
+Lengths here are metres, the files are in centimetres; angles are radians, and flexion is positive.
 """
 
 from __future__ import annotations
@@ -540,5 +540,5 @@ def write_examples(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for written in write_examples(Path(__file__).resolve().parent):
+    for written in write_examples(Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples"):
         sys.stdout.write(f"{written.name}\n")

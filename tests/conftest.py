@@ -38,7 +38,7 @@ def data_dir() -> Path:
 @pytest.fixture(scope="session")
 def walk_file() -> Path:
     """The example clip: 151 frames at 30 a second, with fingers and a lantern that no role is for."""
-    return Path(__file__).resolve().parents[1] / "examples" / "walk.bvh"
+    return Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def test_import_contracts_are_there():
     kinds = [contract["type"] for contract in contracts]
     assert kinds.count("layers") == 1
     protected = {module for contract in contracts for module in contract.get("protected_modules", [])}
-    assert protected >= {"torch", "onnxruntime", "PIL", "matplotlib", "click"}
+    assert protected >= {"torch", "onnxruntime", "PIL", "matplotlib", "click", "fastapi", "starlette", "uvicorn"}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,8 @@ def test_import_contracts_are_there():
         ("cli/__init__.py", "import PIL.Image", "PIL only in contact_sheet"),
         ("evaluate/page.py", "import matplotlib.figure", "matplotlib only in evaluate.figures"),
         ("motion/clip.py", "import click", "click only in cli"),
+        ("cli/__init__.py", "import fastapi", "HTTP only in studio"),
+        ("studio/shelf.py", "import kinestyle.learn", "layers"),
     ],
 )
 def test_a_forbidden_import_is_caught(tmp_path, module, line, contract):
@@ -80,11 +82,15 @@ def test_starting_up_does_not_import_torch(module):
 
 
 def test_motion_data_is_not_in_the_repository():
-    """Only motion that the project made itself is tracked: the example and the files of the tests."""
+    """Only motion that the project made itself is tracked: the examples and the files of the tests."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listing.returncode != 0:
         pytest.skip("this copy of the source is not a git checkout, so nothing is tracked")
     motion = (".bvh", ".amc", ".asf", ".c3d", ".fbx")
     tracked = [Path(name) for name in listing.stdout.split("\0") if name.lower().endswith(motion)]
-    strays = [str(path) for path in tracked if path.parts[0] != "examples" and path.parts[:2] != ("tests", "files")]
-    assert not strays, f"motion files outside examples/ and tests/files/: {strays}"
+    strays = [
+        str(path)
+        for path in tracked
+        if path.parts[:3] != ("src", "kinestyle", "examples") and path.parts[:2] != ("tests", "files")
+    ]
+    assert not strays, f"motion files outside src/kinestyle/examples/ and tests/files/: {strays}"

@@ -1,4 +1,4 @@
-"""The example clips: made by the script beside them, mapped without doubt, and moving as people walk and wave."""
+"""The example clips: made by examples/make_clips.py, mapped without doubt, and moving as people walk and wave."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "src" / "kinestyle" / "examples"
 NAMES = ("walk", "wave")
 SIDES = ("Left", "Right")
 LIMBS = {"UpLeg": "thigh", "Leg": "shin", "Foot": "foot", "ToeBase": "toe"} | {
@@ -37,7 +38,7 @@ PLANTED_M_S = 0.03
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_clips", EXAMPLES / "make_clips.py")
+    spec = importlib.util.spec_from_file_location("make_clips", ROOT / "examples" / "make_clips.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -11,6 +11,7 @@ from kinestyle.cli.learning import train
 from kinestyle.cli.looking import inspect, render
 from kinestyle.cli.measuring import evaluate
 from kinestyle.cli.restyling import styles, stylize
+from kinestyle.cli.serving import studio
 from kinestyle.errors import KinestyleError
 
 
@@ -39,5 +40,5 @@ def main() -> None:
     """Restyle captured human motion: a clip in, the same rig out, in another manner."""
 
 
-for _command in (stylize, styles, inspect, render, evaluate, train):
+for _command in (stylize, styles, inspect, render, evaluate, train, studio):
     main.add_command(_command)

@@ -1,0 +1,92 @@
+"""What the studio allows and keeps: every limit, in one place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Hosts that only this machine reaches."""
+
+
+@dataclass(frozen=True)
+class StudioConfig:
+    """The limits of one server. Sizes are bytes, times seconds, lengths of clips frames."""
+
+    bundle: Path | None = None
+    """The model that restyles: a file or the name of one that ships; None is the one that ships."""
+    host: str = "127.0.0.1"
+    """The address it listens at."""
+    port: int = 7860
+    """The port it listens at; 0 lets the system choose."""
+    token: str | None = None
+    """What a client has to show as `Authorization: Bearer`; None asks for nothing."""
+
+    max_upload_bytes: int = 64 * 2**20
+    """The body of an upload, whatever its headers say."""
+    max_request_bytes: int = 64 * 2**10
+    """The body of every other request."""
+    max_files: int = 4
+    """Files in one upload, for formats that need two."""
+    upload_seconds: float = 120.0
+    """From a request's first byte to its last."""
+    stall_seconds: float = 15.0
+    """Without a byte from the client, or without one taken by it."""
+    max_connections: int = 512
+    """Open at once; further ones are closed."""
+
+    max_frames: int = 40_000
+    """Frames of a clip."""
+    max_joints: int = 512
+    """Joints of a clip."""
+    max_joint_frames: int = 2_000_000
+    """Frames times joints."""
+    max_clip_seconds: float = 600.0
+    """Duration of a clip: few frames far apart become many at the networks' own rate."""
+    max_cues: int = 8
+    """Styles and reference clips in one mix."""
+    max_strength: float = 1.5
+    """Of a style; more than this is rubber."""
+
+    workers: int = max(1, min(4, os.cpu_count() or 1))
+    """Processes for clips of usual size. One more, at a lower priority, is for heavy ones."""
+    heavy_bytes: int = 2 * 2**20
+    """Uploads beyond it are read by the process for heavy clips, so that nobody waits for them who has a usual one."""
+    heavy_joint_frames: int = 100_000
+    """Frames times joints beyond which a clip is heavy: half a minute of an ordinary rig at 60 frames a second."""
+    queue_length: int = 64
+    """Jobs that wait for a worker; further ones are refused as busy."""
+    job_seconds: float = 20.0
+    """Of work on one job of usual size, from when a worker takes it up."""
+    heavy_job_seconds: float = 60.0
+    """The same on a heavy clip."""
+    steal_seconds: float = 0.1
+    """How long a job waits for the worker that knows its clip before another one, which has to analyse it anew, takes it."""
+    warm_clips: int = 32
+    """Clips whose analysis each worker keeps."""
+    warm_joint_frames: int = 2_000_000
+    """The same, in frames times joints."""
+    worker_bytes: int = 3 * 2**30
+    """Memory of one worker: address space where the system can limit it, and resident size."""
+
+    kept_clips: int = 512
+    """Clips kept, results included; the one unused for longest goes first."""
+    kept_bytes: int = 512 * 2**20
+    """The same, in bytes of files and motion."""
+    expiry_seconds: float = 3600.0
+    """Without use, after which a clip is forgotten."""
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in LOOPBACK
+
+    def limits(self) -> dict[str, float]:
+        """What `GET /api/limits` answers."""
+        shown = (
+            *("max_upload_bytes", "max_request_bytes", "max_files", "upload_seconds", "stall_seconds", "max_connections"),
+            *("max_frames", "max_joints", "max_joint_frames", "max_clip_seconds", "max_cues", "max_strength"),
+            *("workers", "heavy_bytes", "heavy_joint_frames", "queue_length", "job_seconds", "heavy_job_seconds"),
+            *("warm_clips", "warm_joint_frames", "worker_bytes", "kept_clips", "kept_bytes", "expiry_seconds"),
+        )
+        return {name: getattr(self, name) for name in shown}

@@ -1,0 +1,154 @@
+"""What every request passes before anything is done for it: whose it is, how much it may send, how long that may take."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kinestyle.errors import KinestyleError
+from kinestyle.studio.config import LOOPBACK, StudioConfig
+from kinestyle.studio.refusals import LimitError, OriginError, SlowClientError, TokenError, status_of
+
+_log = logging.getLogger("kinestyle.studio.access")
+
+OPEN = ("/api/health", "/api/openapi.json", "/api/docs")
+"""What needs no token beside the page itself: nothing of any clip is in it."""
+LARGE = ("/api/clips", "/api/stylize")
+"""Where uploads go."""
+
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+}
+"""With every answer."""
+
+
+class Refused(HTTPException):
+    """A KinestyleError on its way through the framework, which would take any other exception for a mistake of its own."""
+
+    def __init__(self, error: KinestyleError):
+        super().__init__(status_of(error), str(error))
+
+
+def error_body(status: int, message: str) -> bytes:
+    """The JSON of every refusal."""
+    return json.dumps({"error": {"status": status, "message": message}}).encode()
+
+
+class Gate:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, config: StudioConfig):
+        self.app, self.config = app, config
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        passage = _Passage(self.config, scope, receive, send)
+        try:
+            self._check(scope)
+            passage.check_length()
+        except KinestyleError as error:
+            await passage.refuse(error)
+        else:
+            await self.app(scope, passage.receive, passage.send)
+        await passage.finish()
+
+    def _check(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        path, host = scope["path"], headers.get("host", "")
+        if self.config.is_loopback and _host_name(host) not in LOOPBACK:
+            # A site may have its own name point to this machine, and so read what is meant for its user alone.
+            raise OriginError("the Host header names another machine; open the studio as 127.0.0.1 or localhost")
+        origin = headers.get("origin")
+        if origin is not None and scope["method"] not in ("GET", "HEAD") and urlsplit(origin).netloc != host:
+            raise OriginError("the request comes from another site's page; only the studio's own page may send it")
+        if self.config.token is not None and path.startswith("/api/") and path not in OPEN:
+            shown = headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(shown.encode(), self.config.token.encode()):
+                raise TokenError("the token is missing or wrong; send it as `Authorization: Bearer TOKEN`")
+
+
+class _Passage:
+    """One request: its bytes counted on the way in, its answer timed on the way out."""
+
+    def __init__(self, config: StudioConfig, scope: Scope, receive: Receive, send: Send):
+        self.config, self.scope, self._receive, self._send = config, scope, receive, send
+        self.started = time.monotonic()
+        self.received_bytes = 0
+        is_large = scope["method"] == "POST" and scope["path"].rstrip("/") in LARGE
+        self.limit_bytes = config.max_upload_bytes if is_large else config.max_request_bytes
+        self.is_read, self.status = False, 0
+
+    def check_length(self) -> None:
+        """Refuse by what the header says; what it does not say is found out on the way."""
+        said = Headers(scope=self.scope).get("content-length", "0")
+        if not said.isdigit() or int(said) > self.limit_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> LimitError:
+        return LimitError(f"the request has more than {self.limit_bytes} bytes, the limit here; send less")
+
+    async def receive(self) -> Message:
+        if self.is_read:
+            return await self._receive()
+        left = self.started + self.config.upload_seconds - time.monotonic()
+        try:
+            async with asyncio.timeout(max(0.0, min(left, self.config.stall_seconds))):
+                message = await self._receive()
+        except TimeoutError:
+            raise Refused(SlowClientError("the request arrives too slowly; send it again over a faster line")) from None
+        self.received_bytes += len(message.get("body", b""))
+        self.is_read = not message.get("more_body", False)
+        if self.received_bytes > self.limit_bytes:
+            raise Refused(self._too_large())
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            given = {name.lower() for name, _ in message["headers"]}
+            extra = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in given]
+            if b"cache-control" not in given:
+                extra.append((b"cache-control", b"no-store" if self.scope["path"].startswith("/api/") else b"no-cache"))
+            if not self.is_read and self.scope["method"] not in ("GET", "HEAD", "DELETE"):
+                extra.append((b"connection", b"close"))
+            message = {**message, "headers": [*message["headers"], *extra]}
+        async with asyncio.timeout(self.config.stall_seconds):
+            await self._send(message)
+
+    async def refuse(self, error: KinestyleError) -> None:
+        status, body = status_of(error), error_body(status_of(error), str(error))
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+    async def finish(self) -> None:
+        """Write the line of the access log: never a name of a file, an id or a token."""
+        route: Any = self.scope.get("route")
+        path = getattr(route, "path", None) or ("/api/…" if self.scope["path"].startswith("/api/") else "/…")
+        took = 1000.0 * (time.monotonic() - self.started)
+        _log.info("%s %s %d %.0f ms %d bytes in", self.scope["method"], path, self.status, took, self.received_bytes)
+
+
+def _host_name(host: str) -> str:
+    """ "localhost:7860" -> "localhost", "[::1]:7860" -> "::1"."""
+    if host.startswith("["):
+        return host[1:].split("]")[0]
+    return host.rsplit(":", 1)[0] if ":" in host else host

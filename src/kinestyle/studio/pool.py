@@ -1,0 +1,300 @@
+"""The workers: started, given jobs, watched, and replaced when they hang, crash or grow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kinestyle.errors import KinestyleError
+from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.refusals import KINDS, BusyError, CancelledError, LimitError, WorkError
+from kinestyle.studio.wire import Message, packed, receive_from
+
+_log = logging.getLogger("kinestyle.studio")
+
+START_SECONDS = 60.0
+"""Within which a worker has to be ready."""
+WATCH_SECONDS = 0.25
+"""From one look at the workers' memory to the next."""
+CANCEL_SECONDS = 0.2
+"""What a cancelled job may still take before its worker is killed for it: most are done by then."""
+GENTLY = 10
+"""How nice the worker for heavy clips is to the others."""
+
+WARM, COLD = 0, 1
+"""Priorities: jobs on a clip that was analysed before, and all others."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One piece of work on its way.
+
+    head: what the worker is told; keys: of the clips that it needs; supply: a clip's key -> how it is sent along, and its bytes
+    name: the client's for the job, or one of ours; priority: WARM or COLD; heavy: for the worker for heavy clips
+    """
+
+    head: dict[str, Any]
+    keys: tuple[str, ...]
+    supply: Callable[[str], tuple[dict[str, Any], list[bytes]]]
+    name: str
+    priority: int = COLD
+    heavy: bool = False
+    stage: str = "waiting"
+    share: float = 0.0
+    attempts: int = 0
+    queued_at: float = field(default_factory=time.monotonic)
+    is_cancelled: bool = False
+    answer: asyncio.Future[Message] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def fail(self, error: KinestyleError) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Worker:
+    """One process and what it does at the moment."""
+
+    def __init__(self, pool: Pool, number: int, heavy: bool):
+        self.pool, self.number, self.heavy = pool, number, heavy
+        self.folder = pool.folder / f"worker-{number}"
+        self.process: asyncio.subprocess.Process | None = None
+        self.is_ready = False
+        self.job: Job | None = None
+        self.sent: set[str] = set()
+        """Keys of clips that this process was given or made."""
+        self.deadline = float("inf")
+        self.reason: KinestyleError | None = None
+        """Why the process was killed, where it was."""
+
+    async def live(self) -> None:
+        """Run processes, one after the other, for as long as the pool is open."""
+        pause = 0.05
+        while not self.pool.is_closing:
+            started = time.monotonic()
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
+                await self._run_process()
+            await self._bury()
+            pause = 0.05 if time.monotonic() - started > 5.0 else min(2.0 * pause, 5.0)
+            await asyncio.sleep(0 if self.reason else pause)
+            self.reason = None
+
+    async def _run_process(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        settings = self.pool.settings | {"nice": GENTLY if self.heavy else 0}
+        self.process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "kinestyle.studio.worker", json.dumps(settings), str(self.folder)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=2**20,
+        )
+        assert self.process.stdout is not None, "the worker's output is a pipe"
+        self.deadline = time.monotonic() + START_SECONDS
+        started = await receive_from(self.process.stdout)
+        if "failed" in started.head:
+            _log.error("a worker cannot start: %s", started.head["failed"])
+            return
+        self.deadline = float("inf")
+        self.is_ready = True
+        self.pool.dispatch()
+        while True:
+            message = await receive_from(self.process.stdout)
+            self._take(message)
+
+    def give(self, job: Job, with_clips: Sequence[str] = ()) -> None:
+        """Send the job to the process."""
+        assert self.process is not None and self.process.stdin is not None, "only a running worker is given jobs"
+        self.job = job
+        config = self.pool.config
+        self.deadline = time.monotonic() + (config.heavy_job_seconds if self.heavy else config.job_seconds)
+        clips, blobs = [], []
+        for key in {*with_clips, *(key for key in job.keys if key not in self.sent)}:
+            clip, bytes_of_it = job.supply(key)
+            clips.append(clip)
+            blobs += bytes_of_it
+        self.sent |= {*job.keys, job.head.get("result", job.keys[0])}
+        head = job.head | {"job": job.name, "keys": job.keys, "clips": clips, "allow_heavy": self.heavy}
+        for part in packed(Message(head, tuple(blobs))):
+            self.process.stdin.write(part)
+
+    def _take(self, message: Message) -> None:
+        """One message of the process about its job."""
+        job, head = self.job, message.head
+        if job is None:
+            return
+        if "stage" in head:
+            job.stage, job.share = head["stage"], head["share"]
+            return
+        if "missing" in head and not job.is_cancelled:
+            self.sent -= set(head["missing"])
+            self.give(job)
+            return
+        self.job, self.deadline = None, float("inf")
+        if job.is_cancelled:
+            job.fail(CancelledError("the job was cancelled"))
+        elif "heavy" in head:
+            job.heavy = True
+            self.pool.queue.append(job)
+        elif "done" in head:
+            if not job.answer.done():
+                job.answer.set_result(message)
+        else:
+            self.sent.discard(job.keys[0])
+            job.fail(KINDS[head["kind"]](head["message"]))
+        self.pool.dispatch()
+
+    def kill(self, reason: KinestyleError | None) -> None:
+        """End the process; its job, if it has one, fails for this reason, or is tried once more where there is none."""
+        self.reason = reason
+        if self.process is not None and self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+
+    async def _bury(self) -> None:
+        """See to the job of a process that has ended."""
+        self.is_ready = False
+        self.sent.clear()
+        self.deadline = float("inf")
+        job, self.job = self.job, None
+        if self.process is not None:
+            self.kill(self.reason)
+            with contextlib.suppress(ProcessLookupError):
+                await self.process.wait()
+        if job is None or job.answer.done():
+            return
+        job.attempts += 1
+        if job.is_cancelled:
+            job.fail(CancelledError("the job was cancelled"))
+        elif self.reason is not None:
+            job.fail(self.reason)
+        elif job.attempts > 1:
+            job.fail(WorkError(f"{job.head['name']} brought its worker down twice; please report the file"))
+        else:
+            _log.warning("a worker was lost; its job is done again by another")
+            self.pool.queue.insert(0, job)
+            self.pool.dispatch()
+
+
+class Pool:
+    """All workers and the jobs that wait for them."""
+
+    def __init__(self, config: StudioConfig):
+        self.config = config
+        settings = asdict(config) | {"bundle": None if config.bundle is None else str(config.bundle), "token": None}
+        self.settings: dict[str, Any] = settings
+        self.folder = Path()
+        self.queue: list[Job] = []
+        self.jobs: dict[str, Job] = {}
+        self.workers: list[Worker] = []
+        self.is_closing = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._numbers = itertools.count()
+
+    async def open(self) -> None:
+        """Start the workers; they get ready on their own."""
+        self.folder = Path(tempfile.mkdtemp(prefix="kinestyle-studio-"))
+        self.workers = [Worker(self, n, heavy=n == self.config.workers) for n in range(self.config.workers + 1)]
+        self._tasks = [asyncio.create_task(worker.live()) for worker in self.workers]
+        self._tasks.append(asyncio.create_task(self._watch()))
+
+    async def close(self) -> None:
+        """End the workers and everything that waits for them."""
+        self.is_closing = True
+        closing = BusyError("the server is being shut down")
+        for job in [*self.queue, *(worker.job for worker in self.workers if worker.job)]:
+            job.fail(closing)
+        self.queue.clear()
+        for worker in self.workers:
+            worker.kill(closing)
+        _, late = await asyncio.wait(self._tasks[:-1], timeout=5.0)
+        for task in [*late, self._tasks[-1]]:
+            task.cancel()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def run(self, job: Job) -> Message:
+        """Have a job done. Raises KinestyleError: what is wrong with it, or that there is no place for it."""
+        if len(self.queue) >= self.config.queue_length:
+            raise BusyError(f"{len(self.queue)} jobs wait already, as many as may; try again in a moment")
+        if job.name in self.jobs:
+            raise BusyError(f"a job called {job.name} is under way; give every job its own name")
+        self.jobs[job.name] = job
+        self.queue.append(job)
+        self.dispatch()
+        try:
+            return await job.answer
+        except asyncio.CancelledError:
+            self.cancel(job)
+            raise
+        finally:
+            del self.jobs[job.name]
+
+    def cancel(self, job: Job) -> None:
+        """Take a job out of the queue, or end its worker if that goes on with it."""
+        job.is_cancelled = True
+        if job in self.queue:
+            self.queue.remove(job)
+            job.fail(CancelledError("the job was cancelled before it began"))
+            return
+        for worker in self.workers:
+            if worker.job is job:
+                asyncio.get_running_loop().call_later(CANCEL_SECONDS, self._end_cancelled, worker, job)
+
+    def _end_cancelled(self, worker: Worker, job: Job) -> None:
+        if worker.job is job:
+            worker.kill(CancelledError("the job was cancelled"))
+
+    def dispatch(self) -> None:
+        """Give waiting jobs to idle workers: warm ones first, each to the worker that knows its clip if it is free in time."""
+        if self.is_closing:
+            return
+        now = time.monotonic()
+        for job in sorted(self.queue, key=lambda job: job.priority):
+            able = [worker for worker in self.workers if worker.heavy == job.heavy]
+            idle = [worker for worker in able if worker.is_ready and worker.job is None]
+            home = [worker for worker in able if worker.is_ready and job.keys[0] in worker.sent]
+            best = [worker for worker in idle if worker in home]
+            if not best and home and now - job.queued_at < self.config.steal_seconds:
+                asyncio.get_running_loop().call_later(self.config.steal_seconds, self.dispatch)
+                continue
+            best = best or idle
+            if best:
+                self.queue.remove(job)
+                min(best, key=lambda worker: len(worker.sent)).give(job)
+
+    async def _watch(self) -> None:
+        """Kill what takes too long or too much memory."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            now = time.monotonic()
+            for worker in self.workers:
+                if now > worker.deadline:
+                    worker.deadline = float("inf")
+                    name = worker.job.head["name"] if worker.job else "starting"
+                    allowed = self.config.heavy_job_seconds if worker.heavy else self.config.job_seconds
+                    worker.kill(LimitError(f"{name} takes longer than the {allowed:g} seconds that one job may; cut it shorter"))
+                elif (used := _resident_bytes(worker)) > self.config.worker_bytes:
+                    name = worker.job.head["name"] if worker.job else "nothing"
+                    worker.kill(LimitError(f"{name} needs more memory than one clip may take; cut it into shorter clips"))
+                elif worker.job is None and used > self.config.worker_bytes / 2:
+                    worker.kill(None)  # memory that is not given back
+
+
+def _resident_bytes(worker: Worker) -> int:
+    """The memory that a worker uses, 0 where the system does not say."""
+    if worker.process is None or worker.process.returncode is not None:
+        return 0
+    try:
+        return 4096 * int(Path(f"/proc/{worker.process.pid}/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0

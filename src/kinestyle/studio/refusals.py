@@ -1,0 +1,76 @@
+"""What the studio refuses, and the one table from exceptions to HTTP statuses."""
+
+from __future__ import annotations
+
+from kinestyle import errors
+from kinestyle.errors import KinestyleError
+
+
+class RequestError(KinestyleError):
+    """A request that cannot be understood."""
+
+
+class TokenError(KinestyleError):
+    """A request without the token that the server asks for."""
+
+
+class OriginError(KinestyleError):
+    """A request that another site's page made a browser send."""
+
+
+class UnknownError(KinestyleError):
+    """A clip, job, style or place that is not, or no longer, there."""
+
+
+class SlowClientError(KinestyleError):
+    """A client that sends its request too slowly."""
+
+
+class CancelledError(KinestyleError):
+    """A job that its client cancelled."""
+
+
+class LimitError(KinestyleError):
+    """More bytes, frames, joints, seconds or memory than the server allows."""
+
+
+class FormatError(KinestyleError):
+    """A file of a format that is not known."""
+
+
+class WorkError(KinestyleError):
+    """A file on which the work failed in a way that no reader foresaw."""
+
+
+class BusyError(KinestyleError):
+    """A job for which no place is left in the queue."""
+
+
+STATUSES: dict[type[KinestyleError], int] = {
+    RequestError: 400,
+    TokenError: 401,
+    OriginError: 403,
+    UnknownError: 404,
+    SlowClientError: 408,
+    CancelledError: 409,
+    LimitError: 413,
+    FormatError: 415,
+    WorkError: 422,
+    errors.MotionFileError: 422,
+    errors.RigError: 422,
+    errors.ClipError: 422,
+    errors.StyleError: 422,
+    errors.BundleError: 422,
+    errors.DataError: 422,
+    BusyError: 429,
+    KinestyleError: 422,
+}
+"""The first row of an exception's own classes counts. The command line answers every one of them with exit code 1."""
+
+KINDS: dict[str, type[KinestyleError]] = {kind.__name__: kind for kind in STATUSES}
+"""By name, as workers send them."""
+
+
+def status_of(error: KinestyleError) -> int:
+    """The HTTP status that says what kind of refusal it is."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)

@@ -1,0 +1,231 @@
+"""What the studio does for a client, without HTTP: takes uploads, restyles them, gives files and previews."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kinestyle.bundle import Bundle
+from kinestyle.motion.formats import FORMATS
+from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.pool import COLD, WARM, Job, Pool
+from kinestyle.studio.refusals import FormatError, LimitError, RequestError, UnknownError
+from kinestyle.studio.shelf import Content, KeptClip, Shelf, Upload, key_of
+
+BESIDE = {".amc": ".asf"}
+"""Formats whose files come in pairs: the one that is read -> the one beside it."""
+
+_TAKE_AND_RATE = re.compile(r"(_[0-9]{3}_[0-9]{2,3})\Z")
+"""The end of names that say the frame rate, as HDM05's AMC files do. It is all that a reader learns of a client's name."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """How a clip is to be restyled.
+
+    style, like: names of styles, ids of reference clips; weights: the share of each style, then of each reference
+    """
+
+    style: tuple[str, ...] = ()
+    like: tuple[str, ...] = ()
+    random: bool = False
+    weights: tuple[float, ...] | None = None
+    strength: float = 1.0
+    seed: int = 0
+    root: str = "planted"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "style": list(self.style),
+            "like": list(self.like),
+            "random": self.random,
+            "weights": None if self.weights is None else list(self.weights),
+            "strength": self.strength,
+            "seed": self.seed,
+            "root": self.root,
+        }
+
+
+@dataclass(eq=False)
+class Studio:
+    """Everything behind the HTTP interface of one server."""
+
+    config: StudioConfig
+    bundle: Bundle
+    shelf: Shelf = field(init=False)
+    pool: Pool = field(init=False)
+    _previews: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.shelf, self.pool = Shelf(self.config), Pool(self.config)
+
+    async def take(self, named_files: Sequence[tuple[str, bytes]], job: str | None = None) -> KeptClip:
+        """Keep an upload: names and bytes of its files."""
+        upload = self._upload(named_files)
+        return self.shelf.put(KeptClip(await self._content(upload, job)))
+
+    async def take_example(self, name: str) -> KeptClip:
+        """Keep one of the clips that ship with the package."""
+        return await self.take([(f"{name}.bvh", example(name))])
+
+    async def restyle(self, clip: KeptClip, request: Request, job: str | None = None) -> KeptClip:
+        """Keep what a clip becomes in the manner that is asked for."""
+        references = [self.shelf.get(one) for one in request.like]
+        content = await self._restyled(clip.content, references, request, job)
+        words = _command(clip.content.name, request, [r.content.name for r in references], content.name, self.config)
+        command = words if clip.command is None else f"{clip.command} && {words}"
+        return self.shelf.put(KeptClip(content, request.as_dict(), clip.id, command))
+
+    async def write(self, clip: KeptClip, ending: str | None, job: str | None = None) -> tuple[str, bytes, list[str]]:
+        """A clip as a file: its name, its bytes and what the format could not express."""
+        content = clip.content
+        if ending is None:
+            own = Path(content.name).suffix.lower()
+            ending = own if own in FORMATS and FORMATS[own].write else ".bvh"
+        if ending not in FORMATS or FORMATS[ending].write is None:
+            written = ", ".join(name for name, row in FORMATS.items() if row.write)
+            raise FormatError(f"the format {ending!r} is not written; ask for one of {written}")
+        head = {"work": "write", "format": ending, "name": content.name}
+        message = await self.pool.run(self._job(head, (content,), job))
+        return f"{Path(content.name).stem}{ending}", message.blobs[0], message.head["notes"]
+
+    async def preview(self, style: str) -> bytes:
+        """The motion of the example walk in a style."""
+        named = self.bundle.style(style)
+        if named.name not in self._previews:
+            walk = await self._content(self._upload([("walk.bvh", example("walk"))]), None)
+            restyled = await self._restyled(walk, (), Request(style=(named.name,)), None)
+            self._previews[named.name] = restyled.motion
+        return self._previews[named.name]
+
+    async def _content(self, upload: Upload, job: str | None) -> Content:
+        key = key_of(upload.name.encode(), *(part for ending, data in upload.files for part in (ending.encode(), data)))
+        if (known := self.shelf.content(key)) is not None:
+            return known
+        blank = Content(key, upload.name, upload, None, {"frame_count": 0, "joint_count": 0}, b"")
+        message = await self.pool.run(self._job({"work": "read", "name": upload.name}, (blank,), job))
+        return replace(blank, facts=message.head["facts"], motion=message.blobs[0])
+
+    async def _restyled(self, content: Content, references: Sequence[KeptClip], request: Request, job: str | None) -> Content:
+        if not (request.style or request.like or request.random):
+            raise RequestError("neither style nor like nor random is given; name a style, reference clips, or ask for random")
+        if request.random and (request.style or request.like or request.weights is not None):
+            raise RequestError("random draws a manner without any cue; leave out style, like and weights, or random")
+        if len(request.style) + len(request.like) > self.config.max_cues:
+            raise LimitError(f"{len(request.style) + len(request.like)} cues are more than the limit of {self.config.max_cues}")
+        for name in request.style:
+            self.bundle.style(name)
+        told = request.as_dict() | {"like": [reference.content.key for reference in references]}
+        name = f"{Path(content.name).stem}_{_label(request, references)}{_written_ending(content.name)}"
+        key = key_of(content.key.encode(), name.encode(), json.dumps(told, sort_keys=True).encode())
+        if (known := self.shelf.content(key)) is not None:
+            return known
+        head = {"work": "stylize", "request": told, "name": name, "result": key}
+        job_of_it = self._job(head, (content, *(reference.content for reference in references)), job, WARM)
+        message = await self.pool.run(job_of_it)
+        return Content(key, name, content.upload, message.blobs[0], message.head["facts"], message.blobs[1])
+
+    def _job(self, head: dict[str, Any], contents: Sequence[Content], job: str | None, priority: int = COLD) -> Job:
+        by_key = {content.key: content for content in contents}
+        heavy = any(c.upload.size > self.config.heavy_bytes or c.joint_frames > self.config.heavy_joint_frames for c in contents)
+        keys = tuple(content.key for content in contents)
+        return Job(head, keys, lambda key: by_key[key].supply(), job or secrets.token_urlsafe(12), priority, heavy)
+
+    def _upload(self, named_files: Sequence[tuple[str, bytes]]) -> Upload:
+        """Files in the order to read them, under endings of ours. Raises FormatError, RequestError."""
+        names = [(shown_name(name), data) for name, data in named_files]
+        if not names:
+            raise RequestError("the upload holds no file; send one")
+        read = [(name, data) for name, data in names if Path(name).suffix.lower() in FORMATS]
+        if not read:
+            known = ", ".join(FORMATS)
+            raise FormatError(f"{names[0][0]} is of no known motion format; send one of {known}")
+        if len(read) > 1:
+            raise RequestError(f"the upload holds {len(read)} motions; send one at a time, with the files that belong to it")
+        name, data = read[0]
+        ending = Path(name).suffix.lower()
+        take = _TAKE_AND_RATE.search(Path(name).stem)
+        files = [(f"{take[1] if take and ending == '.amc' else ''}{ending}", data)]
+        beside = BESIDE.get(ending)
+        others = [(other, data) for other, data in names if other is not name]
+        for other, data in others:
+            if Path(other).suffix.lower() != beside or len(others) > 1:
+                raise RequestError(
+                    f"{other} does not belong to {name}; send {'only the one file' if not beside else f'one {beside}'}"
+                )
+            files.append((str(beside), data))
+        if beside and not others:
+            raise RequestError(f"{name} comes without its skeleton; send its {beside} file with it, in the same request")
+        return Upload(name, tuple(files))
+
+
+def examples() -> list[str]:
+    """The names of the clips that ship with the package."""
+    return sorted(entry.name.removesuffix(".bvh") for entry in _examples().iterdir() if entry.name.endswith(".bvh"))
+
+
+def example(name: str) -> bytes:
+    """The file of one of them. Raises UnknownError."""
+    if name not in examples():
+        raise UnknownError(f"there is no example {name!r}; there are {', '.join(examples())}")
+    return (_examples() / f"{name}.bvh").read_bytes()
+
+
+def _examples() -> Any:
+    return resources.files("kinestyle") / "examples"
+
+
+def shown_name(name: str) -> str:
+    """A client's name for a file as it is shown, and given back as a download's: no folders, nothing but harmless characters."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    plain = "".join(c if c.isprintable() and c not in '<>:"|?*/' else "_" for c in last).strip(" .")
+    stem, suffix = Path(plain).stem[:80], Path(plain).suffix[:16]
+    return f"{stem or 'clip'}{suffix}"
+
+
+def _written_ending(name: str) -> str:
+    """The ending of a result's name: the input's, if that format is written."""
+    suffix = Path(name).suffix.lower()
+    return suffix if suffix in FORMATS and FORMATS[suffix].write else ".bvh"
+
+
+def _label(request: Request, references: Sequence[KeptClip]) -> str:
+    """What a result is called after: walk_old, walk_like_zombie, walk_random."""
+    if request.random:
+        return "random"
+    words = [name.strip().lower().split("/")[-1] for name in request.style]
+    words += [f"like_{Path(reference.content.name).stem}" for reference in references]
+    return re.sub(r"[^\w-]+", "_", "_".join(words))[:60]
+
+
+def _command(name: str, request: Request, references: Sequence[str], result: str, config: StudioConfig) -> str:
+    """The command line that makes the result from files called as the client called them."""
+
+    def file(name: str) -> str:
+        return f"./{name}" if name.startswith("-") else name
+
+    words = ["kinestyle", "stylize", file(name)]
+    for style in request.style:
+        words += ["--style", style]
+    for reference in references:
+        words += ["--like", file(reference)]
+    if request.random:
+        words += ["--random"]
+    if request.weights is not None:
+        words += ["--mix", ",".join(f"{weight:.10g}" for weight in request.weights)]
+    if request.strength != 1.0:
+        words += ["--strength", f"{request.strength!r}"]
+    if request.seed:
+        words += ["--seed", str(request.seed)]
+    if request.root != "planted":
+        words += ["--root", request.root]
+    if config.bundle is not None:
+        words += ["--bundle", str(config.bundle)]
+    return shlex.join([*words, "-o", file(result)])

@@ -1,0 +1,146 @@
+"""The clips that the server keeps: for a while, up to a limit, under names that cannot be guessed."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.refusals import UnknownError
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """Files as a client sent them.
+
+    name: what the client calls the first, which is the one to read; files: (ending, bytes), the ending ours
+    """
+
+    name: str
+    files: tuple[tuple[str, bytes], ...]
+
+    @property
+    def size(self) -> int:
+        return sum(len(data) for _, data in self.files)
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What a clip is, independent of who has it under which id. Everything a worker needs to have it again is in here.
+
+    key: the same for the same content; upload: its files, or those of the clip that it was made from
+    state: local positions, then rotations, of a result; None for an upload
+    facts: see `workbench.facts_of`; motion: see `motion_packing`
+    """
+
+    key: str
+    name: str
+    upload: Upload
+    state: bytes | None
+    facts: dict[str, Any]
+    motion: bytes
+
+    def supply(self) -> tuple[dict[str, Any], list[bytes]]:
+        """How a worker gets it, see `workbench.Workbench.work`."""
+        endings = [ending for ending, _ in self.upload.files]
+        head = {"key": self.key, "name": self.name, "endings": endings, "state": self.state is not None}
+        return head, [*(data for _, data in self.upload.files), *([] if self.state is None else [self.state])]
+
+    @property
+    def joint_frames(self) -> int:
+        return int(self.facts["frame_count"] * self.facts["joint_count"])
+
+
+@dataclass(eq=False)
+class KeptClip:
+    """One clip of a client.
+
+    request: what made it, None for an upload; of: the id of the clip that it was made from; command: what makes it again
+    """
+
+    content: Content
+    request: dict[str, Any] | None = None
+    of: str | None = None
+    command: str | None = None
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    used_at: float = 0.0
+
+
+class Shelf:
+    """Clips by id, the one unused for longest first."""
+
+    def __init__(self, config: StudioConfig, clock: Callable[[], float] = time.monotonic):
+        self.config, self.clock = config, clock
+        self._clips: OrderedDict[str, KeptClip] = OrderedDict()
+        self._contents: dict[str, tuple[Content, int]] = {}
+        self._uploads: dict[int, int] = {}
+        self.kept_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def put(self, clip: KeptClip) -> KeptClip:
+        """Keep a clip, and forget others where that is too much."""
+        clip.used_at = self.clock()
+        self._clips[clip.id] = clip
+        self._count(clip.content, 1)
+        self.forget_expired()
+        while len(self._clips) > 1 and (len(self._clips) > self.config.kept_clips or self.kept_bytes > self.config.kept_bytes):
+            self.remove(next(iter(self._clips)))
+        return clip
+
+    def get(self, clip_id: str) -> KeptClip:
+        """The clip with an id, which counts as its use. Raises UnknownError."""
+        self.forget_expired()
+        try:
+            clip = self._clips[clip_id]
+        except KeyError:
+            minutes = self.config.expiry_seconds / 60
+            raise UnknownError(
+                f"there is no such clip; clips are forgotten {minutes:g} minutes after their last use, or earlier "
+                "when there are too many: send it again"
+            ) from None
+        clip.used_at = self.clock()
+        self._clips.move_to_end(clip_id)
+        return clip
+
+    def content(self, key: str) -> Content | None:
+        """Content that some clip has already."""
+        return self._contents[key][0] if key in self._contents else None
+
+    def remove(self, clip_id: str) -> None:
+        self._count(self._clips.pop(clip_id).content, -1)
+
+    def expires_in(self, clip: KeptClip) -> float:
+        """Seconds until a clip is forgotten if nobody uses it."""
+        return max(0.0, clip.used_at + self.config.expiry_seconds - self.clock())
+
+    def forget_expired(self) -> None:
+        while self._clips and self.expires_in(clip := next(iter(self._clips.values()))) <= 0.0:
+            self.remove(clip.id)
+
+    def _count(self, content: Content, step: int) -> None:
+        """Count what is kept, shared content and shared uploads once."""
+        owners = self._contents.pop(content.key, (content, 0))[1] + step
+        if owners:
+            self._contents[content.key] = (content, owners)
+        if owners == (1 if step > 0 else 0):
+            self.kept_bytes += step * (len(content.state or b"") + len(content.motion))
+            users = self._uploads.pop(id(content.upload), 0) + step
+            if users:
+                self._uploads[id(content.upload)] = users
+            if users == (1 if step > 0 else 0):
+                self.kept_bytes += step * content.upload.size
+
+
+def key_of(*parts: bytes) -> str:
+    """What identifies content: a hash over all of the parts."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "little") + part)
+    return found.hexdigest()

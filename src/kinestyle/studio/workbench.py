@@ -1,0 +1,215 @@
+"""What a worker does with clips: reads them, keeps their analysis warm, restyles and writes them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kinestyle.bundle import UNSUPERVISED, Style
+from kinestyle.inspection import Inspection
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.formats import read_motion, write_motion
+from kinestyle.motion.retarget import Correspondence
+from kinestyle.runtime.stylizer import Analysis, Stylizer
+from kinestyle.studio.motion_packing import pack_motion
+from kinestyle.studio.refusals import LimitError
+from kinestyle.studio.wire import Message
+
+STEM = "kinestyle-upload"
+"""What every file is called while it is read or written: a client's names never touch the disk."""
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(eq=False)
+class Held:
+    """A clip in a worker, with what is known of it.
+
+    analyses, manners: by the name of the bundle
+    """
+
+    clip: Clip
+    analyses: dict[str, Analysis] = field(default_factory=dict)
+    manners: dict[str, Style] = field(default_factory=dict)
+
+    @property
+    def joint_frames(self) -> int:
+        return self.clip.frame_count * self.clip.skeleton.joint_count
+
+
+class Sent(NamedTuple):
+    """A clip as the server sends it along.
+
+    name: the client's; files: (ending, bytes), the first is the one to read; state: the motion of a result that is to be put in
+    """
+
+    name: str
+    files: tuple[tuple[str, bytes], ...]
+    state: bytes | None
+
+
+class MissingError(Exception):
+    """Clips that the worker does not hold (any more): the server sends them along and asks again."""
+
+    def __init__(self, keys: Sequence[str]):
+        self.keys = list(keys)
+
+
+class Workbench:
+    """Works on clips known by their keys.
+
+    settings: the fields of StudioConfig that workers need; folder: where files are while they are read and written
+    """
+
+    def __init__(self, settings: dict[str, Any], folder: Path):
+        self.settings, self.folder = settings, folder
+        self._stylizers: dict[str, Stylizer] = {}
+        self._held: OrderedDict[str, Held] = OrderedDict()
+
+    def warm_up(self) -> None:
+        """Load the networks before the first clip comes."""
+        for graph in ("motion_encoder", "content_encoder", "style_encoder", "generator", "motion_decoder", "global_motion"):
+            self._stylizer("").graphs.session(graph)
+
+    def work(self, head: dict[str, Any], blobs: Sequence[bytes], progress: Progress) -> Message:
+        """Do what the message says. Raises KinestyleError for what is wrong with the clip or the request, MissingError."""
+        given = dict(_unpacked(head.get("clips", []), blobs))
+        missing = [key for key in head["keys"] if key not in self._held and key not in given]
+        if missing:
+            raise MissingError(missing)
+        clips = []
+        for key in head["keys"]:
+            if key not in self._held:
+                progress("reading", 0.1)
+                self._hold(key, self._read(given[key], head["allow_heavy"]))
+            self._held.move_to_end(key)
+            clips.append(self._held[key])
+        work = {"read": self._facts, "stylize": self._stylize, "write": self._write}[head["work"]]
+        return work(clips, head, progress)
+
+    def _stylizer(self, bundle: str) -> Stylizer:
+        if bundle not in self._stylizers:
+            self._stylizers[bundle] = Stylizer.load(bundle or self.settings["bundle"])
+        return self._stylizers[bundle]
+
+    def _hold(self, key: str, clip: Clip) -> None:
+        """Keep a clip, and forget those unused for longest where that is too much."""
+        self._held[key] = Held(clip)
+        while len(self._held) > 1 and (
+            len(self._held) > self.settings["warm_clips"]
+            or sum(held.joint_frames for held in self._held.values()) > self.settings["warm_joint_frames"]
+        ):
+            self._held.popitem(last=False)
+
+    def _analysis(self, held: Held, bundle: str = "") -> Analysis:
+        if bundle not in held.analyses:
+            known = next(iter(held.analyses.values()), None)
+            correspondence = None if known is None else known.correspondence
+            held.analyses[bundle] = self._stylizer(bundle).analyse(held.clip, correspondence)
+        return held.analyses[bundle]
+
+    def _read(self, sent: Sent, allow_heavy: bool) -> Clip:
+        """The clip that was sent. Raises HeavyError for one that is heavy, unless that is allowed."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            paths = [Path(folder) / f"{STEM}{ending}" for ending, _ in sent.files]
+            for path, (_, data) in zip(paths, sent.files, strict=True):
+                path.write_bytes(data)
+            clip = replace(read_motion(paths[0]), name=Path(sent.name).stem)
+        self._check_size(clip, sent.name, allow_heavy)
+        clip = replace(clip, warnings=tuple(warning.replace(STEM, clip.name) for warning in clip.warnings))
+        if sent.state is None:
+            return clip
+        numbers = np.frombuffer(sent.state)
+        joints = clip.skeleton.joint_count
+        frames = numbers.size // (7 * joints)
+        position, rotation = np.split(numbers, [3 * frames * joints])
+        return clip.with_motion(position.reshape(frames, joints, 3), rotation.reshape(frames, joints, 4))
+
+    def _check_size(self, clip: Clip, name: str, allow_heavy: bool) -> None:
+        found = {
+            "max_frames": (clip.frame_count, "frames"),
+            "max_joints": (clip.skeleton.joint_count, "joints"),
+            "max_joint_frames": (clip.frame_count * clip.skeleton.joint_count, "frames times joints"),
+            "max_clip_seconds": (clip.duration_seconds, "seconds"),
+        }
+        for limit, (size, unit) in found.items():
+            allowed = self.settings[limit]
+            if size > allowed:
+                raise LimitError(f"{name} has {size:.10g} {unit}, more than the limit of {allowed:g}; cut it into shorter clips")
+        if not allow_heavy and clip.frame_count * clip.skeleton.joint_count > self.settings["heavy_joint_frames"]:
+            raise HeavyError
+
+    def _facts(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
+        """What an upload is: facts and motion."""
+        held = clips[0]
+        progress("analysing", 0.4)
+        analysis = self._analysis(held)
+        warnings = self._stylizer("").fit(analysis).warnings
+        facts = facts_of(held.clip, analysis.correspondence, (*analysis.clip.warnings[len(held.clip.warnings) :], *warnings))
+        return Message({"facts": facts}, (pack_motion(held.clip, analysis.correspondence, analysis.contact),))
+
+    def _stylize(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
+        """The first clip in the manner of named styles and of the other clips, or in one drawn."""
+        request = head["request"]
+        held, *references = clips
+        at_random, seed = request["random"], request["seed"]
+        bundle = UNSUPERVISED if at_random and self.settings["bundle"] is None else ""
+        stylizer = self._stylizer(bundle)
+        if at_random:
+            code = stylizer.random_code(seed)
+        else:
+            manners = [stylizer.bundle.style(name) for name in request["style"]]
+            for reference in references:
+                if bundle not in reference.manners:
+                    reference.manners[bundle] = stylizer.reference_style(reference.clip)
+                manners.append(reference.manners[bundle])
+            code = stylizer.mix([manner.take(seed) for manner in manners], request["weights"])
+        progress("analysing", 0.3)
+        analysis = self._analysis(held, bundle)
+        progress("restyling", 0.6)
+        result = stylizer.apply(analysis, code, request["strength"], request["root"])
+        result = replace(result, name=Path(head["name"]).stem)
+        self._hold(head["result"], result)
+        facts = facts_of(result, analysis.correspondence, stylizer.fit(analysis).warnings)
+        state = np.concatenate([result.local_position.ravel(), result.local_rotation.ravel()]).tobytes()
+        return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
+
+    def _write(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
+        """The clip as a file of the wanted format."""
+        held = clips[0]
+        progress("writing", 0.5)
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            path = Path(folder) / f"{STEM}{head['format']}"
+            notes = write_motion(held.clip, path)
+            return Message({"notes": [note.replace(STEM, held.clip.name) for note in notes]}, (path.read_bytes(),))
+
+
+class HeavyError(Exception):
+    """A clip that turned out to be larger than its file let expect: it belongs to the worker for heavy clips."""
+
+
+def facts_of(clip: Clip, correspondence: Correspondence, more_warnings: Sequence[str]) -> dict[str, Any]:
+    """What the server says of a clip."""
+    inspection = Inspection(clip, correspondence)
+    return {
+        "frame_count": clip.frame_count,
+        "frame_time_seconds": clip.frame_time_seconds,
+        "duration_seconds": clip.duration_seconds,
+        "joint_count": clip.skeleton.joint_count,
+        "inspection": inspection.as_dict(),
+        "warnings": list(dict.fromkeys((*inspection.warnings, *more_warnings))),
+    }
+
+
+def _unpacked(clips: Sequence[dict[str, Any]], blobs: Sequence[bytes]) -> Iterator[tuple[str, Sent]]:
+    """Clips as the server sends them along, with their keys."""
+    rest = iter(blobs)
+    for clip in clips:
+        files = tuple((ending, next(rest)) for ending in clip["endings"])
+        yield clip["key"], Sent(clip["name"], files, next(rest) if clip["state"] else None)

@@ -1,0 +1,92 @@
+"""A worker process: takes jobs from its standard input, one at a time, until that ends. `python -m kinestyle.studio.worker`.
+
+It may hang, crash or be killed at any time; the server sees to that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from kinestyle.errors import KinestyleError
+from kinestyle.studio.wire import receive, send
+from kinestyle.studio.workbench import STEM, HeavyError, MissingError, Workbench
+
+_log = logging.getLogger("kinestyle.studio.worker")
+
+
+def main() -> None:
+    """Serve one server: settings as JSON and a folder are the arguments."""
+    settings, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
+    # What libraries print must not end up between the messages.
+    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    if settings["nice"]:
+        with contextlib.suppress(OSError, AttributeError):
+            os.nice(settings["nice"])
+    _limit_memory(settings["worker_bytes"])
+    bench = Workbench(settings, folder)
+    try:
+        bench.warm_up()
+    except KinestyleError as error:
+        send(outbox, {"failed": str(error)})
+        return
+    send(outbox, {"ready": True})
+    with contextlib.suppress(BrokenPipeError):
+        while (message := receive(inbox)) is not None:
+            answer, blobs = _answer(bench, message.head, message.blobs, outbox)
+            send(outbox, {"job": message.head["job"]} | answer, blobs)
+
+
+def _answer(bench: Workbench, head: dict[str, Any], blobs: tuple[bytes, ...], outbox: Any) -> tuple[dict[str, Any], Any]:
+    """The answer to one job, whatever comes of it."""
+
+    def progress(stage: str, share: float) -> None:
+        send(outbox, {"job": head["job"], "stage": stage, "share": share})
+
+    name = head["name"]
+    try:
+        done = bench.work(head, blobs, progress)
+        return {"done": True} | done.head, done.blobs
+    except MissingError as missing:
+        return {"missing": missing.keys}, ()
+    except HeavyError:
+        return {"heavy": True}, ()
+    except KinestyleError as error:
+        return {"kind": type(error).__name__, "message": _named(str(error), head)}, ()
+    except MemoryError:
+        return {
+            "kind": "LimitError",
+            "message": f"{name} needs more memory than one clip may take; cut it into shorter clips",
+        }, ()
+    except Exception as error:
+        # No reader foresaw it, so it is our mistake; but it is this file that shows it, and others go on.
+        _log.exception("a job failed")
+        found = f"{name} cannot be worked on: something in it is not as any program we know writes it ({type(error).__name__})"
+        return {"kind": "WorkError", "message": f"{found}; please report the file"}, ()
+
+
+def _named(message: str, head: dict[str, Any]) -> str:
+    """A message with the client's name for the file in place of ours."""
+    return message.replace(STEM, Path(head["name"]).stem)
+
+
+def _limit_memory(limit_bytes: int) -> None:
+    """Have the system refuse memory beyond the limit, where it can; the server watches as well."""
+    try:
+        import resource
+    except ImportError:  # not on this system
+        return
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+
+
+if __name__ == "__main__":
+    main()

@@ -38,7 +38,7 @@ def test_import_contracts_are_there():
     kinds = [contract["type"] for contract in contracts]
     assert kinds.count("layers") == 1
     protected = {module for contract in contracts for module in contract.get("protected_modules", [])}
-    assert protected >= {"torch", "onnxruntime", "PIL", "matplotlib", "click", "fastapi", "starlette", "uvicorn"}
+    assert protected >= {"torch", "onnxruntime", "PIL", "av", "matplotlib", "click", "fastapi", "starlette", "uvicorn"}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,8 @@ def test_import_contracts_are_there():
         ("motion/rotation.py", "import kinestyle.motion.clip", "no cycles inside a package"),
         ("evaluate/__init__.py", "import torch", "torch and the exporter only in learn"),
         ("bundle.py", "import onnxruntime", "onnxruntime only in runtime, and in learn for the export check"),
-        ("cli/__init__.py", "import PIL.Image", "PIL only in contact_sheet"),
+        ("cli/__init__.py", "import PIL.Image", "PIL only in picture"),
+        ("picture/film.py", "import av", "av only in picture.reel"),
         ("evaluate/page.py", "import matplotlib.figure", "matplotlib only in evaluate.figures"),
         ("motion/clip.py", "import click", "click only in cli"),
         ("cli/__init__.py", "import fastapi", "HTTP only in studio"),

@@ -452,6 +452,53 @@ def test_render_does_not_overwrite_its_input(clip_file: Path) -> None:
     assert "walk.bvh" in refused("render", "walk.bvh", "-o", "walk.bvh", "--columns", "1", "--width", "200")
 
 
+def test_render_makes_a_film(clip_file: Path) -> None:
+    options = ("--size", "120x96", "--fps", "5", "--from", "1", "--seconds", "2", "--labels", "one, two", "--overlay")
+    assert done("render", "walk.bvh", "walk.bvh", "-o", "film.webp", *options).stdout == "film.webp\n"
+    with Image.open("film.webp") as film:
+        assert (film.format, film.size, film.n_frames) == ("WEBP", (120, 96), 11)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("-o film.avi", "film.avi has the suffix '.avi', expected .png for a contact sheet or .mp4, .gif, .webp for a film"),
+        ("-o film.webp --labels a,b", "--labels has 2 names for 1 clips, expected one for each"),
+        ("-o film.webp --size 20x20", "20 pixels in width"),
+        ("-o film.webp --from 9", "start at 9 s, expected a time within the clips, 0 to 5.00 s"),
+        ("-o film.webp --fps 100 --size 3000x3000", "film.webp would have 501 pictures"),
+        ("-o nowhere/film.webp --size 120x96", "the folder nowhere does not exist"),
+    ],
+)
+def test_a_film_is_refused_with_a_sentence(clip_file: Path, line: str, sentence: str) -> None:
+    assert sentence in refused("render", "walk.bvh", *line.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("-o film.webp --width 400", "--width mean nothing for a film"),
+        ("-o sheet.png --fps 12 --overlay", "--fps and --overlay mean nothing for a contact sheet"),
+        ("-o film.webp --size large", "'large' is no size in pixels"),
+        ("-o film.webp --to 2 --seconds 1", "--seconds and --to both say where the film ends"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_usage_errors(clip_file: Path, line: str, sentence: str) -> None:
+    result = kinestyle("render", "walk.bvh", *line.split())
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+def test_what_is_no_body_is_drawn_as_bones_with_a_note() -> None:
+    Path("stick.bvh").write_text(
+        "HIERARCHY\nROOT base\n{\nOFFSET 0 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\nEnd Site\n{\nOFFSET 0 5 0\n}\n}\n"
+        "MOTION\nFrames: 2\nFrame Time: 0.1\n0 0 0\n90 0 0\n"
+    )
+    result = kinestyle("render", "stick.bvh", "-o", "film.webp", "--size", "120x96")
+    assert (result.exit_code, result.stdout) == (0, "film.webp\n")
+    assert "stick is drawn as plain bones: " in result.stderr
+
+
 def test_train_without_data_is_refused_with_a_sentence() -> None:
     pytest.importorskip("torch")
     Path("data").mkdir()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import click
 
-from kinestyle.cli.options import MOTION
-from kinestyle.errors import MotionFileError
+from kinestyle.cli.options import MOTION, keep_input, say_warnings
+from kinestyle.errors import ClipError, MotionFileError
 
 
 @click.command()
@@ -23,18 +25,91 @@ def inspect(clip: Path, as_json: bool) -> None:
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
 
 
+class Size(click.ParamType[tuple[int, int]]):
+    """WIDTHxHEIGHT in pixels."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"\s*(\d{1,6})\s*[xX×*,]\s*(\d{1,6})\s*", value)
+        if found is None:
+            self.fail(f"{value!r} is no size in pixels, expected the like of 640x480", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+_SHEET_OPTIONS = {"width"}
+_FILM_OPTIONS = {"size", "fps", "start", "seconds", "stop", "camera", "overlay"}
+
+
 @click.command()
 @click.argument("clips", type=MOTION, metavar="IN [MORE ...]", nargs=-1, required=True)
-@click.option("-o", "--out", type=MOTION, required=True, help="The picture, a .png file.")
-@click.option("--columns", type=click.IntRange(1, 64), default=8, show_default=True, help="Poses in a row.")
-@click.option("--width", type=click.IntRange(200, 8000), default=1600, show_default=True, help="Pixels.")
-def render(clips: tuple[Path, ...], out: Path, columns: int, width: int) -> None:
-    """Draw a contact sheet: one row of poses for each clip, to compare by eye."""
-    from kinestyle.contact_sheet import draw, row_of, write_sheet
+@click.option("-o", "--out", type=MOTION, required=True, help="A .png contact sheet, or a film: .mp4, .webp or .gif.")
+@click.option("--labels", help='Names instead of those of the files, with commas between; "none" for no words at all.')
+@click.option("--columns", type=click.IntRange(1, 64), help="Poses in a row of a sheet (8), clips in a row of a film.")
+@click.option("--width", type=click.IntRange(200, 8000), help="Of a sheet, in pixels (1600).")
+@click.option("--size", type=Size(), help="Of a film, in pixels (640x480 for one clip).")
+@click.option("--fps", type=float, help="Pictures a second (30).")
+@click.option("--from", "start", type=float, help="Second to start a film at (0).")
+@click.option("--to", "stop", type=float, help="Second to end it at (the end of the longest clip).")
+@click.option("--seconds", type=float, help="How much to show, instead of --to.")
+@click.option("--camera", type=click.Choice(["follow", "fixed"]), help="Go along with the body (follow), or stand still.")
+@click.option("--overlay", is_flag=True, help="All clips in one place instead of side by side.")
+@click.pass_context
+def render(ctx: click.Context, /, clips: tuple[Path, ...], out: Path, labels: str | None, **options: Any) -> None:
+    """Draw clips to compare by eye: a contact sheet with a row of poses for each, or a film of them side by side."""
     from kinestyle.motion.formats import read_motion
+    from kinestyle.picture.figure import figure_of
+    from kinestyle.picture.reel import CONTAINERS
 
-    if out.suffix.lower() != ".png":
-        raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .png for a picture")
-    rows = [row_of(read_motion(clip), clip.stem) for clip in clips]
-    write_sheet(draw(rows, columns=columns, width=width), out)
+    suffix = out.suffix.lower()
+    if suffix != ".png" and suffix not in CONTAINERS:
+        kinds = ", ".join(CONTAINERS)
+        raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .png for a contact sheet or {kinds} for a film")
+    given = {name for name, value in options.items() if value not in (None, False)}
+    strange = given & (_FILM_OPTIONS if suffix == ".png" else _SHEET_OPTIONS)
+    if strange:
+        word = " and ".join(sorted(parameter.opts[0] for parameter in ctx.command.params if parameter.name in strange))
+        raise click.UsageError(f"{word} mean nothing for {'a contact sheet, .png' if suffix == '.png' else 'a film, ' + suffix}.")
+    keep_input(out, *clips)
+    names = _names(clips, labels)
+    figures = [figure_of(read_motion(clip), name) for clip, name in zip(clips, names, strict=True)]
+    say_warnings(tuple(figure.note for figure in figures if figure.note))
+    if suffix == ".png":
+        from kinestyle.picture.sheet import draw, write_sheet
+
+        write_sheet(draw(figures, columns=options["columns"] or 8, width=options["width"] or 1600), out)
+    else:
+        from kinestyle.picture.film import Shot, take_film
+        from kinestyle.picture.reel import write_film
+
+        start, stop = options["start"] or 0.0, options["stop"]
+        if options["seconds"] is not None:
+            if stop is not None:
+                raise click.UsageError("--seconds and --to both say where the film ends; give one of them.")
+            stop = start + options["seconds"]
+        shot = Shot(
+            size_px=options["size"],
+            frame_rate=30.0 if options["fps"] is None else options["fps"],
+            start_seconds=start,
+            stop_seconds=stop,
+            camera=options["camera"] or "follow",
+            overlay=options["overlay"],
+            columns=options["columns"],
+            labels=any(names),
+        )
+        write_film(take_film(figures, shot), out)
     click.echo(out)
+
+
+def _names(clips: tuple[Path, ...], labels: str | None) -> list[str]:
+    """What each clip is called in the picture; empty words where there are to be none."""
+    if labels is None:
+        return [clip.stem for clip in clips]
+    names = [name.strip() for name in labels.split(",")]
+    if labels.strip().lower() == "none":
+        return [""] * len(clips)
+    if len(names) != len(clips):
+        raise ClipError(f"--labels has {len(names)} names for {len(clips)} clips, expected one for each, with commas between")
+    return names

@@ -1,0 +1,1 @@
+"""Pictures of motion: contact sheets, films, and a page that plays clips by itself."""

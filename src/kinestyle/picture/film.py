@@ -1,0 +1,226 @@
+"""Films: figures in motion, side by side or in one place, on one clock whatever their own frame rates are.
+
+Each clip has its own tone; right limbs are darker than left ones. The camera keeps its heading, and either follows the body at
+a distance that shows all of the motion, or stands where it sees the whole way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from kinestyle.errors import ClipError
+from kinestyle.motion.rotation import Array
+from kinestyle.picture.body import LEFT, MIDDLE, RIGHT
+from kinestyle.picture.camera import Camera, fixed_place, follow_path, frame_all
+from kinestyle.picture.figure import Figure
+from kinestyle.picture.floor import Colour, Floor
+from kinestyle.picture.lettering import FAINT_INK, INK, draw_dot, draw_text, pen_for
+from kinestyle.picture.scene import Actor, Palette, draw_scene, to_bytes
+
+TONES: tuple[Colour, ...] = (
+    (126, 142, 166),
+    (236, 116, 78),
+    (44, 160, 146),
+    (136, 104, 204),
+    (228, 168, 48),
+    (214, 88, 132),
+    (84, 156, 72),
+    (64, 128, 214),
+)
+"""Slate for the first, which often is the original; coral, teal, violet, amber, rose, green, blue."""
+
+TOP_COLOUR, BOTTOM_COLOUR = (250.0, 251.0, 253.0), (232.0, 236.0, 243.0)
+LEAST_PX, MOST_PX = 64, 3840
+MOST_RATE = 120.0
+ONE_PANEL_PX, ONE_OF_SEVERAL_PX = (640, 480), (340, 440)
+GAP_PX = 4
+FLOOR_RADIUS_M = 3.6
+
+
+@dataclass(frozen=True)
+class Shot:
+    """How a film is taken.
+
+    size_px: width and height of the picture; None takes 640 x 480, or 340 x 440 for each of several panels
+    frame_rate: of the film, pictures a second
+    start_seconds, stop_seconds: the part of the clips to show; None is the end of the longest
+    camera: "follow" keeps each body in the middle of its panel, "fixed" stands still
+    overlay: all figures in one place instead of a panel for each
+    columns: panels in a row; None takes what fits the picture best
+    labels: name the clips and show the time
+    """
+
+    size_px: tuple[int, int] | None = None
+    frame_rate: float = 30.0
+    start_seconds: float = 0.0
+    stop_seconds: float | None = None
+    camera: Literal["follow", "fixed"] = "follow"
+    overlay: bool = False
+    columns: int | None = None
+    labels: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """A part of the picture: its top left pixel, the figures in it with their numbers, and the camera's way (T, 3)."""
+
+    left: int
+    top: int
+    figures: tuple[tuple[int, Figure], ...]
+    way: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """Pictures to come, one after the other.
+
+    size_px: width and height; panels: all with T frames, each panel_px large; camera: for all of them
+    seconds: (T,) of the clips' own time
+    """
+
+    size_px: tuple[int, int]
+    frame_rate: float
+    seconds: Array
+    panels: tuple[Panel, ...]
+    panel_px: tuple[int, int]
+    camera: Camera
+    labels: bool
+
+    @property
+    def frame_count(self) -> int:
+        return len(self.seconds)
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long it plays: each picture stands for one frame's time."""
+        return self.frame_count / self.frame_rate
+
+    def pictures(self) -> Iterator[np.ndarray]:
+        """(height, width, 3) uint8 each."""
+        for frame in range(self.frame_count):
+            yield self.picture(frame)
+
+    def picture(self, frame: int) -> np.ndarray:
+        """(height, width, 3) uint8."""
+        canvas = self._canvas.copy()
+        width, height = self.panel_px
+        for panel in self.panels:
+            actors = [Actor(figure, frame, palette_of(number), 0.55) for number, figure in panel.figures]
+            drawn = to_bytes(draw_scene(actors, self._floor, panel.way[frame]))
+            canvas[panel.top : panel.top + height, panel.left : panel.left + width] = drawn
+        return self._letter(canvas, frame) if self.labels else canvas
+
+    @cached_property
+    def _canvas(self) -> np.ndarray:
+        canvas = np.empty((self.size_px[1], self.size_px[0], 3), dtype=np.uint8)
+        canvas[:] = 255
+        return canvas
+
+    @cached_property
+    def _floor(self) -> Floor:
+        width, height = self.panel_px
+        shade = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
+        paper = np.array(TOP_COLOUR, dtype=np.float32) * (1.0 - shade) + np.array(BOTTOM_COLOUR, dtype=np.float32) * shade
+        reach = max(FLOOR_RADIUS_M, 0.45 * self.camera.distance_m)
+        return Floor(self.camera, np.broadcast_to(paper, (height, width, 3)), reach, rim=0.8)
+
+    def _letter(self, canvas: np.ndarray, frame: int) -> np.ndarray:
+        picture = Image.fromarray(canvas)
+        pen = pen_for(picture)
+        size = max(11, round(0.034 * min(self.panel_px[1], 1.3 * self.panel_px[0])))
+        for panel in self.panels:
+            x, y = panel.left + size, panel.top + size
+            for number, figure in panel.figures:
+                draw_dot(picture, (x, y + round(0.12 * size)), round(0.76 * size), TONES[number % len(TONES)])
+                room = self.panel_px[0] - 3.4 * size
+                draw_text(pen, (x + round(1.3 * size), y + size // 2), figure.label, size, INK, "lm", room)
+                y += round(1.5 * size)
+        corner = (self.size_px[0] - size, self.size_px[1] - size)
+        draw_text(pen, corner, f"{self.seconds[frame]:.2f} s", round(0.85 * size), FAINT_INK, "rs", 8.0 * size)
+        return np.asarray(picture)
+
+
+def palette_of(number: int) -> Palette:
+    """The colours of the `number`-th clip."""
+    tone = np.array(TONES[number % len(TONES)], dtype=float)
+
+    def mixed(with_grey: float, share: float) -> Colour:
+        red, green, blue = (tone + share * (with_grey - tone)).round().astype(int).tolist()
+        return red, green, blue
+
+    return {MIDDLE: mixed(255.0, 0.10), LEFT: mixed(255.0, 0.30), RIGHT: mixed(0.0, 0.20)}
+
+
+def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
+    """Plan a film of `figures`. Raises ClipError for a shot that cannot be taken of them."""
+    assert figures, "a film shows at least one figure"
+    seconds = _clock(figures, shot)
+    timed = [figure.at(seconds) for figure in figures]
+    numbered = tuple(enumerate(timed))
+    groups = [numbered] if shot.overlay else [(each,) for each in numbered]
+    columns = _columns(len(groups), shot)
+    rows = -(-len(groups) // columns)
+    width, height = shot.size_px or _usual_size(columns, rows)
+    for what, pixels in (("width", width), ("height", height)):
+        if not LEAST_PX <= pixels <= MOST_PX:
+            raise ClipError(f"a film {pixels} pixels in {what} was asked for, expected {LEAST_PX} to {MOST_PX}; change --size")
+    panel_width, panel_height = (width - (columns - 1) * GAP_PX) // columns, (height - (rows - 1) * GAP_PX) // rows
+    if min(panel_width, panel_height) < LEAST_PX:
+        raise ClipError(
+            f"{len(groups)} panels leave {panel_width} x {panel_height} pixels for each, expected {LEAST_PX} or more each way; "
+            "take a larger --size or fewer clips"
+        )
+    ways = []
+    for group in groups:
+        members = [figure for _, figure in group]
+        still = np.broadcast_to(fixed_place(members), (len(seconds), 3))
+        ways.append(follow_path(members) if shot.camera == "follow" else still)
+    margins = (0.13 * panel_height if shot.labels else 0.06 * panel_height, 0.06 * panel_height)
+    scenes = [([figure for _, figure in group], way) for group, way in zip(groups, ways, strict=True)]
+    camera = frame_all(scenes, panel_width, panel_height, margins)
+    panels = tuple(
+        Panel(i % columns * (panel_width + GAP_PX), i // columns * (panel_height + GAP_PX), group, way)
+        for i, (group, way) in enumerate(zip(groups, ways, strict=True))
+    )
+    return Film((width, height), shot.frame_rate, seconds, panels, (panel_width, panel_height), camera, shot.labels)
+
+
+def _usual_size(columns: int, rows: int) -> tuple[int, int]:
+    """Width and height in pixels of a film for which none was asked for."""
+    if columns * rows == 1:
+        return ONE_PANEL_PX
+    width, height = ONE_OF_SEVERAL_PX
+    return columns * width + (columns - 1) * GAP_PX, rows * height + (rows - 1) * GAP_PX
+
+
+def _clock(figures: Sequence[Figure], shot: Shot) -> Array:
+    """(T,) the seconds that the film shows."""
+    if not 0.0 < shot.frame_rate <= MOST_RATE:
+        raise ClipError(
+            f"a film of {shot.frame_rate:g} pictures a second was asked for, expected more than 0, at most {MOST_RATE:g}"
+        )
+    longest = max(figure.duration_seconds for figure in figures)
+    start, stop = shot.start_seconds, longest if shot.stop_seconds is None else min(shot.stop_seconds, longest)
+    if start < 0.0 or start > longest:
+        raise ClipError(f"the film was to start at {start:g} s, expected a time within the clips, 0 to {longest:.2f} s")
+    if stop < start:
+        raise ClipError(f"the film was to go from {start:g} s to {stop:g} s, expected an end after its start")
+    return start + np.arange(int(np.floor((stop - start) * shot.frame_rate + 1e-6)) + 1) / shot.frame_rate
+
+
+def _columns(count: int, shot: Shot) -> int:
+    """Panels in a row: those asked for, or those that come nearest to panels a bit taller than wide."""
+    if shot.columns is not None:
+        return max(1, min(shot.columns, count))
+    if shot.size_px is None:
+        return min(count, 4)
+    width, height = shot.size_px
+    wanted = np.log(ONE_OF_SEVERAL_PX[0] / ONE_OF_SEVERAL_PX[1])
+    shapes = [abs(np.log(width / n / (height / -(-count // n))) - wanted) for n in range(1, count + 1)]
+    return int(np.argmin(shapes)) + 1

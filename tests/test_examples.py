@@ -79,7 +79,16 @@ def test_the_files_are_what_the_script_makes(script, tmp_path):
     written = script.write_examples(tmp_path)
     assert [path.name for path in written] == [f"{name}.bvh" for name in NAMES]
     for path in written:
-        assert path.read_bytes() == (EXAMPLES / path.name).read_bytes(), f"run examples/make_clips.py: {path.name} is out of date"
+        made, kept = (np.array(file.read_text().split()) for file in (path, EXAMPLES / path.name))
+        numbers = np.array([is_number(word) for word in kept])
+        assert len(made) == len(kept), f"run examples/make_clips.py: {path.name} is out of date"
+        assert (made[~numbers] == kept[~numbers]).all(), f"run examples/make_clips.py: {path.name} is out of date"
+        # the last digit is the processor's
+        np.testing.assert_allclose(made[numbers].astype(float), kept[numbers].astype(float), atol=2e-6)
+
+
+def is_number(word: str) -> bool:
+    return word.lstrip("-").replace(".", "", 1).isdigit()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -144,7 +144,8 @@ def test_a_longer_clip_has_the_same_latent_where_it_is_the_same(tiny_networks: T
     with torch.no_grad():
         whole = tiny_networks.autoencoder.encoder(long)
         beginning = tiny_networks.autoencoder.encoder(long[:, :48])
-    torch.testing.assert_close(whole[..., :10], beginning[..., :10])
+    # sums of floats in another order, which differs from processor to processor
+    torch.testing.assert_close(whole[..., :10], beginning[..., :10], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("width", "stride"), [(1, 1), (3, 1), (5, 1), (3, 2), (5, 2)])

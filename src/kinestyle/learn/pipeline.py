@@ -4,6 +4,7 @@
     RUN/autoencoder      encoder and decoder              RUN/judge           what results are measured with
     RUN/global_motion    root velocity                    RUN/judge.onnx, RUN/judge_2.onnx
     RUN/guide_1 ...      what the stylizer listens to     RUN/bandai.kinestyle
+    RUN/pairs            clips of one content in two styles
 
 A stage that is done is not done again; one that was cut goes on from its checkpoint.
 """
@@ -31,6 +32,7 @@ from kinestyle.learn.global_motion import GlobalMotionConfig, GlobalMotionStage
 from kinestyle.learn.loop import LoopConfig, Network, Stage, same_configuration, train
 from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
 from kinestyle.learn.own_clips import SET_NAME, OwnClips, is_own, open_corpus, require_styles
+from kinestyle.learn.pairs import Pairs, find_pairs
 from kinestyle.learn.paper import PaperConfig, PaperNetwork, PaperStage
 from kinestyle.learn.processes import here
 from kinestyle.learn.random_kernels import RandomKernelConfig, fit_random_kernels, validate_random_kernels
@@ -115,6 +117,7 @@ class Run:
             "autoencoder": self.autoencoder,
             "global_motion": self.global_motion,
             "guides": self.guides,
+            "pairs": self.pairs,
             "stylizer": self.stylizer,
             "judge": self.judge,
             "bundle": self.bundle,
@@ -176,11 +179,30 @@ class Run:
     def stylizer(self) -> StylizerNetwork | PaperNetwork:
         corpus, sizes, config = self.corpus(), self.recipe.sizes, self.recipe.stylizer
         if isinstance(config, StylizerConfig):
-            return self._train("stylizer", StylizerStage(corpus, sizes, config, self.autoencoder(), self.guides()), config)
+            return self._train("stylizer", self._guided_stage(config), config)
         stage = PaperStage(corpus, sizes, config, self.autoencoder())
         self._train("stylizer", stage, config)
         stage.learn_labels()
         return stage.network
+
+    def _guided_stage(self, config: StylizerConfig) -> StylizerStage:
+        return StylizerStage(self.corpus(), self.recipe.sizes, config, self.autoencoder(), self.guides(), self.pairs())
+
+    def pairs(self) -> Pairs:
+        """For the clips of the labelled sets, their nearest ones in other styles; found once."""
+        config = self.recipe.stylizer
+        if isinstance(config, PaperConfig) or not config.pair:
+            return Pairs({})
+        made_with = {"corpus_sha256": self.everything().sha256, "left_out": list(self.recipe.left_out), **asdict(config.pairs)}
+        path = self._found("pairs", "pairs.npz") / "pairs.npz"
+        with here().first_alone():
+            found = Pairs.load(path, made_with)
+            if found is None:
+                path = self.folder / "pairs" / "pairs.npz"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                found = find_pairs(self.corpus(), config.pairs, self.report)
+                found.save(path, made_with)
+        return found
 
     def judge(self) -> tuple[Path, ...]:
         """Train both judges and write each as one graph. Returns their paths, none where there is nothing to tell apart."""

@@ -32,7 +32,8 @@ from kinestyle.learn.networks import (
     runs,
     take,
 )
-from kinestyle.motion.features import LAYOUT
+from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs
+from kinestyle.motion.features import LAYOUT, hold_last, mirror_features
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,14 @@ class StylizerConfig:
     """How far the two decoded columns of a rotation are from a frame; nearly parallel or vanishing ones make a joint flip."""
     critic: float = 0.1
     """A critic, one a style, that learns to tell results from real clips."""
+    pair: float = 2.0
+    """How far the joints of a result are from those of the clip's pair in the target style, where there is one (see `pairs`)."""
+    pairs: PairConfig = PairConfig()
+    """How pairs are found."""
+
+
+PAIRED = (LAYOUT["root_height"], LAYOUT["joint_position"], LAYOUT["joint_rotation"])
+"""Of the features, what a result should share with a clip's pair: where the joints are, not how fast they get there."""
 
 
 class Adversary(nn.Module):
@@ -132,8 +141,9 @@ class StylizerNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Sample:
-    """A (two crops) and B of one style, P of another; the classes of A, and the style of P, which is A's target."""
+    """A (two crops of `entry`) and B of one style, P of another; the classes of A, and the style of P, which is A's target."""
 
+    entry: Entry
     a: Crop
     a_again: Crop
     b: Crop
@@ -145,12 +155,15 @@ class Sample:
 
 @dataclass
 class Batch:
-    """Samples as tensors: features (B, T, 260) and classes (B,)."""
+    """Samples as tensors: features (B, T, 260) and classes (B,). pair: A in the target style, where that is known: (B, T, 260),
+    zeros elsewhere; paired: (B, T), 1 or 0."""
 
     a: Tensor
     a_again: Tensor
     b: Tensor
     p: Tensor
+    pair: Tensor
+    paired: Tensor
     style: Tensor
     content: Tensor
     target_style: Tensor
@@ -166,7 +179,9 @@ class StylizerStage(Stage[StylizerNetwork]):
         config: StylizerConfig,
         autoencoder: Autoencoder,
         guides: Sequence[StyleContentClassifier],
+        pairs: Pairs | None = None,
     ):
+        self.pairs = pairs or Pairs({})
         self.corpus, self.config, self.labels = corpus, config, Labels.of(corpus)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.guides = [guide.train().requires_grad_(False) for guide in guides]
@@ -198,17 +213,32 @@ class StylizerStage(Stage[StylizerNetwork]):
             first, second = self._pair()
             mirror = sampler.coin() and content_name(first, mirrored=True) in labels.contents
             crops = sampler.place(first, mirror), sampler.place(first, mirror), sampler.place(second, sampler.coin())
-            drawn.append((crops, labels.styles.index(first.style), labels.contents.index(content_name(first, mirror))))
-        targets = [drawn[i] for i in other_style(np.array([style for _, style, _ in drawn]), sampler.random)]
+            drawn.append((first, crops, labels.styles.index(first.style), labels.contents.index(content_name(first, mirror))))
+        targets = [drawn[i] for i in other_style(np.array([style for *_, style, _ in drawn]), sampler.random)]
         return [
-            Sample(*crops, target_crops[2], style, content, target_style)
-            for (crops, style, content), (target_crops, target_style, _) in zip(drawn, targets, strict=True)
+            Sample(entry, *crops, target_crops[2], style, content, target_style)
+            for (entry, crops, style, content), (_, target_crops, target_style, _) in zip(drawn, targets, strict=True)
         ]
 
     def _batch(self, samples: Sequence[Sample]) -> Batch:
-        crops = (self.cut([getattr(sample, name) for sample in samples]) for name in ("a", "a_again", "b", "p"))
+        a, a_again, b, p = (self.cut([getattr(sample, name) for sample in samples]) for name in ("a", "a_again", "b", "p"))
         classes = (torch.tensor([getattr(sample, name) for sample in samples]) for name in ("style", "content", "target_style"))
-        return Batch(*crops, *classes)
+        return Batch(a, a_again, b, p, *self._paired(samples), *classes)
+
+    def _paired(self, samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+        """`Batch.pair` and `Batch.paired`."""
+        places = np.full((len(samples), self.config.crop_frames), np.nan)
+        for place, sample in zip(places, samples, strict=True):
+            whole = self.pairs.places.get((sample.entry.stem, self.labels.styles[sample.target_style]))
+            if whole is not None:
+                crop = slice(sample.a.start - sample.entry.start, sample.a.stop - sample.entry.start)
+                place[:] = hold_last(whole[crop], len(place))
+        features = cut_pairs(self.corpus, places)
+        for row, sample in zip(features, samples, strict=True):
+            if sample.a.mirror:
+                row[:] = mirror_features(row)
+        known = np.isfinite(places).astype(np.float32)
+        return torch.from_numpy(features).to(self.device), torch.from_numpy(known).to(self.device)
 
     def frozen(self) -> Sequence[nn.Module]:
         return self.autoencoder, *self.guides
@@ -265,6 +295,7 @@ class StylizerStage(Stage[StylizerNetwork]):
             "content_size": content.float().square().mean(),
             "frame": frame_error(torch.cat([self.autoencoder.decoder.physical(value) for value in decoded[1:]])),
             "critic": fooled,
+            "pair": self._pair_error(batch, results),
             **self._guide(batch, results),
         }
         total = sum(getattr(c, name) * value for name, value in terms.items())
@@ -317,6 +348,12 @@ class StylizerStage(Stage[StylizerNetwork]):
             styles.append(cross_entropy(guide.style.normalized(noisy).float(), target))
             contents.append(cross_entropy(guide.content.normalized(noisy).float().masked_fill(impossible, -1e4), content))
         return {"guide_style": torch.stack(styles).mean(), "guide_content": torch.stack(contents).mean()}
+
+    def _pair_error(self, batch: Batch, results: Tensor) -> Tensor:
+        """Smooth-L1 between results and pairs, of what a body looks like; samples without a pair count as without error."""
+        wanted = take(self.autoencoder.normalize(batch.pair), PAIRED)
+        error = smooth_l1_loss(take(results, PAIRED), wanted.repeat(len(results) // len(wanted), 1, 1), reduction="none")
+        return (error.mean(dim=-1) * batch.paired.repeat(len(results) // len(wanted), 1)).mean()
 
     def _critic(self, batch: Batch, normalized: Tensor, results: Tensor) -> tuple[Tensor, Tensor]:
         """Hinge losses of critic and generator: real clips of a style against results that claim it."""

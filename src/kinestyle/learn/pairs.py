@@ -1,0 +1,177 @@
+"""What a clip would look like in another style, as far as real clips tell.
+
+The data is not paired: nobody walked the same walk twice, once proud and once tired. But most contents were recorded in most
+styles, so that for a clip there is a nearest one of the same content in every other style. Brought to the clip's own time it
+says where each joint should be, which no classifier can: a classifier is content with whatever it cannot tell from the style.
+Where a content was never recorded in a style, a clip has no pair there and learns from the other losses alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinestyle.evaluate.truth import TRUTH_RATE, body_positions
+from kinestyle.learn.corpus import Corpus, Entry
+from kinestyle.motion.features import FRAME_RATE
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.storage import replace_bytes
+
+EVERY = round(FRAME_RATE / TRUTH_RATE)
+"""Frames of a clip to one of its alignment."""
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    """How the nearest clips are found."""
+
+    candidates: int = 8
+    """Clips of a content in a style that are tried, drawn at random where there are more."""
+    uneven_m: float = 0.01
+    """What it costs, in metres a joint, to let a pair stand still for a frame or to leave one of its frames out."""
+    most_still: float = 0.4
+    """Share of frames in which a pair may stand still; where it would be more, the pair is too short and left out."""
+    smoothing_frames: float = 2.0
+    """Smoothing of the alignment, frames at 15 a second: time should not stumble."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """For a clip (by its stem) and a style: where, in frames of the corpus, its pair is at each of the clip's frames. (T,)"""
+
+    places: Mapping[tuple[str, str], Array]
+
+    def save(self, path: Path, made_with: Mapping[str, Any]) -> None:
+        """Write all, or nothing."""
+        keys = list(self.places)
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            stem=np.array([stem for stem, _ in keys], dtype=str),
+            style=np.array([style for _, style in keys], dtype=str),
+            length=np.array([len(place) for place in self.places.values()], dtype=int),
+            place=np.concatenate([*self.places.values(), np.zeros(0)]),
+            made_with=np.array(json.dumps(made_with)),
+        )
+        replace_bytes(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path, made_with: Mapping[str, Any]) -> Pairs | None:
+        """What `save` wrote, or None where there is nothing or something made in another way."""
+        if not path.exists():
+            return None
+        with np.load(path) as saved:
+            if str(saved["made_with"]) != json.dumps(made_with):
+                return None
+            stems, styles = saved["stem"].tolist(), saved["style"].tolist()
+            parts = np.split(saved["place"], np.cumsum(saved["length"]))[:-1]
+        return cls(dict(zip(zip(stems, styles, strict=True), parts, strict=True)))
+
+
+def find_pairs(corpus: Corpus, config: PairConfig, report: Callable[[str], None]) -> Pairs:
+    """The pairs of all training clips with a style and a content. Contents of one name are one content, of whichever set."""
+    random = np.random.default_rng(config.seed)
+    cells: dict[str, dict[str, list[Entry]]] = {}
+    for entry in corpus.select("train", labelled=True):
+        if entry.content:
+            cells.setdefault(entry.content, {}).setdefault(entry.style, []).append(entry)
+    places: dict[tuple[str, str], Array] = {}
+    for content, styles in cells.items():
+        bodies = {entry.stem: _body(corpus, entry) for entries in styles.values() for entry in entries}
+        for style, entries in styles.items():
+            for entry in entries:
+                places |= {
+                    (entry.stem, other): place
+                    for other, place in _pairs_of(
+                        entry, bodies, {name: of for name, of in styles.items() if name != style}, config, random
+                    ).items()
+                }
+        report(f"pairs: {content}, {sum(map(len, styles.values()))} clips in {len(styles)} styles")
+    return Pairs(places)
+
+
+def _pairs_of(
+    entry: Entry,
+    bodies: Mapping[str, Array],
+    others: Mapping[str, Sequence[Entry]],
+    config: PairConfig,
+    random: np.random.Generator,
+) -> dict[str, Array]:
+    chosen = [(style, of[i]) for style, of in others.items() for i in random.permutation(len(of))[: config.candidates]]
+    if not chosen:
+        return {}
+    alignments = align(bodies[entry.stem], [bodies[other.stem] for _, other in chosen], config.uneven_m)
+    best: dict[str, tuple[float, Array]] = {}
+    for (style, other), (cost, path) in zip(chosen, alignments, strict=True):
+        if style not in best or cost < best[style][0]:
+            best[style] = cost, other.start + _in_frames(path, entry.frame_count, other.frame_count, config)
+            if np.mean(np.diff(path) == 0) > config.most_still:
+                del best[style]
+    return {style: place for style, (_, place) in best.items()}
+
+
+def _in_frames(path: Array, frames: int, other_frames: int, config: PairConfig) -> Array:
+    """path: (T',) steps of an alignment -> (T,) frames of the other clip, between frames as well."""
+    even = smooth_in_time(path.astype(float), config.smoothing_frames)
+    return np.minimum(EVERY * np.interp(np.arange(frames) / EVERY, np.arange(len(even)), even), other_frames - 1)
+
+
+def _body(corpus: Corpus, entry: Entry) -> Array:
+    return body_positions(np.asarray(corpus.features[entry.start : entry.stop]))
+
+
+def align(motion: Array, others: Sequence[Array], uneven_m: float) -> list[tuple[float, Array]]:
+    """motion: (T, 21, 3), others: K motions (T_k, 21, 3) -> for each the cost and (T,), which of its frames is where.
+
+    The cost is in metres a joint and frame. An alignment may begin and end anywhere in the other motion, so that walks need not
+    start on the same foot; from one frame to the next the other stands still, goes on by one, or by two.
+    """
+    longest = max(map(len, others))
+    whole = np.concatenate([np.pad(other, ((0, longest - len(other)), (0, 0), (0, 0))) for other in others])
+    apart = _joint_distances(motion, whole).reshape(len(motion), len(others), longest)
+    beyond = np.arange(longest) >= np.array([len(other) for other in others])[:, None]
+    apart[:, beyond] = np.inf
+    steps = np.empty(apart.shape, np.int8)
+    total = apart[0]
+    for i in range(1, len(motion)):
+        by_one, by_two = (np.full_like(total, np.inf) for _ in range(2))
+        by_one[:, 1:], by_two[:, 2:] = total[:, :-1], total[:, :-2] + uneven_m
+        ways = np.stack([total + uneven_m, by_one, by_two])
+        steps[i] = ways.argmin(axis=0)
+        total = ways.min(axis=0) + apart[i]
+    place = total.argmin(axis=1)
+    cost = total[np.arange(len(others)), place] / len(motion)
+    path = np.empty((len(motion), len(others)), int)
+    for i in range(len(motion) - 1, 0, -1):
+        path[i] = place
+        place = place - steps[i, np.arange(len(others)), place]
+    path[0] = place
+    return list(zip(cost.tolist(), path.T, strict=True))
+
+
+def _joint_distances(a: Array, b: Array) -> Array:
+    """a: (T, J, 3), b: (N, J, 3) -> (T, N), the mean over joints of how far they are apart."""
+    total = np.zeros((len(a), len(b)), np.float32)
+    for of_a, of_b in zip(a.swapaxes(0, 1), b.swapaxes(0, 1), strict=True):
+        squared = (of_a * of_a).sum(-1)[:, None] + (of_b * of_b).sum(-1) - 2.0 * (of_a @ of_b.T)
+        total += np.sqrt(np.maximum(squared, 0.0))
+    return total / a.shape[1]
+
+
+def cut_pairs(corpus: Corpus, places: Iterable[Array]) -> np.ndarray:
+    """places: n times (T,) frames of the corpus, not a number where there is no pair -> features (n, T, 260), zeros there."""
+    at = np.stack(list(places))
+    known = np.isfinite(at)
+    low = np.where(known, np.floor(at), 0).astype(int)
+    high = np.minimum(low + 1, len(corpus.features) - 1)
+    weight = np.where(known, at - low, 0.0).astype(np.float32)[..., None]
+    between = corpus.features[low] * (1.0 - weight) + corpus.features[high] * weight
+    return np.where(known[..., None], between, np.float32(0.0))

@@ -59,7 +59,7 @@ from kinestyle.learn.splits import (  # noqa: E402
     read_splits,
     write_splits,
 )
-from kinestyle.learn.stylizer import StylizerStage, other_style  # noqa: E402
+from kinestyle.learn.stylizer import UNKNOWN, StylizerStage, other_style  # noqa: E402
 from kinestyle.motion.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
 from kinestyle.motion.formats import read_motion, write_motion  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
@@ -278,6 +278,35 @@ def test_one_clip_of_another_style_is_the_target_of_all_others() -> None:
     target = other_style(style, np.random.default_rng(0))
     np.testing.assert_array_equal(target[[0, 1, 2, 4]], 3)
     assert target[3] != 3
+
+
+def test_a_clip_without_a_style_has_a_target_and_is_none() -> None:
+    style = np.array([4, UNKNOWN, 7, UNKNOWN])
+    for seed in range(20):
+        target = other_style(style, np.random.default_rng(seed))
+        assert (style[target] != UNKNOWN).all()
+        assert target[0] == 2
+        assert target[2] == 0
+
+
+def test_the_stylizer_learns_from_clips_without_a_label_too(corpus: Corpus, tiny_networks: TinyNetworks) -> None:
+    """Their style and content are in no loss, whatever they are."""
+    walk_alone = replace(corpus.select("train")[0], style="", content="")
+    more = replace(corpus, entries=(*corpus.entries, walk_alone))
+    guide = StyleContentClassifier(Labels.of(corpus), ClassifierConfig(width=8), *statistics(corpus))
+    loop = replace(RELEASED.stylizer.loop, batch=12)
+    config = replace(RELEASED.stylizer, loop=loop, crop_frames=32, unlabelled_share=0.5)
+    stage = StylizerStage(more, SIZES, config, tiny_networks.autoencoder, [guide])
+    samples = stage.draw()
+    unknown = [sample for sample in samples if sample.style == UNKNOWN]
+    assert 0 < len(unknown) < 12
+    assert all(sample.content == UNKNOWN and sample.entry == walk_alone for sample in unknown)
+    assert all(sample.target_style != UNKNOWN for sample in samples)
+    torch.manual_seed(0)
+    losses = stage.losses_of(unknown)
+    for name in ("prior", "tell", "guide_content", "pair"):
+        assert float(losses[name]) == 0.0, name
+    assert all(math.isfinite(float(value)) for value in losses.values())
 
 
 def test_a_sampler_draws_the_same_again_from_the_same_state(corpus: Corpus) -> None:

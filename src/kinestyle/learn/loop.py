@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from kinestyle.errors import DataError
 from kinestyle.learn.checkpoint import clear_leftovers, save_whole
 from kinestyle.learn.corpus import Crop, CropSampler
+from kinestyle.learn.precision import half_is_faster
 from kinestyle.learn.processes import here
 from kinestyle.learn.progress import Progress
 
@@ -44,7 +45,7 @@ class LoopConfig:
     average: float = 0.998
     """Decay of the running average of weights, which is what is validated and released."""
     half_precision: bool = True
-    """Matrix products in bfloat16 (weights, sums and losses stay in float32)."""
+    """Matrix products in bfloat16 (weights, sums and losses stay in float32), on processors where that is faster."""
     validate_every: int = 250
     keep: Literal["best", "last"] = "best"
     """Which validated weights are released: those with the lowest score, of equal ones the latest, or the last. A score that is
@@ -180,7 +181,8 @@ class Training(Generic[Network]):
             group["lr"] = config.learning_rate * schedule(self.step, config)
         device = self.processes.device
         made_there = nullcontext() if device.type == "cpu" else torch.device(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.half_precision), made_there:
+        half = config.half_precision and half_is_faster(device.type)
+        with torch.autocast(device.type, torch.bfloat16, enabled=half), made_there:
             samples = self.processes.rows(stage.draw())
             with self.processes.whole_batch_draws(len(samples)):
                 losses = stage.losses_of(samples)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -377,8 +378,11 @@ def reparameterize(mean: Tensor, log_deviation: Tensor) -> Tensor:
     return mean + log_deviation.exp() * torch.randn_like(mean)
 
 
-def gaussian_kl(mean: Tensor, log_deviation: Tensor, other_mean: Tensor, other_log_deviation: Tensor) -> Tensor:
-    """KL(N(mean) || N(other)) of diagonal Gaussians, averaged over the batch and over the K numbers."""
+def gaussian_kl(
+    mean: Tensor, log_deviation: Tensor, other_mean: Tensor, other_log_deviation: Tensor, of: Literal["batch", "clip"] = "batch"
+) -> Tensor:
+    """KL(N(mean) || N(other)) of diagonal Gaussians (B, K), averaged over the K numbers, and over the batch or for each clip."""
     ratio = torch.exp(2.0 * (log_deviation - other_log_deviation))
     distance = ((mean - other_mean) / other_log_deviation.exp()) ** 2
-    return (0.5 * (ratio + distance - 1.0) + other_log_deviation - log_deviation).mean()
+    divergence = 0.5 * (ratio + distance - 1.0) + other_log_deviation - log_deviation
+    return divergence.mean() if of == "batch" else divergence.mean(dim=-1)

@@ -44,6 +44,8 @@ class StylizerConfig:
     crop_frames: int = 64
     set_2_share: float = 0.6
     """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""
+    unlabelled_share: float = 0.15
+    """Share of clips A without a label, where there are any: more contents to restyle. Their B is another crop of A."""
     own_clip: float = 1.0
     """A rebuilt with the style of another crop of A."""
     same_style: float = 2.0
@@ -87,6 +89,10 @@ class StylizerConfig:
 
 PAIRED = (LAYOUT["root_height"], LAYOUT["joint_position"], LAYOUT["joint_rotation"])
 """Of the features, what a result should share with a clip's pair: where the joints are, not how fast they get there."""
+
+
+UNKNOWN = -1
+"""The class of a clip without a label."""
 
 
 class Adversary(nn.Module):
@@ -141,7 +147,8 @@ class StylizerNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Sample:
-    """A (two crops of `entry`) and B of one style, P of another; the classes of A, and the style of P, which is A's target."""
+    """A (two crops of `entry`) and B of one style, P of another; the classes of A, -1 where it has none, and the style of P,
+    which is A's target."""
 
     entry: Entry
     a: Crop
@@ -189,6 +196,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         network = StylizerNetwork(sizes, len(self.labels.styles))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
         self.cells = by_cell(corpus.select("train", labelled=True))
+        self.unlabelled = corpus.select("train", labelled=False)
         sets = [name.split("/")[0] for name in self.labels.contents]
         self.same_set = torch.tensor([[a == b for b in sets] for a in sets])
 
@@ -208,8 +216,14 @@ class StylizerStage(Stage[StylizerNetwork]):
 
     def draw(self) -> list[Sample]:
         sampler, labels = self.sampler, self.labels
-        drawn = []
-        for _ in range(self.config.loop.batch):
+        drawn: list[tuple[Entry, tuple[Crop, Crop, Crop], int, int]] = []
+        for i in range(self.config.loop.batch):
+            # the first two are labelled, so that there always is a target
+            if i > 1 and self.unlabelled and sampler.coin(self.config.unlabelled_share):
+                first, mirror = sampler.choose(self.unlabelled), sampler.coin()
+                a, a_again, b = (sampler.place(first, mirror) for _ in range(3))
+                drawn.append((first, (a, a_again, b), UNKNOWN, UNKNOWN))
+                continue
             first, second = self._pair()
             mirror = sampler.coin() and content_name(first, mirrored=True) in labels.contents
             crops = sampler.place(first, mirror), sampler.place(first, mirror), sampler.place(second, sampler.coin())
@@ -253,7 +267,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         mean, log_deviation = net.style_encoder(latents + c.style_noise * torch.randn_like(latents))
         mean, log_deviation = mean.float(), log_deviation.float()
         own, again, other, target = zip(mean.split(size), log_deviation.split(size), strict=True)
-        prior = net.prior(batch.style)
+        prior = net.prior(batch.style.clamp(min=0))
 
         # one pass of the generator for all five: own clip, same style, unchanged, by label, by reference
         styles = [
@@ -286,10 +300,10 @@ class StylizerStage(Stage[StylizerNetwork]):
             "same_style_motion": smooth_l1_loss(decoded[0][..., :motion], normalized[..., :motion]),
             "consistency": smooth_l1_loss(content_back, content.detach()),
             "cycle": smooth_l1_loss(cycled.float(), z),
-            "prior": gaussian_kl(*other, *prior),
+            "prior": (gaussian_kl(other[0], other[1], prior[0], prior[1], of="clip") * (batch.style != UNKNOWN)).mean(),
             "prior_spread": gaussian_kl(prior[0], prior[1], torch.zeros_like(prior[0]), torch.zeros_like(prior[1])),
             "align": gaussian_kl(*own, *other) + gaussian_kl(*own, *again),
-            "tell": cross_entropy(self._likelihood(torch.cat([own[0], other[0]])), batch.style.repeat(2)),
+            "tell": known_cross_entropy(self._likelihood(torch.cat([own[0], other[0]])), batch.style.repeat(2)),
             "style_back": gaussian_kl(target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()),
             "adversary": hidden,
             "content_size": content.float().square().mean(),
@@ -299,7 +313,7 @@ class StylizerStage(Stage[StylizerNetwork]):
             **self._guide(batch, results),
         }
         total = sum(getattr(c, name) * value for name, value in terms.items())
-        return {"total": total + cross_entropy(told.float(), batch.style) + critic, **terms, "critic_learns": critic}
+        return {"total": total + known_cross_entropy(told.float(), batch.style) + critic, **terms, "critic_learns": critic}
 
     def _likelihood(self, code: Tensor) -> Tensor:
         """code: (B, K) -> (B, S) log likelihoods under every label's Gaussian, softened: K numbers do not err independently."""
@@ -346,7 +360,8 @@ class StylizerStage(Stage[StylizerNetwork]):
         for guide in self.guides:
             noisy = results + self.config.guide_noise * torch.randn_like(results)
             styles.append(cross_entropy(guide.style.normalized(noisy).float(), target))
-            contents.append(cross_entropy(guide.content.normalized(noisy).float().masked_fill(impossible, -1e4), content))
+            told = guide.content.normalized(noisy).float().masked_fill(impossible, -1e4)
+            contents.append(known_cross_entropy(told, content))
         return {"guide_style": torch.stack(styles).mean(), "guide_content": torch.stack(contents).mean()}
 
     def _pair_error(self, batch: Batch, results: Tensor) -> Tensor:
@@ -361,9 +376,10 @@ class StylizerStage(Stage[StylizerNetwork]):
         target = batch.target_style.repeat(times)
         noise = self.config.guide_noise
         critic = self.network.critic
-        real = critic(normalized + noise * torch.randn_like(normalized), batch.style)
+        real = critic(normalized + noise * torch.randn_like(normalized), batch.style.clamp(min=0))
         fake = critic(results.detach() + noise * torch.randn_like(results), target)
-        learns = (1.0 - real.float()).relu().mean() + (1.0 + fake.float()).relu().mean()
+        known = (batch.style != UNKNOWN)[:, None]
+        learns = ((1.0 - real.float()).relu() * known).mean() + (1.0 + fake.float()).relu().mean()
         frozen = {name: value.detach() for name, value in critic.named_parameters()}
         fooled = torch.func.functional_call(critic, frozen, (results + noise * torch.randn_like(results), target))
         return learns, -fooled.float().mean()
@@ -439,11 +455,17 @@ def frame_error(features: Tensor) -> Tensor:
     return (length - 1.0).square().mean() + across.square().mean()
 
 
+def known_cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
+    """logits: (B, N), classes: (B,) -> the mean over all samples, those of no known class counting as without error."""
+    return cross_entropy(logits, classes, ignore_index=UNKNOWN, reduction="none").mean()
+
+
 def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """style: (B,) -> (B,) indices into the batch, each of another style where the batch has one."""
-    target = random.permutation(len(style))
+    """style: (B,), some perhaps `UNKNOWN` -> (B,) indices of known ones, each of another style where the batch has one."""
+    known = np.flatnonzero(style != UNKNOWN)
+    target = known[random.permutation(len(style)) % len(known)]
     for i in np.flatnonzero(style[target] == style):
-        different = np.flatnonzero(style != style[i])
+        different = known[style[known] != style[i]]
         if len(different):
             target[i] = random.choice(different)
     return target

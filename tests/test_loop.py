@@ -363,14 +363,19 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
     assert rates[550] == pytest.approx(0.51, abs=1e-3)
 
 
-def test_products_are_in_the_precision_asked_for(corpus: Corpus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hardware", [True, False])
+def test_products_are_in_half_precision_where_that_is_asked_for_and_faster(
+    hardware: bool, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "half_is_faster", lambda _: hardware)
+
     class Seen(Toy):
         def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
             told = self.network(self.cut(samples)[0])
             self.precision = told.dtype
             return {"total": told.float().mean()}
 
-    for half, precision in ((True, torch.bfloat16), (False, torch.float32)):
+    for half, precision in ((True, torch.bfloat16 if hardware else torch.float32), (False, torch.float32)):
         stage = Seen(corpus)
         loop.train(stage, replace(LOOP, half_precision=half), tmp_path / str(half), silent)
         assert stage.precision == precision

@@ -1,11 +1,15 @@
-"""Convolution over time as one matrix product, which is how a processor trains fastest in half precision.
+"""Convolution over time as one matrix product, which is how a processor trains fastest.
 
 torch's own convolution gets a half to two thirds of what its matrix product gets from the same processor, least of all in the
-backward pass. The same sums as three products (forward, towards the input, towards the weights) get nearly all of it.
+backward pass. The same sums as three products (forward, towards the input, towards the weights) get nearly all of it, in half
+precision and in whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -17,7 +21,7 @@ from torch.autograd.function import once_differentiable
 class TimeConvolution(nn.Conv1d):
     """(B, I, T) -> (B, O, T), or T/stride, with the ends held instead of padded by zeros.
 
-    Under autocast on a processor it is a matrix product, otherwise `torch.nn.Conv1d`; weights and meaning are the same. The
+    Within `by_products` on a processor it is a matrix product, otherwise `torch.nn.Conv1d`; weights and meaning are the same. The
     product's result lies in memory as (B, T, O), which the next layer takes as it is.
     """
 
@@ -30,7 +34,8 @@ class TimeConvolution(nn.Conv1d):
         if not _in_products(x):
             return super().forward(x)
         assert self.bias is not None, "every convolution here has a bias"
-        taken = x.to(torch.get_autocast_dtype("cpu")).transpose(1, 2).contiguous()
+        half = torch.is_autocast_enabled("cpu")
+        taken = (x.to(torch.get_autocast_dtype("cpu")) if half else x).transpose(1, 2).contiguous()
         return convolve(taken, self.weight, self.bias, self.stride[0]).transpose(1, 2)
 
 
@@ -49,9 +54,21 @@ class Doubled(nn.Module):
         return doubled(x)
 
 
+_BY_PRODUCTS = ContextVar("_BY_PRODUCTS", default=False)
+
+
+@contextmanager
+def by_products() -> Iterator[None]:
+    """Within it, layers on a processor work by matrix products, on (B, T, C) in memory."""
+    token = _BY_PRODUCTS.set(True)
+    try:
+        yield
+    finally:
+        _BY_PRODUCTS.reset(token)
+
+
 def _in_products(x: Tensor) -> bool:
-    """Whether a layer is to work by matrix products, on (B, T, C) in memory: on a processor, under autocast."""
-    return x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+    return x.device.type == "cpu" and _BY_PRODUCTS.get()
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:

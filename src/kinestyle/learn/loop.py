@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from kinestyle.errors import DataError
 from kinestyle.learn.checkpoint import clear_leftovers, save_whole
+from kinestyle.learn.convolution import by_products
 from kinestyle.learn.corpus import Crop, CropSampler
 from kinestyle.learn.precision import half_is_faster
 from kinestyle.learn.processes import here
@@ -182,7 +183,7 @@ class Training(Generic[Network]):
         device = self.processes.device
         made_there = nullcontext() if device.type == "cpu" else torch.device(device)
         half = config.half_precision and half_is_faster(device.type)
-        with torch.autocast(device.type, torch.bfloat16, enabled=half), made_there:
+        with torch.autocast(device.type, torch.bfloat16, enabled=half), by_products(), made_there:
             samples = self.processes.rows(stage.draw())
             with self.processes.whole_batch_draws(len(samples)):
                 losses = stage.losses_of(samples)

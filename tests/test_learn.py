@@ -47,6 +47,7 @@ from kinestyle.learn.networks import (  # noqa: E402
     gaussian_kl,
     reparameterize,
 )
+from kinestyle.learn.pairs import Pairs  # noqa: E402
 from kinestyle.learn.pipeline import Recipe, Run, shortened  # noqa: E402
 from kinestyle.learn.presets import RELEASED  # noqa: E402
 from kinestyle.learn.splits import (  # noqa: E402
@@ -305,8 +306,31 @@ def test_the_stylizer_learns_from_clips_without_a_label_too(corpus: Corpus, tiny
     torch.manual_seed(0)
     losses = stage.losses_of(unknown)
     for name in ("prior", "tell", "guide_content", "pair"):
-        assert float(losses[name]) == 0.0, name
-    assert all(math.isfinite(float(value)) for value in losses.values())
+        assert float(losses[name].detach()) == 0.0, name
+    assert all(math.isfinite(float(value.detach())) for value in losses.values())
+
+
+def test_a_pair_lies_at_the_frames_of_its_clip(corpus: Corpus, tiny_networks: TinyNetworks) -> None:
+    """Pairs that are the clips themselves come out as the very crops, mirrored ones too; without pairs there are zeros."""
+    labels = Labels.of(corpus)
+    guide = StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics(corpus))
+    config = replace(RELEASED.stylizer, loop=replace(RELEASED.stylizer.loop, batch=12), crop_frames=48)
+    entries = corpus.select("train", labelled=True)
+    same = {(e.stem, style): np.arange(e.start, e.stop, dtype=float) for e in entries for style in labels.styles[:1]}
+    stage = StylizerStage(corpus, SIZES, config, tiny_networks.autoencoder, [guide], Pairs(same))
+    samples = stage.draw()
+    batch = stage._batch(samples)
+    motion = torch.from_numpy(LAYOUT.only("root_height", "joint_position", "joint_rotation"))
+    paired = [sample.target_style == 0 for sample in samples]
+    assert any(paired)
+    assert not all(paired)
+    for i, known in enumerate(paired):
+        assert float(batch.paired[i].mean()) == known
+        wanted = batch.a[i] if known else torch.zeros_like(batch.a[i])
+        torch.testing.assert_close(batch.pair[i][:, motion], wanted[:, motion], rtol=0, atol=1e-6)
+    assert float(stage.losses_of(samples)["pair"].detach()) > 0.0
+    none = StylizerStage(corpus, SIZES, config, tiny_networks.autoencoder, [guide])
+    assert float(none.losses_of(samples)["pair"].detach()) == 0.0
 
 
 def test_a_sampler_draws_the_same_again_from_the_same_state(corpus: Corpus) -> None:

@@ -33,14 +33,14 @@ from kinestyle.learn.networks import (
     take,
 )
 from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs
-from kinestyle.motion.features import LAYOUT, hold_last, mirror_features
+from kinestyle.motion.features import LAYOUT, mirror_features
 
 
 @dataclass(frozen=True)
 class StylizerConfig:
     """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights multiply losses per number."""
 
-    loop: LoopConfig = LoopConfig(steps=3500, batch=24, learning_rate=4e-4, validate_every=350, gradient_clip=0.5)
+    loop: LoopConfig = LoopConfig(steps=2500, batch=24, learning_rate=4e-4, validate_every=500, gradient_clip=0.5)
     crop_frames: int = 64
     set_2_share: float = 0.6
     """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""
@@ -81,7 +81,7 @@ class StylizerConfig:
     """How far the two decoded columns of a rotation are from a frame; nearly parallel or vanishing ones make a joint flip."""
     critic: float = 0.1
     """A critic, one a style, that learns to tell results from real clips."""
-    pair: float = 2.0
+    pair: float = 10.0
     """How far the joints of a result are from those of the clip's pair in the target style, where there is one (see `pairs`)."""
     pairs: PairConfig = PairConfig()
     """How pairs are found."""
@@ -246,7 +246,8 @@ class StylizerStage(Stage[StylizerNetwork]):
             whole = self.pairs.places.get((sample.entry.stem, self.labels.styles[sample.target_style]))
             if whole is not None:
                 crop = slice(sample.a.start - sample.entry.start, sample.a.stop - sample.entry.start)
-                place[:] = hold_last(whole[crop], len(place))
+                seen = whole[crop]
+                place[: len(seen)], place[len(seen) :] = seen, seen[-1]  # short clips are held at their last frame
         features = cut_pairs(self.corpus, places)
         for row, sample in zip(features, samples, strict=True):
             if sample.a.mirror:

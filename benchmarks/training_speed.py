@@ -2,7 +2,7 @@
 
     python benchmarks/training_speed.py CORPUS [--preset paper] [--seconds 20]
 
-CORPUS is the folder `corpus` of a training run. Three rows for the stylizer stage of a preset, each a process of its own, by turns:
+CORPUS is the folder `corpus` of a training run. Three rows for the stylizer stage of a preset, each in a process of its own:
 
 - **this project**: one thread, crops cut from one array, matrix products (in half precision where the processor has it);
 - **two processes**: the same under torchrun, the batch shared;

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kinestyle.errors import MotionFileError
 from kinestyle.motion.rotation import Array, interpolate
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
@@ -93,6 +94,17 @@ class Clip:
     def with_motion(self, local_position: Array, local_rotation: Array) -> Clip:
         """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T, J, 4)."""
         return replace(self, local_position=local_position, local_rotation=local_rotation)
+
+
+def check_writable(clip: Clip, name: str) -> None:
+    """Raises MotionFileError for a clip that no file, `name`, can hold: one without frames, or with motion that is not finite."""
+    if not clip.frame_count:
+        raise MotionFileError(f"{name} cannot be written: found a clip without frames, expected at least one")
+    for what, values in (("position", clip.local_position), ("rotation", clip.local_rotation)):
+        if not np.isfinite(values).all():
+            frame, joint = np.argwhere(~np.isfinite(values))[0][:2]
+            where = f"frame {frame + 1} of joint {clip.skeleton.names[joint]!r}"
+            raise MotionFileError(f"{name} cannot be written: found a {what} that is not finite at {where}, expected numbers")
 
 
 def sample_times(clip: Clip, frame_rate: float) -> Array:

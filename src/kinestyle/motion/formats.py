@@ -10,6 +10,7 @@ from kinestyle.errors import MotionFileError
 from kinestyle.motion.asf_amc import read_amc
 from kinestyle.motion.bvh import read_bvh, write_bvh
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.gltf import read_gltf, write_gltf
 
 
 class Format(NamedTuple):
@@ -25,6 +26,8 @@ class Format(NamedTuple):
 FORMATS: dict[str, Format] = {
     ".bvh": Format(read_bvh, write_bvh),
     ".amc": Format(read_amc, None),
+    ".glb": Format(read_gltf, write_gltf),
+    ".gltf": Format(read_gltf, write_gltf),
 }
 """By lower-case suffix."""
 

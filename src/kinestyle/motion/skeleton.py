@@ -70,6 +70,17 @@ class Skeleton:
         return chain
 
 
+def same_skeleton(a: Skeleton, b: Skeleton, tolerance: float) -> bool:
+    """Whether what was written of one holds for the other: names, order, and offsets within `tolerance` file units."""
+    return a is b or (
+        a.names == b.names
+        and np.array_equal(a.parents, b.parents)
+        and np.allclose(a.offsets, b.offsets, rtol=0, atol=tolerance)
+        and np.array_equal(a.end_parents, b.end_parents)
+        and np.allclose(a.end_offsets, b.end_offsets, rtol=0, atol=tolerance)
+    )
+
+
 def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
     """local_rotation: (..., J, 4) relative to each parent -> (..., J, 4) in the world."""
     world = np.empty_like(local_rotation)

@@ -10,9 +10,9 @@ from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
 from kinestyle.motion.bvh.curves import euler_curves
 from kinestyle.motion.bvh.layout import BvhLayout, decode, position_columns, rotation_groups
-from kinestyle.motion.clip import Clip
+from kinestyle.motion.clip import Clip, check_writable
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.skeleton import Skeleton, same_skeleton
 from kinestyle.storage import replace_bytes
 
 MIN_DECIMALS = 6
@@ -41,9 +41,9 @@ def write_bvh(clip: Clip, path: str | Path) -> tuple[str, ...]:
 
 def format_bvh(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     """The bytes that `write_bvh` writes, and its notes; `name` is what messages call the file. Raises MotionFileError."""
-    _check(clip, name)
+    check_writable(clip, name)
     source = clip.source
-    keeps = isinstance(source, BvhLayout) and _same_skeleton(source.skeleton, clip.skeleton)
+    keeps = isinstance(source, BvhLayout) and same_skeleton(source.skeleton, clip.skeleton, UNCHANGED)
     layout = source if keeps else layout_for(clip, name)
     values, notes = encode(clip, layout)
     if layout.shortest:
@@ -165,27 +165,6 @@ def _hierarchy_text(skeleton: Skeleton, channels: tuple[tuple[str, ...], ...], n
         waiting.append((joint, depth, False))
         waiting += [(child, depth + 1, True) for child in reversed(children)]
     return order, "\n".join(lines) + "\n"
-
-
-def _same_skeleton(a: Skeleton, b: Skeleton) -> bool:
-    """Whether a hierarchy text written for one says the other."""
-    return a is b or (
-        a.names == b.names
-        and np.array_equal(a.parents, b.parents)
-        and np.allclose(a.offsets, b.offsets, rtol=0, atol=UNCHANGED)
-        and np.array_equal(a.end_parents, b.end_parents)
-        and np.allclose(a.end_offsets, b.end_offsets, rtol=0, atol=UNCHANGED)
-    )
-
-
-def _check(clip: Clip, name: str) -> None:
-    if not clip.frame_count:
-        raise MotionFileError(f"{name} cannot be written: found a clip without frames, expected at least one")
-    for what, values in (("position", clip.local_position), ("rotation", clip.local_rotation)):
-        if not np.isfinite(values).all():
-            frame, joint = np.argwhere(~np.isfinite(values))[0][:2]
-            where = f"frame {frame + 1} of joint {clip.skeleton.names[joint]!r}"
-            raise MotionFileError(f"{name} cannot be written: found a {what} that is not finite at {where}, expected numbers")
 
 
 def _frame_time_text(clip: Clip, layout: BvhLayout) -> str:

@@ -74,9 +74,9 @@ def character(
     reverse: bool = False,
     pose_only: bool = False,
 ) -> Made:
-    """A character with a mesh, a material with a texture, a camera, an animated lantern and a blinking eye, moved by the clip `rig`.
+    """A character with a mesh, a material with a texture, a camera, an animated lantern and a blinking eye, moved by `rig`.
 
-    armature: the node that the joints hang on, as exporters write it: {"scale": [0.01] * 3, "rotation": [-0.7071068, 0, 0, 0.7071068]}
+    armature: the node that the joints hang on, as exporters write it: {"scale": [0.01] * 3, "rotation": ...}
     dtype: how rotations are stored; reverse: nodes stand behind their children, as Blender writes them
     """
     made = Made()
@@ -178,8 +178,7 @@ def accessor(file: pygltflib.GLTF2, number: int) -> np.ndarray:
 
 
 def see(data: bytes, times: np.ndarray, animation: int = 0) -> Seen:
-    """Read a .glb file by the letter of the specification, for LINEAR and STEP curves whose keys are at the wanted times or that are
-    interpolated without minding the sphere."""
+    """Read a .glb file by the letter of the specification; between keys all curves are straight lines."""
     file = pygltflib.GLTF2.load_from_bytes(data)
     parents = [-1] * len(file.nodes)
     for i, node in enumerate(file.nodes):

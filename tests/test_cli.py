@@ -21,7 +21,7 @@ import kinestyle as kinestyle_package
 from kinestyle import __version__
 from kinestyle.bundle import Bundle, write_bundle
 from kinestyle.cli import main
-from kinestyle.motion.formats import read_motion, write_motion
+from kinestyle.motion.formats import FORMATS, read_motion, write_motion
 from kinestyle.runtime.root import Root
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import as_rig, walk
@@ -506,7 +506,7 @@ def test_train_without_data_is_refused_with_a_sentence() -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         "reading motion under data",
-        "kinestyle: data holds no motion file; expected files of these kinds, in any folders: .bvh, .amc",
+        f"kinestyle: data holds no motion file; expected files of these kinds, in any folders: {', '.join(FORMATS)}",
     ]
     assert contents() == {}
     sentence = refused("train", "--data", "data", "--run", "run", "--stage", "dreaming")

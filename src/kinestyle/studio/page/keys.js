@@ -1,0 +1,44 @@
+/** The keyboard: a table of what each key does, and the page that shows it. */
+
+/**
+ * @typedef {Object} Key
+ * @property {string[]} keys   as `event.key` has them
+ * @property {string} shown
+ * @property {string} words
+ * @property {(event: KeyboardEvent) => void} run
+ */
+
+/** Elements that need their own keys: text wants all, a slider arrows, a button the space bar. */
+function taken(event) {
+  const at = event.target;
+  if (!(at instanceof HTMLElement)) return false;
+  if (at.closest('dialog')) return true;
+  if (at.matches('input[type="number"], input[type="text"], textarea')) return true;
+  const arrows = event.key.startsWith('Arrow') || event.key === 'Home' || event.key === 'End';
+  if (at.matches('select')) return arrows || event.key === ' ' || event.key.length === 1;
+  if (at.matches('input[type="range"]')) return arrows;
+  return at.matches('button, summary, a') && event.key === ' ';
+}
+
+/** @param {Key[]} table */
+export function listenForKeys(table) {
+  addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || taken(event)) return;
+    const entry = table.find(({ keys }) => keys.includes(event.key));
+    if (!entry) return;
+    event.preventDefault();
+    entry.run(event);
+  });
+}
+
+/** @param {HTMLElement} place  @param {Key[]} table */
+export function showKeys(place, table) {
+  const list = document.createElement('dl');
+  for (const { shown, words } of table) {
+    const term = document.createElement('dt'), said = document.createElement('dd');
+    term.append(...shown.split(' ').map((key) => Object.assign(document.createElement('kbd'), { textContent: key })).flatMap((key, i) => (i ? [' ', key] : [key])));
+    said.textContent = words;
+    list.append(term, said);
+  }
+  place.replaceChildren(list);
+}

@@ -1,0 +1,145 @@
+/** The styles' cards: a button each, and one canvas over all of them on which their previews move. */
+import { colour } from './colours.js';
+import { readMotion } from './motion.js';
+import { drawSketch, sketch } from './sketch.js';
+
+/** Milliseconds between two drawings of all previews, and how many are fetched at once. */
+const EVERY_MS = 50, AT_ONCE = 2;
+
+/**
+ * @typedef {Object} Style
+ * @property {string} name
+ * @property {string} label
+ * @property {number} seconds
+ * @property {boolean} default
+ * @typedef {Object} Card
+ * @property {Style} style
+ * @property {string} title           as asked for: the label where it is enough, the name otherwise
+ * @property {HTMLButtonElement} button
+ * @property {import('./sketch.js').Sketch | null} sketch
+ * @property {boolean} asked
+ */
+
+export class Previews {
+  /**
+   * @param {HTMLElement} place
+   * @param {HTMLCanvasElement} canvas
+   * @param {import('./service.js').Service} service
+   * @param {(title: string, second: boolean) => void} chosen
+   */
+  constructor(place, canvas, service, chosen) {
+    this.place = place;
+    this.canvas = canvas;
+    this.pen = canvas.getContext('2d');
+    this.service = service;
+    this.chosen = chosen;
+    /** @type {Card[]} */
+    this.cards = [];
+    this.fetching = 0;
+    /** Previews wait until what the person looks at is there. */
+    this.mayFetch = false;
+    this.last = 0;
+    this.still = matchMedia('(prefers-reduced-motion: reduce)');
+    new ResizeObserver(() => this.#measure()).observe(place);
+    place.addEventListener('keydown', (event) => this.#walk(event));
+  }
+
+  /** @param {Style[]} styles */
+  setStyles(styles) {
+    for (const card of this.cards) card.button.remove();
+    this.cards = styles
+      .map((style) => ({ style, title: style.default ? style.label : style.name }))
+      .sort((a, b) => Number(b.style.default) - Number(a.style.default) || a.title.localeCompare(b.title))
+      .map(({ style, title }, i) => {
+        const button = document.createElement('button');
+        button.type = 'button';
+        button.textContent = title.replace('/', ' / ');
+        button.setAttribute('aria-pressed', 'false');
+        button.title = `${title}, learned from ${spoken(style.seconds)}${i < 9 ? ` (${i + 1})` : ''}`;
+        button.addEventListener('click', (event) => this.chosen(title, event.shiftKey || event.ctrlKey || event.metaKey));
+        this.place.append(button);
+        return { style, title, button, sketch: null, asked: false };
+      });
+    this.#measure();
+  }
+
+  /** @param {string[]} titles  of the styles that are chosen */
+  show(titles) {
+    for (const { title, button } of this.cards) button.setAttribute('aria-pressed', String(titles.includes(title)));
+    this.last = 0;
+  }
+
+  /** Forget where cards lie and draw all anew, in colours as they are now. */
+  refresh() {
+    this.#measure();
+  }
+
+  #measure() {
+    const { canvas, place } = this;
+    this.width = place.clientWidth;
+    this.height = Math.max(place.scrollHeight - 4, 1);
+    const ratio = Math.min(devicePixelRatio, 2);
+    // the canvas must not make the list longer than its cards do
+    canvas.style.height = '1px';
+    this.height = Math.max(place.scrollHeight, 1);
+    canvas.style.width = `${this.width}px`;
+    canvas.style.height = `${this.height}px`;
+    canvas.width = this.width * ratio;
+    canvas.height = this.height * ratio;
+    this.ratio = ratio;
+    for (const card of this.cards) {
+      const { offsetLeft: x, offsetTop: y, offsetWidth: w, offsetHeight: h } = card.button;
+      card.box = { x, y, w, h };
+    }
+    this.plain = colour('soft');
+    this.lit = colour('restyled');
+    this.last = 0;
+  }
+
+  /** @param {number} now  milliseconds */
+  draw(now) {
+    if (now - this.last < EVERY_MS || !this.width || !this.place.offsetParent) return;
+    this.last = now;
+    const { pen, place, ratio } = this;
+    const top = place.scrollTop, bottom = top + place.clientHeight;
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, top, this.width, place.clientHeight);
+    for (let i = 0; i < this.cards.length; i++) {
+      const card = this.cards[i], { x, y, w, h } = card.box;
+      if (y + h < top || y > bottom) continue;
+      if (!card.sketch) {
+        this.#fetch(card);
+        continue;
+      }
+      const s = card.sketch, frame = this.still.matches ? 0 : Math.floor(now / 1000 / s.frameTime) % s.frameCount;
+      pen.strokeStyle = pen.fillStyle = card.button.getAttribute('aria-pressed') === 'true' ? this.lit : this.plain;
+      drawSketch(pen, s, frame, x + w / 2, y + h - 25, h - 38);
+    }
+  }
+
+  async #fetch(card) {
+    if (!this.mayFetch || card.asked || this.fetching >= AT_ONCE) return;
+    card.asked = true;
+    this.fetching++;
+    try {
+      card.sketch = sketch(readMotion(await this.service.preview(card.style.name)));
+    } catch {
+      setTimeout(() => (card.asked = false), 3000);  // a preview is a nicety: try again later, quietly
+    } finally {
+      this.fetching--;
+    }
+  }
+
+  /** Arrow keys go from card to card. */
+  #walk(event) {
+    const columns = getComputedStyle(this.place).gridTemplateColumns.split(' ').length;
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    const at = this.cards.findIndex(({ button }) => button === document.activeElement);
+    if (!step || at < 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.cards[Math.min(Math.max(at + step, 0), this.cards.length - 1)].button.focus();
+  }
+}
+
+const spoken = (seconds) => (seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${Math.round(seconds)} seconds`);

@@ -1,0 +1,41 @@
+/** What was found of a clip's rig: which joint plays which role and how surely. */
+
+/** Confidence below which a row is pointed out, as `kinestyle inspect` does. */
+const DOUBTFUL = 0.5;
+
+/**
+ * @param {HTMLDetailsElement} place
+ * @param {object} inspection  what `kinestyle inspect --json` prints
+ */
+export function showRig(place, inspection) {
+  const { joints, missing, unmapped, family, joint_count: count, up, unit } = inspection;
+  const found = Object.entries(joints);
+  const least = Math.min(...found.map(([, { confidence }]) => confidence));
+  const summary = place.querySelector('summary');
+  const bold = document.createElement('b');
+  bold.textContent = family === 'unknown' ? 'Unknown rig' : `${family} rig`;
+  summary.replaceChildren(bold, `, ${found.length} of ${found.length + missing.length} roles, all at ${least.toFixed(2)} or more`);
+
+  const table = document.createElement('table');
+  for (const [role, { joint, confidence }] of found) row(table, role, joint, confidence.toFixed(2), confidence < DOUBTFUL);
+  for (const role of missing) row(table, role, 'none', '', true);
+  const rest = document.createElement('p');
+  rest.className = 'hint';
+  rest.textContent = `${count} joints, ${up} up, in ${unit}. ${unmapped.length ? `Without a role: ${unmapped.join(', ')}.` : 'Every joint has a role.'}`;
+  place.querySelector('.rig-table').replaceChildren(table, rest);
+}
+
+function row(table, role, joint, trust, doubtful) {
+  const line = table.insertRow();
+  if (doubtful) line.className = 'doubtful';
+  for (const text of [role.replaceAll('_', ' '), joint, trust]) line.insertCell().textContent = text;
+}
+
+/** @param {HTMLElement} place  @param {string[]} sentences */
+export function showWarnings(place, sentences) {
+  place.replaceChildren(...sentences.map((sentence) => {
+    const item = document.createElement('li');
+    item.textContent = sentence[0].toUpperCase() + sentence.slice(1);
+    return item;
+  }));
+}

@@ -1,0 +1,119 @@
+/** The studio's server, as the page asks it. */
+
+/** What the server said, or that it said nothing; `message` is a sentence for the person. */
+export class ServiceError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status  of HTTP; 0 where nothing answered
+   */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+
+  get unreachable() {
+    return this.status === 0;
+  }
+
+  get expired() {
+    return this.status === 404;
+  }
+}
+
+/**
+ * @typedef {Object} Clip  see /api/docs
+ * @property {string} id
+ * @property {string} name
+ * @property {string} format
+ * @property {number} frame_count
+ * @property {number} duration_seconds
+ * @property {number} joint_count
+ * @property {object} inspection
+ * @property {string[]} warnings
+ * @property {string | null} command
+ *
+ * @typedef {Object} Named  a file in memory
+ * @property {string} name
+ * @property {Blob} bytes
+ */
+
+const TOKEN = 'kinestyle-token';
+
+export class Service {
+  /** Called with each answer that shows that the server lives or does not. @param {boolean} alive */
+  heard = (alive) => {};
+
+  constructor() {
+    // the token comes in the address, once, and is kept out of it afterwards
+    const given = new URLSearchParams(location.hash.slice(1)).get('token');
+    if (given) {
+      sessionStorage.setItem(TOKEN, given);
+      history.replaceState(null, '', location.pathname + location.search);
+    }
+    this.token = given ?? sessionStorage.getItem(TOKEN);
+  }
+
+  health = () => this.#json('GET', 'health', { signal: AbortSignal.timeout(4000) });
+
+  formats = () => this.#json('GET', 'formats');
+
+  styles = () => this.#json('GET', 'styles');
+
+  examples = () => this.#json('GET', 'examples');
+
+  /** @returns {Promise<Clip>} */
+  openExample = (example) => this.#json('POST', `examples/${encodeURIComponent(example)}`);
+
+  /** @param {Named[]} files  @param {string} job  @returns {Promise<Clip>} */
+  upload(files, job, signal) {
+    if (files.length === 1) {
+      const [{ name, bytes }] = files;
+      const headers = { 'Content-Type': 'application/octet-stream' };
+      return this.#json('POST', `clips?name=${encodeURIComponent(name)}&job=${job}`, { body: bytes, headers, signal });
+    }
+    const form = new FormData();
+    for (const { name, bytes } of files) form.append('file', bytes, name);
+    return this.#json('POST', `clips?job=${job}`, { body: form, signal });
+  }
+
+  /** @returns {Promise<Clip>} */
+  stylize(id, request, signal) {
+    return this.#json('POST', `clips/${id}/stylize`, { body: JSON.stringify(request), headers: { 'Content-Type': 'application/json' }, signal });
+  }
+
+  motion = async (id, signal) => (await this.#fetch('GET', `clips/${id}/motion`, { signal })).arrayBuffer();
+
+  preview = async (style) => (await this.#fetch('GET', `previews/${style.split('/').map(encodeURIComponent).join('/')}`)).arrayBuffer();
+
+  file = async (id, format) => {
+    const answer = await this.#fetch('GET', `clips/${id}/file?format=${encodeURIComponent(format)}`);
+    const named = /filename="?([^";]+)"?/.exec(answer.headers.get('Content-Disposition') ?? '');
+    return { bytes: await answer.blob(), name: named?.[1] };
+  };
+
+  job = (job) => this.#json('GET', `jobs/${job}`);
+
+  cancel = (job) => this.#fetch('DELETE', `jobs/${job}`);
+
+  forget = (id) => this.#fetch('DELETE', `clips/${id}`);
+
+  async #json(method, path, options) {
+    return (await this.#fetch(method, path, options)).json();
+  }
+
+  async #fetch(method, path, options = {}) {
+    const headers = { ...options.headers, ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}) };
+    let answer;
+    try {
+      answer = await fetch(`api/${path}`, { ...options, method, headers, cache: 'no-store' });
+    } catch (error) {
+      if (error.name === 'AbortError') throw error;
+      this.heard(false);
+      throw new ServiceError('The studio’s server does not answer.', 0);
+    }
+    this.heard(true);
+    if (answer.ok) return answer;
+    const said = await answer.json().catch(() => null);
+    throw new ServiceError(said?.error?.message ?? `The server answered ${answer.status} ${answer.statusText}.`, answer.status);
+  }
+}

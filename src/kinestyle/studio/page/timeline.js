@@ -1,0 +1,159 @@
+/** The timeline: scrubbing, and for each foot when it is planted and how it slides; and the strip of key poses. */
+import { colour } from './colours.js';
+import { SLIDING_M_S } from './feet.js';
+import { drawSketch, keyPoses, sketch } from './sketch.js';
+
+const element = (id) => document.getElementById(id);
+
+/** Frames a second of the lanes' resolution at most; poses a pixel. */
+const POSE_WIDTH_PX = 84;
+
+export const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
+
+export class Timeline {
+  /** @param {import('./clock.js').Clock} clock  @param {() => void} moved  called when the person moved the time */
+  constructor(clock, moved) {
+    this.clock = clock;
+    this.moved = moved;
+    this.scrub = element('scrub');
+    this.readout = element('readout');
+    this.lanes = element('lanes');
+    this.strip = element('strip');
+    this.poses = element('poses');
+    this.shownFrame = -1;
+    this.characters = [];
+    this.poseButtons = [];
+    for (const speed of SPEEDS) element('speed').add(new Option(`${speed} ×`, speed));
+    element('speed').value = 1;
+    element('speed').addEventListener('change', () => clock.setSpeed(Number(element('speed').value)));
+    element('play').addEventListener('click', () => clock.toggle());
+    element('loop').addEventListener('click', () => clock.setLoop(!clock.loop));
+    element('back').addEventListener('click', () => this.step(-1));
+    element('next').addEventListener('click', () => this.step(1));
+    this.scrub.addEventListener('input', () => this.seek(Number(this.scrub.value)));
+    clock.changed = () => this.#showState();
+    new ResizeObserver(() => this.redraw()).observe(this.lanes);
+    new ResizeObserver(() => this.#makePoses()).observe(this.poses);
+    this.#showState();
+  }
+
+  seek(frame) {
+    this.clock.seek(frame);
+    this.moved();
+  }
+
+  step(frames) {
+    this.clock.step(frames);
+    this.moved();
+  }
+
+  /** @param {number} direction  to the next faster or slower speed */
+  nudgeSpeed(direction) {
+    const at = SPEEDS.indexOf(this.clock.speed);
+    this.clock.setSpeed(SPEEDS[Math.min(Math.max(at + direction, 0), SPEEDS.length - 1)]);
+  }
+
+  /** @param {import('./character.js').Character[]} characters  the original and, where there is one, the result */
+  setCharacters(characters) {
+    this.characters = characters;
+    this.scrub.max = this.clock.frameCount - 1;
+    this.shownFrame = -1;
+    this.sketches = characters.map((character) => sketch(character.motion, 1e9));
+    this.redraw();
+    this.#makePoses();
+  }
+
+  /** Each frame: writes only what has changed. */
+  show() {
+    const frame = this.clock.wholeFrame;
+    if (frame === this.shownFrame) return;
+    this.shownFrame = frame;
+    this.scrub.value = frame;
+    this.readout.value = `${(frame * this.clock.frameTime).toFixed(2)} s · ${frame + 1} / ${this.clock.frameCount}`;
+    this.scrub.setAttribute('aria-valuetext', `frame ${frame + 1} of ${this.clock.frameCount}`);
+  }
+
+  #showState() {
+    const { playing, loop, speed } = this.clock;
+    const play = element('play');
+    play.setAttribute('aria-label', playing ? 'Pause' : 'Play');
+    play.querySelector('use').setAttribute('href', playing ? '#icon-pause' : '#icon-play');
+    element('loop').setAttribute('aria-pressed', String(loop));
+    element('speed').value = speed;
+    this.moved();
+  }
+
+  /** The lanes: left foot above, right foot below; the result's brighter half beside the original's. */
+  redraw() {
+    const { lanes, characters } = this;
+    const pen = fitted(lanes);
+    const w = lanes.clientWidth, h = lanes.clientHeight;
+    pen.fillStyle = colour('grid');
+    const rows = Math.max(characters.length, 1) * 2, gap = 2, bar = Math.min(7, (h - 8) / rows - gap);
+    const top = (h - rows * (bar + gap)) / 2;
+    for (let r = 0; r < rows; r++) pen.fillRect(0, top + r * (bar + gap) + bar / 2 - 0.5, w, 1);
+    const ramp = ['still', 'slow', 'sliding'].map(colour);
+    characters.forEach((character, c) => {
+      const { speeds, motion: { frameCount: T } } = character;
+      for (const foot of [0, 1]) {
+        const y = top + (2 * c + foot) * (bar + gap);
+        for (let x = 0; x < w; x++) {
+          const t = Math.round((x / Math.max(w - 1, 1)) * (T - 1));
+          const speed = Math.max(speeds[4 * t + 2 * foot], speeds[4 * t + 2 * foot + 1]);
+          if (speed < 0) continue;
+          pen.fillStyle = mixed(ramp, speed / SLIDING_M_S);
+          pen.fillRect(x, y, 1, bar);
+        }
+      }
+    });
+  }
+
+  #makePoses() {
+    if (!this.sketches?.length || !this.poses.offsetParent) return;
+    const { poses, sketches } = this;
+    const lead = sketches.at(-1), h = poses.clientHeight;
+    const focused = this.poseButtons.indexOf(document.activeElement);
+    for (const button of this.poseButtons) button.remove();
+    this.keys = keyPoses(lead, Math.min(12, Math.max(4, Math.floor(poses.clientWidth / POSE_WIDTH_PX))));
+    this.poseButtons = this.keys.map((frame) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = `${(frame * this.clock.frameTime).toFixed(2)} s`;
+      button.setAttribute('aria-label', `Key pose at ${(frame * this.clock.frameTime).toFixed(2)} seconds`);
+      button.addEventListener('click', () => {
+        if (this.clock.playing) this.clock.pause();
+        this.seek(frame);
+      });
+      poses.append(button);
+      return button;
+    });
+    this.poseButtons[focused]?.focus();
+    const pen = fitted(this.strip);
+    const w = poses.clientWidth / this.keys.length, size = h - 26;
+    this.keys.forEach((frame, i) => {
+      sketches.forEach((drawn, k) => {
+        const original = k === 0 && sketches.length > 1;
+        pen.globalAlpha = original ? 0.45 : 1;
+        pen.strokeStyle = pen.fillStyle = colour(k === 0 ? 'original' : 'restyled');
+        drawSketch(pen, drawn, frame, (i + 0.5) * w, h - 21, size);
+      });
+    });
+    pen.globalAlpha = 1;
+  }
+}
+
+/** A canvas's pen in CSS pixels, on a canvas as sharp as the screen, empty. */
+function fitted(canvas) {
+  const ratio = Math.min(devicePixelRatio, 2);
+  canvas.width = canvas.clientWidth * ratio;
+  canvas.height = canvas.clientHeight * ratio;
+  const pen = canvas.getContext('2d');
+  pen.scale(ratio, ratio);
+  return pen;
+}
+
+/** @param {string[]} ramp  three colours  @param {number} share  0 to 1 */
+function mixed([still, slow, sliding], share) {
+  return share < 0.45 ? `color-mix(in srgb, ${slow} ${Math.round((share / 0.45) * 100)}%, ${still})`
+    : `color-mix(in srgb, ${sliding} ${Math.round(Math.min((share - 0.45) / 0.55, 1) * 100)}%, ${slow})`;
+}

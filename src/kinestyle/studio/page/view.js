@@ -1,0 +1,151 @@
+/** What the viewport shows: original and result side by side or overlaid, or one clip in many manners at once. */
+import { Character } from './character.js';
+
+/** How much of the original is there where it is overlaid. */
+const GHOST = 0.5;
+
+/** Characters in the grid at first, the original among them. */
+export const GRID_SIZE = 12;
+
+/**
+ * @typedef {import('./character.js').Character} Character
+ * @typedef {Object} Variant   a cell of the grid
+ * @property {string} label
+ * @property {object} request
+ * @property {() => void} choose
+ */
+
+export class View {
+  mode = 'side';
+  /** @type {Character | null} */
+  original = null;
+  /** @type {Character | null} */
+  result = null;
+  resultLabel = '';
+  /** @type {{variant: Variant, character: Character | null}[]} */
+  variants = [];
+
+  /**
+   * @param {import('./stage.js').Stage} stage
+   * @param {HTMLElement} overlay  where the cells' labels go
+   */
+  constructor(stage, overlay) {
+    this.stage = stage;
+    this.overlay = overlay;
+  }
+
+  setOriginal(motion, label) {
+    this.original?.dispose();
+    this.result?.dispose();
+    this.result = null;
+    this.original = new Character(motion, this.stage.shared, this.stage.colours.original);
+    this.originalLabel = label;
+    this.clearVariants();
+    this.arrange();
+    this.stage.fit();
+  }
+
+  setResult(motion, label) {
+    this.result?.dispose();
+    this.result = new Character(motion, this.stage.shared, this.stage.colours.restyled);
+    this.resultLabel = label;
+    this.arrange();
+  }
+
+  clearResult() {
+    this.result?.dispose();
+    this.result = null;
+    this.arrange();
+  }
+
+  clearVariants() {
+    for (const { character } of this.variants) character?.dispose();
+    this.variants = [];
+  }
+
+  setMode(mode) {
+    this.mode = mode;
+    this.arrange();
+  }
+
+  /** @param {number} at  @param {import('./motion.js').Motion} motion */
+  setVariant(at, motion) {
+    this.variants[at].character?.dispose();
+    this.variants[at].character = new Character(motion, this.stage.shared, this.stage.colours.restyled, 'coarse');
+    this.arrange();
+  }
+
+  /** Give each cell its characters and its label. */
+  arrange() {
+    const { original, result, stage, mode } = this;
+    if (!original) return;
+    original.opacity.value = 1;
+    const first = { characters: [original], label: this.originalLabel, tint: 'original', note: 'original' };
+    const second = { characters: result ? [result] : [], label: this.resultLabel || 'no result yet', tint: 'restyled' };
+    let cells;
+    if (mode === 'grid') {
+      cells = [first, ...this.variants.map(({ variant, character }) => (
+        { characters: character ? [character] : [], label: variant.label, tint: 'restyled', choose: variant.choose, chosen: variant.chosen }))];
+    } else if (mode === 'overlay' && result) {
+      original.opacity.value = GHOST;
+      cells = [{ ...second, characters: [result, original], label: this.resultLabel, note: 'over the original' }];
+    } else {
+      cells = [first, second];
+    }
+    const [columns, rows] = this.#shape(cells.length);
+    this.#label(cells, columns, rows);
+    stage.setCells(cells, columns, rows);
+  }
+
+  /** As many columns as make cells that suit an upright body. */
+  #shape(count) {
+    const { width, height } = this.stage;
+    if (count === 1) return [1, 1];
+    if (count === 2) return width > height * 0.9 ? [2, 1] : [2, 1];
+    let best = [count, 1], least = Infinity;
+    for (let columns = 2; columns <= count; columns++) {
+      const rows = Math.ceil(count / columns);
+      const off = Math.abs(Math.log((width / columns) / (height / rows) / 1.05)) + 0.12 * (rows * columns - count);
+      if (off < least) [least, best] = [off, [columns, rows]];
+    }
+    return best;
+  }
+
+  #label(cells, columns, rows) {
+    const { overlay } = this;
+    overlay.className = `cells ${cells.length > 2 ? 'many' : cells.length === 2 ? 'two' : 'one'}`;
+    overlay.style.gridTemplate = `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
+    while (overlay.children.length > cells.length) overlay.lastChild.remove();
+    cells.forEach((cell, i) => {
+      const kind = cell.choose ? 'BUTTON' : 'SPAN';
+      let box = overlay.children[i];
+      if (box?.firstChild.nodeName !== kind) {
+        const fresh = document.createElement('div');
+        fresh.append(document.createElement(kind.toLowerCase()));
+        if (box) box.replaceWith(fresh);
+        else overlay.append(fresh);
+        box = fresh;
+      }
+      box.className = `cell${cell.chosen ? ' chosen' : ''}`;
+      const name = box.firstChild;
+      name.className = 'name';
+      name.style.setProperty('--tint', `var(--${cell.tint})`);
+      name.replaceChildren(cell.label);
+      if (cell.note && cells.length <= 2) {
+        const note = document.createElement('small');
+        note.textContent = cell.note;
+        name.append(note);
+      }
+      if (cell.choose) {
+        name.type = 'button';
+        name.title = 'Choose this one';
+        name.onclick = cell.choose;
+      }
+    });
+  }
+
+  /** Characters that are compared: the original and the result. */
+  get compared() {
+    return [this.original, this.result].filter(Boolean);
+  }
+}

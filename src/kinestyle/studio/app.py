@@ -190,20 +190,16 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
 def _add_jobs(app: FastAPI, studio: Studio) -> None:
     """Work under way."""
 
-    def find(name: str) -> Any:
-        try:
-            return studio.pool.jobs[name]
-        except KeyError:
-            raise UnknownError("no job of that name is under way; it is done, or never came") from None
-
     @app.get("/api/jobs/{job}")
     async def progress(job: str) -> JobAnswer:
-        found = find(job)
-        return JobAnswer(stage=found.stage, share=found.share)
+        found = studio.pool.jobs.get(job)
+        # whoever asks cannot know whether it has begun, or is done already: neither is an error
+        return JobAnswer(stage="waiting", share=0.0) if found is None else JobAnswer(stage=found.stage, share=found.share)
 
     @app.delete("/api/jobs/{job}", status_code=204)
     async def cancel(job: str) -> None:
-        studio.pool.cancel(find(job))
+        if found := studio.pool.jobs.get(job):
+            studio.pool.cancel(found)
 
     @app.get("/api/{rest:path}", include_in_schema=False)
     async def unknown(rest: str) -> JSONResponse:

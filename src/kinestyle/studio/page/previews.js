@@ -65,7 +65,14 @@ export class Previews {
 
   /** @param {string[]} titles  of the styles that are chosen */
   show(titles) {
-    for (const { title, button } of this.cards) button.setAttribute('aria-pressed', String(titles.includes(title)));
+    for (const { title, button } of this.cards) {
+      const chosen = titles.includes(title), before = button.getAttribute('aria-pressed') === 'true';
+      button.setAttribute('aria-pressed', String(chosen));
+      if (!chosen || before) continue;
+      // into sight, moving this list alone
+      const { offsetTop: y, offsetHeight: h } = button, { scrollTop: top, clientHeight } = this.place;
+      if (y < top || y + h > top + clientHeight) this.place.scrollTop = y - (clientHeight - h) / 2;
+    }
     this.last = 0;
   }
 

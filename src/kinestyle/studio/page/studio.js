@@ -268,8 +268,8 @@ element('privacy').title = 'Files go from this page to the studio’s own server
 async function start() {
   try {
     const [formats, { styles }, examples] = await Promise.all([service.formats(), service.styles(), service.examples()]);
-    element('formats').textContent = formats.read.join(', ');
-    for (const id of ['file', 'file-like']) element(id).accept = formats.read.join(',');
+    element('formats').textContent = formats.read.map((ending) => (ending === '.amc' ? '.amc with its .asf' : ending)).join(', ');
+    for (const id of ['file', 'file-like']) element(id).accept = [...formats.read, '.asf'].join(',');
     element('format').replaceChildren(...formats.write.map((format) => new Option(format, format)));
     element('example').replaceChildren(new Option('Demo clips…', ''), ...examples.map(({ example, title }) => new Option(title, example)));
     previews.setStyles(styles);

@@ -162,20 +162,39 @@ def frame(primary: Array, secondary: Array) -> Array:
     return from_sixd(np.concatenate([primary, secondary], axis=-1))
 
 
-def from_euler(angles: Array, order: str) -> Array:
-    """angles: (..., N) radians about the axes named in `order` ("ZXY", or fewer letters), intrinsic -> (..., 4).
+def from_euler(angles: Array, order: str, out: Array | None = None) -> Array:
+    """angles: (..., N) radians about the axes named in `order` ("ZXY", or fewer letters), intrinsic -> (..., 4), put into
+    `out` where that is given.
 
     The first letter is applied last, as BVH has it: "ZXY" is Rz Rx Ry.
     """
     half = 0.5 * np.asarray(angles, dtype=float)
     cos, sin = np.cos(half), np.sin(half)
+    out = np.empty((*half.shape[:-1], 4)) if out is None else out
+    if len(set(order)) == len(order) == 3:
+        _three_turns(cos, sin, order, out)
+        return out
     q = np.broadcast_to(IDENTITY, (*half.shape[:-1], 4))
     for i, letter in enumerate(order):
         turn = np.zeros((*half.shape[:-1], 4))
         turn[..., 0] = cos[..., i]
         turn[..., 1 + _AXES[letter]] = sin[..., i]
         q = multiply(q, turn) if i else turn
-    return np.array(q)
+    out[...] = q
+    return out
+
+
+def _three_turns(cos: Array, sin: Array, order: str, out: Array) -> None:
+    """cos, sin: (..., 3) of half the angles about three different axes -> `out` (..., 4), the product without its zeros."""
+    first, second, third = (_AXES[letter] for letter in order)
+    sign = 1.0 if (second - first) % 3 == 1 else -1.0
+    ca, cb, cc = np.moveaxis(cos, -1, 0)
+    sa, sb, sc = np.moveaxis(sin, -1, 0)
+    w, a, b, c = ca * cb, sa * cb, ca * sb, sign * (sa * sb)
+    out[..., 0] = w * cc - c * sc
+    out[..., 1 + first] = a * cc + sign * (b * sc)
+    out[..., 1 + second] = b * cc - sign * (a * sc)
+    out[..., 1 + third] = w * sc + c * cc
 
 
 def to_euler(q: Array, order: str) -> Array:

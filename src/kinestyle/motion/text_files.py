@@ -45,7 +45,7 @@ def decode_text(data: bytes, name: str, kind: str, first: str) -> tuple[str, str
             at = error.start + len(mark)
             raise MotionFileError(f"{name} starts as {encoding} text but its byte {at} is not; save it as UTF-8") from error
         text, encoding = body.decode("latin-1"), "latin-1"
-    if not text.strip():
+    if not text or text.isspace():
         raise MotionFileError(f"{name}, line 1: found an empty file, expected {first}")
     if "\0" in text:
         raise MotionFileError(f"{name} holds zero bytes: it is a binary or damaged file, expected {kind} text")

@@ -12,6 +12,8 @@ from kinestyle.motion.skeleton import Skeleton
 
 AXES = {"X": 0, "Y": 1, "Z": 2}
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
+_CHUNK_ROTATIONS = 2**12
+"""To compute at a time, so that what lies between two steps stays in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +89,31 @@ def position_columns(layout: BvhLayout) -> tuple[np.ndarray, np.ndarray, np.ndar
 def decode(layout: BvhLayout, values: Array) -> tuple[Array, Array]:
     """values: (T, C) degrees and file units -> local positions (T, J, 3) in file units, local rotations (T, J, 4) wxyz."""
     frames, joints = len(values), layout.skeleton.joint_count
-    local_position = np.array(np.broadcast_to(layout.skeleton.offsets, (frames, joints, 3)), dtype=float)
+    local_position = np.empty((frames, joints, 3))
+    local_position[:] = layout.skeleton.offsets
     joint, axis, column = position_columns(layout)
     local_position[:, joint, axis] = values[:, column]
     local_rotation = np.empty((frames, joints, 4))
-    for group in rotation_groups(layout):
-        local_rotation[:, group.joints] = rotation.from_euler(np.radians(values[:, group.columns]), group.order)
+    groups = [
+        (group, _evenly(group.joints), [_evenly(column) for column in group.columns.T]) for group in rotation_groups(layout)
+    ]
+    size = max(1, _CHUNK_ROTATIONS // joints)
+    for start in range(0, frames, size):
+        part, turned = values[start : start + size], local_rotation[start : start + size]
+        for group, placed, columns in groups:
+            angles = np.empty((len(columns), len(part), len(group.joints)))
+            for angle, taken in zip(angles, columns, strict=True):
+                np.multiply(part[:, taken], np.pi / 180.0, out=angle)
+            angles = np.moveaxis(angles, 0, -1)
+            if isinstance(placed, slice):
+                rotation.from_euler(angles, group.order, out=turned[:, placed])
+            else:
+                turned[:, placed] = rotation.from_euler(angles, group.order)
     return local_position, local_rotation
+
+
+def _evenly(indices: np.ndarray) -> np.ndarray | slice:
+    """indices: (G,) int -> an ascending slice that says the same where there is one, which spares a copy."""
+    step = int(indices[1] - indices[0]) if len(indices) > 1 else 1
+    even = step > 0 and np.array_equal(indices, indices[0] + step * np.arange(len(indices)))
+    return slice(int(indices[0]), int(indices[-1]) + 1, step) if even else indices

@@ -66,7 +66,9 @@ def parse_bvh(data: bytes, name: str) -> Clip:
         scanner.fail(frames_at, f"{declared} frames of {joints} joints", f"at most {MAX_JOINT_FRAMES} frames times joints")
 
     line_end = _LINE_END.search(text, time_end)
-    rows = parse_rows(text[time_end:], name, scanner.line(time_end), sum(map(len, hierarchy.channels)), declared, MAX_MAGNITUDE)
+    channel_count = sum(map(len, hierarchy.channels))
+    body = data[len(mark) :]
+    rows = parse_rows(text, body, time_end, name, scanner.line(time_end), channel_count, declared, MAX_MAGNITUDE)
     if len(rows.values) * joints > MAX_JOINT_FRAMES or len(rows.values) > MAX_FRAMES:
         scanner.fail(time_end, f"{len(rows.values)} frames of {joints} joints", f"at most {MAX_JOINT_FRAMES} frames times joints")
     if len(rows.values) != declared:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from kinestyle.errors import MotionFileError
+from kinestyle.motion.bvh.decimals import parse_decimals
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.text_files import NUMBER, quoted
 
 MAX_DECIMALS = 20
 _ALLOWED = b"0123456789+-.eE \t\n\f\v"
 _NUMBER = re.compile(NUMBER.pattern.encode())
+_TOKEN = re.compile(rb"[^\x00-\x20]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,65 +29,83 @@ class Rows:
     shortest: bool
 
 
-def parse_rows(text: str, name: str, first_line: int, channel_count: int, declared: int, limit: float) -> Rows:
-    """text: everything after the frame time, which stands on line `first_line` of file `name`.
+@dataclass(frozen=True)
+class _Expected:
+    """What rows are to be, and where: their first line follows line `first_line` of file `name`."""
+
+    name: str
+    first_line: int
+    channel_count: int
+    declared: int
+    limit: float
+
+
+def parse_rows(
+    text: str, body: bytes, start: int, name: str, first_line: int, channel_count: int, declared: int, limit: float
+) -> Rows:
+    """text, body: a whole file `name`, decoded and not; start: where in the text the frame time ends, on line `first_line`.
 
     channel_count: C, declared: the frame count of the header, limit: the largest magnitude to accept. Rows may be wrapped
     over lines and may be one more or one fewer than declared. Raises MotionFileError.
     """
-    # one byte for each character, so that places in text and block agree; "?" is not allowed in a number
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    block = text.encode("ascii", errors="replace") + b"\n"
-    characters = np.frombuffer(block, dtype=np.uint8)
-    blank = characters <= ord(" ")
-    starts = np.flatnonzero(np.concatenate([[~blank[0]], blank[:-1] & ~blank[1:]]))
-    ends = np.flatnonzero(~blank[:-1] & blank[1:]) + 1
-
-    def where(token: int) -> str:
-        at = int(starts[token])
-        line, column = first_line + block.count(b"\n", 0, at), at - block.rfind(b"\n", 0, at)
-        return f"{name}, line {line}, column {column}"
-
-    def refuse_token(token: int) -> MotionFileError:
-        found = text[starts[token] : ends[token]]
-        hint = " with a decimal point instead of a comma" if "," in found else ""
-        column = f"value {token % channel_count + 1} of {channel_count} of frame {token // channel_count + 1}"
-        return MotionFileError(f"{where(token)}: found {quoted(found)}, expected a number{hint} as {column}")
-
-    if block.translate(None, _ALLOWED):
-        for token, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            if not _NUMBER.fullmatch(block, start, end):
-                raise refuse_token(token)
-        raise MotionFileError(f"{name}, line {first_line} or later: found a control character, expected numbers")
-    _check_counts(name, first_line, block, starts, channel_count, declared)
-    try:
-        values = np.fromiter(map(float, block.split()), dtype=float, count=len(starts))
-    except ValueError:
-        for token, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            if not _NUMBER.fullmatch(block, start, end):
-                raise refuse_token(token) from None
-        raise
-    beyond = np.abs(values) > limit
-    if beyond.any():
-        token = int(np.argmax(beyond))
-        found = text[starts[token] : ends[token]][:40]
-        raise MotionFileError(f"{where(token)}: found {found!r}, expected a number of at most {limit:g}")
-    values = values.reshape(-1, channel_count)
+    expected = _Expected(name, first_line, channel_count, declared, limit)
+    # one byte for each character, so that places in both agree; "?" is not allowed in a number
+    plain = text.isascii() and len(body) == len(text)
+    block = memoryview(body)[start:] if plain else text[start:].encode("ascii", errors="replace")
+    if "\r" in text:
+        text, start = text[start:].replace("\r\n", "\n").replace("\r", "\n"), 0
+        block = bytes(block).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    found = parse_decimals(block, (declared + 2) * channel_count)
+    if found is None:
+        raise _refusal(text, start, bytes(block) + b"\n", expected)
+    _check_counts(expected, found.before_line_end, len(found.values))
+    if found.values.max() > limit or found.values.min() < -limit:
+        token = int(np.argmax(np.abs(found.values) > limit))
+        at, end = next(islice(_TOKEN.finditer(block), token, None)).span()
+        shown = repr(text[start + at : start + end][:40])
+        raise MotionFileError(f"{_place(bytes(block), at, expected)}: found {shown}, expected a number of at most {limit:g}")
+    values = found.values.reshape(-1, channel_count)
     values.flags.writeable = False
-    return Rows(values, *_decimals(characters, ends))
+    return Rows(values, min(found.places, MAX_DECIMALS), found.places > MAX_DECIMALS or found.exponents)
 
 
-def _check_counts(name: str, first_line: int, block: bytes, starts: np.ndarray, channel_count: int, declared: int) -> None:
-    """Refuse rows that are too short or too long, and frames too few or too many."""
-    if not len(starts):
-        wanted = f"{declared} frames of {channel_count} values"
+def _place(block: bytes, at: int, expected: _Expected) -> str:
+    line, column = expected.first_line + block.count(b"\n", 0, at), at - block.rfind(b"\n", 0, at)
+    return f"{expected.name}, line {line}, column {column}"
+
+
+def _refusal(text: str, start: int, block: bytes, expected: _Expected) -> MotionFileError:
+    """What to say of rows that hold something other than numbers, or more numbers than belong there. Raises it in part."""
+    readable = not block.translate(None, _ALLOWED)
+    if readable:
+        line_feeds = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
+        starts = np.fromiter((match.start() for match in _TOKEN.finditer(block)), dtype=int)
+        _check_counts(expected, np.searchsorted(starts, line_feeds), len(starts))
+    for token, match in enumerate(_TOKEN.finditer(block)):
+        if not _NUMBER.fullmatch(block, *match.span()):
+            found = text[start + match.start() : start + match.end()]
+            hint = " with a decimal point instead of a comma" if "," in found else ""
+            frame, channel = divmod(token, expected.channel_count)
+            column = f"value {channel + 1} of {expected.channel_count} of frame {frame + 1}"
+            return MotionFileError(
+                f"{_place(block, match.start(), expected)}: found {quoted(found)}, expected a number{hint} as {column}"
+            )
+    assert not readable, "numbers of the right count, each of them sound, are no reason to refuse a file"
+    return MotionFileError(f"{expected.name}, line {expected.first_line} or later: found a control character, expected numbers")
+
+
+def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) -> None:
+    """Refuse rows that are too short or too long, and frames too few or too many: `count` values, of which
+    `before_line_end` (L,) stand before each line feed."""
+    name, first_line, channel_count = expected.name, expected.first_line, expected.channel_count
+    if not count:
+        wanted = f"{expected.declared} frames of {channel_count} values"
         raise MotionFileError(f"{name}, line {first_line}: found the end of the file after the frame time, expected {wanted}")
-    line_ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
-    before = np.concatenate([[0], np.searchsorted(starts, line_ends)])
+    before = np.concatenate([[0], before_line_end])
     per_line = np.diff(before)
     whole = per_line == channel_count
     in_step = before[:-1] % channel_count == 0
-    frames, rest = divmod(len(starts), channel_count)
+    frames, rest = divmod(count, channel_count)
     out_of_step = (whole & ~in_step).any()
     mostly_whole = 2 * whole.sum() >= np.count_nonzero(per_line)
     if out_of_step or (rest and mostly_whole):
@@ -95,23 +116,12 @@ def _check_counts(name: str, first_line: int, block: bytes, starts: np.ndarray, 
         )
     if rest:
         raise MotionFileError(
-            f"{name}, from line {first_line + 1}: found {len(starts)} values in all, which is {frames} frames and {rest} values, "
+            f"{name}, from line {first_line + 1}: found {count} values in all, which is {frames} frames and {rest} values, "
             f"expected a multiple of {channel_count}, the number of channels"
         )
-    if abs(frames - declared) > 1:
+    if abs(frames - expected.declared) > 1:
         raise MotionFileError(
             f"{name}, from line {first_line + 1}: found {frames} frames of {channel_count} values, "
-            f"expected {declared} as the header declares; "
-            + ("the file is cut off" if frames < declared else "correct the number after Frames:")
+            f"expected {expected.declared} as the header declares; "
+            + ("the file is cut off" if frames < expected.declared else "correct the number after Frames:")
         )
-
-
-def _decimals(characters: np.ndarray, ends: np.ndarray) -> tuple[int, bool]:
-    """The most digits that any value has after its point, and whether so many cannot print them all."""
-    points = np.flatnonzero(characters == ord("."))
-    tokens = np.searchsorted(ends, points)
-    digits = ends[tokens] - points - 1
-    exponents = np.searchsorted(ends, np.flatnonzero((characters | 0x20) == ord("e")))
-    digits = digits[~np.isin(tokens, exponents)] if len(exponents) else digits
-    most = int(digits.max(initial=0))
-    return min(most, MAX_DECIMALS), most > MAX_DECIMALS or len(exponents) > 0

@@ -8,11 +8,9 @@ from typing import Any
 from kinestyle.motion.body_frame import axis_name
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.mapping import JointMapping
+from kinestyle.motion.mapping import DOUBTFUL, JointMapping
 from kinestyle.motion.retarget import Correspondence, correspond
 
-DOUBTFUL = 0.5
-"""Confidence below which a joint's mapping is pointed out."""
 
 
 @dataclass(frozen=True, eq=False)

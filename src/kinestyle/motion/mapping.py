@@ -38,7 +38,7 @@ _SAMPLED_FRAMES = 32
 _SPINE_PLACE = 0.4
 """Where along hips -> chest a single spine joint bends best."""
 
-_DOUBTFUL = 0.4
+DOUBTFUL = 0.5
 """Confidence below which a role is named in the warnings."""
 
 
@@ -121,7 +121,7 @@ def map_joints(clip: Clip) -> JointMapping:
         confidence[role] = round(_name_trust(tree.names[joint], plain) * geometry * (side_trust if plain != role else 1.0), 3)
     if not any(tree.names[joint].roles for joint in joints.values()):
         warnings.append("the joints' names tell nothing: the body was found by its shape alone")
-    doubtful = [f"{role} ({names[joints[role]]})" for role, trust in confidence.items() if trust < _DOUBTFUL]
+    doubtful = [f"{role} ({names[joints[role]]})" for role, trust in confidence.items() if trust < DOUBTFUL]
     if doubtful:
         warnings.append("names and bone lengths leave doubt about " + ", ".join(doubtful))
     warnings += _unlike_sides(tree, joints)

@@ -1,0 +1,85 @@
+"""How often the automatic joint mapping is right, on generated rigs of every family driven by real motion.
+
+    python benchmarks/mapping_accuracy.py [--data DATA] [--rigs 40] [--seed 0] [--worst 10]
+
+A row for each family with its own names, and a row for each family's rigs without names. `wrong` counts roles, `silent`
+those of them that no low confidence gives away; `doubted` is the share of right roles with low confidence, the price of that.
+Without DATA, the project's own walks drive the rigs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from driving_motion import made_motions, real_motions  # noqa: E402
+from generated_rigs import ANONYMOUS, generate  # noqa: E402
+from mapping_score import Tally, score  # noqa: E402
+from rig_namings import FAMILIES  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="The folder with bandai and unlabelled.")
+    parser.add_argument("--rigs", type=int, default=40, help="Rigs in each row.")
+    parser.add_argument("--motions", type=int, default=12, help="Clips of each source.")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--worst", type=int, default=0, help="Show this many rigs with something wrong.")
+    parser.add_argument("--family", action="append", help="Only this one; may be repeated.")
+    parser.add_argument("--naming", choices=("family", "none"), help="Only rigs with their names, or without.")
+    options = parser.parse_args()
+    motions = real_motions(options.data, options.motions, options.seed) if options.data else made_motions()
+    print(f"{len(motions)} clips of {'real motion' if options.data else 'the made walk'}, {options.rigs} rigs a row")
+    head = f"{'rigs':>5}{'roles':>7}{'right':>8}{'wrong':>7}{'silent':>8}{'doubted':>9}{'swapped':>9}{'silent':>8}"
+    print(f"{'':<26}{head}{'refused':>9}{'up':>8}{'unit':>8}{'ms':>6}")
+    everything = {"family": (Tally(), []), "none": (Tally(), [])}
+    shown = 0
+    for kind in everything:
+        if options.naming not in (None, kind):
+            continue
+        for row, family in enumerate(options.family or FAMILIES):
+            tally, spent = Tally(), []
+            for k in range(options.rigs):
+                seed = options.seed + 1000 * row + k
+                naming = kind if kind == "family" else ANONYMOUS[k % len(ANONYMOUS)]
+                motion = motions[np.random.default_rng([seed, 7]).integers(len(motions))]
+                made = generate(seed, family, motion, naming)
+                began = time.process_time()
+                found, mapping = score(made)
+                spent.append(1000.0 * (time.process_time() - began))
+                tally.scores.append(found)
+                everything[kind][0].scores.append(found)
+                if shown < options.worst and (found.wrong or not found.up):
+                    shown += 1
+                    names = made.clip.skeleton.names
+                    print(f"  {made.clip.name} ({made.about}) {found.refused}")
+                    for role in found.wrong if mapping else ():
+                        got = mapping.joints.get(role)
+                        wanted = "/".join(names[j] for j in made.expected.get(role, ())) or "none"
+                        trust = mapping.confidence.get(role, 0.0)
+                        print(f"      {role:<18}{names[got] if got is not None else 'none'} for {wanted}, {trust:.2f}")
+                    if mapping and not found.up:
+                        print(f"      up {mapping.up}, not {made.up}")
+            everything[kind][1].extend(spent)
+            _print_row(f"{family}{'' if kind == 'family' else ', no names'}", tally, spent)
+    for kind, (tally, spent) in everything.items():
+        if tally.scores:
+            _print_row("ALL with names" if kind == "family" else "ALL without names", tally, spent)
+
+
+def _print_row(name: str, tally: Tally, spent: list[float]) -> None:
+    print(
+        f"{name:<26}{len(tally.scores):>5}{tally.roles:>7}{100 * tally.right_share:>7.2f}%{tally.wrong:>7}{tally.silent:>8}"
+        f"{100 * tally.doubted_share:>8.1f}%{tally.swapped_rigs:>9}{tally.silently_swapped_rigs:>8}{tally.refused:>9}"
+        f"{100 * tally.up_share:>7.1f}%{100 * tally.unit_share:>7.1f}%{np.median(spent):>6.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

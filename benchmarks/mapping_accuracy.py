@@ -18,10 +18,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from driving_motion import made_motions, real_motions  # noqa: E402
-from generated_rigs import ANONYMOUS, generate  # noqa: E402
-from mapping_score import Tally, score  # noqa: E402
-from rig_namings import FAMILIES  # noqa: E402
+from driving_motion import made_motions, real_motions
+from generated_rigs import ANONYMOUS, generate
+from mapping_score import Tally, score
+from rig_namings import FAMILIES
 
 
 def main() -> None:

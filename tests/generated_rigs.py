@@ -1,4 +1,4 @@
-"""Rigs at random, with the truth about them: any family's names or none, any build, unit, axes and rest pose, driven by given motion.
+"""Rigs at random, with the truth about them: any family's names or none, any build, unit, axes and rest pose, in given motion.
 
 A rig is grown from a plan as a list of nodes, each a bone that hangs from another and turns with a joint of the canonical
 skeleton, or by itself (tails, cloth, fingers). What the file then stores of it, the rest pose and each joint's own axes, is
@@ -151,7 +151,13 @@ def _grow(g: _Growth, scheme: Naming, family: str, plain: bool) -> tuple[float, 
         return float(np.exp(np.clip(r.normal(0.0, sigma * spread), -2 * sigma * spread, 2 * sigma * spread)))
 
     size = r.uniform(0.5, 1.4) if odd else r.uniform(0.9, 1.12)
-    legs, arms, trunk, wide, head = size * about(0.05), size * about(0.07), size * about(0.06), size * about(0.15), size * about(0.1)
+    legs, arms, trunk, wide, head = (
+        size * about(0.05),
+        size * about(0.07),
+        size * about(0.06),
+        size * about(0.15),
+        size * about(0.1),
+    )
     thigh_share = r.uniform(0.94, 1.06)
 
     def offset(role: str) -> Array:
@@ -370,7 +376,11 @@ def _grow_cloth(g: _Growth, size: float, hips: int, chest: int, head: int, wants
             angle = 2.0 * np.pi * (k + 0.5) / panels
             outwards = np.array([np.sin(angle), 0.0, np.cos(angle)])
             g.chain(
-                [names.format(k + 1, i + 1) for i in range(length)], hips, 0.12 * size * outwards, step * (0.3 * outwards - Y), 0.15
+                [names.format(k + 1, i + 1) for i in range(length)],
+                hips,
+                0.12 * size * outwards,
+                step * (0.3 * outwards - Y),
+                0.15,
             )
     if wants(0.1):
         names = str(r.choice(["cape_{}_{}", "Cloak{}_{}", "coat_{}_{}"]))

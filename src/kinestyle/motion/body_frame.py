@@ -28,6 +28,9 @@ _CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
 """Margins of `find_up`: motion on one's feet has 0.7 and more; with less than the second it guesses."""
 _STANDS = 0.8
 """Cosine between an axis and both trunk and legs of a pose that stands along it."""
+_BENT = 0.06
+"""Mean sine of the knees' bend from which on it tells left from right."""
+
 _AXES = np.concatenate([np.eye(3), -np.eye(3)])
 
 
@@ -58,17 +61,31 @@ def axis_name(axis: Array) -> str:
 def lateral_agreement(first: Leg, second: Leg) -> float:
     """Do the legs' joints bend as if the first leg is the left one? In [-1, 1]; positive means yes, near 0 cannot tell.
 
-    A knee bends backwards only, so that thigh x shin points to the body's left whatever the body's pose; a foot points
-    forward, so that (up the shin) x (along the foot) does too. Neither needs the world's up, nor a person who stands.
+    Where knees that bend and feet say the opposite, the knees are believed, a little: what looks like toes may be a heel.
     """
-    across = normalize(first.thigh - second.thigh)
-    votes = []
+    knees, feet = knee_agreement(first, second), foot_agreement(first, second)
+    if feet is None or (abs(knees) > _BENT and knees * feet < 0.0):
+        return knees if feet is None else 0.25 * knees
+    return 0.5 * (knees + feet)
+
+
+def knee_agreement(first: Leg, second: Leg) -> float:
+    """As `lateral_agreement`. A knee bends backwards only: thigh x shin points to the body's left whatever the body's pose."""
+    across, votes = normalize(first.thigh - second.thigh), []
     for leg in (first, second):
         thigh, shin = normalize(leg.shin - leg.thigh), normalize(leg.foot - leg.shin)
         votes.append(np.sum(np.cross(thigh, shin) * across, axis=-1))
-        if leg.toe is not None:
-            votes.append(np.sum(np.cross(-shin, normalize(leg.toe - leg.foot)) * across, axis=-1))
     return float(np.mean(votes))
+
+
+def foot_agreement(first: Leg, second: Leg) -> float | None:
+    """As `lateral_agreement`. A foot points forward: (up the shin) x (along the foot) points left. None without toes."""
+    across, votes = normalize(first.thigh - second.thigh), []
+    for leg in (first, second):
+        if leg.toe is not None:
+            shin = normalize(leg.foot - leg.shin)
+            votes.append(np.sum(np.cross(-shin, normalize(leg.toe - leg.foot)) * across, axis=-1))
+    return float(np.mean(votes)) if votes else None
 
 
 def standing_axis(hips: Array, head: Array, ankles: Array) -> Array | None:

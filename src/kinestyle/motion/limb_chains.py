@@ -23,11 +23,14 @@ _MEASURED_FRAMES = 8
 
 _NAME_FITS, _NAME_CONFLICTS = 3.0, -3.0
 _PASS_KNOWN, _PASS_UNKNOWN = 1.0, 0.5
-_FORK = 2.0
-"""For a head that lies beyond a fork: where names are silent, the joint that carries jaw and eyes is the head, not an eye."""
-
 _DEEPEST = 20
 """Joints down a chain that are looked at. A limb with twist bones and a finger has ten; a rope may have a thousand."""
+
+_TRIFLE = 1e-12
+"""Added to lengths, so that they have a logarithm."""
+
+_STATURE_STEP = 0.03
+"""Of the logarithm of a stature, to which it is rounded."""
 
 _WORST_LENGTH = -4.5
 """Three sigma. Odd proportions must not undo what names say."""
@@ -46,6 +49,18 @@ class Limb:
     roles: tuple[str, ...]
     lengths: Mapping[tuple[str | None, str], tuple[float, float]]
     optional: Mapping[str, float]
+
+    def lacking(self, begin: int, end: int) -> float:
+        """The cost of a rig without roles[begin:end]; infinite when one of them is needed."""
+        return sum(self.optional.get(role, np.inf) for role in self.roles[begin:end])
+
+    @cached_property
+    def steps(self) -> tuple[tuple[tuple[int, float], ...], ...]:
+        """For each role, (next role, cost of lacking those between) for all roles that may follow it."""
+        return tuple(
+            tuple((after, gap) for after in range(k + 1, len(self.roles)) if np.isfinite(gap := self.lacking(k + 1, after)))
+            for k in range(len(self.roles))
+        )
 
 
 LEG = Limb(
@@ -71,11 +86,8 @@ ARM = Limb(
 TOP = Limb(
     roles=("neck", "head"),
     lengths={(None, "neck"): (0.13, 0.6), (None, "head"): (0.19, 0.5), ("neck", "head"): (0.06, 0.6)},
-    optional={"neck": 1.0, "head": 2.0},
+    optional={"neck": 1.0, "head": 4.0},
 )
-LEG_REACH = 0.56
-"""Hips to the last joint of a leg, as a fraction of stature: between legs that end at the ankle and at the toes."""
-
 TRUNK_LENGTH = (0.20, 0.6)
 """Hips to the joint that the arms branch from, as a fraction of stature, and the sigma of its logarithm."""
 
@@ -96,35 +108,52 @@ class Chain:
 
 
 class RigTree:
-    """A skeleton with what the search asks of it again and again.
+    """A skeleton with what the search asks of it again and again, its joints in an order of its own: every limb in one piece.
 
+    order: (J,) the skeleton's joint for each of the tree's; everything else speaks of the tree's joints
     names: what each joint's name says
     position: (T, J, 3) world positions of sampled frames, file units
     """
 
     def __init__(self, skeleton: Skeleton, position: Array) -> None:
-        self.skeleton = skeleton
-        self.position = position
-        self.names: tuple[JointName, ...] = read_names(skeleton.names)
-        self.parents: list[int] = skeleton.parents.tolist()
-        self._few = position[:: max(1, len(position) // _MEASURED_FRAMES)]
-        self._rows: dict[int, list[float]] = {}
+        self.order = _depth_first(skeleton)
+        place = np.argsort(self.order)
+        parents = np.where(skeleton.parents < 0, -1, place[skeleton.parents])[self.order]
+        names = tuple(skeleton.names[joint] for joint in self.order)
+        self.skeleton = Skeleton(names, parents, skeleton.offsets[self.order])
+        self.position = position[:, self.order]
+        self.names: tuple[JointName, ...] = read_names(names)
+        self.parents: list[int] = parents.tolist()
+        self.few_position = self.position[:: max(1, len(position) // _MEASURED_FRAMES)]
+        self.usable = np.array([not name.extra for name in self.names])
+        self._rows: dict[int, Array] = {}
+        self._tables: dict[tuple[str, ...], _LimbTable] = {}
+        self._outwards: dict[tuple[tuple[str, ...], float, int], Array] = {}
+
+    def distances(self, joint: int) -> Array:
+        """(J,) the mean distances of all joints from one over some frames, in file units, at least a trifle."""
+        if joint not in self._rows:
+            apart = self.few_position - self.few_position[:, joint : joint + 1]
+            self._rows[joint] = np.sqrt(np.einsum("tjc,tjc->tj", apart, apart)).mean(axis=0) + _TRIFLE
+        return self._rows[joint]
 
     def distance(self, a: int, b: int) -> float:
         """The mean distance between two joints over some frames, in file units."""
-        if a not in self._rows:
-            apart = self._few - self._few[:, a : a + 1]
-            # a list, because the search reads single numbers, which is slow on arrays
-            self._rows[a] = np.sqrt(np.sum(apart * apart, axis=-1)).mean(axis=0).tolist()
-        return self._rows[a][b]
+        return float(self.distances(a)[b])
 
     @cached_property
-    def subtree(self) -> list[list[int]]:
+    def subtree(self) -> list[range]:
         """For each joint, itself and all below it, parents before their children."""
-        found: list[list[int]] = [[joint] for joint in range(len(self.parents))]
+        end = list(range(1, len(self.parents) + 1))
         for joint in range(len(self.parents) - 1, 0, -1):
-            found[self.parents[joint]] += found[joint]
-        return [sorted(joints) for joints in found]
+            end[self.parents[joint]] = max(end[self.parents[joint]], end[joint])
+        return [range(joint, after) for joint, after in enumerate(end)]
+
+    @cached_property
+    def bones(self) -> list[float]:
+        """For each joint, how far it is from its parent; 0 for the root."""
+        apart = self.few_position - self.few_position[:, np.maximum(self.skeleton.parents, 0)]
+        return np.sqrt(np.einsum("tjc,tjc->tj", apart, apart)).mean(axis=0).tolist()
 
     @cached_property
     def reach(self) -> list[float]:
@@ -133,7 +162,7 @@ class RigTree:
         for joint in range(len(self.parents) - 1, 0, -1):
             parent = self.parents[joint]
             if found[joint] > 0 or not self.names[joint].extra:
-                found[parent] = max(found[parent], found[joint] + self.distance(parent, joint))
+                found[parent] = max(found[parent], found[joint] + self.bones[joint])
         return found
 
     @cached_property
@@ -146,6 +175,33 @@ class RigTree:
             of_trunk = not name.side and any(role in name.roles for role in _TRUNK_ROLES)
             found.append("" if of_trunk else "left" if left > 3 * right else "right" if right > 3 * left else "")
         return found
+
+    @cached_property
+    def goes_on(self) -> list[bool]:
+        """For each joint, whether a name below it speaks of the trunk."""
+        found = [False] * len(self.parents)
+        for joint in range(len(self.parents) - 1, 0, -1):
+            if found[joint] or any(role in self.names[joint].roles for role in _TRUNK_ROLES):
+                found[self.parents[joint]] = True
+        return found
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        return Lineage(self)
+
+    def table(self, limb: Limb) -> _LimbTable:
+        if limb.roles not in self._tables:
+            self._tables[limb.roles] = _LimbTable(self, limb)
+        return self._tables[limb.roles]
+
+    def outwards(self, limb: Limb, stature: float, first: int) -> Array:
+        """`_outwards` of a limb at and below a joint, remembered."""
+        key = limb.roles, stature, first
+        if key not in self._outwards:
+            below = self.subtree[first]
+            own = self.table(limb).name_scores[:, below.start : below.stop]
+            self._outwards[key] = _outwards(self, limb, stature, first, own)
+        return self._outwards[key]
 
     def path(self, joint: int, above: int) -> list[int]:
         """From `joint` up to `above`, which is an ancestor or `joint` itself, both included."""
@@ -162,12 +218,57 @@ class RigTree:
         return a
 
 
-def length_score(length: float, expected: tuple[float, float], stature: float) -> float:
-    """How usual a length is (0 is just so, less is worse); `length` and `stature` in file units."""
+def _depth_first(skeleton: Skeleton) -> np.ndarray:
+    """(J,) the joints so that all below a joint follow it at once."""
+    order, ready = [], [0]
+    while ready:
+        order.append(joint := ready.pop())
+        ready += reversed(skeleton.children[joint])
+    return np.array(order)
+
+
+class Lineage:
+    """All pairs of a joint and one below it that may both play roles, sorted by the upper one.
+
+    upper, lower: (P,) joints; length: (P,) logarithm of the mean distance, file units
+    begin: (J + 1,) where among the pairs those with a joint as the upper one begin
+    """
+
+    def __init__(self, tree: RigTree) -> None:
+        rows = []
+        for joint, name in enumerate(tree.names):
+            above, steps = tree.parents[joint], 0
+            while not name.extra and above >= 0 and steps < _DEEPEST:
+                if not tree.names[above].extra:
+                    rows.append((above, joint))
+                above, steps = tree.parents[above], steps + 1
+        rows.sort()
+        self.upper, self.lower = np.array(rows, dtype=int).reshape(-1, 2).T
+        self.begin = np.searchsorted(self.upper, np.arange(len(tree.names) + 1))
+        apart = tree.few_position[:, self.upper] - tree.few_position[:, self.lower]
+        self.length = np.log(np.sqrt(np.einsum("tpc,tpc->tp", apart, apart)).mean(axis=0) + _TRIFLE)
+
+
+class _LimbTable:
+    """What a limb's search needs of a rig whatever the stature.
+
+    name_scores: (K, J) how well each joint's name fits each role
+    passing: (J + 1,) the cost of passing over all joints from the root down to each; the last one, of no joint, is 0
+    """
+
+    def __init__(self, tree: RigTree, limb: Limb) -> None:
+        self.name_scores = np.array([[_name_score(name, role) for name in tree.names] for role in limb.roles])
+        self.passing = np.zeros(len(tree.names) + 1)
+        for joint, name in enumerate(tree.names):
+            self.passing[joint] = self.passing[tree.parents[joint]] + _passing_cost(name, limb)
+
+
+def length_score(log_length: Array | float, expected: tuple[float, float], stature: float) -> Array:
+    """How usual lengths are (0 is just so, less is worse); `log_length` of, and `stature` in file units."""
     fraction, sigma = expected
     # joints that coincide are as unlikely as their logarithm would have it at 0.4 % of stature
-    z = float(np.log(max(length / stature, 0.004) / fraction)) / sigma
-    return max(-0.5 * z * z, _WORST_LENGTH)
+    z = (np.maximum(log_length - np.log(stature), np.log(0.004)) - np.log(fraction)) / sigma
+    return np.maximum(-0.5 * z * z, _WORST_LENGTH)
 
 
 def _name_score(name: JointName, role: str) -> float:
@@ -185,89 +286,94 @@ def _passing_cost(name: JointName, limb: Limb) -> float:
     return _PASS_KNOWN * max(name.weight(role) for role in limb.roles)
 
 
-def _head_cost(tree: RigTree, joint: int, first: int) -> float:
-    """What speaks against `joint` as the head of a chain that starts at `first`, beside its own name and lengths."""
-    names, children = tree.names, tree.skeleton.children
-    if names[joint].weight("head") > 0.5:
-        return 0.0
-    forks = sum(len(children[above]) > 1 for above in tree.path(joint, first)[1:])
-    # "spine.005" is no head while there is a "spine.006" above it
-    trunk_goes_on = any(any(role in names[below].roles for role in _TRUNK_ROLES) for below in tree.subtree[joint][1:])
-    return _FORK * forks + _FORK * trunk_goes_on
+def _step_scores(tree: RigTree, limb: Limb, stature: float, k: int, after: int, gap: float, pairs: slice) -> Array:
+    """For pairs of the lineage: what speaks for the upper one as role k with the lower one as the next role that the rig has."""
+    lineage, passing = tree.lineage, tree.table(limb).passing
+    upper, lower = lineage.upper[pairs], lineage.lower[pairs]
+    score = passing[upper] - passing[tree.skeleton.parents[lower]] - gap
+    expected = limb.lengths.get((limb.roles[k], limb.roles[after]))
+    return score + length_score(lineage.length[pairs], expected, stature) if expected else score
 
 
-def best_chain(tree: RigTree, limb: Limb, trunk: int, first: int, stature: float) -> Chain | None:
+def _outwards(tree: RigTree, limb: Limb, stature: float, first: int, own: Array) -> Array:
+    """(K, N) the best score of a limb from each of the N joints at and below `first` in each role outwards.
+
+    own: (K, N) what speaks for the joint itself
+    """
+    below, lineage = tree.subtree[first], tree.lineage
+    best = np.full((len(limb.roles), len(below)), -np.inf)
+    usable = tree.usable[below.start : below.stop]
+    for k in range(len(limb.roles)):
+        best[k, usable] = -limb.lacking(k + 1, len(limb.roles))
+    pairs = slice(int(lineage.begin[below.start]), int(lineage.begin[below.stop]))
+    lower = lineage.lower[pairs] - first
+    owners, starts = np.unique(lineage.upper[pairs] - first, return_index=True)
+    for k in range(len(limb.roles) - 1, -1, -1):
+        for after, gap in limb.steps[k] if len(lower) else ():
+            scores = _step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]
+            best[k, owners] = np.maximum(best[k, owners], np.maximum.reduceat(scores, starts))
+        best[k] += own[k]
+    return best
+
+
+def best_chain(tree: RigTree, limb: Limb, trunk: int, first: int, stature: float, further: Array | None = None) -> Chain | None:
     """The best joints for a limb's roles, at or below `first`, for a limb that comes from the joint `trunk`.
 
     stature: the body's, in file units, roughly
+    further: (K, N) what else speaks for each of the joints at and below `first` in each role, beside names and lengths
     Returns None when the chain is too short for the roles that no rig may lack.
     """
-    roles = limb.roles
-    # what it costs to pass over every joint from `first` down to this one, and how many those are
-    passed, depth = {tree.parents[first]: 0.0}, {tree.parents[first]: 0}
-    candidates = []
-    below: dict[int, list[int]] = {}
-    for joint in tree.subtree[first]:
-        parent = tree.parents[joint]
-        if parent not in depth or depth[parent] == _DEEPEST:
-            continue
-        passed[joint] = passed[parent] + _passing_cost(tree.names[joint], limb)
-        depth[joint] = depth[parent] + 1
-        if not tree.names[joint].extra:
-            candidates.append(joint)
-            below[joint] = []
-            for above in tree.path(joint, first)[1:]:
-                if above in below:
-                    below[above].append(joint)
-
-    def lacking(begin: int, end: int) -> float | None:
-        """The cost of a rig without roles[begin:end]; None when one of them is needed."""
-        costs = [limb.optional.get(role) for role in roles[begin:end]]
-        return None if None in costs else sum(cost for cost in costs if cost is not None)
-
-    def fit(a: int, b: int, role_a: str | None, role_b: str) -> float:
-        expected = limb.lengths.get((role_a, role_b))
-        return length_score(tree.distance(a, b), expected, stature) if expected else 0.0
-
-    # (joint, index of its role) -> the best score from there outwards, and the next such pair
-    best: dict[tuple[int, int], tuple[float, tuple[int, int] | None]] = {}
-    for joint in reversed(candidates):
-        for k, role in enumerate(roles):
-            rest = lacking(k + 1, len(roles))
-            options: list[tuple[float, tuple[int, int] | None]] = [] if rest is None else [(-rest, None)]
-            for after in range(k + 1, len(roles)):
-                gap = lacking(k + 1, after)
-                if gap is None:
-                    break
-                for other in below[joint]:
-                    if (other, after) in best:
-                        between = passed[tree.parents[other]] - passed[joint]
-                        score = best[other, after][0] + fit(joint, other, role, roles[after]) - between - gap
-                        options.append((score, (other, after)))
-            if options:
-                score, following = max(options, key=lambda option: option[0])
-                score += _name_score(tree.names[joint], role)
-                if role == "head":
-                    score -= _head_cost(tree, joint, first)
-                best[joint, k] = (score, following)
-
-    starts = []
-    for (joint, k), (score, _) in best.items():
-        gap = lacking(0, k)
-        if gap is not None:
-            score += fit(trunk, joint, None, roles[k]) - gap - passed[tree.parents[joint]]
-            # among equals the joint nearest to the trunk
-            starts.append((score, -joint, k))
-    if not starts:
+    roles, passing = limb.roles, tree.table(limb).passing
+    # so that what was found for nearly this stature serves again
+    stature = float(np.exp(round(float(np.log(stature)) / _STATURE_STEP) * _STATURE_STEP))
+    below = tree.subtree[first]
+    joints = slice(below.start, below.stop)
+    own = tree.table(limb).name_scores[:, joints]
+    if further is None:
+        best = tree.outwards(limb, stature, first)
+    else:
+        own = own + further
+        best = _outwards(tree, limb, stature, first, own)
+    log_length = np.log(tree.distances(trunk)[joints])
+    starts = np.full((len(roles), len(below)), -np.inf)
+    passed = passing[tree.skeleton.parents[joints]] - passing[tree.parents[first]]
+    for k, role in enumerate(roles):
+        gap = limb.lacking(0, k)
+        if np.isfinite(gap):
+            expected = limb.lengths.get((None, role))
+            fit = length_score(log_length, expected, stature) if expected else 0.0
+            starts[k] = best[k] + fit - gap - passed
+    total = float(starts.max())
+    if not np.isfinite(total):
         return None
-    total, joint, k = max(starts)
-    joints: dict[str, int] = {}
-    fits: dict[str, float] = {}
-    before = trunk
-    role_before: str | None = None
-    step: tuple[int, int] | None = (-joint, k)
-    while step is not None:
-        joint, role = step[0], roles[step[1]]
-        joints[role], fits[role] = joint, fit(before, joint, role_before, role)
-        before, role_before, step = joint, role, best[step][1]
-    return Chain(total, joints, fits)
+    # among equals the joint nearest to the trunk
+    joint = int(np.argmax(starts.max(axis=0)))
+    k = int(np.argmax(starts[:, joint]))
+    found, fits = {roles[k]: first + joint}, {roles[k]: _fit(tree, limb, trunk, first + joint, None, roles[k], stature)}
+    while (following := _following(tree, limb, stature, first, best, own, joint, k)) is not None:
+        before, role_before, (joint, k) = joint, roles[k], following
+        found[roles[k]] = first + joint
+        fits[roles[k]] = _fit(tree, limb, first + before, first + joint, role_before, roles[k], stature)
+    return Chain(total, found, fits)
+
+
+def _following(
+    tree: RigTree, limb: Limb, stature: float, first: int, best: Array, own: Array, joint: int, k: int
+) -> tuple[int, int] | None:
+    """Which joint in which role follows a joint in role k in the best limb from there outwards; None: no more.
+
+    best, own: as in `_outwards`; joints are counted from `first`
+    """
+    lineage, outwards = tree.lineage, float(best[k, joint] - own[k, joint])
+    pairs = slice(int(lineage.begin[first + joint]), int(lineage.begin[first + joint + 1]))
+    for after, gap in limb.steps[k] if pairs.stop > pairs.start else ():
+        lower = lineage.lower[pairs] - first
+        scores = _step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]
+        if scores.max() > outwards - 1e-9:
+            return int(lower[int(np.argmax(scores))]), after
+    return None
+
+
+def _fit(tree: RigTree, limb: Limb, a: int, b: int, role_a: str | None, role_b: str, stature: float) -> float:
+    expected = limb.lengths.get((role_a, role_b))
+    return float(length_score(np.log(tree.distance(a, b)), expected, stature)) if expected else 0.0

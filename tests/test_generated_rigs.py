@@ -1,0 +1,92 @@
+"""The joint mapping on rigs at random: a seeded sample of what `benchmarks/mapping_accuracy.py` measures at length."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from driving_motion import made_motions, real_motions
+from generated_rigs import ANONYMOUS, UP_TURNS, Made, generate
+from kinestyle.motion import rotation
+from kinestyle.motion.clip import Clip
+from mapping_score import Tally, score
+from rig_namings import FAMILIES
+
+
+@pytest.fixture(scope="module")
+def made() -> list[Clip]:
+    return made_motions()
+
+
+@pytest.fixture(scope="module")
+def real(data_dir: Path) -> list[Clip]:
+    motions = real_motions(data_dir, each=2, seed=5)
+    if not motions:
+        pytest.skip(f"needs Bandai-Namco, CMU or HDM05 below {data_dir}")
+    return motions
+
+
+def tally(rigs: list[Made]) -> Tally:
+    return Tally([score(rig)[0] for rig in rigs])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_with_its_names(made: list[Clip], family: str) -> None:
+    found = tally([generate(seed, family, made[seed % 3]) for seed in range(6)])
+    assert found.right_share >= 0.99
+    assert (found.silent, found.swapped_rigs, found.refused) == (0, 0, 0)
+    assert found.up_share == 1.0
+    assert found.doubted_share < 0.05
+
+
+@pytest.mark.parametrize("naming", ANONYMOUS)
+def test_rigs_without_names(made: list[Clip], naming: str) -> None:
+    found = tally([generate(seed, family, made[seed % 3], naming) for seed, family in enumerate(FAMILIES)])
+    assert found.right_share >= 0.95
+    assert (found.silently_swapped_rigs, found.refused) == (0, 0)
+
+
+def test_real_motion_on_rigs_with_names(real: list[Clip]) -> None:
+    families = list(FAMILIES)
+    found = tally([generate(seed, families[seed % 12], real[seed % len(real)]) for seed in range(24)])
+    assert found.right_share >= 0.99
+    assert (found.silent, found.swapped_rigs, found.refused) == (0, 0, 0)
+
+
+def test_real_motion_on_rigs_without_names(real: list[Clip]) -> None:
+    families = list(FAMILIES)
+    found = tally([generate(seed, families[seed % 12], real[seed % len(real)], ANONYMOUS[seed % 4]) for seed in range(24)])
+    assert found.right_share >= 0.95
+    assert (found.silently_swapped_rigs, found.refused) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_generated_rig_moves_as_its_motion_does(made: list[Clip], seed: int) -> None:
+    """The truth is one: joints lie where the body has them, whatever rest pose, axes and order the file has."""
+    rig = generate(seed, list(FAMILIES)[seed], made[0])
+    place = {role: rig.clip.world_position[:, min(joints)] for role, joints in rig.expected.items()}
+    up = rotation.rotate(UP_TURNS[rig.up], np.array([0.0, 1.0, 0.0]))
+    for side in ("left", "right"):
+        assert ((place["hips"] - place[f"{side}_shin"]) @ up > 0).all()
+        assert ((place[f"{side}_shin"] - place[f"{side}_foot"]) @ up > 0).all()
+    assert ((place["head"] - place["hips"]) @ up > 0).all()
+    across = place["left_thigh"] - place["right_thigh"]
+    ahead = np.cross(across, up)
+    travel = place["hips"][-1] - place["hips"][0]
+    assert float(np.mean(ahead @ travel)) > 0.0
+    assert len(set(rig.clip.skeleton.names)) == rig.clip.skeleton.joint_count
+
+
+def test_the_generator_makes_what_it_says(made: list[Clip]) -> None:
+    rigs = [generate(seed, "Mixamo", made[0]) for seed in range(40)]
+    assert {rig.up for rig in rigs} >= {"+Y", "+Z"}
+    assert {rig.unit for rig in rigs} >= {"m", "cm", "mm", "inch", "CMU", None}
+    assert max(rig.clip.skeleton.joint_count for rig in rigs) > 100
+    for role in ("left_toe", "neck", "left_clavicle", "spine", "left_hand"):
+        assert 0 < sum(role not in rig.expected for rig in rigs) < 20
+    assert any("mixamorig1:" in rig.clip.skeleton.names[0] for rig in rigs)
+    again = generate(7, "Mixamo", made[0])
+    assert again.clip.skeleton.names == rigs[7].clip.skeleton.names
+    np.testing.assert_array_equal(again.clip.local_rotation, rigs[7].clip.local_rotation)

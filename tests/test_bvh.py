@@ -22,9 +22,9 @@ from kinestyle import storage
 from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
 from kinestyle.motion.bvh import BvhLayout, format_bvh, parse_bvh, parser, read_bvh, rows, write_bvh
-from kinestyle.motion.bvh.curves import euler_curves
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.euler_curves import euler_curves
 from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.skeleton import Skeleton
 

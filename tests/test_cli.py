@@ -251,7 +251,7 @@ def test_what_is_odd_about_a_clip_is_noted_on_stderr(clip_file: Path, tiny_bundl
         ("walk.bvh --style furious -o out.bvh", "no style is called 'furious'; the bundle tiny.kinestyle knows Not-Tired, calm"),
         ("walk.bvh --style proud --strength -1 -o out.bvh", "strength is -1.0, it must be 0 (no change)"),
         ("walk.bvh --style proud --strength nan -o out.bvh", "strength is nan, it must be"),
-        ("walk.bvh --style proud -o out.fbx", "out.fbx has the suffix '.fbx', expected a known motion format: .bvh"),
+        ("walk.bvh --style proud -o out.usd", "out.usd has the suffix '.usd', expected a known motion format: .bvh"),
         ("walk.bvh --style proud -o out", "out has the suffix '', expected"),
         ("nowhere.bvh --style proud -o out.bvh", "nowhere.bvh was not found"),
         ("walk.bvh --like nowhere.bvh -o out.bvh", "nowhere.bvh was not found"),

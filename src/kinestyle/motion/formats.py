@@ -10,7 +10,9 @@ from kinestyle.errors import MotionFileError
 from kinestyle.motion.asf_amc import read_amc
 from kinestyle.motion.bvh import read_bvh, write_bvh
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.fbx import read_fbx, write_fbx
 from kinestyle.motion.gltf import read_gltf, write_gltf
+from kinestyle.motion.humanml3d import read_npy
 
 
 class Format(NamedTuple):
@@ -28,6 +30,8 @@ FORMATS: dict[str, Format] = {
     ".amc": Format(read_amc, None),
     ".glb": Format(read_gltf, write_gltf),
     ".gltf": Format(read_gltf, write_gltf),
+    ".fbx": Format(read_fbx, write_fbx),
+    ".npy": Format(read_npy, None),
 }
 """By lower-case suffix."""
 

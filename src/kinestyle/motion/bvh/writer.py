@@ -8,9 +8,9 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
-from kinestyle.motion.bvh.curves import euler_curves
 from kinestyle.motion.bvh.layout import BvhLayout, decode, position_columns, rotation_groups
 from kinestyle.motion.clip import Clip, check_writable
+from kinestyle.motion.euler_curves import euler_curves
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, same_skeleton
 from kinestyle.storage import replace_bytes

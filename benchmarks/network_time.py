@@ -28,7 +28,7 @@ from kinestyle.motion.formats import read_motion
 from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.stylizer import Stylizer
 
-CLIP = Path(__file__).resolve().parents[1] / "examples" / "walk.bvh"
+CLIP = Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
 SECONDS = (5, 60)
 
 Call = tuple[str, dict[str, np.ndarray]]

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-CLIP = Path(__file__).resolve().parents[1] / "examples" / "walk.bvh"
+CLIP = Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
 
 STAGES = """
 import sys, time

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shlex
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kinestyle.errors import KinestyleError
 from kinestyle.motion.clip import Clip
 
 pytest.importorskip("fastapi")
@@ -18,6 +21,7 @@ from fastapi.testclient import TestClient
 
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.refusals import STATUSES, status_of
 
 BASE = "http://127.0.0.1"
 
@@ -95,3 +99,314 @@ def test_a_bad_file_is_answered_with_a_sentence(client: TestClient, name: str, b
     assert answer.status_code == status
     assert answer.json()["error"]["status"] == status
     assert said in answer.json()["error"]["message"]
+
+
+def test_a_mix_of_styles_and_clips(client: TestClient, walk: dict[str, Any]):
+    wave = client.post("/api/examples/wave").json()
+    wanted = {"style": ["old", "bandai2/elderly"], "like": wave["id"], "weights": [0.5, 0.25, 0.25]}
+    answer = client.post(f"/api/clips/{walk['id']}/stylize", json=wanted)
+    assert answer.status_code == 200, answer.text
+    mixed = "--style old --style bandai2/elderly --like wave.bvh --mix 0.5,0.25,0.25"
+    assert answer.json()["command"] == f"kinestyle stylize walk.bvh {mixed} -o walk_old_elderly_like_wave.bvh"
+
+
+def test_a_result_can_be_restyled_and_be_a_reference(client: TestClient, walk: dict[str, Any]):
+    place = "/api/clips/{}/stylize"
+    old = client.post(place.format(walk["id"]), json={"style": "old"}).json()
+    both = client.post(place.format(old["id"]), json={"style": "proud"}).json()
+    assert both["command"].count("kinestyle stylize") == 2
+    assert both["command"].endswith("kinestyle stylize walk_old.bvh --style proud -o walk_old_proud.bvh")
+    like = client.post(place.format(walk["id"]), json={"like": both["id"]})
+    assert like.status_code == 200, like.text
+
+
+def test_random_draws(client: TestClient, walk: dict[str, Any]):
+    place = f"/api/clips/{walk['id']}/stylize"
+    first, second, again = (client.post(place, json={"random": True, "seed": seed}).json() for seed in (1, 2, 1))
+    motions = [client.get(f"/api/clips/{clip['id']}/motion").content for clip in (first, second, again)]
+    assert motions[0] == motions[2] != motions[1]
+    assert first["id"] != again["id"]
+
+
+def test_strength_0_is_the_clip_itself(client: TestClient, walk: dict[str, Any], walk_file: Path):
+    same = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "old", "strength": 0}).json()
+    motion, file = (client.get(f"/api/clips/{same['id']}/{what}").content for what in ("motion", "file"))
+    assert motion == client.get(f"/api/clips/{walk['id']}/motion").content
+    assert file == walk_file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "said"),
+    [
+        ({}, 400, "neither style nor like nor random"),
+        ({"style": []}, 400, "neither style nor like nor random"),
+        ({"random": True, "style": "old"}, 400, "without any cue"),
+        ({"style": "nosuch"}, 422, "no style is called 'nosuch'; the bundle bandai.kinestyle knows active"),
+        ({"style": "\ud800"}, 422, "style"),
+        ({"style": "old", "strength": 1.6}, 422, "more than the limit of 1.5"),
+        ({"style": "old", "strength": -0.1}, 422, "strength: input should be greater than or equal to 0"),
+        ({"style": "old", "strength": float("nan")}, 422, "strength: "),
+        ({"style": "old", "strength": "much"}, 422, "strength: input should be a valid number"),
+        ({"style": "old", "seed": -1}, 422, "seed: "),
+        ({"style": "old", "seed": 2**64}, 422, "seed: "),
+        ({"style": "old", "root": "flying"}, 422, "root: "),
+        ({"style": "old", "strenght": 1.0}, 422, "strenght: extra inputs are not permitted"),
+        ({"style": ["old", "proud"], "weights": [1]}, 422, "1 weights given for 2 styles"),
+        ({"style": ["old", "proud"], "weights": [0, 0]}, 422, "not all of them 0"),
+        ({"style": ["old"] * 9}, 413, "9 styles and reference clips are more than the limit of 8"),
+        ({"like": "nosuch"}, 404, "there is no such clip"),
+        ({"style": "old", "job": "a/b"}, 422, "job: "),
+        ([], 422, "the request: "),
+    ],
+)
+def test_a_bad_request_is_answered_with_a_sentence(client: TestClient, walk: dict[str, Any], wanted: Any, status: int, said: str):
+    answer = client.post(
+        f"/api/clips/{walk['id']}/stylize", content=json.dumps(wanted), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == status, answer.text
+    assert said in answer.json()["error"]["message"]
+
+
+def test_a_clip_with_its_skeleton_beside_it(client: TestClient):
+    folder = Path(__file__).parent / "files" / "asf_amc" / "valid_amc"
+    parts = [("file", (name, (folder / name).read_bytes())) for name in ("plain.amc", "plain.asf")]
+    answer = client.post("/api/clips", files=parts)
+    assert answer.status_code in (201, 422), answer.text
+    assert "skeleton" not in answer.text.split("message")[-1] or answer.status_code == 201
+    alone = client.post("/api/clips", files=parts[:1])
+    assert (alone.status_code, "send its .asf file with it" in alone.text) == (400, True)
+    wrong = client.post("/api/clips", files=[parts[0], ("file", ("a.txt", b"x"))])
+    assert (wrong.status_code, "a.txt does not belong to plain.amc" in wrong.text) == (400, True)
+
+
+def test_the_whole_way_in_one_request(client: TestClient, walk: dict[str, Any], walk_file: Path):
+    kept = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "sad", "strength": 0.7}).json()
+    file = client.get(f"/api/clips/{kept['id']}/file").content
+    parts = {"file": ("walk.bvh", walk_file.read_bytes())}
+    answer = client.post("/api/stylize", data={"style": "sad", "strength": "0.7"}, files=parts)
+    assert answer.status_code == 200, answer.text
+    assert answer.content == file
+    assert 'filename="walk_sad.bvh"' in answer.headers["content-disposition"]
+    like = client.post("/api/stylize", data={"format": ".bvh"}, files=parts | {"like": ("wave.bvh", walk_file.read_bytes())})
+    assert 'filename="walk_like_wave.bvh"' in like.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "neither style"),
+        ({"style": "old", "strength": "x"}, "strength: input should be a valid number"),
+        ({"style": "old", "weights": "1,x"}, "weights.1: "),
+        ({"style": "old", "colour": "red"}, "colour: extra inputs are not permitted"),
+    ],
+)
+def test_a_bad_form_is_answered_with_a_sentence(client: TestClient, walk_file: Path, fields: dict[str, str], said: str):
+    answer = client.post("/api/stylize", data=fields, files={"file": ("walk.bvh", walk_file.read_bytes())})
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/api/stylize", "/api/clips"])
+@pytest.mark.parametrize(
+    "body", [b"", b"--x\r\n", b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--", b"--x--\r\n", b"\0" * 99]
+)
+def test_a_broken_form_is_answered_with_a_sentence(client: TestClient, path: str, body: bytes):
+    answer = client.post(path, content=body, headers={"content-type": "multipart/form-data; boundary=x"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"]
+    assert client.post(path, content=body, headers={"content-type": "multipart/form-data"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd.bvh", "passwd.bvh"),
+        ("C:\\clips\\walk.bvh", "walk.bvh"),
+        ("/a/b/.bvh", None),
+        ("..", None),
+        ("", None),
+        ("a\0b\n.bvh", "a_b_.bvh"),
+        ("gå 歩く.BVH", "gå 歩く.BVH"),
+        ('";x="y.bvh', "_;x=_y.bvh"),
+        ("x" * 290 + ".bvh", "x" * 80 + ".bvh"),
+    ],
+)
+def test_names_are_only_shown(client: TestClient, walk_file: Path, name: str, shown: str | None):
+    answer = client.post("/api/clips", params={"name": name}, content=walk_file.read_bytes())
+    if shown is None:
+        assert answer.status_code == 415
+        return
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["name"] == shown
+    file = client.get(f"/api/clips/{answer.json()['id']}/file")
+    assert file.status_code == 200
+    disposition = file.headers["content-disposition"]
+    assert "\n" not in disposition
+    assert disposition.count('"') == 2
+
+
+def test_a_name_that_looks_like_an_option_is_quoted_in_the_command(client: TestClient, walk_file: Path):
+    clip = client.post("/api/clips", params={"name": "-o it's.bvh"}, content=walk_file.read_bytes()).json()
+    result = client.post(f"/api/clips/{clip['id']}/stylize", json={"style": "old"}).json()
+    words = shlex.split(result["command"])
+    assert words == ["kinestyle", "stylize", "./-o it's.bvh", "--style", "old", "-o", "./-o it's_old.bvh"]
+
+
+def test_nothing_of_a_client_stays_on_the_disk(client: TestClient):
+    folder = client.app.state.studio.pool.folder  # type: ignore[attr-defined]
+    assert [path for path in folder.rglob("*") if not path.is_dir()] == []
+    assert {path.name for path in folder.iterdir()} == {"worker-0", "worker-1"}
+
+
+def test_forgetting_a_clip(client: TestClient):
+    clip = client.post("/api/examples/walk").json()
+    assert client.delete(f"/api/clips/{clip['id']}").status_code == 204
+    for path in ("", "/motion", "/file"):
+        assert client.get(f"/api/clips/{clip['id']}{path}").status_code == 404
+    assert client.delete(f"/api/clips/{clip['id']}").status_code == 404
+
+
+def test_previews(client: TestClient):
+    first = client.get("/api/previews/old")
+    head, *_ = unpack(first.content)
+    assert head["frame_count"] == 151
+    assert client.get("/api/previews/bandai1/old").content == first.content != client.get("/api/previews/proud").content
+    assert client.get("/api/previews/nosuch").status_code == 422
+
+
+def test_what_the_server_is(client: TestClient):
+    assert client.get("/api/health").json()["status"] == "ok"
+    limits, config = client.get("/api/limits").json(), StudioConfig(workers=1)
+    secret = {"bundle", "host", "port", "token"}
+    assert limits == {f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name not in secret}
+    assert ".bvh" in client.get("/api/formats").json()["write"]
+    rows = client.get("/api/styles").json()["styles"]
+    assert {"name": "bandai1/old", "label": "old", "default": True}.items() <= next(
+        r for r in rows if r["label"] == "old"
+    ).items()
+    assert [row["example"] for row in client.get("/api/examples").json()] == ["walk", "wave"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nosuch", 404),
+        ("POST", "/api/health", 404),
+        ("PUT", "/api/clips", 404),
+        ("GET", "/api/clips/x", 404),
+    ],
+)
+def test_other_places(client: TestClient, method: str, path: str, status: int):
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.", "", "[::2]", "169.254.1.1"]
+)
+def test_other_names_for_this_machine_are_refused(client: TestClient, host: str):
+    assert client.get("/api/styles", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:7860", "127.0.0.1:1", "[::1]", "[::1]:7860", "LOCALHOST"])
+def test_this_machine_by_its_names(client: TestClient, host: str):
+    assert client.get("/api/styles", headers={"host": host}).status_code == 200
+
+
+def test_other_sites_pages_are_refused(client: TestClient):
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:9", "https://127.0.0.1.evil.example"):
+        assert client.post("/api/examples/walk", headers={"origin": origin}).status_code == 403, origin
+    own = client.post("/api/examples/walk", headers={"origin": BASE})
+    assert own.status_code == 201
+    assert not [name for name in own.headers if name.startswith("access-control")]
+    assert client.options("/api/clips", headers={"origin": BASE, "access-control-request-method": "POST"}).status_code in (
+        404,
+        405,
+    )
+
+
+def test_the_token():
+    app = make_app(StudioConfig(workers=1, token="sesame"))
+    client = TestClient(app, base_url=BASE)  # without workers
+    for headers in (
+        {},
+        {"authorization": "Bearer Sesame"},
+        {"authorization": "sesame"},
+        {"authorization": "Bearer  sesame"},
+        {"authorization": "Bearer é".encode()},
+    ):
+        answer = client.get("/api/styles", headers=headers)
+        assert answer.status_code == 401, headers
+        assert "Bearer" in answer.json()["error"]["message"]
+    assert client.get("/api/styles", headers={"authorization": "Bearer sesame"}).status_code == 200
+    assert client.get("/api/health").status_code == 200
+    assert client.get("/api//styles").status_code in (401, 404)
+    assert app.openapi()["components"]["securitySchemes"]
+
+
+def test_the_description_is_complete(client: TestClient):
+    found = client.get("/api/openapi.json").json()
+    for path, methods in found["paths"].items():
+        for method, route in methods.items():
+            assert route["description"], (method, path)
+            good = [answer for status, answer in route["responses"].items() if status.startswith("2")]
+            assert good, (method, path)
+            for status, answer in route["responses"].items():
+                if status.startswith("4"):
+                    assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorAnswer"), (
+                        method,
+                        path,
+                        status,
+                    )
+    assert "HTTPValidationError" not in found["components"]["schemas"]
+    assert {"/api/clips", "/api/stylize", "/api/jobs/{job}", "/api/previews/{style}"} <= found["paths"].keys()
+    page = client.get("/api/docs")
+    assert "POST /api/clips/{clip_id}/stylize" in page.text
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    assert "script" not in page.text
+
+
+def test_every_exception_for_users_has_a_status():
+    def below(kind: type) -> set[type]:
+        return {kind, *(found for one in kind.__subclasses__() for found in below(one))}
+
+    for kind in below(KinestyleError):
+        assert kind in STATUSES, f"{kind.__name__} has no row in STATUSES"
+        assert 400 <= status_of(kind("x")) < 500
+
+
+def test_what_is_asked_for_again_is_not_worked_out_again(
+    client: TestClient, walk: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    first = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "tired"}).json()
+
+    def work(*_: Any) -> None:
+        raise AssertionError("a worker was asked")
+
+    monkeypatch.setattr(client.app.state.studio.pool, "run", work)  # type: ignore[attr-defined]
+    again = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "tired"}).json()
+    assert again["id"] != first["id"]
+    assert client.post("/api/examples/walk").status_code == 201
+
+
+def test_the_access_log_tells_nothing_of_clips(client: TestClient, walk_file: Path, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level("INFO", logger="kinestyle.studio"):
+        clip = client.post("/api/clips?name=secret.bvh", content=walk_file.read_bytes()).json()
+        client.get(f"/api/clips/{clip['id']}/motion")
+        client.get("/secret/place")
+        client.get("/api/secret")
+    text = caplog.text
+    assert "POST /api/clips 201" in text
+    assert "GET /api/clips/{clip_id}/motion 200" in text
+    assert "secret" not in text
+    assert clip["id"] not in text
+
+
+def test_telemetry_stays_off(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    app = make_app(StudioConfig())
+    assert not any(app._telemetry[key] for key in ("tracing", "metrics", "logs", "operation_spans", "auto_configure"))
+    assert not app._native_telemetry.enabled()

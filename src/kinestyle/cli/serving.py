@@ -7,6 +7,7 @@ import secrets
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,27 +15,70 @@ from kinestyle.cli.options import bundle_option
 from kinestyle.errors import DataError
 
 
+def _limit(name: str, kind: Any, text: str) -> Any:
+    """An option that is a limit: without it, the one of StudioConfig."""
+    return click.option(f"--{name}", type=kind, envvar=f"KINESTYLE_STUDIO_{name.upper().replace('-', '_')}", help=text)
+
+
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=7860, show_default=True, envvar="KINESTYLE_STUDIO_PORT", help="0: any."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=7860,
+    show_default=True,
+    envvar="KINESTYLE_STUDIO_PORT",
+    help="0: any free one.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, envvar="KINESTYLE_STUDIO_HOST", help="Where to listen.")
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="KINESTYLE_STUDIO_HOST", help="The address to listen at.")
 @click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
 @click.option(
-    "--token", envvar="KINESTYLE_STUDIO_TOKEN", help="What clients have to show; made up where others can reach the host."
+    "--token",
+    envvar="KINESTYLE_STUDIO_TOKEN",
+    help="What clients have to show; made up where other machines can reach the server.",
 )
+@_limit("workers", click.IntRange(1, 64), "Processes that work on clips; one more is for heavy ones.")
+@_limit("max-upload-mb", click.IntRange(1, 512), "The largest upload, in megabytes.")
+@_limit("job-seconds", click.FloatRange(1, 3600), "The longest that one clip may be worked on; heavy ones three times that.")
+@_limit("queue", click.IntRange(1, 10_000), "Jobs that may wait.")
+@_limit("keep-minutes", click.FloatRange(0.1, 100_000), "How long a clip is kept that nobody uses.")
+@_limit("keep-mb", click.IntRange(16, 1_000_000), "Memory for kept clips, in megabytes.")
+@_limit("worker-mb", click.IntRange(512, 1_000_000), "Memory of one worker, in megabytes.")
 @bundle_option
-def studio(port: int, host: str, no_open: bool, token: str | None, bundle: Path | None) -> None:
+def studio(
+    port: int,
+    host: str,
+    no_open: bool,
+    token: str | None,
+    workers: int | None,
+    max_upload_mb: int | None,
+    job_seconds: float | None,
+    queue: int | None,
+    keep_minutes: float | None,
+    keep_mb: int | None,
+    worker_mb: int | None,
+    bundle: Path | None,
+) -> None:
     """Serve the studio: restyling in the browser, and over HTTP for programs. Needs the `studio` extra."""
     try:
         from kinestyle.studio.config import StudioConfig
-        from kinestyle.studio.serving import serve
+        from kinestyle.studio.serving import Server
     except ModuleNotFoundError as error:
         raise DataError(
             f"the studio needs {error.name}, which is not installed; install Kinestyle with its `studio` extra"
         ) from None
 
-    config = StudioConfig(bundle=bundle, host=host, port=port, token=token)
+    limits = {
+        "workers": workers,
+        "max_upload_bytes": max_upload_mb and max_upload_mb * 2**20,
+        "job_seconds": job_seconds,
+        "heavy_job_seconds": job_seconds and 3.0 * job_seconds,
+        "queue_length": queue,
+        "expiry_seconds": keep_minutes and 60.0 * keep_minutes,
+        "kept_bytes": keep_mb and keep_mb * 2**20,
+        "worker_bytes": worker_mb and worker_mb * 2**20,
+    }
+    given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+    config = StudioConfig(bundle=bundle, host=host, port=port, token=token, **given)
     if token is None and not config.is_loopback:
         config = replace(config, token=secrets.token_urlsafe(16))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -44,4 +88,4 @@ def studio(port: int, host: str, no_open: bool, token: str | None, bundle: Path 
         if not no_open:
             webbrowser.open(address)
 
-    serve(config, on_start)
+    Server(config, on_start).run()

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from kinestyle import __version__
 from kinestyle.bundle import Bundle
 from kinestyle.errors import KinestyleError
 from kinestyle.motion.formats import FORMATS
-from kinestyle.studio import restyling
+from kinestyle.studio import documentation, restyling, schemas
 from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.documentation import FILE, MOTION, WORK, refusals
 from kinestyle.studio.gate import Gate, error_body
-from kinestyle.studio.refusals import RequestError, UnknownError, status_of
-from kinestyle.studio.restyling import Studio
-from kinestyle.studio.schemas import (
-    JOB,
-    ClipAnswer,
-    Example,
-    Formats,
-    Health,
-    JobAnswer,
-    Styles,
-    StylizeRequest,
-)
-from kinestyle.studio.shelf import KeptClip
+from kinestyle.studio.refusals import CancelledError, UnknownError, status_of
+from kinestyle.studio.restyling import Client, Studio
+from kinestyle.studio.schemas import ENDING, JOB, ClipAnswer, JobAnswer, StylizeRequest
+from kinestyle.studio.shelf import Content, KeptClip
+from kinestyle.studio.uploads import sent_files, sent_form, sentence
 
 PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
+
+_ABOUT = """Restyle captured human motion: a clip in, the same rig out, in another manner. Clips are kept in memory for a while,
+under ids that cannot be guessed. Every refusal is {"error": {"status": ..., "message": "one sentence"}}."""
+
+_SAID = {404: "there is nothing at this address; see /api/docs", 405: "this address is not for this method; see /api/docs"}
+
+JobQuery = Annotated[
+    str | None, Query(pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel.")
+]
+T = TypeVar("T")
 
 
 def make_app(config: StudioConfig) -> FastAPI:
@@ -56,18 +59,27 @@ def make_app(config: StudioConfig) -> FastAPI:
     off: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
     app = FastAPI(
         title="Kinestyle studio",
+        description=" ".join(_ABOUT.split()),
         version=__version__,
         lifespan=lifespan,
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         telemetry=off,
     )
     app.state.studio = studio
+    app.openapi = lambda: documentation.describe(app, config.token is not None)  # type: ignore[method-assign]
     _answer_errors(app)
     _add_about(app, studio)
     _add_clips(app, studio)
+    _add_results(app, studio)
     _add_jobs(app, studio)
+
+    @app.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def unknown(rest: str) -> None:
+        raise UnknownError(_SAID[404])
+
     if PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True))
     app.add_middleware(Gate, config=config)
@@ -77,33 +89,37 @@ def make_app(config: StudioConfig) -> FastAPI:
 def _answer_errors(app: FastAPI) -> None:
     """Every refusal in one form."""
 
-    def failure(status: int, message: str) -> Response:
-        headers = {"retry-after": "1"} if status == 429 else {}
-        return Response(error_body(status, message), status, headers, "application/json")
+    def failure(status: int, message: str, headers: Any = None) -> Response:
+        more = {"retry-after": "1"} if status == 429 else {}
+        return Response(error_body(status, message), status, {**(headers or {}), **more}, "application/json")
 
     @app.exception_handler(KinestyleError)
     async def refused(_: Request, error: KinestyleError) -> Response:
         return failure(status_of(error), str(error))
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, __: ClientDisconnect) -> Response:
+        return failure(400, "the request is not whole")  # which nobody hears
+
     @app.exception_handler(HTTPException)
     async def framework(_: Request, error: HTTPException) -> Response:
-        return failure(error.status_code, str(error.detail))
+        said = _SAID.get(error.status_code) if error.detail in ("Not Found", "Method Not Allowed") else None
+        return failure(error.status_code, said or str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
-        found = error.errors()[0]
-        place = ".".join(str(part) for part in found["loc"][1:]) or "the request"
-        return failure(422, f"{place}: {found['msg'][:1].lower()}{found['msg'][1:]}")
+        return failure(422, sentence(error.errors()[0], 1))
 
 
 def _add_about(app: FastAPI, studio: Studio) -> None:
     """What the server is and knows."""
     started, boot = time.monotonic(), secrets.token_urlsafe(8)
 
-    @app.get("/api/health")
-    async def health() -> Health:
+    @app.get("/api/health", responses=refusals())
+    async def health() -> schemas.Health:
+        """Whether the server is there and can work. Needs no token."""
         ready = sum(worker.is_ready for worker in studio.pool.workers)
-        return Health(
+        return schemas.Health(
             status="ok" if ready else "starting",
             version=__version__,
             bundle=studio.bundle.path.name,
@@ -112,136 +128,176 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
             boot=boot,
         )
 
-    @app.get("/api/limits")
+    @app.get("/api/limits", responses=refusals())
     async def limits() -> dict[str, float]:
+        """Every limit. Sizes are bytes, times seconds."""
         return studio.config.limits()
 
-    @app.get("/api/formats")
-    async def formats() -> Formats:
-        return Formats(read=list(FORMATS), write=[ending for ending, row in FORMATS.items() if row.write])
+    @app.get("/api/formats", responses=refusals())
+    async def formats() -> schemas.Formats:
+        """Which formats can be sent and asked for."""
+        return schemas.Formats(read=list(FORMATS), write=[ending for ending, row in FORMATS.items() if row.write])
 
-    @app.get("/api/styles")
-    async def styles() -> Styles:
+    @app.get("/api/styles", responses=refusals())
+    async def styles() -> schemas.Styles:
+        """The styles that the bundle knows."""
         known = studio.bundle
         rows: list[Any] = [
             {"name": s.name, "label": s.label, "seconds": s.seconds, "default": known.style(s.label) is s} for s in known.styles
         ]
-        return Styles(bundle=known.path.name, styles=rows)
+        return schemas.Styles(bundle=known.path.name, styles=rows)
 
-    @app.get("/api/examples")
-    async def examples() -> list[Example]:
-        return [Example(example=name, title=name.capitalize()) for name in restyling.examples()]
+    @app.get("/api/examples", responses=refusals())
+    async def examples() -> list[schemas.Example]:
+        """Clips that ship with the server."""
+        return [schemas.Example(example=name, title=name.capitalize()) for name in restyling.examples()]
 
-    @app.get("/api/previews/{style:path}")
+    @app.get("/api/previews/{style:path}", response_class=Response, responses=refusals(*WORK) | MOTION)
     async def preview(style: str) -> Response:
+        """The example walk in a style, given by name or label."""
         return Response(await studio.preview(style), media_type="application/octet-stream")
+
+    @app.get("/api/docs", response_class=HTMLResponse, include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(documentation.as_page(app.openapi()))
 
 
 def _add_clips(app: FastAPI, studio: Studio) -> None:
-    """Uploads and what becomes of them."""
+    """Uploads, and clips that are kept."""
 
-    def answer(clip: KeptClip) -> ClipAnswer:
-        content = clip.content
-        return ClipAnswer(
-            id=clip.id,
-            name=content.name,
-            format=Path(content.name).suffix.lower(),
-            expires_in_seconds=studio.shelf.expires_in(clip),
-            request=clip.request,
-            of=clip.of,
-            command=clip.command,
-            **content.facts,
-        )
+    @app.post("/api/examples/{example}", status_code=201, responses=refusals(*WORK))
+    async def take_example(request: Request, example: str, job: JobQuery = None) -> ClipAnswer:
+        """Keep an example clip, as if it were sent."""
+        files = [(f"{example}.bvh", restyling.example(example))]
+        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job))))
 
-    @app.post("/api/examples/{example}", status_code=201)
-    async def take_example(example: str) -> ClipAnswer:
-        return answer(await studio.take_example(example))
-
-    @app.post("/api/clips", status_code=201)
+    @app.post("/api/clips", status_code=201, responses=refusals(*WORK), openapi_extra=documentation.UPLOAD_BODY)
     async def upload(
         request: Request,
-        name: Annotated[str | None, Query(max_length=300)] = None,
-        job: Annotated[str | None, Query(pattern=JOB)] = None,
+        name: Annotated[
+            str | None, Query(max_length=300, description="What the clip is called; its suffix says the format.")
+        ] = None,
+        job: JobQuery = None,
     ) -> ClipAnswer:
-        return answer(await studio.take(await _sent_files(request, name), job))
+        """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as `file`."""
+        files = await sent_files(request, name, studio.config)
+        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job))))
 
-    @app.get("/api/clips/{clip_id}")
+    @app.get("/api/clips/{clip_id}", responses=refusals(404))
     async def show(clip_id: str) -> ClipAnswer:
-        return answer(studio.shelf.get(clip_id))
+        """What a clip is."""
+        return _answer(studio, studio.shelf.get(clip_id))
 
-    @app.delete("/api/clips/{clip_id}", status_code=204)
+    @app.delete("/api/clips/{clip_id}", status_code=204, responses=refusals(404))
     async def delete(clip_id: str) -> None:
+        """Forget a clip."""
         studio.shelf.remove(studio.shelf.get(clip_id).id)
 
-    @app.get("/api/clips/{clip_id}/motion")
+    @app.get("/api/clips/{clip_id}/motion", response_class=Response, responses=refusals(404) | MOTION)
     async def motion(clip_id: str) -> Response:
+        """A clip's joints in metres, Y up, floor at 0, to draw them."""
         return Response(studio.shelf.get(clip_id).content.motion, media_type="application/octet-stream")
 
-    @app.post("/api/clips/{clip_id}/stylize")
-    async def stylize(clip_id: str, wanted: StylizeRequest) -> ClipAnswer:
-        clip = studio.shelf.get(clip_id)
-        return answer(await studio.restyle(clip, _request(wanted), wanted.job))
+    @app.get("/api/clips/{clip_id}/file", response_class=Response, responses=refusals(*WORK) | FILE)
+    async def file(
+        request: Request,
+        clip_id: str,
+        ending: Annotated[
+            str | None, Query(alias="format", pattern=ENDING, description="Without it, the clip's own if it is written.")
+        ] = None,
+        job: JobQuery = None,
+    ) -> Response:
+        """A clip as a file. What the format cannot express is said in the header `X-Kinestyle-Notes`."""
+        content = studio.shelf.get(clip_id).content
+        return _download(*await _while_there(request, studio.write(content, ending, _client(request, job))))
 
-    @app.get("/api/clips/{clip_id}/file")
-    async def file(clip_id: str, format: str | None = None, job: Annotated[str | None, Query(pattern=JOB)] = None) -> Response:  # noqa: A002
-        return _download(*await studio.write(studio.shelf.get(clip_id), format, job))
+
+def _add_results(app: FastAPI, studio: Studio) -> None:
+    """Restyling."""
+
+    @app.post("/api/clips/{clip_id}/stylize", responses=refusals(*WORK))
+    async def stylize(request: Request, clip_id: str, wanted: StylizeRequest) -> ClipAnswer:
+        """Restyle a clip that is kept. The result is kept as well."""
+        clip = studio.shelf.get(clip_id)
+        asked = _asked(wanted, _names(wanted.style), _names(wanted.like))
+        return _answer(studio, await _while_there(request, studio.restyle(clip, asked, _client(request, wanted.job))))
+
+    @app.post("/api/stylize", response_class=Response, responses=refusals(*WORK) | FILE, openapi_extra=documentation.form_body())
+    async def stylize_at_once(request: Request) -> Response:
+        """Send a clip and get it back restyled, for pipelines. Nothing is kept; warnings are in `X-Kinestyle-Notes`."""
+        form, files = await sent_form(request, studio.config)
+        client, asked = _client(request, form.job), _asked(form, tuple(form.style), ())
+
+        async def work() -> tuple[str, bytes, list[str]]:
+            content = await studio.read(files["file"], client)
+            references = [await studio.read([one], client) for one in files["like"]]
+            result = await studio.restyled(content, references, asked, client)
+            name, data, notes = await studio.write(result, form.format, client)
+            return name, data, [*result.facts["warnings"], *notes]
+
+        return _download(*await _while_there(request, work()))
 
 
 def _add_jobs(app: FastAPI, studio: Studio) -> None:
-    """Work under way."""
+    """Work under way. Whoever asks cannot know whether it has begun, or is done already: neither is an error."""
 
-    @app.get("/api/jobs/{job}")
+    @app.get("/api/jobs/{job}", responses=refusals())
     async def progress(job: str) -> JobAnswer:
+        """How far a job is; one that is not under way is said to wait."""
         found = studio.pool.jobs.get(job)
-        # whoever asks cannot know whether it has begun, or is done already: neither is an error
         return JobAnswer(stage="waiting", share=0.0) if found is None else JobAnswer(stage=found.stage, share=found.share)
 
-    @app.delete("/api/jobs/{job}", status_code=204)
+    @app.delete("/api/jobs/{job}", status_code=204, responses=refusals())
     async def cancel(job: str) -> None:
+        """Cancel a job, if it is under way; its own request is answered with 409."""
         if found := studio.pool.jobs.get(job):
             studio.pool.cancel(found)
 
-    @app.get("/api/{rest:path}", include_in_schema=False)
-    async def unknown(rest: str) -> JSONResponse:
-        raise UnknownError("there is nothing at this place of the interface; see /api/docs")
+
+def _client(request: Request, job: str | None) -> Client:
+    """Clients are told apart by their connections: on one machine all come from one address."""
+    return Client("{}:{}".format(*(request.client or ("", 0))), job)
 
 
-def _request(wanted: StylizeRequest) -> restyling.Request:
-    def names(given: str | list[str] | None) -> tuple[str, ...]:
-        return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+async def _while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work of a request whose body is read, unless the client goes away meanwhile."""
 
-    weights = None if wanted.weights is None else tuple(wanted.weights)
-    return restyling.Request(
-        names(wanted.style), names(wanted.like), wanted.random, weights, wanted.strength, wanted.seed, wanted.root
-    )
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
 
-
-async def _sent_files(request: Request, name: str | None) -> list[tuple[str, bytes]]:
-    """Names and bytes of an upload: the body itself, or its parts called `file`."""
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        data = await request.body()
-        if name is None:
-            raise RequestError("the name of the clip is missing; add ?name=walk.bvh")
-        return [(name, data)]
-    found = []
-    for field, value in await _parts(request):
-        if field == "file" and isinstance(value, UploadFile):
-            found.append((value.filename or name or "", await value.read()))
-    return found
-
-
-async def _parts(request: Request) -> list[tuple[str, UploadFile | str]]:
-    """The parts of a multipart body. Raises RequestError."""
-    config: StudioConfig = request.app.state.studio.config
-    parser = MultiPartParser(
-        request.headers, request.stream(), max_files=config.max_files, max_fields=16, max_part_size=config.max_request_bytes
-    )
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(gone())
     try:
-        return (await parser.parse()).multi_items()
-    except MultiPartException as error:
-        raise RequestError(
-            f"the multipart body cannot be read ({error.message.rstrip('.')}); send it as a browser or curl does"
-        ) from None
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise CancelledError("the client is gone")
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+def _names(given: str | list[str] | None) -> tuple[str, ...]:
+    return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+
+
+def _asked(wanted: schemas.Manner, style: tuple[str, ...], like: tuple[str, ...]) -> restyling.Request:
+    weights = None if wanted.weights is None else tuple(wanted.weights)
+    return restyling.Request(style, like, wanted.random, weights, wanted.strength, wanted.seed, wanted.root)
+
+
+def _answer(studio: Studio, clip: KeptClip) -> ClipAnswer:
+    content: Content = clip.content
+    return ClipAnswer(
+        id=clip.id,
+        name=content.name,
+        format=Path(content.name).suffix.lower(),
+        expires_in_seconds=studio.shelf.expires_in(clip),
+        request=clip.request,
+        of=clip.of,
+        command=clip.command,
+        **content.facts,
+    )
 
 
 def _download(name: str, data: bytes, notes: list[str]) -> Response:

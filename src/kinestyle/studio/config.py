@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -57,6 +57,10 @@ class StudioConfig:
     """Frames times joints beyond which a clip is heavy: half a minute of an ordinary rig at 60 frames a second."""
     queue_length: int = 64
     """Jobs that wait for a worker; further ones are refused as busy."""
+    wait_seconds: float = 30.0
+    """How long a job waits for a worker before it is refused as busy."""
+    patience_seconds: float = 2.0
+    """How long jobs on clips that are known go before all others: whoever has waited longer is served in turn."""
     job_seconds: float = 20.0
     """Of work on one job of usual size, from when a worker takes it up."""
     heavy_job_seconds: float = 60.0
@@ -83,10 +87,5 @@ class StudioConfig:
 
     def limits(self) -> dict[str, float]:
         """What `GET /api/limits` answers."""
-        shown = (
-            *("max_upload_bytes", "max_request_bytes", "max_files", "upload_seconds", "stall_seconds", "max_connections"),
-            *("max_frames", "max_joints", "max_joint_frames", "max_clip_seconds", "max_cues", "max_strength"),
-            *("workers", "heavy_bytes", "heavy_joint_frames", "queue_length", "job_seconds", "heavy_job_seconds"),
-            *("warm_clips", "warm_joint_frames", "worker_bytes", "kept_clips", "kept_bytes", "expiry_seconds"),
-        )
-        return {name: getattr(self, name) for name in shown}
+        others = ("bundle", "host", "port", "token")
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in others}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 import logging
@@ -24,6 +25,9 @@ OPEN = ("/api/health", "/api/openapi.json", "/api/docs")
 """What needs no token beside the page itself: nothing of any clip is in it."""
 LARGE = ("/api/clips", "/api/stylize")
 """Where uploads go."""
+
+DRAINED_BYTES, DRAINED_SECONDS = 2**26, 1.0
+"""What is read of a body that is refused, before the connection is closed."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -80,8 +84,8 @@ class Gate:
         if origin is not None and scope["method"] not in ("GET", "HEAD") and urlsplit(origin).netloc != host:
             raise OriginError("the request comes from another site's page; only the studio's own page may send it")
         if self.config.token is not None and path.startswith("/api/") and path not in OPEN:
-            shown = headers.get("authorization", "").removeprefix("Bearer ")
-            if not hmac.compare_digest(shown.encode(), self.config.token.encode()):
+            shown = headers.get("authorization", "").encode()
+            if not hmac.compare_digest(shown, f"Bearer {self.config.token}".encode()):
                 raise TokenError("the token is missing or wrong; send it as `Authorization: Bearer TOKEN`")
 
 
@@ -130,8 +134,20 @@ class _Passage:
             if not self.is_read and self.scope["method"] not in ("GET", "HEAD", "DELETE"):
                 extra.append((b"connection", b"close"))
             message = {**message, "headers": [*message["headers"], *extra]}
-        async with asyncio.timeout(self.config.stall_seconds):
-            await self._send(message)
+            await self._drain()
+        await self._send(message)
+
+    async def _drain(self) -> None:
+        """Take in what is still to come of a body that nobody wants: some clients hear no answer while they are sending."""
+        if self.is_read or b"expect" in {name.lower() for name, _ in self.scope["headers"]}:
+            return
+        allowed_bytes = self.received_bytes + DRAINED_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAINED_SECONDS):
+                while not self.is_read and self.received_bytes < allowed_bytes:
+                    message = await self._receive()
+                    self.received_bytes += len(message.get("body", b""))
+                    self.is_read = not message.get("more_body", False)
 
     async def refuse(self, error: KinestyleError) -> None:
         status, body = status_of(error), error_body(status_of(error), str(error))
@@ -151,4 +167,4 @@ def _host_name(host: str) -> str:
     """ "localhost:7860" -> "localhost", "[::1]:7860" -> "::1"."""
     if host.startswith("["):
         return host[1:].split("]")[0]
-    return host.rsplit(":", 1)[0] if ":" in host else host
+    return host.split(":")[0].lower()

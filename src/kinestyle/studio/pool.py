@@ -7,12 +7,16 @@ import contextlib
 import itertools
 import json
 import logging
+import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,8 @@ WATCH_SECONDS = 0.25
 """From one look at the workers' memory to the next."""
 CANCEL_SECONDS = 0.2
 """What a cancelled job may still take before its worker is killed for it: most are done by then."""
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""Where there is no SIGKILL, this one ends a process just as surely."""
 GENTLY = 10
 """How nice the worker for heavy clips is to the others."""
 
@@ -42,6 +48,7 @@ class Job:
 
     head: what the worker is told; keys: of the clips that it needs; supply: a clip's key -> how it is sent along, and its bytes
     name: the client's for the job, or one of ours; priority: WARM or COLD; heavy: for the worker for heavy clips
+    owner: who sent it: what waits is shared out between owners
     """
 
     head: dict[str, Any]
@@ -50,6 +57,7 @@ class Job:
     name: str
     priority: int = COLD
     heavy: bool = False
+    owner: str = ""
     stage: str = "waiting"
     share: float = 0.0
     attempts: int = 0
@@ -71,8 +79,8 @@ class Worker:
         self.process: asyncio.subprocess.Process | None = None
         self.is_ready = False
         self.job: Job | None = None
-        self.sent: set[str] = set()
-        """Keys of clips that this process was given or made."""
+        self.sent: OrderedDict[str, None] = OrderedDict()
+        """Keys of clips that this process was given or made, and has not forgotten unless it ran out of room."""
         self.deadline = float("inf")
         self.reason: KinestyleError | None = None
         """Why the process was killed, where it was."""
@@ -94,7 +102,8 @@ class Worker:
         self.folder.mkdir()
         settings = self.pool.settings | {"nice": GENTLY if self.heavy else 0}
         self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "kinestyle.studio.worker", json.dumps(settings), str(self.folder)),
+            *(*self.pool.command, json.dumps(settings), str(self.folder)),
+            env=_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=2**20,
@@ -112,18 +121,22 @@ class Worker:
             message = await receive_from(self.process.stdout)
             self._take(message)
 
-    def give(self, job: Job, with_clips: Sequence[str] = ()) -> None:
+    def give(self, job: Job) -> None:
         """Send the job to the process."""
         assert self.process is not None and self.process.stdin is not None, "only a running worker is given jobs"
         self.job = job
         config = self.pool.config
         self.deadline = time.monotonic() + (config.heavy_job_seconds if self.heavy else config.job_seconds)
         clips, blobs = [], []
-        for key in {*with_clips, *(key for key in job.keys if key not in self.sent)}:
+        for key in dict.fromkeys(key for key in job.keys if key not in self.sent):
             clip, bytes_of_it = job.supply(key)
             clips.append(clip)
             blobs += bytes_of_it
-        self.sent |= {*job.keys, job.head.get("result", job.keys[0])}
+        for key in (*job.keys, job.head.get("result", job.keys[0])):
+            self.sent[key] = None
+            self.sent.move_to_end(key)
+        while len(self.sent) > config.warm_clips:
+            self.sent.popitem(last=False)
         head = job.head | {"job": job.name, "keys": job.keys, "clips": clips, "allow_heavy": self.heavy}
         for part in packed(Message(head, tuple(blobs))):
             self.process.stdin.write(part)
@@ -137,7 +150,8 @@ class Worker:
             job.stage, job.share = head["stage"], head["share"]
             return
         if "missing" in head and not job.is_cancelled:
-            self.sent -= set(head["missing"])
+            for key in head["missing"]:
+                self.sent.pop(key, None)
             self.give(job)
             return
         self.job, self.deadline = None, float("inf")
@@ -150,7 +164,7 @@ class Worker:
             if not job.answer.done():
                 job.answer.set_result(message)
         else:
-            self.sent.discard(job.keys[0])
+            self.sent.pop(job.keys[0], None)
             job.fail(KINDS[head["kind"]](head["message"]))
         self.pool.dispatch()
 
@@ -158,8 +172,9 @@ class Worker:
         """End the process; its job, if it has one, fails for this reason, or is tried once more where there is none."""
         self.reason = reason
         if self.process is not None and self.process.returncode is None:
+            # not Process.kill, which looks for the exit status first and so takes it away from asyncio
             with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
+                os.kill(self.process.pid, KILL)
 
     async def _bury(self) -> None:
         """See to the job of a process that has ended."""
@@ -194,6 +209,8 @@ class Pool:
         settings = asdict(config) | {"bundle": None if config.bundle is None else str(config.bundle), "token": None}
         self.settings: dict[str, Any] = settings
         self.folder = Path()
+        # -P: a numpy.py in the folder that the server was started in is none of the worker's business
+        self.command = [sys.executable, "-P", "-m", "kinestyle.studio.worker"]
         self.queue: list[Job] = []
         self.jobs: dict[str, Job] = {}
         self.workers: list[Worker] = []
@@ -259,7 +276,7 @@ class Pool:
         if self.is_closing:
             return
         now = time.monotonic()
-        for job in sorted(self.queue, key=lambda job: job.priority):
+        for job in self._in_turn(now):
             able = [worker for worker in self.workers if worker.heavy == job.heavy]
             idle = [worker for worker in able if worker.is_ready and worker.job is None]
             home = [worker for worker in able if worker.is_ready and job.keys[0] in worker.sent]
@@ -272,11 +289,24 @@ class Pool:
                 self.queue.remove(job)
                 min(best, key=lambda worker: len(worker.sent)).give(job)
 
+    def _in_turn(self, now: float) -> list[Job]:
+        """What waits, in the order in which it is served: short jobs first, then each owner's first, each owner's second ..."""
+        before: Counter[str] = Counter()
+        turns: list[tuple[tuple[int, int, int], Job]] = []
+        for place, job in enumerate(self.queue):
+            priority = WARM if now - job.queued_at > self.config.patience_seconds else job.priority
+            turns.append(((priority, before[job.owner], place), job))
+            before[job.owner] += 1
+        return [job for _, job in sorted(turns, key=lambda turn: turn[0])]
+
     async def _watch(self) -> None:
-        """Kill what takes too long or too much memory."""
+        """Kill what takes too long or too much memory, refuse what waits too long."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = time.monotonic()
+            for job in [job for job in self.queue if now - job.queued_at > self.config.wait_seconds]:
+                self.queue.remove(job)
+                job.fail(BusyError("no worker was free for the job in time; try again in a moment"))
             for worker in self.workers:
                 if now > worker.deadline:
                     worker.deadline = float("inf")
@@ -288,6 +318,14 @@ class Pool:
                     worker.kill(LimitError(f"{name} needs more memory than one clip may take; cut it into shorter clips"))
                 elif worker.job is None and used > self.config.worker_bytes / 2:
                     worker.kill(None)  # memory that is not given back
+
+
+def _environment() -> dict[str, str]:
+    """A worker's: this very package, and one thread, because there is a worker for each core."""
+    package = str(Path(str(resources.files("kinestyle"))).parent)
+    paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    one_thread = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
+    return one_thread | os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
 def _resident_bytes(worker: Worker) -> int:

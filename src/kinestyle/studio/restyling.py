@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import secrets
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kinestyle.bundle import Bundle
+from kinestyle.errors import StyleError
 from kinestyle.motion.formats import FORMATS
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.pool import COLD, WARM, Job, Pool
@@ -24,6 +26,18 @@ BESIDE = {".amc": ".asf"}
 
 _TAKE_AND_RATE = re.compile(r"(_[0-9]{3}_[0-9]{2,3})\Z")
 """The end of names that say the frame rate, as HDM05's AMC files do. It is all that a reader learns of a client's name."""
+
+
+NamedFiles = Sequence[tuple[str, bytes]]
+"""Names as clients give them, and bytes."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who asks. name: tells clients apart while they wait; job: what it calls the work, None where it does not care"""
+
+    name: str
+    job: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,30 +76,25 @@ class Studio:
     shelf: Shelf = field(init=False)
     pool: Pool = field(init=False)
     _previews: dict[str, bytes] = field(default_factory=dict)
+    _preview_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.shelf, self.pool = Shelf(self.config), Pool(self.config)
 
-    async def take(self, named_files: Sequence[tuple[str, bytes]], job: str | None = None) -> KeptClip:
-        """Keep an upload: names and bytes of its files."""
-        upload = self._upload(named_files)
-        return self.shelf.put(KeptClip(await self._content(upload, job)))
+    async def take(self, files: NamedFiles, client: Client) -> KeptClip:
+        """Keep an upload."""
+        return self.shelf.put(KeptClip(await self.read(files, client)))
 
-    async def take_example(self, name: str) -> KeptClip:
-        """Keep one of the clips that ship with the package."""
-        return await self.take([(f"{name}.bvh", example(name))])
-
-    async def restyle(self, clip: KeptClip, request: Request, job: str | None = None) -> KeptClip:
-        """Keep what a clip becomes in the manner that is asked for."""
-        references = [self.shelf.get(one) for one in request.like]
-        content = await self._restyled(clip.content, references, request, job)
-        words = _command(clip.content.name, request, [r.content.name for r in references], content.name, self.config)
+    async def restyle(self, clip: KeptClip, request: Request, client: Client) -> KeptClip:
+        """Keep what a clip becomes in the manner that is asked for, where `like` are ids."""
+        references = [self.shelf.get(one).content for one in request.like]
+        content = await self.restyled(clip.content, references, request, client)
+        words = command_line(clip.content.name, request, references, content.name, self.config.bundle)
         command = words if clip.command is None else f"{clip.command} && {words}"
         return self.shelf.put(KeptClip(content, request.as_dict(), clip.id, command))
 
-    async def write(self, clip: KeptClip, ending: str | None, job: str | None = None) -> tuple[str, bytes, list[str]]:
+    async def write(self, content: Content, ending: str | None, client: Client) -> tuple[str, bytes, list[str]]:
         """A clip as a file: its name, its bytes and what the format could not express."""
-        content = clip.content
         if ending is None:
             own = Path(content.name).suffix.lower()
             ending = own if own in FORMATS and FORMATS[own].write else ".bvh"
@@ -93,52 +102,63 @@ class Studio:
             written = ", ".join(name for name, row in FORMATS.items() if row.write)
             raise FormatError(f"the format {ending!r} is not written; ask for one of {written}")
         head = {"work": "write", "format": ending, "name": content.name}
-        message = await self.pool.run(self._job(head, (content,), job))
+        message = await self.pool.run(self._job(head, (content,), client))
         return f"{Path(content.name).stem}{ending}", message.blobs[0], message.head["notes"]
 
     async def preview(self, style: str) -> bytes:
         """The motion of the example walk in a style."""
         named = self.bundle.style(style)
-        if named.name not in self._previews:
-            walk = await self._content(self._upload([("walk.bvh", example("walk"))]), None)
-            restyled = await self._restyled(walk, (), Request(style=(named.name,)), None)
-            self._previews[named.name] = restyled.motion
+        async with self._preview_lock:  # one after the other: a page that asks for all of them is in nobody's way
+            if named.name not in self._previews:
+                client = Client("previews")
+                walk = await self.read([("walk.bvh", example("walk"))], client)
+                restyled = await self.restyled(walk, (), Request(style=(named.name,)), client, COLD)
+                self._previews[named.name] = restyled.motion
         return self._previews[named.name]
 
-    async def _content(self, upload: Upload, job: str | None) -> Content:
+    async def read(self, files: NamedFiles, client: Client) -> Content:
+        """An upload, as the worker that has read it describes it."""
+        upload = self._upload(files)
         key = key_of(upload.name.encode(), *(part for ending, data in upload.files for part in (ending.encode(), data)))
         if (known := self.shelf.content(key)) is not None:
             return known
         blank = Content(key, upload.name, upload, None, {"frame_count": 0, "joint_count": 0}, b"")
-        message = await self.pool.run(self._job({"work": "read", "name": upload.name}, (blank,), job))
+        message = await self.pool.run(self._job({"work": "read", "name": upload.name}, (blank,), client))
         return replace(blank, facts=message.head["facts"], motion=message.blobs[0])
 
-    async def _restyled(self, content: Content, references: Sequence[KeptClip], request: Request, job: str | None) -> Content:
-        if not (request.style or request.like or request.random):
+    async def restyled(
+        self, content: Content, references: Sequence[Content], request: Request, client: Client, priority: int = WARM
+    ) -> Content:
+        """What a clip becomes in the manner of named styles and of reference clips, or in one drawn."""
+        if not (request.style or references or request.random):
             raise RequestError("neither style nor like nor random is given; name a style, reference clips, or ask for random")
-        if request.random and (request.style or request.like or request.weights is not None):
+        if request.random and (request.style or references or request.weights is not None):
             raise RequestError("random draws a manner without any cue; leave out style, like and weights, or random")
-        if len(request.style) + len(request.like) > self.config.max_cues:
-            raise LimitError(f"{len(request.style) + len(request.like)} cues are more than the limit of {self.config.max_cues}")
+        cues = len(request.style) + len(references)
+        if cues > self.config.max_cues:
+            raise LimitError(f"{cues} styles and reference clips are more than the limit of {self.config.max_cues} in one mix")
+        if request.strength > self.config.max_strength:
+            raise StyleError(f"a strength of {request.strength:g} is more than the limit of {self.config.max_strength:g}")
         for name in request.style:
             self.bundle.style(name)
-        told = request.as_dict() | {"like": [reference.content.key for reference in references]}
+        told = request.as_dict() | {"like": [reference.key for reference in references]}
         name = f"{Path(content.name).stem}_{_label(request, references)}{_written_ending(content.name)}"
         key = key_of(content.key.encode(), name.encode(), json.dumps(told, sort_keys=True).encode())
         if (known := self.shelf.content(key)) is not None:
             return known
         head = {"work": "stylize", "request": told, "name": name, "result": key}
-        job_of_it = self._job(head, (content, *(reference.content for reference in references)), job, WARM)
-        message = await self.pool.run(job_of_it)
+        message = await self.pool.run(self._job(head, (content, *references), client, priority))
         return Content(key, name, content.upload, message.blobs[0], message.head["facts"], message.blobs[1])
 
-    def _job(self, head: dict[str, Any], contents: Sequence[Content], job: str | None, priority: int = COLD) -> Job:
+    def _job(self, head: dict[str, Any], contents: Sequence[Content], client: Client, priority: int = COLD) -> Job:
         by_key = {content.key: content for content in contents}
         heavy = any(c.upload.size > self.config.heavy_bytes or c.joint_frames > self.config.heavy_joint_frames for c in contents)
         keys = tuple(content.key for content in contents)
-        return Job(head, keys, lambda key: by_key[key].supply(), job or secrets.token_urlsafe(12), priority, heavy)
+        return Job(
+            head, keys, lambda key: by_key[key].supply(), client.job or secrets.token_urlsafe(12), priority, heavy, client.name
+        )
 
-    def _upload(self, named_files: Sequence[tuple[str, bytes]]) -> Upload:
+    def _upload(self, named_files: NamedFiles) -> Upload:
         """Files in the order to read them, under endings of ours. Raises FormatError, RequestError."""
         names = [(shown_name(name), data) for name, data in named_files]
         if not names:
@@ -196,16 +216,16 @@ def _written_ending(name: str) -> str:
     return suffix if suffix in FORMATS and FORMATS[suffix].write else ".bvh"
 
 
-def _label(request: Request, references: Sequence[KeptClip]) -> str:
+def _label(request: Request, references: Sequence[Content]) -> str:
     """What a result is called after: walk_old, walk_like_zombie, walk_random."""
     if request.random:
         return "random"
     words = [name.strip().lower().split("/")[-1] for name in request.style]
-    words += [f"like_{Path(reference.content.name).stem}" for reference in references]
+    words += [f"like_{Path(reference.name).stem}" for reference in references]
     return re.sub(r"[^\w-]+", "_", "_".join(words))[:60]
 
 
-def _command(name: str, request: Request, references: Sequence[str], result: str, config: StudioConfig) -> str:
+def command_line(name: str, request: Request, references: Sequence[Content], result: str, bundle: Path | None) -> str:
     """The command line that makes the result from files called as the client called them."""
 
     def file(name: str) -> str:
@@ -215,7 +235,7 @@ def _command(name: str, request: Request, references: Sequence[str], result: str
     for style in request.style:
         words += ["--style", style]
     for reference in references:
-        words += ["--like", file(reference)]
+        words += ["--like", file(reference.name)]
     if request.random:
         words += ["--random"]
     if request.weights is not None:
@@ -226,6 +246,6 @@ def _command(name: str, request: Request, references: Sequence[str], result: str
         words += ["--seed", str(request.seed)]
     if request.root != "planted":
         words += ["--root", request.root]
-    if config.bundle is not None:
-        words += ["--bundle", str(config.bundle)]
+    if bundle is not None:
+        words += ["--bundle", str(bundle)]
     return shlex.join([*words, "-o", file(result)])

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from kinestyle.runtime.root import Root
 
 JOB = r"^[A-Za-z0-9_-]{1,64}$"
+ENDING = r"^\.[a-z0-9]{1,8}$"
 
 JobName = Annotated[str, Field(pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel.")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-ENDING = r"^\.[a-z0-9]{1,8}$"
+Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
 class Failure(BaseModel):
@@ -31,15 +32,19 @@ class ErrorAnswer(BaseModel):
 
 
 class Health(BaseModel):
+    """How the server is."""
+
     status: Literal["ok", "starting"]
     version: str
-    bundle: str
+    bundle: str = Field(description="The model that restyles.")
     workers: int = Field(description="Workers that are ready.")
     uptime_seconds: float
     boot: str = Field(description="Another one after every start of the server, which forgets all clips.")
 
 
 class Formats(BaseModel):
+    """Suffixes of the formats that can be sent and asked for."""
+
     read: list[str]
     write: list[str]
 
@@ -47,11 +52,13 @@ class Formats(BaseModel):
 class StyleRow(BaseModel):
     name: str
     label: str
-    seconds: float
+    seconds: float = Field(description="How much motion it was learned from.")
     default: bool = Field(description="Whether the label alone means this one.")
 
 
 class Styles(BaseModel):
+    """The styles that the bundle knows."""
+
     bundle: str
     styles: list[StyleRow]
 
@@ -61,8 +68,23 @@ class Example(BaseModel):
     title: str
 
 
-class StylizeRequest(BaseModel):
-    """Exactly one of: `style` and `like` together or alone, or `random`."""
+class Manner(BaseModel):
+    """What clips are restyled into and how, in a request or in a form."""
+
+    random: bool = Field(False, description="A manner without any cue; every seed is another.")
+    weights: list[Weight] | None = Field(
+        None, max_length=64, description="The share of each style, then of each reference clip; without it, equal ones."
+    )
+    strength: float = Field(
+        1.0, ge=0.0, description="0 changes nothing, 1 is the style; at most `max_strength` of `/api/limits`."
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="0 is the middle of a style, all other numbers are draws.")
+    root: Root = Field("planted", description="How the result travels over the ground, see `kinestyle stylize --help`.")
+    job: JobName | None = None
+
+
+class StylizeRequest(Manner):
+    """`style`, `like` or both, which are mixed; or `random`, alone."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -74,14 +96,15 @@ class StylizeRequest(BaseModel):
 
     style: Name | list[Name] | None = Field(None, description="Names or labels of styles, see `/api/styles`.")
     like: Name | list[Name] | None = Field(None, description="Ids of clips whose manner is taken.")
-    random: bool = Field(False, description="A manner without any cue; every seed is another.")
-    weights: list[Annotated[float, Field(ge=0.0, le=1e6)]] | None = Field(
-        None, max_length=64, description="The share of each style, then of each reference clip."
-    )
-    strength: float = Field(1.0, ge=0.0, le=1.5, description="0 changes nothing, 1 is the style.")
-    seed: int = Field(0, ge=0, lt=2**32, description="0 is the middle of a style, all other numbers are draws.")
-    root: Root = Field("planted", description="How the result travels over the ground.")
-    job: JobName | None = None
+
+
+class StylizeForm(Manner):
+    """The fields of the form beside its files: `file`, the clip, and `like`, reference clips."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    style: list[Name] = Field([], description="A name or label of a style; may be repeated.")
+    format: str | None = Field(None, pattern=ENDING, description="Of the result; without it, the clip's own if it is written.")
 
 
 class ClipAnswer(BaseModel):
@@ -94,7 +117,7 @@ class ClipAnswer(BaseModel):
     frame_time_seconds: float
     duration_seconds: float
     joint_count: int
-    expires_in_seconds: float
+    expires_in_seconds: float = Field(description="Until it is forgotten if nobody uses it.")
     inspection: dict[str, Any] = Field(description="What `kinestyle inspect --json` prints.")
     warnings: list[str]
     request: dict[str, Any] | None = Field(description="What made it; null for an upload.")
@@ -103,5 +126,7 @@ class ClipAnswer(BaseModel):
 
 
 class JobAnswer(BaseModel):
-    stage: str
-    share: float = Field(ge=0.0, le=1.0)
+    """How far a job is."""
+
+    stage: str = Field(description="waiting, reading, analysing, restyling or writing", examples=["restyling"])
+    share: float = Field(ge=0.0, le=1.0, description="Roughly how much of it is done.")

@@ -4,54 +4,67 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 
 from kinestyle.errors import DataError
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.connections import Connection
+
+KEEP_ALIVE_SECONDS, GRACE_SECONDS = 15, 3
+"""How long a connection without a request is kept, and how long requests under way may take once the server is to stop."""
 
 
-def serve(config: StudioConfig, on_start: Callable[[str], None]) -> None:
-    """Serve until interrupted. `on_start` gets the page's address once it can be opened.
+class Server(uvicorn.Server):
+    """One server. `run` serves until it is interrupted, or until `should_exit` is set.
 
     Raises BundleError, and DataError where the address cannot be listened at.
     """
-    app = make_app(config)
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    # The protocol is named because without it asyncio leaves small answers waiting for acknowledgements, 40 ms each
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((config.host, config.port))
-    except OSError as error:
-        found = error.strerror or str(error)
-        raise DataError(f"cannot listen at {config.host}, port {config.port}: {found}; name another with --port") from None
-    port = listening.getsockname()[1]
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    token = "" if config.token is None else f"#token={config.token}"
-    settings = uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=3,
-    )
-    server = _Server(settings, lambda: on_start(f"http://{host}:{port}/{token}"))
-    server.run(sockets=[listening])
 
+    def __init__(self, studio: StudioConfig, on_start: Callable[[str], None] = lambda address: None):
+        self.studio, self.on_start = studio, on_start
+        self.app = make_app(studio)
+        self.listening = _listen(studio)
+        super().__init__(
+            uvicorn.Config(
+                self.app,
+                http=partial(Connection, studio),  # type: ignore[arg-type]
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
 
-class _Server(uvicorn.Server):
-    """Says when it has started."""
+    @property
+    def address(self) -> str:
+        """Of the page, with the token that it needs."""
+        host = f"[{self.studio.host}]" if ":" in self.studio.host else self.studio.host
+        token = "" if self.studio.token is None else f"#token={self.studio.token}"
+        return f"http://{host}:{self.listening.getsockname()[1]}/{token}"
 
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]):
-        super().__init__(config)
-        self._on_start = on_start
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        super().run(sockets=sockets or [self.listening])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._on_start()
+            self.on_start(self.address)
+
+
+def _listen(studio: StudioConfig) -> socket.socket:
+    family = socket.AF_INET6 if ":" in studio.host else socket.AF_INET
+    # The protocol is named because without it asyncio leaves small answers waiting for acknowledgements, 40 ms each
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((studio.host, studio.port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        found = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"cannot listen at {studio.host}, port {studio.port}: {found}; name another --host or --port") from None
+    return listening

@@ -80,16 +80,17 @@ class Workbench:
     def work(self, head: dict[str, Any], blobs: Sequence[bytes], progress: Progress) -> Message:
         """Do what the message says. Raises KinestyleError for what is wrong with the clip or the request, MissingError."""
         given = dict(_unpacked(head.get("clips", []), blobs))
-        missing = [key for key in head["keys"] if key not in self._held and key not in given]
+        found = {key: self._held[key] for key in head["keys"] if key in self._held}
+        missing = [key for key in head["keys"] if key not in found and key not in given]
         if missing:
             raise MissingError(missing)
         clips = []
         for key in head["keys"]:
-            if key not in self._held:
+            if key not in found:
                 progress("reading", 0.1)
-                self._hold(key, self._read(given[key], head["allow_heavy"]))
-            self._held.move_to_end(key)
-            clips.append(self._held[key])
+                found[key] = Held(self._read(given[key], head["allow_heavy"]))
+            self._hold(key, found[key])
+            clips.append(found[key])
         work = {"read": self._facts, "stylize": self._stylize, "write": self._write}[head["work"]]
         return work(clips, head, progress)
 
@@ -98,9 +99,10 @@ class Workbench:
             self._stylizers[bundle] = Stylizer.load(bundle or self.settings["bundle"])
         return self._stylizers[bundle]
 
-    def _hold(self, key: str, clip: Clip) -> None:
+    def _hold(self, key: str, held: Held) -> None:
         """Keep a clip, and forget those unused for longest where that is too much."""
-        self._held[key] = Held(clip)
+        self._held[key] = held
+        self._held.move_to_end(key)
         while len(self._held) > 1 and (
             len(self._held) > self.settings["warm_clips"]
             or sum(held.joint_frames for held in self._held.values()) > self.settings["warm_joint_frames"]
@@ -175,7 +177,7 @@ class Workbench:
         progress("restyling", 0.6)
         result = stylizer.apply(analysis, code, request["strength"], request["root"])
         result = replace(result, name=Path(head["name"]).stem)
-        self._hold(head["result"], result)
+        self._hold(head["result"], Held(result))
         facts = facts_of(result, analysis.correspondence, stylizer.fit(analysis).warnings)
         state = np.concatenate([result.local_position.ravel(), result.local_rotation.ravel()]).tobytes()
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))

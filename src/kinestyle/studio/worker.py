@@ -9,7 +9,10 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ def main() -> None:
     # What libraries print must not end up between the messages.
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends its workers
+    threading.Thread(target=_end_with_server, args=(os.getppid(),), daemon=True).start()
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     if settings["nice"]:
@@ -76,6 +81,13 @@ def _answer(bench: Workbench, head: dict[str, Any], blobs: tuple[bytes, ...], ou
 def _named(message: str, head: dict[str, Any]) -> str:
     """A message with the client's name for the file in place of ours."""
     return message.replace(STEM, Path(head["name"]).stem)
+
+
+def _end_with_server(server: int) -> None:
+    """End this process soon after the server, even if it was killed and a job hangs here."""
+    while os.getppid() == server:
+        time.sleep(1.0)
+    os._exit(0)
 
 
 def _limit_memory(limit_bytes: int) -> None:

@@ -1,0 +1,77 @@
+"""What clients send beside JSON: clips as the body of a request, or as parts of a form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.refusals import RequestError
+from kinestyle.studio.schemas import StylizeForm
+
+MAX_FIELDS = 32
+"""Parts of a form that are no files."""
+
+
+async def sent_files(request: Request, name: str | None, config: StudioConfig) -> list[tuple[str, bytes]]:
+    """Names and bytes of an upload: the body itself, or the parts called `file`. Raises RequestError."""
+    if not is_form(request):
+        data = await request.body()
+        if name is None:
+            raise RequestError("the name of the clip is missing; add ?name=walk.bvh")
+        return [(name, data)]
+    return [file for field, file in await _parts(request, config) if field == "file" and not isinstance(file, str)]
+
+
+async def sent_form(request: Request, config: StudioConfig) -> tuple[StylizeForm, dict[str, list[tuple[str, bytes]]]]:
+    """A form's fields, and its files by their fields. Raises RequestError."""
+    if not is_form(request):
+        raise RequestError("the body is no form; send multipart/form-data, with the clip in the field `file`")
+    fields: dict[str, Any] = {}
+    files: dict[str, list[tuple[str, bytes]]] = {"file": [], "like": []}
+    for field, value in await _parts(request, config):
+        if isinstance(value, str):
+            fields.setdefault(field, []).append(value)
+        elif field in files:
+            files[field].append(value)
+        else:
+            raise RequestError(f"a file is sent as {field!r}; send the clip as `file`, reference clips as `like`")
+    several = {"style", "weights"}
+    wanted = {field: values if field in several else values[-1] for field, values in fields.items()}
+    if "weights" in wanted:
+        wanted["weights"] = [word for value in wanted["weights"] for word in value.split(",")]
+    try:
+        return StylizeForm.model_validate(wanted), files
+    except ValidationError as error:
+        raise RequestError(sentence(error.errors()[0], 0)) from None
+
+
+def sentence(found: Any, skipped: int) -> str:
+    """What pydantic found, in one sentence. skipped: parts of the place that a client does not know of"""
+    place = ".".join(str(part) for part in found["loc"][skipped:]) or "the request"
+    return f"{place}: {found['msg'][:1].lower()}{found['msg'][1:]}"
+
+
+def is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+async def _parts(request: Request, config: StudioConfig) -> list[tuple[str, str | tuple[str, bytes]]]:
+    """The parts of a form: (field, text), or (field, (name, bytes)) for a file. Raises RequestError."""
+    limits = {"max_files": config.max_files, "max_fields": MAX_FIELDS, "max_part_size": config.max_request_bytes}
+    try:
+        form = await MultiPartParser(request.headers, request.stream(), **limits).parse()
+    except MultiPartException as error:
+        found = error.message.rstrip(".")
+        raise RequestError(f"the form cannot be read ({found}); send it as a browser or curl does") from None
+    try:
+        return [
+            (field, (value.filename or "", await value.read()) if isinstance(value, UploadFile) else value)
+            for field, value in form.multi_items()
+        ]
+    finally:
+        await form.close()

@@ -21,7 +21,7 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
 from kinestyle.errors import KinestyleError
-from kinestyle.studio import restyling
+from kinestyle.studio import restyling, worker
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.pool import COLD, WARM, Job, Pool, Worker
@@ -146,8 +146,9 @@ def test_workers_that_never_start():
 
 
 def test_a_worker_that_hangs_is_replaced(client: TestClient, background: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch):
+    clip = walk_of(client)
     monkeypatch.setattr(pool_of(client), "config", replace(CONFIG, job_seconds=1.5))
-    _, answer = held_up(client, background, walk_of(client))
+    _, answer = held_up(client, background, clip)
     assert answer.result().status_code == 413
     assert "walk_old.bvh takes longer than the 1.5 seconds that one job may" in answer.result().text
     monkeypatch.undo()
@@ -216,12 +217,22 @@ def test_waiting_too_long(background: ThreadPoolExecutor):
 
 
 def test_too_much_memory():
-    limits = {"worker_bytes": 512 * 2**20, "max_frames": 30_000, "max_clip_seconds": 1e4}
+    limits = {"worker_bytes": 260 * 2**20, "max_frames": 20_000, "max_clip_seconds": 1e4}
     with studio(replace(CONFIG, **limits)) as client:
-        answer = client.post("/api/clips?name=long.bvh", content=longer(30_000))
+        answer = client.post("/api/clips?name=long.bvh", content=longer(20_000))
         assert answer.status_code == 413, answer.text
         assert "long.bvh needs more memory than one clip may take" in answer.text
         assert client.post("/api/examples/wave").status_code == 201
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("Failed to allocate memory for requested buffer of size 9")])
+def test_memory_that_the_system_refuses(error: Exception):
+    class Bench:
+        def work(self, *_: Any) -> None:
+            raise error
+
+    answer, _ = worker._answer(Bench(), {"name": "a.bvh", "job": "x"}, (), None)  # type: ignore[arg-type]
+    assert (answer["kind"], "a.bvh needs more memory" in answer["message"]) == ("LimitError", True)
 
 
 @pytest.mark.parametrize(

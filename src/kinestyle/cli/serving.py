@@ -38,11 +38,11 @@ def _limit(name: str, kind: Any, text: str) -> Any:
 )
 @_limit("workers", click.IntRange(1, 64), "Processes that work on clips; one more is for heavy ones.")
 @_limit("max-upload-mb", click.IntRange(1, 512), "The largest upload, in megabytes.")
-@_limit("job-seconds", click.FloatRange(1, 3600), "The longest that one clip may be worked on; heavy ones three times that.")
+@_limit("job-seconds", click.FloatRange(1, 3600), "The longest that one clip may be worked on; heavy ones six times that.")
 @_limit("queue", click.IntRange(1, 10_000), "Jobs that may wait.")
 @_limit("keep-minutes", click.FloatRange(0.1, 100_000), "How long a clip is kept that nobody uses.")
 @_limit("keep-mb", click.IntRange(16, 1_000_000), "Memory for kept clips, in megabytes.")
-@_limit("worker-mb", click.IntRange(512, 1_000_000), "Memory of one worker, in megabytes.")
+@_limit("worker-mb", click.IntRange(256, 1_000_000), "Memory of one worker, in megabytes.")
 @bundle_option
 def studio(
     port: int,
@@ -71,7 +71,7 @@ def studio(
         "workers": workers,
         "max_upload_bytes": max_upload_mb and max_upload_mb * 2**20,
         "job_seconds": job_seconds,
-        "heavy_job_seconds": job_seconds and 3.0 * job_seconds,
+        "heavy_job_seconds": job_seconds and 6.0 * job_seconds,
         "queue_length": queue,
         "expiry_seconds": keep_minutes and 60.0 * keep_minutes,
         "kept_bytes": keep_mb and keep_mb * 2**20,

@@ -63,7 +63,7 @@ class StudioConfig:
     """How long jobs on clips that are known go before all others: whoever has waited longer is served in turn."""
     job_seconds: float = 20.0
     """Of work on one job of usual size, from when a worker takes it up."""
-    heavy_job_seconds: float = 60.0
+    heavy_job_seconds: float = 120.0
     """The same on a heavy clip."""
     steal_seconds: float = 0.1
     """How long a job waits for the worker that knows its clip before another one, which has to analyse it anew, takes it."""
@@ -72,7 +72,7 @@ class StudioConfig:
     warm_joint_frames: int = 2_000_000
     """The same, in frames times joints."""
     worker_bytes: int = 3 * 2**30
-    """Memory of one worker: address space where the system can limit it, and resident size."""
+    """Memory of one worker; it has 100 MB before it does anything."""
 
     kept_clips: int = 512
     """Clips kept, results included; the one unused for longest goes first."""

@@ -20,6 +20,9 @@ from kinestyle.errors import KinestyleError
 from kinestyle.studio.wire import receive, send
 from kinestyle.studio.workbench import STEM, HeavyError, MissingError, Workbench
 
+RESERVED_BYTES = 2**30
+"""Address space that libraries reserve and never use."""
+
 _log = logging.getLogger("kinestyle.studio.worker")
 
 
@@ -36,7 +39,7 @@ def main() -> None:
     if settings["nice"]:
         with contextlib.suppress(OSError, AttributeError):
             os.nice(settings["nice"])
-    _limit_memory(settings["worker_bytes"])
+    _limit_memory(settings["worker_bytes"] + RESERVED_BYTES)
     bench = Workbench(settings, folder)
     try:
         bench.warm_up()
@@ -66,12 +69,10 @@ def _answer(bench: Workbench, head: dict[str, Any], blobs: tuple[bytes, ...], ou
         return {"heavy": True}, ()
     except KinestyleError as error:
         return {"kind": type(error).__name__, "message": _named(str(error), head)}, ()
-    except MemoryError:
-        return {
-            "kind": "LimitError",
-            "message": f"{name} needs more memory than one clip may take; cut it into shorter clips",
-        }, ()
     except Exception as error:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error):  # the latter is how onnxruntime says it
+            said = f"{name} needs more memory than one clip may take; cut it into shorter clips"
+            return {"kind": "LimitError", "message": said}, ()
         # No reader foresaw it, so it is our mistake; but it is this file that shows it, and others go on.
         _log.exception("a job failed")
         found = f"{name} cannot be worked on: something in it is not as any program we know writes it ({type(error).__name__})"
@@ -91,7 +92,7 @@ def _end_with_server(server: int) -> None:
 
 
 def _limit_memory(limit_bytes: int) -> None:
-    """Have the system refuse memory beyond the limit, where it can; the server watches as well."""
+    """Have the system refuse memory beyond the limit, where it can; the server watches what is really used."""
     try:
         import resource
     except ImportError:  # not on this system

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -29,6 +30,12 @@ _BLANK = re.compile(rb"[\x00-\x20]")
 _OF_NUMBERS = b"0123456789+-.eE"
 _POWERS = 10 ** np.arange(_WORD + 1, dtype=np.uint64)
 _ROOM = np.uint64(_EXACT) // _POWERS
+_MOST_PLACES = 15
+"""Of a fraction that 10 ** places makes a number of less than 2 ** 51."""
+_WHOLE_LIMIT = 1e7
+_MARK = 1
+"""The character, foreign to numbers, in place of one that is printed on its own."""
+_PIECE_VALUES = 2**14
 _DIVISORS = 10.0 ** np.arange(2 * _WORD + 1)
 
 
@@ -185,3 +192,111 @@ def _digits(word: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
     word *= np.uint64(1 + (10000 << 32))
     word >>= np.uint64(32)
     return word, high != 0
+
+
+def format_decimals(values: Array, places: int, newline: str) -> bytes:
+    """values: (T, C) finite -> T lines that end in `newline`, of C numbers with `places` digits after the point, as "%.6f"
+    gives them. places is 3 or more."""
+    size = max(1, _PIECE_VALUES // values.shape[1])
+    row = b" ".join([b"%%.%df" % places] * values.shape[1]) + newline.encode()
+    lines = []
+    for start in range(0, len(values), size):
+        piece = values[start : start + size]
+        if places > _MOST_PLACES:
+            lines.append(row * len(piece) % tuple(piece.ravel().tolist()))
+        else:
+            lines.append(_format_piece(piece, places, newline))
+    return b"".join(lines)
+
+
+def _format_piece(values: Array, places: int, newline: str) -> bytes:
+    """As `format_decimals`. Each number gets columns of four characters, of which zero bytes are dropped in the end."""
+    number = values.ravel()
+    size = np.abs(number)
+    whole = np.floor(size)
+    # exact so far, since the two differ by less than the larger one
+    scaled = size - whole
+    scaled *= 10.0**places
+    part = np.rint(scaled)
+    # the product is off by half a last digit at most: where that could turn the rounding, "%.6f" has to say
+    slack = np.abs(scaled - part)
+    scaled *= 2.0**-52
+    slack += scaled
+    odd = slack >= 0.5
+    odd |= part >= 10.0**places
+    largest = whole.max()
+    if largest >= _WHOLE_LIMIT:
+        odd |= whole >= _WHOLE_LIMIT
+        whole[odd] = 0.0
+    rest = part.astype(np.uint32 if places <= 9 else np.uint64)
+    rest[odd] = 0
+    tables = _tables()
+    columns = []
+    sign = np.signbit(number) * np.uint32(1000)
+    head = whole.astype(np.uint32)
+    if largest < 1000.0:
+        head += sign
+        columns.append(tables.signed.take(head))
+    else:
+        thousands = head // np.uint32(10000)
+        head -= thousands * np.uint32(10000)
+        head += (thousands == 0) * np.uint32(10000)
+        thousands += sign
+        columns += [tables.signed_or_empty.take(thousands), tables.four.take(head)]
+    left = places - 3
+    group = rest // rest.dtype.type(10**left)
+    columns.append(tables.point_three.take(group))
+    while left >= 4:
+        rest -= group * rest.dtype.type(10**left)
+        left -= 4
+        group = rest // rest.dtype.type(10**left)
+        columns.append(tables.four.take(group))
+    rest -= group * rest.dtype.type(10**left)
+    columns.append(tables.last[left].take(rest))
+    characters = np.stack(columns, axis=-1)
+    if odd.any():
+        characters[odd] = 0
+        characters[odd, 0] = _MARK
+        characters[odd, -1] = tables.last[0][0]
+    bytes_of_rows = characters.view(np.uint8).reshape(*values.shape, -1)
+    ends = bytes_of_rows[:, -1, -4:]
+    ends[ends == ord(" ")] = ord(newline[-1])
+    text = characters.tobytes().translate(None, b"\0")
+    if odd.any():
+        printed = [b"%.*f" % (places, value) for value in number[odd].tolist()]
+        pieces = text.split(bytes([_MARK]))
+        text = b"".join(piece for pair in zip(pieces, [*printed, b""], strict=True) for piece in pair)
+    return text if len(newline) == 1 else text.replace(newline[-1].encode(), newline.encode())
+
+
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """Four characters for each number, as uint32, zero bytes where there is none.
+
+    signed: (2000,) whole numbers below 1000, and the same with a minus
+    signed_or_empty: (2000,) likewise, with nothing for 0
+    four: (20000,) numbers below 10000 with their leading zeros, and the same without
+    point_three: (1000,) the point and three digits
+    last: for 0 to 3 digits, the digits and a blank
+    """
+
+    signed: np.ndarray
+    signed_or_empty: np.ndarray
+    four: np.ndarray
+    point_three: np.ndarray
+    last: tuple[np.ndarray, ...]
+
+
+@cache
+def _tables() -> _Tables:
+    def table(words: list[str]) -> np.ndarray:
+        return np.frombuffer(b"".join(word.encode().ljust(4, b"\0") for word in words), dtype=np.uint32)
+
+    signed = [f"{sign}{i}" for sign in ("", "-") for i in range(1000)]
+    return _Tables(
+        signed=table(signed),
+        signed_or_empty=table(["" if word == "0" else "-" if word == "-0" else word for word in signed]),
+        four=table([f"{i:04d}" for i in range(10000)] + [f"{i}" for i in range(10000)]),
+        point_three=table([f".{i:03d}" for i in range(1000)]),
+        last=tuple(table([f"{i:0{digits}d}"[:digits] + " " for i in range(10**digits)]) for digits in range(4)),
+    )

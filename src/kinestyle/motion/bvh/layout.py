@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,6 +15,20 @@ AXES = {"X": 0, "Y": 1, "Z": 2}
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
 _CHUNK_ROTATIONS = 2**12
 """To compute at a time, so that what lies between two steps stays in the processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class RotationGroup:
+    """Joints whose rotation channels name the same axes in the same order.
+
+    order: N of the letters XYZ, N from 0 to 3
+    joints: (G,) joint indices
+    columns: (G, N) their columns
+    """
+
+    order: str
+    joints: np.ndarray
+    columns: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,44 +61,30 @@ class BvhLayout:
     encoding: str = "utf-8"
     byte_order_mark: bytes = b""
 
+    @cached_property
+    def rotation_groups(self) -> tuple[RotationGroup, ...]:
+        """All joints, grouped by the order of their rotation channels, so that each order is computed once."""
+        found: dict[str, list[tuple[int, list[int]]]] = {}
+        for joint, (names, first) in enumerate(zip(self.channels, self.first_columns, strict=True)):
+            turns = [(name[0], first + i) for i, name in enumerate(names) if name.endswith("rotation")]
+            found.setdefault("".join(axis for axis, _ in turns), []).append((joint, [column for _, column in turns]))
+        groups = []
+        for order, rows in found.items():
+            columns = np.array([row for _, row in rows], dtype=int).reshape(len(rows), len(order))
+            groups.append(RotationGroup(order, np.array([joint for joint, _ in rows]), columns))
+        return tuple(groups)
 
-@dataclass(frozen=True, eq=False)
-class RotationGroup:
-    """Joints whose rotation channels name the same axes in the same order.
-
-    order: N of the letters XYZ, N from 0 to 3
-    joints: (G,) joint indices
-    columns: (G, N) their columns
-    """
-
-    order: str
-    joints: np.ndarray
-    columns: np.ndarray
-
-
-def rotation_groups(layout: BvhLayout) -> list[RotationGroup]:
-    """All joints, grouped by the order of their rotation channels, so that each order is computed once."""
-    found: dict[str, list[tuple[int, list[int]]]] = {}
-    for joint, (names, first) in enumerate(zip(layout.channels, layout.first_columns, strict=True)):
-        turns = [(name[0], first + i) for i, name in enumerate(names) if name.endswith("rotation")]
-        found.setdefault("".join(axis for axis, _ in turns), []).append((joint, [column for _, column in turns]))
-    groups = []
-    for order, rows in found.items():
-        columns = np.array([row for _, row in rows], dtype=int).reshape(len(rows), len(order))
-        groups.append(RotationGroup(order, np.array([joint for joint, _ in rows]), columns))
-    return groups
-
-
-def position_columns(layout: BvhLayout) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The P position channels as three (P,) arrays: joint, axis, column."""
-    rows = [
-        (joint, AXES[name[0]], first + i)
-        for joint, (names, first) in enumerate(zip(layout.channels, layout.first_columns, strict=True))
-        for i, name in enumerate(names)
-        if name.endswith("position")
-    ]
-    joint, axis, column = np.array(rows, dtype=int).reshape(-1, 3).T
-    return joint, axis, column
+    @cached_property
+    def position_columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The P position channels as three (P,) arrays: joint, axis, column."""
+        rows = [
+            (joint, AXES[name[0]], first + i)
+            for joint, (names, first) in enumerate(zip(self.channels, self.first_columns, strict=True))
+            for i, name in enumerate(names)
+            if name.endswith("position")
+        ]
+        joint, axis, column = np.array(rows, dtype=int).reshape(-1, 3).T
+        return joint, axis, column
 
 
 def decode(layout: BvhLayout, values: Array) -> tuple[Array, Array]:
@@ -91,12 +92,10 @@ def decode(layout: BvhLayout, values: Array) -> tuple[Array, Array]:
     frames, joints = len(values), layout.skeleton.joint_count
     local_position = np.empty((frames, joints, 3))
     local_position[:] = layout.skeleton.offsets
-    joint, axis, column = position_columns(layout)
+    joint, axis, column = layout.position_columns
     local_position[:, joint, axis] = values[:, column]
     local_rotation = np.empty((frames, joints, 4))
-    groups = [
-        (group, _evenly(group.joints), [_evenly(column) for column in group.columns.T]) for group in rotation_groups(layout)
-    ]
+    groups = [(group, _evenly(group.joints), [_evenly(column) for column in group.columns.T]) for group in layout.rotation_groups]
     size = max(1, _CHUNK_ROTATIONS // joints)
     for start in range(0, frames, size):
         part, turned = values[start : start + size], local_rotation[start : start + size]

@@ -8,7 +8,8 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
-from kinestyle.motion.bvh.layout import BvhLayout, decode, position_columns, rotation_groups
+from kinestyle.motion.bvh.decimals import format_decimals
+from kinestyle.motion.bvh.layout import BvhLayout, decode
 from kinestyle.motion.clip import Clip, check_writable
 from kinestyle.motion.euler_curves import euler_curves
 from kinestyle.motion.rotation import Array
@@ -23,7 +24,8 @@ EXPRESSED = 1e-6
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS = ("Zrotation", "Xrotation", "Yrotation")
 _MAX_INDENT = 32
-_CHUNK_VALUES = 2**15
+_CHUNK_ROTATIONS = 2**12
+"""To compare at a time, so that what lies between two steps stays in the processor's cache."""
 
 
 def write_bvh(clip: Clip, path: str | Path) -> tuple[str, ...]:
@@ -50,44 +52,37 @@ def format_bvh(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
         # what the file says stays as it is; new angles need no more digits than it has elsewhere
         kept = values == layout.values if len(layout.values) == len(values) else False
         values = np.where(kept, values, np.round(values, max(layout.decimals, MIN_DECIMALS)))
-    text = (
-        f"{layout.head_text}{clip.frame_count}{layout.between_text}{_frame_time_text(clip, layout)}{layout.newline}"
-        f"{_rows_text(values, layout)}"
-    )
-    return layout.byte_order_mark + text.encode(layout.encoding), tuple(f"{name}: {note}" for note in notes)
+    head = f"{layout.head_text}{clip.frame_count}{layout.between_text}{_frame_time_text(clip, layout)}{layout.newline}"
+    rows = _rows(values, layout)
+    if layout.encoding not in ("utf-8", "latin-1"):
+        rows = rows.decode("ascii").encode(layout.encoding)
+    data = b"".join((layout.byte_order_mark, head.encode(layout.encoding), rows))
+    return data, tuple(f"{name}: {note}" for note in notes)
 
 
 def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
     """The (T, C) values of `clip` in the columns of `layout`, degrees and file units, and notes on what they leave out."""
     local_position = np.asarray(clip.local_position, dtype=float)
-    local_rotation = rotation.normalize(np.asarray(clip.local_rotation, dtype=float))
-    frames, joints = local_rotation.shape[:2]
+    local_rotation = np.asarray(clip.local_rotation, dtype=float)
+    frames = len(local_rotation)
     aligned = len(layout.values) == frames
-    same_position = np.zeros((frames, joints, 3), dtype=bool)
-    same_rotation = np.zeros((frames, joints), dtype=bool)
-    values = np.zeros((frames, sum(map(len, layout.channels))))
-    if aligned:
-        values[:] = layout.values
-        source_position, source_rotation = decode(layout, layout.values)
-        same_position = np.abs(local_position - source_position) <= UNCHANGED * np.maximum(1.0, np.abs(source_position))
-        # a quaternion and its negative are one rotation
-        sign = np.where(np.sum(local_rotation * source_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0)
-        same_rotation = np.abs(local_rotation * sign - source_rotation).max(axis=-1) <= UNCHANGED
+    values = np.array(layout.values) if aligned else np.zeros((frames, sum(map(len, layout.channels))))
+    same_position, same_rotation = _unchanged(local_position, local_rotation, layout)
 
     notes = []
-    joint, axis, column = position_columns(layout)
+    joint, axis, column = layout.position_columns
     values[:, column] = np.where(same_position[:, joint, axis], values[:, column], local_position[:, joint, axis])
-    unsaid = np.abs(local_position - layout.skeleton.offsets) > EXPRESSED * np.maximum(1.0, np.abs(layout.skeleton.offsets))
-    unsaid[:, joint, axis] = False
-    for j in np.flatnonzero(unsaid.any(axis=(0, 2))):
+    unsaid = _deviation(local_position, layout.skeleton) > EXPRESSED * np.maximum(1.0, np.abs(layout.skeleton.offsets))
+    unsaid[joint, axis] = False
+    for j in np.flatnonzero(unsaid.any(axis=1)):
         notes.append(f"joint {layout.skeleton.names[j]!r} has no position channels for its moves; it was written at its OFFSET")
 
-    for group in rotation_groups(layout):
+    for group in layout.rotation_groups:
         changed = ~same_rotation[:, group.joints].all(axis=0)
         moved, columns = group.joints[changed], group.columns[changed]
         if not len(moved):
             continue
-        q = local_rotation[:, moved]
+        q = rotation.normalize(local_rotation[:, moved])
         angles: Array = np.zeros((frames, len(moved), 0))
         if group.order:
             given = np.radians(values[:, columns])
@@ -105,13 +100,41 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
     return values, notes
 
 
+def _unchanged(local_position: Array, local_rotation: Array, layout: BvhLayout) -> tuple[np.ndarray, np.ndarray]:
+    """(T, J, 3) and (T, J) bool: which positions and rotations are those that the layout's file had."""
+    frames, joints = local_rotation.shape[:2]
+    same_position = np.zeros((frames, joints, 3), dtype=bool)
+    same_rotation = np.zeros((frames, joints), dtype=bool)
+    if len(layout.values) != frames:
+        return same_position, same_rotation
+    size = max(1, _CHUNK_ROTATIONS // joints)
+    for start in range(0, frames, size):
+        piece = slice(start, start + size)
+        source_position, source_rotation = decode(layout, layout.values[piece])
+        near = np.abs(local_position[piece] - source_position) <= UNCHANGED * np.maximum(1.0, np.abs(source_position))
+        same_position[piece] = near
+        if np.array_equal(local_rotation[piece], source_rotation):
+            same_rotation[piece] = True
+            continue
+        turned = rotation.normalize(local_rotation[piece])
+        # a quaternion and its negative are one rotation
+        sign = np.where(np.sum(turned * source_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0)
+        same_rotation[piece] = np.abs(turned * sign - source_rotation).max(axis=-1) <= UNCHANGED
+    return same_position, same_rotation
+
+
+def _deviation(local_position: Array, skeleton: Skeleton) -> Array:
+    """local_position: (T, J, 3) -> (J, 3) how far each joint gets from its offset along each axis."""
+    most, least = local_position.max(axis=0), local_position.min(axis=0)
+    return np.maximum(most - skeleton.offsets, skeleton.offsets - least)
+
+
 def layout_for(clip: Clip, name: str = "clip") -> BvhLayout:
     """A layout made from the clip's skeleton: position and ZXY rotation channels for the root and for joints that shift
     against their parents, ZXY for all others, and an end site at the tip of each chain. Raises MotionFileError for joint
     names that BVH cannot hold."""
     skeleton = clip.skeleton
-    deviation = np.abs(clip.local_position - skeleton.offsets)
-    shifts = deviation.max(axis=(0, 2)) > 0.5 * 10.0**-MIN_DECIMALS
+    shifts = _deviation(clip.local_position, skeleton).max(axis=1) > 0.5 * 10.0**-MIN_DECIMALS
     shifts[skeleton.parents < 0] = True
     channels = tuple(_POSITIONS + _ROTATIONS if shift else _ROTATIONS for shift in shifts)
     order, text = _hierarchy_text(skeleton, channels, name)
@@ -182,12 +205,8 @@ def _numbers(vector: Array) -> str:
     return " ".join(f"{value:.{MIN_DECIMALS}f}" for value in vector)
 
 
-def _rows_text(values: Array, layout: BvhLayout) -> str:
+def _rows(values: Array, layout: BvhLayout) -> bytes:
     """values: (T, C) -> T lines. The shortest text is the one that reads back as the same number."""
     if layout.shortest:
-        return "".join(" ".join(map(repr, row)) + layout.newline for row in values.tolist())
-    row = " ".join([f"%.{max(layout.decimals, MIN_DECIMALS)}f"] * values.shape[1]) + layout.newline
-    # one format call for many rows is what makes this fast
-    size = max(1, _CHUNK_VALUES // values.shape[1])
-    chunks = (values[i : i + size] for i in range(0, len(values), size))
-    return "".join(row * len(chunk) % tuple(chunk.ravel().tolist()) for chunk in chunks)
+        return "".join(" ".join(map(repr, row)) + layout.newline for row in values.tolist()).encode()
+    return format_decimals(values, max(layout.decimals, MIN_DECIMALS), layout.newline)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinestyle.motion.bvh import decimals
-from kinestyle.motion.bvh.decimals import parse_decimals
+from kinestyle.motion.bvh.decimals import format_decimals, parse_decimals
 
 BLANKS = st.sampled_from([b" ", b"\n", b"\t", b"  ", b" \n", b"\n\n", b"\t \f\v"])
 TOKENS = st.one_of(
@@ -96,3 +96,46 @@ def test_one_number_more_than_expected_is_odd() -> None:
     assert empty is not None
     assert len(empty.values) == 0
     assert empty.before_line_end.tolist() == [0, 0]
+
+
+def printed(values: np.ndarray, places: int, newline: str) -> bytes:
+    return b"".join(b" ".join(b"%.*f" % (places, value) for value in row) + newline.encode() for row in values.tolist())
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    rows=st.lists(
+        st.lists(
+            st.one_of(st.floats(-1e13, 1e13), st.floats(-1000, 1000), st.integers(-2000, 2000).map(lambda i: i / 64)),
+            min_size=3,
+            max_size=3,
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    places=st.integers(3, 20),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_numbers_are_printed_as_the_percent_sign_prints_them(rows: list[list[float]], places: int, newline: str) -> None:
+    values = np.array(rows)
+    assert format_decimals(values, places, newline) == printed(values, places, newline)
+
+
+@pytest.mark.parametrize("places", [3, 4, 6, 7, 8, 10, 15, 16])
+def test_ties_carries_and_signs_are_printed_exactly(places: int) -> None:
+    step = 10.0**-places
+    whole = np.array([0.0, 1, 9, 10, 99, 999, 1000, 9999, 10000, 123456, 9999999, 1e7, 1e12])
+    part = np.array([0.0, 0.25, 0.5, 1.0, 1.5, 2.5]) * step
+    values = np.concatenate([np.add.outer(whole, part), np.subtract.outer(whole, part)]).reshape(-1, 6)
+    values = np.concatenate([values, -values, np.nextafter(values, np.inf), np.nextafter(values, -np.inf)])
+    assert b"-0." in format_decimals(values, places, "\n")
+    assert format_decimals(values, places, "\n") == printed(values, places, "\n")
+
+
+def test_many_rows_are_printed_as_few_are() -> None:
+    values = np.random.default_rng(0).normal(scale=200.0, size=(3000, 17))
+    values[1234, 5] = 3e9
+    assert format_decimals(values, 6, "\r\n") == printed(values, 6, "\r\n")
+    back = parse_decimals(format_decimals(values, 6, "\n"), values.size)
+    assert back is not None
+    assert same_bits(back.values.reshape(values.shape), np.round(values, 6))

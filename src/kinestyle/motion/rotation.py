@@ -111,13 +111,17 @@ def mean(q: Array, weight: Array | None = None) -> Array:
 
 def to_matrix(q: Array) -> Array:
     """q: (..., 4) unit quaternions -> (..., 3, 3) rotation matrices."""
-    w, x, y, z = np.moveaxis(q, -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    return np.stack([np.stack([_matrix_entry(q, i, j) for j in range(3)], axis=-1) for i in range(3)], axis=-2)
+
+
+def _matrix_entry(q: Array, i: int, j: int) -> Array:
+    """q: (..., 4) unit quaternions -> (...), row i and column j of their matrices."""
+    if i == j:
+        a, b = (q[..., 1 + k] for k in range(3) if k != i)
+        return 1 - 2 * (a * a + b * b)
+    low, high = (q[..., 1 + k] for k in sorted((i, j)))
+    across = q[..., 0] * q[..., 1 + (3 - i - j)]
+    return 2 * (low * high + across if (i - j) % 3 == 1 else low * high - across)
 
 
 def from_matrix(matrix: Array) -> Array:
@@ -204,18 +208,17 @@ def to_euler(q: Array, order: str) -> Array:
     """
     first, second, third = (_AXES[letter] for letter in order)
     sign = 1.0 if (second - first) % 3 == 1 else -1.0
-    m = to_matrix(q)
-    sine = sign * m[..., first, third]
+    sine = sign * _matrix_entry(q, first, third)
+    cos_last, sin_last = _matrix_entry(q, first, first), -sign * _matrix_entry(q, first, second)
     # atan2 keeps full precision near +-90 degrees, where asin loses half the digits
-    cosine = np.hypot(m[..., first, first], m[..., first, second])
+    cosine = np.hypot(cos_last, sin_last)
     middle = np.arctan2(sine, cosine)
+    a = np.asarray(np.arctan2(-sign * _matrix_entry(q, second, third), _matrix_entry(q, third, third)))
+    c = np.asarray(np.arctan2(sin_last, cos_last))
     locked = cosine < 1e-8
-    a = np.where(
-        locked,
-        np.arctan2(sign * m[..., third, second], m[..., second, second]),
-        np.arctan2(-sign * m[..., second, third], m[..., third, third]),
-    )
-    c = np.where(locked, 0.0, np.arctan2(-sign * m[..., first, second], m[..., first, first]))
+    if locked.any():
+        a = np.where(locked, np.arctan2(sign * _matrix_entry(q, third, second), _matrix_entry(q, second, second)), a)
+        c = np.where(locked, 0.0, c)
     return np.stack([a, middle, c], axis=-1)
 
 

@@ -25,7 +25,8 @@ _POSITIONS = ("Xposition", "Yposition", "Zposition")
 _ROTATIONS = ("Zrotation", "Xrotation", "Yrotation")
 _MAX_INDENT = 32
 _CHUNK_ROTATIONS = 2**12
-"""To compare at a time, so that what lies between two steps stays in the processor's cache."""
+_CHUNK_CURVES = 2**14
+"""To compute at a time, so that what lies between two steps stays in the processor's cache."""
 
 
 def write_bvh(clip: Clip, path: str | Path) -> tuple[str, ...]:
@@ -80,24 +81,43 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
     for group in layout.rotation_groups:
         changed = ~same_rotation[:, group.joints].all(axis=0)
         moved, columns = group.joints[changed], group.columns[changed]
-        if not len(moved):
-            continue
-        q = rotation.normalize(local_rotation[:, moved])
-        angles: Array = np.zeros((frames, len(moved), 0))
-        if group.order:
-            given = np.radians(values[:, columns])
-            same = same_rotation[:, moved]
-            angles = euler_curves(q, group.order, same, given, given[0] if aligned else None)
-            values[:, columns] = np.where(same[..., None], values[:, columns], np.degrees(angles))
-        if len(group.order) < 3:
-            missed = rotation.angle(rotation.multiply(rotation.inverse(q), rotation.from_euler(angles, group.order))).max(axis=0)
-            for j, radians in zip(moved, missed, strict=True):
+        size = max(1, _CHUNK_CURVES // frames)
+        for start in range(0, len(moved), size):
+            some = slice(start, start + size)
+            missed = _encode_turns(values, local_rotation, same_rotation, group.order, moved[some], columns[some], aligned)
+            for j, radians in zip(moved[some], missed, strict=True):
                 if radians > EXPRESSED:
                     off = f"{np.degrees(radians):.3g} degrees"
                     notes.append(
                         f"joint {layout.skeleton.names[j]!r} has too few rotation channels; it was written up to {off} off"
                     )
     return values, notes
+
+
+def _encode_turns(
+    values: Array,
+    local_rotation: Array,
+    same_rotation: np.ndarray,
+    order: str,
+    joints: np.ndarray,
+    columns: np.ndarray,
+    aligned: bool,
+) -> Array:
+    """Put the angles of `joints` (G,) into their `columns` (G, N) of `values`, about the N axes of `order`.
+
+    aligned: whether the values are those of the file. Returned are (G,) radians by which the angles miss their worst frame,
+    zeros with three axes.
+    """
+    q = rotation.normalize(local_rotation[:, joints])
+    angles: Array = np.zeros((*q.shape[:2], 0))
+    if order:
+        given = np.radians(values[:, columns])
+        same = same_rotation[:, joints]
+        angles = euler_curves(q, order, same, given, given[0] if aligned else None)
+        values[:, columns] = np.where(same[..., None], values[:, columns], np.degrees(angles))
+    if len(order) == 3:
+        return np.zeros(len(joints))
+    return rotation.angle(rotation.multiply(rotation.inverse(q), rotation.from_euler(angles, order))).max(axis=0)
 
 
 def _unchanged(local_position: Array, local_rotation: Array, layout: BvhLayout) -> tuple[np.ndarray, np.ndarray]:

@@ -24,17 +24,28 @@ def normalize(vector: ArrayLike, epsilon: float = 1e-12) -> Array:
 
 def multiply(a: Array, b: Array) -> Array:
     """a, b: (..., 4) quaternions -> (..., 4), the rotation `b` followed by `a`."""
-    aw, ax, ay, az = np.moveaxis(a, -1, 0)
-    bw, bx, by, bz = np.moveaxis(b, -1, 0)
-    return np.stack(
-        [
-            aw * bw - ax * bx - ay * by - az * bz,
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-        ],
-        axis=-1,
-    )
+    aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
+    bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
+    w = aw * bw - ax * bx - ay * by - az * bz
+    # moveaxis and stack would take as long as the arithmetic of a clip: this is the innermost of all loops
+    product = np.empty((*w.shape, 4), w.dtype)
+    product[..., 0] = w
+    product[..., 1] = aw * bx + ax * bw + ay * bz - az * by
+    product[..., 2] = aw * by - ax * bz + ay * bw + az * bx
+    product[..., 3] = aw * bz + ax * by - ay * bx + az * bw
+    return product
+
+
+def cross(a: Array, b: Array) -> Array:
+    """a, b: (..., 3) -> (..., 3), the vector product; `np.cross` takes three times as long for a clip."""
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
+    x = ay * bz - az * by
+    product = np.empty((*x.shape, 3), x.dtype)
+    product[..., 0] = x
+    product[..., 1] = az * bx - ax * bz
+    product[..., 2] = ax * by - ay * bx
+    return product
 
 
 def inverse(q: Array) -> Array:
@@ -45,8 +56,8 @@ def inverse(q: Array) -> Array:
 def rotate(q: Array, v: Array) -> Array:
     """q: (..., 4) unit quaternions, v: (..., 3) -> (..., 3), the vectors rotated."""
     w, u = q[..., :1], q[..., 1:]
-    t = 2.0 * np.cross(u, v)
-    return v + w * t + np.cross(u, t)
+    t = 2.0 * cross(u, v)
+    return v + w * t + cross(u, t)
 
 
 def angle(q: Array) -> Array:

@@ -37,6 +37,8 @@ _RADIUS_M = {
     "hand": 0.030,
 }
 """Of a body as tall as the canonical skeleton, at the joint that plays the role."""
+_SHOULDERS_SHARE = 0.65
+_HEAD_SPAN = (0.25, 0.55)
 _TRUNK = ("hips", "spine", "chest")
 _TRUNK_SHAPE = np.array([1.25, 1.0, 0.8])
 """Wider than deep; in a T-pose the body's left is +X."""
@@ -185,15 +187,21 @@ def _segments(pose: BindPose) -> tuple[Array, Array, Array, np.ndarray, np.ndarr
         else:
             first = _RADIUS_M[part] * size
             radius = (first, first if next_part is None or trunk else 0.5 * (first + _RADIUS_M[next_part] * size))
-            if trunk and next_part in ("clavicle", "thigh", "neck"):
+            if trunk and next_part in ("clavicle", "thigh"):
                 radius = (0.8 * first, _RADIUS_M[next_part] * size)
+            elif next_part == "neck":
+                radius = (first, _SHOULDERS_SHARE * first)
             # round ends reach beyond a short bone
             radius = (min(radius[0], 0.9 * length + 0.02 * size), min(radius[1], 0.9 * length + 0.02 * size))
-        rows.append((position[joint], end, radius, trunk, joint))
+        start = position[joint]
+        if part == "head":
+            # rather a ball than a capsule from its joint to its crown
+            start, end = start + _HEAD_SPAN[0] * (end - start), start + _HEAD_SPAN[1] * (end - start)
+        rows.append((start, end, radius, trunk, joint))
     if not rows:
         rows.append((position[0], position[0], (0.05 * size, 0.05 * size), False, 0))
-    start, end_of, radii, flat, joints = zip(*rows, strict=True)
-    return np.array(start), np.array(end_of), np.array(radii), np.array(flat), np.array(joints)
+    starts, ends_of, radii, flat, joints = zip(*rows, strict=True)
+    return np.array(starts), np.array(ends_of), np.array(radii), np.array(flat), np.array(joints)
 
 
 def _part(skeleton: Skeleton, part_of: dict[int, str], joint: int) -> str | None:

@@ -86,8 +86,10 @@ class Container:
             return -1, -1
         kind, component = owner.get("type"), owner.get("componentType")
         offset, count, stride = owner.get("byteOffset", 0), owner.get("count"), view.get("byteStride")
-        if kind in SIZES and component in COMPONENTS and isinstance(offset, int) and isinstance(count, int):
-            row = COMPONENTS[component].itemsize * SIZES[kind]
+        size = SIZES.get(kind) if isinstance(kind, str) else None
+        dtype = COMPONENTS.get(component) if isinstance(component, int) else None
+        if size is not None and dtype is not None and isinstance(offset, int) and isinstance(count, int):
+            row = dtype.itemsize * size
             return start + offset, start + offset + (stride if isinstance(stride, int) else row) * (count - 1) + row
         return start, start + length
 
@@ -105,7 +107,7 @@ class Container:
         for key, entries in (("accessors", self.accessors), ("bufferViews", self.views)):
             if entries:
                 fields[key] = entries
-        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "surrogatepass")
+        text = json.dumps(fields, separators=(",", ":"), allow_nan=False).encode("ascii")
         if not binary:
             return text
         text += b" " * (-len(text) % 4)

@@ -16,7 +16,7 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.text_files import MAX_FILE_BYTES, MAX_MAGNITUDE, quoted
+from kinestyle.motion.text_files import MAX_FILE_BYTES, MAX_MAGNITUDE
 from kinestyle.storage import read_bytes
 
 MAGIC = b"glTF"
@@ -36,7 +36,8 @@ class Part:
 
     def refuse(self, key: str, wanted: str) -> NoReturn:
         """Raises MotionFileError: what stands at `key` is not what is wanted."""
-        found = quoted(json.dumps(self.fields[key])) if key in self.fields else "nothing"
+        found = json.dumps(self.fields[key]) if key in self.fields else "nothing"
+        found = found if len(found) <= 40 else found[:37] + "..."
         place = f"{self.where}.{key}" if self.where else key
         raise MotionFileError(f"{self.file}, {place}: found {found}, expected {wanted}")
 

@@ -14,7 +14,7 @@ USUAL_RATES = (30.0, 24.0, 25.0, 60.0, 50.0, 120.0, 100.0, 48.0, 30000 / 1001, 2
 SAME_FRAME = 0.02
 """Of a frame: how far a key may be off it. Times are 32-bit numbers, and some exporters add up rounded steps."""
 _SAME_RATE = 2e-6
-_SPARSE_SECONDS = 0.1
+_SPARSE_SECONDS = 0.101
 """Evenly spaced keys farther apart than this are an animator's, not a recording's."""
 
 

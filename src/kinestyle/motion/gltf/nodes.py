@@ -34,7 +34,9 @@ class NodeTree:
         return found
 
     def name(self, node: int) -> str:
-        return self.parts[node].text("name", f"node_{node}") or f"node_{node}"
+        name = self.parts[node].text("name", "") or f"node_{node}"
+        # JSON can hold halves of characters, which no file can
+        return name.encode("utf-8", "replace").decode("utf-8")
 
     def is_end_site(self, node: int) -> bool:
         extras = self.parts[node].fields.get("extras")

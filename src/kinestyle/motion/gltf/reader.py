@@ -208,7 +208,8 @@ def _compose(
     # what hangs on a joint is scaled with it; the top hangs on the world
     hang_of = np.where((parents >= 0)[:, None], hang[:, above], 1.0)
     sign_of = np.where((parents >= 0)[:, None], sign[above], 1.0)
-    local_position = position * hang_of
+    with np.errstate(over="ignore", invalid="ignore"):
+        local_position = position * hang_of
     local_rotation = mirror_turns(turn, sign_of)
     if not (np.abs(local_position) <= MAX_MAGNITUDE).all() or not (np.abs(local_rotation).max(axis=-1) > 0).all():
         raise MotionFileError(f"{document.name}: found curves that run out of all bounds between their keys, expected a motion")
@@ -242,7 +243,8 @@ def _carried_scale(tree: NodeTree, joints: list[int], parents: np.ndarray, scale
         sign[j] = hand * signs[0]
         even = np.ptp(much, axis=-1) <= _EVEN_SCALE * much.max(axis=-1)
         mean = much.mean(axis=-1)
-        size[:, j] = above * mean
+        with np.errstate(over="ignore"):
+            size[:, j] = above * mean
         flips = (signs != signs[0]).any()
         # on what has no joints of its own an uneven scale only moves it
         if children[j] and (flips or (not even.all() and any(children[child] for child in children[j]))):

@@ -10,6 +10,7 @@ from kinestyle import __version__
 from kinestyle.cli.learning import train
 from kinestyle.cli.looking import inspect, render
 from kinestyle.cli.measuring import evaluate
+from kinestyle.cli.rigging import retarget
 from kinestyle.cli.restyling import styles, stylize
 from kinestyle.cli.serving import studio
 from kinestyle.errors import KinestyleError
@@ -40,5 +41,5 @@ def main() -> None:
     """Restyle captured human motion: a clip in, the same rig out, in another manner."""
 
 
-for _command in (stylize, styles, inspect, render, evaluate, train, studio):
+for _command in (stylize, retarget, styles, inspect, render, evaluate, train, studio):
     main.add_command(_command)

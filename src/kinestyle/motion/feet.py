@@ -9,6 +9,9 @@ changed: a change that vanishes leaves the input.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from kinestyle.motion import rotation
@@ -39,11 +42,39 @@ CHANGED_M = 0.02
 """Of hips and ankles against each other, which counts as much changed."""
 
 SIDES = ("left", "right")
+_LEG = ("thigh", "shin", "foot")
 
 # From which flexion the plane of a knee is taken as it is, if it is bent to the front, and if backwards, which may be
 # overstretching; and how much the front weighs in the plane of a knee that is not bent at all.
 _CLEAR, _CLEAR_BACKWARDS = np.radians(20.0), np.radians(60.0)
 _FRONT = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class LegWay:
+    """Where a leg goes. Positions (T, 3) in file units, turned to Y up, and rotations (T, 4) in the world so turned.
+
+    toe, toe_rotation: None on a rig without toes
+    """
+
+    thigh: Array
+    shin: Array
+    foot: Array
+    toe: Array | None
+    foot_rotation: Array
+    toe_rotation: Array | None
+
+
+def way_of(clip: Clip, correspondence: Correspondence, side: str) -> LegWay:
+    """The way of a clip's own leg."""
+    c, joints = correspondence, correspondence.mapping.joints
+    thigh, shin, foot = (rotation.rotate(c.axes, clip.world_position[:, joints[f"{side}_{part}"]]) for part in _LEG)
+    turned = rotation.multiply(c.axes, clip.world_rotation[:, joints[f"{side}_foot"]])
+    toe = joints.get(f"{side}_toe")
+    if toe is None:
+        return LegWay(thigh, shin, foot, None, turned, None)
+    toe_turned = rotation.multiply(c.axes, clip.world_rotation[:, toe])
+    return LegWay(thigh, shin, foot, rotation.rotate(c.axes, clip.world_position[:, toe]), turned, toe_turned)
 
 
 def stance_velocity(before: Clip, after: Clip, correspondence: Correspondence, contact: np.ndarray) -> tuple[Array, Array]:
@@ -56,7 +87,7 @@ def stance_velocity(before: Clip, after: Clip, correspondence: Correspondence, c
     hips = c.mapping.joints["hips"]
     votes = np.zeros((before.frame_count, 3))
     weight = np.zeros(before.frame_count)
-    held = _held(before, c, contact)
+    held = held_feet(before, c, contact)
     for column, side in enumerate(SIDES):
         foot = c.mapping.joints.get(f"{side}_toe", c.mapping.joints[f"{side}_foot"])
         relative = [clip.world_position[:, foot] - clip.world_position[:, hips] for clip in (after, before)]
@@ -72,13 +103,24 @@ def stance_velocity(before: Clip, after: Clip, correspondence: Correspondence, c
 
 def plant_feet(before: Clip, after: Clip, correspondence: Correspondence, contact: np.ndarray) -> Clip:
     """before, after: input and result on the same rig, contact: (T, 4) of the input -> the result with its feet planted."""
-    held = _held(before, correspondence, contact)
+    held = held_feet(before, correspondence, contact)
     amount = _changed(before, after, correspondence)
+    return plant_on_ways([way_of(before, correspondence, side) for side in SIDES], after, correspondence, held, amount)
+
+
+def plant_on_ways(ways: Sequence[LegWay], after: Clip, correspondence: Correspondence, held: np.ndarray, amount: float) -> Clip:
+    """The clip `after` with its feet on the ways of the left and the right leg wherever they are held, (T, 2).
+
+    amount: how much the clip was changed, 0 to 1; at 0 feet are kept on their ways and nothing is done beyond that
+    """
     if not held.any():
         return after
-    legs = [_Leg(before, after, correspondence, side, held[:, column], amount) for column, side in enumerate(SIDES)]
+    legs = [
+        _Leg(way, after, correspondence, side, held[:, column], amount)
+        for column, (side, way) in enumerate(zip(SIDES, ways, strict=True))
+    ]
     drop = np.max([leg.too_far() for leg in legs], axis=0)
-    lowered = -_smoothly_over(drop, before.frame_time_seconds)[:, None] * UP
+    lowered = -_smoothly_over(drop, after.frame_time_seconds)[:, None] * UP
     turned: dict[int, Array] = {}
     for leg in legs:
         turned |= leg.reach(lowered)
@@ -87,7 +129,7 @@ def plant_feet(before: Clip, after: Clip, correspondence: Correspondence, contac
     return after.with_motion(local_position, local_rotation)
 
 
-def _held(clip: Clip, c: Correspondence, contact: np.ndarray) -> np.ndarray:
+def held_feet(clip: Clip, c: Correspondence, contact: np.ndarray) -> np.ndarray:
     """contact: (T, 4) of the clip -> (T, 2), left and right: where a foot is to be held, in contact or still."""
     ankles = _places(clip, c, "foot").swapaxes(0, 1)
     return contact.reshape(-1, 2, 2).any(axis=-1) | find_still(ankles * c.metres_per_unit, clip.frame_time_seconds)
@@ -118,7 +160,7 @@ class _Leg:
     held: (T,) where its foot is to be held, amount: how much was changed, 0 to 1
     """
 
-    def __init__(self, before: Clip, after: Clip, correspondence: Correspondence, side: str, held: np.ndarray, amount: float):
+    def __init__(self, way: LegWay, after: Clip, correspondence: Correspondence, side: str, held: np.ndarray, amount: float):
         self.axes, self.held, self.amount = correspondence.axes, held, amount
         self.metres = correspondence.metres_per_unit
         joints = correspondence.mapping.joints
@@ -126,7 +168,7 @@ class _Leg:
         self.toe = joints.get(f"{side}_toe")
         self.after = after
         self.position = [rotation.rotate(self.axes, after.world_position[:, j]) for j in (self.thigh, self.shin, self.foot)]
-        was = [rotation.rotate(self.axes, before.world_position[:, j]) for j in (self.thigh, self.shin, self.foot)]
+        was = (way.thigh, way.shin, way.foot)
         align = correspondence.align[CANONICAL.index(f"{side}_thigh")]
         self.hinge = rotation.rotate(
             rotation.multiply(self.axes, rotation.multiply(after.world_rotation[:, self.thigh], align)),
@@ -135,23 +177,23 @@ class _Leg:
         length = np.linalg.norm(was[1] - was[0], axis=-1) + np.linalg.norm(was[2] - was[1], axis=-1)
         stretched = np.maximum(np.linalg.norm(was[2] - was[0], axis=-1) - REACH * length, 0.0)
         self.longest = REACH * length + (1.0 - amount) * stretched
-        self._aim(before, was[2])
+        self._aim(way)
 
-    def _aim(self, before: Clip, was: Array) -> None:
+    def _aim(self, way: LegWay) -> None:
         """Find where the ankle should be, `wanted` (T, 3), and how foot and toe should be turned, `end_rotation` (T, 4) each."""
         ends = [self.foot] if self.toe is None else [self.foot, self.toe]
+        frame_time_seconds, was = self.after.frame_time_seconds, way.foot
         new = [rotation.multiply(self.axes, self.after.world_rotation[:, j]) for j in ends]
-        old = [rotation.multiply(self.axes, before.world_rotation[:, j]) for j in ends]
-        pivot = ends[-1]
-        pivot_new = rotation.rotate(self.axes, self.after.world_position[:, pivot])
-        pivot_old = rotation.rotate(self.axes, before.world_position[:, pivot])
+        old = [turned for turned in (way.foot_rotation, way.toe_rotation) if turned is not None]
+        pivot_new = rotation.rotate(self.axes, self.after.world_position[:, ends[-1]])
+        pivot_old = way.foot if way.toe is None else way.toe
         shift = np.zeros_like(was)
         turn = [np.zeros_like(was) for _ in ends]
-        rise = self._rise([(was, self.position[2]), (pivot_old, pivot_new)], before.frame_time_seconds)
+        rise = self._rise([(was, self.position[2]), (pivot_old, pivot_new)], frame_time_seconds)
         own = self.position[2] + rise[:, None] * UP
-        steadied = was + self._against_drift(was, pivot_old, before.frame_time_seconds)
+        steadied = was + self._against_drift(was, pivot_old, frame_time_seconds)
         found = runs(self.held)
-        fade = max(1, round(FADE_SECONDS / before.frame_time_seconds))
+        fade = max(1, round(FADE_SECONDS / frame_time_seconds))
         for (start, stop), weight in zip(found, _weights(found, len(was), fade), strict=True):
             run, around = slice(start, stop), np.flatnonzero(weight)
             nearest, share = np.clip(around, start, stop - 1) - around[0], weight[around, None]

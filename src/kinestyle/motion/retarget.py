@@ -11,7 +11,8 @@ neck, the front of a head without a tip) it snaps to the joint's own axis if one
 axes, and an average alone would hide a manner such as a hanging head.
 
 The way back carries changes only. A joint that turns by `change` in the world on the canonical skeleton turns by the same
-change on the rig, so nothing that the canonical skeleton does not know is lost, and no change gives the clip back.
+change on the rig, so nothing that the canonical skeleton does not know is lost, and no change gives the clip back. Whole
+motion goes onto a rig in the same way, as the change of one of the rig's own poses (`from_canonical`).
 """
 
 from __future__ import annotations
@@ -136,6 +137,25 @@ def apply_change(clip: Clip, correspondence: Correspondence, rotation_change: Ar
         turned[joint] = rotation.multiply(turn, clip.world_rotation[:, joint])
     local_rotation = turn_joints(clip, turned)
     return clip.with_motion(move_hips(clip, c, local_rotation, root_change), local_rotation)
+
+
+def from_canonical(canonical: Clip, correspondence: Correspondence, pose: Clip) -> Clip:
+    """The inverse of `to_canonical`: a clip on the canonical skeleton -> the same motion on a rig, in the file's axes and units.
+
+    pose: on the rig, as long as the clip, or of one frame, which is held. Mapped joints get the world rotations, and the hips
+    the place, that `to_canonical` makes the clip from, whatever the pose is. All others keep their local motion in the pose,
+    but for the joints between two of the trunk, which share its bend.
+    """
+    c = correspondence
+    if pose.frame_count == 1:
+        pose = pose.with_motion(
+            *(np.repeat(a, canonical.frame_count, axis=0) for a in (pose.local_position, pose.local_rotation))
+        )
+    assert pose.frame_count == canonical.frame_count, f"{pose.frame_count} poses for {canonical.frame_count} frames"
+    held = to_canonical(pose, c)
+    change = rotation.multiply(canonical.world_rotation, rotation.inverse(held.world_rotation))
+    moved = apply_change(pose, c, change, canonical.world_position[:, HIPS] - held.world_position[:, HIPS])
+    return replace(moved, frame_time_seconds=canonical.frame_time_seconds, name=canonical.name)
 
 
 def turn_joints(clip: Clip, world_rotation: Mapping[int, Array]) -> Array:

@@ -10,8 +10,8 @@ from kinestyle import __version__
 from kinestyle.cli.learning import train
 from kinestyle.cli.looking import inspect, render
 from kinestyle.cli.measuring import evaluate
-from kinestyle.cli.rigging import retarget
 from kinestyle.cli.restyling import styles, stylize
+from kinestyle.cli.rigging import retarget
 from kinestyle.cli.serving import studio
 from kinestyle.errors import KinestyleError
 

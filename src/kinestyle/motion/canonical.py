@@ -16,6 +16,8 @@ from kinestyle.motion.skeleton import Skeleton
 
 STATURE_M = 1.70
 
+UP, LEFT, FORWARD = np.eye(3)[[1, 0, 2]]
+
 
 def _build() -> Skeleton:
     rows: list[tuple[str, str | None, tuple[float, float, float]]] = [("hips", None, (0.0, 0.530, 0.0))]

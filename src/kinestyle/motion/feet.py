@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, LEFT, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import find_still, runs
-from kinestyle.motion.retarget import LEFT, UP, Correspondence, move_hips, turn_joints
+from kinestyle.motion.retarget import Correspondence, move_hips, turn_joints
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
 

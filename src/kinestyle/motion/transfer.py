@@ -13,21 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, FORWARD, LEFT, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import find_contacts
 from kinestyle.motion.feet import SIDES, LegWay, held_feet, plant_on_ways
-from kinestyle.motion.retarget import (
-    FORWARD,
-    LEFT,
-    UP,
-    Correspondence,
-    canonical_clip,
-    correspond,
-    from_canonical,
-    move_hips,
-    to_canonical,
-)
+from kinestyle.motion.retarget import Correspondence, canonical_clip, correspond, from_canonical, move_hips, to_canonical
 from kinestyle.motion.rotation import Array
 
 _STEEPEST = np.radians(45.0)

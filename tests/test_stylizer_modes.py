@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.retarget import to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
-from kinestyle.runtime.fit import FAR, measure_fit
+from kinestyle.runtime.fit import FADE, FAR, Fit, measure_fit
 from kinestyle.runtime.root import ROOTS, Root
 from kinestyle.runtime.stylizer import SMOOTHING_FRAMES, Stylizer, unlearned_manner
 from made_rigs import as_rig, stand, walk
@@ -334,6 +335,52 @@ def test_a_bundle_that_does_not_say_its_usual_error_warns_of_nothing(tiny: Styli
     found = tiny.fit(tiny.analyse(walk_clip))
     assert found.error_cm.mean() > 5.0
     assert found.warnings == ()
+
+
+def far_from(clip: str, times_usual: Array) -> Fit:
+    return Fit(clip, 0.5 * times_usual, 0.5)
+
+
+def test_a_style_fades_where_the_error_stays_far_and_nowhere_else() -> None:
+    time = np.arange(400)
+    np.testing.assert_array_equal(far_from("walk", np.full(400, 0.99 * FADE[0])).share, 1.0)
+    np.testing.assert_allclose(far_from("lying", np.full(400, FADE[1])).share, 0.0, atol=1e-12)
+    # one bad frame is no reason, a bad second is one, and the way there is smooth
+    assert far_from("walk", np.where(time == 200, 3.0 * FADE[0], 1.0)).share.min() == 1.0
+    share = far_from("fall", np.where(abs(time - 200) < 40, 2.0 * FADE[1], 1.0)).share
+    assert share[200] == 0.0
+    np.testing.assert_array_equal(share[[80, 320]], 1.0)
+    assert np.abs(np.diff(share)).max() < 0.12
+    np.testing.assert_array_equal(Fit("walk", np.full(9, 1e3), None).share, 1.0)
+
+
+def test_what_was_faded_is_said() -> None:
+    time = np.arange(300)
+    (note,) = far_from("fall", np.where(abs(time - 150) < 40, 40.0, 1.0)).notes("fade")
+    assert "fall is unlike what the model learned from" in note
+    assert "the style is faded from " in note
+    assert "(at the least 0 % of it is left" in note
+    assert far_from("walk", np.ones(300)).notes("fade") == ()
+    ignored = far_from("fall", np.full(300, 40.0))
+    assert ignored.notes("ignore") == ignored.warnings != ()
+
+
+def test_where_a_clip_is_unlike_all_that_was_learned_it_stays_as_it_is(tiny: Stylizer, walk_clip: Clip) -> None:
+    analysis, code = tiny.analyse(walk_clip), tiny.style_code("one/calm")
+    late = np.arange(len(analysis.features)) > 0.6 * len(analysis.features)
+    odd = replace(analysis, fit=far_from("walk", np.where(late, 100.0, 1.0)))
+    known, faded, ignored = tiny.apply(analysis, code), tiny.apply(odd, code), tiny.apply(odd, code, beyond="ignore")
+    np.testing.assert_array_equal(known.local_rotation, ignored.local_rotation)
+    np.testing.assert_array_equal(known.local_position, ignored.local_position)
+    arms = [walk_clip.skeleton.index(name) for name in ("LeftArm", "RightForeArm", "Head")]
+    frames = walk_clip.frame_count
+    early, end = slice(0, int(0.35 * frames)), slice(int(0.85 * frames), None)
+    # what is far has no say about what is not, but for the spline from one rate to the other
+    np.testing.assert_allclose(faded.local_rotation[early, arms], known.local_rotation[early, arms], atol=1e-9)
+    np.testing.assert_allclose(faded.local_rotation[end, arms], walk_clip.local_rotation[end, arms], atol=1e-9)
+    assert np.abs(known.local_rotation[end, arms] - walk_clip.local_rotation[end, arms]).max() > 1e-3
+    with pytest.raises(StyleError, match="beyond is 'guess', expected one of fade, ignore"):
+        tiny.apply(analysis, code, beyond="guess")  # type: ignore[arg-type]
 
 
 def test_real_motion_of_the_training_kind_fits_and_a_dance_does_not(released: Stylizer, data_dir: Path) -> None:

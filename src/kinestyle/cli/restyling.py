@@ -11,6 +11,7 @@ import click
 
 from kinestyle.cli.options import MOTION, bundle_option, keep_input, say_warnings
 from kinestyle.errors import StyleError
+from kinestyle.runtime.beyond import BEYOND, Beyond
 from kinestyle.runtime.root import ROOTS, Root
 
 
@@ -33,6 +34,13 @@ from kinestyle.runtime.root import ROOTS, Root
     help="How it travels: planted (as planted feet carry it), predicted (as the networks say), copied (at the input's velocity) "
     "or keep (on the input's very path).",
 )
+@click.option(
+    "--beyond",
+    type=click.Choice(BEYOND),
+    default=BEYOND[0],
+    show_default=True,
+    help="Where the clip is unlike all that was learned: fade the style out, or ignore that.",
+)
 @bundle_option
 def stylize(
     clip: Path,
@@ -45,6 +53,7 @@ def stylize(
     seed: int,
     samples: int | None,
     root: Root,
+    beyond: Beyond,
     bundle: Path | None,
 ) -> None:
     """Give the clip IN another manner, on its own rig.
@@ -81,10 +90,10 @@ def stylize(
     analysis = stylizer.analyse(source)
     say_warnings(analysis.clip.warnings)
     say_warnings(analysis.correspondence.mapping.warnings)
-    say_warnings(stylizer.fit(analysis).warnings)
+    say_warnings(stylizer.fit(analysis).notes(beyond))
     with click.progressbar(targets, label="restyling", file=sys.stderr, hidden=len(targets) < 3) as progress:
         for i, target in enumerate(progress):
-            say_warnings(write_motion(stylizer.apply(analysis, code(seed + i), strength, root), target))
+            say_warnings(write_motion(stylizer.apply(analysis, code(seed + i), strength, root, beyond), target))
     for target in targets:
         click.echo(target)
 

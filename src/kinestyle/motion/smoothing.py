@@ -42,8 +42,8 @@ def calm_rotation(q: Array, usual: float, wild: float, sigma_frames: float) -> A
     return rotation.interpolate(q, smooth, smooth_in_time(widened, sigma_frames / 2.0))
 
 
-def scale_rotation(q: Array, factor: float) -> Array:
-    """q: (T, ..., 4) -> the rotations taken `factor` times as far, all the time the same way round.
+def scale_rotation(q: Array, factor: float | Array) -> Array:
+    """q: (T, ..., 4), factor: one, or (T, ..., 1) -> the rotations taken `factor` times as far, all the time the same way round.
 
     Where they come to half a turn and beyond, the shorter way round would change sides from one frame to the next, and a part
     of it would flip.

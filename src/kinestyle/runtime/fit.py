@@ -1,7 +1,7 @@
 """How far a clip is from what a bundle knows: the error with which the bundle's autoencoder gives it back.
 
 Motion unlike all that was learned (lying, breakdance) comes back as something else, and so do changes made to it. The error
-says so before anybody looks.
+says so before anybody looks, and moment by moment: where it is too large, a style is faded out rather than made up.
 """
 
 from __future__ import annotations
@@ -11,9 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.motion.canonical import CANONICAL
-from kinestyle.motion.features import heading_free_rotation
+from kinestyle.motion.contacts import runs
+from kinestyle.motion.features import FRAME_RATE, heading_free_rotation
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
+from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.runtime.beyond import Beyond
+
+FADE, FADE_FRAMES = (8.0, 20.0), 8.0
+"""From how many times the usual error on a style fades and from where nothing of it is left, of the error smoothed over so many
+frames at 30 a second. Clips of the training motion's kind stay below 6.5 times, walks, jogs and gestures on other rigs below 7;
+squats and high kicks have 7 to 14, those who lie down 35 to 45."""
 
 FAR = 6.0
 """From so many times the usual error on, a clip is far from what the bundle knows. Clips of the styles with little motion, and
@@ -39,6 +47,18 @@ class Fit:
         return self.error_cm / (self.usual_cm or np.nan)
 
     @property
+    def share(self) -> Array:
+        """(T30,) how much of a style's strength is left at each moment: 1 wherever the bundle knows such motion."""
+        if self.usual_cm is None:
+            return np.ones(len(self.error_cm))
+        beyond = (smooth_in_time(self.times_usual, FADE_FRAMES) - FADE[0]) / (FADE[1] - FADE[0])
+        # widened before it is smoothed, so that nothing is left of a style where nothing should be
+        reach = round(FADE_FRAMES)
+        padded = np.pad(np.clip(beyond, 0.0, 1.0), reach, mode="edge")
+        widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=-1)
+        return np.maximum(1.0 - smooth_in_time(widened, 0.5 * FADE_FRAMES), 0.0)
+
+    @property
     def is_far(self) -> bool:
         """Whether the clip as a whole is far from what the bundle knows."""
         return bool(self.times_usual.mean() > FAR)
@@ -48,9 +68,25 @@ class Fit:
         """What to tell a user: nothing, unless the clip is far."""
         if not self.is_far:
             return ()
+        return (f"{self._found}; look at the result, a lower strength may be better",)
+
+    def notes(self, beyond: Beyond) -> tuple[str, ...]:
+        """What to tell a user of what was done: the warnings, or, where a style is faded, when and how far."""
+        share = self.share
+        if beyond == "ignore" or share.min() > 0.99:
+            return self.warnings
+        parts = runs(share < 0.99)
+        when = ", ".join(f"{start / FRAME_RATE:.1f} to {stop / FRAME_RATE:.1f} s" for start, stop in parts[:4])
+        when += f" and {len(parts) - 4} more times" if len(parts) > 4 else ""
+        left = (
+            f"at the least {100.0 * share.min():.0f} % of it is left there, {100.0 * share.mean():.0f} % on average of the clip"
+        )
+        return (f"{self._found} in part; the style is faded from {when} ({left})",)
+
+    @property
+    def _found(self) -> str:
         error = f"{self.error_cm.mean():.1f} cm, {self.times_usual.mean():.0f} times its usual error"
-        found = f"{self.name} is unlike what the model learned from (given back to {error})"
-        return (f"{found}; look at the result, a lower strength may be better",)
+        return f"{self.name} is unlike what the model learned from (given back to {error})"
 
 
 def measure_fit(name: str, features: Array, decoded: Array, usual_cm: float | None) -> Fit:

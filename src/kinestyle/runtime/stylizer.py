@@ -31,6 +31,7 @@ from kinestyle.motion.feet import plant_feet, stance_velocity
 from kinestyle.motion.retarget import Correspondence, apply_change, correspond, move_hips, to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import calm_rotation, scale_rotation, smooth_in_time, spline_rotation, spline_vector
+from kinestyle.runtime.beyond import BEYOND, Beyond
 from kinestyle.runtime.fit import Fit, measure_fit
 from kinestyle.runtime.graphs import STRIDE, Graphs
 from kinestyle.runtime.root import ROOTS, Root
@@ -75,7 +76,7 @@ class Analysis:
     """What is known of a clip before a style is chosen: everything that need not be computed again when the style changes.
 
     features: (T30, 260), latent: (Z, T/4), content: (C, T/8), style: the clip's own, unchanged: the clip in it,
-    heading: (T30,) radians, contact: (T, 4) at the clip's own rate
+    heading: (T30,) radians, contact: (T, 4) at the clip's own rate, fit: how well the bundle knows such motion
     """
 
     clip: Clip
@@ -87,6 +88,7 @@ class Analysis:
     unchanged: Rendering
     heading: Array
     contact: np.ndarray
+    fit: Fit
 
 
 class Stylizer:
@@ -118,6 +120,7 @@ class Stylizer:
         strength: float = 1.0,
         seed: int = 0,
         root: Root = "planted",
+        beyond: Beyond = "fade",
     ) -> Clip:
         """The clip in another manner, on the same rig, with the same frames.
 
@@ -125,6 +128,7 @@ class Stylizer:
         strength: 0 gives the clip back, 1 the style, more exaggerates
         seed: which take: 0 is the middle of the style, every other number a draw from it
         root: how the result travels, see `kinestyle.runtime.root`
+        beyond: what is done where the clip is unlike all that the bundle learned, see `kinestyle.runtime.beyond`
 
         Raises StyleError, RigError, ClipError.
         """
@@ -133,7 +137,7 @@ class Stylizer:
                 f"{'neither' if style is None else 'both'} a style and a reference clip given, exactly one of them is needed"
             )
         code = self.style_code(style, seed) if style is not None else self.reference_code(like, seed)  # type: ignore[arg-type]
-        return self.apply(self.analyse(clip), code, strength, root)
+        return self.apply(self.analyse(clip), code, strength, root, beyond)
 
     def style_code(self, style: str, seed: int = 0) -> np.ndarray:
         """(K,) the middle of a named style (seed 0) or a draw from it."""
@@ -209,20 +213,30 @@ class Stylizer:
         unchanged = self._render(own + unlearned_manner(latent - own), len(features))
         kept_frames = at_30.local_rotation is canonical.local_rotation
         contact = features[:, LAYOUT["foot_contact"]] > 0.5 if kept_frames else find_contacts(canonical)
-        return Analysis(clip, correspondence, features, latent, content, style, unchanged, heading(at_30), contact)
+        decoded = self.graphs.decode(latent)[: len(features)].astype(float)
+        fit = measure_fit(clip.name, features, decoded, self.bundle.usual_error_cm)
+        return Analysis(clip, correspondence, features, latent, content, style, unchanged, heading(at_30), contact, fit)
 
     def fit(self, analysis: Analysis) -> Fit:
-        """How well the bundle knows motion like the analysed clip's; for one decoding more."""
-        decoded = self.graphs.decode(analysis.latent)[: len(analysis.features)].astype(float)
-        return measure_fit(analysis.clip.name, analysis.features, decoded, self.bundle.usual_error_cm)
+        """How well the bundle knows motion like the analysed clip's."""
+        return analysis.fit
 
-    def apply(self, analysis: Analysis, code: np.ndarray, strength: float = 1.0, root: Root = "planted") -> Clip:
+    def apply(
+        self,
+        analysis: Analysis,
+        code: np.ndarray,
+        strength: float = 1.0,
+        root: Root = "planted",
+        beyond: Beyond = "fade",
+    ) -> Clip:
         """The analysed clip in the style of a code (K,). Cheap beside `analyse`: this is what a slider calls."""
         if not 0 <= strength <= STRONGEST:
             expected = f"it must be 0 (no change), 1 (the style) or another number up to {STRONGEST:g}"
             raise StyleError(f"strength is {strength}, {expected}")
         if root not in ROOTS:
             raise StyleError(f"root is {root!r}, expected one of {', '.join(ROOTS)}")
+        if beyond not in BEYOND:
+            raise StyleError(f"beyond is {beyond!r}, expected one of {', '.join(BEYOND)}")
         clip, unchanged = analysis.clip, analysis.unchanged
         if strength == 0:
             return clip
@@ -230,10 +244,11 @@ class Stylizer:
         turn = rotation.about_y(analysis.heading)
         change = rotation.multiply(restyled.rotation, rotation.inverse(unchanged.rotation))
         change = rotation.multiply(rotation.multiply(turn[:, None], change), rotation.inverse(turn)[:, None])
-        change = scale_rotation(calm_rotation(change, *CALM), strength)
-        rise = strength * (restyled.height - unchanged.height)
+        amount = strength * (analysis.fit.share if beyond == "fade" else np.ones(len(turn)))
+        change = scale_rotation(calm_rotation(change, *CALM), amount[:, None, None])
+        rise = amount * (restyled.height - unchanged.height)
         pace = np.zeros((len(turn), 3))
-        pace[:, [0, 2]] = strength * (restyled.velocity - unchanged.velocity)
+        pace[:, [0, 2]] = amount[:, None] * (restyled.velocity - unchanged.velocity)
         at_frame = np.arange(clip.frame_count) * clip.frame_time_seconds * FRAME_RATE
         return self._onto_rig(
             analysis,

@@ -26,6 +26,8 @@ from kinestyle.motion.rotation import Array
 
 WAIT_SECONDS = 900.0
 _NUMBERS = 10
+_BONES = ("LimbNode", "Limb", "Root")
+"""What files call bones; some programs leave out the attribute by which the library tells them."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Scene:
                 place=i,
                 parent=row["parent"],
                 name=row["name"],
-                is_bone=row["kind"] == "BONE",
+                is_bone=row["kind"] == "BONE" or row["sort"] in _BONES,
                 is_end_site=END_SITE in row["marks"],
                 ignores_parent_scale=row["inherit"] == "IGNORE_PARENT_SCALE",
                 identity=row["identity"],

@@ -11,7 +11,7 @@ from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.fbx.joint_nodes import choose_joints
-from kinestyle.motion.fbx.loading import Scene, open_scene
+from kinestyle.motion.fbx.loading import Node, Scene, open_scene
 from kinestyle.motion.fbx.records import is_binary, parse
 from kinestyle.motion.fbx.ticks import unrounded_rate
 from kinestyle.motion.rotation import Array
@@ -33,21 +33,29 @@ class FbxSource:
 
     data: the whole file
     skeleton, local_position, local_rotation: what was read
-    identities: for each joint the number of its node in the file
+    nodes: for each joint its node
+    local_scale: (T or 1, J, 3) of the nodes
     parent_scale: (T or 1, J, 3) by which the lengths of a joint's local position are larger than in the file
     base_position, base_rotation: (3,), (4,) the place of what the root hangs from
-    start_seconds: when the take starts
+    take: the name of the take that was read
+    start_seconds: when it starts
+    frame_rate: at how many frames a second it was sampled
+    frame_time_seconds: the clip's
     """
 
     data: bytes
     skeleton: Skeleton
     local_position: Array
     local_rotation: Array
-    identities: tuple[int, ...]
+    nodes: tuple[Node, ...]
+    local_scale: Array
     parent_scale: Array
     base_position: Array
     base_rotation: Array
+    take: str
     start_seconds: float
+    frame_rate: float
+    frame_time_seconds: float
 
 
 def read_fbx(path: str | Path) -> Clip:
@@ -137,25 +145,34 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
         end_parents=chosen.tip_parents,
         end_offsets=tip_rest * whole[0, chosen.tip_parents],
     )
-    even = (parent_scale == parent_scale[:1]).all()
+    frame_time_seconds = 1.0 / unrounded_rate(frame_rate, custom_rate)
     source = FbxSource(
         data=data,
         skeleton=skeleton,
         local_position=local_position,
         local_rotation=local_rotation,
-        identities=tuple(node.identity for node in joints),
-        parent_scale=parent_scale[:1] if even else parent_scale,
+        nodes=joints,
+        local_scale=_once(own.scale),
+        parent_scale=_once(parent_scale),
         base_position=base_position,
         base_rotation=base_rotation,
+        take=takes[0] if takes else "",
         start_seconds=float(start),
+        frame_rate=frame_rate,
+        frame_time_seconds=frame_time_seconds,
     )
     return Clip(
         skeleton,
         local_position,
         local_rotation,
-        1.0 / unrounded_rate(frame_rate, custom_rate),
+        frame_time_seconds,
         Path(name).stem,
         source,
         tuple(warnings),
         StatedWorld(scene.metres_per_unit, scene.up),
     )
+
+
+def _once(values: Array) -> Array:
+    """values: (T, ...) -> (1, ...) where all are alike, so that a long clip does not keep them all."""
+    return values[:1] if (values == values[:1]).all() else values

@@ -72,6 +72,7 @@ def describe(scene: Any, nodes: list[Any], places: dict[int, int], marks: list[s
                 "name": node.name,
                 "parent": -1 if parent is None else places.get(parent.element_id, -1),
                 "kind": node.attrib_type.name,
+                "sort": dom.values[2].value_str if dom is not None and len(dom.values) > 2 else "",
                 "inherit": node.inherit_mode.name,
                 "identity": int(dom.values[0].value_int) if dom is not None and len(dom.values) else 0,
                 "marks": [mark for mark in marks if properties.find_prop(mark) is not None],

@@ -87,7 +87,7 @@ def test_motion_data_is_not_in_the_repository():
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listing.returncode != 0:
         pytest.skip("this copy of the source is not a git checkout, so nothing is tracked")
-    motion = (".bvh", ".amc", ".asf", ".c3d", ".fbx")
+    motion = (".bvh", ".amc", ".asf", ".c3d", ".fbx", ".glb", ".gltf")
     tracked = [Path(name) for name in listing.stdout.split("\0") if name.lower().endswith(motion)]
     strays = [
         str(path)

@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 import pygltflib
 import pytest
+from click.testing import CliRunner
 
+from kinestyle.cli import main
 from kinestyle.errors import MotionFileError
 from kinestyle.motion import rotation
-from kinestyle.motion.clip import METRES_Y_UP, Clip
+from kinestyle.motion.clip import METRES_Y_UP, Clip, StatedWorld
 from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.gltf import GltfSource, format_gltf, parse_gltf, read_gltf, write_gltf
 from kinestyle.motion.gltf.keys import FrameGrid, find_grid
 from kinestyle.motion.mapping import map_joints
-from kinestyle.motion.skeleton import tip_position
+from kinestyle.motion.skeleton import Skeleton, tip_position
 from kinestyle.motion.world_frame import bring_into_world, mirror_axis
 from kinestyle.runtime.stylizer import Stylizer
 from made_gltf import PNG, Made, Seen, accessor, character, see
@@ -31,6 +33,7 @@ RIG = as_rig(WALK, OWN)
 BLENDER = {"scale": [0.01] * 3, "rotation": [-float(np.sqrt(0.5)), 0.0, 0.0, float(np.sqrt(0.5))]}
 """The node above the joints, as exporters write it for a rig in centimetres with Z up."""
 CENTIMETRES = as_rig(WALK, OWN, metres_per_unit=0.01, up="Z")
+SHORT = CENTIMETRES.with_motion(CENTIMETRES.local_position[:15], CENTIMETRES.local_rotation[:15])
 
 
 def frame_times(clip: Clip) -> np.ndarray:
@@ -394,7 +397,7 @@ def test_scales_and_mirrors_above_the_joints() -> None:
         {"matrix": [0.0, 0, -0.01, 0, 0, 0.01, 0, 0, 0.01, 0, 0, 0, 4.0, 5.0, 6.0, 1.0]},
         {"matrix": [-0.01, 0, 0, 0, 0, 0.01, 0, 0, 0, 0, 0.01, 0, 4.0, 5.0, 6.0, 1.0]},
     ):
-        data = character(CENTIMETRES, armature=armature).glb()
+        data = character(SHORT, armature=armature).glb()
         clip = parse_gltf(data, "x.glb")
         seen = see(data, frame_times(clip))
         for j, name in enumerate(clip.skeleton.names):
@@ -407,12 +410,12 @@ def test_scales_and_mirrors_above_the_joints() -> None:
 
 
 def scaled(node: str, scale: list[float], grows: bool = False) -> bytes:
-    made = character(CENTIMETRES, armature=BLENDER, props=False)
+    made = character(SHORT, armature=BLENDER, props=False)
     number = next(i for i, n in enumerate(made.tree["nodes"]) if n["name"] == node)
     made.tree["nodes"][number]["scale"] = scale
     if grows:
         animation = made.tree["animations"][0]
-        values = np.linspace(scale, [0.5 * s for s in scale], RIG.frame_count)
+        values = np.linspace(scale, [0.5 * s for s in scale], SHORT.frame_count)
         animation["channels"].append({"sampler": len(animation["samplers"]), "target": {"node": number, "path": "scale"}})
         animation["samplers"].append({"input": animation["samplers"][0]["input"], "output": made.array(values)})
     return made.glb()
@@ -599,3 +602,61 @@ def test_a_small_skin_on_a_body_of_bare_nodes() -> None:
     names = [node.get("name") for node in made.tree["nodes"]]
     made.tree["skins"][0] = {"joints": [names.index("mixamorig:Head")]}
     assert len(map_joints(parse_gltf(made.glb(), "x.glb")).joints) == 21
+
+
+def test_a_clip_without_a_body_in_a_new_file() -> None:
+    """A swinging rod: what is assumed of its world is said, and it can be seen."""
+    skeleton = Skeleton(("top", "rod"), np.array([-1, 0]), np.array([[0.0, 100.0, 0.0], [0.0, -90.0, 0.0]]))
+    turn = np.tile(rotation.IDENTITY, (10, 2, 1))
+    turn[:, 0] = rotation.exp(np.linspace(-1.0, 1.0, 10)[:, None] * [0.0, 0.0, 1.0])
+    rod = Clip(skeleton, np.tile(skeleton.offsets, (10, 1, 1)), turn, 0.04, "rod")
+    _, seen = check_new_file(rod)
+    notes = format_gltf(rod, "x.glb")[1]
+    assert len(notes) == 2
+    assert "centimetres were assumed" in notes[0]
+    assert len(seen.file.accessors) > 0
+    alone = Clip(Skeleton(("top",), np.array([-1]), np.zeros((1, 3))), np.zeros((3, 1, 3)), turn[:3, :1], 0.04, "one joint")
+    check_new_file(alone)
+    stated = replace(CENTIMETRES, world=StatedWorld(0.01, (0.0, 0.0, 1.0)))
+    assert format_gltf(stated, "x.glb")[1] == ()
+    check_new_file(stated)
+
+
+@pytest.mark.parametrize("broken", ["position", "rotation", "frames"])
+def test_what_cannot_be_written(broken: str, tmp_path: Path) -> None:
+    position, turn = RIG.local_position.copy(), RIG.local_rotation.copy()
+    if broken == "position":
+        position[3, 2] = np.nan
+    elif broken == "rotation":
+        turn[3, 2] = np.inf
+    else:
+        position, turn = position[:0], turn[:0]
+    with pytest.raises(MotionFileError, match=r"x\.glb cannot be written: found a"):
+        write_gltf(RIG.with_motion(position, turn), tmp_path / "x.glb")
+    assert not list(tmp_path.iterdir())
+
+
+def test_through_the_command_line(walk_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BVH in and glTF out, glTF in and out, a manner across formats, nothing at strength 0, and what is in a file."""
+    monkeypatch.chdir(tmp_path)
+    Path("character.glb").write_bytes(character(CENTIMETRES, armature=BLENDER).glb())
+
+    def kinestyle(line: str) -> str:
+        result = CliRunner().invoke(main, line.split())
+        assert (result.exit_code, result.exception) == (0, None), result.output
+        return result.stdout
+
+    assert kinestyle(f"stylize {walk_file} --style old -o old.glb") == "old.glb\n"
+    kinestyle(f"stylize {walk_file} --style old -o old.bvh")
+    np.testing.assert_allclose(
+        read_motion("old.glb").world_position, bring_into_world(read_motion("old.bvh"))[0].world_position, atol=1e-4
+    )
+    kinestyle(f"stylize character.glb --like {walk_file} -o like.glb")
+    kinestyle(f"stylize {walk_file} --like character.glb -o like.bvh")
+    before, after = read_motion("character.glb"), read_motion("like.glb")
+    assert after.skeleton.names == before.skeleton.names
+    assert np.abs(after.world_position - before.world_position).max() > 0.005
+    kinestyle("stylize character.glb --style proud --strength 0 -o same.glb")
+    assert Path("same.glb").read_bytes() == Path("character.glb").read_bytes()
+    found = json.loads(kinestyle("inspect character.glb --json"))
+    assert (found["up"], found["unit"], found["family"], found["missing"]) == ("+Y", "m", "Mixamo", [])

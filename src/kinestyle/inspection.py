@@ -8,8 +8,9 @@ from typing import Any
 from kinestyle.motion.body_frame import axis_name
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.mapping import DOUBTFUL, JointMapping
+from kinestyle.motion.mapping import DOUBTFUL, JointMapping, map_joints
 from kinestyle.motion.retarget import Correspondence, correspond
+from kinestyle.motion.rig import Rig
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,6 @@ class Inspection:
         return "\n".join(lines)
 
 
-def inspect_clip(clip: Clip) -> Inspection:
-    """Find out what a clip is. Raises RigError where no humanoid can be found in it."""
-    return Inspection(clip, correspond(clip))
+def inspect_clip(clip: Clip, rig: Rig | None = None) -> Inspection:
+    """Find out what a clip is; rig: its own, where that is known. Raises RigError where no humanoid can be found in it."""
+    return Inspection(clip, correspond(clip, map_joints(clip, rig)))

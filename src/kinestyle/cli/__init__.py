@@ -11,7 +11,7 @@ from kinestyle.cli.learning import train
 from kinestyle.cli.looking import inspect, render
 from kinestyle.cli.measuring import evaluate
 from kinestyle.cli.restyling import styles, stylize
-from kinestyle.cli.rigging import retarget
+from kinestyle.cli.rigging import convert, map_rig, retarget
 from kinestyle.cli.serving import studio
 from kinestyle.errors import KinestyleError
 
@@ -41,5 +41,5 @@ def main() -> None:
     """Restyle captured human motion: a clip in, the same rig out, in another manner."""
 
 
-for _command in (stylize, retarget, styles, inspect, render, evaluate, train, studio):
+for _command in (stylize, retarget, convert, styles, inspect, map_rig, render, evaluate, train, studio):
     main.add_command(_command)

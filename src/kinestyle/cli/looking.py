@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinestyle.cli.options import MOTION, keep_input, say_warnings
+from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings
 from kinestyle.errors import ClipError, MotionFileError
+
+if TYPE_CHECKING:
+    from kinestyle.motion.rig import Rig
 
 
 @click.command()
 @click.argument("clip", type=MOTION, metavar="IN")
+@rig_option()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def inspect(clip: Path, as_json: bool) -> None:
+def inspect(clip: Path, rig: Rig | None, as_json: bool) -> None:
     """Say what is in the clip IN: rig, units, axes, rate, and which joint is taken for what, and how surely."""
     from kinestyle.inspection import inspect_clip
     from kinestyle.motion.formats import read_motion
 
-    found = inspect_clip(read_motion(clip))
+    found = inspect_clip(read_motion(clip), rig)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
 
 
@@ -56,8 +60,11 @@ _FILM_OPTIONS = {"size", "fps", "start", "seconds", "stop", "camera", "overlay"}
 @click.option("--seconds", type=float, help="How much to show, instead of --to.")
 @click.option("--camera", type=click.Choice(["follow", "fixed"]), help="Go along with the body (follow), or stand still.")
 @click.option("--overlay", is_flag=True, help="All clips in one place instead of side by side.")
+@rig_option(whose="of every clip")
 @click.pass_context
-def render(ctx: click.Context, /, clips: tuple[Path, ...], out: Path, labels: str | None, **options: Any) -> None:
+def render(
+    ctx: click.Context, /, clips: tuple[Path, ...], out: Path, labels: str | None, rig: Rig | None, **options: Any
+) -> None:
     """Draw clips to compare by eye: a contact sheet with a row of poses for each, or a film of them side by side."""
     from kinestyle.motion.formats import read_motion
     from kinestyle.picture.figure import figure_of
@@ -74,7 +81,7 @@ def render(ctx: click.Context, /, clips: tuple[Path, ...], out: Path, labels: st
         raise click.UsageError(f"{word} mean nothing for {'a contact sheet, .png' if suffix == '.png' else 'a film, ' + suffix}.")
     keep_input(out, *clips)
     names = _names(clips, labels)
-    figures = [figure_of(read_motion(clip), name) for clip, name in zip(clips, names, strict=True)]
+    figures = [figure_of(read_motion(clip), name, rig) for clip, name in zip(clips, names, strict=True)]
     say_warnings(tuple(figure.note for figure in figures if figure.note))
     if suffix == ".png":
         from kinestyle.picture.sheet import draw, write_sheet

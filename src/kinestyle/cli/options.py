@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kinestyle.errors import MotionFileError
+
+if TYPE_CHECKING:
+    from kinestyle.motion.rig import Rig
 
 MOTION = click.Path(path_type=Path)
 
@@ -16,6 +20,28 @@ def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--bundle", type=MOTION, help="A .kinestyle file, or the name of one that ships: bandai (the default) or unsupervised."
     )(command)
+
+
+class RigName(click.ParamType["Rig"]):
+    """A rig's file, or the name of a preset."""
+
+    name = "RIG"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rig:
+        from kinestyle.motion.rig import Rig, read_rig
+        from kinestyle.motion.rig_presets import preset
+
+        if isinstance(value, Rig):
+            return value
+        path = Path(value)
+        return read_rig(path) if path.suffix.lower() == ".json" or path.exists() else preset(value)
+
+
+def rig_option(name: str = "--rig", whose: str = "of IN") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For commands that look for a body in a clip, which the user may know better."""
+    return click.option(
+        name, type=RigName(), help=f"Which joint {whose} is which: a file of `kinestyle map`, or a family such as mixamo."
+    )
 
 
 def keep_input(target: Path, *inputs: Path) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinestyle.cli.options import MOTION, bundle_option, keep_input, say_warnings
+from kinestyle.cli.options import MOTION, bundle_option, keep_input, rig_option, say_warnings
 from kinestyle.errors import StyleError
 from kinestyle.runtime.beyond import BEYOND, Beyond
 from kinestyle.runtime.root import ROOTS, Root
+
+if TYPE_CHECKING:
+    from kinestyle.motion.rig import Rig
 
 
 @click.command()
@@ -41,6 +44,8 @@ from kinestyle.runtime.root import ROOTS, Root
     show_default=True,
     help="Where the clip is unlike all that was learned: fade the style out, or ignore that.",
 )
+@rig_option()
+@rig_option("--like-rig", "of every REF")
 @bundle_option
 def stylize(
     clip: Path,
@@ -54,6 +59,8 @@ def stylize(
     samples: int | None,
     root: Root,
     beyond: Beyond,
+    rig: Rig | None,
+    like_rig: Rig | None,
     bundle: Path | None,
 ) -> None:
     """Give the clip IN another manner, on its own rig.
@@ -81,13 +88,14 @@ def stylize(
     from kinestyle.runtime.stylizer import Stylizer
 
     stylizer = Stylizer.load(Path(UNSUPERVISED) if at_random and bundle is None else bundle)
-    manners = [*map(stylizer.bundle.style, names), *map(stylizer.reference_style, references)]
+    manners = [*map(stylizer.bundle.style, names)]
+    manners += [stylizer.reference_style(reference, rig=like_rig) for reference in references]
 
     def code(take: int) -> Any:
         return stylizer.random_code(take) if at_random else stylizer.mix([manner.take(take) for manner in manners], weights)
 
     code(seed)  # what is wrong with the request is said before the clip is analysed
-    analysis = stylizer.analyse(source)
+    analysis = stylizer.analyse(source, rig=rig)
     say_warnings(analysis.clip.warnings)
     say_warnings(analysis.correspondence.mapping.warnings)
     say_warnings(stylizer.fit(analysis).notes(beyond))

@@ -52,6 +52,10 @@ def _length(vector: Array) -> float:
     return float(np.median(np.sqrt(np.sum(vector * vector, axis=-1))))
 
 
+AXES: dict[str, Array] = {("+" if axis.sum() > 0 else "-") + "XYZ"[int(np.argmax(np.abs(axis)))]: axis for axis in _AXES}
+"""Signed unit axes (3,) by name."""
+
+
 def axis_name(axis: Array) -> str:
     """A signed unit axis (3,) -> "+Y" and the like."""
     index = int(np.argmax(np.abs(axis)))
@@ -146,16 +150,16 @@ def unit_name(metres_per_unit: float) -> str:
     return next((unit for unit, metres in UNITS.items() if abs(metres_per_unit / metres - 1.0) < 1e-4), "stated")
 
 
-def contradictions(stated: StatedWorld, seen_up: Array, margin: float, leg_length: float) -> list[str]:
-    """Sentences where a file states what its motion denies. The file is believed: someone may lie, or be a giant.
+def contradictions(stated: StatedWorld, by: str, seen_up: Array, margin: float, leg_length: float) -> list[str]:
+    """Sentences where a file or a rig states what the motion denies. It is believed: someone may lie, or be a giant.
 
-    seen_up, margin: what `find_up` found; leg_length: in file units
+    by: who states it; seen_up, margin: what `find_up` found; leg_length: in file units
     """
     found = []
     if stated.up is not None and margin > _CLEAR_UP and seen_up @ np.array(stated.up) < 0.5:
         axis = axis_name(np.array(stated.up))
-        found.append(f"the file states {axis} up and was believed, but the body stands along {axis_name(seen_up)} in this clip")
+        found.append(f"{by} states {axis} up and was believed, but the body stands along {axis_name(seen_up)} in this clip")
     metres = stated.metres_per_unit
     if metres is not None and not _POSSIBLE_LEG_M[0] <= leg_length * metres <= _POSSIBLE_LEG_M[1]:
-        found.append(f"in the unit that the file states, {metres:g} m, the leg is {leg_length * metres:.3g} m long")
+        found.append(f"in the unit that {by} states, {metres:g} m, the leg is {leg_length * metres:.3g} m long")
     return found

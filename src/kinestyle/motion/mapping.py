@@ -15,6 +15,7 @@ import numpy as np
 
 from kinestyle.errors import RigError
 from kinestyle.motion.body_frame import (
+    AXES,
     DOUBTFUL_UP,
     Leg,
     axis_name,
@@ -29,9 +30,10 @@ from kinestyle.motion.body_frame import (
 )
 from kinestyle.motion.body_search import Body, find_body
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name
-from kinestyle.motion.clip import Clip
+from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.joint_names import JointName, Side, naming_family
-from kinestyle.motion.limb_chains import Chain, RigTree
+from kinestyle.motion.limb_chains import LEG, Chain, RigTree
+from kinestyle.motion.rig import Rig
 from kinestyle.motion.rotation import IDENTITY, Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
@@ -72,16 +74,32 @@ class JointMapping:
     up_margin: float = 1.0
 
 
-def map_joints(clip: Clip) -> JointMapping:
+def map_joints(clip: Clip, rig: Rig | None = None) -> JointMapping:
     """Find the body in a clip's rig: which joint plays which role, which way is up, how long a unit is.
 
-    Raises RigError when the rig has no human body: it needs hips, a spine joint, a neck or head, two legs down to the feet
-    and two arms down to the forearms.
+    rig: what is known already; its joints are taken, and its up and unit where it has them
+
+    Raises RigError when a given rig does not fit the clip, or when the clip's rig has no human body: it needs hips, a spine
+    joint, a neck or head, two legs down to the feet and two arms down to the forearms.
     """
     if not np.isfinite(clip.local_position).all() or not np.isfinite(clip.local_rotation).all():
         raise RigError(f"{clip.name}: some positions or rotations are not finite, so no body can be found")
     position = _sampled_positions(clip)
-    return _in_its_world(clip, position, _find_roles(clip, position))
+    if rig is None:
+        return _in_its_world(clip, position, _find_roles(clip, position), clip.world, "the file")
+    return _in_its_world(clip, position, _given_roles(clip, position, rig), stated_world(clip, rig), rig.name)
+
+
+def stated_world(clip: Clip, rig: Rig) -> StatedWorld:
+    """What a rig, and where that is silent the clip's file, states of unit and up axis."""
+    up = clip.world.up if rig.up is None else tuple(AXES[rig.up].tolist())
+    return StatedWorld(rig.metres_per_unit or clip.world.metres_per_unit, up)
+
+
+def rig_of(clip: Clip, mapping: JointMapping) -> Rig:
+    """What was found in a clip, as a rig to write down and use for other files."""
+    joints = {role: (clip.skeleton.names[joint],) for role, joint in mapping.joints.items()}
+    return Rig(f"the rig of {clip.name}", joints, axis_name(mapping.up), mapping.metres_per_unit)
 
 
 @dataclass(frozen=True)
@@ -130,8 +148,23 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
     return _Roles(joints, confidence, tuple(warnings), swapped)
 
 
-def _in_its_world(clip: Clip, position: Array, roles: _Roles) -> JointMapping:
-    """The mapping with what follows from its roles, up and unit; position: (T', J, 3) world positions of sampled frames."""
+def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
+    """The roles that a rig states; only left and right are looked at, because they are easily taken for one another."""
+    joints = rig.joints_in(clip.skeleton, clip.name)
+    legs = [
+        Leg(*(position[:, joints[f"{side}_{role}"]] for role in LEG.roles if f"{side}_{role}" in joints))
+        for side in ("left", "right")
+    ]
+    swapped = lateral_agreement(legs[0], legs[1]) < -0.1
+    said = (f"{rig.name} is followed, but the legs lie or bend as if left and right were swapped in it",) if swapped else ()
+    return _Roles(joints, dict.fromkeys(joints, 1.0), said, swapped)
+
+
+def _in_its_world(clip: Clip, position: Array, roles: _Roles, stated: StatedWorld, by: str) -> JointMapping:
+    """The mapping with what follows from its roles, up and unit, where these are not stated.
+
+    position: (T', J, 3) world positions of sampled frames; by: what states the world, in words
+    """
     names, joints = clip.skeleton.names, roles.joints
     legs = [Leg(*(position[:, joints[f"{side}_{role}"]] for role in ("thigh", "shin", "foot"))) for side in ("left", "right")]
     hips, top = joints["hips"], joints.get("head", joints.get("neck", joints["chest"]))
@@ -144,11 +177,11 @@ def _in_its_world(clip: Clip, position: Array, roles: _Roles) -> JointMapping:
     trunk = position[:, [top, *above[: above.index(hips) + 1]]]
     trunk_length = float(np.linalg.norm(np.diff(trunk, axis=1), axis=-1).mean(axis=0).sum())
     unit, metres_per_unit = find_unit(leg_length, trunk_length)
-    warnings = contradictions(clip.world, up, margin, leg_length)
-    if clip.world.up is not None:
-        up, margin = np.array(clip.world.up), 1.0
-    if clip.world.metres_per_unit is not None:
-        unit, metres_per_unit = unit_name(clip.world.metres_per_unit), clip.world.metres_per_unit
+    warnings = contradictions(stated, by, up, margin, leg_length)
+    if stated.up is not None:
+        up, margin = np.array(stated.up), 1.0
+    if stated.metres_per_unit is not None:
+        unit, metres_per_unit = unit_name(stated.metres_per_unit), stated.metres_per_unit
     warnings += roles.warnings
     if margin < DOUBTFUL_UP:
         warnings.append(f"{axis_name(up)} was taken for up, but the body hardly stands upright in this clip")

@@ -37,14 +37,19 @@ class Stance:
     pitch: dict[str, float]
 
 
-def transfer(clip: Clip, target: Clip, source_correspondence: Correspondence | None = None) -> Clip:
+def transfer(
+    clip: Clip,
+    target: Clip,
+    source_correspondence: Correspondence | None = None,
+    target_correspondence: Correspondence | None = None,
+) -> Clip:
     """The motion of `clip` on the rig of `target`: hierarchy, channels, units, axes and floor are the target's, time the clip's.
 
     target: any motion of the other rig; joints without a role stay as they are in its first frame
 
     Raises RigError where no humanoid is found in either.
     """
-    c, t = source_correspondence or correspond(clip), correspond(target)
+    c, t = source_correspondence or correspond(clip), target_correspondence or correspond(target)
     pose = target.with_motion(target.local_position[:1], target.local_rotation[:1])
     canonical = to_canonical(clip, c)
     contact = find_contacts(canonical)

@@ -12,7 +12,9 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, STATURE_M
 from kinestyle.motion.clip import Clip, resample_vector
 from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
+from kinestyle.motion.mapping import map_joints
 from kinestyle.motion.retarget import UP, Correspondence, correspond, to_canonical
+from kinestyle.motion.rig import Rig
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
 from kinestyle.picture.body import LEFT, MIDDLE, RIGHT, shape_of
@@ -88,8 +90,11 @@ class Figure:
         return replace(self, position=position, root=root, feet=feet, contact=contact)
 
 
-def figure_of(clip: Clip, label: str | None = None) -> Figure:
-    """The figure of a clip on any rig: a body where a human one is found in it, else its plain bones and a note."""
+def figure_of(clip: Clip, label: str | None = None, rig: Rig | None = None) -> Figure:
+    """The figure of a clip on any rig: a body where a human one is found in it, else its plain bones and a note.
+
+    rig: the clip's, where it is known
+    """
     label = clip.name if label is None else label
     if not clip.frame_count:
         raise ClipError(f"The clip {label!r} has no frames, so there is nothing to draw.")
@@ -99,8 +104,10 @@ def figure_of(clip: Clip, label: str | None = None) -> Figure:
     if not finite.all():
         raise ClipError(f"Frame {int(np.argmin(finite))} of the clip {label!r} has a position that is not finite.")
     try:
-        correspondence = correspond(clip)
+        correspondence = correspond(clip, map_joints(clip, rig))
     except RigError as error:
+        if rig is not None:
+            raise
         return _plain(clip, points, label, f"{label} is drawn as plain bones: {error}")
     return _body(clip, points, label, correspondence)
 

@@ -28,7 +28,9 @@ from kinestyle.motion.features import (
     hold_last,
 )
 from kinestyle.motion.feet import plant_feet, stance_velocity
+from kinestyle.motion.mapping import map_joints
 from kinestyle.motion.retarget import Correspondence, apply_change, correspond, move_hips, to_canonical
+from kinestyle.motion.rig import Rig
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import calm_rotation, scale_rotation, smooth_in_time, spline_rotation, spline_vector
 from kinestyle.runtime.beyond import BEYOND, Beyond
@@ -121,6 +123,7 @@ class Stylizer:
         seed: int = 0,
         root: Root = "planted",
         beyond: Beyond = "fade",
+        rig: Rig | None = None,
     ) -> Clip:
         """The clip in another manner, on the same rig, with the same frames.
 
@@ -129,6 +132,7 @@ class Stylizer:
         seed: which take: 0 is the middle of the style, every other number a draw from it
         root: how the result travels, see `kinestyle.runtime.root`
         beyond: what is done where the clip is unlike all that the bundle learned, see `kinestyle.runtime.beyond`
+        rig: the clip's, where it is known (`kinestyle.motion.rig.read_rig`); otherwise it is found in the clip
 
         Raises StyleError, RigError, ClipError.
         """
@@ -137,7 +141,7 @@ class Stylizer:
                 f"{'neither' if style is None else 'both'} a style and a reference clip given, exactly one of them is needed"
             )
         code = self.style_code(style, seed) if style is not None else self.reference_code(like, seed)  # type: ignore[arg-type]
-        return self.apply(self.analyse(clip), code, strength, root, beyond)
+        return self.apply(self.analyse(clip, rig=rig), code, strength, root, beyond)
 
     def style_code(self, style: str, seed: int = 0) -> np.ndarray:
         """(K,) the middle of a named style (seed 0) or a draw from it."""
@@ -178,9 +182,9 @@ class Stylizer:
             raise StyleError(f"the weights to mix by are {listed}; they must be 0 or greater, and not all of them 0")
         return (given / given.sum() @ np.stack(codes)).astype(np.float32)
 
-    def reference_style(self, reference: Clip, label: str | None = None) -> Style:
-        """The style of a clip on any rig; label as in `reference_code`."""
-        features = clip_to_features(to_canonical(reference, correspond(reference)))
+    def reference_style(self, reference: Clip, label: str | None = None, rig: Rig | None = None) -> Style:
+        """The style of a clip on any rig; label as in `reference_code`, rig as in `stylize`."""
+        features = clip_to_features(to_canonical(reference, correspond(reference, map_joints(reference, rig))))
         style = self._read_style(reference, self.graphs.encode(_whole_strides(features)))
         labels = self.bundle.label_numbers
         if label is None or not labels:
@@ -195,11 +199,11 @@ class Stylizer:
     def _read_style(self, clip: Clip, latent: np.ndarray) -> Style:
         return Style(clip.name, clip.duration_seconds, *self.graphs.style(latent))
 
-    def analyse(self, clip: Clip, correspondence: Correspondence | None = None) -> Analysis:
-        """Bring a clip onto the canonical skeleton and through the encoders. Raises RigError, ClipError."""
+    def analyse(self, clip: Clip, correspondence: Correspondence | None = None, rig: Rig | None = None) -> Analysis:
+        """Bring a clip onto the canonical skeleton and through the encoders; rig as in `stylize`. Raises RigError, ClipError."""
         if not (np.isfinite(clip.local_position).all() and np.isfinite(clip.local_rotation).all()):
             raise ClipError(f"{clip.name} has positions or rotations that are not finite numbers; mend them first")
-        correspondence = correspondence or correspond(clip)
+        correspondence = correspondence or correspond(clip, map_joints(clip, rig))
         canonical = to_canonical(clip, correspondence)
         at_30 = at_feature_rate(canonical)
         features = clip_to_features(at_30)

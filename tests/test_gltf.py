@@ -458,6 +458,8 @@ def test_a_clip_cut_short_keeps_its_character() -> None:
     assert (found.frame_count, found.frame_time_seconds) == (20, clip.frame_time_seconds)
     np.testing.assert_allclose(found.world_position, cut.world_position, atol=1e-5)
     assert plain(result)["meshes"] == plain(data)["meshes"]
+    bare = parse_gltf(character(CENTIMETRES, armature=BLENDER, props=False).glb(), "x.glb")
+    assert format_gltf(bare.with_motion(bare.local_position[5:25], bare.local_rotation[5:25]), "cut.glb")[1] == ()
     slower = replace(clip, frame_time_seconds=0.05)
     found = parse_gltf(format_gltf(slower, "x.glb")[0], "x.glb")
     assert (found.frame_count, found.frame_time_seconds) == (clip.frame_count, 0.05)
@@ -498,12 +500,19 @@ def test_joints_without_curves_get_some_when_they_move() -> None:
     names = list(rig_names())
     gone = {(names.index("LeftArm"), "rotation"), (names.index("Hips"), "translation")}
     animation["channels"] = [c for c in animation["channels"] if (c["target"]["node"], c["target"]["path"]) not in gone]
+    # a node that stands by a matrix may not move by a curve
+    arm = made.tree["nodes"][names.index("LeftArm")]
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation.to_matrix(np.array(arm.pop("rotation"))[[3, 0, 1, 2]])
+    matrix[:3, 3] = arm.pop("translation")
+    arm["matrix"] = matrix.T.ravel().tolist()
     clip = parse_gltf(made.glb(), "x.glb")
     hips = clip.skeleton.index("mixamorig:Hips")
     assert np.ptp(clip.local_position[:, hips], axis=0).max() == 0.0
     changed = restyled(clip)
     found = parse_gltf(format_gltf(changed, "x.glb")[0], "x.glb")
     np.testing.assert_allclose(found.world_position, changed.world_position, atol=1e-5)
+    assert "matrix" not in found.source.document.root.fields["nodes"][names.index("LeftArm")]
 
 
 def test_gltf_as_text_with_files_beside_it(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ class Clip:
     local_rotation: (T, J, 4) unit quaternions wxyz, relative to the parent
     frame_time_seconds: time from one frame to the next
     name: what the clip is called in messages and pictures
-    source: what the file format needs to write the clip back as it was (a `bvh.BvhLayout`); None for a clip made here
+    source: what the file format needs to write the clip back as it was (such as a `bvh.BvhLayout`); None for a clip made here
     warnings: what the reader found odd but could read
     world: what the file states of its units and axes
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import json
 import struct
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import Any
 from kinestyle.errors import MotionFileError
 from kinestyle.motion.gltf.accessors import COMPONENTS, SIZES
 from kinestyle.motion.gltf.document import BIN_CHUNK, JSON_CHUNK, MAGIC, Document, beside
+from kinestyle.motion.gltf.nodes import rest_transform
 from kinestyle.motion.text_files import MAX_FILE_BYTES, quoted
 from kinestyle.storage import read_bytes
 
@@ -37,12 +37,27 @@ class Container:
     notes: list[str] = field(default_factory=list)
 
     def own_animation(self, number: int) -> dict[str, Any]:
-        """An animation of which this container alone has the lists, so that they may be changed."""
+        """An animation whose lists of samplers and channels are this container's own: their entries may be replaced."""
         animations = list(self.fields["animations"])
-        animations[number] = copy.deepcopy(animations[number])
+        found: dict[str, Any] = dict(animations[number])
+        found |= {"samplers": list(found["samplers"]), "channels": list(found["channels"])}
+        animations[number] = found
         self.fields["animations"] = animations
-        found: dict[str, Any] = animations[number]
         return found
+
+    def split_matrix(self, node: int, document: Document) -> None:
+        """Give a node that is about to move its translation, rotation and scale in place of a matrix, which may not move."""
+        fields = self.fields["nodes"][node]
+        if "matrix" not in fields:
+            return
+        translation, turn, scale = rest_transform(document.root.parts("nodes")[node])
+        nodes = list(self.fields["nodes"])
+        nodes[node] = {key: value for key, value in fields.items() if key != "matrix"} | {
+            "translation": translation.tolist(),
+            "rotation": turn[[1, 2, 3, 0]].tolist(),
+            "scale": scale.tolist(),
+        }
+        self.fields["nodes"] = nodes
 
     def lonely_accessors(self) -> set[int]:
         """The accessors that one thing alone uses and whose bytes no other has: these may be overwritten."""

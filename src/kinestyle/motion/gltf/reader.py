@@ -229,6 +229,8 @@ def _compose(
 def _carried_scale(tree: NodeTree, joints: list[int], parents: np.ndarray, scale: Array) -> tuple[Array, Array]:
     """scale: (T, J, 3) of each node itself -> by what the translations of the nodes on each joint are multiplied, (T, J, 3), and
     the signs of that, (J, 3). Raises MotionFileError for a scale that bends what hangs on its joint."""
+    if (scale == 1.0).all():
+        return np.ones_like(scale), np.ones(scale.shape[1:])
     hang = np.empty_like(scale)
     size = np.ones(scale.shape[:2])
     sign = np.ones(scale.shape[1:])

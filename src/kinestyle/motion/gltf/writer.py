@@ -92,6 +92,7 @@ class _Rewriting:
         self.aligned = len(source.local_rotation) == clip.frame_count
         self.times = source.grid.start_seconds + np.arange(clip.frame_count) * clip.frame_time_seconds
         self.own_times: int | None = None
+        self.on_frames: dict[int, bool] = {}
         self.lonely = container.lonely_accessors()
         self.users = Counter(str(channel.get("sampler")) for channel in self.animation["channels"])
 
@@ -101,7 +102,8 @@ class _Rewriting:
         hang = source.hang if self.aligned else np.broadcast_to(source.hang[:1], clip.local_position.shape)
         if not self.aligned and (np.ptp(source.hang, axis=0) > UNCHANGED).any():
             notes.append("its joints change in size, which was written as in the first frame")
-        if moved is None and len(self.animation["channels"]) > len(source.channels):
+        rewritten = {number for (node, path), number in source.channels.items() if node in source.nodes and path != "scale"}
+        if moved is None and len(self.animation["channels"]) > len(rewritten):
             notes.append("what moves beside the rig kept its own times")
         position = clip.local_position / np.where(np.abs(hang) > 1e-12, hang, 1.0)
         turn = mirror_turns(rotation.normalize(np.asarray(clip.local_rotation, dtype=float)), source.sign)
@@ -132,6 +134,7 @@ class _Rewriting:
         kind = f"VEC{values.shape[1]}"
         times = self._times_accessor()
         if number is None:
+            self.container.split_matrix(node, self.source.document)
             if path == "rotation":
                 values = rotation.continuous(values)
             samplers.append({"input": times, "output": self.packer.add(values.astype("<f4"), kind), "interpolation": "LINEAR"})
@@ -140,8 +143,7 @@ class _Rewriting:
         channel = channels[number]
         sampler = dict(samplers[channel["sampler"]])
         document = self.source.document
-        step = self.clip.frame_time_seconds
-        on_frames = changed is not None and lies_on(read_accessor(document, sampler["input"], "SCALAR")[:, 0], self.times, step)
+        on_frames = changed is not None and self._on_frames(sampler["input"])
         before = None
         if on_frames and sampler.get("interpolation") != "CUBICSPLINE":
             before = read_accessor(document, sampler["output"], kind)
@@ -164,6 +166,13 @@ class _Rewriting:
             samplers.append(sampler)
             channels[number] = {**channel, "sampler": len(samplers) - 1}
 
+    def _on_frames(self, number: int) -> bool:
+        """Whether the keys of an accessor of the file are the frames."""
+        if number not in self.on_frames:
+            keys = read_accessor(self.source.document, number, "SCALAR")[:, 0]
+            self.on_frames[number] = lies_on(keys, self.times, self.clip.frame_time_seconds)
+        return self.on_frames[number]
+
     def _overwrite(self, number: int, values: Array) -> bool:
         """Put values where an accessor has its own, if it holds plain 32-bit floats."""
         accessor: dict[str, Any] = self.container.accessors[number]
@@ -182,13 +191,11 @@ class _Rewriting:
         """The accessor of the frames' times: one of the file's where that has one, else one more."""
         if self.own_times is not None:
             return self.own_times
-        document, channels = self.source.document, self.animation["channels"]
-        for (_, _), number in self.source.channels.items():
-            index = self.animation["samplers"][channels[number]["sampler"]]["input"]
-            if document.accessors[index].fields["count"] == len(self.times):
-                keys = read_accessor(document, index, "SCALAR")[:, 0]
-                if lies_on(keys, self.times, self.clip.frame_time_seconds):
-                    self.own_times = index
-                    return index
+        channels, samplers = self.animation["channels"], self.animation["samplers"]
+        for number in self.source.channels.values():
+            index: int = samplers[channels[number]["sampler"]]["input"]
+            if index < len(self.source.document.accessors) and self._on_frames(index):
+                self.own_times = index
+                return index
         self.own_times = self.packer.add(self.times.astype("<f4"), "SCALAR", limits=True)
         return self.own_times

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
@@ -140,6 +140,10 @@ def open_scene(data: bytes, name: str) -> Iterator[Scene]:
         finally:
             limit.cancel()
             process.kill()
+            # what a process that died did not take is still waiting to be sent
+            with suppress(OSError):
+                if process.stdin is not None:
+                    process.stdin.close()
 
 
 def _description(process: subprocess.Popen[bytes], data: bytes, name: str) -> dict[str, Any]:

@@ -48,8 +48,9 @@ def limit() -> None:
     except ImportError:
         return  # not on this system; the process that waits for us has a limit of its own
     for kind, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_CORE, 0)):
-        _, hard = resource.getrlimit(kind)
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        soft, hard = resource.getrlimit(kind)
+        # where there are limits already, as in a server's workers, the narrower ones hold
+        resource.setrlimit(kind, (min(at for at in (most, soft, hard) if at != resource.RLIM_INFINITY), hard))
 
 
 def number(properties: Any, name: str) -> float:

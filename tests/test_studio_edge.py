@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,7 +23,9 @@ import httpx2
 from kinestyle.errors import DataError
 from kinestyle.studio import restyling
 from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.gate import Gate
 from kinestyle.studio.serving import Server
+from studio_server import running
 
 LIMIT_BYTES = 2**19
 CONFIG = StudioConfig(
@@ -34,17 +36,8 @@ WALK = restyling.example("walk")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    server = Server(CONFIG)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    end = time.monotonic() + 30.0
-    while not server.started:
-        assert time.monotonic() < end, "the server does not start"
-        time.sleep(0.01)
-    yield server
-    server.should_exit = True
-    thread.join(20.0)
-    assert not thread.is_alive(), "the server does not stop"
+    with running(CONFIG) as server:
+        yield server
 
 
 @pytest.fixture
@@ -100,6 +93,31 @@ def test_a_body_that_does_not_say_how_large_it_is(client: httpx2.Client, path: s
     refused = client.post(path, content=much(), headers={"content-type": "application/json" if "/x/" in path else kind})
     assert refused.status_code in (400, 404, 413), refused.text
     assert client.get("/api/health").status_code == 200
+
+
+def test_too_much_at_once(server: Server, client: httpx2.Client, monkeypatch: pytest.MonkeyPatch):
+    gate = next(layer for layer in layers(server) if isinstance(layer, Gate))
+    monkeypatch.setattr(gate, "config", dataclasses.replace(CONFIG, max_bytes_under_way=2**18))
+    with closing(connect(server)) as connection:
+        connection.sendall(head("/api/clips?name=a.bvh", f"Content-Length: {LIMIT_BYTES}") + b"x" * 2**17)
+        end = time.monotonic() + 10.0
+        while gate.bytes_under_way < 2**17:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        refused = client.post("/api/clips?name=b.bvh", content=b"x" * 2**18)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    while gate.bytes_under_way:
+        assert time.monotonic() < end + 10.0, "bytes that nobody sends any more are counted"
+        time.sleep(0.01)
+    assert client.post("/api/clips?name=b.bvh", content=b"x" * 1000).status_code == 422
+
+
+def layers(server: Server) -> Iterator[Any]:
+    """The application's layers, outermost first."""
+    layer = server.app.middleware_stack
+    while layer is not None:
+        yield layer
+        layer = getattr(layer, "app", None)
 
 
 def test_a_form_with_a_large_part(client: httpx2.Client):

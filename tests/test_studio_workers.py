@@ -268,6 +268,21 @@ def test_heavy_clips_have_their_own_worker(client: TestClient):
     assert len(usual.sent) == sent
 
 
+def test_a_small_file_with_much_work_in_it_is_moved_to_the_heavy_worker(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    usual, heavy = ready_worker(client, 0), ready_worker(client, 1)
+    monkeypatch.setattr(pool_of(client), "config", replace(CONFIG, usual_cpu_seconds=0.3, heavy_bytes=2**30))
+    monkeypatch.setattr(client.app.state.studio, "config", replace(CONFIG, heavy_bytes=2**30))  # type: ignore[attr-defined]
+    before, given = usual.process, len(heavy.sent)
+    answer = client.post("/api/clips?name=bomb.bvh", content=many_joints())
+    assert (answer.status_code, "more than the limit" in answer.text) == (413, True)
+    until(lambda: usual.is_ready)
+    assert usual.process is not before
+    assert len(heavy.sent) == given
+    before = usual.process
+    assert client.post("/api/clips?name=bomb.bvh", content=many_joints()).status_code == 413
+    assert usual.process is before, "what was heavy once goes to the heavy worker at once"
+
+
 def test_a_client_that_leaves_takes_its_job_along(client: TestClient, background: ThreadPoolExecutor):
     clip = walk_of(client)
     pool = pool_of(client)
@@ -368,6 +383,14 @@ def test_what_clips_share_counts_once():
 
 def example() -> bytes:
     return restyling.example("walk")
+
+
+def many_joints() -> bytes:
+    """A file that is small, because its joints have no channels, and work for a second."""
+    joints = "".join(f"JOINT j{i} {{ OFFSET 0 0 0 CHANNELS 0 End Site {{ OFFSET 0 1 0 }} }}\n" for i in range(2000))
+    rows = "0\n" * 8000
+    head = f"HIERARCHY\nROOT a {{ OFFSET 0 0 0 CHANNELS 1 Xposition\n{joints}}}\nMOTION\nFrames: 8000\nFrame Time: .01\n"
+    return (head + rows).encode()
 
 
 def longer(frames: int) -> bytes:

@@ -27,6 +27,8 @@ class StudioConfig:
     """The body of an upload, whatever its headers say."""
     max_request_bytes: int = 64 * 2**10
     """The body of every other request."""
+    max_bytes_under_way: int = 256 * 2**20
+    """The bodies of all requests that are not answered yet; further ones are refused as busy."""
     max_files: int = 4
     """Files in one upload, for formats that need two."""
     upload_seconds: float = 120.0
@@ -55,6 +57,9 @@ class StudioConfig:
     """Uploads beyond it are read by the process for heavy clips, so that nobody waits for them who has a usual one."""
     heavy_joint_frames: int = 100_000
     """Frames times joints beyond which a clip is heavy: half a minute of an ordinary rig at 60 frames a second."""
+    usual_cpu_seconds: float = 2.0
+    """Processor time within which a job on a usual clip has to be done, or it is taken for a heavy one: small files may claim
+    to be enormous, and nobody shall wait for them."""
     queue_length: int = 64
     """Jobs that wait for a worker; further ones are refused as busy."""
     wait_seconds: float = 30.0

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kinestyle.errors import KinestyleError
 from kinestyle.studio.config import LOOPBACK, StudioConfig
-from kinestyle.studio.refusals import LimitError, OriginError, SlowClientError, TokenError, status_of
+from kinestyle.studio.refusals import BusyError, LimitError, OriginError, SlowClientError, TokenError, status_of
 
 _log = logging.getLogger("kinestyle.studio.access")
 
@@ -56,6 +56,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, config: StudioConfig):
         self.app, self.config = app, config
+        self.bytes_under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -64,7 +65,7 @@ class Gate:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
-        passage = _Passage(self.config, scope, receive, send)
+        passage = _Passage(self, scope, receive, send)
         try:
             self._check(scope)
             passage.check_length()
@@ -72,7 +73,9 @@ class Gate:
             await passage.refuse(error)
         else:
             await self.app(scope, passage.receive, passage.send)
-        await passage.finish()
+        finally:
+            self.bytes_under_way -= passage.counted_bytes
+        passage.finish()
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -92,12 +95,12 @@ class Gate:
 class _Passage:
     """One request: its bytes counted on the way in, its answer timed on the way out."""
 
-    def __init__(self, config: StudioConfig, scope: Scope, receive: Receive, send: Send):
-        self.config, self.scope, self._receive, self._send = config, scope, receive, send
+    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send):
+        self.gate, self.config, self.scope, self._receive, self._send = gate, gate.config, scope, receive, send
         self.started = time.monotonic()
-        self.received_bytes = 0
+        self.received_bytes = self.counted_bytes = 0
         is_large = scope["method"] == "POST" and scope["path"].rstrip("/") in LARGE
-        self.limit_bytes = config.max_upload_bytes if is_large else config.max_request_bytes
+        self.limit_bytes = gate.config.max_upload_bytes if is_large else gate.config.max_request_bytes
         self.is_read, self.status = False, 0
 
     def check_length(self) -> None:
@@ -122,6 +125,10 @@ class _Passage:
         self.is_read = not message.get("more_body", False)
         if self.received_bytes > self.limit_bytes:
             raise Refused(self._too_large())
+        self.gate.bytes_under_way += self.received_bytes - self.counted_bytes
+        self.counted_bytes = self.received_bytes
+        if self.gate.bytes_under_way > self.config.max_bytes_under_way:
+            raise Refused(BusyError("too much is being sent at the moment; try again in a moment"))
         return message
 
     async def send(self, message: Message) -> None:
@@ -155,7 +162,7 @@ class _Passage:
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
-    async def finish(self) -> None:
+    def finish(self) -> None:
         """Write the line of the access log: never a name of a file, an id or a token."""
         route: Any = self.scope.get("route")
         path = getattr(route, "path", None) or ("/api/…" if self.scope["path"].startswith("/api/") else "/…")

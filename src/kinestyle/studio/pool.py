@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kinestyle.errors import KinestyleError
 from kinestyle.studio.config import StudioConfig
@@ -33,13 +33,17 @@ WATCH_SECONDS = 0.25
 """From one look at the workers' memory to the next."""
 CANCEL_SECONDS = 0.2
 """What a cancelled job may still take before its worker is killed for it: most are done by then."""
-KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
-"""Where there is no SIGKILL, this one ends a process just as surely."""
+HEAVY_KEYS = 4096
+"""Clips that are remembered to be heavy."""
 GENTLY = 10
 """How nice the worker for heavy clips is to the others."""
 
 WARM, COLD = 0, 1
 """Priorities: jobs on a clip that was analysed before, and all others."""
+
+
+class HeavyWorkError(Exception):
+    """Why a worker was ended whose job goes on elsewhere; no client gets to see it."""
 
 
 @dataclass(eq=False)
@@ -82,7 +86,9 @@ class Worker:
         self.sent: OrderedDict[str, None] = OrderedDict()
         """Keys of clips that this process was given or made, and has not forgotten unless it ran out of room."""
         self.deadline = float("inf")
-        self.reason: KinestyleError | None = None
+        self.cpu_seconds = 0.0
+        """What the process had used when it was given its job."""
+        self.reason: KinestyleError | HeavyWorkError | None = None
         """Why the process was killed, where it was."""
 
     async def live(self) -> None:
@@ -107,6 +113,7 @@ class Worker:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=2**20,
+            start_new_session=True,  # so that what a reader starts ends with it
         )
         assert self.process.stdout is not None, "the worker's output is a pipe"
         self.deadline = time.monotonic() + START_SECONDS
@@ -126,6 +133,7 @@ class Worker:
         assert self.process is not None and self.process.stdin is not None, "only a running worker is given jobs"
         self.job = job
         config = self.pool.config
+        self.cpu_seconds = _use_of(self).cpu_seconds
         self.deadline = time.monotonic() + (config.heavy_job_seconds if self.heavy else config.job_seconds)
         clips, blobs = [], []
         for key in dict.fromkeys(key for key in job.keys if key not in self.sent):
@@ -158,8 +166,7 @@ class Worker:
         if job.is_cancelled:
             job.fail(CancelledError("the job was cancelled"))
         elif "heavy" in head:
-            job.heavy = True
-            self.pool.queue.append(job)
+            self.pool.take_for_heavy(job)
         elif "done" in head:
             if not job.answer.done():
                 job.answer.set_result(message)
@@ -168,13 +175,13 @@ class Worker:
             job.fail(KINDS[head["kind"]](head["message"]))
         self.pool.dispatch()
 
-    def kill(self, reason: KinestyleError | None) -> None:
+    def kill(self, reason: KinestyleError | HeavyWorkError | None) -> None:
         """End the process; its job, if it has one, fails for this reason, or is tried once more where there is none."""
         self.reason = reason
         if self.process is not None and self.process.returncode is None:
             # not Process.kill, which looks for the exit status first and so takes it away from asyncio
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process.pid, KILL)
+                _end(self.process.pid)
 
     async def _bury(self) -> None:
         """See to the job of a process that has ended."""
@@ -191,6 +198,8 @@ class Worker:
         job.attempts += 1
         if job.is_cancelled:
             job.fail(CancelledError("the job was cancelled"))
+        elif isinstance(self.reason, HeavyWorkError):
+            self.pool.take_for_heavy(job)
         elif self.reason is not None:
             job.fail(self.reason)
         elif job.attempts > 1:
@@ -214,6 +223,8 @@ class Pool:
         self.queue: list[Job] = []
         self.jobs: dict[str, Job] = {}
         self.workers: list[Worker] = []
+        self.heavy_keys: OrderedDict[str, None] = OrderedDict()
+        """Of clips that turned out to be heavy."""
         self.is_closing = False
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = itertools.count()
@@ -246,6 +257,7 @@ class Pool:
         if job.name in self.jobs:
             raise BusyError(f"a job called {job.name} is under way; give every job its own name")
         self.jobs[job.name] = job
+        job.heavy |= any(key in self.heavy_keys for key in job.keys)
         self.queue.append(job)
         self.dispatch()
         try:
@@ -270,6 +282,15 @@ class Pool:
     def _end_cancelled(self, worker: Worker, job: Job) -> None:
         if worker.job is job:
             worker.kill(CancelledError("the job was cancelled"))
+
+    def take_for_heavy(self, job: Job) -> None:
+        """Queue a job anew, for the worker for heavy clips, and remember its clip."""
+        self.heavy_keys[job.keys[0]] = None
+        while len(self.heavy_keys) > HEAVY_KEYS:
+            self.heavy_keys.popitem(last=False)
+        job.heavy, job.queued_at = True, time.monotonic()
+        self.queue.append(job)
+        self.dispatch()
 
     def dispatch(self) -> None:
         """Give waiting jobs to idle workers: warm ones first, each to the worker that knows its clip if it is free in time."""
@@ -313,11 +334,16 @@ class Pool:
                     name = worker.job.head["name"] if worker.job else "starting"
                     allowed = self.config.heavy_job_seconds if worker.heavy else self.config.job_seconds
                     worker.kill(LimitError(f"{name} takes longer than the {allowed:g} seconds that one job may; cut it shorter"))
-                elif (used := _resident_bytes(worker)) > self.config.worker_bytes:
+                    continue
+                use = _use_of(worker)
+                if use.resident_bytes > self.config.worker_bytes:
                     name = worker.job.head["name"] if worker.job else "nothing"
                     worker.kill(LimitError(f"{name} needs more memory than one clip may take; cut it into shorter clips"))
-                elif worker.job is None and used > self.config.worker_bytes / 2:
-                    worker.kill(None)  # memory that is not given back
+                elif worker.job is None:
+                    if use.resident_bytes > self.config.worker_bytes / 2:
+                        worker.kill(None)  # memory that is not given back
+                elif not worker.heavy and use.cpu_seconds - worker.cpu_seconds > self.config.usual_cpu_seconds:
+                    worker.kill(HeavyWorkError("the job is for the worker for heavy clips"))
 
 
 def _environment() -> dict[str, str]:
@@ -328,11 +354,31 @@ def _environment() -> dict[str, str]:
     return one_thread | os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
 
 
-def _resident_bytes(worker: Worker) -> int:
-    """The memory that a worker uses, 0 where the system does not say."""
+class Use(NamedTuple):
+    """What a worker uses, with what a reader has started: memory now, processor time so far. 0 where the system does not say."""
+
+    resident_bytes: int = 0
+    cpu_seconds: float = 0.0
+
+
+def _use_of(worker: Worker) -> Use:
     if worker.process is None or worker.process.returncode is not None:
-        return 0
+        return Use()
+    pid, resident_pages, ticks = worker.process.pid, 0, 0
     try:
-        return 4096 * int(Path(f"/proc/{worker.process.pid}/statm").read_text().split()[1])
+        for one in (str(pid), *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            # proc(5): after the name in brackets; user and system time of the process and of its ended children, resident pages
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+            resident_pages += int(fields[21])
     except (OSError, ValueError, IndexError):
-        return 0
+        return Use()
+    return Use(resident_pages * os.sysconf("SC_PAGE_SIZE"), ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def _end(pid: int) -> None:
+    """End a worker and what it has started, for good. Raises ProcessLookupError."""
+    if hasattr(os, "killpg"):
+        os.killpg(pid, signal.SIGKILL)
+    else:
+        os.kill(pid, signal.SIGTERM)

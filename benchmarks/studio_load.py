@@ -34,7 +34,7 @@ WALK = (Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" /
 THINK_SECONDS = 1.0
 WORKER_MB, KEEP_MB = 1024, 128
 TIMES_IDLE = 3.0
-GROUPS = {"slider": 14, "pipeline": 6, "slow": 6, "huge": 4, "truncated": 6, "hostile": 6, "bomb": 5, "leaving": 3}
+GROUPS = {"slider": 14, "pipeline": 3, "slow": 7, "huge": 4, "truncated": 7, "hostile": 7, "bomb": 5, "leaving": 3}
 
 
 class Load:

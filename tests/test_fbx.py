@@ -201,6 +201,54 @@ def test_changed_joints_are_put_into_the_file(made):
         assert serialize(Document(7400, [before.find(name)])) == serialize(Document(7400, [after.find(name)])), name
 
 
+def test_newer_files_with_wide_offsets_are_patched_too(made):
+    document = parse(odd_file(made), "odd.fbx")
+    document.version, document.footer = 7700, b""
+    data = serialize(document)
+    clip = parse_fbx(data, "new.fbx")
+    changed = bent(clip, [4])
+    out, notes = format_fbx(changed, "out.fbx")
+    assert (notes, parse(out, "out.fbx").version) == ((), 7700)
+    assert np.abs(parse_fbx(out, "out.fbx").world_position - changed.world_position).max() < 1e-5 * np.ptp(clip.world_position)
+
+
+def state(document: Document, name: str, value: int) -> None:
+    """Put another value into the properties of that name, of settings and takes."""
+    takes = [*document.find("Objects").all("AnimationStack"), document.find("GlobalSettings")]
+    for item in (row for take in takes for row in take.find("Properties70").children):
+        if item.decoded()[0] == name:
+            item.replace_value(4, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("LocalStop", np.int64(2**61), r"a take from 0 to [0-9e.+]+ seconds, expected at most"),
+        ("LocalStop", np.int64(46_186_158_000 * 20_000), r"[0-9]+ frames of 21 joints, expected at most"),
+    ],
+)
+def test_takes_without_end_are_refused(made, name, value, says):
+    document = parse(written(made), "long.fbx")
+    state(document, name, value)
+    with pytest.raises(MotionFileError, match=says):
+        parse_fbx(serialize(document), "long.fbx")
+
+
+def test_left_handed_axes_are_said(made):
+    document = parse(written(made), "left.fbx")
+    state(document, "CoordAxisSign", -1)
+    assert any("left-handed" in warning for warning in parse_fbx(serialize(document), "left.fbx").warnings)
+    assert not parse_fbx(written(made), "right.fbx").warnings
+
+
+def test_motion_that_is_not_finite_is_refused(made):
+    document = parse(written(made), "nan.fbx")
+    curve = next(document.find("Objects").all("AnimationCurve")).find("KeyValueFloat")
+    curve.replace_value(0, np.full(made.frame_count, np.nan, dtype=np.float32))
+    with pytest.raises(MotionFileError, match="not finite"):
+        parse_fbx(serialize(document), "nan.fbx")
+
+
 def test_a_joint_without_curves_gets_some(made):
     document = parse(written(made), "made.fbx")
     links = document.find("Connections").children

@@ -82,8 +82,7 @@ class Scene:
         )
         self.skinned: frozenset[int] = frozenset(description["skinned"])
         self.shaped: frozenset[int] = frozenset(description["shaped"])
-        self.version: int = description["version"]
-        self.is_ascii: bool = description["ascii"]
+        self.is_left_handed: bool = description["left_handed"]
         self.takes: list[str] = [take["name"] for take in description["takes"]]
 
     @property

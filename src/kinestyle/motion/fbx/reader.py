@@ -92,6 +92,8 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
     if len(takes) > 1:
         names = ", ".join(map(repr, takes[:6])) + (" and more" if len(takes) > 6 else "")
         warnings.append(f"{name} holds {len(takes)} takes ({names}); the first was read")
+    if scene.is_left_handed:
+        warnings.append(f"{name} states left-handed axes; its numbers were taken as they are, so that the body may be mirrored")
     if not takes:
         warnings.append(f"{name} holds no animation; its pose was read as one frame")
     frames = (end - start) * frame_rate

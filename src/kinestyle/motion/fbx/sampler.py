@@ -58,6 +58,15 @@ def number(properties: Any, name: str) -> float:
     return 0.0 if found is None else float(found.value_vec4.x)
 
 
+def is_left_handed(axes: list[int]) -> bool:
+    """axes: right, up, front, each 0 to 5 for +X, -X, +Y, -Y, +Z, -Z. What states no axes counts as right-handed."""
+    letters = tuple(axis // 2 for axis in axes)
+    if set(letters) != {0, 1, 2}:
+        return False
+    backwards = sum(axis % 2 for axis in axes) % 2 == 1
+    return backwards == (letters in ((0, 1, 2), (1, 2, 0), (2, 0, 1)))
+
+
 def describe(scene: Any, nodes: list[Any], places: dict[int, int], marks: list[str]) -> dict[str, Any]:
     """The scene in words for JSON; a node's parent is its place among the nodes, or -1. marks: properties to look for."""
     settings = scene.settings
@@ -84,17 +93,17 @@ def describe(scene: Any, nodes: list[Any], places: dict[int, int], marks: list[s
         )
     clusters = [cluster.bone_node for cluster in elements(scene.skin_clusters)]
     shapes = [node for mesh in elements(scene.meshes) for node in elements(mesh.instances)]
-    axis = int(settings.axes.up)
+    axes = [int(axis) for axis in settings.axes]
+    axis = axes[1]
     mode = settings.props.find_prop("TimeMode")
     return {
-        "version": int(scene.metadata.version),
-        "ascii": bool(scene.metadata.ascii),
         "nodes": rows,
         "skinned": sorted({places[bone.element_id] for bone in clusters if bone is not None and bone.element_id in places}),
         "shaped": sorted({places[node.element_id] for node in shapes if node.element_id in places}),
         "takes": [{"name": take.name, "start": take.time_begin, "end": take.time_end} for take in elements(scene.anim_stacks)],
         "metres_per_unit": float(settings.unit_meters),
         "up": axis if 0 <= axis < 6 else -1,
+        "left_handed": is_left_handed(axes),
         "frame_rate": float(settings.frames_per_second),
         "time_mode": -1 if mode is None else int(mode.value_int),
         "custom_rate": number(settings.props, "CustomFrameRate"),

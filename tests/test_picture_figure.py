@@ -63,7 +63,7 @@ def test_a_rig_that_lacks_a_joint_still_is_a_body(lacking):
 
 def test_fingers_and_props_are_thin_lines_and_the_body_is_the_same_without_them(walk_clip):
     figure, bare = figure_of(walk_clip), figure_of(as_rig(walk(0.5).clip))
-    thin, bare_thin = ((each.radius[each.cones] == THIN_RADII_M).all(axis=1) for each in (figure, bare))
+    thin, bare_thin = ((each.radius[each.cones] <= max(THIN_RADII_M)).all(axis=1) for each in (figure, bare))
     fingers = [name for name in walk_clip.skeleton.names if "HandThumb" in name or "HandIndex" in name or "HandPinky" in name]
     assert thin.sum() >= len(fingers) + bare_thin.sum()
     assert set(figure.cone_side[thin]) <= {LEFT, RIGHT}

@@ -193,7 +193,7 @@ def _thin(shape: Shape, skeleton: Skeleton, position: Array, roles: Mapping[str,
     for joint in mapped:
         leads_to_role[[joint, *skeleton.ancestors(joint)]] = True
     head = roles.get("head", roles.get("neck"))
-    side = np.zeros(len(parents), dtype=int)
+    side, balls = np.zeros(len(parents), dtype=int), dict[int, int]()
     below_hips, of_head = np.zeros(len(parents), dtype=bool), np.zeros(len(parents), dtype=bool)
     for point, parent in enumerate(parents.tolist()):
         if parent >= 0:
@@ -215,4 +215,7 @@ def _thin(shape: Shape, skeleton: Skeleton, position: Array, roles: Mapping[str,
             continue
         if 0.004 < median_length(start, end) < LONGEST_THIN_M:
             first, last = THIN_RADII_M
-            shape.cone(shape.ball(start, first), shape.ball(end, last), int(side[point]))
+            if parent not in balls:
+                balls[parent] = shape.ball(start, first)
+            balls[point] = shape.ball(end, last)
+            shape.cone(balls[parent], balls[point], int(side[point]))

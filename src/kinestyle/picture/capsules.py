@@ -1,11 +1,15 @@
-"""Round cones drawn into a depth buffer: no polygons, no sorting, no graphics card.
+"""What is seen of bodies of round cones and slabs: no polygons, no sorting, no graphics card.
 
-Limbs are round cones, not lines sorted by depth: where two limbs cross, the order of whole bones can be wrong for a part of
-them, and a twisted shoulder is just where that would be read as an error of the motion.
+Limbs are round cones with a depth at every pixel, not lines sorted by depth: where two limbs cross, the order of whole bones
+can be wrong for a part of them, and a twisted shoulder is just where that would be read as an error of the motion.
+
+Every pixel that a part may touch makes a pair with it, and all pairs are worked out together: first for the pixels' middles, and
+then, for those pixels only in which an edge lies, for several places within, so that edges are smooth for little work.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,131 +19,292 @@ from kinestyle.motion.rotation import Array
 _F = np.float32
 
 
-class Window(NamedTuple):
-    """What is seen of some parts of bodies within a picture; the window's top left pixel is (left, top).
+class Seen(NamedTuple):
+    """N places at which something is seen, of a pixel's size or of a part of it.
 
-    near: (h, w) depth in pixels, -inf where nothing is
-    normal: (3, h, w) right, up and near, of any length
-    part: (h, w) int, the number of the cone, or the count of cones plus the number of the slab; -1 where nothing is
+    column, line: (N,) int, the pixel; weight: (N,) share of the pixel
+    x, y, depth: (N,) pixels right, down and near; normal: (3, N) unit, right, up and near
+    part: (N,) int, the number of the cone, or the count of cones plus the number of the slab
     """
 
-    left: int
-    top: int
-    near: Array
+    column: np.ndarray
+    line: np.ndarray
+    weight: Array
+    x: Array
+    y: Array
+    depth: Array
     normal: Array
     part: np.ndarray
 
 
-def cover(
-    spot: Array, radius: Array, cones: np.ndarray, slabs: np.ndarray, size: tuple[int, int], multiple: int = 1
-) -> Window | None:
-    """What is seen of balls joined to cones and slabs in a picture of size (width, height); None where none of it is in there.
+class Pairs(NamedTuple):
+    """Pixels that parts may touch, in the order of the parts: column, line: (N,) int; counts: how many there are of each part."""
+
+    column: np.ndarray
+    line: np.ndarray
+    counts: np.ndarray
+
+    def only(self, chosen: np.ndarray) -> Pairs:
+        """chosen: (M,) ascending numbers of pairs"""
+        ends = np.searchsorted(chosen, np.cumsum(self.counts))
+        return Pairs(self.column[chosen], self.line[chosen], np.diff(ends, prepend=0))
+
+
+_MIDDLE = (0.5, 0.5)
+_WITHIN = ((0.125, 0.625), (0.375, 0.125), (0.625, 0.875), (0.875, 0.375))
+"""Places in a pixel with an edge: no two in one line or column, so that nearly level and nearly upright edges have four steps."""
+_BLOCK = 16384
+"""About so many pairs are worked out together: what that takes stays in the processor's cache."""
+_STEP_PX = 2.5
+"""A jump in depth between neighbours that makes an edge."""
+_NOTHING = _F(-1e30)
+"""The depth where a part is not."""
+
+
+def see(spot: Array, radius: Array, cones: np.ndarray, slabs: np.ndarray, kind: np.ndarray, size: tuple[int, int]) -> Seen:
+    """What is seen of balls joined to cones and slabs in a picture of size (width, height).
 
     spot: (P, 3) pixels right, down and near; radius: (P,) pixels; cones: (C, 2), slabs: (S, 3) numbers of points
-    multiple: the window starts and ends at multiples of it
+    kind: (C + S,) int, parts of one kind have one colour, and need no smooth edge where they meet
     """
-    low, high = np.floor(spot[:, :2] - radius[:, None]), np.ceil(spot[:, :2] + radius[:, None]) + 1.0
-    low, high = np.clip(low, 0, size).astype(int), np.clip(high, 0, size).astype(int)
-    boxes = np.concatenate(
-        [np.concatenate([low[of].min(axis=1), high[of].max(axis=1)], axis=1) for of in (cones, slabs) if len(of)]
-    )
-    inside = (boxes[:, :2] < boxes[:, 2:]).all(axis=1)
-    if not inside.any():
-        return None
-    left, top = (boxes[inside, :2].min(axis=0) // multiple * multiple).tolist()
-    right, bottom = np.minimum(-(-boxes[inside, 2:].max(axis=0) // multiple) * multiple, size).tolist()
-    near = np.full((bottom - top, right - left), -np.inf, dtype=_F)
-    window = Window(left, top, near, np.zeros((3, *near.shape), dtype=_F), np.full(near.shape, -1, dtype=np.int16))
-    spot, radius = (spot - [left, top, 0.0]).astype(_F), radius.astype(_F)
-    boxes -= [left, top, left, top]
-    for part in np.flatnonzero(inside).tolist():
-        if part < len(cones):
-            _cone(window, part, spot[cones[part]], radius[cones[part]], boxes[part].tolist())
-        else:
-            corners = slabs[part - len(cones)]
-            _slab(window, part, spot[corners], radius[corners], boxes[part].tolist())
-    return window
+    parts = _Parts(spot[cones].astype(float), radius[cones].astype(float), spot[slabs].astype(float), radius[slabs].astype(float))
+    pairs = _join(parts.cone_pixels(size), parts.slab_pixels(size))
+    if not len(pairs.column):
+        return parts.seen(pairs, _MIDDLE, np.zeros(0, dtype=int), np.zeros(0, dtype=_F), 1.0)
+    # pixels are numbered within a window around all of them, and outside of it is a rim of nothing
+    left, top = int(pairs.column.min()) - 1, int(pairs.line.min()) - 1
+    width, height = int(pairs.column.max()) - left + 2, int(pairs.line.max()) - top + 2
+    pixel = (pairs.line - top) * width + (pairs.column - left)
+    depth = parts.depth(pairs, _MIDDLE)
+    first = _nearest(pixel, depth, width * height)
+    part = np.repeat(np.arange(len(pairs.counts), dtype=np.int32), pairs.counts)
+    edge = _edges(pixel[first], kind[part[first]], depth[first], width, height)
+
+    inner = first[~edge[pixel[first]]]
+    found = [parts.seen(pairs, _MIDDLE, inner, depth[inner], 1.0)]
+    there = np.flatnonzero(edge[pixel])
+    cut = pairs.only(there)
+    number = np.cumsum(edge, dtype=np.int32)[pixel[there]] - 1
+    for within in _WITHIN:
+        depth = parts.depth(cut, within)
+        first = _nearest(number, depth, int(edge.sum()))
+        found.append(parts.seen(cut, within, first, depth[first], 1.0 / len(_WITHIN)))
+    return Seen(*(np.concatenate(each, axis=-1) for each in zip(*found, strict=True)))
 
 
-def _cone(window: Window, part: int, spot: Array, radii: Array, box: list[int]) -> None:
-    """Put one round cone into the window where it is the nearest.
+def _nearest(place: np.ndarray, depth: Array, count: int) -> np.ndarray:
+    """Which of N surfaces is seen at each place. place: (N,) int below `count`, depth: (N,) -> (M,) ascending numbers."""
+    best = np.full(count, 0.9 * _NOTHING, dtype=_F)
+    np.maximum.at(best, place, depth)
+    candidates = np.flatnonzero(depth == best[place])
+    # of two at the very same depth the last is as good as the first
+    there = place[candidates]
+    winner = np.empty(count, dtype=np.int32)
+    winner[there] = candidates
+    return candidates[winner[there] == candidates]
 
-    The cone is all balls from one end to the other, c(t) = a + t d with radius r(t). Above a pixel p the surface of a
-    ball lies at z(t) = a_z + t d_z + sqrt(r(t)^2 - |p - c(t)|^2), which is concave in t, so its top has a closed form.
+
+def _edges(pixel: np.ndarray, kind: np.ndarray, depth: Array, width: int, height: int) -> np.ndarray:
+    """(height * width,) bool: a neighbour shows another kind, or something far behind, or nothing where this shows something."""
+    shown = np.full((height, width), -1, dtype=np.int16)
+    shown.ravel()[pixel] = kind
+    far = np.zeros((height, width), dtype=_F)
+    far.ravel()[pixel] = depth
+    edge = np.zeros((height, width), dtype=bool)
+    for here, there in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        step = far[here] - far[there]
+        unlike = (shown[here] != shown[there]) | (np.abs(step, out=step) > _STEP_PX)
+        edge[here] |= unlike
+        edge[there] |= unlike
+    return edge.ravel()
+
+
+def _join(a: Pairs, b: Pairs) -> Pairs:
+    return Pairs(*(np.concatenate(both) for both in zip(a, b, strict=True)))
+
+
+def counted(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """counts: (N,) -> owner (M,) 0...N-1, each as often as its count says, and (M,) the how-manieth it is of its owner."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    start = np.cumsum(counts) - counts
+    return owner, np.arange(len(owner)) - np.repeat(start, counts)
+
+
+def fill(owner: np.ndarray, line: np.ndarray, low: Array, high: Array, count: int, width: int) -> Pairs:
+    """Lines of pixels from low to high, (M,) columns, of `count` owners, as pairs."""
+    left = np.clip(np.floor(low), 0, width).astype(int)
+    right = np.clip(np.floor(high) + 1.0, 0, width).astype(int)
+    long = np.maximum(right - left, 0)
+    of, at = counted(long)
+    return Pairs(left[of] + at, line[of], np.bincount(owner, long, count).astype(int))
+
+
+def lines(flat: Array, radius: Array, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, Array, Array]:
+    """The lines of pixels that parts reach. flat: (N, B, 2) right and down, radius: (N, B).
+
+    Returns owner (M,) int, line (M,) int, and low, high (M,), the columns between which the whole part lies.
     """
-    left, top, right, bottom = box
-    (ax, ay, az), (dx, dy, dz) = spot[0], spot[1] - spot[0]
-    radius, growth = radii[0], radii[1] - radii[0]
-    x = np.arange(left, right, dtype=_F)[None, :] + (_F(0.5) - ax)
-    y = np.arange(top, bottom, dtype=_F)[:, None] + (_F(0.5) - ay)
-    # seen end on, one ball hides the other and the parabola has no top; a tiny curvature then picks the right end
-    curvature = max(dx * dx + dy * dy - growth * growth, _F(1e-3))
-    # t = linear / curvature + slope * sqrt(constant + linear^2 / curvature)
-    linear = (x * (dx / curvature)) + (y * (dy / curvature) + radius * growth / curvature)
-    slope = dz / np.sqrt(curvature * (curvature + dz * dz))
-    if slope != 0.0:
-        most = (radius * radius - x * x) - y * y
-        most += linear * linear * curvature
+    width, height = size
+    low, high = (flat - radius[..., None]).min(axis=1), (flat + radius[..., None]).max(axis=1)
+    top = np.clip(np.floor(low[:, 1]), 0, height).astype(int)
+    bottom = np.clip(np.floor(high[:, 1]) + 1.0, 0, height).astype(int)
+    beside = (high[:, 0] < 0.0) | (low[:, 0] > width)
+    owner, at = counted(np.where(beside, 0, np.maximum(bottom - top, 0)))
+    return owner, top[owner] + at, low[owner, 0], high[owner, 0]
+
+
+class _Parts:
+    """Cones and slabs with all that is the same at each of their pixels.
+
+    cones: (C, 2, 3) and (C, 2), slabs: (S, 3, 3) and (S, 3): places right, down and near, and radii, in pixels
+
+    A cone is all balls from one end to the other, c(t) = a + t d with radius r(t) = r + t g. Above a pixel p the surface of a
+    ball lies at z(t) = a_z + t d_z + sqrt(r(t)^2 - |p - c(t)|^2), which is concave in t, so its top has a closed form:
+    t = l / k + d_z sqrt(r^2 - |p - a|^2 + l^2 / k) / sqrt(k (k + d_z^2)) with l = r g + (p - a) d and k = |d|^2 - g^2, all in
+    the plane of the picture.
+
+    A slab is a plane that touches three balls. Its unit normal n obeys n (p_i - p_0) = r_0 - r_i for two of them: its share
+    along the triangle follows from that, the rest is square to the triangle. Of its two sides one faces the viewer.
+    """
+
+    def __init__(self, cone_spot: Array, cone_radius: Array, slab_spot: Array, slab_radius: Array):
+        self.cone_spot, self.cone_radius = cone_spot, cone_radius
+        self.cone_count = len(cone_spot)
+        start, along = cone_spot[:, 0], cone_spot[:, 1] - cone_spot[:, 0]
+        radius, growth = cone_radius[:, 0], cone_radius[:, 1] - cone_radius[:, 0]
+        # seen end on, one ball hides the other and the parabola has no top; a tiny curvature then picks the right end
+        k = np.maximum((along[:, :2] ** 2).sum(axis=1) - growth**2, 1e-3)
+        slope = along[:, 2] / np.sqrt(k * (k + along[:, 2] ** 2))
+        linear = [along[:, 0] / k, along[:, 1] / k, radius * growth / k]
+        self.cone = np.stack([*start.T, *along.T, radius, growth, *linear, k, slope]).astype(_F)
+        self.corners, face = _faces(slab_spot, slab_radius)
+        a, b, c = np.moveaxis(self.corners, 1, 0)
+        ab, ac = b - a, c - a
+        turn = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+        turn = np.where(np.abs(turn) < 1e-6, np.inf, turn)
+        facing = np.maximum(face[:, 2], 1e-3)
+        rows = [ac[:, 1] / turn, -ac[:, 0] / turn, -ab[:, 1] / turn, ab[:, 0] / turn, -face[:, 0] / facing]
+        self.slab = np.stack([*a.T, *rows, -face[:, 1] / facing, *face.T]).astype(_F)
+
+    def cone_pixels(self, size: tuple[int, int]) -> Pairs:
+        """All pixels that cones touch, and few more."""
+        owner, line, low, high = lines(self.cone_spot[..., :2], self.cone_radius, size)
+        (ax, ay), (dx, dy) = self.cone_spot[:, 0, :2].T, (self.cone_spot[:, 1] - self.cone_spot[:, 0])[:, :2].T
+        # within the thickest radius of the line through both ends, which a pixel's corner may be too
+        reach = self.cone_radius.max(axis=1) * np.hypot(dx, dy) + 0.5 * (np.abs(dx) + np.abs(dy))
+        steep = np.abs(dy) > 1e-3
+        over = np.where(steep, dy, 1.0)
+        half = np.where(steep, reach / np.abs(over), np.inf)[owner]
+        middle = (ax - (ay - 0.5) * dx / over - 0.5)[owner] + line * (dx / over)[owner]
+        return fill(
+            owner, line, np.maximum(low, np.ceil(middle - half)), np.minimum(high, middle + half), self.cone_count, size[0]
+        )
+
+    def slab_pixels(self, size: tuple[int, int]) -> Pairs:
+        """All pixels that slabs' triangles touch, and few more."""
+        flat = self.corners[..., :2]
+        owner, line, _, _ = lines(flat, np.zeros(flat.shape[:2]), size)
+        low, high = np.full(len(owner), 1e9), np.full(len(owner), -1e9)
+        for start, end in ((0, 1), (1, 2), (2, 0)):
+            p, q = flat[:, start], flat[:, end]
+            rise = q[:, 1] - p[:, 1]
+            # along a level edge all of it is in one line
+            slope = np.where(np.abs(rise) > 1e-6, (q[:, 0] - p[:, 0]) / np.where(np.abs(rise) > 1e-6, rise, 1.0), 0.0)
+            above, below = np.minimum(p[:, 1], q[:, 1])[owner], np.maximum(p[:, 1], q[:, 1])[owner]
+            touched = (above <= line + 1.0) & (below >= line)
+            for y in (np.maximum(line, above), np.minimum(line + 1.0, below)):
+                x = p[owner, 0] + (y - p[owner, 1]) * slope[owner]
+                low, high = np.where(touched, np.minimum(low, x), low), np.where(touched, np.maximum(high, x), high)
+        return fill(owner, line, low, high, len(flat), size[0])
+
+    def depth(self, pairs: Pairs, within: tuple[float, float]) -> Array:
+        """(N,) pixels near, at one place within each pixel."""
+        x, y = pairs.column.astype(_F) + _F(within[0]), pairs.line.astype(_F) + _F(within[1])
+        return np.concatenate([solved[0] for solved in self._solve(pairs.counts, x, y)])
+
+    def seen(self, pairs: Pairs, within: tuple[float, float], first: np.ndarray, depth: Array, weight: float) -> Seen:
+        """What is seen of those pairs, (M,) ascending numbers, of which it is known that they are."""
+        pairs = pairs.only(first)
+        x, y = pairs.column.astype(_F) + _F(within[0]), pairs.line.astype(_F) + _F(within[1])
+        solved = [np.stack(normal) for _, *normal in self._solve(pairs.counts, x, y)]
+        part = np.repeat(np.arange(len(pairs.counts)), pairs.counts)
+        normal = np.concatenate(solved, axis=1)
+        return Seen(pairs.column, pairs.line, np.full(len(x), weight, dtype=_F), x, y, depth, normal, part)
+
+    def _solve(self, counts: np.ndarray, x: Array, y: Array) -> Iterator[tuple[Array, Array, Array, Array]]:
+        """Depth and normal's components, block by block of pairs in the order of the parts."""
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        for first, last, kind in ((0, self.cone_count, self._cones), (self.cone_count, len(counts), self._slabs)):
+            start = first
+            while start < last:
+                stop = int(np.searchsorted(ends, ends[start] + _BLOCK, side="right")) - 1
+                stop = min(max(stop, start + 1), last)
+                block = slice(int(ends[start]), int(ends[stop]))
+                yield kind(slice(start - first, stop - first), counts[start:stop], x[block], y[block])
+                start = stop
+
+    def _cones(self, parts: slice, counts: np.ndarray, x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+        table = np.repeat(self.cone[:, parts], counts, axis=1)
+        ax, ay, az, dx, dy, dz, radius, growth, lx, ly, constant, k, slope = table
+        x, y = x - ax, y - ay
+        linear = x * lx
+        linear += y * ly
+        linear += constant
+        most = radius * radius
+        most -= x * x
+        most -= y * y
+        k *= linear
+        k *= linear
+        most += k
         np.maximum(most, _F(0.0), out=most)
         np.sqrt(most, out=most)
         most *= slope
-        linear += most
-    t = np.clip(linear, _F(0.0), _F(1.0), out=linear)
-    thick = t * growth
-    thick += radius
-    nx, ny = x - t * dx, y - t * dy
-    inside = thick * thick
-    inside -= nx * nx
-    inside -= ny * ny
-    hit = inside > 0.0
-    rise = np.sqrt(np.maximum(inside, _F(0.0), out=inside), out=inside)
-    z = t * dz
-    z += rise
-    z += az
-    near = window.near[top:bottom, left:right]
-    hit &= z > near
-    np.copyto(near, z, where=hit)
-    normal = window.normal[:, top:bottom, left:right]
-    np.copyto(normal[0], nx, where=hit)
-    np.copyto(normal[1], np.negative(ny, out=ny), where=hit)
-    np.copyto(normal[2], rise, where=hit)
-    np.copyto(window.part[top:bottom, left:right], np.int16(part), where=hit)
+        most += linear
+        t = np.clip(most, _F(0.0), _F(1.0), out=most)
+        growth *= t
+        growth += radius
+        thick = np.maximum(growth, _F(1e-3), out=growth)
+        dx *= t
+        x -= dx
+        x /= thick
+        dy *= t
+        y -= dy
+        y /= thick
+        near = _F(1.0) - x * x
+        near -= y * y
+        missed = near <= 0.0
+        np.maximum(near, _F(0.0), out=near)
+        np.sqrt(near, out=near)
+        thick *= near
+        thick += az
+        dz *= t
+        thick += dz
+        thick += missed * _NOTHING
+        return thick, x, np.negative(y, out=y), near
+
+    def _slabs(self, parts: slice, counts: np.ndarray, x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+        ax, ay, az, bx, by, cx, cy, zx, zy, right, down, near = np.repeat(self.slab[:, parts], counts, axis=1)
+        x, y = x - ax, y - ay
+        second, third = x * bx + y * by, x * cx + y * cy
+        missed = (second < 0.0) | (third < 0.0) | (second + third > 1.0)
+        return az + x * zx + y * zy + missed * _NOTHING, right, -down, near
 
 
-def _slab(window: Window, part: int, spot: Array, radii: Array, box: list[int]) -> None:
-    """Put the side of a slab that faces the viewer into the window: the triangle in which a plane touches the three balls.
-
-    The plane's unit normal n obeys n (p_i - p_0) = r_0 - r_i for both other balls: its share along the triangle follows from
-    that, the rest is square to the triangle.
-    """
-    left, top, right, bottom = box
-    edges = (spot[1:] - spot[0]).astype(float)
-    square = np.cross(edges[0], edges[1])
-    area = float(np.linalg.norm(square))
-    if area < 1e-3:
-        return
-    along = np.linalg.pinv(edges) @ (radii[0] - radii[1:]).astype(float)
-    rest = 1.0 - float(along @ along)
-    if rest <= 0.0:
-        return  # one ball, or the cone of two, hides the third
-    normal = along + np.sqrt(rest) * square / area * (1.0 if square[2] > 0.0 else -1.0)
-    if normal[2] <= 1e-3:
-        return
-    a, b, c = spot + radii[:, None] * normal
-    turn = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-    if abs(turn) < 1e-3:
-        return
-    x = np.arange(left, right, dtype=_F)[None, :] + _F(0.5 - a[0])
-    y = np.arange(top, bottom, dtype=_F)[:, None] + _F(0.5 - a[1])
-    second = x * _F((c[1] - a[1]) / turn) - y * _F((c[0] - a[0]) / turn)
-    third = y * _F((b[0] - a[0]) / turn) - x * _F((b[1] - a[1]) / turn)
-    z = x * _F(-normal[0] / normal[2]) + (y * _F(-normal[1] / normal[2]) + _F(a[2]))
-    near = window.near[top:bottom, left:right]
-    hit = (second >= 0.0) & (third >= 0.0) & (second + third <= 1.0) & (z > near)
-    np.copyto(near, z, where=hit)
-    for axis, value in enumerate((normal[0], -normal[1], normal[2])):
-        np.copyto(window.normal[axis, top:bottom, left:right], _F(value), where=hit)
-    np.copyto(window.part[top:bottom, left:right], np.int16(part), where=hit)
+def _faces(spot: Array, radius: Array) -> tuple[Array, Array]:
+    """spot: (S, 3, 3), radius: (S, 3) -> the corners (S, 3, 3) at which planes touch the balls on the viewer's side, and normals
+    (S, 3), right, down and near. Slabs of which nothing is seen have their corners in one place."""
+    edges = spot[:, 1:] - spot[:, :1]
+    square = np.cross(edges[:, 0], edges[:, 1])
+    area = np.linalg.norm(square, axis=-1, keepdims=True)
+    flat = area[:, 0] > 1e-3
+    along = np.einsum("sij,sj->si", np.linalg.pinv(edges), radius[:, :1] - radius[:, 1:])
+    rest = 1.0 - (along**2).sum(axis=-1)
+    side = np.where(square[:, 2] > 0.0, 1.0, -1.0)
+    normal = along + (np.sqrt(np.maximum(rest, 0.0)) * side)[:, None] * square / np.maximum(area, 1e-9)
+    # else one ball, or the cone of two, hides the third
+    seen = flat & (rest > 0.0) & (normal[:, 2] > 1e-3)
+    corners = spot + radius[..., None] * normal[:, None]
+    return np.where(seen[:, None, None], corners, corners[:, :1]), normal
 
 
 LIGHT = np.array([-0.40, 0.80, 0.45])
@@ -147,24 +312,18 @@ LIGHT /= np.linalg.norm(LIGHT)
 """(3,) unit: to the light, right, up and near."""
 
 
-def shade(window: Window, seen: np.ndarray, palette: Array, far: Array) -> Array:
-    """(N, 3) lit colours, 0...255, of the N pixels whose flat places in the window are `seen`.
+def shade(seen: Seen, palette: Array, far: Array) -> Array:
+    """(N, 3) lit colours, 0...255.
 
-    palette: (C + S, 3) the colour of each part; far: (N,) in [0, 1], how much each pixel fades into the light of the background
+    palette: (C + S, 3) the colour of each part; far: (N,) in [0, 1], how much a place fades into the light of the background
     """
-    right, up, near = (axis.ravel()[seen] for axis in window.normal)
-    length = np.sqrt(right * right + up * up + near * near)
-    lit = right * _F(0.5 * LIGHT[0]) + up * _F(0.5 * LIGHT[1]) + near * _F(0.5 * LIGHT[2])
-    lit /= length
-    lit += _F(0.5)
-    near /= length
+    right, up, near = seen.normal
+    lit = right * _F(0.5 * LIGHT[0]) + up * _F(0.5 * LIGHT[1]) + near * _F(0.5 * LIGHT[2]) + _F(0.5)
     # the rim is darkened, since otherwise two limbs of one colour melt together where they cross
     strength = (_F(0.64) + _F(0.50) * lit * np.sqrt(lit)) * (_F(0.70) + _F(0.30) * np.sqrt(near))
-    glow = np.clip((lit - _F(0.9)) * _F(1.9), 0.0, None)
-    glow += far
-    np.clip(glow, 0.0, 1.0, out=glow)
+    glow = np.clip(np.maximum((lit - _F(0.9)) * _F(1.9), _F(0.0)) + far, 0.0, 1.0)
     # colour * strength * (1 - glow) + 255 * glow
-    colour = palette.astype(_F)[window.part.ravel()[seen]]
+    colour = np.take(palette.astype(_F), seen.part, axis=0)
     colour *= (strength * (_F(1.0) - glow))[:, None]
     colour += (_F(255.0) * glow)[:, None]
     return np.minimum(colour, _F(255.0), out=colour)

@@ -13,7 +13,7 @@ import numpy as np
 
 from kinestyle.motion.rotation import Array
 from kinestyle.picture.camera import Camera
-from kinestyle.picture.capsules import LIGHT
+from kinestyle.picture.capsules import LIGHT, fill, lines
 
 Colour = tuple[int, int, int]
 _F = np.float32
@@ -118,28 +118,29 @@ class Floor:
         foot = ends - ends[..., 1:2] * (toward / toward[1])
         soft = _SHARP_M + _SOFTER * height
         pixels, scale = camera.project(foot)
-        reach = (radii + soft) * scale
-        low = ((pixels[..., :2] - reach[..., None]).min(axis=1) / SHADOW_COARSENESS).astype(int)
-        high = ((pixels[..., :2] + reach[..., None]).max(axis=1) / SHADOW_COARSENESS).astype(int) + 1
         place, solid = self._coarse
-        low, high = np.clip(low, 0, place.shape[:0:-1]), np.clip(high, 0, place.shape[:0:-1])
-        dark = np.zeros(place.shape[1:], dtype=_F)
-        flat = (foot - target)[..., [0, 2]].astype(_F)
-        thick, soft = radii.astype(_F), soft.astype(_F)
-        weight = (0.22 + 0.40 * np.exp(-height / 0.16)).astype(_F)
-        for cone in np.flatnonzero((low < high).all(axis=1)):
-            (left, top), (right, bottom) = low[cone].tolist(), high[cone].tolist()
-            here = (slice(top, bottom), slice(left, right))
-            x, z = place[0][here] - flat[cone, 0, 0], place[1][here] - flat[cone, 0, 1]
-            dx, dz = flat[cone, 1] - flat[cone, 0]
-            t = np.clip((x * dx + z * dz) / max(float(dx * dx + dz * dz), 1e-8), 0.0, 1.0)
-            away = np.hypot(x - t * dx, z - t * dz)
-            (r0, r1), (s0, s1), (w0, w1) = thick[cone], soft[cone], weight[cone]
-            radius, edge = r0 + t * (r1 - r0), s0 + t * (s1 - s0)
-            blocked = np.clip((radius - away) / edge + _F(0.5), 0.0, 1.0)
-            blocked *= blocked * (_F(3.0) - _F(2.0) * blocked)
-            blocked *= (w0 + t * (w1 - w0)) * np.minimum(_F(2.2) * radius / edge, _F(1.0))
-            np.maximum(dark[here], blocked, out=dark[here])
+        shape = solid.shape
+        owner, line, low, high = lines(
+            pixels[..., :2] / SHADOW_COARSENESS, (radii + soft) * scale / SHADOW_COARSENESS, (shape[1], shape[0])
+        )
+        pairs = fill(owner, line, low, high, len(ends), shape[1])
+        start, along = (foot[:, 0] - target)[:, [0, 2]], (foot[:, 1] - foot[:, 0])[:, [0, 2]]
+        weight = 0.22 + 0.40 * np.exp(-height / 0.16)
+        over = np.maximum((along**2).sum(axis=1), 1e-8)
+        table = [*start.T, *along.T, *(along.T / over)]
+        table += [of for each in (radii, soft, weight) for of in (each[:, 0], each[:, 1] - each[:, 0])]
+        rows = np.repeat(np.stack(table).astype(_F), pairs.counts, axis=1)
+        ax, az, dx, dz, ux, uz, radius, radius_growth, edge, edge_growth, strength, strength_growth = rows
+        here = pairs.line * shape[1] + pairs.column
+        x, z = place[0].ravel()[here] - ax, place[1].ravel()[here] - az
+        t = np.clip(x * ux + z * uz, _F(0.0), _F(1.0))
+        away = np.hypot(x - t * dx, z - t * dz)
+        radius, edge = radius + t * radius_growth, edge + t * edge_growth
+        blocked = np.clip((radius - away) / edge + _F(0.5), _F(0.0), _F(1.0))
+        blocked *= blocked * (_F(3.0) - _F(2.0) * blocked)
+        blocked *= (strength + t * strength_growth) * np.minimum(_F(2.2) * radius / edge, _F(1.0))
+        dark = np.zeros(shape, dtype=_F)
+        np.maximum.at(dark.ravel(), here, blocked)
         dark *= solid
         self._darken(picture, dark)
 

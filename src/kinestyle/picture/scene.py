@@ -10,7 +10,7 @@ import numpy as np
 from kinestyle.motion.rotation import Array
 from kinestyle.picture.body import LEFT, MIDDLE, RIGHT
 from kinestyle.picture.camera import Camera
-from kinestyle.picture.capsules import Window, cover, shade
+from kinestyle.picture.capsules import Seen, see, shade
 from kinestyle.picture.figure import Figure
 from kinestyle.picture.floor import PLANTED, PLANTED_RADIUS_M, TRAIL, TRAIL_RADIUS_M, Colour, Floor
 
@@ -40,7 +40,7 @@ class Actor(NamedTuple):
     trail: tuple[Array, Array] | None = None
 
 
-def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array, supersampling: int = 2) -> Array:
+def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array) -> Array:
     """The picture (height, width, 3), 0...255, of what the floor's camera sees when it looks at `target` (3,)."""
     picture = floor.paint(target)
     crowd = _together(actors)
@@ -51,66 +51,65 @@ def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array, supersampli
     for actor in actors:
         strength = actor.planted_strength * actor.figure.contact[actor.frame]
         floor.spots(picture, target, actor.figure.feet[actor.frame], strength, PLANTED_RADIUS_M, PLANTED)
-    camera = floor.camera.moved_to(target).scaled(supersampling)
+    camera = floor.camera.moved_to(target)
     spot, scale = camera.project(crowd.place)
     # thinner than a pixel would be dotted
-    thick = np.maximum(crowd.radius * scale, 0.6 * supersampling)
-    size = (supersampling * floor.width, supersampling * floor.height)
-    window = cover(spot, thick, crowd.cones, crowd.slabs, size, supersampling)
-    if window is not None:
-        sunk = bool((crowd.place[:, 1] - crowd.radius < -SINK_M).any())
-        _put(picture, window, crowd.colour, camera, supersampling, sunk)
+    thick = np.maximum(crowd.radius * scale, 0.6)
+    seen = see(spot, thick, crowd.cones, crowd.slabs, crowd.kind, (floor.width, floor.height))
+    if len(seen.part):
+        _put(picture, seen, crowd.colour, camera, sunk=bool((crowd.place[:, 1] - crowd.radius < -SINK_M).any()))
     return picture
 
 
 class _Crowd(NamedTuple):
-    """All actors' balls, cones and slabs in one. place: (P, 3), radius: (P,), cones: (C, 2), slabs: (S, 3), colour: (C + S, 3)"""
+    """All actors' balls, cones and slabs in one.
+
+    place: (P, 3), radius: (P,), cones: (C, 2), slabs: (S, 3); kind: (C + S,) which actor and side, colour: (C + S, 3)
+    """
 
     place: Array
     radius: Array
     cones: np.ndarray
     slabs: np.ndarray
+    kind: np.ndarray
     colour: Array
 
 
 def _together(actors: Sequence[Actor]) -> _Crowd:
     first = np.cumsum([0, *(len(a.figure.radius) for a in actors)])
-    tables = [np.array([a.palette[side] for side in (MIDDLE, LEFT, RIGHT)], dtype=_F) for a in actors]
+    # cones of all actors, then slabs of all actors, as they are numbered together
+    sides = [(number, a.figure.cone_side) for number, a in enumerate(actors)]
+    sides += [(number, a.figure.slab_side) for number, a in enumerate(actors)]
+    # MIDDLE is 0, LEFT 1, and RIGHT -1 the last
+    table = np.array([[a.palette[side] for side in (MIDDLE, LEFT, RIGHT)] for a in actors], dtype=_F)
+    kind = np.concatenate([3 * number + side % 3 for number, side in sides])
     return _Crowd(
         np.concatenate([a.figure.position[a.frame] for a in actors]),
         np.concatenate([a.figure.radius for a in actors]),
         np.concatenate([a.figure.cones + start for a, start in zip(actors, first, strict=False)]),
         np.concatenate([a.figure.slabs + start for a, start in zip(actors, first, strict=False)]),
-        np.concatenate(
-            [table[a.figure.cone_side] for a, table in zip(actors, tables, strict=True)]
-            + [table[a.figure.slab_side] for a, table in zip(actors, tables, strict=True)]
-        ),
+        kind,
+        table.reshape(-1, 3)[kind],
     )
 
 
-def _put(picture: Array, window: Window, colour: Array, camera: Camera, supersampling: int, sunk: bool) -> None:
-    lines, columns = window.near.shape
-    seen = np.flatnonzero(window.part >= 0)
-    depth = window.near.ravel()[seen]
-    far = np.clip(_F(0.35 * _FADE) - camera.near_m(depth) * _F(0.5 * _FADE / _FADE_M), 0.0, _FADE)
-    flat = np.zeros((lines * columns, 4), dtype=_F)
-    flat[seen, :3] = shade(window, seen, colour, far)
-    flat[seen, 3] = 1.0
+def _put(picture: Array, seen: Seen, palette: Array, camera: Camera, sunk: bool) -> None:
+    """Lay what is seen over the picture, in place. sunk: whether anything is so far below the floor that it turns pale."""
+    far = np.clip(_F(0.35 * _FADE) - camera.near_m(seen.depth) * _F(0.5 * _FADE / _FADE_M), 0.0, _FADE)
+    colour, opacity = shade(seen, palette, far), seen.weight
     if sunk:
-        y, x = np.divmod(seen, columns)
-        height = camera.height_m(x + 0.5 + window.left, y + 0.5 + window.top, depth)
-        # what has sunk below the floor turns pale, and the floor shows through it
-        opacity = 1.0 - 0.68 * np.clip(-height / SINK_M - 0.6, 0.0, 1.0)
-        flat[seen] *= opacity[:, None].astype(_F)
-    fine, k = flat.reshape(lines, columns, 4), supersampling
-    mixed = fine[::k, ::k].copy()
-    for step in range(1, k * k):
-        mixed += fine[step // k :: k, step % k :: k]
-    mixed *= _F(1.0 / (k * k))
-    top, left = window.top // k, window.left // k
-    part = picture[top : top + mixed.shape[0], left : left + mixed.shape[1]]
-    part *= _F(1.0) - mixed[..., 3:]
-    part += mixed[..., :3]
+        height = camera.height_m(seen.x, seen.y, seen.depth)
+        # the floor shows through
+        opacity = opacity * (1.0 - 0.68 * np.clip(-height / SINK_M - 0.6, 0.0, 1.0))
+    # only the window in which anything is
+    left, right = int(seen.column.min()), int(seen.column.max()) + 1
+    top, bottom = int(seen.line.min()), int(seen.line.max()) + 1
+    shape = (bottom - top, right - left)
+    place, count = (seen.line - top) * shape[1] + (seen.column - left), shape[0] * shape[1]
+    part = picture[top:bottom, left:right]
+    part *= (1.0 - np.bincount(place, opacity, count)).astype(_F).reshape(*shape, 1)
+    for channel in range(3):
+        part[..., channel] += np.bincount(place, colour[:, channel] * opacity, count).reshape(shape)
 
 
 def to_bytes(picture: Array) -> np.ndarray:

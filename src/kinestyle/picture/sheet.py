@@ -37,7 +37,6 @@ from kinestyle.picture.scene import SIDE_COLOUR, Actor, draw_scene, to_bytes
 from kinestyle.storage import replace_bytes
 
 TRAIL_SPACING_SECONDS = 0.1
-SUPERSAMPLING = 3
 MARGIN_PX = 20
 LABEL_PX, TIME_PX = 38, 30
 HEADER_PX = 46
@@ -90,7 +89,7 @@ def draw(
             x = (width - columns * cell.width) // 2 + column * cell.width
             actor = Actor(figure, frame, SIDE_COLOUR, trail=_trail(figure, frame))
             target = figure.root[frame] * [1.0, 0.0, 1.0]
-            picture = draw_scene([actor], floor, target, SUPERSAMPLING)
+            picture = draw_scene([actor], floor, target)
             sheet.paste(Image.fromarray(to_bytes(picture)), (x, top + LABEL_PX))
             below = (x + cell.width // 2, top + LABEL_PX + cell.height + TIME_PX // 2 - 4)
             draw_text(pen, below, f"{frame * figure.frame_time_seconds:.2f} s", 14, FAINT_INK, "mm", cell.width)

@@ -51,6 +51,8 @@ def test_import_contracts_are_there():
         ("bundle.py", "import onnxruntime", "onnxruntime only in runtime, and in learn for the export check"),
         ("cli/__init__.py", "import PIL.Image", "PIL only in picture"),
         ("picture/film.py", "import av", "av only in picture.reel"),
+        ("motion/display.py", "import IPython", "IPython only in picture.notebook"),
+        ("motion/display.py", "import kinestyle.picture", "layers"),
         ("evaluate/page.py", "import matplotlib.figure", "matplotlib only in evaluate.figures"),
         ("motion/clip.py", "import click", "click only in cli"),
         ("cli/__init__.py", "import fastapi", "HTTP only in studio"),

@@ -128,6 +128,7 @@ def test_clips_of_different_rates_and_lengths_share_one_clock():
 def test_a_part_of_a_clip_is_shown_as_it_is_in_the_whole(figure):
     whole, part = take_film([figure], SMALL), take_film([figure], replace(SMALL, start_seconds=0.5, stop_seconds=1.2))
     assert part.seconds == pytest.approx(np.arange(5, 13) / 10)
+    assert part.panels[0].figures[0][1].frame_time_seconds == pytest.approx(0.1)
     assert np.abs(part.panels[0].figures[0][1].position - whole.panels[0].figures[0][1].position[5:13]).max() < 1e-9
 
 

@@ -8,20 +8,25 @@ write_motion(Stylizer.load().stylize(clip, style="old"), "walk_old.bvh")
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from kinestyle.motion import display
 
 if TYPE_CHECKING:
     from kinestyle.motion.clip import Clip
     from kinestyle.motion.formats import read_motion, write_motion
+    from kinestyle.picture.notebook import show
     from kinestyle.runtime.stylizer import Stylizer
 
-__all__ = ["Clip", "Stylizer", "read_motion", "write_motion"]
+__all__ = ["Clip", "Stylizer", "read_motion", "show", "write_motion"]
 __version__ = "0.1.0"
 
 _HOME = {
     "Clip": "kinestyle.motion.clip",
     "read_motion": "kinestyle.motion.formats",
     "write_motion": "kinestyle.motion.formats",
+    "show": "kinestyle.picture.notebook",
     "Stylizer": "kinestyle.runtime.stylizer",
 }
 
@@ -30,6 +35,8 @@ def __getattr__(name: str) -> Any:
     """Import on first use: a command that only reads a file need not wait for onnxruntime."""
     if name not in _HOME:
         raise AttributeError(f"module 'kinestyle' has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(_HOME[name]), name)
+
+
+# clips show themselves in notebooks; what draws them is not imported before one does
+display.announce(lambda: import_module("kinestyle.picture.notebook"))

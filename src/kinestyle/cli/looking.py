@@ -43,13 +43,19 @@ class Size(click.ParamType[tuple[int, int]]):
         return int(found[1]), int(found[2])
 
 
-_SHEET_OPTIONS = {"width"}
-_FILM_OPTIONS = {"size", "fps", "start", "seconds", "stop", "camera", "overlay"}
+_SHEET_OPTIONS = {"columns", "width"}
+_FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera", "overlay"}
 
 
 @click.command()
 @click.argument("clips", type=MOTION, metavar="IN [MORE ...]", nargs=-1, required=True)
-@click.option("-o", "--out", type=MOTION, required=True, help="A .png contact sheet, or a film: .mp4, .webp or .gif.")
+@click.option(
+    "-o",
+    "--out",
+    type=MOTION,
+    required=True,
+    help="A .png contact sheet, a film (.mp4, .webp, .gif), or a page that plays (.html).",
+)
 @click.option("--labels", help='Names instead of those of the files, with commas between; "none" for no words at all.')
 @click.option("--columns", type=click.IntRange(1, 64), help="Poses in a row of a sheet (8), clips in a row of a film.")
 @click.option("--width", type=click.IntRange(200, 8000), help="Of a sheet, in pixels (1600).")
@@ -65,20 +71,25 @@ _FILM_OPTIONS = {"size", "fps", "start", "seconds", "stop", "camera", "overlay"}
 def render(
     ctx: click.Context, /, clips: tuple[Path, ...], out: Path, labels: str | None, rig: Rig | None, **options: Any
 ) -> None:
-    """Draw clips to compare by eye: a contact sheet with a row of poses for each, or a film of them side by side."""
+    """Draw clips to compare by eye: a contact sheet with a row of poses for each, a film or a page with them side by side."""
     from kinestyle.motion.formats import read_motion
     from kinestyle.picture.figure import figure_of
     from kinestyle.picture.reel import CONTAINERS
 
     suffix = out.suffix.lower()
-    if suffix != ".png" and suffix not in CONTAINERS:
+    meant = {".png": ("a contact sheet", _SHEET_OPTIONS), ".html": ("a page", set[str]())}
+    meant |= dict.fromkeys(CONTAINERS, ("a film", _FILM_OPTIONS))
+    if suffix not in meant:
         kinds = ", ".join(CONTAINERS)
-        raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .png for a contact sheet or {kinds} for a film")
-    given = {name for name, value in options.items() if value not in (None, False)}
-    strange = given & (_FILM_OPTIONS if suffix == ".png" else _SHEET_OPTIONS)
+        raise MotionFileError(
+            f"{out} has the suffix {out.suffix!r}, expected .png for a contact sheet, {kinds} for a film, "
+            "or .html for a page that plays"
+        )
+    kind, own_options = meant[suffix]
+    strange = {name for name, value in options.items() if value not in (None, False)} - own_options
     if strange:
         word = " and ".join(sorted(parameter.opts[0] for parameter in ctx.command.params if parameter.name in strange))
-        raise click.UsageError(f"{word} mean nothing for {'a contact sheet, .png' if suffix == '.png' else 'a film, ' + suffix}.")
+        raise click.UsageError(f"{word} mean nothing for {kind}, {suffix}.")
     keep_input(out, *clips)
     names = _names(clips, labels)
     figures = [figure_of(read_motion(clip), name, rig) for clip, name in zip(clips, names, strict=True)]
@@ -87,6 +98,10 @@ def render(
         from kinestyle.picture.sheet import draw, write_sheet
 
         write_sheet(draw(figures, columns=options["columns"] or 8, width=options["width"] or 1600), out)
+    elif suffix == ".html":
+        from kinestyle.picture.notebook import write_page
+
+        write_page(figures, out)
     else:
         from kinestyle.picture.film import Shot, take_film
         from kinestyle.picture.reel import write_film

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kinestyle.errors import MotionFileError
+from kinestyle.motion import display
 from kinestyle.motion.rotation import Array, interpolate
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
@@ -90,6 +92,25 @@ class Clip:
     def world_rotation(self) -> Array:
         """(T, J, 4) joint rotations in the file's axes."""
         return self._world[1]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Clip {self.name}: {self.frame_count} frames at {self.frame_rate:.4g} a second, {self.skeleton.joint_count} joints>"
+        )
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows where a clip is the value of a cell: a player; None where nobody can draw one."""
+        viewer = display.viewer()
+        return viewer.frame_html([self]) if viewer is not None else None
+
+    def show(self, *others: Clip, labels: Sequence[str] | None = None) -> None:
+        """Play this clip, and others beside it: below a notebook's cell, or outside of a notebook in the web browser.
+
+        labels: a name for each clip, instead of their own
+        """
+        viewer = display.viewer()
+        assert viewer is not None, "importing any part of kinestyle announces a viewer"
+        viewer.show(self, *others, labels=labels)
 
     def with_motion(self, local_position: Array, local_rotation: Array) -> Clip:
         """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T, J, 4)."""

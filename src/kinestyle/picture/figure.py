@@ -83,11 +83,12 @@ class Figure:
         return float(np.clip(1.8 * np.median(reach), 0.5 * STATURE_M, 2.0 * STATURE_M))
 
     def at(self, seconds: Array) -> Figure:
-        """The figure at other times, (N,) seconds from its first frame; before and after it stands still."""
+        """The figure at other times, (N,) ascending seconds from its first frame; before and after it stands still."""
+        step_seconds = float(np.median(np.diff(seconds))) if len(seconds) > 1 else self.frame_time_seconds
         at_frame = np.asarray(seconds, dtype=float) / self.frame_time_seconds
         resampled = (resample_vector(each, at_frame) for each in (self.position, self.root, self.feet, self.contact))
         position, root, feet, contact = resampled
-        return replace(self, position=position, root=root, feet=feet, contact=contact)
+        return replace(self, position=position, root=root, feet=feet, contact=contact, frame_time_seconds=step_seconds)
 
 
 def figure_of(clip: Clip, label: str | None = None, rig: Rig | None = None) -> Figure:

@@ -16,24 +16,11 @@ from PIL import Image
 
 from kinestyle.errors import ClipError
 from kinestyle.motion.rotation import Array
-from kinestyle.picture.body import LEFT, MIDDLE, RIGHT
 from kinestyle.picture.camera import Camera, fixed_place, follow_path, frame_all
 from kinestyle.picture.figure import Figure
-from kinestyle.picture.floor import Colour, Floor
+from kinestyle.picture.floor import Floor
 from kinestyle.picture.lettering import FAINT_INK, INK, draw_dot, draw_text, pen_for
-from kinestyle.picture.scene import Actor, Palette, draw_scene, to_bytes
-
-TONES: tuple[Colour, ...] = (
-    (126, 142, 166),
-    (236, 116, 78),
-    (44, 160, 146),
-    (136, 104, 204),
-    (228, 168, 48),
-    (214, 88, 132),
-    (84, 156, 72),
-    (64, 128, 214),
-)
-"""Slate for the first, which often is the original; coral, teal, violet, amber, rose, green, blue."""
+from kinestyle.picture.scene import TONES, Actor, draw_scene, palette_of, to_bytes
 
 TOP_COLOUR, BOTTOM_COLOUR = (250.0, 251.0, 253.0), (232.0, 236.0, 243.0)
 LEAST_PX, MOST_PX = 64, 3840
@@ -144,17 +131,6 @@ class Film:
         corner = (self.size_px[0] - size, self.size_px[1] - size)
         draw_text(pen, corner, f"{self.seconds[frame]:.2f} s", round(0.85 * size), FAINT_INK, "rs", 8.0 * size)
         return np.asarray(picture)
-
-
-def palette_of(number: int) -> Palette:
-    """The colours of the `number`-th clip."""
-    tone = np.array(TONES[number % len(TONES)], dtype=float)
-
-    def mixed(with_grey: float, share: float) -> Colour:
-        red, green, blue = (tone + share * (with_grey - tone)).round().astype(int).tolist()
-        return red, green, blue
-
-    return {MIDDLE: mixed(255.0, 0.10), LEFT: mixed(255.0, 0.30), RIGHT: mixed(0.0, 0.20)}
 
 
 def take_film(figures: Sequence[Figure], shot: Shot) -> Film:

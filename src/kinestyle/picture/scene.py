@@ -21,10 +21,33 @@ Palette = dict[int, Colour]
 
 SIDE_COLOUR: Palette = {MIDDLE: (176, 181, 190), LEFT: (242, 124, 62), RIGHT: (52, 128, 214)}
 
+TONES: tuple[Colour, ...] = (
+    (126, 142, 166),
+    (236, 116, 78),
+    (44, 160, 146),
+    (136, 104, 204),
+    (228, 168, 48),
+    (214, 88, 132),
+    (84, 156, 72),
+    (64, 128, 214),
+)
+"""Slate for the first, which often is the original; coral, teal, violet, amber, rose, green, blue."""
+
 SINK_M = 0.05
 """Depth below the floor at which a surface is fully pale. A sole's own thickness must not look like sinking."""
 _FADE, _FADE_M = 0.30, 1.1
 """How much of its colour a surface loses towards the back, and over how many metres."""
+
+
+def palette_of(number: int) -> Palette:
+    """The colours of the `number`-th clip."""
+    tone = np.array(TONES[number % len(TONES)], dtype=float)
+
+    def mixed(with_grey: float, share: float) -> Colour:
+        red, green, blue = (tone + share * (with_grey - tone)).round().astype(int).tolist()
+        return red, green, blue
+
+    return {MIDDLE: mixed(255.0, 0.10), LEFT: mixed(255.0, 0.30), RIGHT: mixed(0.0, 0.20)}
 
 
 class Actor(NamedTuple):

@@ -462,7 +462,7 @@ def test_render_makes_a_film(clip_file: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("-o film.avi", "film.avi has the suffix '.avi', expected .png for a contact sheet or .mp4, .gif, .webp for a film"),
+        ("-o film.avi", "film.avi has the suffix '.avi', expected .png for a contact sheet, .mp4, .gif, .webp for a film"),
         ("-o film.webp --labels a,b", "--labels has 2 names for 1 clips, expected one for each"),
         ("-o film.webp --size 20x20", "20 pixels in width"),
         ("-o film.webp --from 9", "start at 9 s, expected a time within the clips, 0 to 5.00 s"),
@@ -477,8 +477,9 @@ def test_a_film_is_refused_with_a_sentence(clip_file: Path, line: str, sentence:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("-o film.webp --width 400", "--width mean nothing for a film"),
+        ("-o film.webp --width 400", "--width mean nothing for a film, .webp."),
         ("-o sheet.png --fps 12 --overlay", "--fps and --overlay mean nothing for a contact sheet"),
+        ("-o page.html --columns 2", "--columns mean nothing for a page, .html."),
         ("-o film.webp --size large", "'large' is no size in pixels"),
         ("-o film.webp --to 2 --seconds 1", "--seconds and --to both say where the film ends"),
     ],

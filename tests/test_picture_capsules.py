@@ -134,6 +134,23 @@ def test_a_slab_touches_its_balls_so_that_no_seam_shows():
         assert (normal @ (place - ball[:, None])).round(2) == pytest.approx(np.full(on_slab.sum(), size), abs=0.05)
 
 
+@pytest.mark.parametrize(
+    "spot",
+    [
+        [[20.0, 20.0, 0.0], [60.0, 20.0, 0.0], [40.0, 20.0, 30.0]],  # seen along its plane
+        [[20.0, 20.0, 0.0], [60.0, 40.0, 0.0], [40.0, 30.0, 0.0]],  # three balls in one line
+        [[40.0, 30.0, 0.0], [40.0, 30.0, 0.0], [40.0, 30.0, 0.0]],  # three in one place
+        [[40.0, 30.0, 0.0], [42.0, 30.0, 0.0], [40.0, 31.0, 0.0]],  # one within the other
+    ],
+)
+def test_a_slab_that_is_hidden_by_its_balls_adds_nothing(spot):
+    radius, edges = (9.0, 5.0, 2.0), [(0, 1), (1, 2), (0, 2)]
+    alone, together = of_parts(spot, radius, edges), of_parts(spot, radius, edges, slabs=[(0, 1, 2)])
+    assert np.abs(coverage(alone) - coverage(together)).max() <= 0.26
+    assert np.isfinite(together.normal).all()
+    assert (together.normal[2] >= 0.0).all()
+
+
 @pytest.mark.parametrize("away", [(500.0, 30.0), (-500.0, 30.0), (40.0, -300.0), (40.0, 300.0)])
 def test_outside_of_the_picture_nothing_is_seen(away):
     assert len(of_parts([[*away, 0.0], [away[0] + 5.0, away[1], 0.0]], (9.0, 9.0)).part) == 0

@@ -187,6 +187,18 @@ def test_the_same_clip_on_another_rig_in_other_axes_units_and_rates_is_the_same_
         assert np.mean(np.abs(a.astype(int) - b.astype(int)).max(axis=-1) > 24) < 0.01
 
 
+def test_a_loop_ends_where_it_begins():
+    """The made walk's cycle is 1.2 s, so at 30 pictures a second a loop of it has 36 or 72 of them."""
+    straight = figure_of(as_rig(walk(3.4).clip))
+    film = take_film([straight], Shot(size_px=(96, 80), loop=True))
+    assert film.frame_count % 36 in (0, 1, 35)
+    posed = film.panels[0].figures[0][1]
+    pose = posed.position - posed.root[:, None] * [1.0, 0.0, 1.0]
+    # from the last picture to the first it goes on about as from any other to the next
+    steps = np.linalg.norm(np.diff(pose, axis=0), axis=-1).mean(axis=1)
+    assert np.linalg.norm(pose[0] - pose[-1], axis=-1).mean() < 3.0 * np.median(steps)
+
+
 def test_labels_can_be_left_out(figure):
     with_words, without = (take_film([figure], replace(SMALL, size_px=(200, 160), labels=labels)) for labels in (True, False))
     assert ink(with_words.picture(0)[:16, :60]).any()

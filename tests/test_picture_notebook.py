@@ -18,7 +18,7 @@ from kinestyle.errors import ClipError
 from kinestyle.motion.clip import Clip
 from kinestyle.picture import notebook
 from kinestyle.picture.figure import figure_of
-from kinestyle.picture.notebook import frame_html, pack, page_html, show, write_page
+from kinestyle.picture.notebook import frame_html, pack, page_html, write_page
 from made_rigs import as_rig, walk
 
 MEGABYTE = 1_000_000
@@ -91,6 +91,11 @@ def test_a_name_cannot_end_the_script_or_the_frame_that_it_stands_in(walk_clip):
     assert frame_html([walk_clip], [name]).count("<b>") == 0
 
 
+def test_a_written_page_is_the_page(walk_clip, tmp_path):
+    write_page([figure_of(walk_clip, "walk")], tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page_html([walk_clip])
+
+
 def test_what_cannot_be_shown_is_a_sentence_in_the_cell(walk_clip):
     empty = walk_clip.with_motion(walk_clip.local_position[:0], walk_clip.local_rotation[:0])
     assert empty._repr_html_() == "<p>The clip &#x27;walk&#x27; has no frames, so there is nothing to draw.</p>"
@@ -112,7 +117,13 @@ def test_outside_of_a_notebook_the_page_opens_in_the_browser(walk_clip, monkeypa
     (page,) = tmp_path.iterdir()
     assert opened == [page.as_uri()]
     assert page.read_text(encoding="utf-8") == page_html([walk_clip, walk_clip], ["a", "b"])
-    assert kinestyle.show is show
+
+
+def test_show_is_at_hand_at_the_top(walk_clip, monkeypatch):
+    shown = []
+    monkeypatch.setattr(notebook, "show", lambda *clips, labels=None: shown.append((clips, labels)))
+    kinestyle.show(walk_clip, walk_clip, labels=["a", "b"])
+    assert shown == [((walk_clip, walk_clip), ["a", "b"])]
 
 
 def test_importing_kinestyle_draws_nothing_and_imports_no_picture():
@@ -148,7 +159,6 @@ def test_a_real_browser_plays_scrubs_and_turns(walk_clip, tmp_path: Path):
 
     if find_chromium() is None:
         pytest.skip("no Chromium here: apt-get install chromium, or name one with KINESTYLE_CHROMIUM")
-    write_page([walk_clip, walk_clip], tmp_path / "page.html", ["one", "two"])
     outer = f"<!doctype html><body style='margin:0'>{frame_html([walk_clip, walk_clip], ['one', 'two'])}"
     with browsing() as browser:
         page = browser.new_page(viewport={"width": 560, "height": 440}, reduced_motion="reduce")

@@ -11,12 +11,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kinestyle.motion import display
+from kinestyle.motion.display import announce, show
 
 if TYPE_CHECKING:
     from kinestyle.motion.clip import Clip
     from kinestyle.motion.formats import read_motion, write_motion
-    from kinestyle.picture.notebook import show
     from kinestyle.runtime.stylizer import Stylizer
 
 __all__ = ["Clip", "Stylizer", "read_motion", "show", "write_motion"]
@@ -26,7 +25,6 @@ _HOME = {
     "Clip": "kinestyle.motion.clip",
     "read_motion": "kinestyle.motion.formats",
     "write_motion": "kinestyle.motion.formats",
-    "show": "kinestyle.picture.notebook",
     "Stylizer": "kinestyle.runtime.stylizer",
 }
 
@@ -39,4 +37,4 @@ def __getattr__(name: str) -> Any:
 
 
 # clips show themselves in notebooks; what draws them is not imported before one does
-display.announce(lambda: import_module("kinestyle.picture.notebook"))
+announce(lambda: import_module("kinestyle.picture.notebook"))

@@ -44,7 +44,7 @@ class Size(click.ParamType[tuple[int, int]]):
 
 
 _SHEET_OPTIONS = {"columns", "width"}
-_FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera", "overlay"}
+_FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera", "overlay", "loop"}
 
 
 @click.command()
@@ -67,6 +67,7 @@ _FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera",
 @click.option("--camera", type=click.Choice(["follow", "fixed"]), help="Go along with the body (follow), or stand still.")
 @click.option("--overlay", is_flag=True, help="All clips in one place instead of side by side.")
 @rig_option(whose="of every clip")
+@click.option("--loop", is_flag=True, help="Show the part of a film that flows best from its end into its beginning.")
 @click.pass_context
 def render(
     ctx: click.Context, /, clips: tuple[Path, ...], out: Path, labels: str | None, rig: Rig | None, **options: Any
@@ -120,6 +121,7 @@ def render(
             overlay=options["overlay"],
             columns=options["columns"],
             labels=any(names),
+            loop=options["loop"],
         )
         write_film(take_film(figures, shot), out)
     click.echo(out)

@@ -98,19 +98,16 @@ class Clip:
             f"<Clip {self.name}: {self.frame_count} frames at {self.frame_rate:.4g} a second, {self.skeleton.joint_count} joints>"
         )
 
-    def _repr_html_(self) -> str | None:
-        """What a notebook shows where a clip is the value of a cell: a player; None where nobody can draw one."""
-        viewer = display.viewer()
-        return viewer.frame_html([self]) if viewer is not None else None
+    def _repr_html_(self) -> str:
+        """What a notebook shows where a clip is the value of a cell: a player."""
+        return display.viewer().frame_html([self])
 
     def show(self, *others: Clip, labels: Sequence[str] | None = None) -> None:
         """Play this clip, and others beside it: below a notebook's cell, or outside of a notebook in the web browser.
 
         labels: a name for each clip, instead of their own
         """
-        viewer = display.viewer()
-        assert viewer is not None, "importing any part of kinestyle announces a viewer"
-        viewer.show(self, *others, labels=labels)
+        display.show(self, *others, labels=labels)
 
     def with_motion(self, local_position: Array, local_rotation: Array) -> Clip:
         """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T, J, 4)."""

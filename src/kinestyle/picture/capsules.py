@@ -181,9 +181,11 @@ class _Parts:
         a, b, c = np.moveaxis(self.corners, 1, 0)
         ab, ac = b - a, c - a
         turn = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
-        turn = np.where(np.abs(turn) < 1e-6, np.inf, turn)
+        hidden = np.abs(turn) < 1e-6
+        turn = np.where(hidden, 1.0, turn)
         facing = np.maximum(face[:, 2], 1e-3)
         rows = [ac[:, 1] / turn, -ac[:, 0] / turn, -ab[:, 1] / turn, ab[:, 0] / turn, -face[:, 0] / facing]
+        a = np.where(hidden[:, None], [0.0, 0.0, float(_NOTHING)], a)
         self.slab = np.stack([*a.T, *rows, -face[:, 1] / facing, *face.T]).astype(_F)
 
     def cone_pixels(self, size: tuple[int, int]) -> Pairs:
@@ -319,6 +321,7 @@ def shade(seen: Seen, palette: Array, far: Array) -> Array:
     """
     right, up, near = seen.normal
     lit = right * _F(0.5 * LIGHT[0]) + up * _F(0.5 * LIGHT[1]) + near * _F(0.5 * LIGHT[2]) + _F(0.5)
+    np.maximum(lit, _F(0.0), out=lit)
     # the rim is darkened, since otherwise two limbs of one colour melt together where they cross
     strength = (_F(0.64) + _F(0.50) * lit * np.sqrt(lit)) * (_F(0.70) + _F(0.30) * np.sqrt(near))
     glow = np.clip(np.maximum((lit - _F(0.9)) * _F(1.9), _F(0.0)) + far, 0.0, 1.0)

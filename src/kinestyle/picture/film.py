@@ -28,6 +28,11 @@ MOST_RATE = 120.0
 ONE_PANEL_PX, ONE_OF_SEVERAL_PX = (640, 480), (340, 440)
 GAP_PX = 4
 FLOOR_RADIUS_M = 3.6
+LEAST_LOOP = 0.4
+"""Share of a film that a loop of it is at least."""
+LOOPED_RADIUS_M = 0.02
+"""Fingers and props are left out where poses are compared."""
+_MOST_COMPARED = 1500
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Shot:
     overlay: all figures in one place instead of a panel for each
     columns: panels in a row; None takes what fits the picture best
     labels: name the clips and show the time
+    loop: only the part whose end flows best into its beginning
     """
 
     size_px: tuple[int, int] | None = None
@@ -51,6 +57,7 @@ class Shot:
     overlay: bool = False
     columns: int | None = None
     labels: bool = True
+    loop: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +145,9 @@ def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
     assert figures, "a film shows at least one figure"
     seconds = _clock(figures, shot)
     timed = [figure.at(seconds) for figure in figures]
+    if shot.loop:
+        seconds = seconds[slice(*find_loop(timed))]
+        timed = [figure.at(seconds) for figure in figures]
     numbered = tuple(enumerate(timed))
     groups = [numbered] if shot.overlay else [(each,) for each in numbered]
     columns = _columns(len(groups), shot)
@@ -165,6 +175,32 @@ def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
         for i, (group, way) in enumerate(zip(groups, ways, strict=True))
     )
     return Film((width, height), shot.frame_rate, seconds, panels, (panel_width, panel_height), camera, shot.labels)
+
+
+def find_loop(figures: Sequence[Figure]) -> tuple[int, int]:
+    """The first frame and the one after the last of the part that is best repeated; figures have T frames each.
+
+    Poses are compared as seen from a camera that follows, and where they go next counts too. Of parts that are about as good the
+    longest is taken, and none that is much shorter than the whole.
+    """
+    poses = [
+        (each.position - each.root[:, None] * [1.0, 0.0, 1.0])[:, each.radius > LOOPED_RADIUS_M].reshape(each.frame_count, -1)
+        for each in figures
+    ]
+    pose = np.concatenate(poses, axis=1)
+    count = len(pose)
+    least = max(int(LEAST_LOOP * count), 2)
+    if count < 8:
+        return 0, count
+    stride = -(-count // _MOST_COMPARED)
+    pose = np.concatenate([pose, np.gradient(pose, axis=0) * 4.0], axis=1)[::stride]
+    square = (pose**2).sum(axis=1)
+    unlike = np.sqrt(np.maximum(square[:, None] + square[None] - 2.0 * pose @ pose.T, 0.0) / pose.shape[1])
+    first, last = np.triu_indices(len(pose), k=-(-least // stride))
+    distance = unlike[first, last]
+    good = np.flatnonzero(distance <= 1.2 * distance.min() + 0.002)
+    best = good[np.argmax((last - first)[good])]
+    return int(first[best]) * stride, int(last[best]) * stride
 
 
 def _usual_size(columns: int, rows: int) -> tuple[int, int]:

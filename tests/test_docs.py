@@ -1,7 +1,7 @@
 """The documents name commands and options that exist.
 
-Every `kinestyle ...` command in a ```console or ```bash block of README.md and of the guides in docs is parsed, not run, by the
-parser of the command line.
+Every `kinestyle ...` command in a ```console or ```bash block of README.md and of pages in docs is parsed, not run, by the parser
+of the command line.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def check(command: click.Command, arguments: list[str], parent: click.Context | 
         raise click.UsageError(f"too many arguments: {shlex.join(rest)}", context)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/TRAINING.md", "docs/TEXT_TO_MOTION.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/TRAINING.md", "docs/NOTEBOOK.md", "docs/TEXT_TO_MOTION.md"])
 def test_documents_name_only_commands_and_options_that_exist(name):
     from kinestyle.cli import main
 

@@ -29,7 +29,8 @@ def outline(spot, radius, size=SIZE, fineness=4) -> np.ndarray:
     x = (np.arange(size[0] * fineness) + 0.5) / fineness
     y = (np.arange(size[1] * fineness) + 0.5) / fineness
     covered = np.zeros((len(y), len(x)), dtype=bool)
-    for t in np.linspace(0.0, 1.0, 80):
+    # so close to each other that no gap is left between them
+    for t in np.linspace(0.0, 1.0, 80 if min(r, s) > 2.0 else 500):
         middle, reach = a + t * (b - a), r + t * (s - r)
         covered |= np.hypot(x[None, :] - middle[0], y[:, None] - middle[1]) < reach
     return covered.reshape(size[1], fineness, size[0], fineness).mean(axis=(1, 3))

@@ -94,7 +94,9 @@ def shape_of(skeleton: Skeleton, position: Array, roles: Mapping[str, int], cano
         return rotation.rotate(canonical_rotation[:, CANONICAL.index(role)], np.asarray(vector, dtype=float))
 
     shoulders = 0.5 * (at["left_upper_arm"] + at["right_upper_arm"])
-    trunk_scale = _scale(median_length(at["hips"], at.get("neck", shoulders)), 0.290 * STATURE_M)
+    # some rigs have their neck between the shoulder blades, so that the longest of these says how large a trunk is
+    reach = {"neck": 0.290, "head": 0.345, "left_upper_arm": 0.287, "right_upper_arm": 0.287}
+    trunk_scale = max(_scale(median_length(at["hips"], at[r]), share * STATURE_M) for r, share in reach.items() if r in at)
     arms = _trunk(shape, at, shoulders, trunk_scale)
     _head(shape, at, shoulders, turned, trunk_scale)
     for side, sign in SIDES:

@@ -40,7 +40,7 @@ from kinestyle.motion.features import LAYOUT, mirror_features
 class StylizerConfig:
     """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights multiply losses per number."""
 
-    loop: LoopConfig = LoopConfig(steps=2500, batch=24, learning_rate=4e-4, validate_every=500, gradient_clip=0.5)
+    loop: LoopConfig = LoopConfig(steps=1800, batch=24, learning_rate=4e-4, validate_every=450, gradient_clip=0.5)
     crop_frames: int = 64
     set_2_share: float = 0.6
     """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""

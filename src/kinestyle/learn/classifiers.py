@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from kinestyle.learn.bone_angles import BoneAngles
 from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell, group_deviation, mirror_label
 from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import Classifier
@@ -35,6 +36,8 @@ class ClassifierConfig:
     """The feature groups that the style is read from."""
     content_groups: tuple[str, ...] = ("root_yaw_velocity", "joint_position", "joint_rotation")
     """The feature groups that the content is read from."""
+    angles: bool = False
+    """Read the angles between bones instead of feature groups."""
 
 
 GUIDES = (
@@ -43,6 +46,8 @@ GUIDES = (
     ClassifierConfig(loop=replace(ClassifierConfig().loop, seed=2), crop_frames=96, width=128, noise=0.3),
 )
 """Three, unlike each other, so that the stylizer cannot learn the blind spots of one."""
+ANGLE_GUIDE = ClassifierConfig(loop=LoopConfig(steps=800, batch=48, learning_rate=1e-3, weight_decay=1e-2, seed=3), angles=True)
+"""For the refinement: it sees poses and not rotations, so that it objects to what the others cannot see."""
 JUDGE = ClassifierConfig(
     loop=LoopConfig(steps=2000, batch=48, learning_rate=1e-3, weight_decay=1e-2, seed=101),
     crop_frames=96,
@@ -73,6 +78,18 @@ def content_name(entry: Entry, mirrored: bool = False) -> str:
     return f"{entry.set_name}/{content}"
 
 
+class AngleClassifier(Classifier):
+    """The same that reads angles between bones."""
+
+    def __init__(self, classes: int, mean: Tensor, deviation: Tensor, width: int):
+        angles = BoneAngles()
+        super().__init__(classes, mean, deviation, torch.arange(angles.size), width=width)
+        self.angles = angles
+
+    def channels(self, normalized_features: Tensor) -> Tensor:
+        return self.angles(self.physical(normalized_features))
+
+
 class StyleContentClassifier(nn.Module):
     """Two heads that share nothing: features (B, T, 260) -> style logits (B, S), content logits (B, contents)."""
 
@@ -82,6 +99,13 @@ class StyleContentClassifier(nn.Module):
         style_reads, content_reads = (
             torch.from_numpy(LAYOUT.only(*groups)) for groups in (config.style_groups, config.content_groups)
         )
+        self.style: Classifier
+        self.content: Classifier
+        if config.angles:
+            self.style, self.content = (
+                AngleClassifier(len(classes), *statistics, width=config.width) for classes in (labels.styles, labels.contents)
+            )
+            return
         self.style = Classifier(len(labels.styles), *statistics, style_reads, width=config.width)
         self.content = Classifier(len(labels.contents), *statistics, content_reads, width=config.width)
 

@@ -366,8 +366,12 @@ class Classifier(PhysicalUnits):
 
     def embed(self, normalized_features: Tensor) -> Tensor:
         """(B, T, 260) normalised -> (B, 2 * width): mean and maximum over time, the features that FID compares."""
-        x = self.layers(take(normalized_features, self.slices).transpose(1, 2))
+        x = self.layers(self.channels(normalized_features).transpose(1, 2))
         return torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=-1)
+
+    def channels(self, normalized_features: Tensor) -> Tensor:
+        """(B, T, 260) normalised -> (B, T, channels) that it reads."""
+        return take(normalized_features, self.slices)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.normalized(self.normalize(features))

@@ -5,6 +5,7 @@
     RUN/global_motion    root velocity                    RUN/judge.onnx, RUN/judge_2.onnx
     RUN/guide_1 ...      what the stylizer listens to     RUN/bandai.kinestyle
     RUN/pairs            clips of one content in two styles
+    RUN/guide_of_angles, RUN/refined    the stylizer's second part
 
 A stage that is done is not done again; one that was cut goes on from its checkpoint.
 """
@@ -12,7 +13,7 @@ A stage that is done is not done again; one that was cut goes on from its checkp
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,7 @@ from kinestyle.learn.pairs import Pairs, find_pairs
 from kinestyle.learn.paper import PaperConfig, PaperNetwork, PaperStage
 from kinestyle.learn.processes import here
 from kinestyle.learn.random_kernels import RandomKernelConfig, fit_random_kernels, validate_random_kernels
-from kinestyle.learn.stylizer import StylizerConfig, StylizerNetwork, StylizerStage
+from kinestyle.learn.stylizer import RefinementConfig, StylizerConfig, StylizerNetwork, StylizerStage
 from kinestyle.motion.features import LAYOUT
 from kinestyle.storage import replace_bytes
 
@@ -47,6 +48,7 @@ SIZES_OF = {
     "autoencoder": ("latent", "encoder", "decoder", "frames_at_once", "dropout"),
     "global_motion": ("global_motion", "global_motion_width", "frames_at_once"),
     "stylizer": _ALL_SIZES,
+    "refined": _ALL_SIZES,
 }
 """What each stage's networks read of `NetworkSizes`: two runs that differ elsewhere can share the stage."""
 
@@ -71,6 +73,8 @@ class Recipe:
     guides: tuple[ClassifierConfig, ...] = GUIDES
     """What a `StylizerConfig` listens to."""
     stylizer: StylizerConfig | PaperConfig = field(default_factory=StylizerConfig)
+    refinement: RefinementConfig | None = field(default_factory=RefinementConfig)
+    """Of a `StylizerConfig`'s stage."""
     judge: ClassifierConfig = JUDGE
     second_judge: RandomKernelConfig = field(default_factory=RandomKernelConfig)
 
@@ -86,12 +90,17 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
     def short(loop: LoopConfig) -> LoopConfig:
         return replace(loop, steps=steps, validate_every=steps, warmup_steps=min(loop.warmup_steps, steps))
 
+    refinement = recipe.refinement
+    if refinement is not None:
+        guide, stylizer = refinement.guide, refinement.stylizer
+        refinement = RefinementConfig(replace(guide, loop=short(guide.loop)), replace(stylizer, loop=short(stylizer.loop)))
     return replace(
         recipe,
         autoencoder=replace(recipe.autoencoder, loop=short(recipe.autoencoder.loop)),
         global_motion=replace(recipe.global_motion, loop=short(recipe.global_motion.loop)),
         guides=tuple(replace(guide, loop=short(guide.loop)) for guide in recipe.guides),
         stylizer=replace(recipe.stylizer, loop=short(recipe.stylizer.loop)),
+        refinement=refinement,
         judge=replace(recipe.judge, loop=short(recipe.judge.loop)),
         second_judge=replace(recipe.second_judge, kernels=min(recipe.second_judge.kernels, steps)),
     )
@@ -179,14 +188,24 @@ class Run:
     def stylizer(self) -> StylizerNetwork | PaperNetwork:
         corpus, sizes, config = self.corpus(), self.recipe.sizes, self.recipe.stylizer
         if isinstance(config, StylizerConfig):
-            return self._train("stylizer", self._guided_stage(config), config)
+            guides = self.guides()
+            network = self._train("stylizer", self._guided_stage(config, guides), config)
+            return network if self.recipe.refinement is None else self._refined(network, guides[:1], self.recipe.refinement)
         stage = PaperStage(corpus, sizes, config, self.autoencoder())
         self._train("stylizer", stage, config)
         stage.learn_labels()
         return stage.network
 
-    def _guided_stage(self, config: StylizerConfig) -> StylizerStage:
-        return StylizerStage(self.corpus(), self.recipe.sizes, config, self.autoencoder(), self.guides(), self.pairs())
+    def _guided_stage(self, config: StylizerConfig, guides: Sequence[StyleContentClassifier]) -> StylizerStage:
+        return StylizerStage(self.corpus(), self.recipe.sizes, config, self.autoencoder(), guides, self.pairs())
+
+    def _refined(
+        self, network: StylizerNetwork, guides: Sequence[StyleContentClassifier], config: RefinementConfig
+    ) -> StylizerNetwork:
+        guide = self._classifier("guide_of_angles", config.guide, self.corpus())
+        stage = self._guided_stage(config.stylizer, [*guides, guide])
+        stage.network.load_state_dict(network.state_dict())
+        return self._train("refined", stage, config.stylizer)
 
     def pairs(self) -> Pairs:
         """For the clips of the labelled sets, their nearest ones in other styles; found once."""
@@ -251,7 +270,7 @@ class Run:
                 "corpus_sha256": self.everything().sha256,
                 "validation": {
                     stage: released_figures(folder)
-                    for stage in ("autoencoder", "global_motion", "stylizer")
+                    for stage in ("autoencoder", "global_motion", "stylizer", "refined")
                     if ((folder := self._found(stage, "trained.pt")) / "trained.pt").exists()
                 },
             },

@@ -55,6 +55,7 @@ def _in_fewer_steps(recipe: Recipe) -> Recipe:
         global_motion=with_steps(recipe.global_motion, 1000),
         guides=tuple(with_steps(guide, 600) for guide in recipe.guides),
         stylizer=with_steps(recipe.stylizer, 900),
+        refinement=None,
     )
 
 
@@ -62,7 +63,7 @@ PRESETS: dict[str, Preset] = {
     "released": Preset(RELEASED, "the bundle that ships: guided by classifiers and a critic, one Gaussian a style"),
     "zero-shot": Preset(
         replace(_in_fewer_steps(RELEASED), name="zero-shot", left_out=("bandai1",)),
-        "the same with half the steps or fewer, never shown Bandai-Namco set 1 (the paper's Xia test)",
+        "the same in half the steps or fewer, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)",
     ),
     "unsupervised": Preset(
         replace(

@@ -1,10 +1,11 @@
 """The second judge: random convolutions that are never trained, and a linear classifier on what they answer.
 
-Everything about it differs from the guides and from the first judge, so that a result that pleases it pleases two
+It differs from the guides and from the first judge in nearly everything, so that a result that pleases both judges pleases two
 strangers:
 
 - what it reads: how bones stand to each other and to the vertical (cosines), and contacts. Neither positions, nor velocities,
-  nor rotations; no bone's twist about itself either, in which rigs and results differ without anybody seeing it;
+  nor rotations; no bone's twist about itself either, in which rigs and results differ without anybody seeing it. One guide, that
+  of the refinement, reads them too, as a network and from other clips;
 - what it is: fixed random dilated kernels, of each the share of time that it is above a threshold, and its maximum (ROCKET,
   Dempster et al. 2020, arXiv 1910.13051; thresholds from quantiles as in MiniRocket, 2012.08791), then ridge
   regression in closed form. No gradient made its features, and none finds its blind spots;
@@ -21,10 +22,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, interpolate, pad
 
+from kinestyle.learn.bone_angles import BoneAngles
 from kinestyle.learn.classifiers import Labels, content_name
 from kinestyle.learn.corpus import Corpus, Entry
-from kinestyle.motion.canonical import CANONICAL
-from kinestyle.motion.features import LAYOUT, mirror_features
+from kinestyle.motion.features import mirror_features
 
 SMALL_CELL = 4
 """A cell (style, content) with fewer training clips is not divided, and its clips are shown at other paces as well."""
@@ -67,46 +68,6 @@ def second_split(corpus: Corpus) -> tuple[list[Entry], list[Entry]]:
         learned += clips[half:]
         held += clips[:half]
     return learned, held
-
-
-class BoneAngles(nn.Module):
-    """Features (B, T, 260) -> (B, T, channels): cosines between all bones and with the vertical, and half the contacts.
-
-    Bones are directions from rotations; hips, chest and head also count with their left.
-    """
-
-    joint: Tensor
-    direction: Tensor
-    pairs: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        joints, directions = zip(*_bones(), strict=True)
-        self.register_buffer("joint", torch.tensor(joints))
-        self.register_buffer("direction", torch.tensor(np.array(directions), dtype=torch.float32))
-        first, second = np.triu_indices(len(joints), 1)
-        self.register_buffer("pairs", torch.from_numpy(first * len(joints) + second))
-        self.size = len(self.pairs) + len(joints) + LAYOUT["foot_contact"].stop - LAYOUT["foot_contact"].start
-
-    def forward(self, features: Tensor) -> Tensor:
-        columns = features[..., LAYOUT["joint_rotation"]].unflatten(-1, (CANONICAL.joint_count, 2, 3))[:, :, self.joint]
-        x, y = columns[..., 0, :], columns[..., 1, :]
-        z = torch.linalg.cross(x, y)
-        a, b, c = self.direction.unsqueeze(-1).unbind(1)
-        bone = a * x + b * y + c * z
-        cosine = (bone @ bone.transpose(-1, -2)).flatten(2)[..., self.pairs]
-        return torch.cat([cosine, bone[..., 1], 0.5 * features[..., LAYOUT["foot_contact"]]], dim=-1)
-
-
-def _bones() -> list[tuple[int, np.ndarray]]:
-    """Joints, and the direction (3,) in which each one's bone lies in the T-pose."""
-    bones = []
-    for joint, name in enumerate(CANONICAL.names):
-        along = {"hips": "spine", "chest": "neck"}.get(name)
-        children = [CANONICAL.index(along)] if along else np.flatnonzero(CANONICAL.parents == joint)
-        offset = CANONICAL.offsets[children[0]] if len(children) else CANONICAL.end_offsets[CANONICAL.end_parents == joint][0]
-        bones.append((joint, offset / np.linalg.norm(offset)))
-    return bones + [(CANONICAL.index(name), np.array([1.0, 0.0, 0.0])) for name in ("hips", "chest", "head")]
 
 
 class RandomKernels(nn.Module):

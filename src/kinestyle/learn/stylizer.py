@@ -8,7 +8,7 @@ of the same style*, which mostly does something else. The steps from the paper's
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, leaky_relu, log_softmax, smooth_l1_loss
 
 from kinestyle.learn.autoencoder import Autoencoder, rotations
-from kinestyle.learn.classifiers import GUIDES, Labels, StyleContentClassifier, content_name
+from kinestyle.learn.classifiers import ANGLE_GUIDE, GUIDES, ClassifierConfig, Labels, StyleContentClassifier, content_name
 from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell
 from kinestyle.learn.kinematics import compose, joint_position
 from kinestyle.learn.loop import LoopConfig, Stage
@@ -85,6 +85,29 @@ class StylizerConfig:
     """How far the joints of a result are from those of the clip's pair in the target style, where there is one (see `pairs`)."""
     pairs: PairConfig = PairConfig()
     """How pairs are found."""
+
+
+REFINED = replace(
+    StylizerConfig(),
+    loop=LoopConfig(
+        steps=450,
+        batch=24,
+        learning_rate=1.5e-4,
+        warmup_steps=20,
+        validate_every=450,
+        gradient_clip=0.5,
+        average=0.99,
+        keep="last",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RefinementConfig:
+    """A short second part of stage 2, at a lower rate, listening to the first guide and to one that sees other things."""
+
+    guide: ClassifierConfig = ANGLE_GUIDE
+    stylizer: StylizerConfig = REFINED
 
 
 PAIRED = (LAYOUT["root_height"], LAYOUT["joint_position"], LAYOUT["joint_rotation"])

@@ -244,9 +244,10 @@ def test_left_handed_axes_are_said(made):
 def test_motion_that_is_not_finite_is_refused(made):
     document = parse(written(made), "nan.fbx")
     curve = next(document.find("Objects").all("AnimationCurve")).find("KeyValueFloat")
-    curve.replace_value(0, np.full(made.frame_count, np.nan, dtype=np.float32))
-    with pytest.raises(MotionFileError, match="not finite"):
-        parse_fbx(serialize(document), "nan.fbx")
+    for value, says in ((np.nan, "not finite"), (np.inf, "not finite"), (1e30, "expected at most")):
+        curve.replace_value(0, np.full(made.frame_count, value, dtype=np.float32))
+        with pytest.raises(MotionFileError, match=says):
+            parse_fbx(serialize(document), "nan.fbx")
 
 
 def test_a_joint_without_curves_gets_some(made):

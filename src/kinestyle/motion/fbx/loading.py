@@ -23,6 +23,7 @@ from kinestyle.motion.fbx import sampler
 from kinestyle.motion.fbx.scene import END_SITE
 from kinestyle.motion.fbx.ticks import stated_rate
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.text_files import MAX_MAGNITUDE
 
 WAIT_SECONDS = 900.0
 _NUMBERS = 10
@@ -74,7 +75,7 @@ class Scene:
                 is_end_site=END_SITE in row["marks"],
                 ignores_parent_scale=row["inherit"] == "IGNORE_PARENT_SCALE",
                 identity=row["identity"],
-                rest=tuple(row["rest"]),
+                rest=_within_limits(row["rest"]),
                 vectors={name: tuple(vector) for name, vector in row["vectors"].items()},
                 numbers=row["numbers"],
             )
@@ -110,7 +111,8 @@ class Scene:
         return stated, float(self._description["custom_rate"])
 
     def sample(self, nodes: Sequence[Node], times_seconds: Array) -> Sampled:
-        """Local transforms of nodes in the first take. Raises MotionFileError where the library fails."""
+        """Local transforms of nodes in the first take. Raises MotionFileError where the library fails, and for numbers that
+        are not finite or too large."""
         request = {"nodes": [node.place for node in nodes], "times": times_seconds.tolist()}
         size = 8 * _NUMBERS * len(nodes) * len(times_seconds)
         try:
@@ -123,6 +125,11 @@ class Scene:
         if len(data) < size:
             raise _crash(self.file)
         rows = np.frombuffer(data).reshape(len(nodes), len(times_seconds), _NUMBERS).transpose(1, 0, 2)
+        # before anything is computed with them
+        if not np.isfinite(rows).all():
+            raise MotionFileError(f"{self.file} holds motion that is not finite; export it anew")
+        if rows.size and (largest := float(np.abs(rows).max())) > MAX_MAGNITUDE:
+            raise MotionFileError(f"{self.file} holds a value of {largest:g} in its motion, expected at most {MAX_MAGNITUDE:g}")
         return Sampled(np.array(rows[..., :3]), rotation.normalize(rows[..., 3:7]), np.array(rows[..., 7:]))
 
 
@@ -163,3 +170,9 @@ def _description(process: subprocess.Popen[bytes], data: bytes, name: str) -> di
 
 def _crash(name: str) -> MotionFileError:
     return MotionFileError(f"{name} could not be read: the FBX library failed on it; export it anew, as binary FBX 7.4")
+
+
+def _within_limits(vector: list[float]) -> tuple[float, float, float]:
+    """Three numbers, with zeros for those that are not finite or too large to compute with."""
+    x, y, z = (number if abs(number) <= MAX_MAGNITUDE else 0.0 for number in vector)
+    return (x, y, z)

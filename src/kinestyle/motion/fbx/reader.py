@@ -132,8 +132,6 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
     local_position, local_rotation = parent_scale * own.position, own.turn
     local_position[:, 0] = base_position + rotation.rotate(base_rotation, local_position[:, 0])
     local_rotation[:, 0] = rotation.multiply(base_rotation, local_rotation[:, 0])
-    if not (np.isfinite(local_position).all() and np.isfinite(local_rotation).all()):
-        raise MotionFileError(f"{name} holds motion that is not finite; export it anew")
     if (magnitude := float(np.abs(local_position).max())) > MAX_MAGNITUDE:
         raise MotionFileError(f"{name} holds a position of {magnitude:g}, expected at most {MAX_MAGNITUDE:g}")
 
@@ -143,7 +141,7 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
     skeleton = Skeleton(
         names=chosen.names,
         parents=parents,
-        offsets=np.nan_to_num(rest),
+        offsets=rest,
         end_parents=chosen.tip_parents,
         end_offsets=tip_rest * whole[0, chosen.tip_parents],
     )

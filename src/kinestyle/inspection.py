@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from kinestyle.motion.body_frame import axis_name
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.mapping import DOUBTFUL, JointMapping, map_joints
+from kinestyle.motion.oddities import Oddity, facing, find_oddities
 from kinestyle.motion.retarget import Correspondence, correspond
 from kinestyle.motion.rig import Rig
 
@@ -28,10 +32,16 @@ class Inspection:
     def warnings(self) -> tuple[str, ...]:
         return (*self.clip.warnings, *self.mapping.warnings)
 
+    @cached_property
+    def oddities(self) -> tuple[Oddity, ...]:
+        """What looks wrong in the motion."""
+        return find_oddities(self.clip, self.correspondence)
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON: floats in file units where not said otherwise."""
         clip, mapping = self.clip, self.mapping
         names = clip.skeleton.names
+        front, beside = facing(clip, self.correspondence)
         return {
             "name": clip.name,
             "family": mapping.family,
@@ -40,6 +50,8 @@ class Inspection:
             "frame_time_seconds": clip.frame_time_seconds,
             "duration_seconds": clip.duration_seconds,
             "up": axis_name(mapping.up),
+            "facing": front,
+            "facing_off_degrees": round(float(np.degrees(beside)), 1),
             "unit": mapping.unit,
             "metres_per_unit": mapping.metres_per_unit,
             "floor": self.correspondence.floor,
@@ -51,16 +63,18 @@ class Inspection:
             "missing": [role for role in CANONICAL.names if role not in mapping.joints],
             "unmapped": list(mapping.unmapped),
             "warnings": list(self.warnings),
+            "oddities": [{"kind": oddity.kind, "message": oddity.message} for oddity in self.oddities],
         }
 
     def as_text(self) -> str:
         """For a person."""
         found = self.as_dict()
         rate = 1.0 / found["frame_time_seconds"]
+        beside = f" ({found['facing_off_degrees']:.0f} degrees beside it)" if found["facing_off_degrees"] >= 10.0 else ""
         lines = [
             f"{found['name']}: {found['frame_count']} frames at {rate:.4g} frames/s, {found['duration_seconds']:.2f} s",
             f"rig      {found['family']}, {found['joint_count']} joints",
-            f"axes     {found['up']} up, floor at {found['floor']:.3g}",
+            f"axes     {found['up']} up, floor at {found['floor']:.3g}, facing {found['facing']}{beside} at first",
             f"unit     {found['unit']} ({found['metres_per_unit']:.4g} m)",
             "joints",
         ]
@@ -74,6 +88,7 @@ class Inspection:
         if found["unmapped"]:
             lines.append(f"without a role: {', '.join(found['unmapped'])}")
         lines += [f"note: {warning}" for warning in found["warnings"]]
+        lines += [f"odd: {oddity.message}" for oddity in self.oddities]
         return "\n".join(lines)
 
 

@@ -87,17 +87,17 @@ def find_body(tree: RigTree, clip_name: str) -> Body:
             best = max([*bodies, *([best] if best else [])], key=lambda body: body.score, default=None)
     if best is not None:
         return best
-    names = tree.skeleton.names
+    names, help_it = tree.skeleton.names, "; if it has, name them in a rig (`kinestyle map --blank`)"
     rig = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     where = f"{clip_name}: no human body was found in the rig ({rig})"
     legs = [pair for pair in legs if _is_more(tree, LEG, ARM, pair)]
     if not legs:
-        raise RigError(f"{where}: it has no two legs, a left and a right thigh, shin and foot below one joint")
+        raise RigError(f"{where}: it has no two legs, a left and a right thigh, shin and foot below one joint{help_it}")
     left, right = legs[0].starts
     where += f": legs start at {names[left]!r} and {names[right]!r}"
     if not any(_is_more(tree, ARM, LEG, arms) for pair in legs for arms in _arm_pairs(tree, pair)):
-        raise RigError(f"{where}, but there are no two arms, a left and a right upper arm and forearm below one joint")
-    raise RigError(f"{where}, but above them no spine joint carries two arms (upper arm, forearm) and a neck or head")
+        raise RigError(f"{where}, but there are no two arms, a left and a right upper arm and forearm below one joint{help_it}")
+    raise RigError(f"{where}, but above them no spine joint carries two arms (upper arm, forearm) and a neck or head{help_it}")
 
 
 def _is_more(tree: RigTree, limb: Limb, other: Limb, pair: Pair) -> bool:

@@ -39,6 +39,9 @@ twenty-one real rigs, necks lie between -0.05 and 0.06, heads between 0.06 and 0
 _FORK = 2.0
 """For a head that lies beyond a fork: where names are silent, the joint that carries jaw and eyes is the head, not an eye."""
 
+RIVAL = 4.0
+"""A body, or a joint for a role, is a rival of the best where its score is less by no more than this."""
+
 _CLEAR = -4.0
 """The score of a body with sides in its names beside which others need not be looked for: nameless ones have about -3."""
 
@@ -77,16 +80,19 @@ class Body:
         return self.legs.sided or self.arms.sided
 
 
-def find_body(tree: RigTree, clip_name: str) -> Body:
-    """The best reading of the tree as a body. Raises RigError when there is none."""
+def find_bodies(tree: RigTree, clip_name: str) -> list[Body]:
+    """Readings of the tree as a body, the best first, and of the others those that are about as good, not all perhaps.
+
+    Raises RigError when there is none.
+    """
     legs = _leg_pairs(tree)
-    best: Body | None = None
+    bodies: list[Body] = []
     for sided in (True, False):
-        if best is None or best.score < _CLEAR:
-            bodies = _bodies(tree, [pair for pair in legs if pair.sided == sided])
-            best = max([*bodies, *([best] if best else [])], key=lambda body: body.score, default=None)
-    if best is not None:
-        return best
+        if not bodies or bodies[0].score < _CLEAR:
+            bodies += _bodies(tree, [pair for pair in legs if pair.sided == sided])
+            bodies.sort(key=lambda body: -body.score)
+    if bodies:
+        return [body for body in bodies if body.score > bodies[0].score - RIVAL]
     names, help_it = tree.skeleton.names, "; if it has, name them in a rig (`kinestyle map --blank`)"
     rig = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     where = f"{clip_name}: no human body was found in the rig ({rig})"
@@ -200,21 +206,21 @@ def _arm_pairs(tree: RigTree, legs: Pair) -> Iterator[Pair]:
 
 
 def _bodies(tree: RigTree, leg_pairs: list[Pair]) -> Iterator[Body]:
-    """Every way to take one pair for the legs and another for the arms, except those that cannot be better than one before."""
+    """Every way to take one pair for the legs and another for the arms, except those that cannot rival one before."""
     best = -np.inf
     most = float(np.maximum(tree.table(TOP).name_scores.max(axis=1), 0.0).sum())
     for legs in leg_pairs:
         stature = _leg_length(tree, legs) / _LEG_LENGTH
         leg_joints = {joint for start in legs.starts for joint in tree.subtree[start]}
         for arms in sorted(_arm_pairs(tree, legs), key=lambda pair: -pair.score):
-            if legs.score + arms.score + most < best:
+            if legs.score + arms.score + most < best - RIVAL:
                 break
             hips = tree.common_ancestor(legs.branch, arms.branch)
             if hips == arms.branch:
                 continue
             trunk = float(length_score(np.log(tree.distance(hips, arms.branch)), TRUNK_LENGTH, stature))
             score = legs.score + arms.score + trunk + _posture(tree, hips, legs, arms)
-            top = _neck_and_head(tree, hips, arms, leg_joints, stature) if score + most >= best else None
+            top = _neck_and_head(tree, hips, arms, leg_joints, stature) if score + most >= best - RIVAL else None
             if top is not None:
                 best = max(best, score + top.score)
                 yield Body(score + top.score, hips, legs, arms, top)

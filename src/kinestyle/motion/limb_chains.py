@@ -94,7 +94,24 @@ TRUNK_LENGTH = (0.20, 0.6)
 _TRUNK_ROLES = ("hips", "spine", "chest", "neck", "head")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What the choice of a limb's joints was made from, for those who ask how close it was.
+
+    first: the joint below which the limb was looked for; N joints at and below it
+    own: (K, N) what speaks for each joint in each role, inwards, outwards: (K, N) the best score from the trunk to it without
+        `own`, and from it outwards with it
+    """
+
+    limb: Limb
+    stature: float
+    first: int
+    own: Array
+    inwards: Array
+    outwards: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Chain:
     """The best assignment of one limb.
 
@@ -105,6 +122,7 @@ class Chain:
     score: float
     joints: dict[str, int]
     fits: dict[str, float]
+    search: Search
 
 
 class RigTree:
@@ -286,7 +304,7 @@ def _passing_cost(name: JointName, limb: Limb) -> float:
     return _PASS_KNOWN * max(name.weight(role) for role in limb.roles)
 
 
-def _step_scores(tree: RigTree, limb: Limb, stature: float, k: int, after: int, gap: float, pairs: slice) -> Array:
+def step_scores(tree: RigTree, limb: Limb, stature: float, k: int, after: int, gap: float, pairs: slice) -> Array:
     """For pairs of the lineage: what speaks for the upper one as role k with the lower one as the next role that the rig has."""
     lineage, passing = tree.lineage, tree.table(limb).passing
     upper, lower = lineage.upper[pairs], lineage.lower[pairs]
@@ -310,7 +328,7 @@ def _outwards(tree: RigTree, limb: Limb, stature: float, first: int, own: Array)
     owners, starts = np.unique(lineage.upper[pairs] - first, return_index=True)
     for k in range(len(limb.roles) - 1, -1, -1):
         for after, gap in limb.steps[k] if len(lower) else ():
-            scores = _step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]
+            scores = step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]
             best[k, owners] = np.maximum(best[k, owners], np.maximum.reduceat(scores, starts))
         best[k] += own[k]
     return best
@@ -335,14 +353,15 @@ def best_chain(tree: RigTree, limb: Limb, trunk: int, first: int, stature: float
         own = own + further
         best = _outwards(tree, limb, stature, first, own)
     log_length = np.log(tree.distances(trunk)[joints])
-    starts = np.full((len(roles), len(below)), -np.inf)
+    inwards = np.full((len(roles), len(below)), -np.inf)
     passed = passing[tree.skeleton.parents[joints]] - passing[tree.parents[first]]
     for k, role in enumerate(roles):
         gap = limb.lacking(0, k)
         if np.isfinite(gap):
             expected = limb.lengths.get((None, role))
             fit = length_score(log_length, expected, stature) if expected else 0.0
-            starts[k] = best[k] + fit - gap - passed
+            inwards[k] = fit - gap - passed
+    starts = inwards + best
     total = float(starts.max())
     if not np.isfinite(total):
         return None
@@ -354,7 +373,7 @@ def best_chain(tree: RigTree, limb: Limb, trunk: int, first: int, stature: float
         before, role_before, (joint, k) = joint, roles[k], following
         found[roles[k]] = first + joint
         fits[roles[k]] = _fit(tree, limb, first + before, first + joint, role_before, roles[k], stature)
-    return Chain(total, found, fits)
+    return Chain(total, found, fits, Search(limb, stature, first, own, inwards, best))
 
 
 def _following(
@@ -368,7 +387,7 @@ def _following(
     pairs = slice(int(lineage.begin[first + joint]), int(lineage.begin[first + joint + 1]))
     for after, gap in limb.steps[k] if pairs.stop > pairs.start else ():
         lower = lineage.lower[pairs] - first
-        scores = _step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]
+        scores = step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]
         if scores.max() > outwards - 1e-9:
             return int(lower[int(np.argmax(scores))]), after
     return None

@@ -9,7 +9,6 @@ from what their names may mean (`joint_names`) and from bone lengths of real fra
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -28,9 +27,10 @@ from kinestyle.motion.body_frame import (
     standing_axis,
     unit_name,
 )
-from kinestyle.motion.body_search import Body, find_body
+from kinestyle.motion.body_search import Body, find_bodies
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name
 from kinestyle.motion.clip import Clip, StatedWorld
+from kinestyle.motion.doubts import certainty, trunk_roles
 from kinestyle.motion.joint_names import JointName, Side, naming_family
 from kinestyle.motion.limb_chains import LEG, Chain, RigTree
 from kinestyle.motion.rig import Rig
@@ -38,9 +38,6 @@ from kinestyle.motion.rotation import IDENTITY, Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
 _SAMPLED_FRAMES = 32
-
-_SPINE_PLACE = 0.4
-"""Where along hips -> chest a single spine joint bends best."""
 
 DOUBTFUL = 0.5
 """Confidence below which a role is named in the warnings."""
@@ -115,8 +112,8 @@ class _Roles:
 def _find_roles(clip: Clip, position: Array) -> _Roles:
     """Which joint plays which role; position: (T', J, 3) world positions of sampled frames. Raises RigError."""
     tree = RigTree(clip.skeleton, position)
-    body = find_body(tree, clip.name)
-    joints, fits = _trunk_roles(tree, body), dict(body.top.fits)
+    body, *others = find_bodies(tree, clip.name)
+    joints, fits = trunk_roles(tree, body), dict(body.top.fits)
     sides, agreement = _sides(tree, body)
     for side, chains in sides.items():
         for chain in chains:
@@ -134,10 +131,12 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
         side_trust = 0.4
         warnings.append("left and right are a guess: the names do not tell and the legs hardly bend")
     confidence = {}
+    sure = certainty(tree, body, others, sides, joints)
     for role, joint in joints.items():
         plain = _without_side(role)
         geometry = 0.6 + 0.4 * float(np.exp(fits.get(role, 0.0)))
-        confidence[role] = round(_name_trust(tree.names[joint], plain) * geometry * (side_trust if plain != role else 1.0), 3)
+        trust = _name_trust(tree.names[joint], plain) * geometry * sure[role] * (side_trust if plain != role else 1.0)
+        confidence[role] = round(trust, 3)
     if not any(tree.names[joint].roles for joint in joints.values()):
         warnings.append("the joints' names tell nothing: the body was found by its shape alone")
     doubtful = [f"{role} ({tree.skeleton.names[joints[role]]})" for role, trust in confidence.items() if trust < DOUBTFUL]
@@ -214,25 +213,6 @@ def _rest_positions(skeleton: Skeleton) -> Array:
     """(J, 3) positions when no joint is turned. Of many files that is no pose at all."""
     unturned = np.tile(IDENTITY, (skeleton.joint_count, 1))
     return forward_kinematics(skeleton, skeleton.offsets, unturned)[0]
-
-
-def _trunk_roles(tree: RigTree, body: Body) -> dict[str, int]:
-    """Hips, spine, chest, neck and head -> joints, as far as the rig has them."""
-    joints = dict(body.top.joints)
-    branch = body.arms.branch
-    if "neck" in joints and branch in tree.skeleton.ancestors(joints["neck"]):
-        # a neck in two pieces (CMU's Neck and Neck1) turns at the lower one
-        upwards = tree.path(joints["neck"], branch)[-2::-1]
-        joints["neck"] = next((joint for joint in upwards if tree.names[joint].weight("neck") > 0.5), joints["neck"])
-    path = tree.path(branch, body.hips)[::-1]
-    if len(path) > 2 and tree.names[branch].weight("neck") > 0.5:
-        # 3ds Max hangs the clavicles from the neck: the chest is the joint below it
-        joints["neck"] = path.pop()
-    joints |= {"hips": path[0], "chest": path[-1]}
-    if len(path) > 2:
-        along = np.cumsum([tree.distance(a, b) for a, b in pairwise(path)])
-        joints["spine"] = path[1 + int(np.argmin(np.abs(along[:-1] - _SPINE_PLACE * along[-1])))]
-    return joints
 
 
 def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], float]:

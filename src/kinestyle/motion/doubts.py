@@ -41,7 +41,11 @@ def certainty(
         behind = body.score - other.score
         for role in _differing(joints, _sets(tree, other)):
             margins[role] = min(margins[role], behind)
-    return {role: 1.0 - float(np.exp(-margins[role] / _USUAL_MARGIN)) for role in joints}
+    sure = {role: 1.0 - float(np.exp(-margins[role] / _USUAL_MARGIN)) for role in joints}
+    if "neck" in sure and "head" in sure:
+        # what is taken for the head, one strand of hair among others perhaps, makes the head a neck
+        sure["neck"] *= 0.5 + 0.5 * sure["head"]
+    return sure
 
 
 def _sets(tree: RigTree, body: Body) -> dict[str, set[int]]:

@@ -5,6 +5,7 @@ Tests, the benchmark and the script of pictures use it. Only `Visit.read` looks 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
@@ -73,9 +74,11 @@ def serving(*options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def browsing() -> Iterator[Browser]:
+def browsing(gpu: bool = False) -> Iterator[Browser]:
+    """A browser without a window, drawing with the processor or, if asked, with the machine's graphics."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        flags = ["--no-sandbox", "--enable-gpu"] if gpu else FLAGS
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
         yield browser
         browser.close()
 
@@ -107,12 +110,15 @@ class Visit:
             self.page.wait_for_timeout(30)
         return value
 
-    def until_new(self, act: Callable[[], Any]) -> Any:
-        """Do something and wait for the result that it leads to. Returns its request."""
+    def until_result(self, act: Callable[[], Any], **wanted: Any) -> dict[str, Any]:
+        """Do something and wait for the new result that it leads to, of a request with these values. Returns the request."""
         before = self.read("kinestyle.session.result?.clip.id ?? ''")
         act()
-        self.until(f"kinestyle.session.result && kinestyle.session.result.clip.id !== {before!r} && !kinestyle.session.busy")
-        return self.read("({...kinestyle.session.result.request, like: undefined, at: kinestyle.session.result.seconds})")
+        same = " && ".join(
+            f"JSON.stringify(r.request.{key}) === {json.dumps(json.dumps(value))}" for key, value in wanted.items()
+        )
+        self.until(f"(r => r && r.clip.id !== {before!r} && ({same or 'true'}))(kinestyle.session.result)")
+        return self.read("({...kinestyle.session.result.request, like: undefined})")
 
     def picture(self, name: str) -> Path:
         """What is on the screen, at full sharpness, into build/studio."""
@@ -138,16 +144,24 @@ class Visit:
 
 @contextmanager
 def visiting(
-    browser: Browser, address: str, size: tuple[int, int] = DESKTOP, scheme: str = "light", touch: bool = False, wait: bool = True
+    browser: Browser,
+    address: str,
+    size: tuple[int, int] = DESKTOP,
+    scheme: Literal["light", "dark"] = "light",
+    touch: bool = False,
+    calm: bool = True,
 ) -> Iterator[Visit]:
-    """A fresh visit, by default until the first result is there."""
+    """A fresh visit, until the first result is there. A calm one asks for still previews, which is lighter on the machine."""
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, has_touch=touch, accept_downloads=True
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+        reduced_motion="reduce" if calm else "no-preference",
+        has_touch=touch,
+        accept_downloads=True,
     )
     context.set_default_timeout(1000 * PATIENCE_SECONDS)
     visit = Visit(context.new_page())
-    visit.page.goto(address)
-    if wait:
-        visit.until("kinestyle.session.result")
+    visit.page.goto(address, wait_until="commit")
+    visit.until("kinestyle.session.result")
     yield visit
     context.close()

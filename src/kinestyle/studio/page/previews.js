@@ -4,7 +4,7 @@ import { readMotion } from './motion.js';
 import { drawSketch, sketch } from './sketch.js';
 
 /** Milliseconds between two drawings of all previews, and how many are fetched at once. */
-const EVERY_MS = 50, AT_ONCE = 2;
+const EVERY_MS = 66, AT_ONCE = 2;
 
 /**
  * @typedef {Object} Style
@@ -74,6 +74,7 @@ export class Previews {
       if (y < top || y + h > top + clientHeight) this.place.scrollTop = y - (clientHeight - h) / 2;
     }
     this.last = 0;
+    this.missing = true;
   }
 
   /** Forget where cards lie and draw all anew, in colours as they are now. */
@@ -96,7 +97,8 @@ export class Previews {
     this.ratio = ratio;
     for (const card of this.cards) {
       const { offsetLeft: x, offsetTop: y, offsetWidth: w, offsetHeight: h } = card.button;
-      card.box = { x, y, w, h };
+      // a long name takes two lines
+      card.box = { x, y, w, h, foot: card.title.length > 12 ? 36 : 24 };
     }
     this.plain = colour('soft');
     this.lit = colour('restyled');
@@ -106,21 +108,26 @@ export class Previews {
   /** @param {number} now  milliseconds */
   draw(now) {
     if (now - this.last < EVERY_MS || !this.width || !this.place.offsetParent) return;
+    const still = this.still.matches, top = this.place.scrollTop;
+    // where nothing moves there is nothing to draw until something else is to be seen
+    if (still && this.last && this.drawnTop === top && !this.missing) return;
     this.last = now;
-    const { pen, place, ratio } = this;
-    const top = place.scrollTop, bottom = top + place.clientHeight;
+    this.drawnTop = top;
+    this.missing = false;
+    const { pen, place, ratio } = this, bottom = top + place.clientHeight;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, top, this.width, place.clientHeight);
     for (let i = 0; i < this.cards.length; i++) {
-      const card = this.cards[i], { x, y, w, h } = card.box;
+      const card = this.cards[i], { x, y, w, h, foot } = card.box;
       if (y + h < top || y > bottom) continue;
       if (!card.sketch) {
+        this.missing = true;
         this.#fetch(card);
         continue;
       }
-      const s = card.sketch, frame = this.still.matches ? 0 : Math.floor(now / 1000 / s.frameTime) % s.frameCount;
+      const s = card.sketch, frame = still ? s.frameCount >> 2 : Math.floor(now / 1000 / s.frameTime) % s.frameCount;
       pen.strokeStyle = pen.fillStyle = card.button.getAttribute('aria-pressed') === 'true' ? this.lit : this.plain;
-      drawSketch(pen, s, frame, x + w / 2, y + h - 25, h - 38);
+      drawSketch(pen, s, frame, x + w / 2, y + h - foot, h - foot - 12);
     }
   }
 

@@ -14,7 +14,7 @@ export function showRig(place, inspection) {
   const summary = place.querySelector('summary');
   const bold = document.createElement('b');
   bold.textContent = family === 'unknown' ? 'Unknown rig' : `${family} rig`;
-  summary.replaceChildren(bold, `, ${found.length} of ${found.length + missing.length} roles, all at ${least.toFixed(2)} or more`);
+  summary.replaceChildren(bold, `, ${found.length} of ${found.length + missing.length} roles, each ≥ ${least.toFixed(2)}`);
 
   const table = document.createElement('table');
   for (const [role, { joint, confidence }] of found) row(table, role, joint, confidence.toFixed(2), confidence < DOUBTFUL);

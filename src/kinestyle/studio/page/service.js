@@ -62,7 +62,7 @@ export class Service {
   examples = () => this.#json('GET', 'examples');
 
   /** @returns {Promise<Clip>} */
-  openExample = (example) => this.#json('POST', `examples/${encodeURIComponent(example)}`);
+  openExample = (example, job, signal) => this.#json('POST', `examples/${encodeURIComponent(example)}?job=${job}`, { signal });
 
   /** @param {Named[]} files  @param {string} job  @returns {Promise<Clip>} */
   upload(files, job, signal) {
@@ -85,10 +85,12 @@ export class Service {
 
   preview = async (style) => (await this.#fetch('GET', `previews/${style.split('/').map(encodeURIComponent).join('/')}`)).arrayBuffer();
 
+  /** @returns {Promise<{bytes: Blob, name?: string, notes: string[]}>} notes: what the format could not express */
   file = async (id, format) => {
     const answer = await this.#fetch('GET', `clips/${id}/file?format=${encodeURIComponent(format)}`);
     const named = /filename="?([^";]+)"?/.exec(answer.headers.get('Content-Disposition') ?? '');
-    return { bytes: await answer.blob(), name: named?.[1] };
+    const notes = answer.headers.get('X-Kinestyle-Notes');
+    return { bytes: await answer.blob(), name: named?.[1], notes: notes ? decodeURIComponent(notes).split(' | ') : [] };
   };
 
   job = (job) => this.#json('GET', `jobs/${job}`);

@@ -35,6 +35,10 @@ export class Session {
   /** @type {import('./controls.js').Choice} */
   choice = { manner: 'style', styles: [] };
   values = startValues();
+  /** Takes are counted for each manner: coming back to a style one finds its middle, while a surprise starts with its first draw. */
+  #takes = { style: 0, like: 0, random: 1 };
+  /** What could not be opened because the server was gone. */
+  #unopened = null;
   #listeners = new Map();
   #running = false;
   #wantedAgain = false;
@@ -59,11 +63,13 @@ export class Session {
   async open(what, asReference = false) {
     const held = { files: what.files ?? null, example: what.example ?? null, clip: null, motion: null };
     this.cancel();
+    this.#unopened = null;
     const work = this.#begin('Reading');
     try {
       await this.#give(held, work);
       held.motion = readMotion(await this.service.motion(held.clip.id, work.abort.signal));
     } catch (error) {
+      if (error.unreachable) this.#unopened = [what, asReference];
       if (error.name !== 'AbortError') this.#say('failed', error);
       return false;
     } finally {
@@ -72,7 +78,7 @@ export class Session {
     const old = asReference ? this.reference : this.source;
     if (asReference) {
       this.reference = held;
-      this.choice = { ...this.choice, manner: 'like' };
+      this.#choose({ manner: 'like' });
       this.#say('reference', held);
       this.#say('choice');
     } else {
@@ -87,9 +93,17 @@ export class Session {
 
   /** @param {Partial<import('./controls.js').Choice>} change */
   choose(change) {
-    this.choice = { ...this.choice, ...change };
+    this.#choose(change);
     this.#say('choice');
     this.request();
+  }
+
+  #choose(change) {
+    const before = this.choice.manner;
+    this.choice = { ...this.choice, ...change };
+    if (this.choice.manner === before) return;
+    this.#takes[before] = this.values.seed;
+    this.values = { ...this.values, seed: this.#takes[this.choice.manner] };
   }
 
   set(name, value) {
@@ -173,10 +187,14 @@ export class Session {
     this.#work.abort.abort();
   }
 
-  /** The server has forgotten everything: give it all again, and make the result anew. */
-  async recover() {
-    for (const held of [this.source, this.reference]) if (held) held.clip = null;
-    await this.request();
+  /**
+   * The server is back: give it what it needs, and go on.
+   * @param {boolean} forgotten  whether it knows no clip any more
+   */
+  async recover(forgotten) {
+    if (forgotten) for (const held of [this.source, this.reference]) if (held) held.clip = null;
+    if (this.#unopened) await this.open(...this.#unopened);
+    else if (forgotten || !this.result) await this.request();
   }
 
   /** Run with clips that the server knows; where it has forgotten them, they are given again, once. */
@@ -196,8 +214,8 @@ export class Session {
 
   /** @param {Held} held  @param {Work | null} work */
   async #give(held, work) {
-    const { example, files } = held;
-    held.clip = example ? await this.service.openExample(example) : await this.service.upload(files, work?.job ?? crypto.randomUUID(), work?.abort.signal);
+    const job = work?.job ?? crypto.randomUUID(), signal = work?.abort.signal;
+    held.clip = held.example ? await this.service.openExample(held.example, job, signal) : await this.service.upload(held.files, job, signal);
   }
 
   /** Something that may take a while: once it has, it is said, with what the server knows of it. @returns {Work} */

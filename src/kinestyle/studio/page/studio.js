@@ -5,10 +5,12 @@ import { buildControls } from './controls.js';
 import { followTheme } from './colours.js';
 import { dropFiles, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
+import { keyTable } from './key_table.js';
 import { listenForKeys, showKeys } from './keys.js';
 import { Notices, say, showProgress } from './notices.js';
 import { buildSegments, pressSegments, ReferenceView, resultLabel, showClip, showOutcome } from './panel.js';
 import { Previews } from './previews.js';
+import { showWarnings } from './rig.js';
 import { Service } from './service.js';
 import { Session } from './session.js';
 import { Stage } from './stage.js';
@@ -69,10 +71,7 @@ function setMixing(on) {
   showChoice();
 }
 
-function chooseManner(manner) {
-  if (manner === 'random' && session.values.seed === 0) session.values = { ...session.values, seed: 1 };
-  session.choose({ manner });
-}
+const chooseManner = (manner) => session.choose({ manner });
 
 async function open(what, asReference = false) {
   notices.clear();
@@ -144,11 +143,12 @@ async function download() {
   if (!session.result) return;
   try {
     const format = element('format').value;
-    const { bytes, name } = await service.file(session.result.clip.id, format);
+    const { bytes, name, notes } = await service.file(session.result.clip.id, format);
     saveFile(bytes, name ?? session.result.clip.name.replace(/\.[^.]*$/, '') + format);
+    showWarnings(element('result-warnings'), notes);
     say('Downloaded.');
   } catch (error) {
-    if (error.expired) await session.recover().then(() => notices.fail('The result had expired and was made anew; please download again.'));
+    if (error.expired) await session.recover(true).then(() => notices.fail('The result had expired and was made anew; please download again.'));
     else fail(error);
   }
 }
@@ -173,47 +173,15 @@ const chooseNumber = (event) => {
   const card = previews.cards[Number(event.key) - 1];
   if (card) chooseStyle(card.title, false);
 };
-const KEYS = [
-  { keys: [' ', 'k'], shown: 'Space', words: 'play or pause', run: () => clock.toggle() },
-  { keys: ['ArrowLeft'], shown: '←', words: 'a frame back, with Shift ten', run: (event) => timeline.step(event.shiftKey ? -10 : -1) },
-  { keys: ['ArrowRight'], shown: '→', words: 'a frame on, with Shift ten', run: (event) => timeline.step(event.shiftKey ? 10 : 1) },
-  { keys: ['Home'], shown: 'Home', words: 'to the first frame', run: () => timeline.seek(0) },
-  { keys: ['End'], shown: 'End', words: 'to the last frame', run: () => timeline.seek(1e9) },
-  { keys: [','], shown: ',', words: 'slower', run: () => timeline.nudgeSpeed(-1) },
-  { keys: ['.'], shown: '.', words: 'faster', run: () => timeline.nudgeSpeed(1) },
-  { keys: ['l'], shown: 'L', words: 'loop', run: () => clock.setLoop(!clock.loop) },
-  { keys: ['['], shown: '[', words: 'weaker', run: () => controls.nudge('strength', -1) },
-  { keys: [']'], shown: ']', words: 'stronger', run: () => controls.nudge('strength', 1) },
-  { keys: [...'123456789'], shown: '1 – 9', words: 'choose a style', run: chooseNumber },
-  { keys: ['m'], shown: 'M', words: 'mix two styles', run: () => setMixing(!mixing) },
-  { keys: ['{'], shown: '{', words: 'more of the first style', run: () => controls.nudge('mix', -1) },
-  { keys: ['}'], shown: '}', words: 'more of the second style', run: () => controls.nudge('mix', 1) },
-  { keys: ['n'], shown: 'N', words: 'next take', run: nextTake },
-  { keys: ['r'], shown: 'R', words: 'surprise me', run: () => (session.choice.manner === 'random' ? nextTake() : chooseManner('random')) },
-  { keys: ['g'], shown: 'G', words: 'grid of styles', run: () => setMode(view.mode === 'grid' ? 'side' : 'grid') },
-  { keys: ['o'], shown: 'O', words: 'overlay or side by side', run: () => setMode(view.mode === 'overlay' ? 'side' : 'overlay') },
-  { keys: ['f'], shown: 'F', words: 'follow', run: () => toggleLayer('follow') },
-  { keys: ['0'], shown: '0', words: 'fit the view', run: () => stage.fit() },
-  { keys: ['-', '_'], shown: '-', words: 'zoom out', run: () => stage.zoom(1.15) },
-  { keys: ['+', '='], shown: '+', words: 'zoom in', run: () => stage.zoom(1 / 1.15) },
-  { keys: ['a'], shown: 'A', words: 'turn left', run: () => stage.turn(-0.15, 0) },
-  { keys: ['d'], shown: 'D', words: 'turn right', run: () => stage.turn(0.15, 0) },
-  { keys: ['w'], shown: 'W', words: 'look from higher', run: () => stage.turn(0, -0.1) },
-  { keys: ['s'], shown: 'S', words: 'look from lower', run: () => stage.turn(0, 0.1) },
-  { keys: ['u'], shown: 'U', words: 'open a file', run: () => element('open').click() },
-  { keys: ['x'], shown: 'X', words: 'download', run: download },
-  { keys: ['c'], shown: 'C', words: 'copy the command', run: copyCommand },
-  { keys: ['t'], shown: 'T', words: 'light or dark', run: () => switchTheme() },
-  { keys: ['Escape'], shown: 'Esc', words: 'cancel what is being made', run: () => session.cancel() },
-  { keys: ['?'], shown: '?', words: 'this page', run: () => element('keys').showModal() },
-];
+const surprise = () => (session.choice.manner === 'random' ? nextTake() : chooseManner('random'));
+const openFile = () => element('open').click();
+const showHelp = () => element('keys').showModal();
 
 // ---- putting it together ----
 
 const switchTheme = followTheme(() => {
   stage.recolour();
   previews.refresh();
-  timeline.redraw();
   timeline.setCharacters(view.compared);
 });
 
@@ -229,8 +197,7 @@ connection.found = async (restarted) => {
   notices.wait(null);
   say('The server is back.');
   if (!session.source) return start();
-  if (restarted) await session.recover();
-  else if (!session.result) session.request();
+  await session.recover(restarted);
   if (restarted) grid.again();
 };
 
@@ -256,9 +223,13 @@ element('cancel').addEventListener('click', () => session.cancel());
 element('download').addEventListener('click', download);
 element('copy').addEventListener('click', copyCommand);
 element('theme').addEventListener('click', () => switchTheme());
-element('help').addEventListener('click', () => element('keys').showModal());
-listenForKeys(KEYS);
-showKeys(element('key-list'), KEYS);
+element('help').addEventListener('click', showHelp);
+const keys = keyTable({
+  clock, timeline, stage, controls, view, session, chooseNumber, copyCommand, download, nextTake, openFile, setMixing: () => setMixing(!mixing), setMode, showHelp, surprise,
+  switchTheme: () => switchTheme(), toggleLayer,
+});
+listenForKeys(keys);
+showKeys(element('key-list'), keys);
 
 const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
 element('privacy').querySelector('span').textContent = local ? 'All stays on this machine' : `Files go to ${location.host} only`;
@@ -268,7 +239,8 @@ element('privacy').title = 'Files go from this page to the studio’s own server
 async function start() {
   try {
     const [formats, { styles }, examples] = await Promise.all([service.formats(), service.styles(), service.examples()]);
-    element('formats').textContent = formats.read.map((ending) => (ending === '.amc' ? '.amc with its .asf' : ending)).join(', ');
+    element('formats').textContent = formats.read.map((ending) => (ending === '.amc' ? '.amc with .asf' : ending)).join(', ');
+    element('formats').parentElement.title = `Reads ${element('formats').textContent}`;
     for (const id of ['file', 'file-like']) element(id).accept = [...formats.read, '.asf'].join(',');
     element('format').replaceChildren(...formats.write.map((format) => new Option(format, format)));
     element('example').replaceChildren(new Option('Demo clips…', ''), ...examples.map(({ example, title }) => new Option(title, example)));
@@ -301,7 +273,7 @@ function draw(now) {
 
 /** For those who look inside: the browser's console, and the tests. */
 window.kinestyle = {
-  session, stage, view, clock, seen,
+  session, stage, view, clock, timeline, previews, grid, seen,
   /** What is drawn. @param {'original' | 'result'} which @param {number} frame @returns {Float32Array} J x 3 metres */
   drawnPosition: (which, frame) => view[which].drawnPosition(frame),
 };

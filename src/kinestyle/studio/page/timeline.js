@@ -5,8 +5,11 @@ import { drawSketch, keyPoses, sketch } from './sketch.js';
 
 const element = (id) => document.getElementById(id);
 
-/** Frames a second of the lanes' resolution at most; poses a pixel. */
-const POSE_WIDTH_PX = 84;
+/** Width of a key pose, and how long lanes and poses wait for the viewer. */
+const POSE_WIDTH_PX = 84, LATER_MS = 80;
+
+/** Steps of the colours from still to sliding. */
+const SHADES = 24;
 
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
 
@@ -58,9 +61,13 @@ export class Timeline {
     this.characters = characters;
     this.scrub.max = this.clock.frameCount - 1;
     this.shownFrame = -1;
-    this.sketches = characters.map((character) => sketch(character.motion, 1e9));
-    this.redraw();
-    this.#makePoses();
+    // the motion itself comes first: lanes and poses follow when it is on the screen, and once where several results follow one another
+    clearTimeout(this.later);
+    this.later = setTimeout(() => {
+      this.sketches = characters.map((character) => sketch(character.motion, 1e9));
+      this.redraw();
+      this.#makePoses();
+    }, LATER_MS);
   }
 
   /** Each frame: writes only what has changed. */
@@ -92,17 +99,22 @@ export class Timeline {
     const rows = Math.max(characters.length, 1) * 2, gap = 2, bar = Math.min(7, (h - 8) / rows - gap);
     const top = (h - rows * (bar + gap)) / 2;
     for (let r = 0; r < rows; r++) pen.fillRect(0, top + r * (bar + gap) + bar / 2 - 0.5, w, 1);
-    const ramp = ['still', 'slow', 'sliding'].map(colour);
+    const shades = slideShades();
     characters.forEach((character, c) => {
       const { speeds, motion: { frameCount: T } } = character;
       for (const foot of [0, 1]) {
         const y = top + (2 * c + foot) * (bar + gap);
-        for (let x = 0; x < w; x++) {
-          const t = Math.round((x / Math.max(w - 1, 1)) * (T - 1));
-          const speed = Math.max(speeds[4 * t + 2 * foot], speeds[4 * t + 2 * foot + 1]);
-          if (speed < 0) continue;
-          pen.fillStyle = mixed(ramp, speed / SLIDING_M_S);
-          pen.fillRect(x, y, 1, bar);
+        let from = 0, shade = -1;
+        for (let x = 0; x <= w; x++) {
+          const t = 4 * Math.round((x / Math.max(w - 1, 1)) * (T - 1)) + 2 * foot;
+          const speed = x < w ? Math.max(speeds[t], speeds[t + 1]) : -1;
+          const next = speed < 0 ? -1 : Math.min(SHADES - 1, Math.floor((speed / SLIDING_M_S) * SHADES));
+          if (next === shade && x < w) continue;
+          if (shade >= 0) {
+            pen.fillStyle = shades[shade];
+            pen.fillRect(from, y, x - from, bar);
+          }
+          [from, shade] = [x, next];
         }
       }
     });
@@ -152,8 +164,12 @@ function fitted(canvas) {
   return pen;
 }
 
-/** @param {string[]} ramp  three colours  @param {number} share  0 to 1 */
-function mixed([still, slow, sliding], share) {
-  return share < 0.45 ? `color-mix(in srgb, ${slow} ${Math.round((share / 0.45) * 100)}%, ${still})`
-    : `color-mix(in srgb, ${sliding} ${Math.round(Math.min((share - 0.45) / 0.55, 1) * 100)}%, ${slow})`;
+/** @returns {string[]} colours from a foot that stands to one that slides, as the viewer's programs mix them */
+function slideShades() {
+  const parts = ['still', 'slow', 'sliding'].map((name) => colour(name).match(/[0-9a-f]{2}/gi).map((two) => parseInt(two, 16)));
+  return Array.from({ length: SHADES }, (_, i) => {
+    const share = (i + 0.5) / SHADES;
+    const [a, b, part] = share < 0.45 ? [parts[0], parts[1], share / 0.45] : [parts[1], parts[2], (share - 0.45) / 0.55];
+    return `rgb(${a.map((value, k) => Math.round(value + (b[k] - value) * part)).join(' ')})`;
+  });
 }

@@ -114,10 +114,8 @@ class Visit:
         """Do something and wait for the new result that it leads to, of a request with these values. Returns the request."""
         before = self.read("kinestyle.session.result?.clip.id ?? ''")
         act()
-        same = " && ".join(
-            f"JSON.stringify(r.request.{key}) === {json.dumps(json.dumps(value))}" for key, value in wanted.items()
-        )
-        self.until(f"(r => r && r.clip.id !== {before!r} && ({same or 'true'}))(kinestyle.session.result)")
+        same = f"Object.entries({json.dumps(wanted)}).every(([key, value]) => `${{r.request[key]}}` === `${{value}}`)"
+        self.until(f"(r => r && r.clip.id !== {before!r} && {same})(kinestyle.session.result)")
         return self.read("({...kinestyle.session.result.request, like: undefined})")
 
     def picture(self, name: str) -> Path:

@@ -35,7 +35,7 @@ Visiting = Callable[..., AbstractContextManager[Visit]]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving() as server:
+    with serving("--token", "sesame") as server:
         yield server
 
 
@@ -95,7 +95,8 @@ def test_first_sight(shared: Visit):
     assert shared.page.get_by_text("All stays on this machine").is_visible()
     assert shared.page.get_by_role("group", name="Styles").get_by_role("button").count() >= 16
     assert [shared.read(f"kinestyle.view.{which}.motion.jointCount") for which in ("original", "result")] == [53, 53]
-    origin = shared.page.url.split("#")[0]
+    origin = shared.page.url
+    assert "sesame" not in origin, "the token does not stay in the address"
     assert [url for url in shared.requests if not url.startswith(origin)] == []
     shared.page.keyboard.press("Space")
     pixels = np.asarray(Image.open(shared.picture("first_sight")).convert("RGB")).astype(int)[60:560, 20:900]
@@ -271,12 +272,20 @@ def test_tab_reaches_all_that_can_be_operated_and_shows_where_it_is(visit: Visit
 
 
 def test_files_are_dropped(visit: Visit, tmp_path: Path):
-    """A rig of one's own; then the two files of ASF/AMC together."""
     path = tmp_path / "my walk.bvh"
     write_bvh(walk(seconds=2.0, frame_rate=60.0).clip, path)
     visit.until_result(lambda: visit.drop("#viewport", ("my walk.bvh", path.read_bytes())))
     assert visit.page.locator("#facts").inner_text().startswith("my walk.bvh · 2.0 s · 121 frames at 60 · 21 joints")
     assert visit.read("kinestyle.view.original.motion.frameCount") == 121
+
+
+def test_asf_and_amc_are_dropped_together(visit: Visit, data_dir: Path):
+    folder = data_dir / "unlabelled" / "hdm05"
+    motion = min(folder.glob("HDM_bd_*.amc"), key=lambda path: path.stat().st_size)
+    names = ("HDM_bd.asf", motion.name)
+    visit.until_result(lambda: visit.drop("#viewport", *((name, (folder / name).read_bytes()) for name in names)))
+    assert visit.page.locator("#facts").inner_text().startswith(f"{motion.name} · ")
+    assert visit.read("kinestyle.view.original.motion.names").count("lfemur") == 1
 
 
 def test_a_bad_file_shows_its_sentence(visit: Visit):
@@ -345,15 +354,15 @@ def test_contrast_and_phone_width(visit_studio: Visiting):
     """Text can be read in both themes, and on a phone nothing sticks out or is out of reach."""
     with visit_studio(size=PHONE, touch=True) as visit:
         visit.page.locator("#play").tap()
-        visit.page.get_by_text("Mixamo rig").tap()
+        visit.page.get_by_text("Mixamo rig").click()
         for scheme in ("dark", "light"):
             visit.page.emulate_media(color_scheme=scheme)
-            assert visit.read("document.documentElement.dataset.theme") == scheme
+            visit.until(f"document.documentElement.dataset.theme === '{scheme}'")
             rows = visit.page.evaluate(CONTRAST)
             assert len(rows) > 40
             assert [row for row in rows if row[0] < 4.5] == []
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-        visit.page.get_by_text("Mixamo rig").tap()
+        visit.page.get_by_text("Mixamo rig").click()
         visit.picture("phone")
         visit.page.get_by_role("button", name="Download").scroll_into_view_if_needed()
         fifth = visit.page.locator("#styles button").nth(4)
@@ -373,7 +382,7 @@ def test_pictures(visit: Visit):
     visit.page.get_by_role("button", name="Fit").click()
     visit.page.locator("#back").click()
     visit.page.keyboard.press("Home")
-    for _ in range(4):
+    for _ in range(3):
         visit.page.keyboard.press("Shift+ArrowRight")
     visit.page.locator("#stage").click(position={"x": 8, "y": 300})
     visit.until("kinestyle.previews.cards.filter(card => card.sketch).length >= 8")
@@ -397,5 +406,6 @@ def test_a_server_that_died_is_noticed_and_recovered_from(visit: Visit, server: 
     visit.page.get_by_text("server does not answer").wait_for(state="hidden")
     assert visit.read("kinestyle.session.source.clip.name") == "mine.bvh"
     restyle(visit, "angry")
-    assert [error for error in visit.errors if "Failed to load resource: net::ERR" not in error] == []
+    # what a browser notes of a server that is away, or just starting and busy
+    assert [error for error in visit.errors if not re.search("net::ERR|429", error)] == []
     visit.errors.clear()

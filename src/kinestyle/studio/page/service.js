@@ -39,6 +39,9 @@ export class ServiceError extends Error {
 
 const TOKEN = 'kinestyle-token';
 
+/** How often a busy server is asked again before the person hears of it. */
+const BUSY_RETRIES = 8;
+
 export class Service {
   /** Called with each answer that shows that the server lives or does not. @param {boolean} alive */
   heard = (alive) => {};
@@ -106,14 +109,19 @@ export class Service {
   async #fetch(method, path, options = {}) {
     const headers = { ...options.headers, ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}) };
     let answer;
-    try {
-      answer = await fetch(`api/${path}`, { ...options, method, headers, cache: 'no-store' });
-    } catch (error) {
-      if (error.name === 'AbortError') throw error;
-      this.heard(false);
-      throw new ServiceError('The studio’s server does not answer.', 0);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        answer = await fetch(`api/${path}`, { ...options, method, headers, cache: 'no-store' });
+      } catch (error) {
+        if (error.name === 'AbortError') throw error;
+        this.heard(false);
+        throw new ServiceError('The studio’s server does not answer.', 0);
+      }
+      this.heard(true);
+      if (answer.status !== 429 || attempt === BUSY_RETRIES) break;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Number(answer.headers.get('Retry-After') ?? 1)));
+      options.signal?.throwIfAborted();
     }
-    this.heard(true);
     if (answer.ok) return answer;
     const said = await answer.json().catch(() => null);
     throw new ServiceError(said?.error?.message ?? `The server answered ${answer.status} ${answer.statusText}.`, answer.status);

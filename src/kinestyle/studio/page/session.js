@@ -14,6 +14,7 @@
  * @property {Motion} motion
  * @property {object} request
  * @property {number} seconds         from the request to the motion
+ * @property {boolean} [gone]         the server knows it no more
  * @typedef {Object} Work             what the server is busy with for us
  * @property {string} job
  * @property {AbortController} abort
@@ -144,7 +145,7 @@ export class Session {
         if (source !== this.source) continue;
         this.result = result;
         this.#say('result', result);
-        if (old) this.service.forget(old.clip.id).catch(() => {});
+        if (old && !old.gone) this.service.forget(old.clip.id).catch(() => {});
       } while (this.#wantedAgain);
     } catch (error) {
       if (error.name !== 'AbortError') this.#say('failed', error);
@@ -192,7 +193,10 @@ export class Session {
    * @param {boolean} forgotten  whether it knows no clip any more
    */
   async recover(forgotten) {
-    if (forgotten) for (const held of [this.source, this.reference]) if (held) held.clip = null;
+    if (forgotten) {
+      for (const held of [this.source, this.reference]) if (held) held.clip = null;
+      if (this.result) this.result.gone = true;
+    }
     if (this.#unopened) await this.open(...this.#unopened);
     else if (forgotten || !this.result) await this.request();
   }

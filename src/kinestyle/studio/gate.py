@@ -26,7 +26,7 @@ OPEN = ("/api/health", "/api/openapi.json", "/api/docs")
 LARGE = ("/api/clips", "/api/stylize")
 """Where uploads go."""
 
-DRAINED_BYTES, DRAINED_SECONDS = 2**26, 1.0
+DRAINED_BYTES, DRAINED_SECONDS = 2**22, 0.5
 """What is read of a body that is refused, before the connection is closed."""
 
 HEADERS = {

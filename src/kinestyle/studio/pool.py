@@ -31,11 +31,11 @@ START_SECONDS = 60.0
 """Within which a worker has to be ready."""
 WATCH_SECONDS = 0.25
 """From one look at the workers' memory to the next."""
-CANCEL_SECONDS = 0.2
-"""What a cancelled job may still take before its worker is killed for it: most are done by then."""
+CANCEL_SECONDS, CANCEL_CPU_SECONDS = 2.0, 0.7
+"""What a job that nobody waits for any more may still take before its worker is ended: starting another costs as much."""
 HEAVY_KEYS = 4096
 """Clips that are remembered to be heavy."""
-GENTLY = 10
+GENTLY = 15
 """How nice the worker for heavy clips is to the others."""
 
 WARM, COLD = 0, 1
@@ -66,8 +66,12 @@ class Job:
     share: float = 0.0
     attempts: int = 0
     queued_at: float = field(default_factory=time.monotonic)
-    is_cancelled: bool = False
+    cancelled_at: float | None = None
     answer: asyncio.Future[Message] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled_at is not None
 
     def fail(self, error: KinestyleError) -> None:
         if not self.answer.done():
@@ -269,19 +273,13 @@ class Pool:
             del self.jobs[job.name]
 
     def cancel(self, job: Job) -> None:
-        """Take a job out of the queue, or end its worker if that goes on with it."""
-        job.is_cancelled = True
+        """Take a job out of the queue, or have its worker ended if that goes on with it for long."""
+        job.cancelled_at = time.monotonic()
         if job in self.queue:
             self.queue.remove(job)
             job.fail(CancelledError("the job was cancelled before it began"))
             return
-        for worker in self.workers:
-            if worker.job is job:
-                asyncio.get_running_loop().call_later(CANCEL_SECONDS, self._end_cancelled, worker, job)
-
-    def _end_cancelled(self, worker: Worker, job: Job) -> None:
-        if worker.job is job:
-            worker.kill(CancelledError("the job was cancelled"))
+        job.fail(CancelledError("the job was cancelled"))
 
     def take_for_heavy(self, job: Job) -> None:
         """Queue a job anew, for the worker for heavy clips, and remember its clip."""
@@ -342,6 +340,10 @@ class Pool:
                 elif worker.job is None:
                     if use.resident_bytes > self.config.worker_bytes / 2:
                         worker.kill(None)  # memory that is not given back
+                elif worker.job.cancelled_at is not None:
+                    used = use.cpu_seconds - worker.cpu_seconds
+                    if used > CANCEL_CPU_SECONDS or now - worker.job.cancelled_at > CANCEL_SECONDS:
+                        worker.kill(CancelledError("the job was cancelled"))
                 elif not worker.heavy and use.cpu_seconds - worker.cpu_seconds > self.config.usual_cpu_seconds:
                     worker.kill(HeavyWorkError("the job is for the worker for heavy clips"))
 

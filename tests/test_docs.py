@@ -50,7 +50,8 @@ def kinestyle_commands(markdown: str) -> Iterator[list[str]]:
 
 def check(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
     """Raise click.UsageError unless the command line takes these arguments. Touches no file and runs nothing."""
-    context = click.Context(command, info_name=command.name, parent=parent)
+    # with its own settings, because click keeps the help option that it makes for the first context
+    context = click.Context(command, info_name=command.name, parent=parent, **command.context_settings)
     parameters = command.get_params(context)
     values, rest, _ = command.make_parser(context).parse_args(list(arguments))
     if any(parameter.is_eager and values.get(parameter.name) for parameter in parameters):

@@ -99,9 +99,31 @@ def _encode(film: Film, pictures: Iterator[Image.Image], kind: str, tick_millise
     ends = np.round((np.arange(film.frame_count) + 1.0) / film.frame_rate * 1000.0 / tick_milliseconds) * tick_milliseconds
     durations = np.maximum(np.diff(ends, prepend=0.0), tick_milliseconds).astype(int).tolist()
     file = io.BytesIO()
-    first = next(pictures)
-    first.save(file, format=kind, save_all=True, append_images=list(pictures), duration=durations, loop=0, **options)
+    reel = _Reel(pictures, film.frame_count)
+    reel.save(file, format=kind, save_all=True, duration=durations, loop=0, **options)
     return file.getvalue()
+
+
+class _Reel(Image.Image):
+    """Pictures to come as Pillow knows films: one image with many frames, of which there is one at a time."""
+
+    def __init__(self, pictures: Iterator[Image.Image], frame_count: int):
+        super().__init__()
+        self.n_frames = frame_count
+        self._pictures, self._at = pictures, -1
+        self.seek(0)
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, frame: int) -> None:
+        if frame >= self.n_frames:
+            raise EOFError
+        # a writer that has come to the end asks for the first again, of which nothing is needed any more
+        while self._at < frame:
+            picture = next(self._pictures)
+            self._at += 1
+            self.im, self._mode, self._size, self.palette = picture.im, picture.mode, picture.size, picture.palette
 
 
 CONTAINERS: dict[str, Container] = {

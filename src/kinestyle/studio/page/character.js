@@ -12,12 +12,12 @@ import { bodyHeight, hipsPath, smoothPath } from './motion.js';
 import { BODY_FRAGMENT, BODY_VERTEX, PATH_FRAGMENT, PATH_VERTEX, PRINT_FRAGMENT, PRINT_VERTEX } from './shaders.js';
 
 /** Segments around a capsule and rings on each of its domes. */
-const DETAIL = { fine: [12, 4], coarse: [6, 2] };
+const DETAIL = { fine: [10, 3], coarse: [6, 2] };
 
 /** Metres below which bones without a role, such as fingers, are left out where detail is coarse. */
 const TOO_SHORT_M = 0.08;
 
-/** Texels in a row of the positions' texture: 2048 is what every WebGL 2 device has. */
+/** Texels in a row of the positions' texture: 2048 is what every WebGL 2 device has; the programs in shaders.js count on it. */
 const TEXTURE_WIDTH = 2048;
 
 /** @typedef {import('./motion.js').Motion} Motion */

@@ -38,8 +38,7 @@ export const BODY_VERTEX = /* glsl */ `
 
   vec3 fetch(int f, int node) {
     int texel = f * nodeCount + node;
-    int width = textureSize(nodes, 0).x;
-    return texelFetch(nodes, ivec2(texel % width, texel / width), 0).xyz;
+    return texelFetch(nodes, ivec2(texel & 2047, texel >> 11), 0).xyz;  // a row of the texture is 2048 texels
   }
   vec3 at(int node) {
     int f = int(frame);

@@ -200,7 +200,8 @@ export class Stage {
     const full = Math.min(devicePixelRatio, 2);
     let wanted = full;
     if (moving) {
-      if (ms < 250) this.meanMs += 0.05 * (ms - this.meanMs);
+      // a second and more is no slow frame but a page that was not looked at
+      if (ms < 1000) this.meanMs += 0.05 * (ms - this.meanMs);
       if (this.meanMs > TOO_SLOW_MS && this.sharpness > 0.5) this.sharpness *= 0.98;
       else if (this.meanMs < QUICK_MS && this.sharpness < 1) this.sharpness = Math.min(1, this.sharpness * 1.02);
       wanted = full * Math.ceil(this.sharpness * 4) / 4;

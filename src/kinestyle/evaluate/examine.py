@@ -16,14 +16,15 @@ import numpy as np
 from kinestyle.bundle import Style
 from kinestyle.errors import KinestyleError
 from kinestyle.evaluate.judge import Judge, judges
-from kinestyle.evaluate.measures import beyond_limits, bone_flips, floor_error, geodesic, jerk, path_error, planted_speed
+from kinestyle.evaluate.measures import beyond_limits, bone_flips, floor_error, geodesic, jerk, path_error, speed_while_planted
 from kinestyle.evaluate.protocol import BY_LABEL, NEEDS_REFERENCE, Case, TestClip
 from kinestyle.evaluate.statistics import mean_pairwise_distance
 from kinestyle.evaluate.trivial import JointStatistics, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, Take, body_positions, nearest
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import find_contacts
+from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
 from kinestyle.motion.features import clip_to_features
+from kinestyle.motion.feet import contact_places
 from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.rotation import Array
@@ -81,6 +82,7 @@ class RealClip:
 class Geometry:
     """What was measured of a result beside its input. Metres, seconds, radians; speeds are sums over `planted_samples`.
 
+    planted_speed: of the rig's own ankles and toes, on the canonical body's scale
     path: mean distance of the two ways over the ground, path_length: of the input's
     beyond_limits: share of joints and frames; flips: see `bone_flips`
     """
@@ -195,7 +197,7 @@ class Examiner:
     def spread(self, cases: Sequence[Case]) -> Spread:
         """Cases that differ in the seed only, as takes of one."""
         given = self._open(cases[0].clip)
-        results = [self._canonical(case, given) for case in cases]
+        results = [self._result(case, given)[0] for case in cases]
         features = [clip_to_features(result) for result in results]
         bodies = np.stack([body_positions(f) for f in features])
         opinions = [[ask(judge, f) for f in features] for judge in self.judges]
@@ -216,7 +218,8 @@ class Examiner:
         analysis = self.stylizer.analyse(clip)
         canonical = to_canonical(clip, analysis.correspondence)
         contact = find_contacts(canonical)
-        planted = planted_speed(canonical, contact)
+        feet = contact_places(clip, analysis.correspondence, canonical)
+        planted = speed_while_planted(feet, contact, clip.frame_time_seconds)
         features = clip_to_features(canonical)
         return _Input(clip, analysis, canonical, features, contact, planted, jerk(canonical), beyond_limits(canonical))
 
@@ -231,15 +234,15 @@ class Examiner:
             real = self.real.clips[case.reference.path.stem]
             opinions, body = real.opinions, real.body
         else:
-            result = given.canonical if case.mode == "copy content" else self._canonical(case, given)
+            result, feet = (given.canonical, None) if case.mode == "copy content" else self._result(case, given)
             features = clip_to_features(result)
             opinions, body = tuple(ask(judge, features) for judge in self.judges), body_positions(features)
-            geometry = self._geometry(result, features, given)
+            geometry = self._geometry(result, feet, features, given)
         found = cell.distances(body) if cell and case.mode != "copy content" else distances
         return Outcome(case, opinions, geometry, nearest(found, leave_out), nearest(distances, leave_out))
 
-    def _canonical(self, case: Case, given: _Input) -> Clip:
-        """The result of a case as a file would give it, on the canonical skeleton."""
+    def _result(self, case: Case, given: _Input) -> tuple[Clip, Array | None]:
+        """The result of a case as a file would give it, on the canonical skeleton; on a rig also the rig's own feet (T, 4, 3)."""
         if case.mode == "statistics":
             made = transfer_statistics(given.canonical, self.real.clips[case.reference.path.stem].statistics)
         else:
@@ -247,7 +250,10 @@ class Examiner:
         result = through_file(made)
         # the file's rig is the input's: what was found of that holds, the floor above all, which a result may have left
         same_rig = made.skeleton is given.clip.skeleton and result.skeleton.names == made.skeleton.names
-        return to_canonical(result, given.analysis.correspondence if same_rig else correspond(result))
+        if not same_rig:
+            return to_canonical(result, correspond(result)), None
+        canonical = to_canonical(result, given.analysis.correspondence)
+        return canonical, contact_places(result, given.analysis.correspondence, canonical)
 
     def _code(self, case: Case) -> np.ndarray:
         if case.mode in BY_LABEL:
@@ -259,12 +265,17 @@ class Examiner:
             self._styles[path] = self.stylizer.reference_style(read_motion(path), case.target if known else None)
         return self._styles[path].take(case.seed)
 
-    def _geometry(self, result: Clip, features: Array, given: _Input) -> Geometry:
-        planted = planted_speed(result, given.contact)
+    def _geometry(self, result: Clip, feet: Array | None, features: Array, given: _Input) -> Geometry:
+        planted, input_planted = (
+            speed_while_planted(clip.world_position[:, CONTACT_JOINTS], given.contact, clip.frame_time_seconds)
+            for clip in (result, given.canonical)
+        )
+        if feet is not None:
+            planted, input_planted = speed_while_planted(feet, given.contact, result.frame_time_seconds), given.planted
         path, path_length = path_error(result, given.canonical)
         return Geometry(
             planted_speed=float(planted.sum()),
-            input_planted_speed=float(given.planted.sum()),
+            input_planted_speed=float(input_planted.sum()),
             planted_samples=len(planted),
             jerk=jerk(result),
             input_jerk=given.jerk,

@@ -20,10 +20,14 @@ def planted_speed(canonical: Clip, contact: np.ndarray) -> Array:
 
     `contact` is the input's, also for a result: that foot should be planted there. (N,), every planted joint and frame.
     """
-    if canonical.frame_count < 2:
+    return speed_while_planted(canonical.world_position[:, CONTACT_JOINTS], contact, canonical.frame_time_seconds)
+
+
+def speed_while_planted(position: Array, contact: np.ndarray, frame_time_seconds: float) -> Array:
+    """position: (T, 4, 3) metres, Y up -> as `planted_speed`."""
+    if len(position) < 2:
         return np.zeros(0)
-    position = canonical.world_position[:, CONTACT_JOINTS][..., [0, 2]]
-    speed = np.linalg.norm(np.diff(position, axis=0), axis=-1) / canonical.frame_time_seconds
+    speed = np.linalg.norm(np.diff(position[..., [0, 2]], axis=0), axis=-1) / frame_time_seconds
     return speed[contact[:-1] & contact[1:]]
 
 

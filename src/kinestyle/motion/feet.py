@@ -17,7 +17,7 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEFT, UP
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import find_still, runs
+from kinestyle.motion.contacts import CONTACT_JOINTS, find_still, runs
 from kinestyle.motion.retarget import Correspondence, move_hips, turn_joints
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
@@ -101,17 +101,22 @@ def stance_velocity(before: Clip, after: Clip, correspondence: Correspondence, c
     return votes / np.maximum(weight, 1.0)[:, None] * (1.0 - UP), np.minimum(weight, 1.0)
 
 
-def plant_feet(before: Clip, after: Clip, correspondence: Correspondence, contact: np.ndarray) -> Clip:
-    """before, after: input and result on the same rig, contact: (T, 4) of the input -> the result with its feet planted."""
+def plant_feet(
+    before: Clip, after: Clip, correspondence: Correspondence, contact: np.ndarray, share: Array | float = 1.0
+) -> Clip:
+    """before, after: input and result on the same rig, contact: (T, 4) of the input -> the result with its feet planted.
+
+    share: (T,) how much of the change there is at each moment, or one for all; where it is 0, legs are left as they were
+    """
     held = held_feet(before, correspondence, contact)
-    amount = _changed(before, after, correspondence)
+    amount = _changed(before, after, correspondence) * np.broadcast_to(share, before.frame_count)
     return plant_on_ways([way_of(before, correspondence, side) for side in SIDES], after, correspondence, held, amount)
 
 
-def plant_on_ways(ways: Sequence[LegWay], after: Clip, correspondence: Correspondence, held: np.ndarray, amount: float) -> Clip:
+def plant_on_ways(ways: Sequence[LegWay], after: Clip, correspondence: Correspondence, held: np.ndarray, amount: Array) -> Clip:
     """The clip `after` with its feet on the ways of the left and the right leg wherever they are held, (T, 2).
 
-    amount: how much the clip was changed, 0 to 1; at 0 feet are kept on their ways and nothing is done beyond that
+    amount: (T,) how much the clip was changed, 0 to 1; at 0 feet are kept on their ways and nothing is done beyond that
     """
     if not held.any():
         return after
@@ -127,6 +132,28 @@ def plant_on_ways(ways: Sequence[LegWay], after: Clip, correspondence: Correspon
     local_rotation = turn_joints(after, turned)
     local_position = move_hips(after, correspondence, local_rotation, lowered * correspondence.metres_per_unit)
     return after.with_motion(local_position, local_rotation)
+
+
+def place_of(clip: Clip, c: Correspondence, role: str) -> Array:
+    """(T, 3) where a role's own joint is, in canonical metres above the floor."""
+    return (rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints[role]]) - c.floor * UP) * c.metres_per_unit
+
+
+def end_place(clip: Clip, c: Correspondence, canonical: Clip, role: str) -> Array:
+    """(T, 3) as `place_of`, of an ankle or a toe; on a rig without toes, where the canonical foot has its toe."""
+    if role in c.mapping.joints:
+        return place_of(clip, c, role)
+    foot, joint = CANONICAL.parents[CANONICAL.index(role)], CANONICAL.index(role)
+    ahead = canonical.world_position[:, joint] - canonical.world_position[:, foot]
+    return place_of(clip, c, CANONICAL.names[foot]) + ahead
+
+
+def contact_places(clip: Clip, c: Correspondence, canonical: Clip) -> Array:
+    """(T, 4, 3) the rig's own joints of `CONTACT_JOINTS`, in canonical metres: a foot that stands still there does stand still.
+
+    On the canonical skeleton it may seem to slide, if the rig's hips are higher above its thighs and sway.
+    """
+    return np.stack([end_place(clip, c, canonical, CANONICAL.names[joint]) for joint in CONTACT_JOINTS], axis=1)
 
 
 def held_feet(clip: Clip, c: Correspondence, contact: np.ndarray) -> np.ndarray:
@@ -157,10 +184,10 @@ def _changed(before: Clip, after: Clip, c: Correspondence) -> float:
 class _Leg:
     """One leg of the result and where its foot should be. Positions in file units, turned to Y up.
 
-    held: (T,) where its foot is to be held, amount: how much was changed, 0 to 1
+    held: (T,) where its foot is to be held, amount: (T,) how much was changed, 0 to 1
     """
 
-    def __init__(self, way: LegWay, after: Clip, correspondence: Correspondence, side: str, held: np.ndarray, amount: float):
+    def __init__(self, way: LegWay, after: Clip, correspondence: Correspondence, side: str, held: np.ndarray, amount: Array):
         self.axes, self.held, self.amount = correspondence.axes, held, amount
         self.metres = correspondence.metres_per_unit
         joints = correspondence.mapping.joints
@@ -230,7 +257,7 @@ class _Leg:
         speed = np.linalg.norm(drift, axis=-1) * self.metres / frame_time_seconds
         slow = 1.0 - _ease(speed / STEADY_M_S - 1.0)
         held = self.held[1:] & self.held[:-1]
-        step = -(self.amount * STEADY * slow * held)[:, None] * drift
+        step = -(self.amount[1:] * STEADY * slow * held)[:, None] * drift
         return np.concatenate([np.zeros((1, 3)), np.cumsum(step, axis=0)])
 
     def too_far(self) -> Array:

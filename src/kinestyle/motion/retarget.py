@@ -41,6 +41,7 @@ class Correspondence:
     metres_per_unit: canonical metres to one file unit, so that the rig's legs become as long as the canonical ones
     floor: height of the ground in file units along the file's up axis
     align: (21, 4) the constant turns described above; identity for roles the rig lacks
+    carriers: the joints, hips or above, by which the file moves the body over the ground and up and down
     """
 
     skeleton: Skeleton
@@ -49,6 +50,7 @@ class Correspondence:
     metres_per_unit: float
     floor: float
     align: Array
+    carriers: tuple[int, int]
 
     @cached_property
     def roles(self) -> np.ndarray:
@@ -77,7 +79,8 @@ def correspond(clip: Clip, mapping: JointMapping | None = None) -> Correspondenc
             for a, b in (("thigh", "shin"), ("shin", "foot"))
         ]
     )
-    found = Correspondence(clip.skeleton, mapping, axes, LEG_LENGTH_M / (2.0 * float(leg)), 0.0, align)
+    carriers = _carriers(clip, joint["hips"], axes)
+    found = Correspondence(clip.skeleton, mapping, axes, LEG_LENGTH_M / (2.0 * float(leg)), 0.0, align, carriers)
     # The floor is where the canonical feet, not the rig's, come to stand: soles differ in thickness between rigs.
     lowest = to_canonical(clip, found).world_position[:, _FEET, 1] - _FEET_REST_HEIGHT
     floor = float(np.percentile(lowest.min(axis=1), 5.0)) / found.metres_per_unit
@@ -163,17 +166,40 @@ def turn_joints(clip: Clip, world_rotation: Mapping[int, Array]) -> Array:
 def move_hips(clip: Clip, c: Correspondence, new_local_rotation: Array, root_change: Array) -> Array:
     """The local positions (T, J, 3) that put the hips where they were plus `root_change` (metres, canonical axes).
 
-    Only the hips' own translation changes; joints above them keep theirs, whatever they rotate by.
+    Only what the file itself moves the body by is changed: mostly the hips' own translation, but where the travel is in a
+    joint above, and perhaps the bounce in the hips, so it is in the result. Joints above keep their place, whatever they
+    rotate by.
     """
-    hips = c.mapping.joints["hips"]
     local_position = clip.local_position.copy()
-    move = rotation.rotate(rotation.inverse(c.axes), root_change / c.metres_per_unit)
-    parent = int(clip.skeleton.parents[hips])
-    if parent >= 0:
-        _, above = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
-        move = rotation.rotate(rotation.inverse(above[:, parent]), move)
-    local_position[:, hips] += move
+    over_ground, upwards = c.carriers
+    shares = [(over_ground, root_change)] if over_ground == upwards else []
+    shares = shares or [(over_ground, root_change * (1.0 - UP)), (upwards, root_change * UP)]
+    for joint, change in shares:
+        move = rotation.rotate(rotation.inverse(c.axes), change / c.metres_per_unit)
+        parent = int(clip.skeleton.parents[joint])
+        if parent >= 0:
+            _, above = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
+            move = rotation.rotate(rotation.inverse(above[:, parent]), move)
+        local_position[:, joint] += move
     return local_position
+
+
+def _carriers(clip: Clip, hips: int, axes: Array) -> tuple[int, int]:
+    """The joints, among the hips and those above them, that move the body over the ground, and up and down.
+
+    A joint that is at its offset all the time may have no way of its own in the file, unless it is the root.
+    """
+    skeleton = clip.skeleton
+    movers = []
+    for joint in (hips, *skeleton.ancestors(hips)):
+        place, parent = clip.local_position[:, joint], int(skeleton.parents[joint])
+        own = np.abs(place - skeleton.offsets[joint]).max() > 1e-6 * max(1.0, float(np.abs(skeleton.offsets[joint]).max()))
+        if own or parent < 0:
+            turn = axes if parent < 0 else rotation.multiply(axes, clip.world_rotation[:, parent])
+            extent = np.ptp(rotation.rotate(turn, place - place.mean(axis=0)), axis=0)
+            movers.append((joint, float(np.hypot(extent[0], extent[2])), float(extent[1])))
+    # of equals the one nearest to the hips
+    return max(movers, key=lambda mover: mover[1])[0], max(movers, key=lambda mover: mover[2])[0]
 
 
 def _shared_joints(skeleton: Skeleton, role_of: dict[int, int]) -> dict[int, tuple[int, int, float]]:

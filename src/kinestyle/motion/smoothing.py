@@ -42,8 +42,25 @@ def calm_rotation(q: Array, usual: float, wild: float, sigma_frames: float) -> A
     return rotation.interpolate(q, smooth, smooth_in_time(widened, sigma_frames / 2.0))
 
 
-def scale_rotation(q: Array, factor: float | Array) -> Array:
-    """q: (T, ..., 4), factor: one, or (T, ..., 1) -> the rotations taken `factor` times as far, all the time the same way round.
+def fade_flips(q: Array, wild: float, frames: int) -> Array:
+    """q: (T, ..., 4) -> the same rotations, but none at all where they turn by more than `wild` radians from frame to frame.
+
+    Over so many `frames` before and after they fade out and in again: what jumps between two ways round is neither.
+    """
+    if len(q) < 2:
+        return q
+    flips = rotation.angle(rotation.multiply(rotation.inverse(q[:-1]), q[1:])) > wild
+    if not flips.any():
+        return q
+    at_frame = np.concatenate([flips, flips[-1:]]) | np.concatenate([flips[:1], flips])
+    reach = [(frames, frames), *[(0, 0)] * (flips.ndim - 1)]
+    padded = np.pad(at_frame.astype(float), reach, mode="edge")
+    widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1, axis=0).max(axis=-1)
+    return rotation.power(q, 1.0 - smooth_in_time(widened, frames / 3.0))
+
+
+def scale_rotation(q: Array, factor: float) -> Array:
+    """q: (T, ..., 4) -> the rotations taken `factor` times as far, all the time the same way round.
 
     Where they come to half a turn and beyond, the shorter way round would change sides from one frame to the next, and a part
     of it would flip.

@@ -16,7 +16,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, FORWARD, LEFT, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import find_contacts
-from kinestyle.motion.feet import SIDES, LegWay, held_feet, plant_on_ways
+from kinestyle.motion.feet import SIDES, LegWay, end_place, held_feet, place_of, plant_on_ways
 from kinestyle.motion.retarget import Correspondence, canonical_clip, correspond, from_canonical, move_hips, to_canonical
 from kinestyle.motion.rotation import Array
 
@@ -67,18 +67,13 @@ def transfer(
     moved = from_canonical(upright, t, pose)
 
     thighs = [f"{side}_thigh" for side in SIDES]
-    shift = np.mean([_place(clip, c, role) - _place(moved, t, role) for role in thighs], axis=0)
+    shift = np.mean([place_of(clip, c, role) - place_of(moved, t, role) for role in thighs], axis=0)
     shift += _to_floor(moved, t, upright, contact, shift[:, 1], stands) * UP
     moved = moved.with_motion(move_hips(moved, t, moved.local_rotation, shift), moved.local_rotation)
 
     ways = [_leg_way(clip, c, canonical, moved, t, side, stood, stands) for side in SIDES]
-    planted = plant_on_ways(ways, moved, t, held_feet(clip, c, contact), 0.0)
+    planted = plant_on_ways(ways, moved, t, held_feet(clip, c, contact), np.zeros(clip.frame_count))
     return replace(planted, warnings=(*clip.warnings, *c.mapping.warnings, *t.mapping.warnings))
-
-
-def _place(clip: Clip, c: Correspondence, role: str) -> Array:
-    """(T, 3) where a role's joint is, in canonical metres above the floor."""
-    return (rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints[role]]) - c.floor * UP) * c.metres_per_unit
 
 
 def _stance(clip: Clip, c: Correspondence, canonical: Clip, contact: np.ndarray) -> Stance:
@@ -87,7 +82,7 @@ def _stance(clip: Clip, c: Correspondence, canonical: Clip, contact: np.ndarray)
     height_m, pitch = {}, {}
     for column, end in enumerate(_ENDS):
         roles = [f"{side}_{end}" for side in SIDES]
-        heights = np.stack([_end_place(clip, c, canonical, role)[:, 1] for role in roles], axis=1)
+        heights = np.stack([end_place(clip, c, canonical, role)[:, 1] for role in roles], axis=1)
         height_m[end] = _lowest(heights, contact[:, column::2])
         ahead = np.stack([rotation.rotate(canonical.world_rotation[:, CANONICAL.index(r)], FORWARD) for r in roles], axis=1)
         pitches = np.arctan2(-ahead[..., 1], np.linalg.norm(ahead[..., [0, 2]], axis=-1))
@@ -104,17 +99,8 @@ def _lowest(heights: Array, planted: np.ndarray) -> float:
 def _to_floor(moved: Clip, t: Correspondence, canonical: Clip, contact: np.ndarray, shift: Array, stands: Stance) -> float:
     """How far the moved clip must rise, in metres, after a `shift` (T,), for its feet to stand as its rig stands."""
     end, column = ("toe", 1) if "left_toe" in t.mapping.joints else ("foot", 0)
-    heights = np.stack([_end_place(moved, t, canonical, f"{side}_{end}")[:, 1] + shift for side in SIDES], axis=1)
+    heights = np.stack([end_place(moved, t, canonical, f"{side}_{end}")[:, 1] + shift for side in SIDES], axis=1)
     return stands.height_m[end] - _lowest(heights, contact[:, column::2])
-
-
-def _end_place(clip: Clip, c: Correspondence, canonical: Clip, role: str) -> Array:
-    """(T, 3) as `_place`; on a rig without toes, where the canonical ones would be."""
-    if role in c.mapping.joints:
-        return _place(clip, c, role)
-    foot, joint = CANONICAL.parents[CANONICAL.index(role)], CANONICAL.index(role)
-    ahead = canonical.world_position[:, joint] - canonical.world_position[:, foot]
-    return _place(clip, c, CANONICAL.names[foot]) + ahead
 
 
 def _leg_way(
@@ -130,12 +116,12 @@ def _leg_way(
 
     joints = t.mapping.joints
     rise = (stands.height_m["foot"] - stood.height_m["foot"]) * UP
-    thigh, shin, foot = (in_file(_place(clip, c, f"{side}_{part}") + rise) for part in ("thigh", "shin", "foot"))
+    thigh, shin, foot = (in_file(place_of(clip, c, f"{side}_{part}") + rise) for part in ("thigh", "shin", "foot"))
     foot_rotation = rotation.multiply(t.axes, moved.world_rotation[:, joints[f"{side}_foot"]])
     if f"{side}_toe" not in joints:
         return LegWay(thigh, shin, foot, None, foot_rotation, None)
     rise = (stands.height_m["toe"] - stood.height_m["toe"]) * UP
-    toe = in_file(_end_place(clip, c, canonical, f"{side}_toe") + rise)
+    toe = in_file(end_place(clip, c, canonical, f"{side}_toe") + rise)
     ahead = [moved.world_position[:, joints[f"{side}_{end}"]] for end in _ENDS]
     foot = toe - rotation.rotate(t.axes, ahead[1] - ahead[0])
     toe_rotation = rotation.multiply(t.axes, moved.world_rotation[:, joints[f"{side}_toe"]])

@@ -18,10 +18,10 @@ from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotatio
 from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.runtime.beyond import Beyond
 
-FADE, FADE_FRAMES = (8.0, 20.0), 8.0
+FADE, FADE_FRAMES = (7.0, 13.0), 8.0
 """From how many times the usual error on a style fades and from where nothing of it is left, of the error smoothed over so many
-frames at 30 a second. Clips of the training motion's kind stay below 6.5 times, walks, jogs and gestures on other rigs below 7;
-squats and high kicks have 7 to 14, those who lie down 35 to 45."""
+frames at 30 a second. Clips of the training motion's kind stay below 6.5 times, walks, jogs and gestures on other rigs mostly
+below 6; squats, high kicks and jumps have 7 to 14, those who lie down 35 to 45."""
 
 FAR = 6.0
 """From so many times the usual error on, a clip is far from what the bundle knows. Clips of the styles with little motion, and

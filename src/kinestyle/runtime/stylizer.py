@@ -32,7 +32,7 @@ from kinestyle.motion.mapping import map_joints
 from kinestyle.motion.retarget import Correspondence, apply_change, correspond, move_hips, to_canonical
 from kinestyle.motion.rig import Rig
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import calm_rotation, scale_rotation, smooth_in_time, spline_rotation, spline_vector
+from kinestyle.motion.smoothing import calm_rotation, fade_flips, scale_rotation, smooth_in_time, spline_rotation, spline_vector
 from kinestyle.runtime.beyond import BEYOND, Beyond
 from kinestyle.runtime.fit import Fit, measure_fit
 from kinestyle.runtime.graphs import STRIDE, Graphs
@@ -52,6 +52,13 @@ that much is an action that was never learned, and stays. Clips of the learned m
 CALM = (np.radians(12.0), np.radians(25.0), 4.0)
 """How fast, in radians a frame, a change of manner may turn a joint, from where it is surely the decoder's failure, and the
 smoothing, in frames, that failures get: they are single frames in which a joint flips between two ways of doing something."""
+
+FLIP = (np.radians(25.0), 12)
+"""How fast, in radians a frame, a change still turns a joint when it has been calmed that has no one way to go, and over how many
+frames before and after it fades: an arm overhead, say, that the decoder takes for one that hangs."""
+
+STAYS_M = 1e-4
+"""How far hips move over the ground that do not travel at all: a clip made to go in place goes in place in every manner."""
 
 STRONGEST = 1e6
 """Beyond all sense already, and still computable."""
@@ -248,8 +255,11 @@ class Stylizer:
         turn = rotation.about_y(analysis.heading)
         change = rotation.multiply(restyled.rotation, rotation.inverse(unchanged.rotation))
         change = rotation.multiply(rotation.multiply(turn[:, None], change), rotation.inverse(turn)[:, None])
-        amount = strength * (analysis.fit.share if beyond == "fade" else np.ones(len(turn)))
-        change = scale_rotation(calm_rotation(change, *CALM), amount[:, None, None])
+        change = scale_rotation(fade_flips(calm_rotation(change, *CALM), *FLIP), strength)
+        share = analysis.fit.share if beyond == "fade" else np.ones(len(turn))
+        if share.min() < 1.0:
+            change = rotation.power(change, share[:, None])
+        amount = strength * share
         rise = amount * (restyled.height - unchanged.height)
         pace = np.zeros((len(turn), 3))
         pace[:, [0, 2]] = amount[:, None] * (restyled.velocity - unchanged.velocity)
@@ -259,6 +269,7 @@ class Stylizer:
             spline_rotation(change, at_frame),
             spline_vector(rise, at_frame),
             spline_vector(rotation.rotate(turn, pace), at_frame) * FRAME_RATE * clip.frame_time_seconds,
+            np.clip(spline_vector(share, at_frame), 0.0, 1.0) if share.min() < 1.0 else 1.0,
             root,
         )
 
@@ -269,20 +280,23 @@ class Stylizer:
         height = features[:, LAYOUT["root_height"]][:, 0]
         return Rendering(heading_free_rotation(features), height, self.graphs.root_velocity(features).astype(float))
 
-    def _onto_rig(self, analysis: Analysis, change: Array, rise: Array, pace: Array, root: Root) -> Clip:
-        """change: (T, 21, 4), rise: (T,) metres, pace: (T, 3) metres a frame beyond the input's, at the clip's own rate."""
+    def _onto_rig(self, analysis: Analysis, change: Array, rise: Array, pace: Array, share: Array | float, root: Root) -> Clip:
+        """At the clip's own rate, change: (T, 21, 4), rise: (T,) metres, pace: (T, 3) metres a frame beyond the input's,
+        share: (T,) how much of all that there is, as in `plant_feet`."""
         clip, correspondence = analysis.clip, analysis.correspondence
         turned = apply_change(clip, correspondence, change, np.zeros((clip.frame_count, 3)))
-        if root == "planted":
+        hips = rotation.rotate(correspondence.axes, clip.world_position[:, correspondence.mapping.joints["hips"]])
+        stays = np.ptp(hips[:, [0, 2]], axis=0).max() * correspondence.metres_per_unit < STAYS_M
+        if root == "planted" and not stays:
             # Planted feet know best how far the body moves over them; between steps the predictor says.
             stance, known = stance_velocity(clip, turned, correspondence, analysis.contact)
             sigma = 0.05 / clip.frame_time_seconds
             known = smooth_in_time(known, sigma)[:, None]
             pace = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace
-        travel = np.cumsum(pace, axis=0) - pace if root in ("planted", "predicted") else np.zeros_like(pace)
+        travel = np.cumsum(pace, axis=0) - pace if root in ("planted", "predicted") and not stays else np.zeros_like(pace)
         travel[:, 1] = rise if root != "keep" else 0.0
         moved = turned.with_motion(move_hips(turned, correspondence, turned.local_rotation, travel), turned.local_rotation)
-        planted = plant_feet(clip, moved, correspondence, analysis.contact)
+        planted = plant_feet(clip, moved, correspondence, analysis.contact, share)
         # what lowered or raised the hips for the feet's sake is given up where the hips are to stay
         return planted.with_motion(clip.local_position, planted.local_rotation) if root == "keep" else planted
 

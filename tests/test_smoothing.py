@@ -8,7 +8,7 @@ import pytest
 
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import calm_rotation, scale_rotation, spline_rotation, spline_vector
+from kinestyle.motion.smoothing import calm_rotation, fade_flips, fade_rotation, scale_rotation, spline_rotation, spline_vector
 
 USUAL, WILD, SIGMA = 0.2, 0.4, 4.0
 
@@ -98,3 +98,25 @@ def test_a_rotation_taken_further_goes_on_the_same_way_round():
 def test_a_rotation_of_more_than_half_a_turn_goes_the_shorter_way():
     q = about_x(np.radians(np.linspace(300.0, 350.0, 20)))
     np.testing.assert_allclose(rotation.angle(scale_rotation(q, 0.5)), np.radians(np.linspace(30.0, 5.0, 20)), atol=1e-7)
+
+
+def test_what_fades_does_not_flip_where_it_turns_half_round() -> None:
+    about = np.radians(180.0 + 30.0 * np.sin(0.2 * np.arange(90)))[:, None, None] * np.array([0.0, 1.0, 0.0])
+    q, share = rotation.exp(about), np.linspace(1.0, 0.0, 90)
+    faded = fade_rotation(q, share)
+    step = rotation.angle(rotation.multiply(rotation.inverse(faded[:-1]), faded[1:]))
+    assert np.degrees(step.max()) < 30.0
+    np.testing.assert_allclose(rotation.angle(rotation.multiply(rotation.inverse(q[0]), faded[0])), 0.0, atol=1e-6)
+    np.testing.assert_allclose(rotation.angle(faded[-1]), 0.0, atol=1e-6)
+
+
+def test_a_change_that_flips_fades_around_the_flip_and_nowhere_else() -> None:
+    angle = np.where(np.arange(120) < 60, 0.5, 2.5)
+    q = rotation.exp(angle[:, None, None] * np.array([1.0, 0.0, 0.0]))
+    faded = fade_flips(q, np.radians(25.0), 12)
+    step = rotation.angle(rotation.multiply(rotation.inverse(faded[:-1]), faded[1:]))
+    assert np.degrees(step.max()) < 20.0
+    np.testing.assert_allclose(faded[:30], q[:30], atol=1e-9)
+    np.testing.assert_allclose(rotation.angle(faded[59:61]), 0.0, atol=1e-6)
+    calm = q[:60]
+    assert fade_flips(calm, np.radians(25.0), 12) is calm

@@ -7,6 +7,7 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 
+_AMBIGUOUS = np.radians(100.0), np.radians(170.0)
 _SPLINE_REACH = 16  # frames, beyond which a value no longer moves a spline's control points: 7e-10 of it is left
 
 
@@ -57,6 +58,16 @@ def fade_flips(q: Array, wild: float, frames: int) -> Array:
     padded = np.pad(at_frame.astype(float), reach, mode="edge")
     widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1, axis=0).max(axis=-1)
     return rotation.power(q, 1.0 - smooth_in_time(widened, frames / 3.0))
+
+
+def fade_rotation(q: Array, share: Array) -> Array:
+    """q: (T, J, 4), share: (T,) 0 to 1 -> the rotations taken so far as their share says, the shorter way round.
+
+    Near half a turn the shorter way changes sides from frame to frame: what is not to be there whole is left out there.
+    """
+    ambiguous = np.clip((rotation.angle(q) - _AMBIGUOUS[0]) / (_AMBIGUOUS[1] - _AMBIGUOUS[0]), 0.0, 1.0)
+    partly = np.clip((1.0 - share) / 0.15, 0.0, 1.0)
+    return rotation.power(q, share[:, None] * (1.0 - ambiguous * partly[:, None]))
 
 
 def scale_rotation(q: Array, factor: float) -> Array:

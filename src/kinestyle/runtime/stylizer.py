@@ -32,7 +32,15 @@ from kinestyle.motion.mapping import map_joints
 from kinestyle.motion.retarget import Correspondence, apply_change, correspond, move_hips, to_canonical
 from kinestyle.motion.rig import Rig
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import calm_rotation, fade_flips, scale_rotation, smooth_in_time, spline_rotation, spline_vector
+from kinestyle.motion.smoothing import (
+    calm_rotation,
+    fade_flips,
+    fade_rotation,
+    scale_rotation,
+    smooth_in_time,
+    spline_rotation,
+    spline_vector,
+)
 from kinestyle.runtime.beyond import BEYOND, Beyond
 from kinestyle.runtime.fit import Fit, measure_fit
 from kinestyle.runtime.graphs import STRIDE, Graphs
@@ -258,7 +266,7 @@ class Stylizer:
         change = scale_rotation(fade_flips(calm_rotation(change, *CALM), *FLIP), strength)
         share = analysis.fit.share if beyond == "fade" else np.ones(len(turn))
         if share.min() < 1.0:
-            change = rotation.power(change, share[:, None])
+            change = fade_rotation(change, share)
         amount = strength * share
         rise = amount * (restyled.height - unchanged.height)
         pace = np.zeros((len(turn), 3))

@@ -73,7 +73,9 @@ def check(command: click.Command, arguments: list[str], parent: click.Context | 
         raise click.UsageError(f"too many arguments: {shlex.join(rest)}", context)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/TRAINING.md", "docs/NOTEBOOK.md", "docs/TEXT_TO_MOTION.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/FORMATS.md", "docs/TRAINING.md", "docs/NOTEBOOK.md", "docs/TEXT_TO_MOTION.md"]
+)
 def test_documents_name_only_commands_and_options_that_exist(name):
     from kinestyle.cli import main
 

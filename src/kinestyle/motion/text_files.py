@@ -11,12 +11,22 @@ MAX_FILE_BYTES = 512 * 2**20
 MAX_JOINTS = 4096
 MAX_FRAMES = 2**20
 MAX_JOINT_FRAMES = 2**25
-"""Frames times joints: a few megabytes of rows over thousands of joints without channels must not fill the memory."""
+"""Frames times joints."""
+_FREE_JOINT_FRAMES, _JOINT_FRAMES_PER_BYTE = 2**18, 4
 MAX_MAGNITUDE = 1e12
 """Of any number: beyond it squares and sums overflow later, far from the file that is to blame."""
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """The whole of it: no "nan", "inf", "1_000" or digits of other scripts, all of which `float` takes."""
+
+
+def joint_frame_limit(file_bytes: int) -> int:
+    """The most frames times joints that a text file of so many bytes may hold.
+
+    Four for each byte: a few bytes a frame over thousands of joints without channels must not fill the memory. A joint with
+    three channels takes six bytes a frame at least.
+    """
+    return min(MAX_JOINT_FRAMES, _FREE_JOINT_FRAMES + _JOINT_FRAMES_PER_BYTE * file_bytes)
 
 
 def quoted(found: str) -> str:

@@ -14,7 +14,7 @@ from kinestyle.motion.asf_amc.asf import AsfRig, parse_asf
 from kinestyle.motion.asf_amc.lines import Lines
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.text_files import MAX_FILE_BYTES, MAX_FRAMES, MAX_JOINT_FRAMES, decode_text, quoted
+from kinestyle.motion.text_files import MAX_FILE_BYTES, MAX_FRAMES, decode_text, joint_frame_limit, quoted
 from kinestyle.storage import read_bytes
 
 USUAL_FRAME_RATE = 120.0
@@ -80,7 +80,7 @@ def parse_amc(data: bytes, name: str, rig: AsfRig) -> Clip:
                 lines.refuse(1, f"a frame rate from {_FRAME_RATES[0]:g} to {_FRAME_RATES[1]:g} a second")
         elif lines.keyword != ":fully-specified":
             warnings.append(f"{name}, line {lines.number}: {quoted(lines.words[0])} is not known and was passed over")
-    values = _parse_frames(lines, rig)
+    values = _parse_frames(lines, rig, joint_frame_limit(len(data)))
     if not frame_rate:
         named = _NAMED_RATE.search(Path(name).stem)
         frame_rate = float(named.group(1)) if named else USUAL_FRAME_RATE
@@ -90,13 +90,15 @@ def parse_amc(data: bytes, name: str, rig: AsfRig) -> Clip:
     return Clip(rig.skeleton, local_position, local_rotation, 1.0 / frame_rate, Path(name).stem, warnings=tuple(warnings))
 
 
-def _parse_frames(lines: Lines, rig: AsfRig) -> Array:
-    """From the first frame's number to the end of the file -> (T, C) numbers as in the file, columns in the rig's order."""
+def _parse_frames(lines: Lines, rig: AsfRig, joint_frames: int) -> Array:
+    """From the first frame's number to the end of the file -> (T, C) numbers as in the file, columns in the rig's order.
+
+    joint_frames: the most frames times joints to take"""
     names, joints = rig.skeleton.names, rig.joints
     counts = [len(channels) for channels in rig.channels]
     firsts = np.concatenate([[0], np.cumsum(counts)]).tolist()
     moved = {joint for joint, count in enumerate(counts) if count}
-    frame_limit = min(MAX_FRAMES, MAX_JOINT_FRAMES // len(names))
+    frame_limit = min(MAX_FRAMES, joint_frames // len(names))
     values = array("d")
     frame_count = first_frame = 0
     if not lines.words:

@@ -17,11 +17,11 @@ from kinestyle.motion.skeleton import Skeleton
 from kinestyle.motion.text_files import (
     MAX_FILE_BYTES,
     MAX_FRAMES,
-    MAX_JOINT_FRAMES,
     MAX_JOINTS,
     MAX_MAGNITUDE,
     NUMBER,
     decode_text,
+    joint_frame_limit,
     latin_1_warning,
     quoted,
 )
@@ -62,15 +62,18 @@ def parse_bvh(data: bytes, name: str) -> Clip:
     frames_at, frames_end, declared = _frame_count(scanner)
     time_at, time_end, frame_time = _frame_time(scanner)
     joints = len(hierarchy.names)
-    if declared * joints > MAX_JOINT_FRAMES:
-        scanner.fail(frames_at, f"{declared} frames of {joints} joints", f"at most {MAX_JOINT_FRAMES} frames times joints")
+    limit = joint_frame_limit(len(data))
+    if declared * joints > limit:
+        scanner.fail(
+            frames_at, f"{declared} frames of {joints} joints", f"at most {limit} frames times joints in a file of this size"
+        )
 
     line_end = _LINE_END.search(text, time_end)
     channel_count = sum(map(len, hierarchy.channels))
     body = data[len(mark) :]
     rows = parse_rows(text, body, time_end, name, scanner.line(time_end), channel_count, declared, MAX_MAGNITUDE)
-    if len(rows.values) * joints > MAX_JOINT_FRAMES or len(rows.values) > MAX_FRAMES:
-        scanner.fail(time_end, f"{len(rows.values)} frames of {joints} joints", f"at most {MAX_JOINT_FRAMES} frames times joints")
+    if len(rows.values) > MAX_FRAMES:
+        scanner.fail(time_end, f"{len(rows.values)} frames", f"at most {MAX_FRAMES} frames")
     if len(rows.values) != declared:
         warnings.append(
             f"{name}, line {scanner.line(frames_at)}: the header declares {declared} frames "

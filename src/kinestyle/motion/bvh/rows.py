@@ -15,7 +15,7 @@ from kinestyle.motion.text_files import NUMBER, quoted
 
 MAX_DECIMALS = 20
 _ALLOWED = b"0123456789+-.eE \t\n\f\v"
-_NUMBER = re.compile(NUMBER.pattern.encode())
+_NO_NUMBER = re.compile(rb"(?<![^\x00-\x20])(?!(?:%s)(?![^\x00-\x20]))[^\x00-\x20]+" % NUMBER.pattern.encode())
 _TOKEN = re.compile(rb"[^\x00-\x20]+")
 
 
@@ -78,18 +78,21 @@ def _refusal(text: str, start: int, block: bytes, expected: _Expected) -> Motion
     """What to say of rows that hold something other than numbers, or more numbers than belong there. Raises it in part."""
     readable = not block.translate(None, _ALLOWED)
     if readable:
-        line_feeds = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n"))
-        starts = np.fromiter((match.start() for match in _TOKEN.finditer(block)), dtype=int)
+        characters = np.frombuffer(block, dtype=np.uint8)
+        blank = characters <= ord(" ")
+        starts = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]]))
+        line_feeds = np.flatnonzero(characters == ord("\n"))
         _check_counts(expected, np.searchsorted(starts, line_feeds), len(starts))
-    for token, match in enumerate(_TOKEN.finditer(block)):
-        if not _NUMBER.fullmatch(block, *match.span()):
-            found = text[start + match.start() : start + match.end()]
-            hint = " with a decimal point instead of a comma" if "," in found else ""
-            frame, channel = divmod(token, expected.channel_count)
-            column = f"value {channel + 1} of {expected.channel_count} of frame {frame + 1}"
-            return MotionFileError(
-                f"{_place(block, match.start(), expected)}: found {quoted(found)}, expected a number{hint} as {column}"
-            )
+    match = _NO_NUMBER.search(block)
+    if match:
+        at, end = match.span()
+        blank = np.frombuffer(block, dtype=np.uint8, count=at) <= ord(" ")
+        token = np.count_nonzero(blank[1:] & ~blank[:-1])
+        found = text[start + at : start + end]
+        hint = " with a decimal point instead of a comma" if "," in found else ""
+        frame, channel = divmod(token, expected.channel_count)
+        column = f"value {channel + 1} of {expected.channel_count} of frame {frame + 1}"
+        return MotionFileError(f"{_place(block, at, expected)}: found {quoted(found)}, expected a number{hint} as {column}")
     assert not readable, "numbers of the right count, each of them sound, are no reason to refuse a file"
     return MotionFileError(f"{expected.name}, line {expected.first_line} or later: found a control character, expected numbers")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -13,12 +14,14 @@ from kinestyle.motion.fbx.records import FILE_ID, FILE_TIME, Document, Record, r
 from kinestyle.motion.fbx.ticks import frame_ticks, key_rate
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
-from kinestyle.motion.stand_in import StandIn, build_stand_in, find_bind_pose
+from kinestyle.motion.stand_in import BindPose, StandIn, build_stand_in, find_bind_pose
 
 CREATOR = "Kinestyle"
 END_SITE = "KinestyleEndSite"
 """A property of limb nodes that stand for the tip of a chain, which is no joint of the clip."""
 VERSION = 7400
+_ASIDE = 1e-3
+"""Of a bone's length."""
 _EULER = "ZYX"
 """What FBX calls XYZ: about X first."""
 
@@ -45,7 +48,7 @@ class _Scene:
 def scene_document(clip: Clip) -> Document:
     """The file for a clip that is in centimetres with Y up already."""
     scene = _Scene()
-    skeleton, pose = clip.skeleton, find_bind_pose(clip)
+    skeleton, pose = clip.skeleton, _unconnected(clip, find_bind_pose(clip))
     rest = np.asarray(pose.local_position, dtype=float)
     place, turn = pose.world()
     tips = tip_position(skeleton, place, turn)
@@ -65,9 +68,26 @@ def scene_document(clip: Clip) -> Document:
     ]
     bind = [record("Type", "BindPose"), record("Version", 100), record("NbPoseNodes", len(poses)), *poses]
     scene.add("Pose", "BindPose", "BindPose", bind)
-    strays = np.abs(clip.local_position - rest).max(axis=(0, 2)) > 1e-6 * max(1.0, float(np.abs(rest).max()))
-    stop = _take(scene, clip, models, strays)
+    stop = _take(scene, clip, models, _strays(clip, rest))
     return Document(VERSION, _top_level(scene, clip, stop))
+
+
+def _strays(clip: Clip, rest: Array) -> np.ndarray:
+    """rest: (J, 3) -> (J,) bool, which joints move against their parents."""
+    return np.asarray(np.abs(clip.local_position - rest).max(axis=(0, 2)) > 1e-6 * max(1.0, float(np.abs(rest).max())))
+
+
+def _unconnected(clip: Clip, pose: BindPose) -> BindPose:
+    """The pose with joints that move against their parents a thousandth aside where they stand straight above them.
+
+    Blender lets a bone end where its child stands if that is along +Y, counts the child as connected then, and ignores its
+    translation: the hips of a rig whose root stays on the floor would not travel.
+    """
+    rest = np.array(pose.local_position, dtype=float)
+    length = np.linalg.norm(rest, axis=-1)
+    above = (rest[:, 1] > 0) & (np.hypot(rest[:, 0], rest[:, 2]) < _ASIDE * length) & (clip.skeleton.parents >= 0)
+    rest[:, 0] += np.where(above & _strays(clip, rest), _ASIDE * length, 0.0)
+    return replace(pose, local_position=rest)
 
 
 def _limb(scene: _Scene, name: str, place: Array, degrees: Array, is_tip: bool = False) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import struct
 from dataclasses import dataclass, field
@@ -228,7 +227,7 @@ def _load(buffer: Part, folder: Path | None) -> bytes | None:
             buffer.refuse("uri", "base64 data")
         try:
             return base64.b64decode(body, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:  # of characters that are not ASCII it is not binascii's own
             raise MotionFileError(f"{buffer.file}, {buffer.where}.uri: its base64 data is damaged") from error
     path = beside(uri, folder)
     if path is None:

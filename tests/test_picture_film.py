@@ -85,7 +85,7 @@ def test_an_unknown_suffix_is_refused_with_those_that_are_known(tmp_path, figure
 
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_too_many_pictures_are_refused_before_any_is_drawn(tmp_path, figure, kind, monkeypatch):
-    film = take_film([figure.at(np.arange(0.0, 6000.0, 0.5))], replace(SMALL, size_px=(1280, 960), frame_rate=30.0))
+    film = take_film([figure.at(np.arange(0.0, 20.0, 0.5))], replace(SMALL, size_px=(3840, 2160), frame_rate=60.0))
     monkeypatch.setattr(type(film), "picture", lambda *_: pytest.fail("a picture was drawn"))
     with pytest.raises(ClipError, match=r"would have .+ expected at most \d+; show less with --from and --to"):
         write_film(film, tmp_path / f"film.{kind}")

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from kinestyle.errors import RigError
 from kinestyle.motion import rotation
+from kinestyle.motion.asf_amc import read_amc
 from kinestyle.motion.body_frame import axis_name, find_up, standing_axis
 from kinestyle.motion.bvh import read_bvh
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.joint_names import read_names
-from kinestyle.motion.mapping import JointMapping, map_joints
+from kinestyle.motion.mapping import DOUBTFUL, JointMapping, map_joints
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 from rig_namings import FAMILIES, OTHER_NAMINGS, Naming, Rows
 
@@ -532,3 +533,58 @@ def test_real_sets(data_dir: Path, folder: str, every: int, expected: dict[str, 
         assert {role: name for role, name in found.items() if not role.endswith("toe")} == {
             role: name for role, name in expected.items() if not role.endswith("toe")
         }, file.name
+
+
+ACCLAIM = {"hips": "root", "spine": "upperback", "chest": "thorax", "neck": "lowerneck", "head": "head"} | {
+    f"{side}_{role}": side[0] + name
+    for side in ("left", "right")
+    for role, name in {
+        "clavicle": "clavicle",
+        "upper_arm": "humerus",
+        "forearm": "radius",
+        "hand": "hand",
+        "thigh": "femur",
+        "shin": "tibia",
+        "foot": "foot",
+        "toe": "toes",
+    }.items()
+}
+
+
+@pytest.mark.parametrize("performer", ["bd", "bk", "dg", "mm", "tr"])
+def test_the_five_skeletons_of_hdm05(data_dir: Path, performer: str) -> None:
+    files = sorted((data_dir / "unlabelled" / "hdm05").glob(f"HDM_{performer}_*.amc"))[::15]
+    if not files:
+        pytest.skip(f"needs HDM05 below {data_dir}")
+    for file in files:
+        clip = read_amc(file)
+        mapping = map_joints(clip)
+        assert named(clip, mapping) == ACCLAIM, file.name
+        assert (axis_name(mapping.up), mapping.unit) == ("+Y", "CMU"), file.name
+        assert min(mapping.confidence.values()) > 0.5, file.name
+        bare = replace(clip, skeleton=replace(clip.skeleton, names=tuple(map(str, range(clip.skeleton.joint_count)))))
+        found = map_joints(bare)
+        # without names only what carries low confidence may be wrong, and no side
+        wrong = {role: joint for role, joint in found.joints.items() if joint != mapping.joints[role]}
+        assert not swaps(named(clip, found), ACCLAIM), file.name
+        assert all(found.confidence[role] < DOUBTFUL for role in wrong if role not in ("spine", "neck")), (file.name, wrong)
+
+
+def test_many_joints_take_little_time() -> None:
+    made = make_rig(FAMILIES["Unreal"], frame_count=90)
+    old = made.clip.skeleton
+    head, extra = old.index("head"), 300 - old.joint_count
+    parents = [head if k % 10 == 0 else old.joint_count + k - 1 for k in range(extra)]
+    names = (*old.names, *(f"strand{k}" for k in range(extra)))
+    offsets = np.tile([0.0, 2.0, 0.5], (extra, 1))
+    skeleton = Skeleton(names, np.concatenate([old.parents, parents]), np.concatenate([old.offsets, offsets]))
+    position = np.concatenate([made.clip.local_position, np.tile(offsets, (90, 1, 1))], axis=1)
+    turns = np.concatenate([made.clip.local_rotation, np.tile(rotation.IDENTITY, (90, extra, 1))], axis=1)
+    clip = Clip(skeleton, position, turns, 1 / 30, "many")
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        mapping = map_joints(clip)
+        seconds.append(time.process_time() - start)
+    assert named(clip, mapping) == made.expected
+    assert min(seconds) < 0.25

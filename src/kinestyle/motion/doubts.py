@@ -42,9 +42,12 @@ def certainty(
         for role in _differing(joints, _sets(tree, other)):
             margins[role] = min(margins[role], behind)
     sure = {role: 1.0 - float(np.exp(-margins[role] / _USUAL_MARGIN)) for role in joints}
+    if "neck" in sure and tree.names[joints["neck"]].weight("neck") > 0.5:
+        # another piece of the neck is no rival: the lower one is meant
+        sure["neck"] = 1.0
     if "neck" in sure and "head" in sure:
         # what is taken for the head, one strand of hair among others perhaps, makes the head a neck
-        sure["neck"] *= 0.5 + 0.5 * sure["head"]
+        sure["neck"] = sure["head"] = sure["neck"] * sure["head"]
     return sure
 
 

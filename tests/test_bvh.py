@@ -7,9 +7,7 @@ spelling of plain.bvh. Each invalid file has a .txt beside it with what the mess
 from __future__ import annotations
 
 import codecs
-import signal
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,28 +26,13 @@ from kinestyle.motion.euler_curves import euler_curves
 from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.skeleton import Skeleton
 
+pytestmark = pytest.mark.usefixtures("time_limit")
+
 FILES = Path(__file__).parent / "files" / "bvh"
 VALID = sorted((FILES / "valid").glob("*.bvh"))
 INVALID = sorted((FILES / "invalid").glob("*.bvh"))
 PLAIN = FILES / "valid" / "plain.bvh"
 TEXT = PLAIN.read_text(encoding="utf-8")
-
-
-@pytest.fixture(autouse=True)
-def time_limit() -> Iterator[None]:
-    """No file may make the reader hang."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def give_up(*_: object) -> None:
-        raise TimeoutError("a BVH test ran for more than 120 seconds")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, 120)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
 
 
 def layout_of(clip: Clip) -> BvhLayout:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import signal
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,8 @@ from kinestyle.motion.gltf import accessors, document, format_gltf, nodes, parse
 from made_gltf import Made, character
 from made_rigs import as_rig, walk
 
+pytestmark = pytest.mark.usefixtures("time_limit")
+
 RIG = as_rig(walk(0.5).clip, metres_per_unit=0.01, up="Z")
 ARMATURE = {"scale": [0.01] * 3, "rotation": [-0.7071068, 0.0, 0.0, 0.7071068]}
 MADE = character(RIG, armature=ARMATURE)
@@ -28,23 +29,6 @@ GOOD = MADE.glb()
 WALK_OUTPUT = MADE.tree["animations"][0]["samplers"][0]["output"]
 WALK_INPUT = MADE.tree["animations"][0]["samplers"][0]["input"]
 VIEW = MADE.tree["accessors"][WALK_OUTPUT]["bufferView"]
-
-
-@pytest.fixture(autouse=True)
-def time_limit() -> Iterator[None]:
-    """No file may make the reader hang."""
-    if not hasattr(signal, "setitimer"):
-        yield
-        return
-
-    def give_up(*_: object) -> None:
-        raise TimeoutError("a glTF test ran for more than 120 seconds")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.setitimer(signal.ITIMER_REAL, 120)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGALRM, before)
 
 
 def damaged(*path: Any, value: Any = None, gone: bool = False) -> bytes:

@@ -715,7 +715,7 @@ def assert_trained(run: Run, told: list[str], walk_file: Path) -> None:
     stylizer = Stylizer.load(run.folder / "bandai.kinestyle")
     assert len(stylizer.styles) == 22
     assert stylizer.bundle.manifest["training"]["recipe"] == json.loads(json.dumps(asdict(run.recipe)))
-    assert set(stylizer.bundle.manifest["training"]["validation"]) == {"autoencoder", "global_motion", "stylizer"}
+    assert set(stylizer.bundle.manifest["training"]["validation"]) == {"autoencoder", "global_motion", "stylizer", "refined"}
     clip = read_motion(walk_file)
     result = stylizer.stylize(clip, "old", strength=0.5)
     assert result.frame_count == clip.frame_count
@@ -728,7 +728,7 @@ def assert_trained(run: Run, told: list[str], walk_file: Path) -> None:
     assert second.path.stat().st_mtime_ns == stamp
     assert not [line for line in told if line.startswith("left out")]
     stamps = {path: path.stat().st_mtime_ns for path in run.folder.rglob("trained.pt")}
-    assert len(stamps) == 7
+    assert len(stamps) == 9
     before = (run.folder / "bandai.kinestyle").read_bytes()
     run.stages()["bundle"]()
     assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("trained.pt")} == stamps

@@ -294,7 +294,7 @@ def test_nothing_that_a_file_can_be_stops_a_run(
     (data / "old" / "broken.bvh").write_text("HIERARCHY\nROOT\n")
     (data / "old" / "gone.bvh").symlink_to(tmp_path / "nothing.bvh")
     (data / "old" / "folder.bvh").mkdir()
-    (data / "old" / "scene.fbx").write_bytes(b"Kaydara")
+    (data / "old" / "scene.blend").write_bytes(b"Kaydara")
     (data / "old" / ".hidden.bvh").touch()
     (data / "old" / "again").symlink_to(data, target_is_directory=True)
     (data / "__MACOSX").mkdir()
@@ -321,7 +321,7 @@ def test_nothing_that_a_file_can_be_stops_a_run(
         "old/short.bvh: has 7 frames at 30 frames/s, fewer than the 16 that training takes",
         "old/faulty.bvh: met a fault in Kinestyle, please report it with the file: AssertionError: our own fault",
         "old/empty.bvh: line 1: found an empty file, expected HIERARCHY",
-        "old/scene.fbx: is no motion file that can be read, those are .bvh",
+        "old/scene.blend: is no motion file that can be read, those are .bvh",
         "old/walk_1.bvh: is the same motion as old/a_copy.bvh",
         "old/walk_2.bvh: is one motion in several styles: old/walk_2.bvh, proud/of_old.bvh",
         "proud/of_old.bvh: is one motion in several styles: old/walk_2.bvh, proud/of_old.bvh",

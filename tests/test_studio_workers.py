@@ -270,7 +270,7 @@ def test_heavy_clips_have_their_own_worker(client: TestClient):
 
 def test_a_small_file_with_much_work_in_it_is_moved_to_the_heavy_worker(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     usual, heavy = ready_worker(client, 0), ready_worker(client, 1)
-    monkeypatch.setattr(pool_of(client), "config", replace(CONFIG, usual_cpu_seconds=0.3, heavy_bytes=2**30))
+    monkeypatch.setattr(pool_of(client), "config", replace(CONFIG, usual_cpu_seconds=0.02, heavy_bytes=2**30))
     monkeypatch.setattr(client.app.state.studio, "config", replace(CONFIG, heavy_bytes=2**30))  # type: ignore[attr-defined]
     before, given = usual.process, len(heavy.sent)
     answer = client.post("/api/clips?name=bomb.bvh", content=many_joints())
@@ -386,10 +386,10 @@ def example() -> bytes:
 
 
 def many_joints() -> bytes:
-    """A file that is small, because its joints have no channels, and work for a second."""
-    joints = "".join(f"JOINT j{i} {{ OFFSET 0 0 0 CHANNELS 0 End Site {{ OFFSET 0 1 0 }} }}\n" for i in range(2000))
-    rows = "0\n" * 8000
-    head = f"HIERARCHY\nROOT a {{ OFFSET 0 0 0 CHANNELS 1 Xposition\n{joints}}}\nMOTION\nFrames: 8000\nFrame Time: .01\n"
+    """A file that is small, because its joints have no channels, and as much work as its size allows."""
+    joints = "".join(f"JOINT j{i} {{ OFFSET 0 0 0 CHANNELS 0 End Site {{ OFFSET 0 1 0 }} }}\n" for i in range(1900))
+    rows = "0\n" * 401
+    head = f"HIERARCHY\nROOT a {{ OFFSET 0 0 0 CHANNELS 1 Xposition\n{joints}}}\nMOTION\nFrames: 401\nFrame Time: .01\n"
     return (head + rows).encode()
 
 

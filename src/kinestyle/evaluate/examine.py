@@ -16,13 +16,22 @@ import numpy as np
 from kinestyle.bundle import Style
 from kinestyle.errors import KinestyleError
 from kinestyle.evaluate.judge import Judge, judges
-from kinestyle.evaluate.measures import beyond_limits, bone_flips, floor_error, geodesic, jerk, path_error, speed_while_planted
+from kinestyle.evaluate.measures import (
+    beyond_limits,
+    bone_flips,
+    floor_error,
+    geodesic,
+    jerk,
+    path_error,
+    planted_speed,
+    speed_while_planted,
+)
 from kinestyle.evaluate.protocol import BY_LABEL, NEEDS_REFERENCE, Case, TestClip
 from kinestyle.evaluate.statistics import mean_pairwise_distance
 from kinestyle.evaluate.trivial import JointStatistics, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, Take, body_positions, nearest
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
+from kinestyle.motion.contacts import find_contacts
 from kinestyle.motion.features import clip_to_features
 from kinestyle.motion.feet import contact_places
 from kinestyle.motion.formats import read_motion, write_motion
@@ -266,11 +275,9 @@ class Examiner:
         return self._styles[path].take(case.seed)
 
     def _geometry(self, result: Clip, feet: Array | None, features: Array, given: _Input) -> Geometry:
-        planted, input_planted = (
-            speed_while_planted(clip.world_position[:, CONTACT_JOINTS], given.contact, clip.frame_time_seconds)
-            for clip in (result, given.canonical)
-        )
-        if feet is not None:
+        if feet is None:
+            planted, input_planted = (planted_speed(clip, given.contact) for clip in (result, given.canonical))
+        else:
             planted, input_planted = speed_while_planted(feet, given.contact, result.frame_time_seconds), given.planted
         path, path_length = path_error(result, given.canonical)
         return Geometry(

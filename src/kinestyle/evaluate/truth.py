@@ -37,7 +37,7 @@ def warped_distances(motion: Array, others: Sequence[Array]) -> Array:
     frames, longest = len(motion), max(map(len, others))
     cost = np.zeros((len(others), frames, frames + longest), dtype=np.float32)  # [k, i, i + j], so that a diagonal is a column
     for k, other in enumerate(others):
-        apart = _mean_joint_distance(motion, other)
+        apart = mean_joint_distance(motion, other)
         for i, row in enumerate(apart):
             cost[k, i, i : i + len(row)] = row
     cost = np.ascontiguousarray(np.moveaxis(cost, 2, 0))
@@ -62,7 +62,7 @@ def warped_distances(motion: Array, others: Sequence[Array]) -> Array:
     return result
 
 
-def _mean_joint_distance(a: Array, b: Array) -> Array:
+def mean_joint_distance(a: Array, b: Array) -> Array:
     """a: (T, J, 3), b: (T', J, 3) -> (T, T'), the mean over joints of how far they are apart."""
     a, b = a.swapaxes(0, 1), b.swapaxes(0, 1)
     squared = (a * a).sum(-1)[:, :, None] + (b * b).sum(-1)[:, None, :] - 2.0 * (a @ b.swapaxes(1, 2))

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from kinestyle.evaluate.truth import TRUTH_RATE, body_positions
+from kinestyle.evaluate.truth import TRUTH_RATE, body_positions, mean_joint_distance
 from kinestyle.learn.corpus import Corpus, Entry
 from kinestyle.motion.features import FRAME_RATE
 from kinestyle.motion.rotation import Array
@@ -134,11 +134,9 @@ def align(motion: Array, others: Sequence[Array], uneven_m: float) -> list[tuple
     The cost is in metres a joint and frame. An alignment may begin and end anywhere in the other motion, so that walks need not
     start on the same foot; from one frame to the next the other stands still, goes on by one, or by two.
     """
-    longest = max(map(len, others))
-    whole = np.concatenate([np.pad(other, ((0, longest - len(other)), (0, 0), (0, 0))) for other in others])
-    apart = _joint_distances(motion, whole).reshape(len(motion), len(others), longest)
-    beyond = np.arange(longest) >= np.array([len(other) for other in others])[:, None]
-    apart[:, beyond] = np.inf
+    apart = np.full((len(motion), len(others), max(map(len, others))), np.inf, np.float32)
+    for k, other in enumerate(others):
+        apart[:, k, : len(other)] = mean_joint_distance(motion, other)
     steps = np.empty(apart.shape, np.int8)
     total = apart[0]
     for i in range(1, len(motion)):
@@ -155,15 +153,6 @@ def align(motion: Array, others: Sequence[Array], uneven_m: float) -> list[tuple
         place = place - steps[i, np.arange(len(others)), place]
     path[0] = place
     return list(zip(cost.tolist(), path.T, strict=True))
-
-
-def _joint_distances(a: Array, b: Array) -> Array:
-    """a: (T, J, 3), b: (N, J, 3) -> (T, N), the mean over joints of how far they are apart."""
-    total = np.zeros((len(a), len(b)), np.float32)
-    for of_a, of_b in zip(a.swapaxes(0, 1), b.swapaxes(0, 1), strict=True):
-        squared = (of_a * of_a).sum(-1)[:, None] + (of_b * of_b).sum(-1) - 2.0 * (of_a @ of_b.T)
-        total += np.sqrt(np.maximum(squared, 0.0))
-    return total / a.shape[1]
 
 
 def cut_pairs(corpus: Corpus, places: Iterable[Array]) -> np.ndarray:

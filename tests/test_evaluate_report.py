@@ -16,7 +16,7 @@ from kinestyle.errors import BundleError, DataError
 from kinestyle.evaluate import page
 from kinestyle.evaluate.examine import Geometry, Opinion, Outcome, Real, RealClip, Spread
 from kinestyle.evaluate.out_of_domain import draw_unlabelled_cases, summarize_unlabelled, unlabelled_clips
-from kinestyle.evaluate.protocol import STYLED, TRIVIAL, Case, Protocol, TestClip
+from kinestyle.evaluate.protocol import RETIMED, STYLED, TRIVIAL, Case, Protocol, TestClip
 from kinestyle.evaluate.report import QUICK, Effort, Request, benchmark, check_zero_shot, compare, modes_for
 from kinestyle.evaluate.summary import FEWEST_FOR_FID, summarize, summarize_spreads
 from kinestyle.evaluate.targets import check_targets
@@ -255,10 +255,10 @@ def test_the_benchmark_has_every_part_and_mode(result: dict[str, Any], made: Req
         ("p3", "bandai1", "bandai2", ["train", "test"], 2),
     ]
     for protocol in result["protocols"]:
-        assert [row["mode"] for row in protocol["rows"]] == [*STYLED, *TRIVIAL]
+        assert [row["mode"] for row in protocol["rows"]] == [*STYLED, RETIMED, *TRIVIAL]
         for found in protocol["rows"]:
             assert set(found["judges"]) == {"first", "second"}
-            assert (found["geometry"] is None) == (found["mode"] == "copy style")
+            assert (found["geometry"] is None) == (found["mode"] in ("copy style", RETIMED))
             assert found["truth"]["outputs"] > 0
         copied = next(row for row in protocol["rows"] if row["mode"] == "copy content")
         assert copied["truth"]["ratio"]["value"] == 1.0
@@ -340,7 +340,7 @@ def test_a_bundle_without_labels_is_asked_by_reference_only(made: Request) -> No
     assert modes_for(made.bundle, "bandai1") == STYLED
     assert modes_for(made.zero_shot, "bandai1") == ("reference", "reference draw")
     found = benchmark(replace(made, bundle=made.data / "unlabelled.kinestyle", zero_shot=None, parts=("p1", "p4"), effort=QUICK))
-    assert [row["mode"] for row in found["protocols"][0]["rows"]] == ["reference", "reference draw", *TRIVIAL]
+    assert [row["mode"] for row in found["protocols"][0]["rows"]] == ["reference", "reference draw", RETIMED, *TRIVIAL]
     assert [row["mode"] for row in found["unlabelled"]["rows"]] == ["reference", "statistics"]
     assert "| reference draw |" in page.as_page(found, "kinestyle evaluate")
 

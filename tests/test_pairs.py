@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinestyle.evaluate.retiming import align
 from kinestyle.evaluate.truth import TRUTH_RATE, body_positions
 from kinestyle.learn.corpus import Corpus, Entry
-from kinestyle.learn.pairs import PairConfig, Pairs, align, cut_pairs, find_pairs
+from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs, find_pairs
 from kinestyle.motion.clip import resample_vector
 from kinestyle.motion.features import LAYOUT, clip_to_features
 from made_rigs import walk

@@ -26,13 +26,14 @@ from kinestyle.evaluate.measures import (
     planted_speed,
     speed_while_planted,
 )
-from kinestyle.evaluate.protocol import BY_LABEL, NEEDS_REFERENCE, Case, TestClip
+from kinestyle.evaluate.protocol import BY_LABEL, NEEDS_REFERENCE, RETIMED, Case, TestClip
+from kinestyle.evaluate.retiming import align, frames_along, retimed
 from kinestyle.evaluate.statistics import mean_pairwise_distance
 from kinestyle.evaluate.trivial import JointStatistics, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, Take, body_positions, nearest
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.contacts import find_contacts
-from kinestyle.motion.features import clip_to_features
+from kinestyle.motion.features import at_feature_rate, clip_to_features
 from kinestyle.motion.feet import contact_places
 from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.retarget import correspond, to_canonical
@@ -198,10 +199,11 @@ class Examiner:
     _styles: dict[Path, Style] = field(default_factory=dict)
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
-        """The outcomes of cases of one clip."""
+        """The outcomes of cases of one clip; retimed ones only where there is a real clip to bring to the input's time."""
         given = self._open(cases[0].clip)
         assert all(case.clip == cases[0].clip for case in cases), "the cases are of one clip"
-        return [self._run(case, given) for case in cases]
+        possible = [case for case in cases if case.mode != RETIMED or self.real.cell(case.target, case.clip.content)]
+        return [self._run(case, given) for case in possible]
 
     def spread(self, cases: Sequence[Case]) -> Spread:
         """Cases that differ in the seed only, as takes of one."""
@@ -234,7 +236,7 @@ class Examiner:
 
     def _run(self, case: Case, given: _Input) -> Outcome:
         cell = self.real.cell(case.target, case.clip.content)
-        leave_out = {case.reference.path.stem} if case.mode in NEEDS_REFERENCE else ()
+        leave_out = {case.reference.path.stem} if case.mode in NEEDS_REFERENCE else set()
         if case.target not in given.truth:
             given.truth[case.target] = cell.distances(body_positions(given.features)) if cell else {}
         distances = given.truth[case.target]
@@ -242,6 +244,11 @@ class Examiner:
         if case.mode == "copy style":
             real = self.real.clips[case.reference.path.stem]
             opinions, body = real.opinions, real.body
+        elif case.mode == RETIMED:
+            assert cell is not None, "only clips of a known cell are retimed, see `run`"
+            name, features = self._retimed(cell, given)
+            opinions, body = tuple(ask(judge, features) for judge in self.judges), body_positions(features)
+            leave_out = {name}
         else:
             result, feet = (given.canonical, None) if case.mode == "copy content" else self._result(case, given)
             features = clip_to_features(result)
@@ -249,6 +256,16 @@ class Examiner:
             geometry = self._geometry(result, feet, features, given)
         found = cell.distances(body) if cell and case.mode != "copy content" else distances
         return Outcome(case, opinions, geometry, nearest(found, leave_out), nearest(distances, leave_out))
+
+    def _retimed(self, cell: Cell, given: _Input) -> tuple[str, Array]:
+        """The name of the real clip of a cell that is nearest to the input in its time, and (T, 260) of it in that time."""
+        found = align(body_positions(given.features), [take.body for take in cell.takes])
+        best = min(range(len(found)), key=lambda k: found[k][0])
+        name = cell.takes[best].name
+        motion = read_motion(self.real.clips[name].clip.path)
+        other = at_feature_rate(to_canonical(motion, correspond(motion)))
+        at_frame = frames_along(found[best][1], len(given.features), other.frame_count)
+        return name, clip_to_features(through_file(retimed(other, at_frame)))
 
     def _result(self, case: Case, given: _Input) -> tuple[Clip, Array | None]:
         """The result of a case as a file would give it, on the canonical skeleton; on a rig also the rig's own feet (T, 4, 3)."""

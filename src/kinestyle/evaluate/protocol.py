@@ -21,6 +21,10 @@ likeliest code, and a random draw from what the code may be."""
 TRIVIAL = ("copy content", "copy style", "statistics")
 """See `kinestyle.evaluate.trivial`."""
 
+RETIMED = "retimed"
+"""The nearest real clip of the content in the wanted style, in the input's time: what a method that keeps a clip's time can be
+held against, where there is such a clip. See `kinestyle.evaluate.retiming`."""
+
 BY_LABEL = ("label", "draw")
 STOCHASTIC = ("draw", "reference draw")
 NEEDS_REFERENCE = ("reference", "reference draw", "copy style", "statistics")

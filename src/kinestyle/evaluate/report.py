@@ -21,6 +21,7 @@ from kinestyle.evaluate.protocol import (
     BY_LABEL,
     PARTS,
     PROTOCOLS,
+    RETIMED,
     STOCHASTIC,
     STYLED,
     TRIVIAL,
@@ -161,7 +162,7 @@ def cases_of(protocol: Protocol, request: Request, modes: Sequence[str]) -> list
 
 
 def _run_protocol(protocol: Protocol, request: Request, setup: Setup, asked: Sequence[Judge]) -> dict[str, Any]:
-    modes = (*modes_for(setup.bundle, protocol.styles), *TRIVIAL)
+    modes = (*modes_for(setup.bundle, protocol.styles), RETIMED, *TRIVIAL)
     cases = cases_of(protocol, request, modes)
     outcomes = _run(f"{protocol.part.upper()} {protocol.title}", cases, setup, request)
     real = setup.real
@@ -177,7 +178,9 @@ def _run_protocol(protocol: Protocol, request: Request, setup: Setup, asked: Seq
         "splits": protocol.splits,
         "repeats": 1 + max(case.repeat for case in cases),
         "real": ceilings,
-        "rows": [summarize(m, [o for o in outcomes if o.case.mode == m], protocol, asked, real) for m in modes],
+        "rows": [
+            summarize(m, of_mode, protocol, asked, real) for m in modes if (of_mode := [o for o in outcomes if o.case.mode == m])
+        ],
     }
 
 

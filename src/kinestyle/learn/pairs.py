@@ -17,15 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from kinestyle.evaluate.truth import TRUTH_RATE, body_positions, mean_joint_distance
+from kinestyle.evaluate.retiming import EVEN_FRAMES, UNEVEN_M, align, frames_along
+from kinestyle.evaluate.truth import body_positions
 from kinestyle.learn.corpus import Corpus, Entry
-from kinestyle.motion.features import FRAME_RATE
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.storage import replace_bytes
-
-EVERY = round(FRAME_RATE / TRUTH_RATE)
-"""Frames of a clip to one of its alignment."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +30,11 @@ class PairConfig:
 
     candidates: int = 8
     """Clips of a content in a style that are tried, drawn at random where there are more."""
-    uneven_m: float = 0.01
+    uneven_m: float = UNEVEN_M
     """What it costs, in metres a joint, to let a pair stand still for a frame or to leave one of its frames out."""
     most_still: float = 0.4
     """Share of frames in which a pair may stand still; where it would be more, the pair is too short and left out."""
-    smoothing_frames: float = 2.0
+    smoothing_frames: float = EVEN_FRAMES
     """Smoothing of the alignment, frames at 15 a second: time should not stumble."""
     seed: int = 0
 
@@ -112,47 +108,14 @@ def _pairs_of(
     best: dict[str, tuple[float, Array]] = {}
     for (style, other), (cost, path) in zip(chosen, alignments, strict=True):
         if style not in best or cost < best[style][0]:
-            best[style] = cost, other.start + _in_frames(path, entry.frame_count, other.frame_count, config)
+            best[style] = cost, other.start + frames_along(path, entry.frame_count, other.frame_count, config.smoothing_frames)
             if np.mean(np.diff(path) == 0) > config.most_still:
                 del best[style]
     return {style: place for style, (_, place) in best.items()}
 
 
-def _in_frames(path: Array, frames: int, other_frames: int, config: PairConfig) -> Array:
-    """path: (T',) steps of an alignment -> (T,) frames of the other clip, between frames as well."""
-    even = smooth_in_time(path.astype(float), config.smoothing_frames)
-    return np.minimum(EVERY * np.interp(np.arange(frames) / EVERY, np.arange(len(even)), even), other_frames - 1)
-
-
 def _body(corpus: Corpus, entry: Entry) -> Array:
     return body_positions(np.asarray(corpus.features[entry.start : entry.stop]))
-
-
-def align(motion: Array, others: Sequence[Array], uneven_m: float) -> list[tuple[float, Array]]:
-    """motion: (T, 21, 3), others: K motions (T_k, 21, 3) -> for each the cost and (T,), which of its frames is where.
-
-    The cost is in metres a joint and frame. An alignment may begin and end anywhere in the other motion, so that walks need not
-    start on the same foot; from one frame to the next the other stands still, goes on by one, or by two.
-    """
-    apart = np.full((len(motion), len(others), max(map(len, others))), np.inf, np.float32)
-    for k, other in enumerate(others):
-        apart[:, k, : len(other)] = mean_joint_distance(motion, other)
-    steps = np.empty(apart.shape, np.int8)
-    total = apart[0]
-    for i in range(1, len(motion)):
-        by_one, by_two = (np.full_like(total, np.inf) for _ in range(2))
-        by_one[:, 1:], by_two[:, 2:] = total[:, :-1], total[:, :-2] + uneven_m
-        ways = np.stack([total + uneven_m, by_one, by_two])
-        steps[i] = ways.argmin(axis=0)
-        total = ways.min(axis=0) + apart[i]
-    place = total.argmin(axis=1)
-    cost = total[np.arange(len(others)), place] / len(motion)
-    path = np.empty((len(motion), len(others)), int)
-    for i in range(len(motion) - 1, 0, -1):
-        path[i] = place
-        place = place - steps[i, np.arange(len(others)), place]
-    path[0] = place
-    return list(zip(cost.tolist(), path.T, strict=True))
 
 
 def cut_pairs(corpus: Corpus, places: Iterable[Array]) -> np.ndarray:

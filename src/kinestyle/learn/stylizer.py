@@ -7,13 +7,14 @@ of the same style*, which mostly does something else. The steps from the paper's
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, leaky_relu, log_softmax, smooth_l1_loss
+from torch.nn.functional import conv1d, cross_entropy, leaky_relu, log_softmax, pad, smooth_l1_loss, softmax
 
 from kinestyle.learn.autoencoder import Autoencoder, rotations
 from kinestyle.learn.classifiers import ANGLE_GUIDE, GUIDES, ClassifierConfig, Labels, StyleContentClassifier, content_name
@@ -34,6 +35,7 @@ from kinestyle.learn.networks import (
 )
 from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs
 from kinestyle.motion.features import LAYOUT, mirror_features
+from kinestyle.runtime.stylizer import SLOW_STEPS, UNKNOWN_MANNER
 
 
 @dataclass(frozen=True)
@@ -304,9 +306,8 @@ class StylizerStage(Stage[StylizerNetwork]):
         contents = [content, content, content, content, content.detach()]
         rebuilt = net.generator(torch.cat(contents), torch.cat(styles)).float()
         of_own, of_other, unchanged, by_label, by_reference = rebuilt.split(size)
-        decoded = (
-            self.autoencoder.decoder.normalized(torch.cat([of_other, unchanged, by_label, by_reference])).float().split(size)
-        )
+        shown = unchanged + unlearned_manner(z - unchanged)
+        decoded = self.autoencoder.decoder.normalized(torch.cat([of_other, shown, by_label, by_reference])).float().split(size)
         normalized = self.autoencoder.normalize(batch.a)
 
         content_back = net.content_encoder(by_label)
@@ -469,6 +470,19 @@ class StylizerStage(Stage[StylizerNetwork]):
         decode = self.autoencoder.decoder.normalized
         unchanged, restyled = (decode(self.network.generator(content, code)) for code in (own, style))
         return self._results(features, unchanged, [restyled])
+
+
+def unlearned_manner(missed: Tensor) -> Tensor:
+    """(B, Z, T/4) -> the same, what the runtime takes for manner of it (`runtime.stylizer.unlearned_manner`)."""
+    radius = math.ceil(3.0 * SLOW_STEPS)
+    steps = torch.arange(-radius, radius + 1, dtype=missed.dtype, device=missed.device)
+    kernel = softmax(-0.5 * (steps / SLOW_STEPS).square(), dim=0)
+    rows = missed.flatten(0, 1).unsqueeze(1)
+    slow = conv1d(pad(rows, (radius, radius), mode="replicate"), kernel[None, None]).view_as(missed)
+    much = (slow.detach().square().mean(dim=(1, 2), keepdim=True).sqrt() - UNKNOWN_MANNER[0]) / (
+        UNKNOWN_MANNER[1] - UNKNOWN_MANNER[0]
+    )
+    return (1.0 - much.clamp(0.0, 1.0)) * slow
 
 
 def frame_error(features: Tensor) -> Tensor:

@@ -49,11 +49,11 @@ from kinestyle.runtime.root import ROOTS, Root
 SMOOTHING_FRAMES = 1.0
 """Smoothing of what is decoded, in frames at 30 a second: a change of manner is slower than the decoder's tremble."""
 
-SLOW_STEPS = 3.0
+SLOW_STEPS = 1.0
 """Of the latent, 7.5 a second: what the generator misses of a clip, asked for it in its own manner, counts as manner where it
 is as slow as this, because a manner lasts. So a manner that was never learned goes as well when another comes."""
 
-UNKNOWN = (0.6, 1.2)
+UNKNOWN_MANNER = (0.6, 1.2)
 """How much may be missed slowly, in root mean squares of the latent, for all of it to count as manner, and from where none does:
 that much is an action that was never learned, and stays. Clips of the learned manners miss .1 to .3, of others .6."""
 
@@ -310,9 +310,9 @@ class Stylizer:
 
 
 def unlearned_manner(missed: np.ndarray) -> np.ndarray:
-    """missed: (Z, T/4) of a clip's latent by the generator -> the part of it that is manner, see `SLOW_STEPS` and `UNKNOWN`."""
+    """missed: (Z, T/4) of a clip's latent by the generator -> what of it is manner, see `SLOW_STEPS` and `UNKNOWN_MANNER`."""
     slow = smooth_in_time(missed.T.astype(float), SLOW_STEPS).T
-    much = (float(np.sqrt(np.mean(slow**2))) - UNKNOWN[0]) / (UNKNOWN[1] - UNKNOWN[0])
+    much = (float(np.sqrt(np.mean(slow**2))) - UNKNOWN_MANNER[0]) / (UNKNOWN_MANNER[1] - UNKNOWN_MANNER[0])
     return ((1.0 - np.clip(much, 0.0, 1.0)) * slow).astype(np.float32)
 
 

@@ -60,9 +60,10 @@ from kinestyle.learn.splits import (  # noqa: E402
     read_splits,
     write_splits,
 )
-from kinestyle.learn.stylizer import UNKNOWN, StylizerStage, other_style  # noqa: E402
+from kinestyle.learn.stylizer import UNKNOWN, StylizerStage, other_style, unlearned_manner  # noqa: E402
 from kinestyle.motion.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
 from kinestyle.motion.formats import read_motion, write_motion  # noqa: E402
+from kinestyle.runtime import stylizer as runtime  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
 from made_rigs import as_rig, walk  # noqa: E402
 
@@ -308,6 +309,15 @@ def test_the_stylizer_learns_from_clips_without_a_label_too(corpus: Corpus, tiny
     for name in ("prior", "tell", "guide_content", "pair"):
         assert float(losses[name].detach()) == 0.0, name
     assert all(math.isfinite(float(value.detach())) for value in losses.values())
+
+
+def test_what_is_missed_is_manner_in_training_as_at_use() -> None:
+    missed = np.random.default_rng(0).standard_normal((3, 16, 40)).astype(np.float32).cumsum(axis=-1)
+    missed *= np.array([0.02, 0.22, 2.0], np.float32)[:, None, None]  # all of it, a part of it, none of it counts
+    wanted = np.stack([runtime.unlearned_manner(one) for one in missed])
+    np.testing.assert_allclose(unlearned_manner(torch.from_numpy(missed)), wanted, atol=1e-5)
+    shares = np.abs(wanted).max(axis=(1, 2)) / np.abs(missed).max(axis=(1, 2))
+    assert shares[0] > 0.8 > shares[1] > 0.0 == shares[2]
 
 
 def test_a_pair_lies_at_the_frames_of_its_clip(corpus: Corpus, tiny_networks: TinyNetworks) -> None:

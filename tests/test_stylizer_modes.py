@@ -313,7 +313,7 @@ def test_a_clip_that_comes_back_as_it_was_fits(released: Stylizer, walk_clip: Cl
 def test_motion_unlike_any_that_was_learned_is_pointed_out(released: Stylizer, walk_clip: Clip) -> None:
     usual = released.bundle.usual_error_cm
     assert usual is not None
-    known = released.fit(released.analyse(walk_clip))
+    known = released.analyse(walk_clip).fit
     assert len(known.error_cm) == 151
     assert known.warnings == ()
     # the same walk with the trunk bent and both arms thrown about
@@ -323,7 +323,7 @@ def test_motion_unlike_any_that_was_learned_is_pointed_out(released: Stylizer, w
         joint = walk_clip.skeleton.index(name)
         odd[:, joint] = rotation.multiply(odd[:, joint], rotation.exp(swing))
     analysis = released.analyse(walk_clip.with_motion(walk_clip.local_position, odd))
-    found = released.fit(analysis)
+    found = analysis.fit
     assert found.times_usual.mean() > FAR
     (sentence,) = found.warnings
     assert sentence.startswith("walk is unlike what the model learned from (given back to ")
@@ -332,7 +332,7 @@ def test_motion_unlike_any_that_was_learned_is_pointed_out(released: Stylizer, w
 
 def test_a_bundle_that_does_not_say_its_usual_error_warns_of_nothing(tiny: Stylizer, walk_clip: Clip) -> None:
     assert tiny.bundle.usual_error_cm is None
-    found = tiny.fit(tiny.analyse(walk_clip))
+    found = tiny.analyse(walk_clip).fit
     assert found.error_cm.mean() > 5.0
     assert found.warnings == ()
 
@@ -385,7 +385,7 @@ def test_where_a_clip_is_unlike_all_that_was_learned_it_stays_as_it_is(tiny: Sty
 
 def test_real_motion_of_the_training_kind_fits_and_a_dance_does_not(released: Stylizer, data_dir: Path) -> None:
     usual = data_dir / "bandai" / "Bandai-Namco-Research-Motiondataset-2" / "data" / "dataset-2_walk_normal_001.bvh"
-    near, far = (released.fit(released.analyse(read_motion(p))) for p in (usual, data_dir / "wild" / "jesse_dance.bvh"))
+    near, far = (released.analyse(read_motion(p)).fit for p in (usual, data_dir / "wild" / "jesse_dance.bvh"))
     assert near.times_usual.mean() < 3.0
     assert far.error_cm.mean() > 3.0 * near.error_cm.mean()
 

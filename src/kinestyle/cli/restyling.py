@@ -98,7 +98,7 @@ def stylize(
     analysis = stylizer.analyse(source, rig=rig)
     say_warnings(analysis.clip.warnings)
     say_warnings(analysis.correspondence.mapping.warnings)
-    say_warnings(stylizer.fit(analysis).notes(beyond))
+    say_warnings(analysis.fit.notes(beyond))
     with click.progressbar(targets, label="restyling", file=sys.stderr, hidden=len(targets) < 3) as progress:
         for i, target in enumerate(progress):
             say_warnings(write_motion(stylizer.apply(analysis, code(seed + i), strength, root, beyond), target))

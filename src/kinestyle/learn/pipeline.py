@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -42,6 +42,7 @@ from kinestyle.motion.features import LAYOUT
 from kinestyle.storage import replace_bytes
 
 StageConfig = AutoencoderConfig | GlobalMotionConfig | ClassifierConfig | StylizerConfig | PaperConfig
+Config = TypeVar("Config", bound=StageConfig)
 
 _ALL_SIZES = tuple(field.name for field in fields(NetworkSizes))
 SIZES_OF = {
@@ -84,26 +85,35 @@ class Recipe:
         return isinstance(self.stylizer, StylizerConfig) or self.stylizer.supervised
 
 
-def shortened(recipe: Recipe, steps: int) -> Recipe:
-    """The same recipe with `steps` steps in every stage: to see that everything runs."""
+def with_loops(recipe: Recipe, change: Callable[[str, LoopConfig], LoopConfig]) -> Recipe:
+    """The same recipe with another loop in every stage; change: stage ("guides", "refined" for their parts too), loop -> loop."""
 
-    def short(loop: LoopConfig) -> LoopConfig:
-        return replace(loop, steps=steps, validate_every=steps, warmup_steps=min(loop.warmup_steps, steps))
+    def changed(stage: str, config: Config) -> Config:
+        return replace(config, loop=change(stage, config.loop))
 
     refinement = recipe.refinement
     if refinement is not None:
-        guide, stylizer = refinement.guide, refinement.stylizer
-        refinement = RefinementConfig(replace(guide, loop=short(guide.loop)), replace(stylizer, loop=short(stylizer.loop)))
+        guide, stylizer = changed("guides", refinement.guide), changed("refined", refinement.stylizer)
+        refinement = RefinementConfig(guide, stylizer)
     return replace(
         recipe,
-        autoencoder=replace(recipe.autoencoder, loop=short(recipe.autoencoder.loop)),
-        global_motion=replace(recipe.global_motion, loop=short(recipe.global_motion.loop)),
-        guides=tuple(replace(guide, loop=short(guide.loop)) for guide in recipe.guides),
-        stylizer=replace(recipe.stylizer, loop=short(recipe.stylizer.loop)),
+        autoencoder=changed("autoencoder", recipe.autoencoder),
+        global_motion=changed("global_motion", recipe.global_motion),
+        guides=tuple(changed("guides", guide) for guide in recipe.guides),
+        stylizer=changed("stylizer", recipe.stylizer),
         refinement=refinement,
-        judge=replace(recipe.judge, loop=short(recipe.judge.loop)),
-        second_judge=replace(recipe.second_judge, kernels=min(recipe.second_judge.kernels, steps)),
+        judge=changed("judge", recipe.judge),
     )
+
+
+def shortened(recipe: Recipe, steps: int) -> Recipe:
+    """The same recipe with `steps` steps in every stage: to see that everything runs."""
+
+    def short(_: str, loop: LoopConfig) -> LoopConfig:
+        return replace(loop, steps=steps, validate_every=steps, warmup_steps=min(loop.warmup_steps, steps))
+
+    second_judge = replace(recipe.second_judge, kernels=min(recipe.second_judge.kernels, steps))
+    return replace(with_loops(recipe, short), second_judge=second_judge)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,6 @@ paper's own rate of 1e-4 would need more of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from kinestyle.learn.autoencoder import AutoencoderConfig
 from kinestyle.learn.networks import PAPER_SIZES, POSE_CHANNELS, NetworkSizes
@@ -43,27 +42,11 @@ def _switch(name: str, about: str, base: Recipe = _SMALL, **changes: object) -> 
     return name, Preset(replace(base, name=name, stylizer=replace(base.stylizer, **changes)), about)  # type: ignore[arg-type]
 
 
-def _in_fewer_steps(recipe: Recipe) -> Recipe:
-    """Half an hour of one core instead of an hour and a half: a test of the method, not something to release."""
-
-    def with_steps(config: Any, steps: int) -> Any:
-        return replace(config, loop=replace(config.loop, steps=steps, validate_every=steps // 2))
-
-    return replace(
-        recipe,
-        autoencoder=with_steps(recipe.autoencoder, 4000),
-        global_motion=with_steps(recipe.global_motion, 1000),
-        guides=tuple(with_steps(guide, 600) for guide in recipe.guides),
-        stylizer=with_steps(recipe.stylizer, 900),
-        refinement=None,
-    )
-
-
 PRESETS: dict[str, Preset] = {
     "released": Preset(RELEASED, "the bundle that ships: guided by classifiers and a critic, one Gaussian a style"),
     "zero-shot": Preset(
-        replace(_in_fewer_steps(RELEASED), name="zero-shot", left_out=("bandai1",)),
-        "the same in half the steps or fewer, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)",
+        replace(RELEASED, name="zero-shot", left_out=("bandai1",), refinement=None),
+        "the same, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)",
     ),
     "unsupervised": Preset(
         replace(

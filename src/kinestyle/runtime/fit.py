@@ -7,6 +7,7 @@ says so before anybody looks, and moment by moment: where it is too large, a sty
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class Fit:
         """(T30,) the error as a multiple of the usual one; not a number where that is not known."""
         return self.error_cm / (self.usual_cm or np.nan)
 
-    @property
+    @cached_property
     def share(self) -> Array:
         """(T30,) how much of a style's strength is left at each moment: 1 wherever the bundle knows such motion."""
         if self.usual_cm is None:

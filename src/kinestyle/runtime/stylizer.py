@@ -236,10 +236,6 @@ class Stylizer:
         fit = measure_fit(clip.name, features, decoded, self.bundle.usual_error_cm)
         return Analysis(clip, correspondence, features, latent, content, style, unchanged, heading(at_30), contact, fit)
 
-    def fit(self, analysis: Analysis) -> Fit:
-        """How well the bundle knows motion like the analysed clip's."""
-        return analysis.fit
-
     def apply(
         self,
         analysis: Analysis,

@@ -152,7 +152,7 @@ class Workbench:
         held = clips[0]
         progress("analysing", 0.4)
         analysis = self._analysis(held)
-        warnings = self._stylizer("").fit(analysis).notes("fade")
+        warnings = analysis.fit.notes("fade")
         facts = facts_of(held.clip, analysis.correspondence, (*analysis.clip.warnings[len(held.clip.warnings) :], *warnings))
         return Message({"facts": facts}, (pack_motion(held.clip, analysis.correspondence, analysis.contact),))
 
@@ -178,7 +178,7 @@ class Workbench:
         result = stylizer.apply(analysis, code, request["strength"], request["root"])
         result = replace(result, name=Path(head["name"]).stem)
         self._hold(head["result"], Held(result))
-        facts = facts_of(result, analysis.correspondence, stylizer.fit(analysis).notes("fade"))
+        facts = facts_of(result, analysis.correspondence, analysis.fit.notes("fade"))
         state = np.concatenate([result.local_position.ravel(), result.local_rotation.ravel()]).tobytes()
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
 

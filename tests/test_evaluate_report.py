@@ -326,6 +326,10 @@ def test_targets_are_met_or_not(result: dict[str, Any]) -> None:
         "distance to the truth, of the input's": (0.75, True),
         "planted foot speed, of the input's": (1.0, True),
     }
+    real = {**row, "mode": RETIMED, "geometry": None, "truth": {"ratio": {"value": 0.4}}}
+    beside = {t.what: t.retimed for t in check_targets({"protocols": [{**p1, "rows": [{**row, "style_apart": 0.9}, real]}]})}
+    assert (beside["style, judges apart"], beside["distance to the truth, of the input's"]) == (0.02, 0.4)
+    assert beside["planted foot speed, of the input's"] is None
 
 
 def test_a_bundle_that_saw_set_1_is_no_zero_shot(made: Request) -> None:

@@ -139,8 +139,11 @@ def _truth_and_feet(row: Mapping[str, Any]) -> list[str]:
 
 
 def _targets(targets: Iterable[Mapping[str, Any]]) -> list[str]:
-    body = [[t["where"], t["what"], _number(t["found"]), t["wanted"], "yes" if t["met"] else "**no**"] for t in targets]
-    return ["## Targets", "", *_table(["", "figure", "found", "wanted", "met"], body)] if body else []
+    body = [
+        [t["where"], t["what"], _number(t["found"]), t["wanted"], "yes" if t["met"] else "**no**", _number(t["retimed"])]
+        for t in targets
+    ]
+    return ["## Targets", "", *_table(["", "figure", "found", "wanted", "met", "real clips, retimed"], body)] if body else []
 
 
 def _judges(judges: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kinestyle.evaluate.protocol import RETIMED
+
 SHARES = {"p1": (0.97, 0.95), "p2": (0.90, 0.90), "p3": (0.93, 0.85)}
 """Style and content."""
 HELD = ("label", "reference")
@@ -19,13 +21,18 @@ MOST_TRUTH_RATIO, MOST_SLIDING, MOST_APART = 0.75, 1.0, 0.05
 
 @dataclass(frozen=True)
 class Target:
-    """One line: what, on which rows, the figure found and the one wanted, and whether it is met."""
+    """One line: what, on which rows, the figure found and the one wanted, and whether it is met.
+
+    retimed: the same figure of real clips in the inputs' time, where there are such: a wanted figure beyond it is more than
+    the data gives
+    """
 
     where: str
     what: str
     found: float
     wanted: str
     met: bool
+    retimed: float | None = None
 
 
 def check_targets(result: Mapping[str, Any]) -> list[Target]:
@@ -56,18 +63,24 @@ def _all(result: Mapping[str, Any]) -> Iterator[Target | None]:
 def _of_protocol(protocol: Mapping[str, Any]) -> Iterator[Target | None]:
     if protocol["splits"] != ["test"]:
         return  # a second look at the same protocol, with clips that the judges know
-    for row in protocol["rows"]:
-        if row["mode"] not in HELD:
-            continue
+    of_mode = {row["mode"]: row for row in protocol["rows"]}
+    of_real = {what: found for what, found, *_ in _figures(protocol["part"], of_mode[RETIMED])} if RETIMED in of_mode else {}
+    for row in (of_mode[mode] for mode in HELD if mode in of_mode):
         where = f"{protocol['part'].upper()} {protocol['title']}, {row['mode']}"
-        for what, wanted in zip(("style", "content"), SHARES[protocol["part"]], strict=True):
-            shares = _least((judge[what] for judge in row["judges"].values()), "share")
-            yield _target(where, f"{what}, share of the judge's own", shares, "≥", wanted)
-            yield _target(where, f"{what}, judges apart", row[f"{what}_apart"], "≤", MOST_APART)
-        if protocol["part"] == "p1":
-            sliding = row["geometry"]["planted_speed"]["value"]
-            yield _target(where, "distance to the truth, of the input's", row["truth"]["ratio"]["value"], "≤", MOST_TRUTH_RATIO)
-            yield _target(where, "planted foot speed, of the input's", sliding, "≤", MOST_SLIDING)
+        for what, found, relation, wanted in _figures(protocol["part"], row):
+            yield _target(where, what, found, relation, wanted, of_real.get(what))
+
+
+def _figures(part: str, row: Mapping[str, Any]) -> Iterator[tuple[str, float | None, str, float]]:
+    """What, the figure found in a row, how it should stand to the wanted one, and that."""
+    for what, wanted in zip(("style", "content"), SHARES[part], strict=True):
+        shares = _least((judge[what] for judge in row["judges"].values()), "share")
+        yield f"{what}, share of the judge's own", shares, "≥", wanted
+        yield f"{what}, judges apart", row[f"{what}_apart"], "≤", MOST_APART
+    if part == "p1":
+        yield "distance to the truth, of the input's", row["truth"]["ratio"]["value"], "≤", MOST_TRUTH_RATIO
+        if row["geometry"] is not None:
+            yield "planted foot speed, of the input's", row["geometry"]["planted_speed"]["value"], "≤", MOST_SLIDING
 
 
 def _least(figures: Iterable[Mapping[str, Any]], name: str) -> float | None:
@@ -77,7 +90,9 @@ def _least(figures: Iterable[Mapping[str, Any]], name: str) -> float | None:
 _MEETS = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
 
 
-def _target(where: str, what: str, found: float | None, relation: str, wanted: float) -> Target | None:
+def _target(
+    where: str, what: str, found: float | None, relation: str, wanted: float, retimed: float | None = None
+) -> Target | None:
     if found is None:
         return None
-    return Target(where, what, found, f"{relation} {wanted:g}", bool(_MEETS[relation](found, wanted)))
+    return Target(where, what, found, f"{relation} {wanted:g}", bool(_MEETS[relation](found, wanted)), retimed)

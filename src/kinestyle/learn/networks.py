@@ -29,7 +29,7 @@ class NetworkSizes:
     """Channels Z of the autoencoder's latent."""
     encoder: tuple[int, int] = (256, 384)
     """Channels of the motion encoder's two strided convolutions."""
-    decoder: tuple[int, int, int] = (320, 320, 256)
+    decoder: tuple[int, int, int] = (256, 256, 256)
     """Channels of the motion decoder's three convolutions."""
     frames_at_once: int = 2
     """Frames that the last layers of decoder and global motion predictor give in one step. 2 halves their work; the paper: 1."""
@@ -45,7 +45,7 @@ class NetworkSizes:
     """Channels of the style encoder's convolutions, the first two strided."""
     style_code: int = 64
     """Numbers K in a style code."""
-    generator: tuple[int, int, int] = (384, 512, 384)
+    generator: tuple[int, int, int] = (352, 480, 352)
     """Channels of the generator's three modulated convolutions."""
     norm_over_time: bool = False
     """AdaIN as in the paper: the norm of the generator runs over time, not over the channels of a frame."""

@@ -42,7 +42,7 @@ from kinestyle.runtime.stylizer import SLOW_STEPS, UNKNOWN_MANNER
 class StylizerConfig:
     """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights multiply losses per number."""
 
-    loop: LoopConfig = LoopConfig(steps=1800, batch=24, learning_rate=4e-4, validate_every=450, gradient_clip=0.5)
+    loop: LoopConfig = LoopConfig(steps=3600, batch=24, learning_rate=4e-4, validate_every=900, gradient_clip=0.5)
     crop_frames: int = 64
     set_2_share: float = 0.6
     """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""
@@ -64,9 +64,9 @@ class StylizerConfig:
     """KL of the labels' Gaussians to N(0, I)."""
     align: float = 0.3
     """KL between the style codes of A and B, and of two crops of A (homo-style alignment)."""
-    tell: float = 0.1
+    tell: float = 0.4
     """Cross-entropy of a clip's label among the labels' Gaussians, given its style code."""
-    style_noise: float = 0.1
+    style_noise: float = 0.25
     """Deviation of the noise on latents that the style encoder reads while it learns; latents have a root mean square of 1."""
     style_back: float = 0.1
     """KL from the style code of a result to that of its style clip."""
@@ -75,7 +75,7 @@ class StylizerConfig:
     content_size: float = 1e-2
     guide_style: float = 0.2
     """Cross-entropy of the guide on the final result (the input plus the change), target style."""
-    guide_content: float = 0.3
+    guide_content: float = 0.5
     """The same, the input's content."""
     guide_noise: float = 0.3
     """Deviation of the noise on normalised results that guides and critic see: the more, the further a result must go."""
@@ -83,7 +83,7 @@ class StylizerConfig:
     """How far the two decoded columns of a rotation are from a frame; nearly parallel or vanishing ones make a joint flip."""
     critic: float = 0.1
     """A critic, one a style, that learns to tell results from real clips."""
-    pair: float = 10.0
+    pair: float = 20.0
     """How far the joints of a result are from those of the clip's pair in the target style, where there is one (see `pairs`)."""
     pairs: PairConfig = PairConfig()
     """How pairs are found."""

@@ -116,6 +116,16 @@ def stand(frame_count: int = 40, frame_rate: float = 30.0) -> Clip:
     return canonical_clip(np.tile(CANONICAL.offsets[0], (frame_count, 1)), world, 1.0 / frame_rate, "stand")
 
 
+def thrown_about(clip: Clip, trunk: str, *arms: str) -> Clip:
+    """The clip with its trunk bent to and fro and its arms thrown about, by the names of their joints, as no style has them."""
+    odd = clip.local_rotation.copy()
+    swing = np.sin(0.4 * np.arange(len(odd)))[:, None] * [1.2, 1.7, -1.4]
+    for name in (trunk, *arms):
+        joint = clip.skeleton.index(name)
+        odd[:, joint] = rotation.multiply(odd[:, joint], rotation.exp(swing))
+    return clip.with_motion(clip.local_position, odd)
+
+
 def turned(canonical: Clip, yaw: float, shift: Array) -> Clip:
     """The whole canonical clip turned about +Y by `yaw` radians, then moved by `shift` (3,)."""
     turn = rotation.about_y(yaw)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from kinestyle.errors import KinestyleError
+from kinestyle.motion.bvh import write_bvh
 from kinestyle.motion.clip import Clip
 
 pytest.importorskip("fastapi")
@@ -22,6 +23,7 @@ from fastapi.testclient import TestClient
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.refusals import STATUSES, status_of
+from made_rigs import thrown_about
 
 BASE = "http://127.0.0.1"
 
@@ -83,6 +85,41 @@ def test_the_file_of_a_result_is_that_of_the_command_line(
     assert CliRunner().invoke(main, words).exit_code == 0
     assert answer.content == Path(words[-1]).read_bytes()
     assert Path(words[-1]).name in answer.headers["content-disposition"]
+
+
+def test_where_a_clip_is_unlike_all_that_was_learned(client: TestClient, walk_clip: Clip, tmp_path: Path):
+    from click.testing import CliRunner
+
+    from kinestyle.cli import main
+
+    path = tmp_path / "odd.bvh"
+    write_bvh(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm"), path)
+    clip = client.post("/api/clips?name=odd.bvh", content=path.read_bytes()).json()
+    place = f"/api/clips/{clip['id']}/stylize"
+    faded, told, ignored = (
+        client.post(place, json={"style": "old"} | more).json() for more in ({}, {"beyond": "fade"}, {"beyond": "ignore"})
+    )
+    assert "faded" not in " ".join(clip["warnings"]), "nothing is done to an upload"
+    assert "the style is faded from" in faded["warnings"][-1]
+    assert "a lower strength may be better" in ignored["warnings"][-1]
+    assert "faded" not in " ".join(ignored["warnings"])
+    motions = [client.get(f"/api/clips/{result['id']}/motion").content for result in (faded, told, ignored)]
+    assert motions[0] == motions[1] != motions[2]
+    original, *restyled = (unpack(data)[1] for data in (client.get(f"/api/clips/{clip['id']}/motion").content, *motions))
+    changed = [np.abs(position - original).max() for position in restyled]
+    assert changed[0] < 0.5 * changed[2]
+    assert [result["request"]["beyond"] for result in (faded, told, ignored)] == ["fade", "fade", "ignore"]
+    assert "--beyond" not in told["command"]
+    assert ignored["command"] == "kinestyle stylize odd.bvh --style old --beyond ignore -o odd_old.bvh"
+    words = ignored["command"].split()[1:]
+    words[1], words[-1] = str(path), str(tmp_path / words[-1])
+    assert CliRunner().invoke(main, words).exit_code == 0
+    file = client.get(f"/api/clips/{ignored['id']}/file").content
+    assert file == Path(words[-1]).read_bytes()
+    form = {"style": "old", "beyond": "ignore"}
+    at_once = client.post("/api/stylize", data=form, files={"file": ("odd.bvh", path.read_bytes())})
+    assert at_once.content == file
+    assert "faded" not in at_once.headers["x-kinestyle-notes"]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +187,7 @@ def test_strength_0_is_the_clip_itself(client: TestClient, walk: dict[str, Any],
         ({"style": "old", "seed": -1}, 422, "seed: "),
         ({"style": "old", "seed": 2**64}, 422, "seed: "),
         ({"style": "old", "root": "flying"}, 422, "root: "),
+        ({"style": "old", "beyond": "guess"}, 422, "beyond: "),
         ({"style": "old", "strenght": 1.0}, 422, "strenght: extra inputs are not permitted"),
         ({"style": ["old", "proud"], "weights": [1]}, 422, "1 weights given for 2 styles"),
         ({"style": ["old", "proud"], "weights": [0, 0]}, 422, "not all of them 0"),

@@ -21,7 +21,7 @@ from kinestyle.motion.bvh import write_bvh
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.formats import read_motion
 from kinestyle.motion.retarget import correspond
-from made_rigs import walk
+from made_rigs import thrown_about, walk
 from studio_browser import PHONE, Server, Visit, browsing, find_chromium, serving, visiting
 
 pytestmark = pytest.mark.skipif(
@@ -153,6 +153,24 @@ def test_other_takes_and_ways_to_travel(visit: Visit):
     take.fill("0")
     take.press("Enter")
     visit.until_result(lambda: visit.page.get_by_label("Travel").select_option("planted"), root="planted", seed=0)
+
+
+def test_what_is_done_where_a_clip_is_unlike_all_that_was_learned(visit: Visit, walk_clip: Clip, tmp_path: Path):
+    path = tmp_path / "odd.bvh"
+    write_bvh(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm"), path)
+    visit.until_result(lambda: visit.page.locator("#file").set_input_files(path), beyond="fade")
+    said, command = visit.page.locator("#result-warnings"), visit.page.locator("#command")
+    assert "the style is faded from" in said.inner_text()
+    faded = drawn(visit, "result", 60)
+    beyond = visit.page.get_by_label("Unfamiliar")
+    visit.until_result(lambda: beyond.select_option("ignore"), beyond="ignore")
+    assert "faded" not in said.inner_text()
+    assert "lower strength may be better" in visit.page.locator("#warnings").inner_text()
+    assert "--beyond ignore" in command.inner_text()
+    assert np.abs(drawn(visit, "result", 60) - faded).max() > 0.01
+    visit.until_result(lambda: beyond.select_option("fade"), beyond="fade")
+    assert "--beyond" not in command.inner_text()
+    visit.until_result(lambda: visit.page.get_by_label("Demo clip").select_option("walk"))
 
 
 def test_two_styles_are_mixed(visit: Visit):

@@ -25,7 +25,7 @@ from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.runtime.fit import FADE, FAR, Fit, measure_fit
 from kinestyle.runtime.root import ROOTS, Root
 from kinestyle.runtime.stylizer import SMOOTHING_FRAMES, Stylizer, unlearned_manner
-from made_rigs import as_rig, stand, walk
+from made_rigs import as_rig, stand, thrown_about, walk
 
 
 def degrees_apart(a: Clip, b: Clip) -> Array:
@@ -316,14 +316,7 @@ def test_motion_unlike_any_that_was_learned_is_pointed_out(released: Stylizer, w
     known = released.analyse(walk_clip).fit
     assert len(known.error_cm) == 151
     assert known.warnings == ()
-    # the same walk with the trunk bent and both arms thrown about
-    odd = walk_clip.local_rotation.copy()
-    swing = np.sin(0.4 * np.arange(len(odd)))[:, None] * [1.2, 1.7, -1.4]
-    for name in ("Spine", "LeftArm", "RightArm"):
-        joint = walk_clip.skeleton.index(name)
-        odd[:, joint] = rotation.multiply(odd[:, joint], rotation.exp(swing))
-    analysis = released.analyse(walk_clip.with_motion(walk_clip.local_position, odd))
-    found = analysis.fit
+    found = released.analyse(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm")).fit
     assert found.times_usual.mean() > FAR
     (sentence,) = found.warnings
     assert sentence.startswith("walk is unlike what the model learned from (given back to ")

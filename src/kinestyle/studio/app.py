@@ -283,7 +283,7 @@ def _names(given: str | list[str] | None) -> tuple[str, ...]:
 
 def _asked(wanted: schemas.Manner, style: tuple[str, ...], like: tuple[str, ...]) -> restyling.Request:
     weights = None if wanted.weights is None else tuple(wanted.weights)
-    return restyling.Request(style, like, wanted.random, weights, wanted.strength, wanted.seed, wanted.root)
+    return restyling.Request(style, like, wanted.random, weights, wanted.strength, wanted.seed, wanted.root, wanted.beyond)
 
 
 def _answer(studio: Studio, clip: KeptClip) -> ClipAnswer:

@@ -54,6 +54,7 @@ class Request:
     strength: float = 1.0
     seed: int = 0
     root: str = "planted"
+    beyond: str = "fade"
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -64,6 +65,7 @@ class Request:
             "strength": self.strength,
             "seed": self.seed,
             "root": self.root,
+            "beyond": self.beyond,
         }
 
 
@@ -246,6 +248,8 @@ def command_line(name: str, request: Request, references: Sequence[Content], res
         words += ["--seed", str(request.seed)]
     if request.root != "planted":
         words += ["--root", request.root]
+    if request.beyond != "fade":
+        words += ["--beyond", request.beyond]
     if bundle is not None:
         words += ["--bundle", str(bundle)]
     return shlex.join([*words, "-o", file(result)])

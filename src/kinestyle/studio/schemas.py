@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kinestyle.runtime.beyond import Beyond
 from kinestyle.runtime.root import Root
 
 JOB = r"^[A-Za-z0-9_-]{1,64}$"
@@ -80,6 +81,9 @@ class Manner(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="0 is the middle of a style, all other numbers are draws.")
     root: Root = Field("planted", description="How the result travels over the ground, see `kinestyle stylize --help`.")
+    beyond: Beyond = Field(
+        "fade", description="Where the clip is unlike all that was learned: the style fades out, or is made up all the same."
+    )
     job: JobName | None = None
 
 

@@ -148,11 +148,11 @@ class Workbench:
             raise HeavyError
 
     def _facts(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
-        """What an upload is: facts and motion."""
+        """What an upload is: facts and motion. What is done where it is unlike all that was learned is said of results."""
         held = clips[0]
         progress("analysing", 0.4)
         analysis = self._analysis(held)
-        warnings = analysis.fit.notes("fade")
+        warnings = analysis.fit.warnings
         facts = facts_of(held.clip, analysis.correspondence, (*analysis.clip.warnings[len(held.clip.warnings) :], *warnings))
         return Message({"facts": facts}, (pack_motion(held.clip, analysis.correspondence, analysis.contact),))
 
@@ -175,10 +175,10 @@ class Workbench:
         progress("analysing", 0.3)
         analysis = self._analysis(held, bundle)
         progress("restyling", 0.6)
-        result = stylizer.apply(analysis, code, request["strength"], request["root"])
+        result = stylizer.apply(analysis, code, request["strength"], request["root"], request["beyond"])
         result = replace(result, name=Path(head["name"]).stem)
         self._hold(head["result"], Held(result))
-        facts = facts_of(result, analysis.correspondence, analysis.fit.notes("fade"))
+        facts = facts_of(result, analysis.correspondence, analysis.fit.notes(request["beyond"]))
         state = np.concatenate([result.local_position.ravel(), result.local_rotation.ravel()]).tobytes()
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
 

@@ -48,6 +48,15 @@ export const CONTROLS = [
     hint: 'how the result travels',
     send: (root) => ({ root }),
   },
+  {
+    name: 'beyond', label: 'Unfamiliar', kind: 'select', start: 'fade',
+    options: [
+      ['fade', 'fade the manner out'],
+      ['ignore', 'restyle it all the same'],
+    ],
+    hint: 'where the clip is unlike all that the model learned',
+    send: (beyond) => ({ beyond }),
+  },
 ];
 
 /** @returns {Record<string, number | string>} */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -114,6 +114,14 @@ def stand(frame_count: int = 40, frame_rate: float = 30.0) -> Clip:
     """The canonical T-pose, held: legs perfectly straight, feet flat on the floor."""
     world = np.tile(rotation.IDENTITY, (frame_count, CANONICAL.joint_count, 1))
     return canonical_clip(np.tile(CANONICAL.offsets[0], (frame_count, 1)), world, 1.0 / frame_rate, "stand")
+
+
+def misnamed(clip: Clip) -> tuple[Clip, dict[str, tuple[str, ...]]]:
+    """A made rig on which some names lie, and the names of each role's joint, as a `Rig` states them."""
+    lies = {"LeftArm": "Foot", "LeftForeArm": "Tail", "Hips": "Hair"}
+    names = tuple(lies.get(name, name) for name in clip.skeleton.names)
+    joints = {role: (lies.get(name, name),) for role, name in RIG_NAMES.items()}
+    return replace(clip, skeleton=replace(clip.skeleton, names=names)), joints
 
 
 def thrown_about(clip: Clip, trunk: str, *arms: str) -> Clip:

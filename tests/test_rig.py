@@ -22,7 +22,7 @@ from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.rig import NEEDED_ROLES, Rig, read_rig, write_rig
 from kinestyle.motion.rig_presets import PRESETS, preset
 from kinestyle.runtime.stylizer import Stylizer
-from made_rigs import RIG_NAMES, as_rig, walk
+from made_rigs import as_rig, misnamed, walk
 
 FAMILY_OF_PRESET = {
     "cmu": "CMU",
@@ -69,10 +69,8 @@ def test_what_is_written_comes_back(clip: Clip, rig_file: Path) -> None:
 
 def test_a_rig_says_what_names_and_shape_do_not(clip: Clip) -> None:
     """Names that lie: the rig is believed, and the motion comes out as it is."""
-    liar = {"LeftArm": "Foot", "LeftForeArm": "Tail", "Hips": "Hair"}
-    names = tuple(liar.get(name, name) for name in clip.skeleton.names)
-    lying = replace(clip, skeleton=replace(clip.skeleton, names=names))
-    rig = Rig("it", {role: (liar.get(name, name),) for role, name in RIG_NAMES.items()}, "+Z", 0.01)
+    lying, joints = misnamed(clip)
+    rig = Rig("it", joints, "+Z", 0.01)
     honest, told = (to_canonical(c, correspond(c, map_joints(c, r))) for c, r in ((clip, None), (lying, rig)))
     np.testing.assert_allclose(told.world_position, honest.world_position, atol=1e-9)
 
@@ -127,6 +125,8 @@ def test_what_does_not_fit_is_refused(clip: Clip, rig_file: Path, edit: dict[str
         ('{"kinestyle_rig": 1, "joints": {}}', "no joint is named for hips"),
         ('{"kinestyle_rig": 1, "joints": {}, "scale": 1}', "'scale', which means nothing"),
         ('{"kinestyle_rig": 1, "up": "Y", "joints": {}}', "expected one of"),
+        ('{"kinestyle_rig": 1, "up": [], "joints": {}}', "expected one of"),
+        ('{"kinestyle_rig": ' + "1" * 5000 + "}", "no JSON"),
         ("\xff\xfe", "no text in UTF-8"),
     ],
 )

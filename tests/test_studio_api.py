@@ -16,6 +16,7 @@ import pytest
 from kinestyle.errors import KinestyleError
 from kinestyle.motion.bvh import write_bvh
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.rig import Rig, write_rig
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
@@ -23,7 +24,8 @@ from fastapi.testclient import TestClient
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.refusals import STATUSES, status_of
-from made_rigs import thrown_about
+from made_rigs import as_rig, misnamed, thrown_about
+from made_rigs import walk as made_walk
 
 BASE = "http://127.0.0.1"
 
@@ -39,6 +41,16 @@ def walk(client: TestClient) -> dict[str, Any]:
     answer = client.post("/api/examples/walk")
     assert answer.status_code == 201, answer.text
     return answer.json()
+
+
+@pytest.fixture(scope="module")
+def odd_rig(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """A clip whose names mislead, and the rig that says which joint is which, as files."""
+    folder = tmp_path_factory.mktemp("odd")
+    clip, joints = misnamed(as_rig(made_walk().clip))
+    write_bvh(clip, folder / "odd.bvh")
+    write_rig(Rig("it", joints), folder / "my.json")
+    return (folder / "odd.bvh").read_bytes(), (folder / "my.json").read_bytes()
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
@@ -215,6 +227,94 @@ def test_a_clip_with_its_skeleton_beside_it(client: TestClient):
     assert (alone.status_code, "send its .asf file with it" in alone.text) == (400, True)
     wrong = client.post("/api/clips", files=[parts[0], ("file", ("a.txt", b"x"))])
     assert (wrong.status_code, "a.txt does not belong to plain.amc" in wrong.text) == (400, True)
+
+
+def test_a_rig_that_is_stated_by_its_family(client: TestClient, walk: dict[str, Any], walk_file: Path, tmp_path: Path):
+    from click.testing import CliRunner
+
+    from kinestyle.cli import main
+
+    assert {"mixamo", "unreal"} <= set(client.get("/api/rigs").json()["families"])
+    place = "/api/clips?name=walk.bvh"
+    clip = client.post(f"{place}&rig=mixamo", content=walk_file.read_bytes()).json()
+    joints = clip["inspection"]["joints"]
+    assert {row["confidence"] for row in joints.values()} == {1.0}
+    assert min(row["confidence"] for row in walk["inspection"]["joints"].values()) < 1.0
+    assert (walk["rig"], clip["rig"]) == (None, "mixamo")
+    parts = {"file": ("walk.bvh", walk_file.read_bytes())}
+    for other in (client.post("/api/clips", files=parts, data={"rig": "mixamo"}), client.post("/api/examples/walk?rig=mixamo")):
+        assert (other.status_code, other.json()["inspection"]) == (201, clip["inspection"])
+    result = client.post(f"/api/clips/{clip['id']}/stylize", json={"style": "old"}).json()
+    assert result["command"] == "kinestyle stylize walk.bvh --rig mixamo --style old -o walk_old.bvh"
+    assert {row["confidence"] for row in result["inspection"]["joints"].values()} == {1.0}
+    words = result["command"].split()[1:]
+    words[1], words[-1] = str(walk_file), str(tmp_path / words[-1])
+    assert CliRunner().invoke(main, words).exit_code == 0
+    file = client.get(f"/api/clips/{result['id']}/file").content
+    assert file == Path(words[-1]).read_bytes()
+    assert client.post("/api/stylize", data={"style": "old", "rig": "mixamo"}, files=parts).content == file
+    again = client.post(f"/api/clips/{result['id']}/stylize", json={"style": "proud"}).json()
+    assert (again["rig"], again["command"].count("--rig mixamo")) == ("mixamo", 2)
+
+
+def test_a_rig_that_is_sent_as_a_file(client: TestClient, odd_rig: tuple[bytes, bytes], tmp_path: Path):
+    from click.testing import CliRunner
+
+    from kinestyle.cli import main
+
+    motion, rig = odd_rig
+    parts = {"file": ("odd.bvh", motion), "rig": ("my rig.json", rig)}
+    found = client.post("/api/clips?name=odd.bvh", content=motion)
+    clip = client.post("/api/clips", files=parts).json()
+    assert clip["rig"] == "my rig.json"
+    assert clip["inspection"]["joints"]["left_upper_arm"]["joint"] == "Foot"
+    assert found.status_code == 422 or found.json()["inspection"]["joints"] != clip["inspection"]["joints"]
+    place = f"/api/clips/{clip['id']}/stylize"
+    result = client.post(place, json={"style": "old"}).json()
+    assert result["command"] == "kinestyle stylize odd.bvh --rig 'my rig.json' --style old -o odd_old.bvh"
+    for name, data in (("odd.bvh", motion), ("my rig.json", rig)):
+        (tmp_path / name).write_bytes(data)
+    words = [str(tmp_path / word) if "." in word else word for word in shlex.split(result["command"])[1:]]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    file = client.get(f"/api/clips/{result['id']}/file").content
+    assert file == (tmp_path / "odd_old.bvh").read_bytes()
+    assert client.post("/api/stylize", data={"style": "old"}, files=parts).content == file
+
+
+def test_the_rigs_of_references(client: TestClient, walk: dict[str, Any], odd_rig: tuple[bytes, bytes], walk_file: Path):
+    motion, rig = odd_rig
+    odd = client.post("/api/clips", files={"file": ("odd.bvh", motion), "rig": ("my.json", rig)}).json()
+    place = f"/api/clips/{walk['id']}/stylize"
+    like = client.post(place, json={"like": odd["id"]}).json()
+    assert like["command"] == "kinestyle stylize walk.bvh --like-rig my.json --like odd.bvh -o walk_like_odd.bvh"
+    parts = {"file": ("walk.bvh", walk_file.read_bytes()), "like": ("odd.bvh", motion), "like_rig": ("my.json", rig)}
+    assert client.post("/api/stylize", files=parts).content == client.get(f"/api/clips/{like['id']}/file").content
+    both = client.post(place, json={"like": [odd["id"], walk["id"]]}).json()
+    assert both["command"] is None, "no command line states a rig for one reference and none for the other"
+    again = client.post(f"/api/clips/{both['id']}/stylize", json={"style": "old"}).json()
+    assert (again["of"], again["command"]) == (both["id"], None)
+
+
+@pytest.mark.parametrize(
+    ("rigs", "status", "said"),
+    [
+        (["nosuch"], 422, "no rig is called 'nosuch'; known are cmu, mixamo, "),
+        (["unreal"], 422, "the rig 'unreal' does not fit walk: "),
+        (["mixamo", "cmu"], 400, "2 rigs are stated where one can be"),
+        ([("a/my.json", b"[")], 422, "my.json is no JSON in line 1: "),
+        ([("my.json", b'{"kinestyle_rig": 2}')], 422, "my.json is a rig of version 2"),
+        ([("my.json", b" " * (2**18 + 1))], 413, "my.json has 262145 bytes, more than the limit of 262144 for a rig"),
+    ],
+)
+def test_a_bad_rig_is_answered_with_a_sentence(client: TestClient, walk_file: Path, rigs: list[Any], status: int, said: str):
+    parts = [("file", ("walk.bvh", walk_file.read_bytes()))]
+    parts += [("rig", (None, rig) if isinstance(rig, str) else rig) for rig in rigs]
+    answers = [client.post("/api/clips", files=parts)]
+    if isinstance(rigs[-1], str):  # the last as the address, the others in the form
+        answers.append(client.post("/api/clips", params={"rig": rigs[-1]}, files=parts[:-1]))
+    for answer in answers:
+        assert answer.status_code == status, answer.text
+        assert said in answer.json()["error"]["message"]
 
 
 def test_the_whole_way_in_one_request(client: TestClient, walk: dict[str, Any], walk_file: Path):

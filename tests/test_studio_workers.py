@@ -26,8 +26,8 @@ from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.pool import COLD, WARM, Job, Pool, Worker
 from kinestyle.studio.refusals import BusyError, UnknownError, WorkError
-from kinestyle.studio.shelf import Content, KeptClip, Shelf, Upload
-from kinestyle.studio.workbench import Sent, Workbench
+from kinestyle.studio.shelf import Content, KeptClip, Shelf, StatedRig, Upload
+from kinestyle.studio.workbench import Sent, Workbench, _unpacked
 
 BASE = "http://127.0.0.1"
 CONFIG = StudioConfig(workers=1, queue_length=3, max_frames=400, heavy_joint_frames=10_000)
@@ -381,6 +381,19 @@ def test_what_clips_share_counts_once():
     assert shelf.content("in") is None
     shelf.remove(result.id)
     assert shelf.kept_bytes == 0
+
+
+@pytest.mark.parametrize("rig", [None, StatedRig("mixamo"), StatedRig("my.json", b"{}"), StatedRig("empty.json", b"")])
+@pytest.mark.parametrize("state", [None, b"state"])
+def test_a_clip_is_sent_along_with_its_rig(rig: StatedRig | None, state: bytes | None):
+    files = ((".amc", b"motion"), (".asf", b"skeleton"))
+    head, blobs = content_of("key", Upload("a.amc", files, rig), 10, state).supply()
+    assert list(_unpacked([head, head], [*blobs, *blobs])) == 2 * [("key", Sent("a.bvh", files, state, rig))]
+
+
+def test_another_rig_is_another_clip():
+    rigs = [None, StatedRig("a"), StatedRig("b"), StatedRig("a", b"1"), StatedRig("a", b"2")]
+    assert len({Upload("a.bvh", ((".bvh", b"x"),), rig).key for rig in rigs}) == len(rigs)
 
 
 def example() -> bytes:

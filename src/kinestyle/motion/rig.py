@@ -178,24 +178,29 @@ def write_rig(rig: Rig, path: Path, comments: Mapping[str, Any] = MappingProxyTy
 
 def read_rig(path: Path) -> Rig:
     """Read what `write_rig` wrote and somebody edited. Raises RigError for anything that is not quite that."""
+    return parse_rig(read_bytes(path, _LIMIT_BYTES), path.name)
+
+
+def parse_rig(data: bytes, name: str) -> Rig:
+    """The rig in a file's bytes; name: what messages call it. Raises RigError as `read_rig` does."""
     try:
-        found = json.loads(read_bytes(path, _LIMIT_BYTES).decode("utf-8-sig"))
+        found = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise RigError(f"{path.name} is no text in UTF-8, expected a rig as `kinestyle map` writes it") from None
-    except (json.JSONDecodeError, RecursionError) as error:
+        raise RigError(f"{name} is no text in UTF-8, expected a rig as `kinestyle map` writes it") from None
+    except (ValueError, RecursionError) as error:  # also for whole numbers of thousands of digits
         where = f" in line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else ""
-        raise RigError(f"{path.name} is no JSON{where}; expected a rig as `kinestyle map` writes it") from None
+        raise RigError(f"{name} is no JSON{where}; expected a rig as `kinestyle map` writes it") from None
     if not isinstance(found, dict) or "kinestyle_rig" not in found:
-        raise RigError(f'{path.name} is no rig: it has no "kinestyle_rig"; expected a file as `kinestyle map` writes it')
+        raise RigError(f'{name} is no rig: it has no "kinestyle_rig"; expected a file as `kinestyle map` writes it')
     if found["kinestyle_rig"] != VERSION:
-        raise RigError(f"{path.name} is a rig of version {found['kinestyle_rig']!r}, expected {VERSION}; write it anew")
+        raise RigError(f"{name} is a rig of version {found['kinestyle_rig']!r}, expected {VERSION}; write it anew")
     strange = sorted(found.keys() - {"kinestyle_rig", "joints", "up", "metres_per_unit", *COMMENTS})
     if strange:
-        raise RigError(f"{path.name} has {strange[0]!r}, which means nothing here; expected joints, up, unit and metres_per_unit")
+        raise RigError(f"{name} has {strange[0]!r}, which means nothing here; expected joints, up, unit and metres_per_unit")
     up = found.get("up")
-    if up is not None and up not in AXES:
-        raise RigError(f"{path.name} says that {up!r} is up, expected one of {', '.join(AXES)}, or null to find out")
-    return Rig(path.name, _joints(found.get("joints"), path.name), up, _metres(found, path.name))
+    if up is not None and not (isinstance(up, str) and up in AXES):
+        raise RigError(f"{name} says that {up!r} is up, expected one of {', '.join(AXES)}, or null to find out")
+    return Rig(name, _joints(found.get("joints"), name), up, _metres(found, name))
 
 
 def _joints(found: Any, name: str) -> dict[str, tuple[str, ...]]:

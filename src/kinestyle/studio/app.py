@@ -23,6 +23,7 @@ from kinestyle import __version__
 from kinestyle.bundle import Bundle
 from kinestyle.errors import KinestyleError
 from kinestyle.motion.formats import FORMATS
+from kinestyle.motion.rig_presets import PRESETS
 from kinestyle.studio import documentation, restyling, schemas
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.documentation import FILE, MOTION, WORK, refusals
@@ -31,7 +32,7 @@ from kinestyle.studio.refusals import CancelledError, UnknownError, status_of
 from kinestyle.studio.restyling import Client, Studio
 from kinestyle.studio.schemas import ENDING, JOB, ClipAnswer, JobAnswer, StylizeRequest
 from kinestyle.studio.shelf import Content, KeptClip
-from kinestyle.studio.uploads import sent_files, sent_form, sentence
+from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
 
 PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
 
@@ -42,6 +43,10 @@ _SAID = {404: "there is nothing at this address; see /api/docs", 405: "this addr
 
 JobQuery = Annotated[
     str | None, Query(pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel.")
+]
+RigQuery = Annotated[
+    schemas.RigName | None,
+    Query(description="The family of the clip's rig, see `/api/rigs`; without it, it is found in the clip."),
 ]
 T = TypeVar("T")
 
@@ -138,6 +143,11 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
         """Which formats can be sent and asked for."""
         return schemas.Formats(read=list(FORMATS), write=[ending for ending, row in FORMATS.items() if row.write])
 
+    @app.get("/api/rigs", responses=refusals())
+    async def rigs() -> schemas.Rigs:
+        """Which rigs are known by name, for clips in which the body is not found or is taken for another."""
+        return schemas.Rigs(families=list(PRESETS))
+
     @app.get("/api/styles", responses=refusals())
     async def styles() -> schemas.Styles:
         """The styles that the bundle knows."""
@@ -166,10 +176,10 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
     """Uploads, and clips that are kept."""
 
     @app.post("/api/examples/{example}", status_code=201, responses=refusals(*WORK))
-    async def take_example(request: Request, example: str, job: JobQuery = None) -> ClipAnswer:
+    async def take_example(request: Request, example: str, rig: RigQuery = None, job: JobQuery = None) -> ClipAnswer:
         """Keep an example clip, as if it were sent."""
         files = [(f"{example}.bvh", restyling.example(example))]
-        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job))))
+        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job), stated_rig(_names(rig)))))
 
     @app.post("/api/clips", status_code=201, responses=refusals(*WORK), openapi_extra=documentation.UPLOAD_BODY)
     async def upload(
@@ -177,11 +187,12 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         name: Annotated[
             str | None, Query(max_length=300, description="What the clip is called; its suffix says the format.")
         ] = None,
+        rig: RigQuery = None,
         job: JobQuery = None,
     ) -> ClipAnswer:
-        """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as `file`."""
-        files = await sent_files(request, name, studio.config)
-        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job))))
+        """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as `file`; its rig as `rig`."""
+        files, stated = await sent_clip(request, name, rig, studio.config)
+        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job), stated)))
 
     @app.get("/api/clips/{clip_id}", responses=refusals(404))
     async def show(clip_id: str) -> ClipAnswer:
@@ -227,10 +238,13 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         """Send a clip and get it back restyled, for pipelines. Nothing is kept; warnings are in `X-Kinestyle-Notes`."""
         form, files = await sent_form(request, studio.config)
         client, asked = _client(request, form.job), _asked(form, tuple(form.style), ())
+        rig, like_rig = (
+            stated_rig([*_names(name), *files[field]]) for field, name in (("rig", form.rig), ("like_rig", form.like_rig))
+        )
 
         async def work() -> tuple[str, bytes, list[str]]:
-            content = await studio.read(files["file"], client)
-            references = [await studio.read([one], client) for one in files["like"]]
+            content = await studio.read(files["file"], client, rig)
+            references = [await studio.read([one], client, like_rig) for one in files["like"]]
             result = await studio.restyled(content, references, asked, client)
             name, data, notes = await studio.write(result, form.format, client)
             return name, data, [*result.facts["warnings"], *notes]
@@ -292,6 +306,7 @@ def _answer(studio: Studio, clip: KeptClip) -> ClipAnswer:
         id=clip.id,
         name=content.name,
         format=Path(content.name).suffix.lower(),
+        rig=content.upload.rig and content.upload.rig.name,
         expires_in_seconds=studio.shelf.expires_in(clip),
         request=clip.request,
         of=clip.of,

@@ -31,6 +31,8 @@ class StudioConfig:
     """The bodies of all requests that are not answered yet; further ones are refused as busy."""
     max_files: int = 4
     """Files in one upload, for formats that need two."""
+    max_rig_bytes: int = 2**18
+    """A rig's file that comes with a clip; that of a rig of as many joints as may be has some 30 KB."""
     upload_seconds: float = 120.0
     """From a request's first byte to its last."""
     stall_seconds: float = 15.0

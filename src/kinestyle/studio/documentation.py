@@ -41,6 +41,9 @@ def refusals(*more: int) -> dict[int | str, dict[str, Any]]:
 WORK = (404, 409, 415, 429)
 """What routes for which a worker works may answer beside."""
 
+RIG: dict[str, Any] = {"anyOf": [{"type": "string"}, BINARY["schema"]]}
+"""A part of a form."""
+
 UPLOAD_BODY = {
     "requestBody": {
         "required": True,
@@ -50,7 +53,10 @@ UPLOAD_BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": 4}},
+                    "properties": {
+                        "file": {"type": "array", "items": BINARY["schema"], "maxItems": 4},
+                        "rig": RIG | {"description": "A family, see `/api/rigs`, or a file of `kinestyle map`."},
+                    },
                 }
             },
         },
@@ -62,8 +68,10 @@ UPLOAD_BODY = {
 def form_body() -> dict[str, Any]:
     """Of a request that sends the clip along."""
     schema = StylizeForm.model_json_schema()
-    files = {"type": "array", "items": {"type": "string", "format": "binary"}}
+    files = {"type": "array", "items": BINARY["schema"]}
     schema["properties"] = {"file": files, "like": files} | schema["properties"]
+    for field in ("rig", "like_rig"):
+        schema["properties"][field] |= RIG
     schema["required"] = ["file"]
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 

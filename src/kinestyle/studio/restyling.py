@@ -16,10 +16,11 @@ from typing import Any
 from kinestyle.bundle import Bundle
 from kinestyle.errors import StyleError
 from kinestyle.motion.formats import FORMATS
+from kinestyle.motion.rig_presets import preset
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.pool import COLD, WARM, Job, Pool
 from kinestyle.studio.refusals import FormatError, LimitError, RequestError, UnknownError
-from kinestyle.studio.shelf import Content, KeptClip, Shelf, Upload, key_of
+from kinestyle.studio.shelf import Content, KeptClip, Shelf, StatedRig, Upload, key_of
 
 BESIDE = {".amc": ".asf"}
 """Formats whose files come in pairs: the one that is read -> the one beside it."""
@@ -27,9 +28,9 @@ BESIDE = {".amc": ".asf"}
 _TAKE_AND_RATE = re.compile(r"(_[0-9]{3}_[0-9]{2,3})\Z")
 """The end of names that say the frame rate, as HDM05's AMC files do. It is all that a reader learns of a client's name."""
 
-
-NamedFiles = Sequence[tuple[str, bytes]]
-"""Names as clients give them, and bytes."""
+NamedFile = tuple[str, bytes]
+"""A name as the client gives it, and bytes."""
+NamedFiles = Sequence[NamedFile]
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,17 @@ class Studio:
     def __post_init__(self) -> None:
         self.shelf, self.pool = Shelf(self.config), Pool(self.config)
 
-    async def take(self, files: NamedFiles, client: Client) -> KeptClip:
+    async def take(self, files: NamedFiles, client: Client, rig: StatedRig | None = None) -> KeptClip:
         """Keep an upload."""
-        return self.shelf.put(KeptClip(await self.read(files, client)))
+        return self.shelf.put(KeptClip(await self.read(files, client, rig)))
 
     async def restyle(self, clip: KeptClip, request: Request, client: Client) -> KeptClip:
         """Keep what a clip becomes in the manner that is asked for, where `like` are ids."""
         references = [self.shelf.get(one).content for one in request.like]
         content = await self.restyled(clip.content, references, request, client)
-        words = command_line(clip.content.name, request, references, content.name, self.config.bundle)
-        command = words if clip.command is None else f"{clip.command} && {words}"
+        words = command_line(clip.content, request, references, content.name, self.config.bundle)
+        steps = [words] if clip.of is None else [clip.command, words]
+        command = " && ".join(filter(None, steps)) if all(steps) else None
         return self.shelf.put(KeptClip(content, request.as_dict(), clip.id, command))
 
     async def write(self, content: Content, ending: str | None, client: Client) -> tuple[str, bytes, list[str]]:
@@ -118,10 +120,10 @@ class Studio:
                 self._previews[named.name] = restyled.motion
         return self._previews[named.name]
 
-    async def read(self, files: NamedFiles, client: Client) -> Content:
+    async def read(self, files: NamedFiles, client: Client, rig: StatedRig | None = None) -> Content:
         """An upload, as the worker that has read it describes it."""
-        upload = self._upload(files)
-        key = key_of(upload.name.encode(), *(part for ending, data in upload.files for part in (ending.encode(), data)))
+        upload = self._upload(files, rig)
+        key = upload.key
         if (known := self.shelf.content(key)) is not None:
             return known
         blank = Content(key, upload.name, upload, None, {"frame_count": 0, "joint_count": 0}, b"")
@@ -160,8 +162,8 @@ class Studio:
             head, keys, lambda key: by_key[key].supply(), client.job or secrets.token_urlsafe(12), priority, heavy, client.name
         )
 
-    def _upload(self, named_files: NamedFiles) -> Upload:
-        """Files in the order to read them, under endings of ours. Raises FormatError, RequestError."""
+    def _upload(self, named_files: NamedFiles, rig: StatedRig | None) -> Upload:
+        """Files in the order to read them, under endings of ours. Raises FormatError, RequestError, and as `_named_rig` does."""
         names = [(shown_name(name), data) for name, data in named_files]
         if not names:
             raise RequestError("the upload holds no file; send one")
@@ -185,7 +187,19 @@ class Studio:
             files.append((str(beside), data))
         if beside and not others:
             raise RequestError(f"{name} comes without its skeleton; send its {beside} file with it, in the same request")
-        return Upload(name, tuple(files))
+        return Upload(name, tuple(files), None if rig is None else self._named_rig(rig))
+
+    def _named_rig(self, rig: StatedRig) -> StatedRig:
+        """A rig under the name to show. Raises RigError for a family that is not known, LimitError."""
+        if rig.data is None:
+            preset(rig.name)
+            return rig
+        name, limit = shown_name(rig.name), self.config.max_rig_bytes
+        if len(rig.data) > limit:
+            raise LimitError(
+                f"{name} has {len(rig.data)} bytes, more than the limit of {limit} for a rig; it needs only its joints"
+            )
+        return StatedRig(name, rig.data)
 
 
 def examples() -> list[str]:
@@ -227,13 +241,24 @@ def _label(request: Request, references: Sequence[Content]) -> str:
     return re.sub(r"[^\w-]+", "_", "_".join(words))[:60]
 
 
-def command_line(name: str, request: Request, references: Sequence[Content], result: str, bundle: Path | None) -> str:
-    """The command line that makes the result from files called as the client called them."""
+def command_line(
+    content: Content, request: Request, references: Sequence[Content], result: str, bundle: Path | None
+) -> str | None:
+    """The command line that makes the result from files called as the client called them.
+
+    None where there is none: a command line states one rig for all of its references.
+    """
 
     def file(name: str) -> str:
         return f"./{name}" if name.startswith("-") else name
 
-    words = ["kinestyle", "stylize", file(name)]
+    rigs = {reference.upload.rig for reference in references}
+    if len(rigs) > 1:
+        return None
+    words = ["kinestyle", "stylize", file(content.name)]
+    for option, rig in (("--rig", content.upload.rig), ("--like-rig", next(iter(rigs), None))):
+        if rig is not None:
+            words += [option, rig.name if rig.data is None else file(rig.name)]
     for style in request.style:
         words += ["--style", style]
     for reference in references:

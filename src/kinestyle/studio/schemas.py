@@ -14,6 +14,7 @@ ENDING = r"^\.[a-z0-9]{1,8}$"
 
 JobName = Annotated[str, Field(pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel.")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+RigName = Annotated[str, Field(min_length=1, max_length=100)]
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
@@ -48,6 +49,12 @@ class Formats(BaseModel):
 
     read: list[str]
     write: list[str]
+
+
+class Rigs(BaseModel):
+    """What can be stated of a clip's rig by name."""
+
+    families: list[str]
 
 
 class StyleRow(BaseModel):
@@ -103,11 +110,13 @@ class StylizeRequest(Manner):
 
 
 class StylizeForm(Manner):
-    """The fields of the form beside its files: `file`, the clip, and `like`, reference clips."""
+    """The fields of the form beside its files: `file`, the clip, `like`, reference clips, and rigs that are sent as files."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     style: list[Name] = Field([], description="A name or label of a style; may be repeated.")
+    rig: RigName | None = Field(None, description="The clip's: a family, see `/api/rigs`, or a file of `kinestyle map`.")
+    like_rig: RigName | None = Field(None, description="The same for every reference clip.")
     format: str | None = Field(None, pattern=ENDING, description="Of the result; without it, the clip's own if it is written.")
 
 
@@ -121,12 +130,15 @@ class ClipAnswer(BaseModel):
     frame_time_seconds: float
     duration_seconds: float
     joint_count: int
+    rig: str | None = Field(description="What was stated of its rig, a family or a file; null where it was found in the clip.")
     expires_in_seconds: float = Field(description="Until it is forgotten if nobody uses it.")
     inspection: dict[str, Any] = Field(description="What `kinestyle inspect --json` prints.")
     warnings: list[str]
     request: dict[str, Any] | None = Field(description="What made it; null for an upload.")
     of: str | None = Field(description="The clip it was made from; null for an upload.")
-    command: str | None = Field(description="The command line that makes the same file; null for an upload.")
+    command: str | None = Field(
+        description="The command line that makes the same file; null for an upload, and for references on several stated rigs."
+    )
 
 
 class JobAnswer(BaseModel):

@@ -8,10 +8,20 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.refusals import UnknownError
+
+
+class StatedRig(NamedTuple):
+    """A clip's rig as a client states it.
+
+    name: of a family, or what the client calls the file; data: the file that `kinestyle map` wrote, None for a family
+    """
+
+    name: str
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,14 +29,29 @@ class Upload:
     """Files as a client sent them.
 
     name: what the client calls the first, which is the one to read; files: (ending, bytes), the ending ours
+    rig: what the client knows of the joints, None where they are to be found in the file
     """
 
     name: str
     files: tuple[tuple[str, bytes], ...]
+    rig: StatedRig | None = None
 
     @property
     def size(self) -> int:
-        return sum(len(data) for _, data in self.files)
+        return sum(map(len, self.blobs))
+
+    @property
+    def blobs(self) -> list[bytes]:
+        """Everything of it in bytes: the files, then the rig's."""
+        return [*(data for _, data in self.files), *([self.rig.data] if self.rig and self.rig.data is not None else [])]
+
+    @property
+    def key(self) -> str:
+        """The same for the same files on the same rig."""
+        parts = [part for ending, data in self.files for part in (ending.encode(), data)]
+        return key_of(
+            self.name.encode(), *parts, *([] if self.rig is None else [b"rig", self.rig.name.encode(), self.rig.data or b""])
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +72,16 @@ class Content:
 
     def supply(self) -> tuple[dict[str, Any], list[bytes]]:
         """How a worker gets it, see `workbench.Workbench.work`."""
-        endings = [ending for ending, _ in self.upload.files]
-        head = {"key": self.key, "name": self.name, "endings": endings, "state": self.state is not None}
-        return head, [*(data for _, data in self.upload.files), *([] if self.state is None else [self.state])]
+        rig = self.upload.rig
+        head = {
+            "key": self.key,
+            "name": self.name,
+            "endings": [ending for ending, _ in self.upload.files],
+            "rig": rig and rig.name,
+            "rig_file": rig is not None and rig.data is not None,
+            "state": self.state is not None,
+        }
+        return head, [*self.upload.blobs, *([] if self.state is None else [self.state])]
 
     @property
     def joint_frames(self) -> int:

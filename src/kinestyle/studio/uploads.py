@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,35 +12,54 @@ from starlette.requests import Request
 
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.refusals import RequestError
+from kinestyle.studio.restyling import NamedFile
 from kinestyle.studio.schemas import StylizeForm
+from kinestyle.studio.shelf import StatedRig
 
 MAX_FIELDS = 32
 """Parts of a form that are no files."""
 
 
-async def sent_files(request: Request, name: str | None, config: StudioConfig) -> list[tuple[str, bytes]]:
-    """Names and bytes of an upload: the body itself, or the parts called `file`. Raises RequestError."""
+async def sent_clip(
+    request: Request, name: str | None, rig: str | None, config: StudioConfig
+) -> tuple[list[NamedFile], StatedRig | None]:
+    """The files of an upload and its rig: the body itself, or the parts called `file` and `rig`. Raises RequestError.
+
+    name, rig: what the address says
+    """
+    rigs: list[str | NamedFile] = [] if rig is None else [rig]
     if not is_form(request):
         data = await request.body()
         if name is None:
             raise RequestError("the name of the clip is missing; add ?name=walk.bvh")
-        return [(name, data)]
-    return [file for field, file in await _parts(request, config) if field == "file" and not isinstance(file, str)]
+        return [(name, data)], stated_rig(rigs)
+    parts = await _parts(request, config)
+    rigs += [value for field, value in parts if field == "rig"]
+    return [value for field, value in parts if field == "file" and not isinstance(value, str)], stated_rig(rigs)
 
 
-async def sent_form(request: Request, config: StudioConfig) -> tuple[StylizeForm, dict[str, list[tuple[str, bytes]]]]:
+def stated_rig(found: Sequence[str | NamedFile]) -> StatedRig | None:
+    """The rig among what a client states: names of families, and files. Raises RequestError where that is more than one."""
+    if len(found) > 1:
+        raise RequestError(f"{len(found)} rigs are stated where one can be; name a family, or send one file of `kinestyle map`")
+    return next((StatedRig(one) if isinstance(one, str) else StatedRig(*one) for one in found), None)
+
+
+async def sent_form(request: Request, config: StudioConfig) -> tuple[StylizeForm, dict[str, list[NamedFile]]]:
     """A form's fields, and its files by their fields. Raises RequestError."""
     if not is_form(request):
         raise RequestError("the body is no form; send multipart/form-data, with the clip in the field `file`")
     fields: dict[str, Any] = {}
-    files: dict[str, list[tuple[str, bytes]]] = {"file": [], "like": []}
+    files: dict[str, list[NamedFile]] = {"file": [], "like": [], "rig": [], "like_rig": []}
     for field, value in await _parts(request, config):
         if isinstance(value, str):
             fields.setdefault(field, []).append(value)
         elif field in files:
             files[field].append(value)
         else:
-            raise RequestError(f"a file is sent as {field!r}; send the clip as `file`, reference clips as `like`")
+            raise RequestError(
+                f"a file is sent as {field!r}; send the clip as `file`, reference clips as `like`, rigs as `rig`, `like_rig`"
+            )
     several = {"style", "weights"}
     wanted = {field: values if field in several else values[-1] for field, values in fields.items()}
     if "weights" in wanted:
@@ -60,7 +80,7 @@ def is_form(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
-async def _parts(request: Request, config: StudioConfig) -> list[tuple[str, str | tuple[str, bytes]]]:
+async def _parts(request: Request, config: StudioConfig) -> list[tuple[str, str | NamedFile]]:
     """The parts of a form: (field, text), or (field, (name, bytes)) for a file. Raises RequestError."""
     limits = {"max_files": config.max_files, "max_fields": MAX_FIELDS, "max_part_size": config.max_request_bytes}
     try:

@@ -16,9 +16,12 @@ from kinestyle.inspection import Inspection
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.retarget import Correspondence
+from kinestyle.motion.rig import Rig, parse_rig
+from kinestyle.motion.rig_presets import preset
 from kinestyle.runtime.stylizer import Analysis, Stylizer
 from kinestyle.studio.motion_packing import pack_motion
 from kinestyle.studio.refusals import LimitError
+from kinestyle.studio.shelf import StatedRig
 from kinestyle.studio.wire import Message
 
 STEM = "kinestyle-upload"
@@ -31,10 +34,11 @@ Progress = Callable[[str, float], None]
 class Held:
     """A clip in a worker, with what is known of it.
 
-    analyses, manners: by the name of the bundle
+    rig: the clip's, None where it is to be found in it; analyses, manners: by the name of the bundle
     """
 
     clip: Clip
+    rig: Rig | None
     analyses: dict[str, Analysis] = field(default_factory=dict)
     manners: dict[str, Style] = field(default_factory=dict)
 
@@ -47,11 +51,13 @@ class Sent(NamedTuple):
     """A clip as the server sends it along.
 
     name: the client's; files: (ending, bytes), the first is the one to read; state: the motion of a result that is to be put in
+    rig: what the client knows of the joints
     """
 
     name: str
     files: tuple[tuple[str, bytes], ...]
     state: bytes | None
+    rig: StatedRig | None = None
 
 
 class MissingError(Exception):
@@ -88,7 +94,8 @@ class Workbench:
         for key in head["keys"]:
             if key not in found:
                 progress("reading", 0.1)
-                found[key] = Held(self._read(given[key], head["allow_heavy"]))
+                rig = _known(given[key].rig)  # what is wrong with it is said before the clip is read
+                found[key] = Held(self._read(given[key], head["allow_heavy"]), rig)
             self._hold(key, found[key])
             clips.append(found[key])
         work = {"read": self._facts, "stylize": self._stylize, "write": self._write}[head["work"]]
@@ -113,7 +120,7 @@ class Workbench:
         if bundle not in held.analyses:
             known = next(iter(held.analyses.values()), None)
             correspondence = None if known is None else known.correspondence
-            held.analyses[bundle] = self._stylizer(bundle).analyse(held.clip, correspondence)
+            held.analyses[bundle] = self._stylizer(bundle).analyse(held.clip, correspondence, held.rig)
         return held.analyses[bundle]
 
     def _read(self, sent: Sent, allow_heavy: bool) -> Clip:
@@ -169,7 +176,7 @@ class Workbench:
             manners = [stylizer.bundle.style(name) for name in request["style"]]
             for reference in references:
                 if bundle not in reference.manners:
-                    reference.manners[bundle] = stylizer.reference_style(reference.clip)
+                    reference.manners[bundle] = stylizer.reference_style(reference.clip, rig=reference.rig)
                 manners.append(reference.manners[bundle])
             code = stylizer.mix([manner.take(seed) for manner in manners], request["weights"])
         progress("analysing", 0.3)
@@ -177,7 +184,7 @@ class Workbench:
         progress("restyling", 0.6)
         result = stylizer.apply(analysis, code, request["strength"], request["root"], request["beyond"])
         result = replace(result, name=Path(head["name"]).stem)
-        self._hold(head["result"], Held(result))
+        self._hold(head["result"], Held(result, held.rig))
         facts = facts_of(result, analysis.correspondence, analysis.fit.notes(request["beyond"]))
         state = np.concatenate([result.local_position.ravel(), result.local_rotation.ravel()]).tobytes()
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
@@ -209,9 +216,17 @@ def facts_of(clip: Clip, correspondence: Correspondence, more_warnings: Sequence
     }
 
 
+def _known(rig: StatedRig | None) -> Rig | None:
+    """The rig that a client states. Raises RigError."""
+    if rig is None:
+        return None
+    return preset(rig.name) if rig.data is None else parse_rig(rig.data, rig.name)
+
+
 def _unpacked(clips: Sequence[dict[str, Any]], blobs: Sequence[bytes]) -> Iterator[tuple[str, Sent]]:
     """Clips as the server sends them along, with their keys."""
     rest = iter(blobs)
     for clip in clips:
         files = tuple((ending, next(rest)) for ending in clip["endings"])
-        yield clip["key"], Sent(clip["name"], files, next(rest) if clip["state"] else None)
+        rig = None if clip["rig"] is None else StatedRig(clip["rig"], next(rest) if clip["rig_file"] else None)
+        yield clip["key"], Sent(clip["name"], files, next(rest) if clip["state"] else None, rig)

@@ -270,6 +270,8 @@ def test_a_rig_that_is_sent_as_a_file(client: TestClient, odd_rig: tuple[bytes, 
     assert clip["inspection"]["joints"]["left_upper_arm"]["joint"] == "Foot"
     assert found.status_code == 422 or found.json()["inspection"]["joints"] != clip["inspection"]["joints"]
     place = f"/api/clips/{clip['id']}/stylize"
+    other = client.post("/api/examples/walk", files={"rig": ("my rig.json", rig)})
+    assert (other.status_code, "my rig.json does not fit walk: " in other.text) == (422, True)
     result = client.post(place, json={"style": "old"}).json()
     assert result["command"] == "kinestyle stylize odd.bvh --rig 'my rig.json' --style old -o odd_old.bvh"
     for name, data in (("odd.bvh", motion), ("my rig.json", rig)):

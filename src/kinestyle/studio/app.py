@@ -175,11 +175,12 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
 def _add_clips(app: FastAPI, studio: Studio) -> None:
     """Uploads, and clips that are kept."""
 
-    @app.post("/api/examples/{example}", status_code=201, responses=refusals(*WORK))
+    @app.post("/api/examples/{example}", status_code=201, responses=refusals(*WORK), openapi_extra=documentation.RIG_BODY)
     async def take_example(request: Request, example: str, rig: RigQuery = None, job: JobQuery = None) -> ClipAnswer:
         """Keep an example clip, as if it were sent."""
         files = [(f"{example}.bvh", restyling.example(example))]
-        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job), stated_rig(_names(rig)))))
+        _, stated = await sent_clip(request, example, rig, studio.config)
+        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job), stated)))
 
     @app.post("/api/clips", status_code=201, responses=refusals(*WORK), openapi_extra=documentation.UPLOAD_BODY)
     async def upload(

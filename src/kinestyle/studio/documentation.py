@@ -41,8 +41,16 @@ def refusals(*more: int) -> dict[int | str, dict[str, Any]]:
 WORK = (404, 409, 415, 429)
 """What routes for which a worker works may answer beside."""
 
-RIG: dict[str, Any] = {"anyOf": [{"type": "string"}, BINARY["schema"]]}
+RIG: dict[str, Any] = {
+    "anyOf": [{"type": "string"}, BINARY["schema"]],
+    "description": "A family, see `/api/rigs`, or a file of `kinestyle map`.",
+}
 """A part of a form."""
+
+RIG_BODY = {
+    "requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object", "properties": {"rig": RIG}}}}},
+}
+"""Of a request for a clip that is there."""
 
 UPLOAD_BODY = {
     "requestBody": {
@@ -55,7 +63,7 @@ UPLOAD_BODY = {
                     "required": ["file"],
                     "properties": {
                         "file": {"type": "array", "items": BINARY["schema"], "maxItems": 4},
-                        "rig": RIG | {"description": "A family, see `/api/rigs`, or a file of `kinestyle map`."},
+                        "rig": RIG,
                     },
                 }
             },
@@ -71,7 +79,7 @@ def form_body() -> dict[str, Any]:
     files = {"type": "array", "items": BINARY["schema"]}
     schema["properties"] = {"file": files, "like": files} | schema["properties"]
     for field in ("rig", "like_rig"):
-        schema["properties"][field] |= RIG
+        schema["properties"][field] = RIG | {"description": schema["properties"][field]["description"]}
     schema["required"] = ["file"]
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 

@@ -5,6 +5,9 @@
 /** @param {Iterable<File>} files @returns {Named[]} */
 const named = (files) => Array.from(files, (file) => ({ name: file.name, bytes: file }));
 
+/** Whether it may be what `kinestyle map` wrote. @param {Named} file */
+export const isRig = ({ name }) => name.toLowerCase().endsWith('.json');
+
 /**
  * @param {HTMLButtonElement} button
  * @param {HTMLInputElement} input  hidden

@@ -8,10 +8,14 @@ export class Notices {
     this.away = null;
   }
 
-  /** @param {string} sentence  stays until it is closed or something else is done */
-  fail(sentence) {
+  /**
+   * @param {string} sentence  stays until it is closed or something else is done
+   * @param {HTMLElement | null} remedy  what the person may do about it
+   */
+  fail(sentence, remedy = null) {
     this.clear();
     this.failure = this.#add(sentence, 'notice', 'alert');
+    if (remedy) this.failure.firstChild.append(remedy);
     const close = document.createElement('button');
     close.type = 'button';
     close.className = 'quiet';

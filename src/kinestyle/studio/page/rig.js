@@ -3,6 +3,9 @@
 /** Confidence below which a row is pointed out, as `kinestyle inspect` does. */
 const DOUBTFUL = 0.5;
 
+/** The value of the choice that stands for a file: it is there only while it is chosen. */
+const FROM_FILE = 'file';
+
 /**
  * @param {HTMLDetailsElement} place
  * @param {object} inspection  what `kinestyle inspect --json` prints
@@ -24,6 +27,22 @@ export function showRig(place, inspection) {
   rest.textContent = `${count} joints, ${up} up, in ${unit}. ${unmapped.length ? `Without a role: ${unmapped.join(', ')}.` : 'Every joint has a role.'}`;
   place.querySelector('.rig-table').replaceChildren(table, rest);
 }
+
+/**
+ * What can be said of a clip's rig, in a select.
+ * @param {HTMLSelectElement} select
+ * @param {string[]} families
+ * @param {import('./service.js').StatedRig | null} rig  what is said of it now
+ */
+export function showRigChoice(select, families, rig) {
+  const options = [new Option('found in the clip', ''), ...families.map((family) => new Option(family, family))];
+  if (rig?.file) options.push(new Option(rig.file.name, FROM_FILE));
+  select.replaceChildren(...options);
+  select.value = rig?.file ? FROM_FILE : rig?.family ?? '';
+}
+
+/** @param {HTMLSelectElement} select @returns {import('./service.js').StatedRig | null} */
+export const chosenRig = ({ value }) => (value ? { family: value } : null);
 
 function row(table, role, joint, trust, doubtful) {
   const line = table.insertRow();

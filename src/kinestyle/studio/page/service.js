@@ -35,12 +35,27 @@ export class ServiceError extends Error {
  * @typedef {Object} Named  a file in memory
  * @property {string} name
  * @property {Blob} bytes
+ *
+ * @typedef {Object} StatedRig  which joint is which, as the person says it: one of the two
+ * @property {string} [family]
+ * @property {Named} [file]     as `kinestyle map` writes it
  */
 
 const TOKEN = 'kinestyle-token';
 
 /** How often a busy server is asked again before the person hears of it. */
 const BUSY_RETRIES = 8;
+
+/** @param {Record<string, string | undefined>} words */
+const asQuery = (words) => new URLSearchParams(Object.entries(words).filter(([, word]) => word !== undefined));
+
+/** @param {Named[]} files  @param {StatedRig | null} rig */
+function asForm(files, rig) {
+  const form = new FormData();
+  for (const { name, bytes } of files) form.append('file', bytes, name);
+  if (rig?.file) form.append('rig', rig.file.bytes, rig.file.name);
+  return form;
+}
 
 export class Service {
   /** Called with each answer that shows that the server lives or does not. @param {boolean} alive */
@@ -64,19 +79,22 @@ export class Service {
 
   examples = () => this.#json('GET', 'examples');
 
-  /** @returns {Promise<Clip>} */
-  openExample = (example, job, signal) => this.#json('POST', `examples/${encodeURIComponent(example)}?job=${job}`, { signal });
+  /** @returns {Promise<{families: string[]}>} */
+  rigs = () => this.#json('GET', 'rigs');
 
-  /** @param {Named[]} files  @param {string} job  @returns {Promise<Clip>} */
-  upload(files, job, signal) {
-    if (files.length === 1) {
-      const [{ name, bytes }] = files;
-      const headers = { 'Content-Type': 'application/octet-stream' };
-      return this.#json('POST', `clips?name=${encodeURIComponent(name)}&job=${job}`, { body: bytes, headers, signal });
-    }
-    const form = new FormData();
-    for (const { name, bytes } of files) form.append('file', bytes, name);
-    return this.#json('POST', `clips?job=${job}`, { body: form, signal });
+  /** @param {string} example  @param {StatedRig | null} rig  @param {string} job  @returns {Promise<Clip>} */
+  openExample(example, rig, job, signal) {
+    const body = rig?.file && asForm([], rig);
+    return this.#json('POST', `examples/${encodeURIComponent(example)}?${asQuery({ rig: rig?.family, job })}`, { body, signal });
+  }
+
+  /** @param {Named[]} files  @param {StatedRig | null} rig  @param {string} job  @returns {Promise<Clip>} */
+  upload(files, rig, job, signal) {
+    const told = { rig: rig?.family, job };
+    if (files.length > 1 || rig?.file) return this.#json('POST', `clips?${asQuery(told)}`, { body: asForm(files, rig), signal });
+    const [{ name, bytes }] = files;
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    return this.#json('POST', `clips?${asQuery({ name, ...told })}`, { body: bytes, headers, signal });
   }
 
   /** @returns {Promise<Clip>} */

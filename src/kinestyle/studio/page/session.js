@@ -7,6 +7,7 @@
  * @typedef {Object} Held             a clip that the server knows, and how to give it to another one
  * @property {Named[] | null} files
  * @property {string | null} example
+ * @property {import('./service.js').StatedRig | null} rig  null where it is found in the clip
  * @property {Clip | null} clip       null while the server does not know it
  * @property {Motion} motion
  * @typedef {Object} Result
@@ -60,9 +61,12 @@ export class Session {
     for (const listener of this.#listeners.get(kind) ?? []) listener(what);
   }
 
-  /** Open files or an example as the clip, or as the reference. @param {{files?: Named[], example?: string}} what */
+  /**
+   * Open files or an example as the clip, or as the reference. What is refused comes with the error, as `opening`.
+   * @param {{files?: Named[], example?: string, rig?: import('./service.js').StatedRig}} what
+   */
   async open(what, asReference = false) {
-    const held = { files: what.files ?? null, example: what.example ?? null, clip: null, motion: null };
+    const held = { files: what.files ?? null, example: what.example ?? null, rig: what.rig ?? null, clip: null, motion: null };
     this.cancel();
     this.#unopened = null;
     const work = this.#begin('Reading');
@@ -71,7 +75,7 @@ export class Session {
       held.motion = readMotion(await this.service.motion(held.clip.id, work.abort.signal));
     } catch (error) {
       if (error.unreachable) this.#unopened = [what, asReference];
-      if (error.name !== 'AbortError') this.#say('failed', error);
+      if (error.name !== 'AbortError') this.#say('failed', Object.assign(error, { opening: [what, asReference] }));
       return false;
     } finally {
       work.end();
@@ -219,7 +223,8 @@ export class Session {
   /** @param {Held} held  @param {Work | null} work */
   async #give(held, work) {
     const job = work?.job ?? crypto.randomUUID(), signal = work?.abort.signal;
-    held.clip = held.example ? await this.service.openExample(held.example, job, signal) : await this.service.upload(held.files, job, signal);
+    const { example, files, rig } = held;
+    held.clip = example ? await this.service.openExample(example, rig, job, signal) : await this.service.upload(files, rig, job, signal);
   }
 
   /** Something that may take a while: once it has, it is said, with what the server knows of it. @returns {Work} */

@@ -3,14 +3,14 @@ import { Clock } from './clock.js';
 import { Connection } from './connection.js';
 import { buildControls } from './controls.js';
 import { followTheme } from './colours.js';
-import { dropFiles, pickFiles, saveFile } from './files.js';
+import { dropFiles, isRig, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
 import { keyTable } from './key_table.js';
 import { listenForKeys, showKeys } from './keys.js';
 import { Notices, say, showProgress } from './notices.js';
 import { buildSegments, pressSegments, ReferenceView, resultLabel, showClip, showOutcome } from './panel.js';
 import { Previews } from './previews.js';
-import { showWarnings } from './rig.js';
+import { chosenRig, showRigChoice, showWarnings } from './rig.js';
 import { Service } from './service.js';
 import { Session } from './session.js';
 import { Stage } from './stage.js';
@@ -50,6 +50,8 @@ const connection = new Connection(service);
 
 const seen = { frames: 0, latencies: [], began: 0, fresh: false };
 let mixing = false;
+/** Rigs that the server knows by name. @type {string[]} */
+let families = [];
 
 // ---- what is asked for ----
 
@@ -78,8 +80,32 @@ async function open(what, asReference = false) {
   if (await session.open(what, asReference)) say(asReference ? 'Reference opened.' : 'Clip opened.');
 }
 
+/** Files that were dropped or picked: a clip, a clip and its rig, or a rig alone, which is that of the clip that is there. */
+function openFiles(files, asReference = false) {
+  const [rig] = files.filter(isRig), motion = files.filter((file) => !isRig(file));
+  if (rig && !motion.length && (asReference ? session.reference : session.source)) return stateRig({ file: rig }, asReference);
+  return open({ files: motion.length ? motion : files, rig: rig && { file: rig } }, asReference);
+}
+
+/** Read the clip that is there again, on a rig that the person states. */
+async function stateRig(rig, asReference = false) {
+  const { files, example } = asReference ? session.reference : session.source;
+  await open({ files, example, rig }, asReference);
+  showRigChoice(element('rig-choice'), families, session.source?.rig ?? null);  // as it was, where it does not fit
+}
+
+/** A clip may have been refused for its rig, which the person may know. */
+function askForRig([what, asReference]) {
+  const select = document.createElement('select');
+  showRigChoice(select, families, what.rig ?? null);
+  select.addEventListener('change', () => open({ ...what, rig: chosenRig(select) }, asReference));
+  const label = document.createElement('label');
+  label.append('Its rig, if you know it: ', select);
+  return label;
+}
+
 function fail(error) {
-  if (!error.unreachable) notices.fail(error.message);
+  if (!error.unreachable) notices.fail(error.message, error.opening && error.status === 422 ? askForRig(error.opening) : null);
   previews.mayFetch = true;
   showProgress(null);
 }
@@ -103,6 +129,7 @@ function showSource(held) {
   view.setOriginal(held.motion, held.clip.name);
   timeline.setCharacters(view.compared);
   showClip(held);
+  showRigChoice(element('rig-choice'), families, held.rig);
   showResult(null);
   grid.update();
 }
@@ -209,9 +236,10 @@ showLayers();
 setMode(view.mode);
 showResult(null);
 
-pickFiles(element('open'), element('file'), (files) => open({ files }));
-pickFiles(element('open-like'), element('file-like'), (files) => open({ files }, true));
-dropFiles(element('drop'), element('by-like'), (files, onReference) => open({ files }, onReference));
+pickFiles(element('open'), element('file'), openFiles);
+pickFiles(element('open-like'), element('file-like'), (files) => openFiles(files, true));
+dropFiles(element('drop'), element('by-like'), openFiles);
+element('rig-choice').addEventListener('change', ({ target }) => stateRig(chosenRig(target)));
 element('example').addEventListener('change', ({ target }) => target.value && open({ example: target.value }));
 element('grid-size').addEventListener('change', ({ target }) => {
   grid.size = Number(target.value);
@@ -238,10 +266,11 @@ element('privacy').title = 'Files go from this page to the studio’s own server
 /** First sight: a demo clip, already restyled and playing. */
 async function start() {
   try {
-    const [formats, { styles }, examples] = await Promise.all([service.formats(), service.styles(), service.examples()]);
+    const [formats, { styles }, examples, rigs] = await Promise.all([service.formats(), service.styles(), service.examples(), service.rigs()]);
+    families = rigs.families;
     element('formats').textContent = formats.read.map((ending) => (ending === '.amc' ? '.amc with .asf' : ending)).join(', ');
     element('formats').parentElement.title = `Reads ${element('formats').textContent}`;
-    for (const id of ['file', 'file-like']) element(id).accept = [...formats.read, '.asf'].join(',');
+    for (const id of ['file', 'file-like']) element(id).accept = [...formats.read, '.asf', '.json'].join(',');
     element('format').replaceChildren(...formats.write.map((format) => new Option(format, format)));
     element('example').replaceChildren(new Option('Demo clips…', ''), ...examples.map(({ example, title }) => new Option(title, example)));
     previews.setStyles(styles);

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shlex
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from kinestyle.cli import main
 from kinestyle.errors import KinestyleError
 from kinestyle.motion.bvh import write_bvh
 from kinestyle.motion.clip import Clip
@@ -53,6 +56,17 @@ def odd_rig(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     return (folder / "odd.bvh").read_bytes(), (folder / "my.json").read_bytes()
 
 
+def made_by(command: str, folder: Path, files: Mapping[str, bytes]) -> bytes:
+    """What a command line makes of files, by their names."""
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    words = shlex.split(command)
+    with contextlib.chdir(folder):
+        answer = CliRunner().invoke(main, words[1:])
+        assert answer.exit_code == 0, answer.output
+        return Path(words[-1]).read_bytes()
+
+
 def unpack(data: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
     """The motion format -> head, positions (T, J, 3) and tips (T, E, 3) in metres, contacts (T, 4)."""
     (length,) = struct.unpack("<I", data[:4])
@@ -86,24 +100,13 @@ def test_a_style_by_its_label(client: TestClient, walk: dict[str, Any]):
 def test_the_file_of_a_result_is_that_of_the_command_line(
     client: TestClient, walk: dict[str, Any], walk_file: Path, tmp_path: Path
 ):
-    from click.testing import CliRunner
-
-    from kinestyle.cli import main
-
     result = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "proud", "seed": 3, "root": "keep"}).json()
     answer = client.get(f"/api/clips/{result['id']}/file")
-    words = result["command"].split()[1:]
-    words[1], words[-1] = str(walk_file), str(tmp_path / words[-1])
-    assert CliRunner().invoke(main, words).exit_code == 0
-    assert answer.content == Path(words[-1]).read_bytes()
-    assert Path(words[-1]).name in answer.headers["content-disposition"]
+    assert answer.content == made_by(result["command"], tmp_path, {"walk.bvh": walk_file.read_bytes()})
+    assert 'filename="walk_proud.bvh"' in answer.headers["content-disposition"]
 
 
 def test_where_a_clip_is_unlike_all_that_was_learned(client: TestClient, walk_clip: Clip, tmp_path: Path):
-    from click.testing import CliRunner
-
-    from kinestyle.cli import main
-
     path = tmp_path / "odd.bvh"
     write_bvh(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm"), path)
     clip = client.post("/api/clips?name=odd.bvh", content=path.read_bytes()).json()
@@ -123,11 +126,8 @@ def test_where_a_clip_is_unlike_all_that_was_learned(client: TestClient, walk_cl
     assert [result["request"]["beyond"] for result in (faded, told, ignored)] == ["fade", "fade", "ignore"]
     assert "--beyond" not in told["command"]
     assert ignored["command"] == "kinestyle stylize odd.bvh --style old --beyond ignore -o odd_old.bvh"
-    words = ignored["command"].split()[1:]
-    words[1], words[-1] = str(path), str(tmp_path / words[-1])
-    assert CliRunner().invoke(main, words).exit_code == 0
     file = client.get(f"/api/clips/{ignored['id']}/file").content
-    assert file == Path(words[-1]).read_bytes()
+    assert file == made_by(ignored["command"], tmp_path, {"odd.bvh": path.read_bytes()})
     form = {"style": "old", "beyond": "ignore"}
     at_once = client.post("/api/stylize", data=form, files={"file": ("odd.bvh", path.read_bytes())})
     assert at_once.content == file
@@ -230,10 +230,6 @@ def test_a_clip_with_its_skeleton_beside_it(client: TestClient):
 
 
 def test_a_rig_that_is_stated_by_its_family(client: TestClient, walk: dict[str, Any], walk_file: Path, tmp_path: Path):
-    from click.testing import CliRunner
-
-    from kinestyle.cli import main
-
     assert {"mixamo", "unreal"} <= set(client.get("/api/rigs").json()["families"])
     place = "/api/clips?name=walk.bvh"
     clip = client.post(f"{place}&rig=mixamo", content=walk_file.read_bytes()).json()
@@ -247,21 +243,15 @@ def test_a_rig_that_is_stated_by_its_family(client: TestClient, walk: dict[str, 
     result = client.post(f"/api/clips/{clip['id']}/stylize", json={"style": "old"}).json()
     assert result["command"] == "kinestyle stylize walk.bvh --rig mixamo --style old -o walk_old.bvh"
     assert {row["confidence"] for row in result["inspection"]["joints"].values()} == {1.0}
-    words = result["command"].split()[1:]
-    words[1], words[-1] = str(walk_file), str(tmp_path / words[-1])
-    assert CliRunner().invoke(main, words).exit_code == 0
     file = client.get(f"/api/clips/{result['id']}/file").content
-    assert file == Path(words[-1]).read_bytes()
+    assert file == made_by(result["command"], tmp_path, {"walk.bvh": walk_file.read_bytes()})
     assert client.post("/api/stylize", data={"style": "old", "rig": "mixamo"}, files=parts).content == file
     again = client.post(f"/api/clips/{result['id']}/stylize", json={"style": "proud"}).json()
     assert (again["rig"], again["command"].count("--rig mixamo")) == ("mixamo", 2)
+    assert {row["confidence"] for row in again["inspection"]["joints"].values()} == {1.0}
 
 
 def test_a_rig_that_is_sent_as_a_file(client: TestClient, odd_rig: tuple[bytes, bytes], tmp_path: Path):
-    from click.testing import CliRunner
-
-    from kinestyle.cli import main
-
     motion, rig = odd_rig
     parts = {"file": ("odd.bvh", motion), "rig": ("my rig.json", rig)}
     found = client.post("/api/clips?name=odd.bvh", content=motion)
@@ -274,23 +264,23 @@ def test_a_rig_that_is_sent_as_a_file(client: TestClient, odd_rig: tuple[bytes, 
     assert (other.status_code, "my rig.json does not fit walk: " in other.text) == (422, True)
     result = client.post(place, json={"style": "old"}).json()
     assert result["command"] == "kinestyle stylize odd.bvh --rig 'my rig.json' --style old -o odd_old.bvh"
-    for name, data in (("odd.bvh", motion), ("my rig.json", rig)):
-        (tmp_path / name).write_bytes(data)
-    words = [str(tmp_path / word) if "." in word else word for word in shlex.split(result["command"])[1:]]
-    assert CliRunner().invoke(main, words).exit_code == 0
     file = client.get(f"/api/clips/{result['id']}/file").content
-    assert file == (tmp_path / "odd_old.bvh").read_bytes()
+    assert file == made_by(result["command"], tmp_path, {"odd.bvh": motion, "my rig.json": rig})
     assert client.post("/api/stylize", data={"style": "old"}, files=parts).content == file
 
 
-def test_the_rigs_of_references(client: TestClient, walk: dict[str, Any], odd_rig: tuple[bytes, bytes], walk_file: Path):
+def test_the_rigs_of_references(
+    client: TestClient, walk: dict[str, Any], odd_rig: tuple[bytes, bytes], walk_file: Path, tmp_path: Path
+):
     motion, rig = odd_rig
     odd = client.post("/api/clips", files={"file": ("odd.bvh", motion), "rig": ("my.json", rig)}).json()
     place = f"/api/clips/{walk['id']}/stylize"
     like = client.post(place, json={"like": odd["id"]}).json()
     assert like["command"] == "kinestyle stylize walk.bvh --like-rig my.json --like odd.bvh -o walk_like_odd.bvh"
+    file = client.get(f"/api/clips/{like['id']}/file").content
+    assert file == made_by(like["command"], tmp_path, {"walk.bvh": walk_file.read_bytes(), "odd.bvh": motion, "my.json": rig})
     parts = {"file": ("walk.bvh", walk_file.read_bytes()), "like": ("odd.bvh", motion), "like_rig": ("my.json", rig)}
-    assert client.post("/api/stylize", files=parts).content == client.get(f"/api/clips/{like['id']}/file").content
+    assert client.post("/api/stylize", files=parts).content == file
     both = client.post(place, json={"like": [odd["id"], walk["id"]]}).json()
     assert both["command"] is None, "no command line states a rig for one reference and none for the other"
     again = client.post(f"/api/clips/{both['id']}/stylize", json={"style": "old"}).json()

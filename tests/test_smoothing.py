@@ -120,3 +120,12 @@ def test_a_change_that_flips_fades_around_the_flip_and_nowhere_else() -> None:
     np.testing.assert_allclose(rotation.angle(faded[59:61]), 0.0, atol=1e-6)
     calm = q[:60]
     assert fade_flips(calm, np.radians(25.0), 12) is calm
+
+
+def test_a_change_that_fades_beyond_half_a_turn_keeps_its_way_round() -> None:
+    frames = np.arange(120)
+    angle = np.radians(np.where(frames < 70, 140.0 + np.clip(frames - 45, 0, 25) * 3.0, 20.0))
+    q = about_x(angle)[:, None]
+    faded = fade_flips(q, np.radians(25.0), 12)
+    assert np.degrees(steps(faded[:, 0]).max()) < 25.0
+    np.testing.assert_allclose(rotation.angle(faded[69:71]), 0.0, atol=1e-6)

@@ -57,7 +57,7 @@ def fade_flips(q: Array, wild: float, frames: int) -> Array:
     reach = [(frames, frames), *[(0, 0)] * (flips.ndim - 1)]
     padded = np.pad(at_frame.astype(float), reach, mode="edge")
     widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1, axis=0).max(axis=-1)
-    return rotation.power(q, 1.0 - smooth_in_time(widened, frames / 3.0))
+    return scale_rotation(q, (1.0 - smooth_in_time(widened, frames / 3.0))[..., None])
 
 
 def fade_rotation(q: Array, share: Array) -> Array:
@@ -70,8 +70,8 @@ def fade_rotation(q: Array, share: Array) -> Array:
     return rotation.power(q, share[:, None] * (1.0 - ambiguous * partly[:, None]))
 
 
-def scale_rotation(q: Array, factor: float) -> Array:
-    """q: (T, ..., 4) -> the rotations taken `factor` times as far, all the time the same way round.
+def scale_rotation(q: Array, factor: Array | float) -> Array:
+    """q: (T, ..., 4) -> the rotations taken `factor` (one, or (T, ..., 1)) times as far, all the time the same way round.
 
     Where they come to half a turn and beyond, the shorter way round would change sides from one frame to the next, and a part
     of it would flip.

@@ -46,7 +46,7 @@ _LEG = ("thigh", "shin", "foot")
 
 # From which flexion the plane of a knee is taken as it is, if it is bent to the front, and if backwards, which may be
 # overstretching; and how much the front weighs in the plane of a knee that is not bent at all.
-_CLEAR, _CLEAR_BACKWARDS = np.radians(20.0), np.radians(60.0)
+_CLEAR, _CLEAR_BACKWARDS = np.radians(30.0), np.radians(60.0)
 _FRONT = 0.5
 
 

@@ -24,7 +24,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.runtime.fit import FADE, FAR, Fit, measure_fit
 from kinestyle.runtime.root import ROOTS, Root
-from kinestyle.runtime.stylizer import SMOOTHING_FRAMES, Stylizer, unlearned_manner
+from kinestyle.runtime.stylizer import RISE_M, SMOOTHING_FRAMES, Stylizer, believable_rise, unlearned_manner
 from made_rigs import as_rig, stand, thrown_about, walk
 
 
@@ -392,3 +392,14 @@ def test_what_is_missed_slowly_is_manner_unless_it_is_too_much() -> None:
     np.testing.assert_array_equal(unlearned_manner(10.0 * lasting), np.zeros((8, 60)))
     between = unlearned_manner(3.0 * lasting)
     assert 0.0 < between.min() <= between.max() < 0.9
+
+
+def test_hips_rise_as_far_as_a_manner_can_be_believed() -> None:
+    rise = np.linspace(-1.0, 1.0, 2001)
+    taken = believable_rise(rise)
+    np.testing.assert_allclose(taken, -taken[::-1], atol=1e-12)
+    small = np.abs(rise) <= RISE_M[0]
+    np.testing.assert_array_equal(taken[small], rise[small])
+    assert 0.9 * RISE_M[1] < taken.max() < RISE_M[1]
+    slope = np.diff(taken) / np.diff(rise)
+    assert np.abs(np.diff(slope)).max() < 0.02, "a corner would be seen as a jolt"

@@ -65,6 +65,10 @@ FLIP = (np.radians(25.0), 12)
 """How fast, in radians a frame, a change still turns a joint when it has been calmed that has no one way to go, and over how many
 frames before and after it fades: an arm overhead, say, that the decoder takes for one that hangs."""
 
+RISE_M = (0.1, 0.2)
+"""From which change of the hips' height on a manner cannot be quite believed, and the most that is ever taken over: learned
+manners change it by up to .12 m, and where the body hangs or lunges the networks take it for one that stands."""
+
 STAYS_M = 1e-4
 """How far hips move over the ground that do not travel at all: a clip made to go in place goes in place in every manner."""
 
@@ -264,7 +268,7 @@ class Stylizer:
         if share.min() < 1.0:
             change = fade_rotation(change, share)
         amount = strength * share
-        rise = amount * (restyled.height - unchanged.height)
+        rise = amount * believable_rise(restyled.height - unchanged.height)
         pace = np.zeros((len(turn), 3))
         pace[:, [0, 2]] = amount[:, None] * (restyled.velocity - unchanged.velocity)
         at_frame = np.arange(clip.frame_count) * clip.frame_time_seconds * FRAME_RATE
@@ -310,6 +314,13 @@ def unlearned_manner(missed: np.ndarray) -> np.ndarray:
     slow = smooth_in_time(missed.T.astype(float), SLOW_STEPS).T
     much = (float(np.sqrt(np.mean(slow**2))) - UNKNOWN_MANNER[0]) / (UNKNOWN_MANNER[1] - UNKNOWN_MANNER[0])
     return ((1.0 - np.clip(much, 0.0, 1.0)) * slow).astype(np.float32)
+
+
+def believable_rise(rise: Array) -> Array:
+    """rise: (T,) metres -> the same, approaching the larger bound of `RISE_M` from the smaller one on."""
+    certain, most = RISE_M
+    beyond = np.maximum(np.abs(rise) - certain, 0.0)
+    return np.sign(rise) * (np.minimum(np.abs(rise), certain) + (most - certain) * np.tanh(beyond / (most - certain)))
 
 
 def _whole_strides(features: Array) -> Array:

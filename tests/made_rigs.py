@@ -124,6 +124,13 @@ def misnamed(clip: Clip) -> tuple[Clip, dict[str, tuple[str, ...]]]:
     return replace(clip, skeleton=replace(clip.skeleton, names=names)), joints
 
 
+def unrecognisable(clip: Clip) -> tuple[Clip, dict[str, tuple[str, ...]]]:
+    """A made rig whose names call all joints left and tell no more, and each role's joint, as a `Rig` states it."""
+    names = {name: f"left_{number}" for number, name in enumerate(clip.skeleton.names)}
+    joints = {role: (names[name],) for role, name in RIG_NAMES.items()}
+    return replace(clip, skeleton=replace(clip.skeleton, names=tuple(names.values()))), joints
+
+
 def thrown_about(clip: Clip, trunk: str, *arms: str) -> Clip:
     """The clip with its trunk bent to and fro and its arms thrown about, by the names of their joints, as no style has them."""
     odd = clip.local_rotation.copy()

@@ -25,8 +25,10 @@ from kinestyle.learn.own_clips import OwnClips, is_own, open_corpus, require_sty
 from kinestyle.learn.own_labels import Label, compile_pattern, find_labels, folder_pattern, name_pattern, tidy
 from kinestyle.learn.splits import read_list, read_splits, split_by_rule
 from kinestyle.motion.features import mirror_features
-from kinestyle.motion.formats import write_motion
-from made_rigs import as_rig, walk
+from kinestyle.motion.formats import read_motion, write_motion
+from kinestyle.motion.rig import Rig, write_rig
+from kinestyle.motion.rig_presets import preset
+from made_rigs import as_rig, unrecognisable, walk
 
 if TYPE_CHECKING:
     from conftest import TinyNetworks
@@ -419,7 +421,7 @@ def test_labels_may_change_without_reading_again(
     data: Path, tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = open_corpus(data, tmp_path / "run", None, told.append)
-    monkeypatch.setattr(reading, "clip_features", lambda path: pytest.fail(f"{path} was read again"))
+    monkeypatch.setattr(reading, "clip_features", lambda path, rig: pytest.fail(f"{path} was read again"))
     again = open_corpus(data, tmp_path / "run", None, told.append)
     assert (again.entries, again.sha256) == (first.entries, first.sha256)
     (data / "labels.csv").write_text("file,style\nold/walk_1.bvh,sad\nold/walk_2.bvh,calm\n")
@@ -440,18 +442,18 @@ def test_reading_that_was_cut_goes_on(data: Path, tmp_path: Path, told: list[str
     read: list[str] = []
     used = reading.clip_features
 
-    def clip_features(path: Path):
+    def clip_features(path: Path, rig: Rig | None):
         if len(read) == 5:
             raise KeyboardInterrupt
         read.append(path.name)
-        return used(path)
+        return used(path, rig)
 
     with monkeypatch.context() as patched:
         patched.setattr(reading, "clip_features", clip_features)
         with pytest.raises(KeyboardInterrupt):
             open_corpus(data, tmp_path / "run", None, told.append)
     assert not (tmp_path / "run" / "corpus" / "corpus.json").exists()
-    monkeypatch.setattr(reading, "clip_features", lambda path: read.append(path.name) or used(path))
+    monkeypatch.setattr(reading, "clip_features", lambda path, rig: read.append(path.name) or used(path, rig))
     next((tmp_path / "run" / "corpus" / "parts").iterdir()).write_bytes(b"half a file")
     corpus = open_corpus(data, tmp_path / "run", None, told.append)
     assert len(corpus.entries) == 12
@@ -471,7 +473,7 @@ def test_readers_end_with_a_killed_run(tmp_path: Path) -> None:
     filled(tmp_path / "data", "old/{}", "proud/{}", count=40)
     script = (
         "import sys, time; from pathlib import Path; from kinestyle.learn import reading;"
-        "reading.clip_features = lambda path: time.sleep(60);"
+        "reading.clip_features = lambda path, rig: time.sleep(60);"
         "reading.read_files(sorted(Path(sys.argv[1]).rglob('*.bvh')), Path(sys.argv[2]), print, 2)"
     )
     run = subprocess.Popen([sys.executable, "-c", script, tmp_path / "data", tmp_path / "parts"])
@@ -566,6 +568,151 @@ def test_many_refused_files_do_not_fill_the_screen(data: Path, tmp_path: Path, t
     assert len((tmp_path / "run" / "corpus" / "refused.txt").read_text().splitlines()) == 60
 
 
+# ---------------------------------------------------------------- a stated rig
+
+NOT_RECOGNISED = ("old/walk_1.bvh", "old/walk_2.bvh", "proud/walk_1.bvh")
+
+
+def make_unrecognisable(data: Path, *names: str) -> Rig:
+    """Give some of the clips in a folder joints whose names mislead, and return the rig that states which is which."""
+    joints: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        clip, joints = unrecognisable(read_motion(data / name))
+        write_motion(clip, data / name)
+    return Rig("my_rig.json", joints)
+
+
+@pytest.fixture
+def mixed(data: Path) -> tuple[Path, Rig]:
+    """Twelve clips, of which three are recognised only with the rig beside them."""
+    return data, make_unrecognisable(data, *NOT_RECOGNISED)
+
+
+def test_a_rig_that_is_not_recognised_is_read_where_it_is_stated(two_styles: Path, tmp_path: Path, told: list[str]) -> None:
+    data = Path(shutil.copytree(two_styles, tmp_path / "data"))
+    rig = make_unrecognisable(data, *(path.relative_to(data).as_posix() for path in data.rglob("*.bvh")))
+    with pytest.raises(DataError, match=r"none of 12 files could be used; the first reason: .* no human body was found"):
+        open_corpus(data, tmp_path / "run", None, told.append)
+    stated = open_corpus(data, tmp_path / "run", None, told.append, rig)
+    assert "rig: as my_rig.json says in 12 of 12 clips" in told
+    recognised = open_corpus(two_styles, tmp_path / "other", None, told.append)
+    assert stated.entries == recognised.entries
+    np.testing.assert_allclose(stated.features, recognised.features, atol=1e-4)
+
+
+def test_a_stated_rig_is_for_the_clips_that_it_fits(mixed: tuple[Path, Rig], tmp_path: Path, told: list[str]) -> None:
+    data, rig = mixed
+    plain = open_corpus(data, tmp_path / "plain", None, told.append)
+    assert not {entry.stem for entry in plain.entries} & set(NOT_RECOGNISED)
+    assert not any(line.startswith("rig:") for line in told)
+    corpus = open_corpus(data, tmp_path / "run", None, told.append, rig)
+    assert len(corpus.entries) == 12
+    at = {entry.stem: entry for entry in corpus.entries}
+    for entry in plain.entries:
+        kept = corpus.features[at[entry.stem].start : at[entry.stem].stop]
+        np.testing.assert_array_equal(kept, plain.features[entry.start : entry.stop])
+    listed = tmp_path / "run" / "corpus" / "other_rigs.txt"
+    said = f"rig: as my_rig.json says in 3 of 12 clips; it does not fit the others, whose rigs were found: look at {listed}"
+    assert told.count(said) == 1
+    lines = dict(line.split(": ", 1) for line in listed.read_text().splitlines())
+    assert set(lines) == {entry.stem for entry in plain.entries}
+    assert all("hips is 'left_0', but the clip has no joint of that name" in line for line in lines.values())
+    (tmp_path / "run" / "corpus" / "corpus.json").unlink()  # so that it is made of kept readings
+    again = open_corpus(data, tmp_path / "run", None, told.append, rig)
+    assert (again.sha256, told.count(said)) == (corpus.sha256, 2)
+
+
+def test_a_clip_that_no_rig_fits_is_left_out_with_both_reasons(mixed: tuple[Path, Rig], tmp_path: Path, told: list[str]) -> None:
+    open_corpus(mixed[0], tmp_path / "run", None, told.append, preset("mixamo"))
+    assert "rig: as the rig 'mixamo' says in 9 of 9 clips" in told
+    left_out = [line for line in told if line.startswith("left out: ")]
+    assert len(left_out) == len(NOT_RECOGNISED)
+    for line in left_out:
+        assert "no human body was found" in line
+        assert "the rig 'mixamo' does not fit" in line
+
+
+def test_a_rig_that_fits_no_clip_is_refused(data: Path, tmp_path: Path, told: list[str]) -> None:
+    with pytest.raises(DataError, match=r"my_rig.json fits none of 12 clips; the first reason: .*hips is 'Pelvis', but the clip"):
+        open_corpus(data, tmp_path / "run", None, told.append, Rig("my_rig.json", {"hips": ("Pelvis",)}))
+    assert not (tmp_path / "run" / "corpus" / "corpus.json").exists()
+
+
+def test_what_was_read_with_another_rig_is_read_again(
+    mixed: tuple[Path, Rig], tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, rig = mixed
+    read: list[str] = []
+    used = reading.clip_features
+    monkeypatch.setattr(reading, "clip_features", lambda path, rig: read.append(path.name) or used(path, rig))
+
+    def hashed(rig: Rig | None) -> str:
+        read.clear()
+        return open_corpus(data, tmp_path / "run", None, told.append, rig).sha256
+
+    without = hashed(None)
+    first = hashed(rig)
+    assert (len(read), first != without) == (12, True)
+    assert (hashed(rig), len(read)) == (first, 0)
+    sides = {"left": "right", "right": "left"}
+    other = {"_".join(sides.get(word, word) for word in role.split("_")): names for role, names in rig.joints.items()}
+    swapped = hashed(replace(rig, joints=other))
+    assert (len(read), swapped != first) == (12, True)
+    assert (hashed(None), hashed(rig)) == (without, first)
+
+
+def test_readings_of_one_rig_are_not_those_of_another(mixed: tuple[Path, Rig], tmp_path: Path) -> None:
+    """Also where reading was cut before there was a corpus, or both are kept in one folder."""
+    data, rig = mixed
+    path = data / NOT_RECOGNISED[0]
+    (stated,) = reading.read_files([path], tmp_path, print, rig=rig)
+    assert isinstance(stated, reading.Reading)
+    (plain,) = reading.read_files([path], tmp_path, print)
+    assert isinstance(plain, str)
+    longer = replace(rig, metres_per_unit=0.02)
+    (other,) = reading.read_files([path], tmp_path, print, rig=longer)
+    assert isinstance(other, reading.Reading)
+    assert other.part != stated.part
+    assert reading.read_files([path], tmp_path, print, rig=rig) == [stated]
+
+
+def test_several_processes_read_with_a_stated_rig(
+    mixed: tuple[Path, Rig], tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, rig = mixed
+    alone = open_corpus(data, tmp_path / "run", None, told.append, rig)
+    monkeypatch.setattr(reading, "usable_cores", lambda: 2)
+    assert open_corpus(data, tmp_path / "other", None, told.append, rig).sha256 == alone.sha256
+
+
+def test_no_rig_is_stated_for_bandai(tmp_path: Path, told: list[str]) -> None:
+    name = next(name for name, split in read_splits().items() if split == "validation")
+    data, run = tmp_path / "data", tmp_path / "run"
+    put(data, f"bandai/set/data/{name}.bvh")
+    for _ in ("before it is read", "and after"):
+        with pytest.raises(DataError, match="--rig is for own clips; which joint is which in the Bandai-Namco sets is known"):
+            open_corpus(data, run, None, told.append, preset("cmu"))
+        open_corpus(data, run, None, told.append)
+    shutil.rmtree(data)
+    with pytest.raises(DataError, match="--rig is for own clips"):
+        open_corpus(data, run, None, told.append, preset("cmu"))
+
+
+def test_the_command_states_a_rig_for_the_folder(mixed: tuple[Path, Rig], tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from kinestyle.cli import main
+
+    data, rig = mixed
+    write_rig(rig, tmp_path / "my_rig.json")
+    arguments = ["train", "--data", str(data), "--run", str(tmp_path / "run"), "--dry-run", "--rig"]
+    done = CliRunner().invoke(main, [*arguments, str(tmp_path / "my_rig.json")])
+    assert done.exit_code == 0, done.stderr
+    assert "own clips: 12 clips" in done.stderr
+    assert "rig: as my_rig.json says in 3 of 12 clips" in done.stderr
+    refused = CliRunner().invoke(main, [*arguments, "smpl"])
+    assert (refused.exit_code, "kinestyle: the rig 'smpl' fits none of 9 clips" in refused.stderr) == (1, True)
+
+
 # ---------------------------------------------------------------- to a bundle
 
 
@@ -626,6 +773,11 @@ def assert_bundle(path: Path, walk_file: Path, styles: set[str], about: dict[str
         assert np.isfinite(stylizer.stylize(clip, style=style.label).local_rotation).all()
 
 
+def without_toes(rig: Rig) -> Rig:
+    """A rig without toes."""
+    return replace(rig, joints={role: names for role, names in rig.joints.items() if not role.endswith("toe")})
+
+
 @exporter
 def test_from_own_clips_to_a_bundle(data: Path, tmp_path: Path, told: list[str], walk_file: Path, start: Start) -> None:
     put(data, "sad/the_only.bvh", 1.3)
@@ -641,6 +793,10 @@ def test_from_own_clips_to_a_bundle(data: Path, tmp_path: Path, told: list[str],
     put(data, "sad/another.bvh", 1.4)
     with pytest.raises(DataError, match="made with another configuration"):  # ... a clip does
         start(data).autoencoder()
+    (data / "sad" / "another.bvh").unlink()
+    start(data, OwnClips(rig=preset("cmu"))).autoencoder()  # a rig that states what was found changes nothing ...
+    with pytest.raises(DataError, match="made with another configuration"):  # ... another one does
+        start(data, OwnClips(rig=without_toes(preset("cmu")))).autoencoder()
 
 
 @exporter

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from kinestyle.cli.options import MOTION
+from kinestyle.cli.options import MOTION, rig_option
 from kinestyle.errors import DataError
+
+if TYPE_CHECKING:
+    from kinestyle.motion.rig import Rig
 
 
 @click.command()
@@ -23,6 +27,7 @@ from kinestyle.errors import DataError
     metavar="WHERE",
     help="Where styles come from: folders, names, none, a pattern like '{style}_{content}_{id}', or a CSV file.",
 )
+@rig_option(whose="of own clips")
 @click.option("--name", help="The bundle's name.")
 @click.option("--licence", help="Under which terms the bundle of own clips may be used.")
 def train(
@@ -34,6 +39,7 @@ def train(
     steps: int | None,
     dry_run: bool,
     labels: str | None,
+    rig: Rig | None,
     name: str | None,
     licence: str | None,
 ) -> None:
@@ -55,7 +61,7 @@ def train(
         raise DataError(f"no preset is called {preset!r}; the presets are\n{known}")
     recipe = PRESETS[preset].recipe
     recipe = recipe if steps is None else shortened(recipe, steps)
-    own = OwnClips(labels, name, licence)
+    own = OwnClips(labels, name, licence, rig)
     with joined() as processes:
         report = (lambda line: click.echo(line, err=True)) if processes.first else (lambda line: None)
         run = Run(recipe, data, folder, report, shared, own)

@@ -19,6 +19,7 @@ from kinestyle.errors import DataError
 from kinestyle.learn.reading import Reading, read_files
 from kinestyle.learn.splits import ClipLabel, read_splits
 from kinestyle.motion.features import LAYOUT, hold_last, mirror_features
+from kinestyle.motion.rig import Rig
 from kinestyle.storage import replace_bytes
 
 PARTS = "parts"
@@ -145,15 +146,21 @@ def build(sources: Iterable[Source], folder: Path, report: Callable[[str], None]
 
 
 def read_sources(
-    sources: Sequence[Source], folder: Path, report: Callable[[str], None], processes: int | None = None
+    sources: Sequence[Source],
+    folder: Path,
+    report: Callable[[str], None],
+    processes: int | None = None,
+    rig: Rig | None = None,
 ) -> tuple[list[tuple[Source, Reading]], dict[str, str]]:
     """Read files into parts of a corpus in `folder`; cut at any moment, it goes on there the next time.
+
+    rig: stated for all clips that it fits
 
     Returns what was read, and the reason for every file that could not be used. Raises DataError where nothing is left.
     """
     read: list[tuple[Source, Reading]] = []
     refused: dict[str, str] = {}
-    readings = read_files([source.path for source in sources], folder / PARTS, report, processes)
+    readings = read_files([source.path for source in sources], folder / PARTS, report, processes, rig)
     for source, reading in zip(sources, readings, strict=True):
         if isinstance(reading, str):
             refused[source.stem] = reading

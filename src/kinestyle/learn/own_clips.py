@@ -2,7 +2,7 @@
 
 Nothing that a file can be stops a run: what cannot be used is listed with the reason, also in RUN/corpus/refused.txt. Which
 clips are for validation is in RUN/splits.csv. Labels, splits and files may change until training begins: what was read is
-kept, so that preparing again takes seconds.
+kept, so that preparing again takes seconds. So may the rig that is stated for the clips; with another one they are read again.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from kinestyle.learn.reading import Reading
 from kinestyle.learn.splits import UNUSED, read_list, split_by_rule, write_list
 from kinestyle.motion.features import FRAME_RATE
 from kinestyle.motion.formats import FORMATS
+from kinestyle.motion.rig import Rig
 from kinestyle.storage import replace_bytes
 
 SET_NAME = "own"
@@ -32,6 +33,7 @@ FEW_SECONDS = 20.0
 SHOWN = 50
 """Refused files that are named one by one on the screen; the file names all."""
 SPLITS = "splits.csv"
+OTHER_RIGS = "other_rigs.txt"
 
 
 @dataclass(frozen=True)
@@ -44,25 +46,33 @@ class OwnClips:
     """Of the bundle, and of its file."""
     licence: str | None = None
     """Of the bundle."""
+    rig: Rig | None = None
+    """Which joint is which in all clips that it fits; in the others, or with None: find out."""
 
     def __post_init__(self) -> None:
         if self.name is not None and not re.fullmatch(r"\w[\w.+-]*", self.name):
             raise DataError(f"the name {self.name!r} cannot name a file; use letters, digits, - and _")
 
 
-def open_corpus(data: Path, run: Path, told: str | None, report: Callable[[str], None]) -> Corpus:
-    """The corpus of a run, prepared now unless it was before: of the Bandai-Namco sets, or of own clips labelled as `told`."""
+def open_corpus(data: Path, run: Path, told: str | None, report: Callable[[str], None], rig: Rig | None = None) -> Corpus:
+    """The corpus of a run, prepared now unless it was before: of the Bandai-Namco sets, or of own clips labelled as `told`.
+
+    rig: stated for all own clips that it fits. Raises DataError where it fits none, or is stated for the Bandai-Namco sets.
+    """
     folder = run / "corpus"
     prepared = (folder / "corpus.json").exists()
     own = _own(folder) if prepared else None
-    if not (prepared and not data.is_dir()):
-        bandai = told is None and holds_bandai(data)
+    kept = prepared and not data.is_dir()
+    bandai = own is None if kept else told is None and holds_bandai(data)
+    if bandai and rig is not None:
+        raise DataError("--rig is for own clips; which joint is which in the Bandai-Namco sets is known, so leave it out")
+    if not kept:
         if prepared and bandai != (own is None):
             raise DataError(f"{folder} was prepared from other data or for other labels than these; name another --run")
         if bandai and not prepared:
             _prepare_bandai(data, folder, report)
-        elif not bandai and (own is None or own["made_from"] != _state(data, run, told)):
-            own = _prepare(data, run, told, report)
+        elif not bandai and (own is None or own["made_from"] != _state(data, run, told, rig)):
+            own = _prepare(data, run, told, rig, report)
     corpus = Corpus.load(folder)
     if own is not None:
         _say(corpus, own, folder, report)
@@ -100,7 +110,7 @@ def _prepare_bandai(data: Path, folder: Path, report: Callable[[str], None]) -> 
         report(f"left out: {reason}")
 
 
-def _prepare(data: Path, run: Path, told: str | None, report: Callable[[str], None]) -> dict[str, Any]:
+def _prepare(data: Path, run: Path, told: str | None, rig: Rig | None, report: Callable[[str], None]) -> dict[str, Any]:
     """Read own clips into a corpus; returns what is kept with it."""
     report(f"reading motion under {data}")
     folder = run / "corpus"
@@ -117,7 +127,8 @@ def _prepare(data: Path, run: Path, told: str | None, report: Callable[[str], No
     if not sources:
         first = "; ".join(f"{file}: {reason}" for file, reason in list(labelling.refused.items())[:3])
         raise DataError(f"no clip in {data} can be labelled: {labelling.said}, but {first}")
-    read, unread = read_sources(sources, folder, report)
+    read, unread = read_sources(sources, folder, report, rig=rig)
+    _require_fit(rig, [reading for _, reading in read])
     kept, copies = _without_copies(read)
     others = dict.fromkeys(sorted(set(files) - set(motion)), f"is no motion file that can be read, those are {formats}")
     refused = labelling.refused | unread | copies | others
@@ -127,21 +138,37 @@ def _prepare(data: Path, run: Path, told: str | None, report: Callable[[str], No
     if "train" not in splits.values():
         raise DataError(f"{run / SPLITS}, or the table of labels, leaves no clip for training; write train for most of them")
     write_list(splits, run / SPLITS)
+    misfits = [(source.stem, reading.misfit) for source, reading in kept if reading.misfit]
     doubts = [(source.stem, doubt) for source, reading in kept for doubt in reading.doubts]
     _write_list(folder / "refused.txt", refused.items())
     _write_list(folder / "doubtful.txt", doubts)
+    _write_list(folder / OTHER_RIGS, misfits)
     for part in set((folder / PARTS).iterdir()) - {reading.part for _, reading in read}:
         part.unlink()
-    own = {"made_from": _state(data, run, told), "said": said, "refused": refused, "doubtful": len({file for file, _ in doubts})}
+    own = {
+        "made_from": _state(data, run, told, rig),
+        "said": said,
+        "refused": refused,
+        "doubtful": len({file for file, _ in doubts}),
+        "rig": None if rig is None else rig.name,
+        "other_rigs": len(misfits),
+    }
     assemble([(source, reading) for source, (_, reading) in zip(sources, kept, strict=True)], folder, own)
     return own
 
 
-def _state(data: Path, run: Path, told: str | None) -> str:
-    """A hash that changes with the files, the table of labels, the splits, and what was told of labels."""
+def _require_fit(rig: Rig | None, readings: Sequence[Reading]) -> None:
+    """Raises DataError where a stated rig fits none of the clips: it is not theirs, or has a mistake."""
+    if rig is not None and all(reading.misfit for reading in readings):
+        raise DataError(f"{rig.name} fits none of {len(readings)} clips; the first reason: {readings[0].misfit}")
+
+
+def _state(data: Path, run: Path, told: str | None, rig: Rig | None) -> str:
+    """A hash that changes with the files, the table of labels, the splits, what was told of labels, and the stated rig."""
+    stated = () if rig is None else (rig,)  # without one as ever, so that what earlier versions prepared is still taken
     tables = [path for path in (*_tables(data, told), run / SPLITS) if path.is_file()]
     files = [(file, *_size_and_time(data / file)) for file in _files(data, run, told)]
-    return hashlib.sha256(repr((told, files, [path.read_bytes() for path in tables])).encode()).hexdigest()
+    return hashlib.sha256(repr((told, files, [path.read_bytes() for path in tables], *stated)).encode()).hexdigest()
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:
@@ -279,12 +306,19 @@ def _say(corpus: Corpus, own: Mapping[str, Any], folder: Path, report: Callable[
             report(f"for {what}: {Share.of(chosen)}, listed in {folder.parent / SPLITS}")
     if not corpus.select("validation"):
         report("for validation: none, so that training cannot tell when it is best")
+    if own.get("rig"):
+        report(_said_of_rig(own["rig"], own["other_rigs"], len(corpus.entries), folder))
     if own["doubtful"]:
         report(f"of {own['doubtful']} clips the rig is in doubt: look at {folder / 'doubtful.txt'}")
     for file, reason in list(own["refused"].items())[:SHOWN]:
         report(f"left out: {_line(file, reason)}")
     if len(own["refused"]) > SHOWN:
         report(f"and {len(own['refused']) - SHOWN} more, all in {folder / 'refused.txt'}")
+
+
+def _said_of_rig(name: str, others: int, clips: int, folder: Path) -> str:
+    said = f"rig: as {name} says in {clips - others} of {clips} clips"
+    return f"{said}; it does not fit the others, whose rigs were found: look at {folder / OTHER_RIGS}" if others else said
 
 
 def _remark(trained: Share) -> str:

@@ -153,7 +153,8 @@ class Run:
     def everything(self) -> Corpus:
         """Read all motion files once. Files that cannot be used are named and left out."""
         with here().first_alone():
-            loaded = open_corpus(self.data, self._found("corpus", "corpus.json").parent, self.own.labels, self.report)
+            run = self._found("corpus", "corpus.json").parent
+            loaded = open_corpus(self.data, run, self.own.labels, self.report, self.own.rig)
         self._about(loaded)
         if self.recipe.supervised:
             require_styles(loaded)

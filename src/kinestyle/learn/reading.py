@@ -22,10 +22,13 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle import __version__
-from kinestyle.errors import DataError, KinestyleError
+from kinestyle.errors import DataError, KinestyleError, RigError
+from kinestyle.motion.clip import Clip
 from kinestyle.motion.features import LAYOUT, clip_to_features
 from kinestyle.motion.formats import read_motion
+from kinestyle.motion.mapping import JointMapping, map_joints
 from kinestyle.motion.retarget import correspond, to_canonical
+from kinestyle.motion.rig import Rig
 from kinestyle.storage import replace_bytes
 
 SHORTEST_FRAMES = 16
@@ -37,12 +40,14 @@ class Reading:
     """One clip that was read: where its features are, how long it is, what is doubtful about its rig.
 
     digest: of the features, so that the same motion under two names is seen
+    misfit: why the stated rig does not fit, so that the clip's own was found; "" where it fits, or none was stated
     """
 
     part: Path
     frame_count: int
     digest: str
     doubts: tuple[str, ...]
+    misfit: str = ""
 
     @property
     def features(self) -> np.ndarray:
@@ -51,11 +56,21 @@ class Reading:
             return saved["features"]
 
 
-def clip_features(path: Path) -> tuple[np.ndarray, tuple[str, ...]] | str:
-    """(T, 260) float32 of one file and what is doubtful about its rig, or the sentence that says why it cannot be used."""
+@dataclass(frozen=True, eq=False)
+class ClipFeatures:
+    """features: (T, 260) float32 of one file; doubts, misfit: as in `Reading`."""
+
+    features: np.ndarray
+    doubts: tuple[str, ...]
+    misfit: str
+
+
+def clip_features(path: Path, rig: Rig | None = None) -> ClipFeatures | str:
+    """What is learned from one file, or the sentence that says why it cannot be used. rig: taken where it fits the clip."""
     try:
         clip = read_motion(path)
-        correspondence = correspond(clip)
+        mapping, misfit = _find_mapping(clip, rig)
+        correspondence = correspond(clip, mapping)
         features = clip_to_features(to_canonical(clip, correspondence))
     except KinestyleError as error:
         return str(error)
@@ -66,16 +81,36 @@ def clip_features(path: Path) -> tuple[np.ndarray, tuple[str, ...]] | str:
         return f"{path.name} has {len(features)} frames at 30 frames/s, fewer than the {SHORTEST_FRAMES} that training takes"
     if not np.isfinite(features).all():
         return f"{path.name} gives motion that is not finite, so nothing can be learned from it"
-    return features.astype(np.float32), correspondence.mapping.warnings
+    return ClipFeatures(features.astype(np.float32), mapping.warnings, misfit)
+
+
+def _find_mapping(clip: Clip, rig: Rig | None) -> tuple[JointMapping, str]:
+    """The body as a rig states it or, where the rig does not fit, as it is found; and why not. Raises RigError for no body."""
+    if rig is None:
+        return map_joints(clip), ""
+    try:
+        rig.joints_in(clip.skeleton, clip.name)
+    except RigError as error:
+        misfit = str(error)
+    else:
+        return map_joints(clip, rig), ""
+    try:
+        return map_joints(clip), misfit
+    except RigError as error:
+        raise RigError(f"{error}; {misfit}") from None
 
 
 def read_files(
-    paths: Sequence[Path], parts: Path, report: Callable[[str], None], processes: int | None = None
+    paths: Sequence[Path],
+    parts: Path,
+    report: Callable[[str], None],
+    processes: int | None = None,
+    rig: Rig | None = None,
 ) -> list[Reading | str]:
     """Read files, each into a file of its own in the folder `parts`; those that are there from an earlier call are kept.
 
     Returns, for each path, its reading or the sentence that says why it cannot be used. `processes`: as many as this
-    process may use cores, where it is None.
+    process may use cores, where it is None. `rig`: stated for all clips that it fits.
     """
     parts.mkdir(parents=True, exist_ok=True)
     processes = min(processes or usable_cores(), max(1, len(paths)))
@@ -87,7 +122,7 @@ def read_files(
             if processes > 1
             else nullcontext() as pool
         ):
-            for reading in _each(pool, partial(_read, parts), paths):
+            for reading in _each(pool, partial(_read, parts, rig), paths):
                 readings.append(reading)
                 now = time.monotonic()
                 if now - told > PROGRESS_SECONDS:
@@ -123,27 +158,29 @@ def _each(
     return map(read, paths) if pool is None else pool.map(read, paths, chunksize=4)
 
 
-def _read(parts: Path, path: Path) -> Reading | str:
-    part = parts / f"{_key(path)}.npz"
+def _read(parts: Path, rig: Rig | None, path: Path) -> Reading | str:
+    part = parts / f"{_key(path, rig)}.npz"
     try:
         with np.load(part) as saved:
-            features, doubts = saved["features"], tuple(map(str, saved["doubts"]))
+            read = ClipFeatures(saved["features"], tuple(map(str, saved["doubts"])), str(saved.get("misfit", "")))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        read = clip_features(path)
-        if isinstance(read, str):
-            return read
-        features, doubts = read
+        found = clip_features(path, rig)
+        if isinstance(found, str):
+            return found
+        read = found
         buffer = io.BytesIO()
-        np.savez(buffer, features=features, doubts=np.array(doubts, dtype=str))
+        np.savez(buffer, features=read.features, doubts=np.array(read.doubts, dtype=str), misfit=np.array(read.misfit))
         replace_bytes(part, buffer.getvalue())
-    return Reading(part, len(features), hashlib.sha256(features.tobytes()).hexdigest(), doubts)
+    digest = hashlib.sha256(read.features.tobytes()).hexdigest()
+    return Reading(part, len(read.features), digest, read.doubts, read.misfit)
 
 
-def _key(path: Path) -> str:
+def _key(path: Path, rig: Rig | None) -> str:
     """What changes when the file changes, or the way of reading it."""
+    stated = () if rig is None else (rig,)  # without one as ever, so that what earlier versions read is still taken
     try:
         state = path.stat()
-        about: tuple[object, ...] = (path.resolve(), state.st_size, state.st_mtime_ns, LAYOUT.sizes, __version__)
+        about: tuple[object, ...] = (path.resolve(), state.st_size, state.st_mtime_ns, LAYOUT.sizes, __version__, *stated)
     except OSError:  # `clip_features` finds the words for it
         about = (path,)
     return hashlib.sha256(repr(about).encode()).hexdigest()[:32]

@@ -129,3 +129,10 @@ def test_a_change_that_fades_beyond_half_a_turn_keeps_its_way_round() -> None:
     faded = fade_flips(q, np.radians(25.0), 12)
     assert np.degrees(steps(faded[:, 0]).max()) < 25.0
     np.testing.assert_allclose(rotation.angle(faded[69:71]), 0.0, atol=1e-6)
+
+
+def test_a_change_that_flips_to_the_other_side_comes_back_the_shorter_way() -> None:
+    angle = np.radians(np.where(np.arange(120) < 60, -170.0, 40.0))
+    faded = fade_flips(about_x(angle)[:, None], np.radians(25.0), 12)[:, 0]
+    assert np.degrees(steps(faded).max()) < 25.0
+    assert np.degrees(rotation.angle(faded[60:]).max()) < 40.5

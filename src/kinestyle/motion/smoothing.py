@@ -57,7 +57,14 @@ def fade_flips(q: Array, wild: float, frames: int) -> Array:
     reach = [(frames, frames), *[(0, 0)] * (flips.ndim - 1)]
     padded = np.pad(at_frame.astype(float), reach, mode="edge")
     widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1, axis=0).max(axis=-1)
-    return scale_rotation(q, (1.0 - smooth_in_time(widened, frames / 3.0))[..., None])
+    share = 1.0 - smooth_in_time(widened, frames / 3.0)
+    faded = q.copy()
+    for joint in np.argwhere(flips.any(axis=0)):
+        at = (slice(None), *joint)
+        cuts = np.flatnonzero(flips[at]) + 1  # nothing is left there, so that each side may go its own way round
+        parts = zip(np.split(q[at], cuts), np.split(share[at], cuts), strict=True)
+        faded[at] = np.concatenate([scale_rotation(part, its[:, None]) for part, its in parts])
+    return faded
 
 
 def fade_rotation(q: Array, share: Array) -> Array:

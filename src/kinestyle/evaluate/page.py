@@ -40,8 +40,8 @@ EXPLANATION = """\
 - **Modes.** *label*: the middle of a named style (`--seed 0`). *draw*: a random take of it. *reference*: a real test clip
   of the style, whatever it does, and the likeliest code for it. *reference draw*: a random code of what it may be.
 - **Retimed.** The nearest real test clip of the same content in the target style, brought to the time of the input: no
-  restyling, a ceiling. It is what the data itself gives whoever keeps a clip's timing, as every mode here does; what a judge
-  does not see in it cannot be asked of a result. Clips of no such cell have no such row.
+  restyling, but what the data itself gives whoever keeps a clip's timing, as every mode here does. A result that a judge
+  likes better than that has pleased the judge rather than come nearer to the truth. Clips of no such cell are not in it.
 - **Trivial rows.** *copy content* gives the input back, *copy style* the reference; *statistics* gives every joint the
   reference's mean rotation and scales its swings (at most {scaling:g} ×) to the reference's, heading and way kept.
 - **Accuracy.** Two judges that share neither architecture nor inputs nor the clips they learned from; style among the

@@ -387,7 +387,7 @@ def test_a_bad_file_shows_its_sentence(visit: Visit):
 
 def test_a_long_clip_shows_progress_and_is_cancelled(visit: Visit, tmp_path: Path):
     path = tmp_path / "long.bvh"
-    write_bvh(walk(seconds=100.0, frame_rate=60.0).clip, path)
+    write_bvh(walk(seconds=500.0, frame_rate=60.0).clip, path)  # long on a fast machine, too
     before = visit.read("kinestyle.session.source.clip.id")
     visit.page.locator("#file").set_input_files(path)
     progress = visit.page.locator("#progress")

@@ -22,7 +22,7 @@ from kinestyle.runtime.beyond import Beyond
 FADE, FADE_FRAMES = (7.0, 13.0), 8.0
 """From how many times the usual error on a style fades and from where nothing of it is left, of the error smoothed over so many
 frames at 30 a second. Clips of the training motion's kind stay below 6.5 times, walks, jogs and gestures on other rigs mostly
-below 6; squats, high kicks and jumps have 7 to 14, those who lie down 35 to 45."""
+below 6; squats, high kicks and jumps have 6 to 16, those who lie down 27 to 35."""
 
 FAR = 6.0
 """From so many times the usual error on, a clip is far from what the bundle knows. Clips of the styles with little motion, and

@@ -30,7 +30,7 @@ from kinestyle.learn.classifiers import GUIDES, JUDGE, ClassifierConfig, Classif
 from kinestyle.learn.corpus import Corpus
 from kinestyle.learn.export import classifier_graph, judge_file, judge_graph, read_judge_file, to_graphs
 from kinestyle.learn.global_motion import GlobalMotionConfig, GlobalMotionStage
-from kinestyle.learn.loop import LoopConfig, Network, Stage, same_configuration, train
+from kinestyle.learn.loop import Network, Stage, same_configuration, train
 from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
 from kinestyle.learn.own_clips import SET_NAME, OwnClips, is_own, open_corpus, require_styles
 from kinestyle.learn.pairs import Pairs, find_pairs
@@ -85,35 +85,24 @@ class Recipe:
         return isinstance(self.stylizer, StylizerConfig) or self.stylizer.supervised
 
 
-def with_loops(recipe: Recipe, change: Callable[[str, LoopConfig], LoopConfig]) -> Recipe:
-    """The same recipe with another loop in every stage; change: stage ("guides", "refined" for their parts too), loop -> loop."""
-
-    def changed(stage: str, config: Config) -> Config:
-        return replace(config, loop=change(stage, config.loop))
-
-    refinement = recipe.refinement
-    if refinement is not None:
-        guide, stylizer = changed("guides", refinement.guide), changed("refined", refinement.stylizer)
-        refinement = RefinementConfig(guide, stylizer)
-    return replace(
-        recipe,
-        autoencoder=changed("autoencoder", recipe.autoencoder),
-        global_motion=changed("global_motion", recipe.global_motion),
-        guides=tuple(changed("guides", guide) for guide in recipe.guides),
-        stylizer=changed("stylizer", recipe.stylizer),
-        refinement=refinement,
-        judge=changed("judge", recipe.judge),
-    )
-
-
 def shortened(recipe: Recipe, steps: int) -> Recipe:
     """The same recipe with `steps` steps in every stage: to see that everything runs."""
 
-    def short(_: str, loop: LoopConfig) -> LoopConfig:
-        return replace(loop, steps=steps, validate_every=steps, warmup_steps=min(loop.warmup_steps, steps))
+    def short(config: Config) -> Config:
+        warmup = min(config.loop.warmup_steps, steps)
+        return replace(config, loop=replace(config.loop, steps=steps, validate_every=steps, warmup_steps=warmup))
 
-    second_judge = replace(recipe.second_judge, kernels=min(recipe.second_judge.kernels, steps))
-    return replace(with_loops(recipe, short), second_judge=second_judge)
+    refinement = recipe.refinement
+    return replace(
+        recipe,
+        autoencoder=short(recipe.autoencoder),
+        global_motion=short(recipe.global_motion),
+        guides=tuple(map(short, recipe.guides)),
+        stylizer=short(recipe.stylizer),
+        refinement=refinement and RefinementConfig(short(refinement.guide), short(refinement.stylizer)),
+        judge=short(recipe.judge),
+        second_judge=replace(recipe.second_judge, kernels=min(recipe.second_judge.kernels, steps)),
+    )
 
 
 @dataclass(frozen=True, eq=False)

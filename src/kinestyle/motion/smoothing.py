@@ -22,6 +22,12 @@ def smooth_in_time(values: Array, sigma_frames: float) -> Array:
     return windows @ (kernel / kernel.sum())
 
 
+def largest_within(values: Array, frames: int) -> Array:
+    """values: (T, ...) -> the largest of each at most so many frames away, ends held."""
+    padded = np.pad(values, [(frames, frames), *[(0, 0)] * (values.ndim - 1)], mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1, axis=0).max(axis=-1)
+
+
 def calm_rotation(q: Array, usual: float, wild: float, sigma_frames: float) -> Array:
     """q: (T, ..., 4) -> the same rotations, smoothed over `sigma_frames` only where and while they turn too fast.
 
@@ -36,9 +42,7 @@ def calm_rotation(q: Array, usual: float, wild: float, sigma_frames: float) -> A
     if not excess.any():
         return q
     at_frame = np.maximum(np.concatenate([excess, excess[-1:]]), np.concatenate([excess[:1], excess]))
-    reach = int(np.ceil(2.0 * sigma_frames))
-    padded = np.pad(at_frame, [(reach, reach), *[(0, 0)] * (at_frame.ndim - 1)], mode="edge")
-    widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0).max(axis=-1)
+    widened = largest_within(at_frame, int(np.ceil(2.0 * sigma_frames)))
     smooth = rotation.normalize(smooth_in_time(q, sigma_frames))
     return rotation.interpolate(q, smooth, smooth_in_time(widened, sigma_frames / 2.0))
 
@@ -54,10 +58,7 @@ def fade_flips(q: Array, wild: float, frames: int) -> Array:
     if not flips.any():
         return q
     at_frame = np.concatenate([flips, flips[-1:]]) | np.concatenate([flips[:1], flips])
-    reach = [(frames, frames), *[(0, 0)] * (flips.ndim - 1)]
-    padded = np.pad(at_frame.astype(float), reach, mode="edge")
-    widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1, axis=0).max(axis=-1)
-    share = 1.0 - smooth_in_time(widened, frames / 3.0)
+    share = 1.0 - smooth_in_time(largest_within(at_frame.astype(float), frames), frames / 3.0)
     faded = q.copy()
     for joint in np.argwhere(flips.any(axis=0)):
         at = (slice(None), *joint)

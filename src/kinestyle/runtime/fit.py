@@ -16,7 +16,7 @@ from kinestyle.motion.contacts import runs
 from kinestyle.motion.features import FRAME_RATE, heading_free_rotation
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
-from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.motion.smoothing import largest_within, smooth_in_time
 from kinestyle.runtime.beyond import Beyond
 
 FADE, FADE_FRAMES = (7.0, 13.0), 8.0
@@ -54,9 +54,7 @@ class Fit:
             return np.ones(len(self.error_cm))
         beyond = (smooth_in_time(self.times_usual, FADE_FRAMES) - FADE[0]) / (FADE[1] - FADE[0])
         # widened before it is smoothed, so that nothing is left of a style where nothing should be
-        reach = round(FADE_FRAMES)
-        padded = np.pad(np.clip(beyond, 0.0, 1.0), reach, mode="edge")
-        widened = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=-1)
+        widened = largest_within(np.clip(beyond, 0.0, 1.0), round(FADE_FRAMES))
         return np.maximum(1.0 - smooth_in_time(widened, 0.5 * FADE_FRAMES), 0.0)
 
     @property

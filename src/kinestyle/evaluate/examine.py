@@ -165,10 +165,15 @@ def _label(content: str) -> str:
     return content.split("/")[-1]
 
 
+def read_canonical(path: Path) -> Clip:
+    """A file's motion on the canonical skeleton, at its own rate."""
+    motion = read_motion(path)
+    return to_canonical(motion, correspond(motion))
+
+
 def study(clip: TestClip, asked: Sequence[Judge]) -> RealClip:
     """A real clip as the judges and the measures see it."""
-    motion = read_motion(clip.path)
-    canonical = to_canonical(motion, correspond(motion))
+    canonical = read_canonical(clip.path)
     features = clip_to_features(canonical)
     opinions = tuple(ask(judge, features) for judge in asked)
     return RealClip(clip, opinions, body_positions(features), joint_statistics(canonical))
@@ -262,8 +267,7 @@ class Examiner:
         found = align(body_positions(given.features), [take.body for take in cell.takes])
         best = min(range(len(found)), key=lambda k: found[k][0])
         name = cell.takes[best].name
-        motion = read_motion(self.real.clips[name].clip.path)
-        other = at_feature_rate(to_canonical(motion, correspond(motion)))
+        other = at_feature_rate(read_canonical(self.real.clips[name].clip.path))
         at_frame = frames_along(found[best][1], len(given.features), other.frame_count)
         return name, clip_to_features(through_file(retimed(other, at_frame)))
 

@@ -74,11 +74,16 @@ def serving(*options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def browsing(gpu: bool = False) -> Iterator[Browser]:
-    """A browser without a window, drawing with the processor or, if asked, with the machine's graphics."""
+def browsing(gpu: bool = False, *, little_motion: bool = False) -> Iterator[Browser]:
+    """A browser without a window, drawing with the processor or, if asked, with the machine's graphics.
+
+    little_motion: the person has asked for it, which frames know from their first moment; a page that is only told to behave so
+    tells its frames when they already run
+    """
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--enable-gpu"] if gpu else FLAGS
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=flags)
+        asked = ["--force-prefers-reduced-motion"] if little_motion else []
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*flags, *asked])
         yield browser
         browser.close()
 

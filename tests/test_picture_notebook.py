@@ -160,8 +160,8 @@ def test_a_real_browser_plays_scrubs_and_turns(walk_clip, tmp_path: Path):
     if find_chromium() is None:
         pytest.skip("no Chromium here: apt-get install chromium, or name one with KINESTYLE_CHROMIUM")
     outer = f"<!doctype html><body style='margin:0'>{frame_html([walk_clip, walk_clip], ['one', 'two'])}"
-    with browsing() as browser:
-        page = browser.new_page(viewport={"width": 560, "height": 440}, reduced_motion="reduce")
+    with browsing(little_motion=True) as browser:
+        page = browser.new_page(viewport={"width": 560, "height": 440}, reduced_motion="null")
         page.set_default_timeout(180_000)
         troubles: list[str] = []
         page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -1,10 +1,12 @@
-"""How often the automatic joint mapping is right, on generated rigs of every family driven by real motion.
+"""How often the automatic joint mapping is right, on generated rigs of every family driven by real
+motion.
 
     python benchmarks/mapping_accuracy.py [--data DATA] [--rigs 40] [--seed 0] [--worst 10]
 
-A row for each family with its own names, and a row for each family's rigs without names. `wrong` counts roles, `silent`
-those of them that no low confidence gives away; `doubted` is the share of right roles with low confidence, the price of that.
-Without DATA, the project's own walks drive the rigs.
+A row for each family with its own names, and a row for each family's rigs without names. `wrong`
+counts roles, `silent` those of them that no low confidence gives away; `doubted` is the share of
+right roles with low confidence, the price of that. Without DATA, the project's own walks drive the
+rigs.
 """
 
 from __future__ import annotations
@@ -30,12 +32,23 @@ def main() -> None:
     parser.add_argument("--rigs", type=int, default=40, help="Rigs in each row.")
     parser.add_argument("--motions", type=int, default=12, help="Clips of each source.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--worst", type=int, default=0, help="Show this many rigs with something wrong.")
+    parser.add_argument(
+        "--worst", type=int, default=0, help="Show this many rigs with something wrong."
+    )
     parser.add_argument("--family", action="append", help="Only this one; may be repeated.")
-    parser.add_argument("--naming", choices=("family", "none"), help="Only rigs with their names, or without.")
+    parser.add_argument(
+        "--naming", choices=("family", "none"), help="Only rigs with their names, or without."
+    )
     options = parser.parse_args()
-    motions = real_motions(options.data, options.motions, options.seed) if options.data else made_motions()
-    print(f"{len(motions)} clips of {'real motion' if options.data else 'the made walk'}, {options.rigs} rigs a row")
+    motions = (
+        real_motions(options.data, options.motions, options.seed)
+        if options.data
+        else made_motions()
+    )
+    print(
+        f"{len(motions)} clips of {'real motion' if options.data else 'the made walk'}, "
+        f"{options.rigs} rigs a row"
+    )
     head = f"{'rigs':>5}{'roles':>7}{'right':>8}{'wrong':>7}{'silent':>8}{'doubted':>9}{'swapped':>9}{'silent':>8}"
     print(f"{'':<26}{head}{'refused':>9}{'up':>8}{'unit':>8}{'ms':>6}")
     everything = {"family": (Tally(), []), "none": (Tally(), [])}
@@ -63,7 +76,10 @@ def main() -> None:
                         got = mapping.joints.get(role)
                         wanted = "/".join(names[j] for j in made.expected.get(role, ())) or "none"
                         trust = mapping.confidence.get(role, 0.0)
-                        print(f"      {role:<18}{names[got] if got is not None else 'none'} for {wanted}, {trust:.2f}")
+                        print(
+                            f"      {role:<18}{names[got] if got is not None else 'none'} for "
+                            f"{wanted}, {trust:.2f}"
+                        )
                     if mapping and not found.up:
                         print(f"      up {mapping.up}, not {made.up}")
             everything[kind][1].extend(spent)

@@ -1,11 +1,12 @@
-"""What the networks of two bundles cost, in one run: parameters, and time on one thread for everything that one restyling calls.
+"""What the networks of two bundles cost, in one run: parameters, and time on one thread for
+everything that one restyling calls.
 
     python benchmarks/network_time.py A.kinestyle [B.kinestyle] [--repeats 31]
 
-Each bundle may also be the name of one that ships. The calls are those that `Stylizer.analyse` and `apply` really make: they are
-recorded once, then replayed by turns, A and B and A and B, so that whatever else the machine does is in both. Times are the
-thread's CPU seconds, medians over the repeats; ratios are what to compare between machines. Counting parameters needs the
-`train` extra.
+Each bundle may also be the name of one that ships. The calls are those that `Stylizer.analyse` and
+`apply` really make: they are recorded once, then replayed by turns, A and B and A and B, so that
+whatever else the machine does is in both. Times are the thread's CPU seconds, medians over the
+repeats; ratios are what to compare between machines. Counting parameters needs the `train` extra.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before anything is loaded that asks how many threads there may be
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # before anything is loaded that asks how many threads there may be
+)
 
 import numpy as np
 import onnx
 
 from kinestyle.bundle import GRAPHS, Bundle
+from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion
 from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.stylizer import Stylizer
 
@@ -80,8 +83,15 @@ def parameters(graph: bytes) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundles", nargs="+", metavar="BUNDLE", help="one or two .kinestyle files, or names of what ships")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "bundles",
+        nargs="+",
+        metavar="BUNDLE",
+        help="one or two .kinestyle files, or names of what ships",
+    )
     parser.add_argument("--repeats", type=int, default=31)
     options = parser.parse_args()
     bundles = [Bundle.open(name) for name in options.bundles]
@@ -90,7 +100,9 @@ def main() -> None:
     counts: list[dict[str, int]] = []
     for seconds in SECONDS:
         made = [recorded(bundle, there_and_back(clip, seconds)) for bundle in bundles]
-        counts = [{name: sum(call[0] == name for call in calls) for name in GRAPHS} for _, calls in made]
+        counts = [
+            {name: sum(call[0] == name for call in calls) for name in GRAPHS} for _, calls in made
+        ]
         runs: list[list[dict[str, float]]] = [[] for _ in bundles]
         for _ in range(options.repeats):
             for times, (recorder, calls) in zip(runs, made, strict=True):
@@ -104,13 +116,25 @@ def main() -> None:
     totals = [sum(size.values()) for size in sizes]
     for i, bundle in enumerate(bundles):
         print(f"{bundle.path.name}  sha256 {bundle.sha256[:16]}")
-        print(f"  {'graph':<16}{'calls':>6}{'parameters':>12}" + "".join(f"{f'{s} s of motion':>18}" for s in SECONDS))
-        rows: list[tuple[str, Any, int]] = [(name, counts[i][name], sizes[i][name]) for name in GRAPHS]
+        print(
+            f"  {'graph':<16}{'calls':>6}{'parameters':>12}"
+            + "".join(f"{f'{s} s of motion':>18}" for s in SECONDS)
+        )
+        rows: list[tuple[str, Any, int]] = [
+            (name, counts[i][name], sizes[i][name]) for name in GRAPHS
+        ]
         for name, calls, size in [*rows, ("total", sum(counts[i].values()), totals[i])]:
-            print(f"  {name:<16}{calls:>6}{size:>12,}" + "".join(f"{1000 * medians[s][i][name]:>15.2f} ms" for s in SECONDS))
+            print(
+                f"  {name:<16}{calls:>6}{size:>12,}"
+                + "".join(f"{1000 * medians[s][i][name]:>15.2f} ms" for s in SECONDS)
+            )
         print()
     if len(bundles) == 2:
-        print(f"{bundles[0].path.name} / {bundles[1].path.name}: {totals[0] / totals[1]:.3f} of the parameters", end="")
+        print(
+            f"{bundles[0].path.name} / {bundles[1].path.name}: {totals[0] / totals[1]:.3f} of the "
+            f"parameters",
+            end="",
+        )
         for seconds in SECONDS:
             ratio = medians[seconds][0]["total"] / medians[seconds][1]["total"]
             print(f", {ratio:.3f} of the network time for {seconds} s of motion", end="")

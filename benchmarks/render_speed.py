@@ -1,9 +1,11 @@
-"""How long `kinestyle render` takes for each picture of a film, beside matplotlib drawing the same bones.
+"""How long `kinestyle render` takes for each picture of a film, beside matplotlib drawing the same
+bones.
 
     python benchmarks/render_speed.py [CLIP ...] [--frames 150] [--size 640x480] [--no-matplotlib]
 
-Drawing and writing are measured apart, CPU and wall seconds; both ways draw the same instants of the same clips in the same run,
-in turn, so that a busy machine is busy for both. The CPU time and the ratio are what to compare between machines.
+Drawing and writing are measured apart, CPU and wall seconds; both ways draw the same instants of
+the same clips in the same run, in turn, so that a busy machine is busy for both. The CPU time and
+the ratio are what to compare between machines.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinestyle.motion.formats import read_motion
+from kinestyle.formats.table import read_motion
 from kinestyle.picture.figure import Figure, figure_of
 from kinestyle.picture.film import Film, Shot, take_film
 from kinestyle.picture.reel import CONTAINERS, write_film
@@ -26,19 +28,28 @@ TURNS = 5
 """So many times each way has a share of the pictures."""
 
 
-def matplotlib_picture(figures: list[Figure], size_px: tuple[int, int]) -> Callable[[int], np.ndarray]:
+def matplotlib_picture(
+    figures: list[Figure], size_px: tuple[int, int]
+) -> Callable[[int], np.ndarray]:
     """What one would do without a renderer: thick lines in a 3-D axes, of one figure each."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Sheet
 
     sheet = Sheet(figsize=(size_px[0] / 100, size_px[1] / 100), dpi=100)
     canvas = FigureCanvasAgg(sheet)
-    panels = [sheet.add_subplot(1, len(figures), i + 1, projection="3d") for i in range(len(figures))]
+    panels = [
+        sheet.add_subplot(1, len(figures), i + 1, projection="3d") for i in range(len(figures))
+    ]
     lines = []
     for panel, figure in zip(panels, figures, strict=True):
         panel.view_init(elev=17, azim=52)
         width = 2.0 * figure.radius[figure.cones].mean(axis=1) * 120.0
-        lines.append([panel.plot([0, 1], [0, 1], [0, 1], linewidth=w, solid_capstyle="round")[0] for w in width])
+        lines.append(
+            [
+                panel.plot([0, 1], [0, 1], [0, 1], linewidth=w, solid_capstyle="round")[0]
+                for w in width
+            ]
+        )
 
     def draw(frame: int) -> np.ndarray:
         for panel, figure, bones in zip(panels, figures, lines, strict=True):
@@ -68,11 +79,16 @@ class Stopwatch:
 
     def line(self, what: str, pictures: int) -> str:
         each = 1000.0 * self.cpu / pictures
-        return f"{what:<34}{pictures:6d}{self.cpu:9.2f} s CPU{self.wall:9.2f} s wall{each:9.1f} ms{pictures / self.cpu:9.1f} a s"
+        return (
+            f"{what:<34}{pictures:6d}{self.cpu:9.2f} s CPU{self.wall:9.2f} s wall{each:9.1f} "
+            f"ms{pictures / self.cpu:9.1f} a s"
+        )
 
 
 def measure_drawing(film: Film, with_matplotlib: bool) -> None:
-    ways: dict[str, tuple[Callable[[int], np.ndarray], Stopwatch]] = {"kinestyle, drawing": (film.picture, Stopwatch())}
+    ways: dict[str, tuple[Callable[[int], np.ndarray], Stopwatch]] = {
+        "kinestyle, drawing": (film.picture, Stopwatch())
+    }
     if with_matplotlib:
         figures = [figure for panel in film.panels for _, figure in panel.figures]
         ways["matplotlib, lines"] = (matplotlib_picture(figures, film.size_px), Stopwatch())
@@ -91,7 +107,9 @@ def measure_drawing(film: Film, with_matplotlib: bool) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", nargs="*", type=Path, default=[CLIP])
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--size", default="640x480")
@@ -101,7 +119,10 @@ def main() -> None:
     with Stopwatch() as prepared:
         figures = [figure_of(read_motion(clip), clip.stem) for clip in options.clips]
         longest = max(figure.duration_seconds for figure in figures)
-        film = take_film(figures, Shot((width, height), frame_rate=(options.frames - 1) / longest if longest else 30.0))
+        film = take_film(
+            figures,
+            Shot((width, height), frame_rate=(options.frames - 1) / longest if longest else 30.0),
+        )
     print(f"{len(figures)} clips, {film.frame_count} pictures of {width} x {height}")
     print(prepared.line("reading, mapping, shaping", film.frame_count))
     measure_drawing(film, not options.no_matplotlib)

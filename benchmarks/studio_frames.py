@@ -2,9 +2,10 @@
 
     python benchmarks/studio_frames.py [--seconds 4] [--gpu]
 
-Prints the frames a second with two characters side by side and with twelve in the grid, how long drawing one takes, and
-the time from the slider's release to the moving result. Without a window a browser draws with the processor; a machine's
-graphics reach far more, and --gpu asks for them.
+Prints the frames a second with two characters side by side and with twelve in the grid, how long
+drawing one takes, and
+the time from the slider's release to the moving result. Without a window a browser draws with the
+processor; a machine's graphics reach far more, and --gpu asks for them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def browser_seconds() -> float:
     below = {os.getpid()}
     while more := {pid for pid, (parent, _, _) in rows.items() if parent in below} - below:
         below |= more
-    return sum(ticks for pid, (_, name, ticks) in rows.items() if pid in below and "chrom" in name) / os.sysconf("SC_CLK_TCK")
+    return sum(
+        ticks for pid, (_, name, ticks) in rows.items() if pid in below and "chrom" in name
+    ) / os.sysconf("SC_CLK_TCK")
 
 
 def frames_a_second(visit: Visit, seconds: float) -> float:
@@ -70,22 +73,34 @@ def report(visit: Visit, what: str, seconds: float) -> None:
     visit.page.keyboard.press("Space")
     print(
         f"{what:<34}{rate:6.1f} frames/s at {100 * sharpness:3.0f} % of the pixels' side; "
-        f"one drawn whole in {min(times):.0f} ms at best, {statistics.median(times):.0f} ms in the middle, {cpu:.0f} ms of CPU"
+        f"one drawn whole in {min(times):.0f} ms at best, {statistics.median(times):.0f} ms in "
+        f"the middle, {cpu:.0f} ms of CPU"
     )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=4.0, help="of counting frames")
-    parser.add_argument("--gpu", action="store_true", help="with the machine's graphics instead of the processor")
+    parser.add_argument(
+        "--gpu", action="store_true", help="with the machine's graphics instead of the processor"
+    )
     options = parser.parse_args()
-    with serving() as server, browsing(gpu=options.gpu) as browser, visiting(browser, server.address, calm=False) as visit:
+    with (
+        serving() as server,
+        browsing(gpu=options.gpu) as browser,
+        visiting(browser, server.address, calm=False) as visit,
+    ):
         print(visit.page.evaluate(RENDERER))
         print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")
         visit.until("kinestyle.clock.frame > 3")
         report(visit, "2 characters, side by side", options.seconds)
         visit.page.keyboard.press("g")
-        visit.until("kinestyle.view.variants.length && kinestyle.view.variants.every(variant => variant.character)")
+        visit.until(
+            "kinestyle.view.variants.length && kinestyle.view.variants.every(variant => "
+            "variant.character)"
+        )
         report(visit, "12 characters, grid", options.seconds)
         visit.page.get_by_role("button", name="Side by side").click()
         slider, seconds, server_seconds = visit.page.get_by_label("Strength"), [], []
@@ -97,7 +112,8 @@ def main() -> None:
             server_seconds.append(1000 * visit.read("kinestyle.session.result.seconds"))
         middle, motion = statistics.median(seconds), statistics.median(server_seconds)
         print(
-            f"slider to moving result, 5 s clip {middle:6.0f} ms in the middle, {min(seconds):.0f} to {max(seconds):.0f} ms, "
+            f"slider to moving result, 5 s clip {middle:6.0f} ms in the middle, "
+            f"{min(seconds):.0f} to {max(seconds):.0f} ms, "
             f"to be at most 300 ms; {motion:.0f} ms of it until the motion has come"
         )
         assert visit.errors == [], visit.errors

@@ -1,11 +1,14 @@
-"""What the studio's server does under load: 50 clients at once, most of them up to no good, against one server on this machine.
+"""What the studio's server does under load: 50 clients at once, most of them up to no good, against
+one server on this machine.
 
     python benchmarks/studio_load.py [--seconds 60]
 
-First one client alone, for the idle times; then all of them. Good clients work as people and pipelines do: one request after
-the other, with a second to look at the result. The others send slowly, send too much, stop in the middle, send what no reader
-takes, files that are small and claim to be enormous, and cancel or leave what they have begun. Ends with 1 if anything was
-answered with a 5xx, if memory grew beyond the limit, or if good requests took more than three times as long as alone.
+First one client alone, for the idle times; then all of them. Good clients work as people and
+pipelines do: one request after the other, with a second to look at the result. The others send
+slowly, send too much, stop in the middle, send what no reader takes, files that are small and claim
+to be enormous, and cancel or leave what they have begun. Ends with 1 if anything was answered with
+a 5xx, if memory grew beyond the limit, or if good requests took more than three times as long as
+alone.
 """
 
 from __future__ import annotations
@@ -30,16 +33,29 @@ from pathlib import Path
 
 import httpx2
 
-WALK = (Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh").read_bytes()
+WALK = (
+    Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
+).read_bytes()
 THINK_SECONDS = 1.0
 WORKER_MB, KEEP_MB = 1024, 128
 TIMES_IDLE = 3.0
 GOOD = ("slider", "pipeline")
-GROUPS = {"slider": 14, "pipeline": 3, "slow": 7, "huge": 4, "truncated": 7, "hostile": 7, "bomb": 5, "leaving": 3}
+GROUPS = {
+    "slider": 14,
+    "pipeline": 3,
+    "slow": 7,
+    "huge": 4,
+    "truncated": 7,
+    "hostile": 7,
+    "bomb": 5,
+    "leaving": 3,
+}
 
 
 class Load:
-    """Clients of one server. times: seconds by kind of good request; statuses: (who, status) -> how often, 0 for no answer."""
+    """Clients of one server. times: seconds by kind of good request; statuses: (who, status) -> how
+    often, 0 for no answer.
+    """
 
     def __init__(self, address: str):
         self.address = address
@@ -50,12 +66,19 @@ class Load:
 
     def crowd(self, good: bool) -> list[Callable[[float], Awaitable[None]]]:
         """The good clients, or all others."""
-        return [getattr(self, name) for name, count in GROUPS.items() if (name in GOOD) == good for _ in range(count)]
+        return [
+            getattr(self, name)
+            for name, count in GROUPS.items()
+            if (name in GOOD) == good
+            for _ in range(count)
+        ]
 
     def session(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(base_url=self.address, timeout=60.0, trust_env=False)
 
-    async def ask(self, who: str, client: httpx2.AsyncClient, method: str, path: str, **more: object) -> httpx2.Response | None:
+    async def ask(
+        self, who: str, client: httpx2.AsyncClient, method: str, path: str, **more: object
+    ) -> httpx2.Response | None:
         """One request; none of its ways to fail ends the client."""
         try:
             answer = await client.request(method, path, **more)  # type: ignore[arg-type]
@@ -69,17 +92,29 @@ class Load:
         """A person: sends a clip, then tries strengths and styles."""
         async with self.session() as client:
             started = time.perf_counter()
-            answer = await self.ask("slider", client, "POST", "/api/clips", params={"name": next(self.names)}, content=WALK)
+            answer = await self.ask(
+                "slider",
+                client,
+                "POST",
+                "/api/clips",
+                params={"name": next(self.names)},
+                content=WALK,
+            )
             if answer is None or answer.status_code != 201:
                 return
             self.times["upload"].append(time.perf_counter() - started)
             place = f"/api/clips/{answer.json()['id']}/stylize"
             while time.monotonic() < until:
-                wanted = {"style": self.random.choice(["old", "proud", "angry", "elderly"]), "strength": self.random.random()}
+                wanted = {
+                    "style": self.random.choice(["old", "proud", "angry", "elderly"]),
+                    "strength": self.random.random(),
+                }
                 started = time.perf_counter()
                 answer = await self.ask("slider", client, "POST", place, json=wanted)
                 if answer is not None and answer.status_code == 200:
-                    await self.ask("slider", client, "GET", f"/api/clips/{answer.json()['id']}/motion")
+                    await self.ask(
+                        "slider", client, "GET", f"/api/clips/{answer.json()['id']}/motion"
+                    )
                     self.times["stylize and motion"].append(time.perf_counter() - started)
                 await asyncio.sleep(THINK_SECONDS * self.random.uniform(0.5, 1.5))
 
@@ -90,7 +125,9 @@ class Load:
                 started = time.perf_counter()
                 form = {"style": "old", "seed": str(self.random.randrange(2**32))}
                 files = {"file": (next(self.names), WALK)}
-                answer = await self.ask("pipeline", client, "POST", "/api/stylize", data=form, files=files)
+                answer = await self.ask(
+                    "pipeline", client, "POST", "/api/stylize", data=form, files=files
+                )
                 if answer is not None and answer.status_code == 200:
                     self.times["whole way"].append(time.perf_counter() - started)
                 await asyncio.sleep(THINK_SECONDS * self.random.uniform(0.5, 1.5))
@@ -120,7 +157,9 @@ class Load:
             while time.monotonic() < until:
                 await self.ask("huge", client, "POST", "/api/clips?name=huge.bvh", content=pour())
                 head = {"content-length": str(10**12)}
-                await self.ask("huge", client, "POST", "/api/clips?name=huge.bvh", content=pour(), headers=head)
+                await self.ask(
+                    "huge", client, "POST", "/api/clips?name=huge.bvh", content=pour(), headers=head
+                )
                 await asyncio.sleep(THINK_SECONDS)
 
     async def truncated(self, until: float) -> None:
@@ -129,10 +168,15 @@ class Load:
         async with self.session() as client:
             while time.monotonic() < until:
                 cut = self.random.randrange(len(WALK))
-                await self.ask("truncated", client, "POST", "/api/clips?name=cut.bvh", content=WALK[:cut])
+                await self.ask(
+                    "truncated", client, "POST", "/api/clips?name=cut.bvh", content=WALK[:cut]
+                )
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_connection(host, int(port))
-                    head = f"POST /api/clips?name=a.bvh HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(WALK)}\r\n\r\n"
+                    head = (
+                        f"POST /api/clips?name=a.bvh HTTP/1.1\r\nHost: "
+                        f"{host}\r\nContent-Length: {len(WALK)}\r\n\r\n"
+                    )
                     writer.write(head.encode() + WALK[:cut])
                     await asyncio.sleep(0.2)
                     writer.close()
@@ -140,7 +184,9 @@ class Load:
 
     async def hostile(self, until: float) -> None:
         """What no reader takes, and what is no request."""
-        deep = b"HIERARCHY\nROOT a\n" + b"".join(b"{ OFFSET 0 0 0 CHANNELS 0 JOINT j%d\n" % i for i in range(20_000))
+        deep = b"HIERARCHY\nROOT a\n" + b"".join(
+            b"{ OFFSET 0 0 0 CHANNELS 0 JOINT j%d\n" % i for i in range(20_000)
+        )
         bodies = [
             deep,
             os.urandom(10**6),
@@ -148,13 +194,33 @@ class Load:
             b"\xff\xfe" + b"\0" * 10**5,
             b"HIERARCHY",
         ]
-        bodies += [WALK.replace(b"0.0", b"nan", 1), WALK.replace(b"JOINT", b"ROOT"), b"{" * 10**6, b"glTF" + b"\xff" * 99]
+        bodies += [
+            WALK.replace(b"0.0", b"nan", 1),
+            WALK.replace(b"JOINT", b"ROOT"),
+            b"{" * 10**6,
+            b"glTF" + b"\xff" * 99,
+        ]
         async with self.session() as client:
             while time.monotonic() < until:
-                ending = self.random.choice([".bvh", ".glb", ".fbx", ".amc", ".gltf", ".npy", ".exe"])
+                ending = self.random.choice(
+                    [".bvh", ".glb", ".fbx", ".amc", ".gltf", ".npy", ".exe"]
+                )
                 name = self.random.choice(["../../a", "a\0b", "x" * 250, "C:\\con"]) + ending
-                await self.ask("hostile", client, "POST", "/api/clips", params={"name": name}, content=self.random.choice(bodies))
-                await self.ask("hostile", client, "POST", "/api/clips/%00/stylize", content=b'{"strength": ' + b"9" * 5000)
+                await self.ask(
+                    "hostile",
+                    client,
+                    "POST",
+                    "/api/clips",
+                    params={"name": name},
+                    content=self.random.choice(bodies),
+                )
+                await self.ask(
+                    "hostile",
+                    client,
+                    "POST",
+                    "/api/clips/%00/stylize",
+                    content=b'{"strength": ' + b"9" * 5000,
+                )
                 await self.ask("hostile", client, "GET", "/api/previews/..%2f..%2f")
                 await asyncio.sleep(0.5 * THINK_SECONDS)
 
@@ -163,18 +229,29 @@ class Load:
         async with self.session() as client:
             while time.monotonic() < until:
                 name = self.random.choice(list(BOMBS))
-                await self.ask("bomb", client, "POST", "/api/clips", params={"name": name}, content=BOMBS[name])
+                await self.ask(
+                    "bomb", client, "POST", "/api/clips", params={"name": name}, content=BOMBS[name]
+                )
                 await asyncio.sleep(THINK_SECONDS)
 
     async def leaving(self, until: float) -> None:
         """Begins work, and cancels it or leaves."""
         async with self.session() as client:
-            answer = await self.ask("leaving", client, "POST", "/api/clips", params={"name": next(self.names)}, content=WALK)
+            answer = await self.ask(
+                "leaving",
+                client,
+                "POST",
+                "/api/clips",
+                params={"name": next(self.names)},
+                content=WALK,
+            )
             while answer is not None and answer.status_code == 201 and time.monotonic() < until:
                 job = f"job-{self.random.randrange(10**9)}"
                 wanted = {"random": True, "seed": self.random.randrange(2**32), "job": job}
                 place = f"/api/clips/{answer.json()['id']}/stylize"
-                work = asyncio.ensure_future(self.ask("leaving", client, "POST", place, json=wanted))
+                work = asyncio.ensure_future(
+                    self.ask("leaving", client, "POST", place, json=wanted)
+                )
                 await asyncio.sleep(0.01)
                 if self.random.random() < 0.5:
                     await self.ask("leaving", client, "DELETE", f"/api/jobs/{job}")
@@ -186,28 +263,55 @@ class Load:
 
 
 def bombs() -> dict[str, bytes]:
-    """By name: BVH that declares a million frames, or minutes a frame, or thousands of joints; GLB and FBX that unpack hugely."""
+    """By name: BVH that declares a million frames, or minutes a frame, or thousands of joints; GLB
+    and FBX that unpack hugely.
+    """
     head, time_line, rows = WALK.partition(b"Frame Time: 0.03333333333333333\n")
-    joints = b"".join(b"JOINT j%d { OFFSET 0 0 0 CHANNELS 0 End Site { OFFSET 0 1 0 } }\n" % i for i in range(4000))
-    many = b"HIERARCHY\nROOT a { OFFSET 0 0 0 CHANNELS 1 Xposition\n" + joints + b"}\nMOTION\nFrames: 8000\nFrame Time: .01\n"
+    joints = b"".join(
+        b"JOINT j%d { OFFSET 0 0 0 CHANNELS 0 End Site { OFFSET 0 1 0 } }\n" % i
+        for i in range(4000)
+    )
+    many = (
+        b"HIERARCHY\nROOT a { OFFSET 0 0 0 CHANNELS 1 Xposition\n"
+        + joints
+        + b"}\nMOTION\nFrames: 8000\nFrame Time: .01\n"
+    )
     document = {
         "asset": {"version": "2.0"},
         "buffers": [{"byteLength": 16}],
         "bufferViews": [{"buffer": 0, "byteLength": 16}],
-        "accessors": [{"bufferView": 0, "componentType": 5126, "count": 10**6, "type": "SCALAR", "sparse": {"count": 10**6}}],
+        "accessors": [
+            {
+                "bufferView": 0,
+                "componentType": 5126,
+                "count": 10**6,
+                "type": "SCALAR",
+                "sparse": {"count": 10**6},
+            }
+        ],
         "nodes": [{"children": [i + 1]} for i in range(50_000)] + [{}],
         "animations": [
-            {"channels": [{"sampler": 0, "target": {"node": 0, "path": "rotation"}}], "samplers": [{"input": 0, "output": 0}]}
+            {
+                "channels": [{"sampler": 0, "target": {"node": 0, "path": "rotation"}}],
+                "samplers": [{"input": 0, "output": 0}],
+            }
         ],
     }
     text = json.dumps(document).encode()
     text += b" " * (-len(text) % 4)
     glb = struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + 16)
-    glb += struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", 16, b"BIN\0") + b"\0" * 16
+    glb += (
+        struct.pack("<I4s", len(text), b"JSON")
+        + text
+        + struct.pack("<I4s", 16, b"BIN\0")
+        + b"\0" * 16
+    )
     packed = zlib.compress(b"\0" * (256 * 2**20), 1)
     array = b"d" + struct.pack("<III", 32 * 2**20, 1, len(packed)) + packed
     start = b"Kaydara FBX Binary  \x00\x1a\x00" + struct.pack("<I", 7400)
-    record = struct.pack("<III", len(start) + 13 + 4 + len(array), 1, len(array)) + b"\x04KeyV" + array
+    record = (
+        struct.pack("<III", len(start) + 13 + 4 + len(array), 1, len(array)) + b"\x04KeyV" + array
+    )
     return {
         "frames.bvh": head.replace(b"Frames: 151", b"Frames: 1000000") + time_line + rows,
         "minutes.bvh": head + b"Frame Time: 9.9\n" + rows,
@@ -235,12 +339,20 @@ def resident_mb(pids: list[int]) -> float:
     total = 0.0
     for pid in pids:
         with contextlib.suppress(OSError):
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+            total += (
+                int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                * resource.getpagesize()
+                / 2**20
+            )
     return total
 
 
-async def run(load: Load, pid: int, clients: list[Callable[[float], Awaitable[None]]], seconds: float) -> float:
-    """Run clients for so long; the most memory that the server and its workers had meanwhile, in MB."""
+async def run(
+    load: Load, pid: int, clients: list[Callable[[float], Awaitable[None]]], seconds: float
+) -> float:
+    """Run clients for so long; the most memory that the server and its workers had meanwhile, in
+    MB.
+    """
     until = time.monotonic() + seconds
     most = 0.0
     tasks = [asyncio.ensure_future(client(until)) for client in clients]
@@ -263,31 +375,44 @@ async def measure(address: str, pid: int, seconds: float) -> bool:
         await run(alone, pid, [client], seconds / 6)
     before = resident_mb(tree(pid))
     started = time.perf_counter()
-    # In a process of their own: what keeps the bad clients busy is not to slow down those whose times are taken
+    # In a process of their own: what keeps the bad clients busy is not to slow down those whose
+    #     times are taken
     others = await asyncio.create_subprocess_exec(
-        *(sys.executable, __file__, "--seconds", str(seconds), "--against", address), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, __file__, "--seconds", str(seconds), "--against", address),
+        stdout=asyncio.subprocess.PIPE,
     )
     most = await run(load, pid, load.crowd(good=True), seconds)
     found, _ = await others.communicate()
     load.statuses.update({(who, status): count for who, status, count in json.loads(found)})
     wall = time.perf_counter() - started
-    own_seconds = sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])) / os.sysconf(
-        "SC_CLK_TCK"
-    )
+    own_seconds = sum(
+        map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])
+    ) / os.sysconf("SC_CLK_TCK")
     allowed = KEEP_MB + 3 * WORKER_MB + 512
     good = load.statuses.total() > 0
     print(f"{sum(GROUPS.values())} clients for {wall:.0f} s, {load.statuses.total()} requests")
-    print(f"{'good request':<20}{'alone ms':>10}{'under load ms':>15}{'95 of 100':>11}{'times':>7}{'count':>7}")
+    print(
+        f"{'good request':<20}{'alone ms':>10}{'under load ms':>15}{'95 of 100':>11}{'times':>7}{'count':>7}"
+    )
     for kind, times in load.times.items():
         idle, median = statistics.median(alone.times[kind]), statistics.median(times)
         late = statistics.quantiles(times, n=20)[-1]
-        print(f"{kind:<20}{1e3 * idle:>10.0f}{1e3 * median:>15.0f}{1e3 * late:>11.0f}{median / idle:>7.1f}{len(times):>7}")
+        print(
+            f"{kind:<20}{1e3 * idle:>10.0f}{1e3 * median:>15.0f}{1e3 * late:>11.0f}{median / idle:>7.1f}{len(times):>7}"
+        )
         good &= median <= TIMES_IDLE * idle
     for who in GROUPS:
-        row = {status: count for (name, status), count in sorted(load.statuses.items()) if name == who}
-        print(f"{who:<20}" + ", ".join(f"{count} × {status or 'no answer'}" for status, count in row.items()))
+        row = {
+            status: count for (name, status), count in sorted(load.statuses.items()) if name == who
+        }
+        print(
+            f"{who:<20}"
+            + ", ".join(f"{count} × {status or 'no answer'}" for status, count in row.items())
+        )
     wrong = sum(count for (_, status), count in load.statuses.items() if status >= 500)
-    print(f"5xx: {wrong}; memory {before:.0f} MB before, {most:.0f} MB at most, allowed {allowed} MB")
+    print(
+        f"5xx: {wrong}; memory {before:.0f} MB before, {most:.0f} MB at most, allowed {allowed} MB"
+    )
     print(f"CPU of the server without its workers: {own_seconds:.0f} s")
     return good and wrong == 0 and most <= allowed
 
@@ -295,7 +420,11 @@ async def measure(address: str, pid: int, seconds: float) -> bool:
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seconds", type=float, default=60.0)
-    arguments.add_argument("--against", metavar="ADDRESS", help="Only the clients that are up to no good, against this server.")
+    arguments.add_argument(
+        "--against",
+        metavar="ADDRESS",
+        help="Only the clients that are up to no good, against this server.",
+    )
     options = arguments.parse_args()
     if options.against:
         load = Load(options.against)
@@ -303,16 +432,37 @@ def main() -> int:
         print(json.dumps([[*key, count] for key, count in load.statuses.items()]))
         return 0
     limits = ["--worker-mb", str(WORKER_MB), "--keep-mb", str(KEEP_MB)]
-    command = [sys.executable, "-m", "kinestyle", "studio", "--no-open", "--port", "0", "--workers", "2", *limits]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+    command = [
+        sys.executable,
+        "-m",
+        "kinestyle",
+        "studio",
+        "--no-open",
+        "--port",
+        "0",
+        "--workers",
+        "2",
+        *limits,
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
         try:
             assert server.stdout is not None, "the server's output is a pipe"
-            good = asyncio.run(measure(server.stdout.readline().strip(), server.pid, options.seconds))
+            good = asyncio.run(
+                measure(server.stdout.readline().strip(), server.pid, options.seconds)
+            )
         finally:
             server.terminate()
             server.wait(30.0)
-    ours, theirs = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"CPU: clients {ours.ru_utime + ours.ru_stime:.0f} s, server and workers {theirs.ru_utime + theirs.ru_stime:.0f} s")
+    ours, theirs = (
+        resource.getrusage(resource.RUSAGE_SELF),
+        resource.getrusage(resource.RUSAGE_CHILDREN),
+    )
+    print(
+        f"CPU: clients {ours.ru_utime + ours.ru_stime:.0f} s, server and workers "
+        f"{theirs.ru_utime + theirs.ru_stime:.0f} s"
+    )
     return 0 if good else 1
 
 

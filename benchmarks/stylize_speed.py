@@ -1,9 +1,11 @@
-"""How long `kinestyle stylize` takes, from process start to file on disk, beside what it cannot be faster than.
+"""How long `kinestyle stylize` takes, from process start to file on disk, beside what it cannot be
+faster than.
 
     python benchmarks/stylize_speed.py [--bundle FILE] [--repeats 7]
 
-Times are medians over interleaved repeats, wall and CPU seconds; ratios are what to compare between machines. The split by
-stage is measured inside one process, in which nothing had been loaded before.
+Times are medians over interleaved repeats, wall and CPU seconds; ratios are what to compare between
+machines. The split by stage is measured inside one process, in which nothing had been loaded
+before.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ def lap(name):
     began = now
 import numpy
 lap("import numpy")
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.retarget import correspond, to_canonical
+from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.retarget.correspondence import correspond, to_canonical
 lap("import kinestyle.motion")
 clip = read_motion(sys.argv[1])
 lap("read")
@@ -71,25 +73,49 @@ def run(*arguments: str) -> tuple[float, float]:
     """Wall and CPU seconds of one process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", default="", help="a .kinestyle file instead of the one that ships")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--bundle", default="", help="a .kinestyle file instead of the one that ships"
+    )
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "out.bvh")
-        stylize = ["-c", "from kinestyle.cli import main; main()", "stylize", str(CLIP), "--style", "old", "-o", out]
+        stylize = [
+            "-c",
+            "from kinestyle.cli import main; main()",
+            "stylize",
+            str(CLIP),
+            "--style",
+            "old",
+            "-o",
+            out,
+        ]
         commands = {
             "import onnxruntime, numpy": ["-c", "import onnxruntime, numpy"],
-            "kinestyle stylize": [*stylize, *(["--bundle", options.bundle] if options.bundle else [])],
+            "kinestyle stylize": [
+                *stylize,
+                *(["--bundle", options.bundle] if options.bundle else []),
+            ],
         }
-        if subprocess.run([sys.executable, "-c", "import torch"], capture_output=True).returncode == 0:
+        if (
+            subprocess.run([sys.executable, "-c", "import torch"], capture_output=True).returncode
+            == 0
+        ):
             commands["import torch"] = ["-c", "import torch"]
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for _ in range(options.repeats):
@@ -100,17 +126,29 @@ def main() -> None:
         for name in commands:
             print(f"{name:<28}{wall[name]:7.3f} s wall{cpu[name]:8.3f} s CPU")
         ours, base = wall["kinestyle stylize"], wall["import onnxruntime, numpy"]
-        print(f"\nstylize / (1.5 x import onnxruntime, numpy + 1 s): {ours / (1.5 * base + 1.0):.2f}, to be at most 1")
+        print(
+            f"\nstylize / (1.5 x import onnxruntime, numpy + 1 s): "
+            f"{ours / (1.5 * base + 1.0):.2f}, to be at most 1"
+        )
         if "import torch" in wall:
-            print(f"stylize / (import torch + 1 s):                    {ours / (wall['import torch'] + 1.0):.2f}, to be below 1")
+            print(
+                f"stylize / (import torch + 1 s):                    "
+                f"{ours / (wall['import torch'] + 1.0):.2f}, to be below 1"
+            )
         print(f"\nby stage, one process, {CLIP.name}:")
         split = subprocess.run(
-            [sys.executable, "-c", STAGES, str(CLIP), out, options.bundle], check=True, capture_output=True, text=True
+            [sys.executable, "-c", STAGES, str(CLIP), out, options.bundle],
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout
         for line in split.splitlines():
             stage, seconds = line.split("\t")
             print(f"  {stage:<26}{1000 * float(seconds):7.0f} ms")
-        print("another style or strength, a slider's step once the clip is analysed, is to be at most 50 ms")
+        print(
+            "another style or strength, a slider's step once the clip is analysed, is to be at "
+            "most 50 ms"
+        )
 
 
 if __name__ == "__main__":

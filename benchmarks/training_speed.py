@@ -1,17 +1,22 @@
-"""How fast training is, in one run: this project's step against the same networks trained as the paper's released code trains.
+"""How fast training is, in one run: this project's step against the same networks trained as the
+paper's released code trains.
 
     python benchmarks/training_speed.py CORPUS [--preset paper] [--seconds 20]
 
-CORPUS is the folder `corpus` of a training run. Three rows for the stylizer stage of a preset, each in a process of its own:
+CORPUS is the folder `corpus` of a training run. Three rows for the stylizer stage of a preset, each
+in a process of its own:
 
-- **this project**: one thread, crops cut from one array, matrix products (in half precision where the processor has it);
+- **this project**: one thread, crops cut from one array, matrix products (in half precision where
+the processor has it);
 - **two processes**: the same under torchrun, the batch shared;
-- **as the paper's code**: float32, torch's own convolutions and default threads, a `Dataset` that cuts, mirrors and stacks one
-  sample at a time in Python, a `DataLoader` without workers, and Adam. The losses are the same.
+- **as the paper's code**: float32, torch's own convolutions and default threads, a `Dataset` that
+  cuts, mirrors and stacks one sample at a time in Python, a `DataLoader` without workers, and Adam.
+  The losses are the same.
 
-Weights are not trained, which costs no step less. Samples a second are the median of three stretches; CPU seconds include all
-threads. The share of the machine's peak is what the matrix products of a step count (`torch.utils.flop_counter`), a second,
-against the best product of the machine, measured in the same process.
+Weights are not trained, which costs no step less. Samples a second are the median of three
+stretches; CPU seconds include all threads. The share of the machine's peak is what the matrix
+products of a step count (`torch.utils.flop_counter`), a second, against the best product of the
+machine, measured in the same process.
 """
 
 from __future__ import annotations
@@ -48,7 +53,9 @@ def stage_of(preset: str, folder: Path) -> Any:
 
 
 def peak(seconds: float = 1.0) -> float:
-    """Floating-point operations a second of the best product on one thread, whichever precision that is."""
+    """Floating-point operations a second of the best product on one thread, whichever precision
+    that is.
+    """
     import torch
 
     best = 0.0
@@ -72,10 +79,19 @@ def ours(preset: str, folder: Path, seconds: float) -> dict[str, float]:
     torch.set_num_threads(1)
     with joined(), tempfile.TemporaryDirectory() as run:
         stage = stage_of(preset, folder)
-        training = Training(stage, stage.config.loop, Path(run), lambda _: None, asdict(stage.config.loop))
+        training = Training(
+            stage, stage.config.loop, Path(run), lambda _: None, asdict(stage.config.loop)
+        )
         counted = matrix_operations(stage)
-        found = timed(training.learn, stage.config.loop.batch, seconds, steps_alike=here().count > 1)
-        return {**found, "operations_per_sample": counted, "peak": peak() if here().count == 1 else 0.0, "first": here().first}
+        found = timed(
+            training.learn, stage.config.loop.batch, seconds, steps_alike=here().count > 1
+        )
+        return {
+            **found,
+            "operations_per_sample": counted,
+            "peak": peak() if here().count == 1 else 0.0,
+            "first": here().first,
+        }
 
 
 def matrix_operations(stage: Any) -> float:
@@ -105,7 +121,10 @@ def as_the_paper(preset: str, folder: Path, seconds: float) -> dict[str, float]:
 
         def __getitem__(self, index: int) -> dict[str, Any]:
             (sample,) = stage._samples(stage.sampler, stage.entries)
-            cut = {name: torch.from_numpy(stage.sampler.cut([getattr(sample, name)])[0]) for name in crops}
+            cut = {
+                name: torch.from_numpy(stage.sampler.cut([getattr(sample, name)])[0])
+                for name in crops
+            }
             return {**cut, "style": sample.style, "third_style": sample.third_style}
 
     optimizer = torch.optim.Adam(stage.network.parameters(), lr=1e-4)
@@ -127,7 +146,9 @@ def as_the_paper(preset: str, folder: Path, seconds: float) -> dict[str, float]:
 
 
 def timed(step: Any, batch: int, seconds: float, steps_alike: bool = False) -> dict[str, float]:
-    """Samples a second: the median of three stretches. Several processes have to make the same number of steps."""
+    """Samples a second: the median of three stretches. Several processes have to make the same
+    number of steps.
+    """
     step()
     rates, cpu, count = [], [], 0
     for _ in range(3):
@@ -138,45 +159,79 @@ def timed(step: Any, batch: int, seconds: float, steps_alike: bool = False) -> d
         rates.append(done * batch / (time.monotonic() - began))
         cpu.append((time.process_time() - began_cpu) / (done * batch))
         count += done
-    return {"samples_a_second": statistics.median(rates), "cpu_seconds_a_sample": statistics.median(cpu), "steps": count}
+    return {
+        "samples_a_second": statistics.median(rates),
+        "cpu_seconds_a_sample": statistics.median(cpu),
+        "steps": count,
+    }
 
 
 def run_apart(way: str, options: argparse.Namespace) -> dict[str, float]:
     """One row, in a process of its own (or two), because threads are set once."""
-    environment = {key: value for key, value in os.environ.items() if key not in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")}
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
+    }
     if way != WAYS[2]:
         environment |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     launch = [sys.executable]
     if way == WAYS[1]:
         launch += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    arguments = [__file__, str(options.corpus), "--preset", options.preset, "--seconds", str(options.seconds), "--way", way]
-    done = subprocess.run([*launch, *arguments], capture_output=True, text=True, env=environment, check=False)
+    arguments = [
+        __file__,
+        str(options.corpus),
+        "--preset",
+        options.preset,
+        "--seconds",
+        str(options.seconds),
+        "--way",
+        way,
+    ]
+    done = subprocess.run(
+        [*launch, *arguments], capture_output=True, text=True, env=environment, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     return next(row for row in rows if row.get("first", True))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.way:
-        found = (as_the_paper if options.way == WAYS[2] else ours)(options.preset, options.corpus, options.seconds)
+        found = (as_the_paper if options.way == WAYS[2] else ours)(
+            options.preset, options.corpus, options.seconds
+        )
         print(json.dumps(found), flush=True)
         return
     rows = {way: run_apart(way, options) for way in WAYS}
-    print(f"preset {options.preset}, {os.cpu_count()} cores, {os.getloadavg()[0]:.1f} processes waiting")
+    print(
+        f"preset {options.preset}, {os.cpu_count()} cores, {os.getloadavg()[0]:.1f} processes "
+        f"waiting"
+    )
     print(f"{'':<22}{'samples/s':>12}{'CPU ms a sample':>18}")
     for way, row in rows.items():
-        print(f"{way:<22}{row['samples_a_second']:>12.2f}{1000 * row['cpu_seconds_a_sample']:>18.1f}")
+        print(
+            f"{way:<22}{row['samples_a_second']:>12.2f}{1000 * row['cpu_seconds_a_sample']:>18.1f}"
+        )
     one, two, paper = (rows[way]["samples_a_second"] for way in WAYS)
     done = rows[WAYS[0]]["operations_per_sample"] / rows[WAYS[0]]["cpu_seconds_a_sample"]
-    print(f"one process / the paper's code:  {one / paper:.2f}   two / the paper's code: {two / paper:.2f} (aim: 5)")
+    print(
+        f"one process / the paper's code:  {one / paper:.2f}   two / the paper's code: "
+        f"{two / paper:.2f} (aim: 5)"
+    )
     print(f"two processes / one:             {two / one:.2f} (aim: 1.6)")
-    print(f"of the peak of one core:         {done / rows[WAYS[0]]['peak']:.2f}, {done / 1e9:.0f} of", end=" ")
+    print(
+        f"of the peak of one core:         {done / rows[WAYS[0]]['peak']:.2f}, {done / 1e9:.0f} of",
+        end=" ",
+    )
     print(f"{rows[WAYS[0]]['peak'] / 1e9:.0f} GFLOP/s (aim: 0.5)")
 
 

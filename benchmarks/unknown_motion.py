@@ -1,10 +1,12 @@
-"""How far clips of any rig are from what a bundle knows, and how much of a style's strength is left to them.
+"""How far clips of any rig are from what a bundle knows, and how much of a style's strength is left
+to them.
 
     python benchmarks/unknown_motion.py DATA [--bundle BUNDLE] [--most 60]
 
-For each clip the error with which the bundle's autoencoder gives it back, as a multiple of the usual one (that of the motion
-it learned from): mean, and worst when smoothed as the fading sees it; then the share of strength, least and mean. First a
-sample of Bandai's test clips, whose share is 1 at every moment, then a sample of the unlabelled clips.
+For each clip the error with which the bundle's autoencoder gives it back, as a multiple of the
+usual one (that of the motion it learned from): mean, and worst when smoothed as the fading sees it;
+then the share of strength, least and mean. First a sample of Bandai's test clips, whose share is 1
+at every moment, then a sample of the unlabelled clips.
 """
 
 from __future__ import annotations
@@ -15,15 +17,17 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.evaluate.out_of_domain import unlabelled_clips
+from kinestyle.formats.table import read_motion
 from kinestyle.learn.splits import labelled_clips
-from kinestyle.motion.formats import read_motion
 from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.runtime.fit import FADE_FRAMES
 from kinestyle.runtime.stylizer import Stylizer
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--most", type=int, default=60, help="clips of each kind")

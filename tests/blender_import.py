@@ -1,10 +1,11 @@
-"""What Blender makes of motion files. Run by an interpreter that has bpy, which is not Kinestyle's own.
+"""What Blender makes of motion files. Run by an interpreter that has bpy, which is not Kinestyle's
+own.
 
     blender_import.py OUT.npz RATE FILE
 
-Imports one file into an empty scene that runs at RATE frames a second and writes what is there to OUT.npz: the objects, the first
-armature's bones, their heads in the world on every frame of the first action, in Blender's units and axes (Z up), and the
-scene's rate, which glTF leaves as it is.
+Imports one file into an empty scene that runs at RATE frames a second and writes what is there to
+OUT.npz: the objects, the first armature's bones, their heads in the world on every frame of the
+first action, in Blender's units and axes (Z up), and the scene's rate, which glTF leaves as it is.
 """
 
 import sys
@@ -28,8 +29,8 @@ def main() -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     fps = max(1, round(rate))
-    # glTF has times and no frame rate; Blender turns them into frames at the scene's, of which it takes the base the wrong way
-    # round: fps times fps_base
+    # glTF has times and no frame rate; Blender turns them into frames at the scene's, of which it
+    # takes the base the wrong way round: fps times fps_base
     scene.render.fps = fps
     scene.render.fps_base = rate / fps if Path(path).suffix in (".glb", ".gltf") else fps / rate
     IMPORTERS[Path(path).suffix](path)
@@ -37,7 +38,9 @@ def main() -> None:
     actions = list(bpy.data.actions)
     found = {
         "objects": [f"{item.type} {item.name}" for item in bpy.data.objects],
-        "rate": rate if Path(path).suffix in (".glb", ".gltf") else scene.render.fps / scene.render.fps_base,
+        "rate": rate
+        if Path(path).suffix in (".glb", ".gltf")
+        else scene.render.fps / scene.render.fps_base,
         "actions": [action.name for action in actions],
         "range": [0.0, 0.0],
         "bones": [],

@@ -1,11 +1,14 @@
-"""Whether Blender reads the motion files that Kinestyle writes as Kinestyle means them. `scripts/blender_check` runs it.
+"""Whether Blender reads the motion files that Kinestyle writes as Kinestyle means them.
+`scripts/blender_check` runs it.
 
     blender_oracle.py INTERPRETER CLIP ...
 
-INTERPRETER is one that has bpy. Each clip is read, written as BVH, GLB and FBX, and imported by Blender, a process for each file.
-Checked are: there is one armature and one action; the bones have the joints' names; the frame rate and the number of frames are
-those of the clip; each joint is on each frame where the library has it, within TOLERANCE_M. Blender is Z up: what is (x, y, z)
-in a file that is Y up has to be at (x, -z, y). Prints a line for each file, and exits with 1 if one of them is wrong.
+INTERPRETER is one that has bpy. Each clip is read, written as BVH, GLB and FBX, and imported by
+Blender, a process for each file. Checked are: there is one armature and one action; the bones have
+the joints' names; the frame rate and the number of frames are those of the clip; each joint is on
+each frame where the library has it, within TOLERANCE_M. Blender is Z up: what is (x, y, z) in a
+file that is Y up has to be at (x, -z, y). Prints a line for each file, and exits with 1 if one of
+them is wrong.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.errors import KinestyleError
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.world_frame import bring_into_world, find_world
+from kinestyle.rig.world_frame import bring_into_world, find_world
 
 TOLERANCE_M = 1e-4
 RATE_TOLERANCE = 1e-3
@@ -32,14 +35,18 @@ IMPORTER = Path(__file__).with_name("blender_import.py")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found in one file: the largest distance of any joint on any frame in metres, and what is wrong in words."""
+    """What was found in one file: the largest distance of any joint on any frame in metres, and
+    what is wrong in words.
+    """
 
     distance_m: float
     wrong: tuple[str, ...]
 
 
 def expected_positions(clip: Clip, suffix: str) -> tuple[Array, float]:
-    """(T, J, 3) where Blender has to have the joints, in its units, and how many metres one of them is."""
+    """(T, J, 3) where Blender has to have the joints, in its units, and how many metres one of them
+    is.
+    """
     if suffix == ".bvh":
         position, metres = clip.world_position, find_world(clip).metres_per_unit
     else:
@@ -85,7 +92,10 @@ def main() -> None:
             for suffix in SUFFIXES:
                 file, out = Path(folder) / f"{clip.name}{suffix}", Path(folder) / "found.npz"
                 out.unlink(missing_ok=True)
-                label = f"{Path(path).name:<28} {suffix[1:]}  {clip.frame_count} frames x {clip.skeleton.joint_count} joints"
+                label = (
+                    f"{Path(path).name:<28} {suffix[1:]}  {clip.frame_count} frames x "
+                    f"{clip.skeleton.joint_count} joints"
+                )
                 try:
                     write_motion(clip, file)
                 except KinestyleError as error:
@@ -95,7 +105,10 @@ def main() -> None:
                 run = subprocess.run(command, capture_output=True, text=True)
                 if not out.exists():
                     failed += 1
-                    print(f"{label}: WRONG: Blender does not import it: {(run.stderr or run.stdout).strip()[-600:]}")
+                    print(
+                        f"{label}: WRONG: Blender does not import it: "
+                        f"{(run.stderr or run.stdout).strip()[-600:]}"
+                    )
                     continue
                 with np.load(out) as found:
                     verdict = examine(clip, suffix, dict(found))

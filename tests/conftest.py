@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from kinestyle.bundle import write_bundle
+from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.features import clip_to_features
-from kinestyle.motion.formats import read_motion
+from kinestyle.retarget.features import clip_to_features
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import walk
 
@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of real motion data, of which none is in the repository; tests that ask for it are skipped without it."""
+    """The folder of real motion data, of which none is in the repository; tests that ask for it are
+    skipped without it.
+    """
     named = os.environ.get("KINESTYLE_DATA")
     if not named:
-        pytest.skip("needs real motion data: set KINESTYLE_DATA to the folder that holds bandai, unlabelled and wild")
+        pytest.skip(
+            "needs real motion data: set KINESTYLE_DATA to the folder that holds bandai, "
+            "unlabelled and wild"
+        )
     folder = Path(named).resolve()
     if not folder.is_dir():
         pytest.skip(f"needs real motion data: KINESTYLE_DATA names {named}, which is no folder")
@@ -80,7 +85,9 @@ TINY_STYLES = {"one/calm": 30.0, "one/proud": 200.0, "two/calm": 90.0, "two/Not-
 
 @pytest.fixture(scope="session")
 def tiny_networks() -> TinyNetworks:
-    """Random weights, and the statistics of a made walk, so that what is decoded is somewhere near a body."""
+    """Random weights, and the statistics of a made walk, so that what is decoded is somewhere near
+    a body.
+    """
     torch = pytest.importorskip("torch")
     from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig
     from kinestyle.learn.corpus import group_deviation
@@ -102,13 +109,16 @@ def tiny_networks() -> TinyNetworks:
     with torch.random.fork_rng():
         torch.manual_seed(7)
         autoencoder = Autoencoder(sizes, AutoencoderConfig(), mean, deviation)
-        # untrained layers make their input smaller one after the other; larger weights let the style reach the motion
+        # untrained layers make their input smaller one after the other; larger weights let the
+        # style reach the motion
         with torch.no_grad():
             autoencoder.decoder.layers[-1].weight *= 4.0
         stylizer = StylizerNetwork(sizes, len(TINY_STYLES))
         with torch.no_grad():
             stylizer.style_encoder.head.weight[: sizes.style_code] *= 100.0
-        predictor = GlobalMotionPredictor(sizes, torch.from_numpy(mean), torch.from_numpy(deviation))
+        predictor = GlobalMotionPredictor(
+            sizes, torch.from_numpy(mean), torch.from_numpy(deviation)
+        )
         with torch.no_grad():
             predictor.layers[-1].weight *= 200.0
     return TinyNetworks(sizes, autoencoder.eval(), stylizer.eval(), predictor.eval())
@@ -129,14 +139,23 @@ def tiny_manifest(tiny_networks: TinyNetworks) -> dict[str, Any]:
     random = np.random.default_rng(3)
     size = tiny_networks.sizes.style_code
     styles = [
-        {"name": name, "seconds": seconds, "mean": random.normal(0.0, 2.0, size).tolist(), "deviation": [0.5] * size}
+        {
+            "name": name,
+            "seconds": seconds,
+            "mean": random.normal(0.0, 2.0, size).tolist(),
+            "deviation": [0.5] * size,
+        }
         for name, seconds in TINY_STYLES.items()
     ]
     return {"name": "tiny", "licence": "free to use", "styles": styles}
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_manifest: dict[str, Any], tiny_graphs: dict[str, bytes]) -> Path:
+def tiny_bundle(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_manifest: dict[str, Any],
+    tiny_graphs: dict[str, bytes],
+) -> Path:
     """A bundle that was never trained: for everything that must hold whatever the weights are."""
     path = tmp_path_factory.mktemp("bundle") / "tiny.kinestyle"
     write_bundle(path, tiny_manifest, tiny_graphs)

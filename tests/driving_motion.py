@@ -1,4 +1,6 @@
-"""Motion on the canonical skeleton with which generated rigs are driven: the project's own, and real where there is some."""
+"""Motion on the canonical skeleton with which generated rigs are driven: the project's own, and
+real where there is some.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip, resample
-from kinestyle.motion.formats import read_motion
-from kinestyle.motion.retarget import correspond, to_canonical
+from kinestyle.retarget.correspondence import correspond, to_canonical
 from made_rigs import turned, walk
 
 _FRAMES = 90
@@ -18,12 +20,17 @@ _RATE = 30.0
 
 def made_motions() -> list[Clip]:
     """Walks of the project's own: slow and quick ones, with and without rolling feet."""
-    walks = [walk(3.0, _RATE, heading, rise).clip for heading, rise in ((0.0, 0.0), (1.0, 0.5), (-2.0, 0.3))]
+    walks = [
+        walk(3.0, _RATE, heading, rise).clip
+        for heading, rise in ((0.0, 0.0), (1.0, 0.5), (-2.0, 0.3))
+    ]
     return [turned(clip, 0.7 * k, np.array([0.5 * k, 0.0, -k])) for k, clip in enumerate(walks)]
 
 
 def real_motions(data: Path, each: int, seed: int = 0) -> list[Clip]:
-    """About three seconds each out of `each` clips of Bandai-Namco 1 and 2, CMU on two rigs, and HDM05."""
+    """About three seconds each out of `each` clips of Bandai-Namco 1 and 2, CMU on two rigs, and
+    HDM05.
+    """
     random = np.random.default_rng(seed)
     found: list[Clip] = []
     for pattern in (
@@ -34,7 +41,9 @@ def real_motions(data: Path, each: int, seed: int = 0) -> list[Clip]:
         "unlabelled/hdm05/*.amc",
     ):
         files = sorted(data.glob(pattern))
-        for index in random.choice(len(files), min(each, len(files)), replace=False) if files else ():
+        for index in (
+            random.choice(len(files), min(each, len(files)), replace=False) if files else ()
+        ):
             found.append(_canonical_piece(files[index], random))
     return found
 
@@ -44,5 +53,7 @@ def _canonical_piece(file: Path, random: np.random.Generator) -> Clip:
     canonical = resample(to_canonical(clip, correspond(clip)), _RATE)
     start = int(random.integers(0, max(1, canonical.frame_count - _FRAMES)))
     frames = slice(start, start + _FRAMES)
-    piece = canonical.with_motion(canonical.local_position[frames], canonical.local_rotation[frames])
+    piece = canonical.with_motion(
+        canonical.local_position[frames], canonical.local_rotation[frames]
+    )
     return replace(piece, name=file.stem)

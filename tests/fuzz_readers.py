@@ -2,14 +2,15 @@
 
     fuzz_readers.py READER SECONDS
 
-It begins with the files of tests/files and what the project writes itself, and keeps what it learns in build/fuzz/READER. For
-each input it asserts:
+It begins with the files of tests/files and what the project writes itself, and keeps what it learns
+in build/fuzz/READER. For each input it asserts:
 
 - the reader returns a clip or raises MotionFileError, with one sentence, and nothing else;
 - it takes at most CPU_SECONDS and as much again for each CPU_BYTES of input;
-- it never holds more than BASE_BYTES, BYTES_PER_BYTE for each byte of input, and BYTES_PER_JOINT for each joint of each frame
-  that it returns, by Python's and numpy's own accounts;
-- what it returns is finite, and where the format is written too, writing it and reading that gives as many frames and joints.
+- it never holds more than BASE_BYTES, BYTES_PER_BYTE for each byte of input, and BYTES_PER_JOINT
+  for each joint of each frame that it returns, by Python's and numpy's own accounts;
+- what it returns is finite, and where the format is written too, writing it and reading that gives
+as many frames and joints.
 
 The first input that breaks one of these ends the run and is kept in build/fuzz/READER-findings.
 """
@@ -29,14 +30,14 @@ with atheris.instrument_imports(include=["kinestyle"]):
     import numpy as np
 
     from kinestyle.errors import MotionFileError
+    from kinestyle.formats.asf_amc import parse_amc, parse_asf
+    from kinestyle.formats.bvh import format_bvh, parse_bvh
+    from kinestyle.formats.fbx import format_fbx, parse_fbx
+    from kinestyle.formats.gltf import format_gltf, parse_gltf
+    from kinestyle.formats.humanml3d import parse_npy
     from kinestyle.motion import rotation
-    from kinestyle.motion.asf_amc import parse_amc, parse_asf
-    from kinestyle.motion.bvh import format_bvh, parse_bvh
     from kinestyle.motion.canonical import CANONICAL
     from kinestyle.motion.clip import Clip
-    from kinestyle.motion.fbx import format_fbx, parse_fbx
-    from kinestyle.motion.gltf import format_gltf, parse_gltf
-    from kinestyle.motion.humanml3d import parse_npy
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ROOT / "tests" / "files"
@@ -52,11 +53,17 @@ def made_clip(frames: int = 5) -> Clip:
     return Clip(CANONICAL, position, rotation.exp(turn), 1 / 30)
 
 
-def written(data: bytes, parse: Callable[[bytes, str], Clip], write: Callable[[Clip, str], tuple[bytes, object]]) -> Clip:
+def written(
+    data: bytes,
+    parse: Callable[[bytes, str], Clip],
+    write: Callable[[Clip, str], tuple[bytes, object]],
+) -> Clip:
     """Read, written and read again."""
     clip = parse(data, "fuzz")
     again = parse(write(clip, "fuzz")[0], "again")
-    assert again.frame_count == clip.frame_count, f"{clip.frame_count} frames became {again.frame_count}"
+    assert again.frame_count == clip.frame_count, (
+        f"{clip.frame_count} frames became {again.frame_count}"
+    )
     assert again.skeleton.joint_count == clip.skeleton.joint_count, "the joints became others"
     return clip
 
@@ -93,7 +100,9 @@ def seeds(reader: str) -> Iterator[bytes]:
         for shape in ((3, 22, 3), (2, 263)):
             for dtype in ("<f4", ">f8"):
                 file = io.BytesIO()
-                np.save(file, np.linspace(0.0, 1.0, int(np.prod(shape))).reshape(shape).astype(dtype))
+                np.save(
+                    file, np.linspace(0.0, 1.0, int(np.prod(shape))).reshape(shape).astype(dtype)
+                )
                 yield file.getvalue()
 
 
@@ -116,23 +125,40 @@ def check(reader: str, data: bytes) -> None:
         assert np.isfinite(clip.local_rotation).all(), "a rotation is not finite"
     limit = CPU_SECONDS * (1.0 + len(data) / CPU_BYTES)
     assert seconds <= limit, f"{len(data)} bytes took {seconds:.1f} s, more than {limit:.1f} s"
-    joints = clip.local_rotation[..., 0].size if clip is not None and reader not in ("bvh", "amc") else 0
+    joints = (
+        clip.local_rotation[..., 0].size if clip is not None and reader not in ("bvh", "amc") else 0
+    )
     allowed = BASE_BYTES + BYTES_PER_BYTE * len(data) + BYTES_PER_JOINT * joints
-    assert peak - before <= allowed, f"{len(data)} bytes took {peak - before} bytes of memory, more than {allowed}"
+    assert peak - before <= allowed, (
+        f"{len(data)} bytes took {peak - before} bytes of memory, more than {allowed}"
+    )
 
 
 def main() -> None:
     reader, seconds = sys.argv[1], int(sys.argv[2])
     if reader not in READERS:
         sys.exit(f"no reader is named {reader!r}, expected one of {', '.join(READERS)}")
-    corpus, findings = ROOT / "build" / "fuzz" / reader, ROOT / "build" / "fuzz" / f"{reader}-findings"
+    corpus, findings = (
+        ROOT / "build" / "fuzz" / reader,
+        ROOT / "build" / "fuzz" / f"{reader}-findings",
+    )
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
     for i, data in enumerate(seeds(reader)):
         (corpus / f"seed-{i:03d}").write_bytes(data)
     tracemalloc.start()
-    options = [f"-max_total_time={seconds}", f"-dict={FILES / 'keywords.dict'}", f"-artifact_prefix={findings}/", "-timeout=120"]
-    options += ["-max_len=65536", "-rss_limit_mb=4096", "-report_slow_units=60", "-print_final_stats=1"]
+    options = [
+        f"-max_total_time={seconds}",
+        f"-dict={FILES / 'keywords.dict'}",
+        f"-artifact_prefix={findings}/",
+        "-timeout=120",
+    ]
+    options += [
+        "-max_len=65536",
+        "-rss_limit_mb=4096",
+        "-report_slow_units=60",
+        "-print_final_stats=1",
+    ]
     atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: check(reader, data))
     atheris.Fuzz()
 

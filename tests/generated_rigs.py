@@ -1,8 +1,10 @@
-"""Rigs at random, with the truth about them: any family's names or none, any build, unit, axes and rest pose, in given motion.
+"""Rigs at random, with the truth about them: any family's names or none, any build, unit, axes and
+rest pose, in given motion.
 
-A rig is grown from a plan as a list of nodes, each a bone that hangs from another and turns with a joint of the canonical
-skeleton, or by itself (tails, cloth, fingers). What the file then stores of it, the rest pose and each joint's own axes, is
-chosen afterwards and changes nothing about where joints are.
+A rig is grown from a plan as a list of nodes, each a bone that hangs from another and turns with a
+joint of the canonical skeleton, or by itself (tails, cloth, fingers). What the file then stores of
+it, the rest pose and each joint's own axes, is chosen afterwards and changes nothing about where
+joints are.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.body_frame import UNITS
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.rig.body_frame import UNITS
 from rig_namings import FAMILIES, FINGERS, Naming
 
 X, Y, Z = np.eye(3)
@@ -26,7 +28,9 @@ ANONYMOUS = ("numbered", "bones", "words", "shuffled")
 """Ways to name joints that say nothing."""
 
 RESTS = ("T", "A", "folded", "along X", "upright")
-"""Rest poses. "upright" is a T-pose in the file's own up axis; "T" stands along Y whatever the motion's up axis is."""
+"""Rest poses. "upright" is a T-pose in the file's own up axis; "T" stands along Y whatever the
+motion's up axis is.
+"""
 
 UP_TURNS = {
     "+Y": rotation.IDENTITY,
@@ -37,8 +41,22 @@ UP_TURNS = {
 }
 """From Y up to the file's axes, by what is up in the file."""
 
-_FACE = ("jaw", "LeftEye", "RightEye", "tongue_01", "brow_l", "brow_r", "lip_upper", "lip_lower", "cheek_l", "cheek_r")
-_WORDS = "amber birch cedar delta ember fjord grove heron islet jade karst larch maple nacre ochre pearl quartz reed slate tarn"
+_FACE = (
+    "jaw",
+    "LeftEye",
+    "RightEye",
+    "tongue_01",
+    "brow_l",
+    "brow_r",
+    "lip_upper",
+    "lip_lower",
+    "cheek_l",
+    "cheek_r",
+)
+_WORDS = (
+    "amber birch cedar delta ember fjord grove heron islet jade karst larch maple nacre "
+    "ochre pearl quartz reed slate tarn"
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +96,9 @@ class _Growth:
     seconds: Array
     nodes: list[_Node] = field(default_factory=list)
 
-    def add(self, name: str, role: str | None, parent: int, bone: Array, turn: Array | None = None) -> int:
+    def add(
+        self, name: str, role: str | None, parent: int, bone: Array, turn: Array | None = None
+    ) -> int:
         if turn is None:
             turn = self.turns[:, CANONICAL.index(role)] if role else self.nodes[parent].turn
         self.nodes.append(_Node(name, role, parent, np.asarray(bone, dtype=float), turn))
@@ -87,13 +107,21 @@ class _Growth:
     def wiggled(self, parent: int, size: float) -> Array:
         """A turn that follows the parent's and swings by itself."""
         speed, phase = self.random.uniform(2.0, 9.0, 3), self.random.uniform(0.0, 6.0, 3)
-        swing = size * self.random.uniform(0.2, 1.0, 3) * np.sin(self.seconds[:, None] * speed + phase)
+        swing = (
+            size * self.random.uniform(0.2, 1.0, 3) * np.sin(self.seconds[:, None] * speed + phase)
+        )
         return rotation.multiply(self.nodes[parent].turn, rotation.exp(swing))
 
-    def chain(self, names: Sequence[str], parent: int, first: Array, bone: Array, size: float = 0.3) -> int:
-        """Joints without a role one below the other: the first at `first` from `parent`, each next one at `bone`."""
+    def chain(
+        self, names: Sequence[str], parent: int, first: Array, bone: Array, size: float = 0.3
+    ) -> int:
+        """Joints without a role one below the other: the first at `first` from `parent`, each next
+        one at `bone`.
+        """
         for k, name in enumerate(names):
-            parent = self.add(name, None, parent, first if k == 0 else bone, self.wiggled(parent, size))
+            parent = self.add(
+                name, None, parent, first if k == 0 else bone, self.wiggled(parent, size)
+            )
         return parent
 
     def chance(self, share: float) -> bool:
@@ -103,14 +131,19 @@ class _Growth:
         return next((i for i, node in enumerate(self.nodes) if node.role == role), None)
 
 
-def generate(seed: int, family: str, motion: Clip, naming: str = "family", plain: bool = False) -> Made:
-    """One rig. family: of `rig_namings.FAMILIES`; motion: a clip on the canonical skeleton; naming: "family" or of `ANONYMOUS`.
+def generate(
+    seed: int, family: str, motion: Clip, naming: str = "family", plain: bool = False
+) -> Made:
+    """One rig. family: of `rig_namings.FAMILIES`; motion: a clip on the canonical skeleton; naming:
+    "family" or of `ANONYMOUS`.
 
     plain: without extra joints, for the quickest tests
     """
     random = np.random.default_rng([seed, *family.encode()])
     scheme, style = FAMILIES[family], random.random()
-    g = _Growth(random, motion.world_rotation, np.arange(motion.frame_count) * motion.frame_time_seconds)
+    g = _Growth(
+        random, motion.world_rotation, np.arange(motion.frame_count) * motion.frame_time_seconds
+    )
     size, legs, adult = _grow(g, scheme, family, plain)
     about = [f"seed {seed}"]
     nodes, expected = g.nodes, _truth(g.nodes)
@@ -142,13 +175,17 @@ def generate(seed: int, family: str, motion: Clip, naming: str = "family", plain
 
 
 def _grow(g: _Growth, scheme: Naming, family: str, plain: bool) -> tuple[float, float, bool]:
-    """Fill `g` with a body and what hangs from it. Returns the stature's factor to 1.70 m, the legs' length's, whether adult."""
+    """Fill `g` with a body and what hangs from it. Returns the stature's factor to 1.70 m, the
+    legs' length's, whether adult.
+    """
     r = g.random
     odd = g.chance(0.1)
     spread = 2.0 if odd else 1.0
 
     def about(sigma: float) -> float:
-        return float(np.exp(np.clip(r.normal(0.0, sigma * spread), -2 * sigma * spread, 2 * sigma * spread)))
+        return float(
+            np.exp(np.clip(r.normal(0.0, sigma * spread), -2 * sigma * spread, 2 * sigma * spread))
+        )
 
     size = r.uniform(0.5, 1.4) if odd else r.uniform(0.9, 1.12)
     legs, arms, trunk, wide, head = (
@@ -165,13 +202,18 @@ def _grow(g: _Growth, scheme: Naming, family: str, plain: bool) -> tuple[float, 
 
     parent = -1
     heading = _headings(g.turns[:, 0])
-    above = [*scheme.above, *((str(r.choice(["Reference", "Armature", "trajectory"])),) if g.chance(0.2) else ())]
+    above = [
+        *scheme.above,
+        *((str(r.choice(["Reference", "Armature", "trajectory"])),) if g.chance(0.2) else ()),
+    ]
     if not above and g.chance(0.15):
         above = ["root"]
     where = str(r.choice(["origin", "floor", "hips"]))
     for name in above:
         still = np.tile(rotation.IDENTITY, (len(heading), 1))
-        parent = g.add(f"{where}:{name}", None, parent, np.zeros(3), still if where == "origin" else heading)
+        parent = g.add(
+            f"{where}:{name}", None, parent, np.zeros(3), still if where == "origin" else heading
+        )
     trunk_names = list(scheme.trunk)
     hips = g.add(trunk_names[0][0], "hips", parent, np.zeros(3))
     if g.chance(0.08):  # double hips: the outer one only carries
@@ -187,7 +229,11 @@ def _grow(g: _Growth, scheme: Naming, family: str, plain: bool) -> tuple[float, 
     spines = [*spines[: count - 1], spines[-1 if g.chance(0.5) else count - 1]]
     to_neck = trunk * float((offset("spine") + offset("chest") + offset("neck"))[1])
     chest_at = r.uniform(0.35, 0.75) if count > 1 else r.uniform(0.25, 0.6)
-    places = np.sort(r.uniform(0.3, 0.9, count - 1)) * np.linspace(0.4, 1.0, count - 1) * chest_at if count > 1 else np.zeros(0)
+    places = (
+        np.sort(r.uniform(0.3, 0.9, count - 1)) * np.linspace(0.4, 1.0, count - 1) * chest_at
+        if count > 1
+        else np.zeros(0)
+    )
     places = np.concatenate([[0.0], places, [chest_at]])
     places[1:-1] = np.linspace(places[0], places[-1], count + 1)[1:-1] * r.uniform(0.8, 1.2) * 0.98
     joint = hips
@@ -221,7 +267,13 @@ def _grow(g: _Growth, scheme: Naming, family: str, plain: bool) -> tuple[float, 
 
     # arms
     clavicles, hands, inline = g.chance(0.9), g.chance(0.93), family == "Rigify" and g.chance(0.2)
-    collar = np.array([0.030 * 1.7 * wide * about(0.3), (1.0 - chest_at) * to_neck - r.uniform(0.0, 0.05), r.normal(0.0, 0.01)])
+    collar = np.array(
+        [
+            0.030 * 1.7 * wide * about(0.3),
+            (1.0 - chest_at) * to_neck - r.uniform(0.0, 0.05),
+            r.normal(0.0, 0.01),
+        ]
+    )
     for side, word, sign in zip(("left", "right"), scheme.sides, (1.0, -1.0), strict=True):
         out = np.array([sign, 1.0, 1.0])
         rows = {role: name.format(word) for name, role in scheme.arm if role}
@@ -256,7 +308,9 @@ def _grow(g: _Growth, scheme: Naming, family: str, plain: bool) -> tuple[float, 
         joint = g.add(rows["thigh"], f"{side}_thigh", joint, bone)
         down = legs * offset(f"{side}_shin") * r.uniform(0.995, 1.005)
         joint = g.add(rows["shin"], f"{side}_shin", joint, down * thigh_share)
-        joint = g.add(rows["foot"], f"{side}_foot", joint, legs * offset(f"{side}_foot") * (2.0 - thigh_share))
+        joint = g.add(
+            rows["foot"], f"{side}_foot", joint, legs * offset(f"{side}_foot") * (2.0 - thigh_share)
+        )
         ahead = np.array([0.0, -r.uniform(0.02, 0.05), 0.085 * 1.7]) * size * short
         if toes:
             joint = g.add(rows["toe"], f"{side}_toe", joint, ahead)
@@ -283,7 +337,9 @@ def _headings(hips: Array) -> Array:
 # ---- what hangs from a body
 
 
-def _grow_extras(g: _Growth, scheme: Naming, family: str, size: float, hips: int, chest: int, head: int) -> None:
+def _grow_extras(
+    g: _Growth, scheme: Naming, family: str, size: float, hips: int, chest: int, head: int
+) -> None:
     r = g.random
     busy = g.chance(0.25)
 
@@ -299,14 +355,22 @@ def _grow_extras(g: _Growth, scheme: Naming, family: str, size: float, hips: int
             pattern, fingers = FINGERS.get(family, ("{side}Hand{finger}{segment}", words))
             for k, finger in enumerate(fingers):
                 spot = np.array([sign * (0.02 if k == 0 else 0.08), -0.01, 0.03 - 0.02 * k]) * size
-                names = [pattern.format(side=word, finger=finger, segment=i + 1) for i in range(4 if some_end else 3)]
+                names = [
+                    pattern.format(side=word, finger=finger, segment=i + 1)
+                    for i in range(4 if some_end else 3)
+                ]
                 if metacarpals and k:
                     names.insert(0, pattern.format(side=word, finger=finger, segment="Metacarpal"))
                     spot = spot * np.array([0.3, 1.0, 1.0])
                 g.chain(names, hand, spot, np.array([sign * 0.03 * size, 0.0, 0.0]), 0.4)
         elif hand is not None and scheme.fingers and g.chance(0.5):
             for k, name in enumerate(scheme.fingers):
-                g.chain([name.format(word)], hand, np.array([sign * 0.08, 0.0, 0.02 * k]) * size, np.zeros(3))
+                g.chain(
+                    [name.format(word)],
+                    hand,
+                    np.array([sign * 0.08, 0.0, 0.02 * k]) * size,
+                    np.zeros(3),
+                )
         elif hand is not None and some_end:
             prefix = scheme.sides[0] == "Left"
             name = f"{word}HandEnd" if prefix else f"hand_end_{word}"
@@ -318,12 +382,22 @@ def _grow_extras(g: _Growth, scheme: Naming, family: str, size: float, hips: int
         if family == "Rigify" and (foot := g.index(f"{side}_foot")) is not None and g.chance(0.5):
             g.add(f"heel.02.{word}", None, foot, np.array([0.0, -0.06, -0.05]) * size)
     if some_end:
-        g.add(str(r.choice(["HeadTop_End", "head_end", "HeadEnd"])), None, head, np.array([0.0, 0.19, 0.0]) * size)
+        g.add(
+            str(r.choice(["HeadTop_End", "head_end", "HeadEnd"])),
+            None,
+            head,
+            np.array([0.0, 0.19, 0.0]) * size,
+        )
     if wants(0.35):
         _grow_twists(g, scheme, family)
     if wants(0.3):
         for name in _FACE[: int(r.integers(1, len(_FACE) + 1))]:
-            g.add(name, None, head, np.array([r.normal(0, 0.03), 0.06 + r.normal(0, 0.03), 0.09]) * size)
+            g.add(
+                name,
+                None,
+                head,
+                np.array([r.normal(0, 0.03), 0.06 + r.normal(0, 0.03), 0.09]) * size,
+            )
     _grow_cloth(g, size, hips, chest, head, wants)
     _grow_props(g, size, hips, wants)
 
@@ -333,13 +407,21 @@ def _grow_twists(g: _Growth, scheme: Naming, family: str) -> None:
     owners = ("upper_arm", "forearm", "thigh", "shin")
     patterns = scheme.twists or _default_twists(scheme)
     for side, word in zip(("left", "right"), scheme.sides, strict=True):
-        for owner, following, pattern in zip(owners, ("forearm", "hand", "shin", "foot"), patterns, strict=False):
+        for owner, following, pattern in zip(
+            owners, ("forearm", "hand", "shin", "foot"), patterns, strict=False
+        ):
             joint, next_joint = g.index(f"{side}_{owner}"), g.index(f"{side}_{following}")
             if joint is None or next_joint is None or g.nodes[next_joint].parent != joint:
                 continue
             name = pattern.format(word)
             for k in range(each):
-                g.add(name, None, joint, g.nodes[next_joint].bone * (k + 1) / (each + 1), g.wiggled(joint, 0.05))
+                g.add(
+                    name,
+                    None,
+                    joint,
+                    g.nodes[next_joint].bone * (k + 1) / (each + 1),
+                    g.wiggled(joint, 0.05),
+                )
                 name = _numbered(name)
 
 
@@ -354,9 +436,24 @@ def _grow_cloth(g: _Growth, size: float, hips: int, chest: int, head: int, wants
         names = str(r.choice(["Tail{}", "tail_{:02d}", "Tail.{:03d}"]))
         count = int(r.integers(2, 8))
         step = np.array([0.0, -0.5, -0.8]) * r.uniform(0.05, 0.12) * size
-        g.chain([names.format(k) for k in range(1, count + 1)], hips, np.array([0.0, 0.02, -0.1]) * size, step)
+        g.chain(
+            [names.format(k) for k in range(1, count + 1)],
+            hips,
+            np.array([0.0, 0.02, -0.1]) * size,
+            step,
+        )
     if wants(0.25):
-        names = str(r.choice(["Hair{}_{:02d}", "hair_{}_{}", "J_Sec_Hair{}_{:02d}", "ponytail{}.{:03d}", "Bangs_{}_{}"]))
+        names = str(
+            r.choice(
+                [
+                    "Hair{}_{:02d}",
+                    "hair_{}_{}",
+                    "J_Sec_Hair{}_{:02d}",
+                    "ponytail{}.{:03d}",
+                    "Bangs_{}_{}",
+                ]
+            )
+        )
         length, strands = int(r.integers(1, 6)), int(r.integers(1, 7))
         for k in range(strands):
             angle = 2.0 * np.pi * k / strands
@@ -367,7 +464,13 @@ def _grow_cloth(g: _Growth, size: float, hips: int, chest: int, head: int, wants
         names = str(r.choice(["{}Breast", "breast_{}", "J_Sec_{}_Bust1", "Bust.{}"]))
         sides = ("Left", "Right") if names == "{}Breast" else ("L", "R")
         for side, sign in zip(sides, (1.0, -1.0), strict=True):
-            g.chain([names.format(side)], chest, np.array([sign * 0.08, 0.05, 0.1]) * size, np.zeros(3), 0.1)
+            g.chain(
+                [names.format(side)],
+                chest,
+                np.array([sign * 0.08, 0.05, 0.1]) * size,
+                np.zeros(3),
+                0.1,
+            )
     if wants(0.15):
         names = str(r.choice(["Skirt_{}_{}", "cloth_{:02d}_{:02d}", "dress{}_{}", "Robe_{}_{}"]))
         panels, length = int(r.integers(3, 9)), int(r.integers(2, 5))
@@ -397,24 +500,35 @@ def _grow_props(g: _Growth, size: float, hips: int, wants) -> None:
         where = g.index(str(r.choice(["left_hand", "right_hand", "chest", "hips"])))
         name = str(r.choice(["prop_sword", "Lantern", "Weapon", "backpack", "Camera01", "bag"]))
         if where is not None:
-            g.chain([name, f"{name}_tip"][: int(r.integers(1, 3))], where, r.normal(0, 0.1, 3) * size, r.normal(0, 0.3, 3) * size)
+            g.chain(
+                [name, f"{name}_tip"][: int(r.integers(1, 3))],
+                where,
+                r.normal(0, 0.1, 3) * size,
+                r.normal(0, 0.3, 3) * size,
+            )
     if wants(0.1):
         base = g.nodes[hips].parent if g.nodes[hips].parent >= 0 else hips
         ik = g.add("ik_foot_root", None, base, np.zeros(3))
         for side, word in (("left", "l"), ("right", "r")):
-            g.add(f"ik_foot_{word}", None, ik, np.array([0.1 if side == "left" else -0.1, 0.0, 0.0]))
+            g.add(
+                f"ik_foot_{word}", None, ik, np.array([0.1 if side == "left" else -0.1, 0.0, 0.0])
+            )
     if wants(0.1):
         for k in range(int(r.integers(1, 6))):
             where = int(r.integers(0, len(g.nodes)))
             step = r.normal(0.0, 0.06, 3) * size
-            g.chain([f"ornament{k + 1}_{i}" for i in range(int(r.integers(1, 4)))], where, step, step)
+            g.chain(
+                [f"ornament{k + 1}_{i}" for i in range(int(r.integers(1, 4)))], where, step, step
+            )
 
 
 # ---- the truth
 
 
 def _truth(nodes: list[_Node]) -> dict[str, frozenset[int]]:
-    """Role -> joints. Any joint between hips and chest may be the spine; of two necks the lower one turns the neck."""
+    """Role -> joints. Any joint between hips and chest may be the spine; of two necks the lower one
+    turns the neck.
+    """
     found: dict[str, set[int]] = {}
     for index, node in enumerate(nodes):
         if node.role in ("neck again", None):
@@ -426,7 +540,9 @@ def _truth(nodes: list[_Node]) -> dict[str, frozenset[int]]:
 # ---- names, axes, files
 
 
-def _names(random: np.random.Generator, names: list[str], family: str, naming: str, style: float) -> list[str]:
+def _names(
+    random: np.random.Generator, names: list[str], family: str, naming: str, style: float
+) -> list[str]:
     """Unique names for all joints, in the order of growth."""
     names = [re.sub(r"^(origin|floor|hips):", "", name) for name in names]
     count = len(names)
@@ -436,12 +552,19 @@ def _names(random: np.random.Generator, names: list[str], family: str, naming: s
         names = ["Bone", *(f"Bone.{k:03d}" for k in range(1, count))]
     elif naming == "words":
         words = _WORDS.split()
-        names = [f"{words[k % len(words)]}{k // len(words) or ''}" for k in random.permutation(count)]
+        names = [
+            f"{words[k % len(words)]}{k // len(words) or ''}" for k in random.permutation(count)
+        ]
     elif naming == "shuffled":
         names = [f"n{k}" for k in random.permutation(1000)[:count]]
     else:
         if family == "Mixamo":
-            names = [name.replace("mixamorig:", ("mixamorig:", "mixamorig1:", "mixamorig", "")[int(4 * style)]) for name in names]
+            names = [
+                name.replace(
+                    "mixamorig:", ("mixamorig:", "mixamorig1:", "mixamorig", "")[int(4 * style)]
+                )
+                for name in names
+            ]
         elif family == "Biped":
             names = [name.replace("Bip01", "Bip001") if style < 0.4 else name for name in names]
             names = [name.replace(" ", "_") for name in names] if style > 0.7 else names
@@ -458,7 +581,9 @@ def _names(random: np.random.Generator, names: list[str], family: str, naming: s
 
 
 def _pose(g: _Growth, hips_position: Array) -> tuple[Array, Array]:
-    """World turns (T, N, 4) and positions (T, N, 3), Y up, metres, with the hips where they are given."""
+    """World turns (T, N, 4) and positions (T, N, 3), Y up, metres, with the hips where they are
+    given.
+    """
     turn = np.stack([node.turn for node in g.nodes], axis=1)
     position = np.zeros((*turn.shape[:2], 3))
     hips = next(i for i, node in enumerate(g.nodes) if node.role == "hips")
@@ -471,12 +596,16 @@ def _pose(g: _Growth, hips_position: Array) -> tuple[Array, Array]:
         above = g.nodes[above].parent
     for index, node in enumerate(g.nodes):
         if index > hips:
-            position[:, index] = position[:, node.parent] + rotation.rotate(turn[:, node.parent], node.bone)
+            position[:, index] = position[:, node.parent] + rotation.rotate(
+                turn[:, node.parent], node.bone
+            )
     return turn, position
 
 
 def _own_axes(g: _Growth, rest: str, back: Array) -> Array:
-    """(N, 4) each joint's own axes as turned away from the T-pose's; all local rotations identity is then the rest pose."""
+    """(N, 4) each joint's own axes as turned away from the T-pose's; all local rotations identity
+    is then the rest pose.
+    """
     r, nodes = g.random, g.nodes
     own = np.tile(rotation.IDENTITY, (len(nodes), 1))
     if rest == "upright":
@@ -486,18 +615,29 @@ def _own_axes(g: _Growth, rest: str, back: Array) -> Array:
     elif rest == "A":
         for index, node in enumerate(nodes):
             side = node.role.split("_")[0] if node.role else None
-            if side in ("left", "right") and any(part in str(node.role) for part in ("upper_arm", "forearm", "hand")):
+            if side in ("left", "right") and any(
+                part in str(node.role) for part in ("upper_arm", "forearm", "hand")
+            ):
                 own[index] = rotation.exp(np.radians(45.0 if side == "left" else -45.0) * Z)
             elif not node.role and node.parent >= 0:
                 own[index] = own[node.parent]
     elif rest == "along X":
         mirrored = g.chance(0.6)
         for index, node in enumerate(nodes):
-            child = next((other.bone for other in nodes if other.parent == index and np.linalg.norm(other.bone) > 1e-6), Y)
+            child = next(
+                (
+                    other.bone
+                    for other in nodes
+                    if other.parent == index and np.linalg.norm(other.bone) > 1e-6
+                ),
+                Y,
+            )
             right = bool(node.role) and str(node.role).startswith("right")
             ahead = rotation.normalize(child) * (-1.0 if mirrored and right else 1.0)
             second = Z if abs(ahead[2]) < 0.9 else Y
-            own[index] = rotation.multiply(rotation.frame(ahead, second), rotation.inverse(rotation.frame(X, Y)))
+            own[index] = rotation.multiply(
+                rotation.frame(ahead, second), rotation.inverse(rotation.frame(X, Y))
+            )
     return own
 
 

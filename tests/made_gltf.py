@@ -1,4 +1,6 @@
-"""glTF files as exporters write them, made without our writer, and a plain reading of glTF files to compare ours with."""
+"""glTF files as exporters write them, made without our writer, and a plain reading of glTF files to
+compare ours with.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ PNG = bytes.fromhex(
 class Made:
     """A glTF file in the making: JSON and one buffer."""
 
-    tree: dict[str, Any] = field(default_factory=lambda: {"asset": {"version": "2.0", "generator": "made for tests"}})
+    tree: dict[str, Any] = field(
+        default_factory=lambda: {"asset": {"version": "2.0", "generator": "made for tests"}}
+    )
     blob: bytearray = field(default_factory=bytearray)
 
     def put(self, key: str, entry: dict[str, Any]) -> int:
@@ -35,7 +39,15 @@ class Made:
     def view(self, data: bytes, **more: Any) -> int:
         self.blob += b"\0" * (-len(self.blob) % 4)
         self.blob += data
-        return self.put("bufferViews", {"buffer": 0, "byteOffset": len(self.blob) - len(data), "byteLength": len(data), **more})
+        return self.put(
+            "bufferViews",
+            {
+                "buffer": 0,
+                "byteOffset": len(self.blob) - len(data),
+                "byteLength": len(data),
+                **more,
+            },
+        )
 
     def array(self, values: np.ndarray, dtype: str = "<f4", **more: Any) -> int:
         """An accessor in a view of its own."""
@@ -55,7 +67,12 @@ class Made:
         text = json.dumps(tree).encode()
         text += b" " * (-len(text) % 4)
         blob = bytes(self.blob) + b"\0" * (-len(self.blob) % 4)
-        body = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(blob), b"BIN\0") + blob
+        body = (
+            struct.pack("<I4s", len(text), b"JSON")
+            + text
+            + struct.pack("<I4s", len(blob), b"BIN\0")
+            + blob
+        )
         return struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body
 
 
@@ -74,10 +91,13 @@ def character(
     reverse: bool = False,
     pose_only: bool = False,
 ) -> Made:
-    """A character with a mesh, a material with a texture, a camera, an animated lantern and a blinking eye, moved by `rig`.
+    """A character with a mesh, a material with a texture, a camera, an animated lantern and a
+    blinking eye, moved by `rig`.
 
-    armature: the node that the joints hang on, as exporters write it: {"scale": [0.01] * 3, "rotation": ...}
-    dtype: how rotations are stored; reverse: nodes stand behind their children, as Blender writes them
+    armature: the node that the joints hang on, as exporters write it: {"scale": [0.01] * 3,
+        "rotation": ...}
+    dtype: how rotations are stored; reverse: nodes stand behind their children, as Blender writes
+        them
     """
     made = Made()
     names, parents = rig.skeleton.names, rig.skeleton.parents
@@ -86,7 +106,10 @@ def character(
     number = {j: (count - 1 - j if reverse else j) for j in range(count)}
     nodes: list[dict[str, Any]] = [{} for _ in names]
     for j, name in enumerate(names):
-        node: dict[str, Any] = {"name": prefix + name, "translation": rig.local_position[0, j].tolist()}
+        node: dict[str, Any] = {
+            "name": prefix + name,
+            "translation": rig.local_position[0, j].tolist(),
+        }
         node["rotation"] = xyzw(rig.local_rotation[0, j]).tolist()
         below = [number[c] for c in range(count) if parents[c] == j]
         nodes[number[j]] = {**node, "children": below} if below else node
@@ -107,14 +130,31 @@ def character(
             "material": 0,
             "targets": [{"POSITION": made.array(corners[::-1])}],
         }
-        made.put("meshes", {"name": "Skin", "primitives": [primitive], "weights": [0.0], "extras": {"targetNames": ["blink"]}})
+        made.put(
+            "meshes",
+            {
+                "name": "Skin",
+                "primitives": [primitive],
+                "weights": [0.0],
+                "extras": {"targetNames": ["blink"]},
+            },
+        )
         made.put("images", {"bufferView": made.view(PNG), "mimeType": "image/png"})
         made.put("textures", {"source": 0})
         texture = {"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}
-        made.put("materials", {"name": "Cloth", **texture, "extensions": {"KHR_materials_unlit": {}}})
+        made.put(
+            "materials", {"name": "Cloth", **texture, "extensions": {"KHR_materials_unlit": {}}}
+        )
         made.tree["extensionsUsed"] = ["KHR_materials_unlit"]
         matrices = made.array(np.tile(np.eye(4).ravel(), (count, 1)))
-        made.put("skins", {"name": "Rig", "joints": [number[j] for j in range(count)], "inverseBindMatrices": matrices})
+        made.put(
+            "skins",
+            {
+                "name": "Rig",
+                "joints": [number[j] for j in range(count)],
+                "inverseBindMatrices": matrices,
+            },
+        )
         roots.append(made.put("nodes", {"name": "Body", "mesh": 0, "skin": 0}))
     samplers: list[dict[str, Any]] = []
     channels: list[dict[str, Any]] = []
@@ -131,10 +171,18 @@ def character(
         values = xyzw(rig.local_rotation[:, j])
         if dtype != "<f4":
             values = np.round(values * np.iinfo(dtype).max)
-        channel(number[j], "rotation", made.array(values, dtype, **({} if dtype == "<f4" else {"normalized": True})))
+        channel(
+            number[j],
+            "rotation",
+            made.array(values, dtype, **({} if dtype == "<f4" else {"normalized": True})),
+        )
     channel(number[0], "translation", made.array(rig.local_position[:, 0]))
     if props:
-        roots.append(made.put("nodes", {"name": "Lantern", "translation": [1.0, 0, 0], "extras": {"lit": True}}))
+        roots.append(
+            made.put(
+                "nodes", {"name": "Lantern", "translation": [1.0, 0, 0], "extras": {"lit": True}}
+            )
+        )
         swing = made.array(np.stack([np.sin(times), 0 * times, 0 * times], axis=-1))
         channel(roots[-1], "translation", swing)
         if skinned:
@@ -143,17 +191,32 @@ def character(
         roots.append(made.put("nodes", {"name": "Camera", "camera": 0}))
     made.put("scenes", {"nodes": roots})
     made.tree["scene"] = 0
-    made.put("animations", {"name": "Walk", "samplers": samplers, "channels": channels, "extras": {"from": "a studio"}})
+    made.put(
+        "animations",
+        {
+            "name": "Walk",
+            "samplers": samplers,
+            "channels": channels,
+            "extras": {"from": "a studio"},
+        },
+    )
     if props:
-        short = {"input": made.array(times[:2]), "output": made.array(np.tile([0.0, 0, 0, 1.0], (2, 1)))}
-        blink = [{"sampler": 0, "target": {"node": number[j], "path": "rotation"}} for j in range(count)]
+        short = {
+            "input": made.array(times[:2]),
+            "output": made.array(np.tile([0.0, 0, 0, 1.0], (2, 1))),
+        }
+        blink = [
+            {"sampler": 0, "target": {"node": number[j], "path": "rotation"}} for j in range(count)
+        ]
         made.put("animations", {"name": "T-Pose", "samplers": [short], "channels": blink})
     return made
 
 
 @dataclass
 class Seen:
-    """What a plain reading finds: names, parents, and the world matrices of all nodes at some times (T, N, 4, 4)."""
+    """What a plain reading finds: names, parents, and the world matrices of all nodes at some times
+    (T, N, 4, 4).
+    """
 
     file: pygltflib.GLTF2
     names: list[str]
@@ -169,7 +232,11 @@ def accessor(file: pygltflib.GLTF2, number: int) -> np.ndarray:
     """The numbers of an accessor, as pygltflib finds them in the buffer: (N, size)."""
     entry = file.accessors[number]
     view = file.bufferViews[entry.bufferView]
-    blob = file.get_data_from_buffer_uri(file.buffers[view.buffer].uri) if file.buffers[view.buffer].uri else file.binary_blob()
+    blob = (
+        file.get_data_from_buffer_uri(file.buffers[view.buffer].uri)
+        if file.buffers[view.buffer].uri
+        else file.binary_blob()
+    )
     dtype = np.dtype({number: name for name, number in COMPONENTS.items()}[entry.componentType])
     size = {name: n for n, name in KINDS.items()}[entry.type]
     start = (view.byteOffset or 0) + (entry.byteOffset or 0)
@@ -178,7 +245,9 @@ def accessor(file: pygltflib.GLTF2, number: int) -> np.ndarray:
 
 
 def see(data: bytes, times: np.ndarray, animation: int = 0) -> Seen:
-    """Read a .glb file by the letter of the specification; between keys all curves are straight lines."""
+    """Read a .glb file by the letter of the specification; between keys all curves are straight
+    lines.
+    """
     file = pygltflib.GLTF2.load_from_bytes(data)
     parents = [-1] * len(file.nodes)
     for i, node in enumerate(file.nodes):
@@ -193,7 +262,9 @@ def see(data: bytes, times: np.ndarray, animation: int = 0) -> Seen:
         if channel.target.path == "rotation" and len(values) > 1:
             flips = np.cumprod(np.where(np.sum(values[1:] * values[:-1], axis=-1) < 0, -1.0, 1.0))
             values = np.concatenate([values[:1], values[1:] * flips[:, None]])
-        curves[channel.target.node, channel.target.path] = np.stack([np.interp(times, keys, v) for v in values.T], axis=-1)
+        curves[channel.target.node, channel.target.path] = np.stack(
+            [np.interp(times, keys, v) for v in values.T], axis=-1
+        )
     world = np.zeros((len(times), len(file.nodes), 4, 4))
 
     def local(i: int) -> np.ndarray:
@@ -201,15 +272,27 @@ def see(data: bytes, times: np.ndarray, animation: int = 0) -> Seen:
         if node.matrix is not None:
             return np.tile(np.array(node.matrix).reshape(4, 4).T, (len(times), 1, 1))
         parts = []
-        for path, default in (("translation", [0.0] * 3), ("rotation", [0.0, 0, 0, 1]), ("scale", [1.0] * 3)):
+        for path, default in (
+            ("translation", [0.0] * 3),
+            ("rotation", [0.0, 0, 0, 1]),
+            ("scale", [1.0] * 3),
+        ):
             still = getattr(node, path)
-            parts.append(curves.get((i, path), np.tile(default if still is None else still, (len(times), 1))))
+            parts.append(
+                curves.get((i, path), np.tile(default if still is None else still, (len(times), 1)))
+            )
         move, turn, scale = parts
         x, y, z, w = (turn / np.linalg.norm(turn, axis=-1, keepdims=True)).T
         m = np.zeros((len(times), 4, 4))
-        m[:, 0, :3] = np.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], axis=-1)
-        m[:, 1, :3] = np.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], axis=-1)
-        m[:, 2, :3] = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=-1)
+        m[:, 0, :3] = np.stack(
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], axis=-1
+        )
+        m[:, 1, :3] = np.stack(
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], axis=-1
+        )
+        m[:, 2, :3] = np.stack(
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=-1
+        )
         m[:, :3, :3] *= scale[:, None]
         m[:, :3, 3] = move
         m[:, 3, 3] = 1.0

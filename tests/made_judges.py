@@ -8,11 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinestyle.motion.features import clip_to_features
+from kinestyle.retarget.features import clip_to_features
 from made_rigs import walk
 
 
-def write_judge(path: Path, styles: tuple[str, ...], contents: tuple[str, ...], name: str = "made", seed: int = 1) -> Path:
+def write_judge(
+    path: Path,
+    styles: tuple[str, ...],
+    contents: tuple[str, ...],
+    name: str = "made",
+    seed: int = 1,
+) -> Path:
     """Write a judge with random weights. Skips the test where torch is not installed."""
     torch, _ = pytest.importorskip("torch"), pytest.importorskip("onnx")
     from kinestyle.learn.classifiers import ClassifierConfig, Labels, StyleContentClassifier
@@ -24,6 +30,8 @@ def write_judge(path: Path, styles: tuple[str, ...], contents: tuple[str, ...], 
         torch.manual_seed(seed)
         statistics = group_deviation(clip_to_features(walk().clip).astype(np.float32))
         labels = Labels(styles, contents)
-        graph = classifier_graph(StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics))
+        graph = classifier_graph(
+            StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics)
+        )
     path.write_bytes(judge_file(graph, labels, name=name))
     return path

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from generated_rigs import Made
 from kinestyle.errors import RigError
-from kinestyle.motion.body_frame import axis_name
-from kinestyle.motion.mapping import DOUBTFUL, JointMapping, map_joints
+from kinestyle.rig.body_frame import axis_name
+from kinestyle.rig.mapping import DOUBTFUL, JointMapping, map_joints
 
 
 @dataclass(frozen=True)
 class Score:
     """Of one rig. A role is right when it has a joint that is right for it, or rightly has none.
 
-    roles: how many the rig or the mapping has; wrong: those that are not right, flagged: those of `wrong` with low confidence
-    doubted: right ones with low confidence
+    roles: how many the rig or the mapping has; wrong: those that are not right, flagged: those of
+    `wrong` with low confidence doubted: right ones with low confidence
     swaps: roles that fell to the other side's joint; silent_swaps: those with high confidence
     up, unit: whether right; unit is None where no unit is
     refused: the sentence with which the rig was refused
@@ -40,13 +40,29 @@ def score(made: Made) -> tuple[Score, JointMapping | None]:
         count = len(made.expected)
         return Score(count, tuple(made.expected), refused=str(error)), None
     found, expected = mapping.joints, made.expected
-    wrong = [role for role in found.keys() | expected.keys() if found.get(role) not in expected.get(role, ())]
-    side = {joint: role.split("_")[0] for role, joints in expected.items() if "_" in role for joint in joints}
-    swaps = [role for role, joint in found.items() if "_" in role and side.get(joint, role.split("_")[0]) != role.split("_")[0]]
+    wrong = [
+        role
+        for role in found.keys() | expected.keys()
+        if found.get(role) not in expected.get(role, ())
+    ]
+    side = {
+        joint: role.split("_")[0]
+        for role, joints in expected.items()
+        if "_" in role
+        for joint in joints
+    }
+    swaps = [
+        role
+        for role, joint in found.items()
+        if "_" in role and side.get(joint, role.split("_")[0]) != role.split("_")[0]
+    ]
 
     def silent(roles: Iterable[str]) -> tuple[str, ...]:
-        # a role that should be there and is not cannot be doubted; what is wrong is that it is missing, which is to be seen
-        return tuple(sorted(role for role in roles if role in found and mapping.confidence[role] >= DOUBTFUL))
+        # a role that should be there and is not cannot be doubted; what is wrong is that it is
+        # missing, which is to be seen
+        return tuple(
+            sorted(role for role in roles if role in found and mapping.confidence[role] >= DOUBTFUL)
+        )
 
     doubted = sum(1 for role in found if role not in wrong and mapping.confidence[role] < DOUBTFUL)
     return (

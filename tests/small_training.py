@@ -1,4 +1,5 @@
-"""A small stage trained by the real loop in a process of its own, for tests that kill it or start several at once.
+"""A small stage trained by the real loop in a process of its own, for tests that kill it or start
+several at once.
 
 python small_training.py STAGE CORPUS FOLDER [KEY=VALUE of LoopConfig ...]
 torchrun --nproc-per-node 2 small_training.py ...
@@ -25,7 +26,7 @@ from kinestyle.learn.networks import NetworkSizes
 from kinestyle.learn.paper import PaperConfig, PaperStage
 from kinestyle.learn.processes import joined
 from kinestyle.learn.stylizer import StylizerConfig, StylizerStage
-from kinestyle.motion.features import clip_to_features
+from kinestyle.retarget.features import clip_to_features
 from made_rigs import walk
 
 SIZES = NetworkSizes(
@@ -39,37 +40,57 @@ SIZES = NetworkSizes(
     generator=(24, 32, 24),
     global_motion=(16, 16, 16),
 )
-LOOP = LoopConfig(steps=60, batch=8, learning_rate=2e-3, warmup_steps=5, validate_every=15, log_every=1, checkpoint_seconds=0.1)
+LOOP = LoopConfig(
+    steps=60,
+    batch=8,
+    learning_rate=2e-3,
+    warmup_steps=5,
+    validate_every=15,
+    log_every=1,
+    checkpoint_seconds=0.1,
+)
 STAGES = ("autoencoder", "global_motion", "classifier", "stylizer", "paper")
 
 
 def small_stage(name: str, corpus: Corpus, loop: LoopConfig) -> Stage[Any]:
     """A stage with few channels. What it needs of other stages is as it was before they learned."""
-    autoencoder = AutoencoderStage(corpus, SIZES, replace(AutoencoderConfig(), loop=loop, crop_frames=32))
-    classifier = ClassifierStage(corpus, replace(ClassifierConfig(), loop=loop, crop_frames=32, width=24))
+    autoencoder = AutoencoderStage(
+        corpus, SIZES, replace(AutoencoderConfig(), loop=loop, crop_frames=32)
+    )
+    classifier = ClassifierStage(
+        corpus, replace(ClassifierConfig(), loop=loop, crop_frames=32, width=24)
+    )
     if name == "autoencoder":
         return autoencoder
     if name == "classifier":
         return classifier
     if name == "global_motion":
-        return GlobalMotionStage(corpus, SIZES, replace(GlobalMotionConfig(), loop=loop, crop_frames=32))
+        return GlobalMotionStage(
+            corpus, SIZES, replace(GlobalMotionConfig(), loop=loop, crop_frames=32)
+        )
     if name == "stylizer":
         config = replace(StylizerConfig(), loop=loop, crop_frames=32, style_noise=0.1, tell=0.1)
         return StylizerStage(corpus, SIZES, config, autoencoder.network, [classifier.network])
     assert name == "paper", f"no stage is called {name}"
     sizes = replace(SIZES, label_input=True, content_norm=True, norm_over_time=True)
-    return PaperStage(corpus, sizes, replace(PaperConfig(), loop=loop, crop_frames=32), autoencoder.network)
+    return PaperStage(
+        corpus, sizes, replace(PaperConfig(), loop=loop, crop_frames=32), autoencoder.network
+    )
 
 
 def save_made_corpus(folder: Path) -> Path:
     """Made walks of three styles, three to train on and one to validate with of each."""
     arrays, entries, start = [], [], 0
     for number in range(12):
-        features = clip_to_features(walk(1.0 + 0.1 * (number % 5), start_heading=0.1 * number).clip).astype(np.float32)
+        features = clip_to_features(
+            walk(1.0 + 0.1 * (number % 5), start_heading=0.1 * number).clip
+        ).astype(np.float32)
         features = features + np.float32(0.02 * (number % 3))  # something to tell the styles by
         style = f"bandai2/{'abc'[number % 3]}"
         split = "validation" if number >= 9 else "train"
-        entries.append(Entry(f"made_{number}", "bandai2", style, "walk", split, start, start + len(features)))
+        entries.append(
+            Entry(f"made_{number}", "bandai2", style, "walk", split, start, start + len(features))
+        )
         arrays.append(features)
         start += len(features)
     Corpus(np.concatenate(arrays), tuple(entries)).save(folder)
@@ -78,13 +99,21 @@ def save_made_corpus(folder: Path) -> Path:
 
 def save_real_corpus(data: Path, folder: Path) -> Path:
     """As `save_made_corpus`, of Bandai-Namco's walks."""
-    walks = [source for source in motion_files(data) if source.set_name == "bandai2" and source.content == "walk"]
+    walks = [
+        source
+        for source in motion_files(data)
+        if source.set_name == "bandai2" and source.content == "walk"
+    ]
     chosen = []
     for style in ("bandai2/active", "bandai2/elderly", "bandai2/youthful"):
         for split, count in (("train", 3), ("validation", 1)):
-            chosen += [source for source in walks if (source.style, source.split) == (style, split)][:count]
+            chosen += [
+                source for source in walks if (source.style, source.split) == (style, split)
+            ][:count]
     assert len(chosen) == 12, f"{len(chosen)} clips are there"
-    assert not build(chosen, folder, lambda _: None, processes=1), "a clip of the data set cannot be read"
+    assert not build(chosen, folder, lambda _: None, processes=1), (
+        "a clip of the data set cannot be read"
+    )
     return folder
 
 
@@ -96,7 +125,9 @@ def save_corpus(folder: Path) -> Path:
 
 def main(name: str, corpus: str, folder: str, *settings: str) -> None:
     torch.set_num_threads(1)
-    changes = {key: json.loads(value) for key, _, value in (setting.partition("=") for setting in settings)}
+    changes = {
+        key: json.loads(value) for key, _, value in (setting.partition("=") for setting in settings)
+    }
     loop = replace(LOOP, **changes)
     with joined():
         train(small_stage(name, Corpus.load(Path(corpus)), loop), loop, Path(folder), print)

@@ -1,6 +1,8 @@
-"""The studio as a person meets it: its server in an own process, its page in a real browser without a window.
+"""The studio as a person meets it: its server in an own process, its page in a real browser without
+a window.
 
-Tests, the benchmark and the script of pictures use it. Only `Visit.read` looks inside the page: it asks `window.kinestyle`.
+Tests, the benchmark and the script of pictures use it. Only `Visit.read` looks inside the page: it
+asks `window.kinestyle`.
 """
 
 from __future__ import annotations
@@ -24,21 +26,32 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "build" / "studio"
 DESKTOP, PHONE = (1280, 720), (390, 844)
 
-FLAGS = ["--enable-unsafe-swiftshader", "--use-angle=swiftshader", "--no-sandbox", "--force-color-profile=srgb"]
+FLAGS = [
+    "--enable-unsafe-swiftshader",
+    "--use-angle=swiftshader",
+    "--no-sandbox",
+    "--force-color-profile=srgb",
+]
 """WebGL drawn by the processor; the sandbox needs a user who is not root."""
 
 PATIENCE_SECONDS = 60.0
-"""Until something that must happen counts as never happening, on a machine that is busy with other things."""
+"""Until something that must happen counts as never happening, on a machine that is busy with other
+things.
+"""
 
 
 def find_chromium() -> str | None:
     """The path of an installed Chromium or Chrome; None where there is none."""
     named = os.environ.get("KINESTYLE_CHROMIUM")
-    return named or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return named or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
 
 
 class Server:
-    """`kinestyle studio` in a process of its own, which can be killed and started again at the same address."""
+    """`kinestyle studio` in a process of its own, which can be killed and started again at the same
+    address.
+    """
 
     def __init__(self, *options: str):
         self.options = options
@@ -46,14 +59,35 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "kinestyle", "studio", "--no-open", "--port", str(self.port), *self.options]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        command = [
+            sys.executable,
+            "-m",
+            "kinestyle",
+            "studio",
+            "--no-open",
+            "--port",
+            str(self.port),
+            *self.options,
+        ]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "src"),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
         self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
         )
         assert self.process.stdout is not None, "its output is a pipe"
         self.address = self.process.stdout.readline().strip()
-        assert self.address.startswith("http"), f"`kinestyle studio` said {self.address!r}, wanted its address"
+        assert self.address.startswith("http"), (
+            f"`kinestyle studio` said {self.address!r}, wanted its address"
+        )
         self.port = int(self.address.split("#")[0].rstrip("/").rsplit(":", 1)[1])
 
     def kill(self) -> None:
@@ -75,10 +109,11 @@ def serving(*options: str) -> Iterator[Server]:
 
 @contextmanager
 def browsing(gpu: bool = False, *, little_motion: bool = False) -> Iterator[Browser]:
-    """A browser without a window, drawing with the processor or, if asked, with the machine's graphics.
+    """A browser without a window, drawing with the processor or, if asked, with the machine's
+    graphics.
 
-    little_motion: the person has asked for it, which frames know from their first moment; a page that is only told to behave so
-    tells its frames when they already run
+    little_motion: the person has asked for it, which frames know from their first moment; a page
+    that is only told to behave so tells its frames when they already run
     """
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--enable-gpu"] if gpu else FLAGS
@@ -100,26 +135,39 @@ class Visit:
         self.requests: list[str] = []
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "GPU stall due to ReadPixels" not in message.text:
+        if (
+            message.type in ("error", "warning")
+            and "GPU stall due to ReadPixels" not in message.text
+        ):
             self.errors.append(message.text)
 
     def read(self, expression: str) -> Any:
         """A value out of the page: `kinestyle` is its `window.kinestyle`."""
-        return self.page.evaluate(f"(() => {{ const kinestyle = window.kinestyle; return kinestyle && ({expression}); }})()")
+        return self.page.evaluate(
+            f"(() => {{ const kinestyle = window.kinestyle; return kinestyle && ({expression}); "
+            f"}})()"
+        )
 
     def until(self, expression: str, seconds: float = PATIENCE_SECONDS) -> Any:
         """Wait until an expression holds, and return it. Raises AssertionError."""
         end = time.monotonic() + seconds
         while not (value := self.read(expression)):
-            assert time.monotonic() < end, f"waited {seconds:.0f} s for {expression}; the console said {self.errors}"
+            assert time.monotonic() < end, (
+                f"waited {seconds:.0f} s for {expression}; the console said {self.errors}"
+            )
             self.page.wait_for_timeout(30)
         return value
 
     def until_result(self, act: Callable[[], Any], **wanted: Any) -> dict[str, Any]:
-        """Do something and wait for the new result that it leads to, of a request with these values. Returns the request."""
+        """Do something and wait for the new result that it leads to, of a request with these
+        values. Returns the request.
+        """
         before = self.read("kinestyle.session.result?.clip.id ?? ''")
         act()
-        same = f"Object.entries({json.dumps(wanted)}).every(([key, value]) => `${{r.request[key]}}` === `${{value}}`)"
+        same = (
+            f"Object.entries({json.dumps(wanted)}).every(([key, value]) => "
+            f"`${{r.request[key]}}` === `${{value}}`)"
+        )
         self.until(f"(r => r && r.clip.id !== {before!r} && {same})(kinestyle.session.result)")
         return self.read("({...kinestyle.session.result.request, like: undefined})")
 
@@ -154,7 +202,9 @@ def visiting(
     touch: bool = False,
     calm: bool = True,
 ) -> Iterator[Visit]:
-    """A fresh visit, until the first result is there. A calm one asks for still previews, which is lighter on the machine."""
+    """A fresh visit, until the first result is there. A calm one asks for still previews, which is
+    lighter on the machine.
+    """
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme=scheme,

@@ -1,4 +1,6 @@
-"""What ARCHITECTURE.md promises about the code as a whole: the direction of imports, the size of files, what stays out."""
+"""What ARCHITECTURE.md promises about the code as a whole: the direction of imports, the size of
+files, what stays out.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,12 @@ LINES_AT_MOST = 600
 def lint_imports(checkout: Path) -> subprocess.CompletedProcess[str]:
     """Check the contracts in `checkout`/pyproject.toml against the package in `checkout`/src."""
     return subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as main; main()", "--no-cache"],
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as main; main()",
+            "--no-cache",
+        ],
         cwd=checkout,
         env={**os.environ, "PYTHONPATH": str(checkout / "src")},
         capture_output=True,
@@ -37,8 +44,20 @@ def test_import_contracts_are_there():
     contracts = import_linter.read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]
     kinds = [contract["type"] for contract in contracts]
     assert kinds.count("layers") == 1
-    protected = {module for contract in contracts for module in contract.get("protected_modules", [])}
-    assert protected >= {"torch", "onnxruntime", "PIL", "av", "matplotlib", "click", "fastapi", "starlette", "uvicorn"}
+    protected = {
+        module for contract in contracts for module in contract.get("protected_modules", [])
+    }
+    assert protected >= {
+        "torch",
+        "onnxruntime",
+        "PIL",
+        "av",
+        "matplotlib",
+        "click",
+        "fastapi",
+        "starlette",
+        "uvicorn",
+    }
 
 
 @pytest.mark.parametrize(
@@ -48,7 +67,11 @@ def test_import_contracts_are_there():
         ("runtime/__init__.py", "import kinestyle.learn", "layers"),
         ("motion/rotation.py", "import kinestyle.motion.clip", "no cycles inside a package"),
         ("evaluate/__init__.py", "import torch", "torch and the exporter only in learn"),
-        ("bundle.py", "import onnxruntime", "onnxruntime only in runtime, and in learn for the export check"),
+        (
+            "bundle.py",
+            "import onnxruntime",
+            "onnxruntime only in runtime, and in learn for the export check",
+        ),
         ("cli/__init__.py", "import PIL.Image", "PIL only in picture"),
         ("picture/film.py", "import av", "av only in picture.reel"),
         ("motion/display.py", "import IPython", "IPython only in picture.notebook"),
@@ -60,17 +83,24 @@ def test_import_contracts_are_there():
     ],
 )
 def test_a_forbidden_import_is_caught(tmp_path, module, line, contract):
-    shutil.copytree(SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "released"))
+    shutil.copytree(
+        SOURCE, tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "released")
+    )
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     offender = tmp_path / "src" / "kinestyle" / module
     offender.write_text(offender.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
     result = lint_imports(tmp_path)
     assert result.returncode != 0, f"{line!r} in {module} went unnoticed"
-    assert f"{contract} BROKEN" in " ".join(result.stdout.split()), f"\n{result.stdout}{result.stderr}"
+    assert f"{contract} BROKEN" in " ".join(result.stdout.split()), (
+        f"\n{result.stdout}{result.stderr}"
+    )
 
 
 def test_no_file_is_too_long():
-    lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCE.rglob("*.py")}
+    lengths = {
+        path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines())
+        for path in SOURCE.rglob("*.py")
+    }
     assert lengths, f"there is no source below {SOURCE}"
     too_long = {str(path): lines for path, lines in lengths.items() if lines > LINES_AT_MOST}
     assert not too_long, f"split these, which have more than {LINES_AT_MOST} lines: {too_long}"
@@ -78,15 +108,22 @@ def test_no_file_is_too_long():
 
 @pytest.mark.parametrize("module", ["kinestyle", "kinestyle.cli"])
 def test_starting_up_does_not_import_torch(module):
-    script = f"import sys, {module}; print(*sorted({{'torch', 'onnx', 'onnxscript'}} & sys.modules.keys()))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    script = (
+        f"import sys, {module}; print(*sorted({{'torch', 'onnx', 'onnxscript'}} & "
+        f"sys.modules.keys()))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == [], f"`import {module}` also imports {result.stdout.strip()}"
 
 
 def test_motion_data_is_not_in_the_repository():
     """Only motion that the project made itself is tracked: the examples and the files of the tests."""
-    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if listing.returncode != 0:
         pytest.skip("this copy of the source is not a git checkout, so nothing is tracked")
     motion = (".bvh", ".amc", ".asf", ".c3d", ".fbx", ".glb", ".gltf")
@@ -94,6 +131,7 @@ def test_motion_data_is_not_in_the_repository():
     strays = [
         str(path)
         for path in tracked
-        if path.parts[:3] != ("src", "kinestyle", "examples") and path.parts[:2] != ("tests", "files")
+        if path.parts[:3] != ("src", "kinestyle", "examples")
+        and path.parts[:2] != ("tests", "files")
     ]
     assert not strays, f"motion files outside src/kinestyle/examples/ and tests/files/: {strays}"

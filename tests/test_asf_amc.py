@@ -1,7 +1,9 @@
-"""ASF/AMC files: what is read and what it means, what is refused and how, which skeleton a motion gets, and the way out as BVH.
+"""ASF/AMC files: what is read and what it means, what is refused and how, which skeleton a motion
+gets, and the way out as BVH.
 
-`files/asf_amc` has folders of cases. Each valid file whose name starts with "same_" is another spelling of the plain one.
-Each invalid file has a .txt beside it with what the message must say, a fragment to a line.
+`files/asf_amc` has folders of cases. Each valid file whose name starts with "same_" is another
+spelling of the plain one. Each invalid file has a .txt beside it with what the message must say, a
+fragment to a line.
 """
 
 from __future__ import annotations
@@ -20,14 +22,14 @@ from hypothesis import strategies as st
 
 from kinestyle.cli import main
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.asf_amc import AsfRig, amc, find_asf, parse_amc, parse_asf, read_amc
+from kinestyle.formats.bvh import read_bvh
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
-from kinestyle.motion.asf_amc import AsfRig, amc, find_asf, parse_amc, parse_asf, read_amc
-from kinestyle.motion.body_frame import Leg, lateral_agreement
-from kinestyle.motion.bvh import read_bvh
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.mapping import map_joints
 from kinestyle.motion.skeleton import tip_position
+from kinestyle.rig.body_frame import Leg, lateral_agreement
+from kinestyle.rig.mapping import map_joints
 
 FILES = Path(__file__).parent / "files" / "asf_amc"
 ASF = (FILES / "valid_amc" / "plain.asf").read_bytes()
@@ -41,7 +43,9 @@ def cases(folder: str, suffix: str) -> list[Path]:
 
 
 def assert_same_rig(rig: AsfRig, other: AsfRig) -> None:
-    assert [name.lower() for name in rig.skeleton.names] == [name.lower() for name in other.skeleton.names]
+    assert [name.lower() for name in rig.skeleton.names] == [
+        name.lower() for name in other.skeleton.names
+    ]
     np.testing.assert_array_equal(rig.skeleton.parents, other.skeleton.parents)
     np.testing.assert_allclose(rig.skeleton.offsets, other.skeleton.offsets, atol=1e-12)
     np.testing.assert_array_equal(rig.skeleton.end_parents, other.skeleton.end_parents)
@@ -62,7 +66,8 @@ def assert_refused(error: MotionFileError, path: Path) -> None:
         assert fragment in message
 
 
-# --- an own second formulation ----------------------------------------------------------------------------------------
+# --- an own second formulation
+# ----------------------------------------------------------------------------------------
 
 
 def turn(axis: str, degrees: float) -> np.ndarray:
@@ -89,10 +94,14 @@ def turns(axes: str, degrees: list[float]) -> np.ndarray:
 
 
 def bone_ends_by_matrices(asf_text: str, amc_text: str) -> dict[str, np.ndarray]:
-    """Bone -> (T, 3), where it ends, by the book: a matrix for each bone and frame, from files cut up without Kinestyle."""
+    """Bone -> (T, 3), where it ends, by the book: a matrix for each bone and frame, from files cut
+    up without Kinestyle.
+    """
     bones = {}
     for block in re.findall(r"begin\s+id(.*?)\send\s", asf_text, re.DOTALL):
-        words = {line.split()[0]: line.split()[1:] for line in block.splitlines()[1:] if line.strip()}
+        words = {
+            line.split()[0]: line.split()[1:] for line in block.splitlines()[1:] if line.strip()
+        }
         axis = turns(words["axis"][3], [float(word) for word in words["axis"][:3]])
         end = shift(float(words["length"][0]) * np.array(words["direction"], dtype=float))
         bones[words["name"][0]] = axis, end, "".join(dof[1] for dof in words.get("dof", []))
@@ -100,7 +109,11 @@ def bone_ends_by_matrices(asf_text: str, amc_text: str) -> dict[str, np.ndarray]
     above = {child: pair[0] for pair in pairs for child in pair[1:]}
     ends: dict[str, list[np.ndarray]] = {name: [] for name in ("root", *bones)}
     for frame in re.split(r"\n[0-9]+\s*\n", amc_text)[1:]:
-        values = {line.split()[0]: [float(word) for word in line.split()[1:]] for line in frame.splitlines() if line.strip()}
+        values = {
+            line.split()[0]: [float(word) for word in line.split()[1:]]
+            for line in frame.splitlines()
+            if line.strip()
+        }
         found = {"root": shift(np.array(values["root"][:3])) @ turns("xyz", values["root"][3:])}
         while len(found) <= len(bones):
             for name in bones.keys() - found.keys():
@@ -118,7 +131,11 @@ def bone_ends(clip: Clip) -> dict[str, np.ndarray]:
     skeleton = clip.skeleton
     tips = tip_position(skeleton, clip.world_position, clip.world_rotation)
     ends = {skeleton.names[joint]: tips[:, i] for i, joint in enumerate(skeleton.end_parents)}
-    ends |= {skeleton.names[parent]: clip.world_position[:, j] for j, parent in enumerate(skeleton.parents) if parent >= 0}
+    ends |= {
+        skeleton.names[parent]: clip.world_position[:, j]
+        for j, parent in enumerate(skeleton.parents)
+        if parent >= 0
+    }
     assert ends.keys() == set(skeleton.names)
     return ends
 
@@ -132,7 +149,8 @@ def test_joints_are_where_the_book_has_them() -> None:
         np.testing.assert_allclose(found[name], places, atol=2e-5)
 
 
-# --- what the numbers mean --------------------------------------------------------------------------------------------
+# --- what the numbers mean
+# --------------------------------------------------------------------------------------------
 
 
 def test_a_joint_stands_where_its_bone_starts() -> None:
@@ -147,16 +165,21 @@ def test_a_joint_stands_where_its_bone_starts() -> None:
         "larm",
         "spine",
     ]
-    np.testing.assert_allclose(skeleton.offsets[:3], [[0, 0, 0], [0, 0, 0], [1.2, -1.6, 0]], atol=1e-12)
+    np.testing.assert_allclose(
+        skeleton.offsets[:3], [[0, 0, 0], [0, 0, 0], [1.2, -1.6, 0]], atol=1e-12
+    )
     assert [skeleton.names[p] for p in skeleton.end_parents] == ["lleg", "lhand", "rarm"]
     np.testing.assert_allclose(skeleton.end_offsets[2], [-4.25, 0, 0])
     np.testing.assert_array_equal(
-        PLAIN.local_position[:, 0], [[-16.2829, 17.5075, -1.81666], [-16.3777, 17.5153, -1.80671], [-16.5, 17.5, -1.75]]
+        PLAIN.local_position[:, 0],
+        [[-16.2829, 17.5075, -1.81666], [-16.3777, 17.5153, -1.80671], [-16.5, 17.5, -1.75]],
     )
 
 
 def test_angles_turn_about_the_bones_own_axes_the_first_one_first() -> None:
-    text = re.sub(rb"name larm(.*?)axis .*? XYZ", rb"name larm\1axis 0 0 90 XYZ", ASF, flags=re.DOTALL)
+    text = re.sub(
+        rb"name larm(.*?)axis .*? XYZ", rb"name larm\1axis 0 0 90 XYZ", ASF, flags=re.DOTALL
+    )
     rig = parse_asf(text, "turned.asf")
     data = (
         AMC[: AMC.index(b"2\nroot")]
@@ -165,17 +188,25 @@ def test_angles_turn_about_the_bones_own_axes_the_first_one_first() -> None:
     )
     clip = parse_amc(data, "turned.amc", rig)
     # the bone's y axis lies along -x of the world
-    np.testing.assert_allclose(rotation.log(clip.local_rotation[0, 4]), [-np.pi / 2, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        rotation.log(clip.local_rotation[0, 4]), [-np.pi / 2, 0, 0], atol=1e-12
+    )
     # first about x, which takes y to z, then about the world's y, which takes z to x
-    np.testing.assert_allclose(rotation.rotate(clip.local_rotation[0, 3], np.array([0.0, 1.0, 0.0])), [1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        rotation.rotate(clip.local_rotation[0, 3], np.array([0.0, 1.0, 0.0])), [1, 0, 0], atol=1e-12
+    )
 
 
 def test_the_order_of_the_root_is_followed() -> None:
     x, y, z, *angles = (float(word) for word in AMC.splitlines()[4].split()[1:])
-    mixed = AMC.replace(AMC.splitlines()[4], f"root {angles[2]} {z} {angles[1]} {y} {angles[0]} {x}".encode())[
-        : AMC.index(b"2\nroot")
-    ]
-    clip = parse_amc(mixed, "mixed.amc", parse_asf(ASF.replace(b"TX TY TZ RX RY RZ", b"rz tz ry ty rx tx"), "mixed.asf"))
+    mixed = AMC.replace(
+        AMC.splitlines()[4], f"root {angles[2]} {z} {angles[1]} {y} {angles[0]} {x}".encode()
+    )[: AMC.index(b"2\nroot")]
+    clip = parse_amc(
+        mixed,
+        "mixed.amc",
+        parse_asf(ASF.replace(b"TX TY TZ RX RY RZ", b"rz tz ry ty rx tx"), "mixed.asf"),
+    )
     np.testing.assert_array_equal(clip.local_position[0, 0], [x, y, z])
     expected = turns("zyx", angles[::-1])[:3, :3]
     np.testing.assert_allclose(rotation.to_matrix(clip.local_rotation[0, 0]), expected, atol=1e-12)
@@ -185,7 +216,13 @@ def test_radians_in_the_motion_file() -> None:
     def radians(line: str) -> str:
         name, *values = line.split()
         shifts = 3 if name == "root" else 0
-        return " ".join([name, *values[:shifts], *(repr(float(np.radians(float(value)))) for value in values[shifts:])])
+        return " ".join(
+            [
+                name,
+                *values[:shifts],
+                *(repr(float(np.radians(float(value)))) for value in values[shifts:]),
+            ]
+        )
 
     lines = [radians(line) if line[:1].isalpha() else line for line in AMC.decode().splitlines()]
     clip = parse_amc("\n".join(lines).replace(":DEGREES", ":RADIANS").encode(), "radians.amc", RIG)
@@ -199,12 +236,17 @@ def test_the_frame_rate_is_the_headers_or_the_names_or_the_usual_one() -> None:
     assert (named.frame_rate, named.warnings) == (60.0, ())
     # of CMU's names, the last number counts takes
     assert parse_amc(AMC, "13_30.amc", RIG).frame_rate == 120.0
-    said = parse_amc(AMC.replace(b":DEGREES", b":DEGREES\n:SAMPLES-PER-SECOND 29.97"), "HDM_xy_hop_001_60.amc", RIG)
+    said = parse_amc(
+        AMC.replace(b":DEGREES", b":DEGREES\n:SAMPLES-PER-SECOND 29.97"),
+        "HDM_xy_hop_001_60.amc",
+        RIG,
+    )
     assert said.frame_rate == pytest.approx(29.97)
     assert said.warnings == ()
 
 
-# --- folders of files -------------------------------------------------------------------------------------------------
+# --- folders of files
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", cases("valid_asf", ".asf"), ids=lambda path: path.stem)
@@ -264,7 +306,10 @@ def test_latin_1_names_are_read_with_a_warning() -> None:
     assert any("Latin-1" in warning for warning in clip.warnings)
 
 
-@pytest.mark.parametrize("data", [bytes(range(256)) * 8, b"PK\x03\x04" + bytes(range(1, 200)), AMC[:50] + b"\x00" + AMC[50:]])
+@pytest.mark.parametrize(
+    "data",
+    [bytes(range(256)) * 8, b"PK\x03\x04" + bytes(range(1, 200)), AMC[:50] + b"\x00" + AMC[50:]],
+)
 def test_binary_data_is_refused(data: bytes) -> None:
     with pytest.raises(MotionFileError, match=r"^binary\."):
         parse_asf(data, "binary.asf")
@@ -281,7 +326,9 @@ def test_a_motion_cut_off_anywhere_is_refused_or_loses_no_more_than_it_must(cut:
     # only a cut between frames or within the last number of one can go unseen
     ends = [match.start() for match in re.finditer(rb"\n[23]\n|\Z", AMC)]
     assert any(end - 8 < cut <= end + 1 for end in ends)
-    assert clip.frame_count == 1 + sum(end < cut for end in ends[:2]) - any(cut == end + 1 for end in ends[:2])
+    assert clip.frame_count == 1 + sum(end < cut for end in ends[:2]) - any(
+        cut == end + 1 for end in ends[:2]
+    )
 
 
 @pytest.mark.parametrize("cut", range(0, len(ASF), 11))
@@ -291,7 +338,9 @@ def test_a_skeleton_cut_off_anywhere_is_refused(cut: int) -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(at=st.integers(0, len(ASF) + len(AMC) - 1), put=st.binary(max_size=4), drop=st.integers(0, 12))
+@given(
+    at=st.integers(0, len(ASF) + len(AMC) - 1), put=st.binary(max_size=4), drop=st.integers(0, 12)
+)
 def test_damaged_files_are_read_or_refused_but_never_crash(at: int, put: bytes, drop: int) -> None:
     skeleton, motion = ASF, AMC
     if at < len(ASF):
@@ -307,7 +356,8 @@ def test_damaged_files_are_read_or_refused_but_never_crash(at: int, put: bytes, 
     np.testing.assert_allclose(np.linalg.norm(clip.local_rotation, axis=-1), 1.0, atol=1e-9)
 
 
-# --- limits -----------------------------------------------------------------------------------------------------------
+# --- limits
+# -----------------------------------------------------------------------------------------------------------
 
 
 def chain(count: int) -> bytes:
@@ -335,7 +385,8 @@ def test_more_frames_than_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch)
         parse_amc(AMC, "long.amc", RIG)
 
 
-# --- which skeleton ---------------------------------------------------------------------------------------------------
+# --- which skeleton
+# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -361,20 +412,27 @@ def test_the_skeleton_is_the_one_that_the_name_tells_or_the_only_one(
         assert find_asf(tmp_path / motion).name == found
         assert read_motion(tmp_path / motion).skeleton.names == RIG.skeleton.names
         return
-    with pytest.raises(MotionFileError, match=rf"^{motion} has no (clear )?skeleton: found .* beside it, expected one"):
+    with pytest.raises(
+        MotionFileError,
+        match=rf"^{motion} has no (clear )?skeleton: found .* beside it, expected one",
+    ):
         read_motion(tmp_path / motion)
 
 
 def test_a_broken_skeleton_is_named_in_the_message(tmp_path: Path) -> None:
     (tmp_path / "walk.amc").write_bytes(AMC)
     (tmp_path / "body.asf").write_bytes(ASF.replace(b"angle deg", b"angle"))
-    with pytest.raises(MotionFileError, match=r"^body.asf, line 7, column 8: found the end of the line, expected deg or rad"):
+    with pytest.raises(
+        MotionFileError,
+        match=r"^body.asf, line 7, column 8: found the end of the line, expected deg or rad",
+    ):
         read_motion(tmp_path / "walk.amc")
     with pytest.raises(MotionFileError, match=r"none.amc was not found"):
         read_amc(tmp_path / "none.amc")
 
 
-# --- the way out ------------------------------------------------------------------------------------------------------
+# --- the way out
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_the_clip_is_written_as_bvh(tmp_path: Path) -> None:
@@ -391,13 +449,16 @@ def test_amc_is_not_written(tmp_path: Path) -> None:
     wanted = r"out.amc has the suffix '.amc', which is read but not written; write .bvh"
     with pytest.raises(MotionFileError, match=wanted):
         write_motion(PLAIN, tmp_path / "out.amc")
-    said = CliRunner().invoke(main, ["stylize", "walk.amc", "--style", "old", "-o", str(tmp_path / "out.amc")])
+    said = CliRunner().invoke(
+        main, ["stylize", "walk.amc", "--style", "old", "-o", str(tmp_path / "out.amc")]
+    )
     assert said.exit_code == 1
     assert re.search(wanted, said.stderr)
     assert not list(tmp_path.iterdir())
 
 
-# --- real files -------------------------------------------------------------------------------------------------------
+# --- real files
+# -------------------------------------------------------------------------------------------------------
 
 PERFORMERS = ("bd", "bk", "dg", "mm", "tr")
 ROLES = {
@@ -449,17 +510,29 @@ def test_real_clips_are_bodies_on_a_floor(hdm05: Path, performer: str) -> None:
             ]
             # 20 to 35 cm each, and the forearm is straight whatever it does
             assert all(3.5 < length.mean() < 6.2 and np.ptp(length) < 1e-2 for length in arm)
-        legs = [Leg(*(place[f"{side}_{role}"] for role in ("thigh", "shin", "foot", "toe"))) for side in ("left", "right")]
+        legs = [
+            Leg(*(place[f"{side}_{role}"] for role in ("thigh", "shin", "foot", "toe")))
+            for side in ("left", "right")
+        ]
         # knees bend to the back, feet point to the front
         assert lateral_agreement(*legs) > 0.5
-        lowest = np.min([place[f"{side}_{role}"][:, 1] for side in ("left", "right") for role in ("foot", "toe")], axis=0)
+        lowest = np.min(
+            [
+                place[f"{side}_{role}"][:, 1]
+                for side in ("left", "right")
+                for role in ("foot", "toe")
+            ],
+            axis=0,
+        )
         assert abs(np.percentile(lowest, 20)) * 0.0564 < 0.1
 
 
 def test_real_joints_are_where_the_book_has_them(hdm05: Path) -> None:
     for performer in PERFORMERS:
         path = min(hdm05.glob(f"HDM_{performer}_*.amc"), key=lambda path: path.stat().st_size)
-        skeleton_text, motion_text = (file.read_text(encoding="latin-1") for file in (hdm05 / f"HDM_{performer}.asf", path))
+        skeleton_text, motion_text = (
+            file.read_text(encoding="latin-1") for file in (hdm05 / f"HDM_{performer}.asf", path)
+        )
         cut = motion_text.index("\n21\n")
         expected = bone_ends_by_matrices(skeleton_text, motion_text[:cut])
         for name, places in bone_ends(read_motion(path)).items():
@@ -473,6 +546,9 @@ def test_a_real_clip_is_restyled_into_bvh(hdm05: Path, tmp_path: Path) -> None:
     assert said.exit_code == 0, said.stderr
     before, after = read_motion(path), read_motion(out)
     assert after.skeleton.names == before.skeleton.names
-    assert (after.frame_count, after.frame_time_seconds) == (before.frame_count, before.frame_time_seconds)
+    assert (after.frame_count, after.frame_time_seconds) == (
+        before.frame_count,
+        before.frame_time_seconds,
+    )
     np.testing.assert_allclose(after.skeleton.offsets, before.skeleton.offsets, atol=1e-6)
     assert np.abs(after.world_position - before.world_position).max() > 1.0

@@ -1,4 +1,6 @@
-"""The comparison with Blender sees what is wrong; Blender itself is asked by `scripts/blender_check`."""
+"""The comparison with Blender sees what is wrong; Blender itself is asked by
+`scripts/blender_check`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from blender_oracle import examine, expected_positions
+from kinestyle.formats.fbx import scene
+from kinestyle.formats.table import read_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import METRES_Y_UP, Clip
-from kinestyle.motion.fbx import scene
-from kinestyle.motion.formats import read_motion
 from kinestyle.motion.skeleton import Skeleton
 
 PLAIN = Path(__file__).parent / "files" / "bvh" / "valid" / "plain.bvh"
@@ -46,7 +48,9 @@ def test_the_same_is_the_same_and_every_fault_is_seen() -> None:
             "no bones for 1 of": {"bones": np.array(["other", *clip.skeleton.names[1:]])},
         }
         for words, fault in faults.items():
-            assert any(words in wrong for wrong in examine(clip, suffix, found | fault).wrong), words
+            assert any(words in wrong for wrong in examine(clip, suffix, found | fault).wrong), (
+                words
+            )
 
 
 def test_up_in_the_file_is_z_in_blender() -> None:
@@ -65,8 +69,17 @@ def test_fbx_keeps_hips_that_travel_off_the_line_on_which_blender_would_hold_the
     skeleton = Skeleton(names, parents, offsets)
     position = np.array(np.broadcast_to(offsets, (4, len(names), 3)))
     position[:, 1, 2] += np.arange(4)
-    clip = Clip(skeleton, position, np.array(np.broadcast_to(rotation.IDENTITY, (4, len(names), 4))), 1 / 30, world=METRES_Y_UP)
-    for moving in (clip, replace(clip, local_position=np.array(np.broadcast_to(offsets, position.shape)))):
+    clip = Clip(
+        skeleton,
+        position,
+        np.array(np.broadcast_to(rotation.IDENTITY, (4, len(names), 4))),
+        1 / 30,
+        world=METRES_Y_UP,
+    )
+    for moving in (
+        clip,
+        replace(clip, local_position=np.array(np.broadcast_to(offsets, position.shape))),
+    ):
         pose = scene._unconnected(moving, scene.find_bind_pose(moving))
         rest = pose.local_position
         straight = np.hypot(rest[1:, 0], rest[1:, 2]) < 1e-6 * np.linalg.norm(rest[1:], axis=-1)

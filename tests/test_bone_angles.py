@@ -8,10 +8,15 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kinestyle.learn.bone_angles import BoneAngles  # noqa: E402
-from kinestyle.learn.classifiers import ANGLE_GUIDE, ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
+from kinestyle.learn.classifiers import (  # noqa: E402
+    ANGLE_GUIDE,
+    ClassifierConfig,
+    Labels,
+    StyleContentClassifier,
+)
 from kinestyle.learn.corpus import group_deviation  # noqa: E402
 from kinestyle.motion import rotation  # noqa: E402
-from kinestyle.motion.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
+from kinestyle.retarget.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
 from made_rigs import walk  # noqa: E402
 
 LABELS = Labels(("bandai2/normal", "bandai2/old"), ("bandai2/walk", "bandai2/run", "bandai2/bow"))
@@ -33,7 +38,9 @@ def test_they_are_cosines(features: np.ndarray) -> None:
 
 
 def test_a_bone_s_twist_about_itself_is_not_seen(features: np.ndarray) -> None:
-    """The forearm lies along its own x axis in the T-pose, so that turning it about x moves nothing but its twist."""
+    """The forearm lies along its own x axis in the T-pose, so that turning it about x moves nothing
+    but its twist.
+    """
     twisted = features.copy()
     span = LAYOUT["joint_rotation"]
     columns = twisted[:, span].reshape(len(twisted), -1, 2, 3)
@@ -52,7 +59,9 @@ def test_a_mirror_shows_other_angles(features: np.ndarray) -> None:
 def test_a_classifier_of_angles_sees_angles_alone(features: np.ndarray) -> None:
     statistics = group_deviation(features)
     torch.manual_seed(0)
-    classifier = StyleContentClassifier(LABELS, ClassifierConfig(width=8, angles=True), *statistics).eval()
+    classifier = StyleContentClassifier(
+        LABELS, ClassifierConfig(width=8, angles=True), *statistics
+    ).eval()
     seen = torch.from_numpy(features)[None]
     style, content = classifier(seen)
     assert style.shape == (1, 2)
@@ -61,7 +70,9 @@ def test_a_classifier_of_angles_sees_angles_alone(features: np.ndarray) -> None:
     elsewhere[..., LAYOUT["joint_position"]] += 1.0
     elsewhere[..., LAYOUT["root_xz_velocity"]] *= 3.0
     torch.testing.assert_close(classifier(elsewhere)[0], style)
-    elsewhere[..., LAYOUT["joint_rotation"]] = elsewhere[..., LAYOUT["joint_rotation"]].roll(6, dims=-1)
+    elsewhere[..., LAYOUT["joint_rotation"]] = elsewhere[..., LAYOUT["joint_rotation"]].roll(
+        6, dims=-1
+    )
     assert not torch.allclose(classifier(elsewhere)[0], style)
 
 

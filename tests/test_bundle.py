@@ -1,4 +1,6 @@
-"""Bundles: what is written is what is opened, damage and other versions are refused, styles are found by their names."""
+"""Bundles: what is written is what is opened, damage and other versions are refused, styles are
+found by their names.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import pytest
 from kinestyle.bundle import FORMAT, GRAPHS, Bundle, released_path, shipped, write_bundle
 from kinestyle.errors import BundleError, KinestyleError, MotionFileError, StyleError
 from kinestyle.motion.canonical import CANONICAL
-from kinestyle.motion.features import LAYOUT
+from kinestyle.retarget.features import LAYOUT
 
 STYLES = [
     {"name": "one/calm", "seconds": 30.0, "mean": [0.5, -1.25], "deviation": [0.1, 0.2]},
@@ -31,7 +33,10 @@ MANIFEST = {"name": "made", "licence": "free to use", "styles": STYLES}
 def graphs() -> dict[str, bytes]:
     """Bytes that stand for graphs: what is in them is none of the bundle's business."""
     random = np.random.default_rng(0)
-    return {name: random.integers(0, 256, 200, dtype=np.uint8).tobytes() + b"the same again " * 20 for name in GRAPHS}
+    return {
+        name: random.integers(0, 256, 200, dtype=np.uint8).tobytes() + b"the same again " * 20
+        for name in GRAPHS
+    }
 
 
 @pytest.fixture
@@ -55,7 +60,9 @@ def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
 
 def with_manifest(path: Path, **changes: Any) -> Path:
     def change(members: dict[str, bytes]) -> None:
-        members["manifest.json"] = json.dumps(json.loads(members["manifest.json"]) | changes).encode()
+        members["manifest.json"] = json.dumps(
+            json.loads(members["manifest.json"]) | changes
+        ).encode()
 
     return rewritten(path, change)
 
@@ -71,7 +78,9 @@ def test_what_is_written_is_what_is_opened(bundle_file: Path, graphs: dict[str, 
     assert bundle.styles[3].label == "Not-Tired"
 
 
-def test_the_manifest_says_what_the_graphs_are_for(bundle_file: Path, graphs: dict[str, bytes]) -> None:
+def test_the_manifest_says_what_the_graphs_are_for(
+    bundle_file: Path, graphs: dict[str, bytes]
+) -> None:
     manifest = Bundle.open(bundle_file).manifest
     assert manifest["format"] == FORMAT
     assert manifest["joints"] == list(CANONICAL.names)
@@ -79,14 +88,18 @@ def test_the_manifest_says_what_the_graphs_are_for(bundle_file: Path, graphs: di
     np.testing.assert_allclose(manifest["offsets_m"], CANONICAL.offsets, atol=1e-6)
     assert sum(size for _, size in manifest["layout"]) == LAYOUT.size
     assert manifest["frame_rate"] == 30.0
-    assert manifest["sha256"] == {name: hashlib.sha256(content).hexdigest() for name, content in graphs.items()}
+    assert manifest["sha256"] == {
+        name: hashlib.sha256(content).hexdigest() for name, content in graphs.items()
+    }
 
 
 def test_a_bundle_is_opened_by_a_path_of_either_kind(bundle_file: Path) -> None:
     assert Bundle.open(str(bundle_file)).sha256 == Bundle.open(bundle_file).sha256
 
 
-def test_equal_content_gives_equal_bytes(tmp_path: Path, bundle_file: Path, graphs: dict[str, bytes]) -> None:
+def test_equal_content_gives_equal_bytes(
+    tmp_path: Path, bundle_file: Path, graphs: dict[str, bytes]
+) -> None:
     again = tmp_path / "again.kinestyle"
     write_bundle(again, dict(MANIFEST), dict(graphs))
     assert again.read_bytes() == bundle_file.read_bytes()
@@ -115,7 +128,9 @@ def test_a_damaged_graph_is_refused(bundle_file: Path, graphs: dict[str, bytes])
 
 
 def test_a_missing_graph_is_refused(bundle_file: Path) -> None:
-    bundle = Bundle.open(rewritten(bundle_file, lambda members: members.pop("generator.onnx") and None))
+    bundle = Bundle.open(
+        rewritten(bundle_file, lambda members: members.pop("generator.onnx") and None)
+    )
     with pytest.raises(BundleError, match="lacks its graph generator"):
         bundle.graph("generator")
 
@@ -126,7 +141,11 @@ def opened_in_full(path: Path) -> tuple[Any, list[bytes]]:
 
 
 def test_a_byte_that_differs_is_refused_or_makes_no_difference(bundle_file: Path) -> None:
-    data, expected, changed = bundle_file.read_bytes(), opened_in_full(bundle_file), bundle_file.with_stem("changed")
+    data, expected, changed = (
+        bundle_file.read_bytes(),
+        opened_in_full(bundle_file),
+        bundle_file.with_stem("changed"),
+    )
     refused, escaped = 0, set()
     for at in range(0, len(data), 7):
         changed.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
@@ -144,7 +163,10 @@ def test_a_byte_that_differs_is_refused_or_makes_no_difference(bundle_file: Path
 def test_a_bundle_that_was_cut_off_is_refused(bundle_file: Path, share: float) -> None:
     data = bundle_file.read_bytes()
     bundle_file.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(BundleError, match=r"made.kinestyle is not a whole Kinestyle bundle .*copy or export it again"):
+    with pytest.raises(
+        BundleError,
+        match=r"made.kinestyle is not a whole Kinestyle bundle .*copy or export it again",
+    ):
         Bundle.open(bundle_file)
 
 
@@ -157,13 +179,17 @@ def test_no_bundle_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("manifest", ["[]", "null", "1", '"text"', "not json", "{}"])
 def test_an_odd_manifest_is_refused(bundle_file: Path, manifest: str) -> None:
-    changed = rewritten(bundle_file, lambda members: members.update({"manifest.json": manifest.encode()}))
+    changed = rewritten(
+        bundle_file, lambda members: members.update({"manifest.json": manifest.encode()})
+    )
     with pytest.raises(BundleError):
         Bundle.open(changed)
 
 
 def test_another_format_is_refused(bundle_file: Path) -> None:
-    sentence = f"bundle format {FORMAT + 1}, this version reads {FORMAT}; install the version that made it"
+    sentence = (
+        f"bundle format {FORMAT + 1}, this version reads {FORMAT}; install the version that made it"
+    )
     with pytest.raises(BundleError, match=re.escape(sentence)):
         Bundle.open(with_manifest(bundle_file, format=FORMAT + 1))
 
@@ -177,7 +203,9 @@ def test_another_format_is_refused(bundle_file: Path) -> None:
         ("frame_rate", 60.0),
     ],
 )
-def test_another_skeleton_layout_or_rate_is_refused(bundle_file: Path, key: str, value: Any) -> None:
+def test_another_skeleton_layout_or_rate_is_refused(
+    bundle_file: Path, key: str, value: Any
+) -> None:
     with pytest.raises(BundleError, match=f"made for another {key} .*export it again"):
         Bundle.open(with_manifest(bundle_file, **{key: value}))
 
@@ -194,11 +222,15 @@ def test_another_skeleton_layout_or_rate_is_refused(bundle_file: Path, key: str,
         ("calm", "two/calm"),
     ],
 )
-def test_a_style_is_found_by_its_label_or_its_whole_name(bundle_file: Path, wanted: str, found: str) -> None:
+def test_a_style_is_found_by_its_label_or_its_whole_name(
+    bundle_file: Path, wanted: str, found: str
+) -> None:
     assert Bundle.open(bundle_file).style(wanted).name == found
 
 
-def test_of_two_styles_with_one_label_the_one_with_more_motion_is_taken_in_any_order(bundle_file: Path) -> None:
+def test_of_two_styles_with_one_label_the_one_with_more_motion_is_taken_in_any_order(
+    bundle_file: Path,
+) -> None:
     bundle = Bundle.open(with_manifest(bundle_file, styles=STYLES[::-1]))
     assert bundle.style("calm").name == "two/calm"
 
@@ -207,12 +239,18 @@ def test_of_two_styles_with_one_label_the_one_with_more_motion_is_taken_in_any_o
 def test_an_unknown_style_is_answered_with_the_known_ones(bundle_file: Path, wanted: str) -> None:
     with pytest.raises(StyleError) as caught:
         Bundle.open(bundle_file).style(wanted)
-    assert str(caught.value) == f"no style is called {wanted!r}; the bundle made.kinestyle knows Not-Tired, calm, proud"
+    assert (
+        str(caught.value)
+        == f"no style is called {wanted!r}; the bundle made.kinestyle knows Not-Tired, calm, proud"
+    )
 
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_bundle_is_never_half_written(
-    monkeypatch: pytest.MonkeyPatch, bundle_file: Path, graphs: dict[str, bytes], failure: BaseException
+    monkeypatch: pytest.MonkeyPatch,
+    bundle_file: Path,
+    graphs: dict[str, bytes],
+    failure: BaseException,
 ) -> None:
     before = bundle_file.read_bytes()
 
@@ -228,7 +266,9 @@ def test_a_bundle_is_never_half_written(
 
 
 def test_a_missing_folder_is_said(tmp_path: Path, graphs: dict[str, bytes]) -> None:
-    with pytest.raises(MotionFileError, match=r"the folder .*nowhere does not exist; create it first"):
+    with pytest.raises(
+        MotionFileError, match=r"the folder .*nowhere does not exist; create it first"
+    ):
         write_bundle(tmp_path / "nowhere" / "made.kinestyle", MANIFEST, graphs)
 
 
@@ -245,7 +285,10 @@ def test_a_take_is_the_middle_or_a_draw_that_repeats(bundle_file: Path) -> None:
 def test_a_bundle_without_styles_says_so(bundle_file: Path) -> None:
     bundle = Bundle.open(with_manifest(bundle_file, styles=[], prior="standard normal"))
     assert bundle.styles == ()
-    with pytest.raises(StyleError, match=r"'old'; the bundle changed.kinestyle has no named styles, only those of clips"):
+    with pytest.raises(
+        StyleError,
+        match=r"'old'; the bundle changed.kinestyle has no named styles, only those of clips",
+    ):
         bundle.style("old")
 
 
@@ -271,7 +314,10 @@ def test_bundles_that_ship_are_opened_by_name(
     assert list(shipped()) == ["another"]
     assert Bundle.open("another").manifest["name"] == "another"
     assert Bundle.open(bundle_file).manifest["name"] == "made"
-    with pytest.raises(BundleError, match=r"there is no bundle at third; name a .kinestyle file, or one that ships: another"):
+    with pytest.raises(
+        BundleError,
+        match=r"there is no bundle at third; name a .kinestyle file, or one that ships: another",
+    ):
         Bundle.open("third")
 
 
@@ -281,7 +327,9 @@ def test_the_bundle_that_ships_is_whole() -> None:
     assert all(bundle.graph(name) for name in GRAPHS)
     assert len(bundle.styles) == 22
     assert len({style.name for style in bundle.styles}) == 22
-    assert {style.mean.shape for style in bundle.styles} == {style.deviation.shape for style in bundle.styles}
+    assert {style.mean.shape for style in bundle.styles} == {
+        style.deviation.shape for style in bundle.styles
+    }
     assert all((style.deviation > 0).all() and style.seconds > 0 for style in bundle.styles)
     # two sets have it, and the second has much more motion of it
     assert bundle.style("normal").name == "bandai2/normal"

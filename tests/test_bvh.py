@@ -1,7 +1,8 @@
 """BVH files: what is read, what is refused and how, and that writing keeps what reading found.
 
-`files/bvh/valid` and `files/bvh/invalid` are folders of cases. A valid file whose name starts with "same_" is another
-spelling of plain.bvh. Each invalid file has a .txt beside it with what the message must say, a fragment to a line.
+`files/bvh/valid` and `files/bvh/invalid` are folders of cases. A valid file whose name starts with
+"same_" is another spelling of plain.bvh. Each invalid file has a .txt beside it with what the
+message must say, a fragment to a line.
 """
 
 from __future__ import annotations
@@ -18,12 +19,20 @@ from hypothesis import strategies as st
 
 from kinestyle import storage
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.bvh import (
+    BvhLayout,
+    format_bvh,
+    parse_bvh,
+    parser,
+    read_bvh,
+    rows,
+    write_bvh,
+)
+from kinestyle.formats.euler_curves import euler_curves
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
-from kinestyle.motion.bvh import BvhLayout, format_bvh, parse_bvh, parser, read_bvh, rows, write_bvh
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.euler_curves import euler_curves
-from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.motion.skeleton import Skeleton
 
 pytestmark = pytest.mark.usefixtures("time_limit")
@@ -64,7 +73,8 @@ def turned_by(a: np.ndarray, b: np.ndarray) -> float:
     return float(rotation.angle(rotation.multiply(rotation.inverse(a), b)).max())
 
 
-# --- folders of files -------------------------------------------------------------------------------------------------
+# --- folders of files
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
@@ -76,7 +86,9 @@ def test_a_valid_file_is_read_and_comes_back_number_for_number(path: Path, tmp_p
     np.testing.assert_allclose(np.linalg.norm(clip.local_rotation, axis=-1), 1.0, atol=1e-12)
 
 
-@pytest.mark.parametrize("path", [path for path in VALID if path.stem.startswith("same_")], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in VALID if path.stem.startswith("same_")], ids=lambda path: path.stem
+)
 def test_another_spelling_is_the_same_motion(path: Path) -> None:
     clip, plain = read_bvh(path), read_bvh(PLAIN)
     assert clip.skeleton.names == plain.skeleton.names
@@ -115,7 +127,9 @@ def test_a_file_cut_off_anywhere_is_refused_or_loses_no_more_than_it_must(cut: i
 
 @settings(deadline=None, max_examples=150)
 @given(at=st.integers(0, len(TEXT) - 1), put=st.binary(max_size=3), drop=st.integers(0, 3))
-def test_a_damaged_file_is_read_or_refused_but_never_crashes(at: int, put: bytes, drop: int) -> None:
+def test_a_damaged_file_is_read_or_refused_but_never_crashes(
+    at: int, put: bytes, drop: int
+) -> None:
     data = TEXT.encode()
     try:
         clip = parse_bvh(data[:at] + put + data[at + drop :], "damaged.bvh")
@@ -125,7 +139,8 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(at: int, put: bytes
     assert np.isfinite(clip.local_rotation).all()
 
 
-# --- encodings and line ends ------------------------------------------------------------------------------------------
+# --- encodings and line ends
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -142,7 +157,18 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(at: int, put: bytes
         TEXT.replace("Hips", "Hüfte").encode("latin-1"),
         TEXT.replace("Hips", "Hüfte").encode(),
     ],
-    ids=["bom", "utf16-le", "utf16-be", "utf16-le-bare", "utf16-be-bare", "crlf", "cr", "mixed", "latin-1", "utf-8"],
+    ids=[
+        "bom",
+        "utf16-le",
+        "utf16-be",
+        "utf16-le-bare",
+        "utf16-be-bare",
+        "crlf",
+        "cr",
+        "mixed",
+        "latin-1",
+        "utf-8",
+    ],
 )
 def test_encodings_and_line_ends_are_read_and_kept(data: bytes) -> None:
     clip, plain = parse_bvh(data, "encoded.bvh"), read_bvh(PLAIN)
@@ -150,7 +176,12 @@ def test_encodings_and_line_ends_are_read_and_kept(data: bytes) -> None:
     assert clip.skeleton.names[0] in ("Hips", "Hüfte")
     written, _ = format_bvh(clip, "encoded.bvh")
     layout = layout_of(clip)
-    head = layout.byte_order_mark + f"{layout.head_text}3{layout.between_text}0.0083333{layout.newline}".encode(layout.encoding)
+    head = (
+        layout.byte_order_mark
+        + f"{layout.head_text}3{layout.between_text}0.0083333{layout.newline}".encode(
+            layout.encoding
+        )
+    )
     assert written.startswith(head)
     assert data.startswith(head)
     assert_same_file(clip, parse_bvh(written, "encoded.bvh"))
@@ -180,7 +211,8 @@ def test_binary_data_is_refused(data: bytes) -> None:
         parse_bvh(data, "binary.bvh")
 
 
-# --- what the numbers mean --------------------------------------------------------------------------------------------
+# --- what the numbers mean
+# --------------------------------------------------------------------------------------------
 
 
 def test_angles_stay_in_order_end_sites_are_kept_and_the_frame_time_is_exact() -> None:
@@ -188,10 +220,13 @@ def test_angles_stay_in_order_end_sites_are_kept_and_the_frame_time_is_exact() -
     np.testing.assert_array_equal(layout_of(clip).values[0, 3:6], [10.0, 20.0, 30.0])
     z, x, y = np.radians([10.0, 20.0, 30.0])
     expected = rotation.multiply(
-        rotation.multiply(rotation.exp(np.array([0, 0, z])), rotation.exp(np.array([x, 0, 0]))), rotation.exp(np.array([0, y, 0]))
+        rotation.multiply(rotation.exp(np.array([0, 0, z])), rotation.exp(np.array([x, 0, 0]))),
+        rotation.exp(np.array([0, y, 0])),
     )
     assert turned_by(clip.local_rotation[0, 0], expected) < 1e-12
-    np.testing.assert_array_equal(clip.skeleton.end_offsets, [[0.0, 18.75, 1.25], [0.0, -42.0, 0.0]])
+    np.testing.assert_array_equal(
+        clip.skeleton.end_offsets, [[0.0, 18.75, 1.25], [0.0, -42.0, 0.0]]
+    )
     assert layout_of(clip).frame_time_text == "0.0083333"
     assert clip.frame_time_seconds == 0.0083333
 
@@ -205,7 +240,9 @@ def test_order_of_channels_does_not_change_what_they_say() -> None:
 def test_a_position_channel_replaces_the_offset_of_its_axis_only() -> None:
     clip = read_bvh(FILES / "valid" / "positions_replace_offset.bvh")
     np.testing.assert_array_equal(clip.local_position[:, 2], [[0, 31, 2], [0, 32, 2], [0, 33, 2]])
-    np.testing.assert_array_equal(clip.local_position[:, 0], [[1, 91, -2], [1.5, 91.5, -1], [2, 92, 0]])
+    np.testing.assert_array_equal(
+        clip.local_position[:, 0], [[1, 91, -2], [1.5, 91.5, -1], [2, 92, 0]]
+    )
 
 
 def test_a_root_without_positions_stands_at_its_offset() -> None:
@@ -215,10 +252,19 @@ def test_a_root_without_positions_stands_at_its_offset() -> None:
 
 def test_fewer_rotation_channels_turn_about_their_axes_only() -> None:
     clip = read_bvh(FILES / "valid" / "one_and_two_rotation_channels.bvh")
-    np.testing.assert_allclose(rotation.log(clip.local_rotation[0, 2]), [np.radians(9.0), 0, 0], atol=1e-12)
-    np.testing.assert_allclose(clip.local_rotation[0, 3], rotation.from_euler(np.radians([-15.5, 3.125]), "ZY"))
+    np.testing.assert_allclose(
+        rotation.log(clip.local_rotation[0, 2]), [np.radians(9.0), 0, 0], atol=1e-12
+    )
+    np.testing.assert_allclose(
+        clip.local_rotation[0, 3], rotation.from_euler(np.radians([-15.5, 3.125]), "ZY")
+    )
     for name in ("joint_without_channels", "channels_zero"):
-        assert turned_by(read_bvh(FILES / "valid" / f"{name}.bvh").local_rotation[:, 2], rotation.IDENTITY) == 0.0
+        assert (
+            turned_by(
+                read_bvh(FILES / "valid" / f"{name}.bvh").local_rotation[:, 2], rotation.IDENTITY
+            )
+            == 0.0
+        )
 
 
 def test_names_with_spaces_are_whole() -> None:
@@ -229,20 +275,32 @@ def test_names_with_spaces_are_whole() -> None:
 def test_a_very_deep_chain_and_a_very_wide_hierarchy_are_read_and_written() -> None:
     for deep in (True, False):
         count = 2000
-        joints = [f"JOINT j{i}\n{{\nOFFSET 0 1 0\nCHANNELS 1 Xrotation\n{'' if deep else '}'}\n" for i in range(count)]
-        head = "HIERARCHY\nROOT r\n{\nOFFSET 0 0 0\nCHANNELS 1 Xrotation\n" + "".join(joints) + "}\n" * (count + 1 if deep else 1)
+        joints = [
+            f"JOINT j{i}\n{{\nOFFSET 0 1 0\nCHANNELS 1 Xrotation\n{'' if deep else '}'}\n"
+            for i in range(count)
+        ]
+        head = (
+            "HIERARCHY\nROOT r\n{\nOFFSET 0 0 0\nCHANNELS 1 Xrotation\n"
+            + "".join(joints)
+            + "}\n" * (count + 1 if deep else 1)
+        )
         values = " ".join(["0.5"] * (count + 1))
-        clip = parse_bvh(f"{head}MOTION\nFrames: 2\nFrame Time: 0.1\n{values}\n{values}\n".encode(), "deep.bvh")
+        clip = parse_bvh(
+            f"{head}MOTION\nFrames: 2\nFrame Time: 0.1\n{values}\n{values}\n".encode(), "deep.bvh"
+        )
         assert len(clip.skeleton.levels) == (count + 1 if deep else 2)
         assert_same_file(clip, again(clip))
         fresh = again(replace(clip, source=None))
         assert turned_by(fresh.local_rotation, clip.local_rotation) < 1e-7
 
 
-# --- limits -----------------------------------------------------------------------------------------------------------
+# --- limits
+# -----------------------------------------------------------------------------------------------------------
 
 
-def test_files_beyond_the_limits_are_refused_before_they_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_beyond_the_limits_are_refused_before_they_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     joints = "".join(f"JOINT j{i}\n{{\nOFFSET 0 1 0\n}}\n" for i in range(parser.MAX_JOINTS))
     head = "HIERARCHY\nROOT r\n{\nOFFSET 0 0 0\nCHANNELS 1 Xrotation\n"
     with pytest.raises(MotionFileError, match="at most 4096 joints"):
@@ -269,7 +327,8 @@ def test_decimals_have_a_limit_too() -> None:
     assert_same_file(clip, again(clip))
 
 
-# --- writing ----------------------------------------------------------------------------------------------------------
+# --- writing
+# ----------------------------------------------------------------------------------------------------------
 
 
 def random_clip(seed: int = 0, frames: int = 40) -> Clip:
@@ -294,20 +353,30 @@ def test_a_clip_without_a_source_is_written_from_its_skeleton() -> None:
     np.testing.assert_allclose(back.local_position, clip.local_position[:, order], atol=1e-6)
     np.testing.assert_allclose(back.world_position, clip.world_position[:, order], atol=2e-6)
     assert back.frame_time_seconds == clip.frame_time_seconds
-    assert layout_of(back).channels[0] == ("Xposition", "Yposition", "Zposition", "Zrotation", "Xrotation", "Yrotation")
+    assert layout_of(back).channels[0] == (
+        "Xposition",
+        "Yposition",
+        "Zposition",
+        "Zrotation",
+        "Xrotation",
+        "Yrotation",
+    )
     assert all(len(channels) == 3 for channels in layout_of(back).channels[1:])
     ends = {
         (back.skeleton.names[p], tuple(np.round(o, 6)))
         for p, o in zip(back.skeleton.end_parents, back.skeleton.end_offsets, strict=True)
     }
     assert ends == {
-        (CANONICAL.names[p], tuple(np.round(o, 6))) for p, o in zip(CANONICAL.end_parents, CANONICAL.end_offsets, strict=True)
+        (CANONICAL.names[p], tuple(np.round(o, 6)))
+        for p, o in zip(CANONICAL.end_parents, CANONICAL.end_offsets, strict=True)
     }
 
 
 def test_without_a_source_joints_that_shift_get_positions_and_bare_tips_get_end_sites() -> None:
     skeleton = Skeleton(
-        ("r", "a", "b", "under a"), np.array([-1, 0, 0, 1]), np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0], [3, 0, 0.0]])
+        ("r", "a", "b", "under a"),
+        np.array([-1, 0, 0, 1]),
+        np.array([[0, 0, 0], [1, 0, 0], [0, 2, 0], [3, 0, 0.0]]),
     )
     position = np.array(np.broadcast_to(skeleton.offsets, (2, 4, 3)))
     position[1, 2, 1] = 2.5
@@ -327,22 +396,31 @@ def test_euler_curves_are_unbroken() -> None:
     source = read_bvh(PLAIN)
     assert source.frame_count == 3
     jumps = np.abs(np.diff(values[:, 3:], axis=0))
-    # a turn of 0.1 radian a frame moves Euler angles by more only close to gimbal lock, and never by half a turn and more
+    # a turn of 0.1 radian a frame moves Euler angles by more only close to gimbal lock, and never
+    # by half a turn and more
     assert jumps.max() < 180.0
     assert np.quantile(jumps, 0.99) < 60.0
 
 
-@pytest.mark.parametrize("order", ["XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX", "XY", "ZY", "YX", "X", "Y", "Z"])
+@pytest.mark.parametrize(
+    "order", ["XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX", "XY", "ZY", "YX", "X", "Y", "Z"]
+)
 def test_curves_find_angles_again_over_whole_turns_and_through_gimbal_lock(order: str) -> None:
     time = np.linspace(0.0, 1.0, 400)[:, None, None]
-    angles = np.array([1.0, 7.0, -2.0])[: len(order)] * time + np.array([0.3, 0.1, -0.4])[: len(order)]
+    angles = (
+        np.array([1.0, 7.0, -2.0])[: len(order)] * time + np.array([0.3, 0.1, -0.4])[: len(order)]
+    )
     q = rotation.from_euler(angles, order)
     fixed = np.zeros((400, 1), dtype=bool)
     found = euler_curves(q, order, fixed, np.zeros_like(angles), angles[0])
     np.testing.assert_allclose(found, angles, atol=1e-7)
     lock = np.array([0.5, np.pi / 2, 0.25])[: len(order)]
-    still = np.concatenate([np.tile(lock - [0, 0.1, 0][: len(order)], (2, 1)), np.tile(lock, (3, 1))])[:, None]
-    found = euler_curves(rotation.from_euler(still, order), order, fixed[:5], np.zeros_like(still), still[0])
+    still = np.concatenate(
+        [np.tile(lock - [0, 0.1, 0][: len(order)], (2, 1)), np.tile(lock, (3, 1))]
+    )[:, None]
+    found = euler_curves(
+        rotation.from_euler(still, order), order, fixed[:5], np.zeros_like(still), still[0]
+    )
     np.testing.assert_allclose(found, still, atol=1e-6)
 
 
@@ -385,14 +463,18 @@ def test_another_length_and_another_frame_time_keep_the_hierarchy() -> None:
 
 def test_a_source_of_another_skeleton_is_not_used() -> None:
     clip = random_clip()
-    assert set(again(replace(clip, source=read_bvh(PLAIN).source)).skeleton.names) == set(CANONICAL.names)
+    assert set(again(replace(clip, source=read_bvh(PLAIN).source)).skeleton.names) == set(
+        CANONICAL.names
+    )
     plain = read_bvh(PLAIN)
     larger = replace(plain.skeleton, offsets=plain.skeleton.offsets * 2)
     back = again(replace(plain, skeleton=larger, local_position=plain.local_position * 2))
     np.testing.assert_allclose(back.skeleton.offsets, larger.offsets)
 
 
-def test_motion_that_the_layout_cannot_hold_is_written_as_near_as_it_can_and_noted(tmp_path: Path) -> None:
+def test_motion_that_the_layout_cannot_hold_is_written_as_near_as_it_can_and_noted(
+    tmp_path: Path,
+) -> None:
     clip = read_bvh(FILES / "valid" / "one_and_two_rotation_channels.bvh")
     turned = clip.local_rotation.copy()
     turned[1, 2] = rotation.exp(np.array([0.2, 0.1, 0.0]))
@@ -402,7 +484,9 @@ def test_motion_that_the_layout_cannot_hold_is_written_as_near_as_it_can_and_not
     notes = write_bvh(clip.with_motion(moved, turned), tmp_path / "near.bvh")
     assert len(notes) == 3
     assert "'Spine' has no position channels" in notes[0]
-    assert {name for name in ("'Head'", "'LeftUpLeg'") if any(name in note for note in notes[1:])} == {"'Head'", "'LeftUpLeg'"}
+    assert {
+        name for name in ("'Head'", "'LeftUpLeg'") if any(name in note for note in notes[1:])
+    } == {"'Head'", "'LeftUpLeg'"}
     back = read_bvh(tmp_path / "near.bvh")
     # the nearest turn about X leaves the turn about Y
     assert turned_by(back.local_rotation[1, 2], turned[1, 2]) == pytest.approx(0.1, abs=0.01)
@@ -418,7 +502,12 @@ def test_at_least_six_decimals_are_written() -> None:
     clip = read_bvh(PLAIN)
     position = clip.local_position + np.array([0.0000012, 0.0, 0.0])
     layout = layout_of(
-        again(clip.with_motion(np.where(np.arange(4)[:, None] == 0, position, clip.local_position), clip.local_rotation))
+        again(
+            clip.with_motion(
+                np.where(np.arange(4)[:, None] == 0, position, clip.local_position),
+                clip.local_rotation,
+            )
+        )
     )
     assert layout.values[0, 0] == 1.000001
     layout = layout_of(again(read_bvh(FILES / "valid" / "many_decimals.bvh")))
@@ -441,7 +530,9 @@ def test_clips_that_cannot_be_written_are_refused() -> None:
         format_bvh(replace(clip, skeleton=replace(CANONICAL, names=("hips",) * 21)), "out.bvh")
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "out.bvh"
     target.write_text("before")
 
@@ -449,13 +540,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(storage.Path, "replace", full)
-    with pytest.raises(MotionFileError, match=r"out.bvh cannot be written: No space left on device"):
+    with pytest.raises(
+        MotionFileError, match=r"out.bvh cannot be written: No space left on device"
+    ):
         write_bvh(read_bvh(PLAIN), target)
     assert [path.name for path in tmp_path.iterdir()] == ["out.bvh"]
     assert target.read_text(encoding="utf-8") == "before"
 
 
-# --- by suffix --------------------------------------------------------------------------------------------------------
+# --- by suffix
+# --------------------------------------------------------------------------------------------------------
 
 
 def test_formats_go_by_suffix(tmp_path: Path) -> None:
@@ -479,7 +573,9 @@ def test_paths_that_cannot_be_read_or_written_are_refused(tmp_path: Path) -> Non
     for read in (read_motion, read_bvh):
         with pytest.raises(MotionFileError, match=r"folder.bvh is a folder"):
             read(tmp_path / "folder.bvh")
-    with pytest.raises(MotionFileError, match=r"folder.bvh cannot be written because it is a folder"):
+    with pytest.raises(
+        MotionFileError, match=r"folder.bvh cannot be written because it is a folder"
+    ):
         write_motion(clip, tmp_path / "folder.bvh")
     with pytest.raises(MotionFileError, match=r"does not exist; create it first"):
         write_motion(clip, tmp_path / "missing" / "out.bvh")
@@ -487,7 +583,8 @@ def test_paths_that_cannot_be_read_or_written_are_refused(tmp_path: Path) -> Non
         write_motion(clip, tmp_path / "walk.c3d" / "out.bvh")
 
 
-# --- any hierarchy ----------------------------------------------------------------------------------------------------
+# --- any hierarchy
+# ----------------------------------------------------------------------------------------------------
 
 AXES = st.permutations("XYZ")
 
@@ -501,17 +598,29 @@ def bvh_texts(draw: st.DrawFn) -> str:
     decimal = number.map(lambda text: format(float(text), ".8f"))
     channels = []
     for j in range(count):
-        turns = [f"{axis}rotation" for axis in draw(AXES)[: draw(st.sampled_from([3, 3, 3, 2, 1, 0] if j else [3, 2]))]]
+        turns = [
+            f"{axis}rotation"
+            for axis in draw(AXES)[: draw(st.sampled_from([3, 3, 3, 2, 1, 0] if j else [3, 2]))]
+        ]
         moves = [f"{axis}position" for axis in draw(AXES)[: draw(st.sampled_from([0, 0, 3, 1, 2]))]]
         channels.append(draw(st.sampled_from([moves + turns, turns + moves])))
 
     def block(j: int, tab: str) -> str:
         inner = "".join(block(child, tab + "  ") for child in range(count) if parents[child] == j)
         if not inner and draw(st.booleans()):
-            inner = f"{tab}  End Site\n{tab}  {{\n{tab}    OFFSET {draw(decimal)} {draw(decimal)} {draw(decimal)}\n{tab}  }}\n"
-        words = f"{tab}  CHANNELS {len(channels[j])} {' '.join(channels[j])}\n" if channels[j] or draw(st.booleans()) else ""
+            inner = (
+                f"{tab}  End Site\n{tab}  {{\n{tab}    OFFSET {draw(decimal)} "
+                f"{draw(decimal)} {draw(decimal)}\n{tab}  }}\n"
+            )
+        words = (
+            f"{tab}  CHANNELS {len(channels[j])} {' '.join(channels[j])}\n"
+            if channels[j] or draw(st.booleans())
+            else ""
+        )
         offset = f"{tab}  OFFSET {draw(decimal)} {draw(decimal)} {draw(decimal)}\n"
-        return f"{tab}{'JOINT' if tab else 'ROOT'} joint {j}\n{tab}{{\n{offset}{words}{inner}{tab}}}\n"
+        return (
+            f"{tab}{'JOINT' if tab else 'ROOT'} joint {j}\n{tab}{{\n{offset}{words}{inner}{tab}}}\n"
+        )
 
     width = sum(map(len, channels))
     frames = draw(st.integers(1, 4))
@@ -545,7 +654,8 @@ def test_any_hierarchy_takes_other_motion_within_printed_precision(text: str, se
     other = parse_bvh(printed.encode(), "other.bvh")
     mixed = rng.random((*clip.local_rotation.shape[:2], 1)) < 0.7
     wanted = clip.with_motion(
-        np.where(mixed, other.local_position, clip.local_position), np.where(mixed, other.local_rotation, clip.local_rotation)
+        np.where(mixed, other.local_position, clip.local_position),
+        np.where(mixed, other.local_rotation, clip.local_rotation),
     )
     back = again(wanted)
     assert turned_by(back.local_rotation, wanted.local_rotation) < 1e-6
@@ -556,7 +666,8 @@ def test_any_hierarchy_takes_other_motion_within_printed_precision(text: str, se
     np.testing.assert_allclose(fresh.local_position, wanted.local_position[:, order], atol=1e-6)
 
 
-# --- other readers ----------------------------------------------------------------------------------------------------
+# --- other readers
+# ----------------------------------------------------------------------------------------------------
 
 
 def test_pybvh_reads_the_same_motion() -> None:
@@ -585,11 +696,14 @@ def test_bvhio_reads_the_same_motion_in_what_we_wrote(tmp_path: Path) -> None:
                 np.testing.assert_allclose(np.array(joint.PositionWorld), position, atol=1e-5)
 
 
-# --- real files -------------------------------------------------------------------------------------------------------
+# --- real files
+# -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("folder", "most"), [("wild", 100), ("unlabelled/cmu", 12), ("bandai", 24)], ids=["wild", "cmu", "bandai"]
+    ("folder", "most"),
+    [("wild", 100), ("unlabelled/cmu", 12), ("bandai", 24)],
+    ids=["wild", "cmu", "bandai"],
 )
 def test_real_files_come_back_number_for_number(data_dir: Path, folder: str, most: int) -> None:
     found = sorted((data_dir / folder).rglob("*.bvh"))
@@ -607,5 +721,7 @@ def test_real_motion_turned_anew_keeps_its_numbers_nearly(data_dir: Path) -> Non
     for path in found:
         clip = read_bvh(path)
         tilt = rotation.exp(np.array([1e-6, 0.0, 0.0]))
-        back = again(clip.with_motion(clip.local_position, rotation.multiply(clip.local_rotation, tilt)))
+        back = again(
+            clip.with_motion(clip.local_position, rotation.multiply(clip.local_rotation, tilt))
+        )
         assert turned_by(back.local_rotation, rotation.multiply(clip.local_rotation, tilt)) < 1e-7

@@ -17,17 +17,32 @@ from made_rigs import walk
 ONE = Skeleton(("only",), np.array([-1]), np.zeros((1, 3)))
 
 
-def spinning(frame_count: int, frame_rate: float, radians_a_second: float, axis: rotation.Array) -> Clip:
-    """One joint that turns evenly and travels evenly, with quaternion signs at random as files have them."""
+def spinning(
+    frame_count: int, frame_rate: float, radians_a_second: float, axis: rotation.Array
+) -> Clip:
+    """One joint that turns evenly and travels evenly, with quaternion signs at random as files have
+    them.
+    """
     time = np.arange(frame_count) / frame_rate
     turn = rotation.exp(time[:, None, None] * radians_a_second * axis)
     turn *= np.random.default_rng(0).choice([-1.0, 1.0], (frame_count, 1, 1))
-    return Clip(ONE, time[:, None, None] * np.array([1.0, -2.0, 3.0]), turn, 1.0 / frame_rate, "spinning", source="its file")
+    return Clip(
+        ONE,
+        time[:, None, None] * np.array([1.0, -2.0, 3.0]),
+        turn,
+        1.0 / frame_rate,
+        "spinning",
+        source="its file",
+    )
 
 
 def test_times() -> None:
     clip = spinning(61, 120.0, 1.0, np.eye(3)[0])
-    assert (clip.frame_count, clip.frame_rate, clip.duration_seconds) == (61, pytest.approx(120.0), pytest.approx(0.5))
+    assert (clip.frame_count, clip.frame_rate, clip.duration_seconds) == (
+        61,
+        pytest.approx(120.0),
+        pytest.approx(0.5),
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -73,22 +88,36 @@ def test_an_even_turn_stays_even(axis: rotation.Array, speed: float, after: floa
     found = resample(spinning(91, 30.0, speed, axis), after)
     time = np.arange(found.frame_count) / after
     wanted = rotation.exp(time[:, None, None] * speed * axis)
-    assert rotation.angle(rotation.multiply(rotation.inverse(wanted), found.local_rotation)).max() < 1e-9
-    np.testing.assert_allclose(found.local_position[:, 0], time[:, None] * [1.0, -2.0, 3.0], atol=1e-9)
+    assert (
+        rotation.angle(rotation.multiply(rotation.inverse(wanted), found.local_rotation)).max()
+        < 1e-9
+    )
+    np.testing.assert_allclose(
+        found.local_position[:, 0], time[:, None] * [1.0, -2.0, 3.0], atol=1e-9
+    )
 
 
 def test_there_and_back() -> None:
     clip = spinning(31, 30.0, 5.0, np.eye(3)[1])
     back = resample(resample(clip, 120.0), 30.0)
     assert back.frame_count == clip.frame_count
-    assert rotation.angle(rotation.multiply(rotation.inverse(clip.local_rotation), back.local_rotation)).max() < 1e-9
+    assert (
+        rotation.angle(
+            rotation.multiply(rotation.inverse(clip.local_rotation), back.local_rotation)
+        ).max()
+        < 1e-9
+    )
 
 
 def test_frames_beyond_the_ends_are_the_ends() -> None:
     clip = spinning(5, 30.0, 1.0, np.eye(3)[0])
     at_frame = np.array([-3.0, 0.0, 4.0, 9.5])
-    np.testing.assert_allclose(resample_vector(clip.local_position, at_frame), clip.local_position[[0, 0, 4, 4]])
-    np.testing.assert_allclose(resample_rotation(clip.local_rotation, at_frame), clip.local_rotation[[0, 0, 4, 4]])
+    np.testing.assert_allclose(
+        resample_vector(clip.local_position, at_frame), clip.local_position[[0, 0, 4, 4]]
+    )
+    np.testing.assert_allclose(
+        resample_rotation(clip.local_rotation, at_frame), clip.local_rotation[[0, 0, 4, 4]]
+    )
 
 
 def test_a_clip_of_one_frame() -> None:

@@ -29,11 +29,15 @@ def test_the_product_is_the_convolution(width: int, stride: int, frames: int) ->
     torchs = torchs.double()
     x = torch.randn(3, 6, frames, dtype=torch.float64, requires_grad=True)
     expected = torchs(x)
-    found = convolve(x.transpose(1, 2).contiguous(), torchs.weight, torchs.bias, stride).transpose(1, 2)
+    found = convolve(x.transpose(1, 2).contiguous(), torchs.weight, torchs.bias, stride).transpose(
+        1, 2
+    )
     torch.testing.assert_close(found, expected)
     towards = torch.randn_like(expected)
     inputs = (x, torchs.weight, torchs.bias)
-    torch.testing.assert_close(torch.autograd.grad(found, inputs, towards), torch.autograd.grad(expected, inputs, towards))
+    torch.testing.assert_close(
+        torch.autograd.grad(found, inputs, towards), torch.autograd.grad(expected, inputs, towards)
+    )
 
 
 @SHAPES
@@ -48,7 +52,9 @@ def test_under_autocast_it_is_the_convolution_in_half_precision(width: int, stri
     torchs(x).square().sum().backward()
     for mine, theirs in zip(ours.parameters(), torchs.parameters(), strict=True):
         assert mine.grad.dtype == torch.float32
-        torch.testing.assert_close(mine.grad, theirs.grad, rtol=0.05, atol=0.05 * float(theirs.grad.abs().max()))
+        torch.testing.assert_close(
+            mine.grad, theirs.grad, rtol=0.05, atol=0.05 * float(theirs.grad.abs().max())
+        )
 
 
 @SHAPES
@@ -70,9 +76,13 @@ def test_by_products_it_is_the_convolution_in_the_same_precision(width: int, str
 def test_it_is_a_convolution_of_torch_in_everything_else(width: int, stride: int) -> None:
     ours, torchs = pair(width, stride)
     x = torch.randn(3, 6, 16)
-    torch.testing.assert_close(ours(x), torchs(x))  # the layout of weights may choose another kernel
+    torch.testing.assert_close(
+        ours(x), torchs(x)
+    )  # the layout of weights may choose another kernel
     assert ours.state_dict().keys() == torchs.state_dict().keys()
-    assert all(torch.equal(ours.state_dict()[name], value) for name, value in torchs.state_dict().items())
+    assert all(
+        torch.equal(ours.state_dict()[name], value) for name, value in torchs.state_dict().items()
+    )
 
 
 def test_what_needs_no_gradient_gets_none() -> None:

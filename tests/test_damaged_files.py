@@ -1,7 +1,8 @@
-"""Files that broke a reader once, or nearly: what fuzzing found, made small and kept under files/FORMAT/invalid.
+"""Files that broke a reader once, or nearly: what fuzzing found, made small and kept under
+files/FORMAT/invalid.
 
-Beside each is a .txt with what the refusal must say, a fragment to a line. BVH and ASF/AMC have tests of their own for such
-files.
+Beside each is a .txt with what the refusal must say, a fragment to a line. BVH and ASF/AMC have
+tests of their own for such files.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from kinestyle.errors import MotionFileError
-from kinestyle.motion.bvh import parse_bvh
-from kinestyle.motion.formats import read_motion
-from kinestyle.motion.text_files import MAX_JOINT_FRAMES, joint_frame_limit
+from kinestyle.formats.bvh import parse_bvh
+from kinestyle.formats.table import read_motion
+from kinestyle.formats.text_files import MAX_JOINT_FRAMES, joint_frame_limit
 
 FILES = Path(__file__).parent / "files"
 DAMAGED = sorted(
-    path for kind in ("gltf", "fbx", "npy") for path in (FILES / kind / "invalid").glob("*") if path.suffix != ".txt"
+    path
+    for kind in ("gltf", "fbx", "npy")
+    for path in (FILES / kind / "invalid").glob("*")
+    if path.suffix != ".txt"
 )
 
 
@@ -33,7 +37,10 @@ def test_a_damaged_file_is_refused_in_words(path: Path) -> None:
 def hollow(joints: int, frames: int) -> bytes:
     """A BVH file of few bytes that asks for much: joints without channels, and one number a frame."""
     still = "".join(f"JOINT j{i}\n{{\nOFFSET 0 1 0\n}}\n" for i in range(joints - 1))
-    head = f"HIERARCHY\nROOT r\n{{\nOFFSET 0 0 0\nCHANNELS 1 Xrotation\n{still}}}\nMOTION\nFrames: {frames}\nFrame Time: 0.1\n"
+    head = (
+        f"HIERARCHY\nROOT r\n{{\nOFFSET 0 0 0\nCHANNELS 1 "
+        f"Xrotation\n{still}}}\nMOTION\nFrames: {frames}\nFrame Time: 0.1\n"
+    )
     return (head + "0\n" * frames).encode()
 
 
@@ -44,7 +51,8 @@ def test_memory_is_bounded_by_the_size_of_the_file() -> None:
     larger = hollow(4000, 300)
     assert joint_frame_limit(len(larger)) < 1_200_000
     with pytest.raises(
-        MotionFileError, match=r"300 frames of 4000 joints, expected at most [0-9]+ frames times joints in a file"
+        MotionFileError,
+        match=r"300 frames of 4000 joints, expected at most [0-9]+ frames times joints in a file",
     ):
         parse_bvh(larger, "hollow.bvh")
     assert joint_frame_limit(2**40) == MAX_JOINT_FRAMES
@@ -53,8 +61,13 @@ def test_memory_is_bounded_by_the_size_of_the_file() -> None:
 def test_a_number_that_is_none_is_found_fast_behind_a_million_others() -> None:
     """The refusal of a large file may not take much longer than reading it."""
     rows = "0 " * 500_000
-    text = f"HIERARCHY\nROOT r\n{{\nOFFSET 0 0 0\nCHANNELS 1 Xrotation\n}}\nMOTION\nFrames: 1000000\nFrame Time: 0.1\n{rows}\n"
+    text = (
+        f"HIERARCHY\nROOT r\n{{\nOFFSET 0 0 0\nCHANNELS 1 Xrotation\n}}\nMOTION\nFrames: "
+        f"1000000\nFrame Time: 0.1\n{rows}\n"
+    )
     with pytest.raises(
-        MotionFileError, match=r"line 11, column 999999: found '0x', expected a number as value 1 of 1 of frame 1000000"
+        MotionFileError,
+        match=r"line 11, column 999999: found '0x', expected a number as value 1 of 1 of frame "
+        r"1000000",
     ):
         parse_bvh((text + rows[:-2] + "0x\n").encode(), "late.bvh")

@@ -1,7 +1,7 @@
 """The documents name commands and options that exist.
 
-Every `kinestyle ...` command in a ```console or ```bash block of README.md and of pages in docs is parsed, not run, by the parser
-of the command line.
+Every `kinestyle ...` command in a ```console or ```bash block of README.md and of pages in docs is
+parsed, not run, by the parser of the command line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(
-    r"^(?P<indent>[ \t]*)```(?P<kind>console|bash)[ \t]*\n(?P<body>.*?)^(?P=indent)```[ \t]*$", re.MULTILINE | re.DOTALL
+    r"^(?P<indent>[ \t]*)```(?P<kind>console|bash)[ \t]*\n(?P<body>.*?)^(?P=indent)```[ \t]*$",
+    re.MULTILINE | re.DOTALL,
 )
 SEPARATORS = {"|", "||", "&&", ";", "&"}
 CONVERTED = (click.Choice, click.types.IntParamType, click.types.FloatParamType)
@@ -24,7 +25,9 @@ CONVERTED = (click.Choice, click.types.IntParamType, click.types.FloatParamType)
 
 
 def shell_lines(markdown: str) -> Iterator[str]:
-    """The commands in a document's shell blocks. Where a console block has `$ ` prompts, what follows no prompt is output."""
+    """The commands in a document's shell blocks. Where a console block has `$ ` prompts, what
+    follows no prompt is output.
+    """
     for block in BLOCK.finditer(markdown):
         lines = [line.strip() for line in block["body"].replace("\\\n", " ").splitlines()]
         if block["kind"] == "console" and any(line.startswith("$ ") for line in lines):
@@ -33,7 +36,9 @@ def shell_lines(markdown: str) -> Iterator[str]:
 
 
 def kinestyle_commands(markdown: str) -> Iterator[list[str]]:
-    """The arguments of each `kinestyle` in a document's shell blocks, up to a pipe or a redirection."""
+    """The arguments of each `kinestyle` in a document's shell blocks, up to a pipe or a
+    redirection.
+    """
     for line in shell_lines(markdown):
         tokens = shlex.shlex(line, posix=True, punctuation_chars=True)
         tokens.whitespace_split = True
@@ -43,15 +48,24 @@ def kinestyle_commands(markdown: str) -> Iterator[list[str]]:
                 command.append(token)
                 continue
             if command and command[0] == "kinestyle":
-                redirection = next((i for i, word in enumerate(command) if word in {">", ">>", "<", "2>"}), len(command))
+                redirection = next(
+                    (i for i, word in enumerate(command) if word in {">", ">>", "<", "2>"}),
+                    len(command),
+                )
                 yield command[1:redirection]
             command = []
 
 
-def check(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
-    """Raise click.UsageError unless the command line takes these arguments. Touches no file and runs nothing."""
+def check(
+    command: click.Command, arguments: list[str], parent: click.Context | None = None
+) -> None:
+    """Raise click.UsageError unless the command line takes these arguments. Touches no file and
+    runs nothing.
+    """
     # with its own settings, because click keeps the help option that it makes for the first context
-    context = click.Context(command, info_name=command.name, parent=parent, **command.context_settings)
+    context = click.Context(
+        command, info_name=command.name, parent=parent, **command.context_settings
+    )
     parameters = command.get_params(context)
     values, rest, _ = command.make_parser(context).parse_args(list(arguments))
     if any(parameter.is_eager and values.get(parameter.name) for parameter in parameters):
@@ -61,7 +75,9 @@ def check(command: click.Command, arguments: list[str], parent: click.Context | 
         if isinstance(given, str) and isinstance(parameter.type, CONVERTED):
             parameter.type.convert(given, parameter, context)
         # what was not given is None, empty or a marker of click's own
-        if parameter.required and (given == () or not isinstance(given, str | int | float | list | tuple)):
+        if parameter.required and (
+            given == () or not isinstance(given, str | int | float | list | tuple)
+        ):
             raise click.MissingParameter(ctx=context, param=parameter)
     if isinstance(command, click.Group):
         if not rest:
@@ -74,13 +90,23 @@ def check(command: click.Command, arguments: list[str], parent: click.Context | 
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/FORMATS.md", "docs/TRAINING.md", "docs/NOTEBOOK.md", "docs/TEXT_TO_MOTION.md"]
+    "name",
+    [
+        "README.md",
+        "docs/FORMATS.md",
+        "docs/TRAINING.md",
+        "docs/NOTEBOOK.md",
+        "docs/TEXT_TO_MOTION.md",
+    ],
 )
 def test_documents_name_only_commands_and_options_that_exist(name):
     from kinestyle.cli import main
 
     commands = list(kinestyle_commands((ROOT / name).read_text(encoding="utf-8")))
-    assert commands, f"{name} shows no `kinestyle` command in a ```console or ```bash block; a reader needs one to start from"
+    assert commands, (
+        f"{name} shows no `kinestyle` command in a ```console or ```bash block; a reader needs "
+        f"one to start from"
+    )
     wrong = []
     for arguments in commands:
         try:

@@ -41,10 +41,10 @@ from kinestyle.evaluate.protocol import (
 )
 from kinestyle.evaluate.retiming import retimed
 from kinestyle.evaluate.truth import body_positions, warped_distances
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.features import LAYOUT, clip_to_features
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.retarget import correspond, to_canonical
+from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.retarget.features import LAYOUT, clip_to_features
 from kinestyle.runtime.stylizer import Stylizer
 from made_judges import write_judge
 from made_rigs import as_rig, walk
@@ -55,9 +55,17 @@ ONE, TWO = ("old", "proud", "sad"), ("active", "calm", "elderly", "young")
 
 
 def made_clips() -> list[TestClip]:
-    """Two sets of three and four styles, two contents each, with five test clips and one of training in every cell."""
+    """Two sets of three and four styles, two contents each, with five test clips and one of
+    training in every cell.
+    """
     return [
-        TestClip(Path(f"{content}_{style}_{i}.bvh"), name, f"{name}/{style}", f"{name}/{content}", "test" if i < 5 else "train")
+        TestClip(
+            Path(f"{content}_{style}_{i}.bvh"),
+            name,
+            f"{name}/{style}",
+            f"{name}/{content}",
+            "test" if i < 5 else "train",
+        )
         for name, styles in (("bandai1", ONE), ("bandai2", TWO))
         for style in styles
         for content in ("walk", "bow")
@@ -72,7 +80,9 @@ def pairs(cases: list[Case]) -> Counter[tuple[str, str]]:
 @pytest.mark.parametrize("contents", ["bandai1", "bandai2"])
 @pytest.mark.parametrize("styles", ["bandai1", "bandai2"])
 @pytest.mark.parametrize("targets", [1, 2, 99])
-def test_each_clip_gets_targets_of_other_styles_in_every_mode(contents: str, styles: str, targets: int) -> None:
+def test_each_clip_gets_targets_of_other_styles_in_every_mode(
+    contents: str, styles: str, targets: int
+) -> None:
     clips = made_clips()
     modes = (*STYLED, *TRIVIAL)
     cases = draw_cases(Protocol("p1", contents, styles, targets=targets), clips, modes)
@@ -85,7 +95,10 @@ def test_each_clip_gets_targets_of_other_styles_in_every_mode(contents: str, sty
         assert (case.seed > 0) == (case.mode in STOCHASTIC)
     others = len({clip.style for clip in clips if clip.set_name == styles}) - (contents == styles)
     for clip in (clip for clip in clips if clip.set_name == contents and clip.split == "test"):
-        of_mode = [[(c.target, c.reference) for c in cases if c.clip is clip and c.mode == mode] for mode in modes]
+        of_mode = [
+            [(c.target, c.reference) for c in cases if c.clip is clip and c.mode == mode]
+            for mode in modes
+        ]
         # in all modes the same targets and references, so that they can be compared
         assert all(found == of_mode[0] for found in of_mode)
         assert len({target for target, _ in of_mode[0]}) == len(of_mode[0]) == min(targets, others)
@@ -98,8 +111,11 @@ def test_all_ordered_pairs_come_up_equally_often() -> None:
     found = pairs(once)
     assert len(found) == 4 * 3
     assert max(found.values()) - min(found.values()) <= 1
-    # a repeat goes on: after as many repeats as there are other styles, each clip had each of them once
-    thrice = [case for repeat in range(3) for case in draw_cases(protocol, clips, ("label",), repeat)]
+    # a repeat goes on: after as many repeats as there are other styles, each clip had each of them
+    #     once
+    thrice = [
+        case for repeat in range(3) for case in draw_cases(protocol, clips, ("label",), repeat)
+    ]
     assert Counter((case.clip.path, case.target) for case in thrice).most_common(1)[0][1] == 1
     assert set(pairs(thrice).values()) == {10}
     references = Counter(case.reference.path for case in thrice)
@@ -111,17 +127,26 @@ def test_cases_are_drawn_the_same_from_the_same_seed() -> None:
     protocol = Protocol("p2", "bandai2", "bandai1")
     first, again, other, repeated = (
         draw_cases(protocol, clips, STYLED, repeat, seed)
-        for clips, repeat, seed in ((made_clips(), 0, 1), (made_clips()[::-1], 0, 1), (made_clips(), 0, 2), (made_clips(), 1, 1))
+        for clips, repeat, seed in (
+            (made_clips(), 0, 1),
+            (made_clips()[::-1], 0, 1),
+            (made_clips(), 0, 2),
+            (made_clips(), 1, 1),
+        )
     )
     assert first == again
     assert first != other
-    draws = [{case.seed for case in cases if case.mode == "draw"} for cases in (first, other, repeated)]
+    draws = [
+        {case.seed for case in cases if case.mode == "draw"} for cases in (first, other, repeated)
+    ]
     assert all(len(seeds) == 40 for seeds in draws)
     assert not draws[0] & draws[2]
 
 
 def test_contents_may_be_of_the_training_split_but_references_never() -> None:
-    cases = draw_cases(Protocol("p3", "bandai1", "bandai2", splits=("train", "test")), made_clips(), ("reference",))
+    cases = draw_cases(
+        Protocol("p3", "bandai1", "bandai2", splits=("train", "test")), made_clips(), ("reference",)
+    )
     assert Counter(case.clip.split for case in cases) == {"test": 30, "train": 6}
     assert {case.reference.split for case in cases} == {"test"}
 
@@ -130,7 +155,9 @@ def test_a_sample_has_one_clip_of_every_cell_and_the_references_of_all() -> None
     clips = made_clips()
     sample = one_of_each_cell(clip for clip in clips if clip.split == "test")
     assert Counter(clip.cell for clip in sample) == dict.fromkeys({clip.cell for clip in clips}, 1)
-    cases = draw_cases(Protocol("p1", "bandai2", "bandai2", targets=3), clips, ("label",), among=sample)
+    cases = draw_cases(
+        Protocol("p1", "bandai2", "bandai2", targets=3), clips, ("label",), among=sample
+    )
     assert {case.clip for case in cases} == {clip for clip in sample if clip.set_name == "bandai2"}
     assert {case.reference for case in cases} - set(sample)
 
@@ -151,7 +178,10 @@ def test_the_protocols_are_those_that_the_results_speak_of() -> None:
 @pytest.fixture(scope="module")
 def judge_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A judge of made styles that was never trained."""
-    styles, contents = ("one/calm", "one/proud", "two/Not-Tired", "two/calm"), ("one/walk", "two/stand", "two/walk")
+    styles, contents = (
+        ("one/calm", "one/proud", "two/Not-Tired", "two/calm"),
+        ("one/walk", "two/stand", "two/walk"),
+    )
     return write_judge(tmp_path_factory.mktemp("judge") / "judge.onnx", styles, contents)
 
 
@@ -191,7 +221,9 @@ def test_no_judge_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TestClip]:
-    """A walk, and three of the style that it is to get: two of them walks, of which one is on another rig."""
+    """A walk, and three of the style that it is to get: two of them walks, of which one is on
+    another rig.
+    """
     folder = tmp_path_factory.mktemp("clips")
     write_motion(as_rig(walk(2.0).clip, metres_per_unit=0.01), folder / "calm_walk.bvh")
     write_motion(as_rig(walk(1.5, 60.0, 1.0).clip, up="Z"), folder / "proud_walk_1.bvh")
@@ -207,7 +239,10 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TestClip]:
 
 @pytest.fixture(scope="module")
 def cases(clips: list[TestClip]) -> list[Case]:
-    return [Case(clips[0], "one/proud", mode, clips[1], 7 if mode in STOCHASTIC else 0) for mode in (*STYLED, *TRIVIAL)]
+    return [
+        Case(clips[0], "one/proud", mode, clips[1], 7 if mode in STOCHASTIC else 0)
+        for mode in (*STYLED, *TRIVIAL)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -219,22 +254,32 @@ def by_mode(outcomes: list[Outcome]) -> dict[str, Outcome]:
     return {outcome.case.mode: outcome for outcome in outcomes}
 
 
-def test_a_result_of_no_strength_measures_as_its_input(examiner: Examiner, cases: list[Case]) -> None:
-    for found in examiner.run([replace(case, strength=0.0) for case in cases if case.mode in (*STYLED, "copy content")]):
+def test_a_result_of_no_strength_measures_as_its_input(
+    examiner: Examiner, cases: list[Case]
+) -> None:
+    for found in examiner.run(
+        [replace(case, strength=0.0) for case in cases if case.mode in (*STYLED, "copy content")]
+    ):
         geometry = found.geometry
         assert geometry is not None
         assert geometry.floor == pytest.approx(0.0, abs=1e-6)
         assert geometry.jerk == pytest.approx(geometry.input_jerk, rel=1e-3)
-        assert geometry.planted_speed == pytest.approx(geometry.input_planted_speed, rel=1e-2, abs=1e-2)
+        assert geometry.planted_speed == pytest.approx(
+            geometry.input_planted_speed, rel=1e-2, abs=1e-2
+        )
         assert geometry.planted_samples > 50
         assert geometry.geodesic == pytest.approx(0.0, abs=1e-4)
         assert geometry.path == pytest.approx(0.0, abs=1e-5)
-        assert geometry.path_length == pytest.approx(path_error(walk(2.0).clip, walk(2.0).clip)[1], rel=1e-3)
+        assert geometry.path_length == pytest.approx(
+            path_error(walk(2.0).clip, walk(2.0).clip)[1], rel=1e-3
+        )
         assert geometry.flips == 0
         assert found.truth == pytest.approx(found.input_truth, abs=1e-4)
 
 
-def test_a_result_is_examined_as_it_was_written(examiner: Examiner, tiny: Stylizer, judge: Judge, cases: list[Case]) -> None:
+def test_a_result_is_examined_as_it_was_written(
+    examiner: Examiner, tiny: Stylizer, judge: Judge, cases: list[Case]
+) -> None:
     outcomes = by_mode(examiner.run(cases))
     assert set(outcomes) == {*STYLED, *TRIVIAL}
     jerks = {mode: o.geometry.jerk for mode, o in outcomes.items() if o.geometry is not None}
@@ -246,7 +291,9 @@ def test_a_result_is_examined_as_it_was_written(examiner: Examiner, tiny: Styliz
     assert jerks["label"] == pytest.approx(jerk(by_hand), rel=0.05)
     opinion = ask(judge, clip_to_features(by_hand))
     assert outcomes["label"].opinions[0].style == opinion.style
-    np.testing.assert_allclose(outcomes["label"].opinions[0].style_vector, opinion.style_vector, rtol=0.1, atol=0.05)
+    np.testing.assert_allclose(
+        outcomes["label"].opinions[0].style_vector, opinion.style_vector, rtol=0.1, atol=0.05
+    )
 
 
 def test_the_truth_is_every_clip_of_the_cell_but_the_reference(
@@ -257,9 +304,15 @@ def test_the_truth_is_every_clip_of_the_cell_but_the_reference(
     assert {take.name for take in cell.takes} == {"proud_walk_1", "proud_walk_2"}
     assert examiner.real.cell("one/proud", "two/wave") is None
     given = read_motion(clips[0].path)
-    distances = cell.distances(body_positions(clip_to_features(to_canonical(given, correspond(given)))))
+    distances = cell.distances(
+        body_positions(clip_to_features(to_canonical(given, correspond(given))))
+    )
     for found in examiner.run(cases):
-        wanted = distances["proud_walk_2"] if found.case.mode in NEEDS_REFERENCE else min(distances.values())
+        wanted = (
+            distances["proud_walk_2"]
+            if found.case.mode in NEEDS_REFERENCE
+            else min(distances.values())
+        )
         assert found.input_truth == pytest.approx(wanted, rel=1e-3)
     copied = by_mode(examiner.run(cases))["copy style"]
     between = cell.distances(next(take.body for take in cell.takes if take.name == "proud_walk_1"))
@@ -270,7 +323,9 @@ def test_the_truth_is_every_clip_of_the_cell_but_the_reference(
     assert math.isnan(nowhere.input_truth)
 
 
-def test_the_nearest_real_clip_in_the_input_s_time(examiner: Examiner, clips: list[TestClip], cases: list[Case]) -> None:
+def test_the_nearest_real_clip_in_the_input_s_time(
+    examiner: Examiner, clips: list[TestClip], cases: list[Case]
+) -> None:
     case = replace(cases[0], mode=RETIMED)
     (found,) = examiner.run([case])
     assert found.geometry is None
@@ -279,7 +334,9 @@ def test_the_nearest_real_clip_in_the_input_s_time(examiner: Examiner, clips: li
     between = warped_distances(takes[0].body, [takes[1].body])[0]
     assert 0.5 * between < found.truth < 2.0 * between
     for take in takes:  # nor is it either of them as it is
-        assert not np.allclose(found.opinions[0].style_vector, take.opinions[0].style_vector, rtol=1e-3)
+        assert not np.allclose(
+            found.opinions[0].style_vector, take.opinions[0].style_vector, rtol=1e-3
+        )
     assert examiner.run([replace(case, clip=replace(clips[0], content="two/wave"))]) == []
 
 
@@ -287,27 +344,40 @@ def test_a_clip_at_other_moments_of_its_own() -> None:
     clip = walk(1.0).clip
     canonical = to_canonical(clip, correspond(clip))
     every = np.arange(canonical.frame_count)
-    np.testing.assert_allclose(retimed(canonical, every).world_position, canonical.world_position, atol=1e-9)
+    np.testing.assert_allclose(
+        retimed(canonical, every).world_position, canonical.world_position, atol=1e-9
+    )
     slower = retimed(canonical, every[:-1] + 0.5).world_position
-    np.testing.assert_allclose(slower, 0.5 * (canonical.world_position[:-1] + canonical.world_position[1:]), atol=2e-3)
+    np.testing.assert_allclose(
+        slower, 0.5 * (canonical.world_position[:-1] + canonical.world_position[1:]), atol=2e-3
+    )
     assert np.abs(slower - canonical.world_position[:-1]).max() > 1e-2
 
 
 def test_the_truth_of_set_2_has_test_clips_only(examiner: Examiner) -> None:
     real = next(iter(examiner.real.clips.values()))
     made = {
-        f"{set_name} {split}": replace(real, clip=replace(real.clip, set_name=set_name, style=f"{set_name}/x", split=split))
+        f"{set_name} {split}": replace(
+            real, clip=replace(real.clip, set_name=set_name, style=f"{set_name}/x", split=split)
+        )
         for set_name in ("bandai1", "bandai2")
         for split in ("train", "test")
     }
-    cells = {style: [take.name for take in cell.takes] for (style, _), cell in Real(made).cells.items()}
+    cells = {
+        style: [take.name for take in cell.takes] for (style, _), cell in Real(made).cells.items()
+    }
     assert cells == {"bandai1/x": ["bandai1 train", "bandai1 test"], "bandai2/x": ["bandai2 test"]}
 
 
-def test_a_content_that_a_judge_never_learned_is_neither_right_nor_wrong(examiner: Examiner, clips: list[TestClip]) -> None:
+def test_a_content_that_a_judge_never_learned_is_neither_right_nor_wrong(
+    examiner: Examiner, clips: list[TestClip]
+) -> None:
     opinion = replace(examiner.real.clips["calm_walk"].opinions[0], content_in={"two": "two/walk"})
     assert content_right(("two/walk",), opinion, clips[0]) is True
-    assert content_right(("two/walk", "two/stand"), opinion, replace(clips[0], content="two/stand")) is False
+    assert (
+        content_right(("two/walk", "two/stand"), opinion, replace(clips[0], content="two/stand"))
+        is False
+    )
     assert content_right(("two/walk",), opinion, replace(clips[0], content="two/kick")) is None
 
 
@@ -324,7 +394,12 @@ def test_takes_of_one_case_are_spread(examiner: Examiner, cases: list[Case]) -> 
 
 
 def test_cases_run_in_other_processes_as_they_do_here(
-    tiny: Stylizer, judge_file: Path, clips: list[TestClip], cases: list[Case], examiner: Examiner, tmp_path: Path
+    tiny: Stylizer,
+    judge_file: Path,
+    clips: list[TestClip],
+    cases: list[Case],
+    examiner: Examiner,
+    tmp_path: Path,
 ) -> None:
     real = study_all(clips, (judge_file,), 1)
     setup = Setup(tiny.bundle.path, (judge_file,), real, 1)
@@ -335,8 +410,14 @@ def test_cases_run_in_other_processes_as_they_do_here(
     assert refused.startswith("broken.bvh, line 1")
     for found, wanted in zip(outcomes, examiner.run(cases), strict=True):
         assert isinstance(found, Outcome)
-        assert (found.case, found.geometry, found.truth) == (wanted.case, wanted.geometry, wanted.truth)
-        np.testing.assert_array_equal(found.opinions[0].content_vector, wanted.opinions[0].content_vector)
+        assert (found.case, found.geometry, found.truth) == (
+            wanted.case,
+            wanted.geometry,
+            wanted.truth,
+        )
+        np.testing.assert_array_equal(
+            found.opinions[0].content_vector, wanted.opinions[0].content_vector
+        )
     draw = next(case for case in cases if case.mode == "draw")
     takes = [replace(draw, seed=seed) for seed in (1, 2)]
     assert run_spreads([takes], setup) == [examiner.spread(takes)]

@@ -1,4 +1,6 @@
-"""Measures on motion whose answer is known: feet, jerk, path, rotations, limits, distances between motions and between sets."""
+"""Measures on motion whose answer is known: feet, jerk, path, rotations, limits, distances between
+motions and between sets.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +23,28 @@ from kinestyle.evaluate.measures import (
     path_error,
     planted_speed,
 )
-from kinestyle.evaluate.statistics import estimate, frechet_distance, mean_pairwise_distance, over_repeats
+from kinestyle.evaluate.statistics import (
+    estimate,
+    frechet_distance,
+    mean_pairwise_distance,
+    over_repeats,
+)
 from kinestyle.evaluate.trivial import MOST_SCALING, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, Take, body_positions, nearest, warped_distances
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip, resample
-from kinestyle.motion.contacts import CONTACT_JOINTS
-from kinestyle.motion.features import clip_to_features, heading
-from kinestyle.motion.retarget import canonical_clip
 from kinestyle.motion.rotation import Array
+from kinestyle.retarget.contacts import CONTACT_JOINTS
+from kinestyle.retarget.correspondence import canonical_clip
+from kinestyle.retarget.features import clip_to_features, heading
 from made_rigs import stand, turned, walk
 
 
 def stiff(root: Array, frame_rate: float = 30.0) -> Clip:
-    """root: (T, 3) metres -> the T-pose carried along that way, so that every joint moves as the root does."""
+    """root: (T, 3) metres -> the T-pose carried along that way, so that every joint moves as the
+    root does.
+    """
     world = np.tile(rotation.IDENTITY, (len(root), CANONICAL.joint_count, 1))
     return canonical_clip(root, world, 1.0 / frame_rate)
 
@@ -51,7 +60,9 @@ def way(frames: int, frame_rate: float, x: Any = 0.0, y: Any = 0.0, z: Any = 0.0
 def test_the_speed_of_a_foot_that_slides(frame_rate: float) -> None:
     time = np.arange(30) / frame_rate
     # 0.5 m/s along the floor; up and down is no sliding
-    clip = stiff(way(30, frame_rate, x=0.3 * time, y=1.0 + np.sin(9.0 * time), z=-0.4 * time), frame_rate)
+    clip = stiff(
+        way(30, frame_rate, x=0.3 * time, y=1.0 + np.sin(9.0 * time), z=-0.4 * time), frame_rate
+    )
     speed = planted_speed(clip, np.ones((30, 4), dtype=bool))
     assert speed.shape == (29 * 4,)
     np.testing.assert_allclose(speed, 0.5)
@@ -78,7 +89,9 @@ def test_each_contact_is_of_its_own_joint() -> None:
     for name in ("left_thigh", "left_shin", "left_foot", "left_toe"):
         world[:, CANONICAL.index(name)] = swing
     clip = canonical_clip(np.tile([0.0, 0.9, 0.0], (frames, 1)), world, 1.0 / 30.0)
-    leg = np.linalg.norm(CANONICAL.offsets[[CANONICAL.index("left_shin"), CANONICAL.index("left_foot")]], axis=-1).sum()
+    leg = np.linalg.norm(
+        CANONICAL.offsets[[CANONICAL.index("left_shin"), CANONICAL.index("left_foot")]], axis=-1
+    ).sum()
     for column, joint in enumerate(CONTACT_JOINTS):
         contact = np.zeros((frames, 4), dtype=bool)
         contact[:, column] = True
@@ -92,7 +105,12 @@ def test_each_contact_is_of_its_own_joint() -> None:
 @pytest.mark.parametrize("frame_rate", [30.0, 60.0])
 def test_the_jerk_of_a_cubic(frame_rate: float) -> None:
     time = np.arange(40) / frame_rate
-    cubic = stiff(way(40, frame_rate, x=2.0 * time**3, y=1.0 - 3.0 * time**3 + time**2, z=6.0 * time**3 - time), frame_rate)
+    cubic = stiff(
+        way(
+            40, frame_rate, x=2.0 * time**3, y=1.0 - 3.0 * time**3 + time**2, z=6.0 * time**3 - time
+        ),
+        frame_rate,
+    )
     assert jerk(cubic) == pytest.approx(6.0 * 7.0)
     square = stiff(way(40, frame_rate, x=5.0 * time**2, y=1.0 + time), frame_rate)
     assert jerk(square) == pytest.approx(0.0, abs=1e-6)
@@ -107,12 +125,18 @@ def test_too_few_frames_have_no_jerk_and_one_has_no_speed(frames: int) -> None:
 def test_the_floor_error_is_how_far_the_lower_foot_is_off() -> None:
     reference = walk().clip
     for lift in (0.07, -0.02):
-        assert floor_error(turned(reference, 0.0, np.array([0.0, lift, 0.0])), reference) == pytest.approx(abs(lift))
-    assert floor_error(turned(reference, 1.0, np.array([3.0, 0.0, 0.0])), reference) == pytest.approx(0.0, abs=1e-9)
+        assert floor_error(
+            turned(reference, 0.0, np.array([0.0, lift, 0.0])), reference
+        ) == pytest.approx(abs(lift))
+    assert floor_error(
+        turned(reference, 1.0, np.array([3.0, 0.0, 0.0])), reference
+    ) == pytest.approx(0.0, abs=1e-9)
     half = reference.local_position.copy()
     half[: len(half) // 2, 0, 1] += 0.1
     share = (len(half) // 2) / len(half)
-    assert floor_error(reference.with_motion(half, reference.local_rotation), reference) == pytest.approx(0.1 * share)
+    assert floor_error(
+        reference.with_motion(half, reference.local_rotation), reference
+    ) == pytest.approx(0.1 * share)
     # a foot that is lifted is not the lower one
     world = np.tile(rotation.IDENTITY, (9, CANONICAL.joint_count, 1))
     for name in ("left_thigh", "left_shin", "left_foot", "left_toe"):
@@ -130,7 +154,9 @@ def test_a_path_is_compared_over_the_ground_only() -> None:
     assert path_error(slower, straight) == pytest.approx((0.25, 2.0))
 
 
-def bent(joint: str, axis: tuple[float, float, float], degrees: Array | float, frames: int = 20) -> Clip:
+def bent(
+    joint: str, axis: tuple[float, float, float], degrees: Array | float, frames: int = 20
+) -> Clip:
     """The T-pose with one joint turned relative to its parent."""
     clip = stand(frames)
     local = clip.local_rotation.copy()
@@ -140,7 +166,9 @@ def bent(joint: str, axis: tuple[float, float, float], degrees: Array | float, f
 
 
 def test_geodesic_is_the_mean_angle_of_world_rotations() -> None:
-    still, waving = (clip_to_features(clip) for clip in (stand(20), bent("left_forearm", (0.0, 1.0, 0.0), -30.0)))
+    still, waving = (
+        clip_to_features(clip) for clip in (stand(20), bent("left_forearm", (0.0, 1.0, 0.0), -30.0))
+    )
     # forearm and hand turn, 19 joints do not
     assert geodesic(waving, still) == pytest.approx(math.radians(30.0) * 2 / 21)
     assert geodesic(still, still) == pytest.approx(0.0, abs=1e-6)
@@ -150,8 +178,19 @@ def test_geodesic_is_the_mean_angle_of_world_rotations() -> None:
 
 def test_each_rest_bone_points_along_its_limb() -> None:
     assert np.linalg.norm(REST_BONE, axis=-1) == pytest.approx(np.ones(21))
-    wanted = {"hips": (0, 1, 0), "chest": (0, 1, 0), "head": (0, 1, 0), "left_upper_arm": (1, 0, 0), "right_hand": (-1, 0, 0)}
-    for name, direction in {**wanted, "left_shin": (0, -1, 0), "left_toe": (0, 0, 1), "left_clavicle": (1, 0, 0)}.items():
+    wanted = {
+        "hips": (0, 1, 0),
+        "chest": (0, 1, 0),
+        "head": (0, 1, 0),
+        "left_upper_arm": (1, 0, 0),
+        "right_hand": (-1, 0, 0),
+    }
+    for name, direction in {
+        **wanted,
+        "left_shin": (0, -1, 0),
+        "left_toe": (0, 0, 1),
+        "left_clavicle": (1, 0, 0),
+    }.items():
         np.testing.assert_allclose(REST_BONE[CANONICAL.index(name)], direction, atol=1e-9)
 
 
@@ -163,7 +202,13 @@ def test_a_flip_is_what_turns_much_more_than_the_input_in_one_frame() -> None:
     assert bone_flips(flipped, flipped) == 0
     assert bone_flips(stand(20), flipped) == 0
     below = 0.9 * np.degrees(FLIP_RADIANS)
-    assert bone_flips(bent("left_forearm", (0.0, 1.0, 0.0), np.where(np.arange(20) == 9, -below, 0.0)), stand(20)) == 0
+    assert (
+        bone_flips(
+            bent("left_forearm", (0.0, 1.0, 0.0), np.where(np.arange(20) == 9, -below, 0.0)),
+            stand(20),
+        )
+        == 0
+    )
     # a twist about the bone turns no direction
     assert bone_flips(bent("left_forearm", (1.0, 0.0, 0.0), jump), stand(20)) == 0
 
@@ -182,7 +227,9 @@ def test_a_flip_is_what_turns_much_more_than_the_input_in_one_frame() -> None:
         ("right_thigh", (0.0, 0.0, 1.0), 100.0, SWING_LIMIT_DEGREES["thigh"] + 5.0),
     ],
 )
-def test_limits_of_joints(joint: str, axis: tuple[float, float, float], fine: float, beyond: float | None) -> None:
+def test_limits_of_joints(
+    joint: str, axis: tuple[float, float, float], fine: float, beyond: float | None
+) -> None:
     assert beyond_limits(bent(joint, axis, fine)) == 0.0
     if beyond is not None:
         half = np.where(np.arange(20) < 10, beyond, 0.0)
@@ -212,16 +259,25 @@ def plainly_warped(a: Array, b: Array) -> float:
 
 def test_warping_many_at_once_is_warping_each_by_the_book() -> None:
     random = np.random.default_rng(0)
-    motions = [np.cumsum(random.normal(size=(frames, 21, 3)), axis=0).astype(np.float32) for frames in (23, 30, 1, 17, 23, 60, 2)]
+    motions = [
+        np.cumsum(random.normal(size=(frames, 21, 3)), axis=0).astype(np.float32)
+        for frames in (23, 30, 1, 17, 23, 60, 2)
+    ]
     for motion in (motions[0], motions[2], motions[5]):
         wanted = [plainly_warped(motion.astype(float), other.astype(float)) for other in motions]
-        np.testing.assert_allclose(warped_distances(motion, motions), wanted, rtol=1e-4, atol=1e-3)  # float32
+        np.testing.assert_allclose(
+            warped_distances(motion, motions), wanted, rtol=1e-4, atol=1e-3
+        )  # float32
 
 
 def test_a_motion_in_another_time_place_and_direction_is_the_same_motion() -> None:
     motion = body_positions(clip_to_features(walk(3.0).clip))
-    moved = body_positions(clip_to_features(turned(walk(3.0).clip, 1.0, np.array([3.0, 0.0, -1.0]))))
-    slow = body_positions(clip_to_features(replace(resample(walk(3.0).clip, 60.0), frame_time_seconds=1.0 / 30.0)))
+    moved = body_positions(
+        clip_to_features(turned(walk(3.0).clip, 1.0, np.array([3.0, 0.0, -1.0])))
+    )
+    slow = body_positions(
+        clip_to_features(replace(resample(walk(3.0).clip, 60.0), frame_time_seconds=1.0 / 30.0))
+    )
     still = body_positions(clip_to_features(stand(60)))
     same, slower, other = warped_distances(motion, [moved, slow, still])
     assert same == pytest.approx(0.0, abs=2e-3)
@@ -230,12 +286,19 @@ def test_a_motion_in_another_time_place_and_direction_is_the_same_motion() -> No
 
 def test_a_shift_of_all_joints_is_its_own_distance() -> None:
     motion = body_positions(clip_to_features(walk().clip))
-    assert warped_distances(motion, [motion + np.float32([0.0, 0.05, 0.0])])[0] == pytest.approx(0.05, rel=0.1)
+    assert warped_distances(motion, [motion + np.float32([0.0, 0.05, 0.0])])[0] == pytest.approx(
+        0.05, rel=0.1
+    )
 
 
 def test_the_nearest_take_and_the_floor_of_a_cell() -> None:
     base = np.zeros((10, 21, 3), dtype=np.float32)
-    cell = Cell(tuple(Take(name, base + np.float32([x, 0.0, 0.0])) for name, x in (("a", 0.0), ("b", 0.1), ("c", 0.4))))
+    cell = Cell(
+        tuple(
+            Take(name, base + np.float32([x, 0.0, 0.0]))
+            for name, x in (("a", 0.0), ("b", 0.1), ("c", 0.4))
+        )
+    )
     distances = cell.distances(base + np.float32([-0.1, 0.0, 0.0]))
     assert distances == pytest.approx({"a": 0.1, "b": 0.2, "c": 0.5}, abs=1e-4)
     assert nearest(distances, ()) == pytest.approx(0.1, abs=1e-4)
@@ -255,13 +318,18 @@ def test_a_clip_with_its_own_statistics_is_itself() -> None:
 
 
 def test_statistics_are_transferred_and_the_way_is_kept() -> None:
-    clip, reference = walk(3.0, start_heading=0.4).clip, bent("left_upper_arm", (0.0, 0.0, 1.0), np.linspace(-80.0, -40.0, 20))
+    clip, reference = (
+        walk(3.0, start_heading=0.4).clip,
+        bent("left_upper_arm", (0.0, 0.0, 1.0), np.linspace(-80.0, -40.0, 20)),
+    )
     made = transfer_statistics(clip, joint_statistics(reference))
     wanted, found = joint_statistics(reference), joint_statistics(made)
     apart = rotation.angle(rotation.multiply(rotation.inverse(found.mean), wanted.mean))
     assert apart[CANONICAL.index("left_upper_arm")] < 0.05
     assert found.height_mean == pytest.approx(wanted.height_mean)
-    np.testing.assert_allclose(made.world_position[:, 0, [0, 2]], clip.world_position[:, 0, [0, 2]], atol=1e-9)
+    np.testing.assert_allclose(
+        made.world_position[:, 0, [0, 2]], clip.world_position[:, 0, [0, 2]], atol=1e-9
+    )
     # the swings keep what their joint did, in another size
     joint = CANONICAL.index("left_shin")
     own = joint_statistics(clip).deviation[joint].max()
@@ -284,7 +352,10 @@ def test_the_estimate_of_independent_results_is_the_usual_one() -> None:
 
 def test_results_of_one_group_do_not_make_an_interval_narrower() -> None:
     values, groups = np.array([0.0, 1.0, 1.0, 0.0]), ["a", "b", "c", "d"]
-    once, often = estimate(values, groups), estimate(np.repeat(values, 5), np.repeat(groups, 5).tolist())
+    once, often = (
+        estimate(values, groups),
+        estimate(np.repeat(values, 5), np.repeat(groups, 5).tolist()),
+    )
     assert often.value == once.value
     assert often.interval == pytest.approx(once.interval)
 
@@ -323,5 +394,7 @@ def test_the_frechet_distance_of_gaussians_that_are_known() -> None:
 
 
 def test_the_mean_distance_between_two_of_many() -> None:
-    assert mean_pairwise_distance(np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])) == pytest.approx(10.0 / 3.0)
+    assert mean_pairwise_distance(np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])) == pytest.approx(
+        10.0 / 3.0
+    )
     assert mean_pairwise_distance(np.ones((4, 7, 3))) == 0.0

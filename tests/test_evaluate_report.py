@@ -1,4 +1,6 @@
-"""From outcomes to rows, targets and pages: arithmetic on made outcomes, and the whole benchmark on made clips."""
+"""From outcomes to rows, targets and pages: arithmetic on made outcomes, and the whole benchmark on
+made clips.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,25 @@ from kinestyle.bundle import Bundle, write_bundle
 from kinestyle.errors import BundleError, DataError
 from kinestyle.evaluate import page
 from kinestyle.evaluate.examine import Geometry, Opinion, Outcome, Real, RealClip, Spread
-from kinestyle.evaluate.out_of_domain import draw_unlabelled_cases, summarize_unlabelled, unlabelled_clips
+from kinestyle.evaluate.out_of_domain import (
+    draw_unlabelled_cases,
+    summarize_unlabelled,
+    unlabelled_clips,
+)
 from kinestyle.evaluate.protocol import RETIMED, STYLED, TRIVIAL, Case, Protocol, TestClip
-from kinestyle.evaluate.report import QUICK, Effort, Request, benchmark, check_zero_shot, compare, modes_for
+from kinestyle.evaluate.report import (
+    QUICK,
+    Effort,
+    Request,
+    benchmark,
+    check_zero_shot,
+    compare,
+    modes_for,
+)
 from kinestyle.evaluate.summary import FEWEST_FOR_FID, summarize, summarize_spreads
 from kinestyle.evaluate.targets import check_targets
 from kinestyle.evaluate.trivial import JointStatistics
-from kinestyle.motion.formats import write_motion
+from kinestyle.formats.table import write_motion
 from made_judges import write_judge
 from made_rigs import as_rig, walk
 
@@ -32,13 +46,19 @@ CONTENTS = ("bandai1/walk", "bandai2/walk", "bandai2/wave")
 class FakeJudge:
     """Knows two contents; what it sees is in the opinions that a test makes up."""
 
-    def __init__(self, name: str = "a", contents: tuple[str, ...] = ("bandai2/walk", "bandai2/wave")):
+    def __init__(
+        self, name: str = "a", contents: tuple[str, ...] = ("bandai2/walk", "bandai2/wave")
+    ):
         self.name, self.contents, self.styles, self.sha256 = name, contents, STYLES, "0" * 64
 
 
 def opinion(style: str, content: str, vector: float = 0.0) -> Opinion:
     return Opinion(
-        style, {"bandai2": style, "bandai1": "bandai1/old"}, {"bandai2": content}, np.full(2, vector), np.full(3, vector)
+        style,
+        {"bandai2": style, "bandai1": "bandai1/old"},
+        {"bandai2": content},
+        np.full(2, vector),
+        np.full(3, vector),
     )
 
 
@@ -47,7 +67,12 @@ GEOMETRY = Geometry(1.0, 1.0, 10, 5.0, 5.0, 0.0, 0.1, 0.2, 2.0, 0.0, 0.0, 0)
 
 def outcome(take: int, seen: str, content: str = "bandai2/walk", **changes: Any) -> Outcome:
     """A clip of elderly that is to become active."""
-    clip = TestClip(Path(f"clip_{take}.bvh"), "bandai2", "bandai2/elderly", changes.pop("clip_content", "bandai2/walk"))
+    clip = TestClip(
+        Path(f"clip_{take}.bvh"),
+        "bandai2",
+        "bandai2/elderly",
+        changes.pop("clip_content", "bandai2/walk"),
+    )
     case = Case(clip, "bandai2/active", "label", clip, repeat=changes.pop("repeat", 0))
     given = Outcome(case, (opinion(seen, content),), GEOMETRY, truth=0.04, input_truth=0.08)
     return replace(given, **changes)
@@ -61,7 +86,9 @@ def real_clips() -> Real:
     clips = {}
     for i, style in enumerate(("active", "active", "elderly", "elderly")):
         clip = TestClip(Path(f"clip_{i}.bvh"), "bandai2", f"bandai2/{style}", "bandai2/walk")
-        clips[clip.path.stem] = RealClip(clip, (opinion(seen[i], "bandai2/walk"),), bodies[i], statistics)
+        clips[clip.path.stem] = RealClip(
+            clip, (opinion(seen[i], "bandai2/walk"),), bodies[i], statistics
+        )
     return Real(clips)
 
 
@@ -78,7 +105,11 @@ def test_accuracies_are_shares_of_the_judges_own() -> None:
             outcome(2, "bandai2/active"),
             outcome(3, "bandai2/elderly", "bandai2/wave"),
             # seen as a style of the other set; among those of the target's set it is the target
-            outcome(3, "bandai1/old", opinions=(replace(opinion("bandai2/active", "bandai2/walk"), style="bandai1/old"),)),
+            outcome(
+                3,
+                "bandai1/old",
+                opinions=(replace(opinion("bandai2/active", "bandai2/walk"), style="bandai1/old"),),
+            ),
             # a content that the judge never learned counts for style only
             outcome(3, "bandai2/active", "bandai2/walk", clip_content="bandai2/kick"),
         ]
@@ -99,7 +130,12 @@ def test_accuracies_are_shares_of_the_judges_own() -> None:
 
 def test_judges_that_see_unlike_things_are_apart() -> None:
     seen = (opinion("bandai2/active", "bandai2/walk"), opinion("bandai2/elderly", "bandai2/walk"))
-    real = Real({name: replace(clip, opinions=clip.opinions * 2) for name, clip in real_clips().clips.items()})
+    real = Real(
+        {
+            name: replace(clip, opinions=clip.opinions * 2)
+            for name, clip in real_clips().clips.items()
+        }
+    )
     outcomes = [outcome(i, "", opinions=(seen[0], seen[i % 2])) for i in range(4)]
     judges: Any = [FakeJudge("a"), FakeJudge("b")]
     found = summarize("label", outcomes, P1, judges, real)
@@ -111,8 +147,21 @@ def test_judges_that_see_unlike_things_are_apart() -> None:
 def test_geometry_and_truth_are_ratios_of_sums() -> None:
     found = row(
         [
-            outcome(0, "", geometry=replace(GEOMETRY, planted_speed=3.0, jerk=10.0, floor=0.01, beyond_limits=0.02)),
-            outcome(1, "", geometry=replace(GEOMETRY, input_planted_speed=7.0, jerk=20.0, input_jerk=15.0, flips=2), truth=0.1),
+            outcome(
+                0,
+                "",
+                geometry=replace(
+                    GEOMETRY, planted_speed=3.0, jerk=10.0, floor=0.01, beyond_limits=0.02
+                ),
+            ),
+            outcome(
+                1,
+                "",
+                geometry=replace(
+                    GEOMETRY, input_planted_speed=7.0, jerk=20.0, input_jerk=15.0, flips=2
+                ),
+                truth=0.1,
+            ),
             outcome(2, "", geometry=None, truth=float("nan"), input_truth=float("nan")),
         ]
     )
@@ -135,25 +184,41 @@ def test_a_frechet_distance_needs_many_and_is_of_repeats() -> None:
     template = real.clips["clip_0"]
     many = Real(
         {
-            str(i): replace(template, opinions=(replace(template.opinions[0], style_vector=random.normal(size=2)),))
+            str(i): replace(
+                template,
+                opinions=(replace(template.opinions[0], style_vector=random.normal(size=2)),),
+            )
             for i in range(2 * FEWEST_FOR_FID)
         }
     )
     outcomes = [
-        outcome(i, "", repeat=i % 2, opinions=(replace(opinion("", ""), style_vector=random.normal((3.0, 0.0))),))
+        outcome(
+            i,
+            "",
+            repeat=i % 2,
+            opinions=(replace(opinion("", ""), style_vector=random.normal((3.0, 0.0))),),
+        )
         for i in range(2 * FEWEST_FOR_FID)
     ]
     judges: Any = [FakeJudge()]
     found = summarize("label", outcomes, P1, judges, many).judges["a"].style_fid
     assert found.value == pytest.approx(9.0, rel=0.25)
     assert found.interval > 0.0
-    assert math.isnan(summarize("label", outcomes[:-1], P1, judges, many).judges["a"].style_fid.interval)
+    assert math.isnan(
+        summarize("label", outcomes[:-1], P1, judges, many).judges["a"].style_fid.interval
+    )
 
 
 def test_diversity_is_of_inputs_not_of_takes() -> None:
     case = outcome(0, "").case
     spreads = [
-        Spread(replace(case, clip=replace(case.clip, content=f"bandai2/{i}")), (metres,), metres, (right,), (right == 1.0,))
+        Spread(
+            replace(case, clip=replace(case.clip, content=f"bandai2/{i}")),
+            (metres,),
+            metres,
+            (right,),
+            (right == 1.0,),
+        )
         for i, (metres, right) in enumerate([(0.01, 1.0), (0.03, 0.5)])
     ]
     judges: Any = [FakeJudge()]
@@ -168,7 +233,13 @@ def test_diversity_is_of_inputs_not_of_takes() -> None:
 
 
 def test_unlabelled_clips_are_drawn_from_every_source(tmp_path: Path) -> None:
-    for name in ("unlabelled/hdm/a.amc", "unlabelled/hdm/b.amc", "unlabelled/cmu/rig/c.bvh", "wild/d.bvh", "wild/LICENCE.txt"):
+    for name in (
+        "unlabelled/hdm/a.amc",
+        "unlabelled/hdm/b.amc",
+        "unlabelled/cmu/rig/c.bvh",
+        "wild/d.bvh",
+        "wild/LICENCE.txt",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     three = [clip.content for clip in unlabelled_clips(tmp_path, 3)]
@@ -188,7 +259,9 @@ def test_unlabelled_cases_take_all_styles_in_turn() -> None:
     ]
     clips = [TestClip(Path(f"u{i}.bvh"), "", "", f"u{i}") for i in range(4)]
     cases = draw_unlabelled_cases(clips, labelled, ("label", "reference"))
-    assert [case.target for case in cases if case.mode == "label"] == [f"s/{style}" for style in "acbdcadb"]
+    assert [case.target for case in cases if case.mode == "label"] == [
+        f"s/{style}" for style in "acbdcadb"
+    ]
     assert {case.reference.split for case in cases} == {"test"}
 
 
@@ -200,13 +273,19 @@ def test_what_is_sound_and_what_is_not() -> None:
         {"planted_speed": 5.0, "planted_samples": 4},
         {"flips": 1},
     ]
-    outcomes = [outcome(i, "", geometry=replace(GEOMETRY, **change)) for i, change in enumerate(changes)]
+    outcomes = [
+        outcome(i, "", geometry=replace(GEOMETRY, **change)) for i, change in enumerate(changes)
+    ]
     found = summarize_unlabelled("label", outcomes)
     assert found.outputs == 5
     assert found.jerk.value == pytest.approx((4 + 1.4) / 5)
     assert found.jerk_worst == pytest.approx(1.4)
     assert found.planted_speed_worst == pytest.approx(1.3)
-    assert (found.within_jerk.value, found.within_planted_speed.value, found.within_flips.value) == (0.8, 0.8, 0.8)
+    assert (
+        found.within_jerk.value,
+        found.within_planted_speed.value,
+        found.within_flips.value,
+    ) == (0.8, 0.8, 0.8)
     assert found.within.value == 0.4
     assert found.worst[0]["flips"] == 1
 
@@ -215,8 +294,14 @@ def test_what_is_sound_and_what_is_not() -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, tiny_graphs: dict[str, bytes], tiny_manifest: dict[str, Any]) -> Request:
-    """Made clips under the names of both sets, a bundle of random weights that knows their styles, and two judges."""
+def made(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_graphs: dict[str, bytes],
+    tiny_manifest: dict[str, Any],
+) -> Request:
+    """Made clips under the names of both sets, a bundle of random weights that knows their styles,
+    and two judges.
+    """
     folder = tmp_path_factory.mktemp("benchmark")
     clips = []
     for i, style in enumerate(STYLES):
@@ -224,18 +309,38 @@ def made(tmp_path_factory: pytest.TempPathFactory, tiny_graphs: dict[str, bytes]
             for take, split in enumerate(("test", "test", "train")):
                 set_name, label = style.split("/")
                 path = folder / f"{set_name}_{content}_{label}_{take}.bvh"
-                write_motion(as_rig(walk(1.0 + 0.2 * take, start_heading=float(i), heel_rise=0.1 * i).clip), path)
+                write_motion(
+                    as_rig(walk(1.0 + 0.2 * take, start_heading=float(i), heel_rise=0.1 * i).clip),
+                    path,
+                )
                 clips.append(TestClip(path, set_name, style, f"{set_name}/{content}", split))
     (folder / "wild").mkdir()
     write_motion(as_rig(walk(1.0).clip, up="Z"), folder / "wild" / "other.bvh")
-    manifest = {**tiny_manifest, "styles": [{**s, "name": n} for s, n in zip(tiny_manifest["styles"], STYLES, strict=True)]}
+    manifest = {
+        **tiny_manifest,
+        "styles": [{**s, "name": n} for s, n in zip(tiny_manifest["styles"], STYLES, strict=True)],
+    }
     write_bundle(folder / "made.kinestyle", manifest, tiny_graphs)
     unseen = {**manifest, "training": {"commit": "abc", "recipe": {"left_out": ["bandai1"]}}}
-    write_bundle(folder / "unseen.kinestyle", {**unseen, "styles": manifest["styles"][2:]}, tiny_graphs)
+    write_bundle(
+        folder / "unseen.kinestyle", {**unseen, "styles": manifest["styles"][2:]}, tiny_graphs
+    )
     write_bundle(folder / "unlabelled.kinestyle", {**manifest, "styles": []}, tiny_graphs)
-    judges = [write_judge(folder / f"{name}.onnx", STYLES, CONTENTS, name, seed) for seed, name in enumerate(("first", "second"))]
+    judges = [
+        write_judge(folder / f"{name}.onnx", STYLES, CONTENTS, name, seed)
+        for seed, name in enumerate(("first", "second"))
+    ]
     effort = Effort(repeats=2, takes=2, spread_inputs=2, strength_inputs=1)
-    return Request(folder, clips, folder / "made.kinestyle", folder / "unseen.kinestyle", (), effort, judges, processes=1)
+    return Request(
+        folder,
+        clips,
+        folder / "made.kinestyle",
+        folder / "unseen.kinestyle",
+        (),
+        effort,
+        judges,
+        processes=1,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +351,10 @@ def result(made: Request) -> dict[str, Any]:
 def test_the_benchmark_has_every_part_and_mode(result: dict[str, Any], made: Request) -> None:
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert result["parts"] == ["p1", "p2", "p3", "p4"]
-    protocols = [(p["part"], p["contents"], p["styles"], p["splits"], p["repeats"]) for p in result["protocols"]]
+    protocols = [
+        (p["part"], p["contents"], p["styles"], p["splits"], p["repeats"])
+        for p in result["protocols"]
+    ]
     assert protocols == [
         ("p1", "bandai2", "bandai2", ["test"], 2),
         ("p2", "bandai2", "bandai1", ["test"], 2),
@@ -264,19 +372,37 @@ def test_the_benchmark_has_every_part_and_mode(result: dict[str, Any], made: Req
         assert copied["truth"]["ratio"]["value"] == 1.0
     assert [row["inputs"] for row in result["diversity"]] == [2, 2]
     assert {(point["mode"], point["strength"]) for point in result["strength"]} == {
-        (mode, strength) for mode in ("label", "reference") for strength in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+        (mode, strength)
+        for mode in ("label", "reference")
+        for strength in (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
     }
     assert {p["truth_ratio"]["value"] for p in result["strength"] if p["strength"] == 0.0} == {1.0}
-    assert [row["mode"] for row in result["unlabelled"]["rows"]] == ["label", "reference", "statistics"]
+    assert [row["mode"] for row in result["unlabelled"]["rows"]] == [
+        "label",
+        "reference",
+        "statistics",
+    ]
     assert result["unlabelled"]["clips"] == 1
     about = result["about"]
-    assert (about["bundle"]["name"], about["zero_shot"]["left_out"]) == ("made.kinestyle", ["bandai1"])
+    assert (about["bundle"]["name"], about["zero_shot"]["left_out"]) == (
+        "made.kinestyle",
+        ["bandai1"],
+    )
     assert about["bundle"]["sha256"] == Bundle.open(made.bundle).sha256
 
 
 def test_the_page_says_all_that_was_measured(result: dict[str, Any], tmp_path: Path) -> None:
     text = page.as_page(result, "kinestyle evaluate made.kinestyle --data DATA")
-    for heading in ("## Targets", "## P1", "## P2", "## P3", "## P4", "### Diversity", "### Strength", "## How it is measured"):
+    for heading in (
+        "## Targets",
+        "## P1",
+        "## P2",
+        "## P3",
+        "## P4",
+        "### Diversity",
+        "### Strength",
+        "## How it is measured",
+    ):
         assert text.count(f"\n{heading}\n") == 1
     assert "`unseen.kinestyle`" in text
     assert result["about"]["data_sha256"][:16] in text
@@ -291,7 +417,9 @@ def test_the_page_says_all_that_was_measured(result: dict[str, Any], tmp_path: P
     assert path.read_text() == f"{text}\n{page.KEPT}\n\n## Speed\n\nfast\n"
 
 
-def test_the_data_are_known_by_their_content(made: Request, result: dict[str, Any], tmp_path: Path) -> None:
+def test_the_data_are_known_by_their_content(
+    made: Request, result: dict[str, Any], tmp_path: Path
+) -> None:
     (tmp_path / "wild").symlink_to(made.data / "wild")
     moved = []
     for clip in made.clips:
@@ -300,14 +428,19 @@ def test_the_data_are_known_by_their_content(made: Request, result: dict[str, An
     again = benchmark(replace(made, data=tmp_path, clips=moved, parts=("p4",)))
     assert again["about"]["data_sha256"] == result["about"]["data_sha256"]
     assert again["unlabelled"] == result["unlabelled"]
-    moved[0].path.write_text(moved[0].path.read_text().replace("Frame Time: 0.0", "Frame Time:  0.0"))
+    moved[0].path.write_text(
+        moved[0].path.read_text().replace("Frame Time: 0.0", "Frame Time:  0.0")
+    )
     other = benchmark(replace(made, data=tmp_path, clips=moved, parts=("p4",)))
     assert other["about"]["data_sha256"] != result["about"]["data_sha256"]
 
 
 def test_targets_are_met_or_not(result: dict[str, Any]) -> None:
     found = {(t["where"], t["what"]): t for t in result["targets"]}
-    assert found["P1 bandai2 → bandai2, label", "style, share of the judge's own"]["wanted"] == "≥ 0.97"
+    assert (
+        found["P1 bandai2 → bandai2, label", "style, share of the judge's own"]["wanted"]
+        == "≥ 0.97"
+    )
     assert found["P4 reference", "bone flips"]["wanted"] == "≤ 0"
     assert not any("all its clips" in where for where, _ in found)
     p1 = next(p for p in result["protocols"] if p["part"] == "p1")
@@ -317,7 +450,9 @@ def test_targets_are_met_or_not(result: dict[str, Any]) -> None:
     ratio = {"ratio": {"value": 0.75}}
     row = {**label, "judges": judges, "truth": ratio, "style_apart": 0.02, "content_apart": 0.06}
     row["geometry"] = {**label["geometry"], "planted_speed": {"value": 1.0}}
-    checked = {t.what: (t.found, t.met) for t in check_targets({"protocols": [{**p1, "rows": [row]}]})}
+    checked = {
+        t.what: (t.found, t.met) for t in check_targets({"protocols": [{**p1, "rows": [row]}]})
+    }
     assert checked == {
         "style, share of the judge's own": (0.96, False),
         "style, judges apart": (0.02, True),
@@ -327,30 +462,56 @@ def test_targets_are_met_or_not(result: dict[str, Any]) -> None:
         "planted foot speed, of the input's": (1.0, True),
     }
     real = {**row, "mode": RETIMED, "geometry": None, "truth": {"ratio": {"value": 0.4}}}
-    beside = {t.what: t.retimed for t in check_targets({"protocols": [{**p1, "rows": [{**row, "style_apart": 0.9}, real]}]})}
-    assert (beside["style, judges apart"], beside["distance to the truth, of the input's"]) == (0.02, 0.4)
+    beside = {
+        t.what: t.retimed
+        for t in check_targets({"protocols": [{**p1, "rows": [{**row, "style_apart": 0.9}, real]}]})
+    }
+    assert (beside["style, judges apart"], beside["distance to the truth, of the input's"]) == (
+        0.02,
+        0.4,
+    )
     assert beside["planted foot speed, of the input's"] is None
 
 
 def test_a_bundle_that_saw_set_1_is_no_zero_shot(made: Request) -> None:
     assert check_zero_shot(Bundle.open(made.zero_shot)).path == made.zero_shot
-    with pytest.raises(BundleError, match=r"made.kinestyle was trained with the clips of set 1 .*left out no set"):
+    with pytest.raises(
+        BundleError, match=r"made.kinestyle was trained with the clips of set 1 .*left out no set"
+    ):
         benchmark(replace(made, zero_shot=made.bundle))
-    with pytest.raises(BundleError, match="p3 needs a bundle that never saw set 1; name it with --zero-shot"):
+    with pytest.raises(
+        BundleError, match="p3 needs a bundle that never saw set 1; name it with --zero-shot"
+    ):
         benchmark(replace(made, zero_shot=None, parts=("p3",)))
 
 
 def test_a_bundle_without_labels_is_asked_by_reference_only(made: Request) -> None:
     assert modes_for(made.bundle, "bandai1") == STYLED
     assert modes_for(made.zero_shot, "bandai1") == ("reference", "reference draw")
-    found = benchmark(replace(made, bundle=made.data / "unlabelled.kinestyle", zero_shot=None, parts=("p1", "p4"), effort=QUICK))
-    assert [row["mode"] for row in found["protocols"][0]["rows"]] == ["reference", "reference draw", RETIMED, *TRIVIAL]
+    found = benchmark(
+        replace(
+            made,
+            bundle=made.data / "unlabelled.kinestyle",
+            zero_shot=None,
+            parts=("p1", "p4"),
+            effort=QUICK,
+        )
+    )
+    assert [row["mode"] for row in found["protocols"][0]["rows"]] == [
+        "reference",
+        "reference draw",
+        RETIMED,
+        *TRIVIAL,
+    ]
     assert [row["mode"] for row in found["unlabelled"]["rows"]] == ["reference", "statistics"]
     assert "| reference draw |" in page.as_page(found, "kinestyle evaluate")
 
 
 def test_variants_are_compared_on_the_same_cases(made: Request) -> None:
-    rows = compare({"one": made.bundle, "again": made.bundle, "no labels": made.data / "unlabelled.kinestyle"}, made)
+    rows = compare(
+        {"one": made.bundle, "again": made.bundle, "no labels": made.data / "unlabelled.kinestyle"},
+        made,
+    )
     assert [(row["bundle"], row["mode"]) for row in rows] == [
         *((name, mode) for name in ("one", "again") for mode in ("label", "reference")),
         ("no labels", "reference"),
@@ -365,4 +526,10 @@ def test_variants_are_compared_on_the_same_cases(made: Request) -> None:
 
 def test_data_without_a_set_is_refused(made: Request) -> None:
     with pytest.raises(DataError, match=r"no clip for P2, bandai2 → bandai1, is among the data"):
-        benchmark(replace(made, clips=[clip for clip in made.clips if clip.set_name == "bandai2"], parts=("p2",)))
+        benchmark(
+            replace(
+                made,
+                clips=[clip for clip in made.clips if clip.set_name == "bandai2"],
+                parts=("p2",),
+            )
+        )

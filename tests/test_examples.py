@@ -1,4 +1,6 @@
-"""The example clips: made by examples/make_clips.py, mapped without doubt, and moving as people walk and wave."""
+"""The example clips: made by examples/make_clips.py, mapped without doubt, and moving as people
+walk and wave.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from kinestyle.inspection import inspect_clip
+from kinestyle.formats.table import read_motion
+from kinestyle.inspection.report import inspect_clip
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import find_contacts, runs
-from kinestyle.motion.formats import read_motion
-from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
+from kinestyle.retarget.contacts import find_contacts, runs
+from kinestyle.retarget.correspondence import correspond, to_canonical
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "src" / "kinestyle" / "examples"
@@ -62,7 +64,9 @@ def speed_m_s(position: Array, clip: Clip) -> Array:
 
 
 def bend(clip: Clip, joints: tuple[str, str, str]) -> tuple[Array, Array]:
-    """The bend at the middle joint: (T,) radians, 0 for straight, and (T, 3) the hinge, in world axes."""
+    """The bend at the middle joint: (T,) radians, 0 for straight, and (T, 3) the hinge, in world
+    axes.
+    """
     a, b, c = (position_m(clip, joint) for joint in joints)
     cross = np.cross(rotation.normalize(b - a), rotation.normalize(c - b))
     straight = np.sum(rotation.normalize(b - a) * rotation.normalize(c - b), axis=-1)
@@ -71,7 +75,9 @@ def bend(clip: Clip, joints: tuple[str, str, str]) -> tuple[Array, Array]:
 
 def facing(clip: Clip) -> tuple[Array, Array]:
     """(T, 3) to the body's left and (T, 3) ahead."""
-    left = rotation.rotate(clip.world_rotation[:, clip.skeleton.index("Hips")], np.array([1.0, 0.0, 0.0]))
+    left = rotation.rotate(
+        clip.world_rotation[:, clip.skeleton.index("Hips")], np.array([1.0, 0.0, 0.0])
+    )
     return left, np.cross(left, [0.0, 1.0, 0.0])
 
 
@@ -82,9 +88,13 @@ def test_the_files_are_what_the_script_makes(script, tmp_path):
         made, kept = (np.array(file.read_text().split()) for file in (path, EXAMPLES / path.name))
         numbers = np.array([is_number(word) for word in kept])
         assert len(made) == len(kept), f"run examples/make_clips.py: {path.name} is out of date"
-        assert (made[~numbers] == kept[~numbers]).all(), f"run examples/make_clips.py: {path.name} is out of date"
+        assert (made[~numbers] == kept[~numbers]).all(), (
+            f"run examples/make_clips.py: {path.name} is out of date"
+        )
         # the last digit is the processor's
-        np.testing.assert_allclose(made[numbers].astype(float), kept[numbers].astype(float), atol=2e-6)
+        np.testing.assert_allclose(
+            made[numbers].astype(float), kept[numbers].astype(float), atol=2e-6
+        )
 
 
 def is_number(word: str) -> bool:
@@ -111,7 +121,9 @@ def test_five_seconds_without_jerks(clips, name):
     assert clip.frame_rate == pytest.approx(30.0)
     turn = rotation.multiply(rotation.inverse(clip.local_rotation[:-1]), clip.local_rotation[1:])
     velocity = rotation.log(turn) / clip.frame_time_seconds
-    acceleration = np.linalg.norm(np.diff(velocity, axis=0), axis=-1).max(axis=0) / clip.frame_time_seconds
+    acceleration = (
+        np.linalg.norm(np.diff(velocity, axis=0), axis=-1).max(axis=0) / clip.frame_time_seconds
+    )
     at_most = {"Leg": 230.0, "Foot": 230.0, "ToeBase": 250.0, "UpLeg": 110.0, "ForeArm": 80.0}
     for joint, found in zip(clip.skeleton.names, acceleration, strict=True):
         limit = at_most.get(joint.removeprefix("Left").removeprefix("Right"), 60.0)
@@ -125,10 +137,15 @@ def test_knees_and_elbows_bend_the_human_way(clips, name):
     for side in SIDES:
         angle, hinge = bend(clip, (f"{side}UpLeg", f"{side}Leg", f"{side}Foot"))
         assert angle.min() > 0.05, f"the {side} knee locks"
-        assert (np.sum(hinge * left, axis=-1) > 0.85).all(), f"the {side} knee bends forwards or sideways"
+        assert (np.sum(hinge * left, axis=-1) > 0.85).all(), (
+            f"the {side} knee bends forwards or sideways"
+        )
         angle, hinge = bend(clip, (f"{side}Arm", f"{side}ForeArm", f"{side}Hand"))
-        assert 0.1 < angle.min() <= angle.max() < 2.4, f"the {side} elbow is at {angle.min():.2f} to {angle.max():.2f} rad"
-        # the rig's elbow is a hinge about its own vertical: against it there would be an overstretched arm
+        assert 0.1 < angle.min() <= angle.max() < 2.4, (
+            f"the {side} elbow is at {angle.min():.2f} to {angle.max():.2f} rad"
+        )
+        # the rig's elbow is a hinge about its own vertical: against it there would be an
+        # overstretched arm
         upper = clip.world_rotation[:, clip.skeleton.index(f"{side}Arm")]
         inner = rotation.rotate(upper, np.array([0.0, -1.0 if side == "Left" else 1.0, 0.0]))
         assert (np.sum(hinge * inner, axis=-1) > 0.9).all()
@@ -143,7 +160,10 @@ def test_the_walk_has_the_pace_of_a_walk(clips, script):
     assert 0.03 < np.ptp(hips[:, 1]) < 0.06, "the pelvis rises and sinks by a few centimetres"
     contact = find_contacts(to_canonical(clip, correspond(clip)))
     strikes = sorted(
-        start for foot in (contact[:, :2].any(axis=1), contact[:, 2:].any(axis=1)) for start, _ in runs(foot) if start > 0
+        start
+        for foot in (contact[:, :2].any(axis=1), contact[:, 2:].any(axis=1))
+        for start, _ in runs(foot)
+        if start > 0
     )
     steps_a_second = (len(strikes) - 1) / ((strikes[-1] - strikes[0]) * clip.frame_time_seconds)
     assert steps_a_second == pytest.approx(script.STEPS_A_SECOND, rel=0.05)
@@ -158,7 +178,8 @@ def test_feet_stand_by_turns_for_the_longer_part_of_a_cycle(clips):
     for side in (0, 1):
         starts = [start for start, _ in runs(feet[:, side]) if start > 0]
         assert len(starts) >= 4
-        # the contact rule wants a foot slow and low, so it sees the stance of 61 in a hundred a little shorter
+        # the contact rule wants a foot slow and low, so it sees the stance of 61 in a hundred a
+        # little shorter
         stance = feet[starts[0] : starts[-1], side].mean()
         assert 0.53 < stance < 0.65, f"a foot stands for {stance:.2f} of a cycle"
         strikes += [(start, side) for start in starts]
@@ -172,11 +193,15 @@ def test_planted_feet_stand_still(clips):
         contact = find_contacts(canonical)
         for side, name in enumerate(SIDES):
             # the first and last frames of a contact are landing and leaving
-            inner = [np.arange(start + 1, stop - 2) for start, stop in runs(contact[:, 2 * side + 1])]
+            inner = [
+                np.arange(start + 1, stop - 2) for start, stop in runs(contact[:, 2 * side + 1])
+            ]
             planted = np.concatenate(inner)
             assert len(planted) > 45
             on_rig = speed_m_s(position_m(clip, f"{name}ToeBase"), clip)[planted]
-            assert on_rig.max() < PLANTED_M_S, f"{clip.name}: the {name} foot slides at {on_rig.max():.3f} m/s"
+            assert on_rig.max() < PLANTED_M_S, (
+                f"{clip.name}: the {name} foot slides at {on_rig.max():.3f} m/s"
+            )
             toe = canonical.world_position[:, CANONICAL.index(f"{name.lower()}_toe")]
             assert speed_m_s(toe, clip)[planted].max() < PLANTED_M_S
 
@@ -185,7 +210,11 @@ def test_soles_stay_on_or_above_the_floor(clips, script):
     for clip in clips.values():
         skeleton = clip.skeleton
         tips = tip_position(skeleton, clip.world_position, clip.world_rotation)[..., 1] / 100.0
-        toes = [i for i, joint in enumerate(skeleton.end_parents) if skeleton.names[joint].endswith("ToeBase")]
+        toes = [
+            i
+            for i, joint in enumerate(skeleton.end_parents)
+            if skeleton.names[joint].endswith("ToeBase")
+        ]
         assert len(toes) == 2
         assert tips[:, toes].min() > 0.0
         for side in SIDES:
@@ -212,19 +241,25 @@ def test_arms_swing_against_the_legs_and_bend_more_in_front(clips):
     hips = position_m(clip, "Hips")
     for arm, leg in zip(SIDES, reversed(SIDES), strict=True):
         hand, foot, own = (
-            np.sum((position_m(clip, joint) - hips) * ahead, axis=-1) for joint in (f"{arm}Hand", f"{leg}Foot", f"{arm}Foot")
+            np.sum((position_m(clip, joint) - hips) * ahead, axis=-1)
+            for joint in (f"{arm}Hand", f"{leg}Foot", f"{arm}Foot")
         )
         assert np.corrcoef(hand, foot)[0, 1] > 0.7
         assert np.corrcoef(hand, own)[0, 1] < -0.7
         assert 0.3 < np.ptp(hand) < 0.8
         elbow, _ = bend(clip, (f"{arm}Arm", f"{arm}ForeArm", f"{arm}Hand"))
-        assert elbow[hand > np.quantile(hand, 0.8)].mean() > elbow[hand < np.quantile(hand, 0.2)].mean() + 0.2
+        assert (
+            elbow[hand > np.quantile(hand, 0.8)].mean()
+            > elbow[hand < np.quantile(hand, 0.2)].mean() + 0.2
+        )
 
 
 def test_no_two_strides_are_equal(clips):
     clip = clips["walk"]
     stride = 33
-    turn = rotation.multiply(rotation.inverse(clip.local_rotation[:-stride]), clip.local_rotation[stride:])
+    turn = rotation.multiply(
+        rotation.inverse(clip.local_rotation[:-stride]), clip.local_rotation[stride:]
+    )
     different = rotation.angle(turn).max(axis=0)
     for joint in ("Spine2", "Head", "LeftArm", "RightForeArm", "LeftUpLeg", "RightHandIndex1"):
         assert different[clip.skeleton.index(joint)] > 0.005, f"{joint} repeats like a machine"
@@ -241,7 +276,9 @@ def test_the_lantern_swings_a_bit_and_hangs(clips):
 
 def test_the_right_hand_waves_above_the_shoulder(clips):
     clip = clips["wave"]
-    hand, elbow, shoulder, head = (position_m(clip, joint) for joint in ("RightHand", "RightForeArm", "RightArm", "Head"))
+    hand, elbow, shoulder, head = (
+        position_m(clip, joint) for joint in ("RightHand", "RightForeArm", "RightArm", "Head")
+    )
     raised = slice(57, 94)
     assert (hand[raised, 1] > shoulder[raised, 1]).all()
     assert (hand[raised, 0] < head[raised, 0] - 0.2).all(), "the hand waves beside the head"

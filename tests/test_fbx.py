@@ -1,4 +1,6 @@
-"""FBX: what is written anew reads back, what was read is written into its file, what is damaged is refused with a sentence."""
+"""FBX: what is written anew reads back, what was read is written into its file, what is damaged is
+refused with a sentence.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.fbx import format_fbx, parse_fbx
+from kinestyle.formats.fbx.curves import curve_node_record, property_record
+from kinestyle.formats.fbx.records import Document, parse, record, serialize
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, StatedWorld
-from kinestyle.motion.fbx import format_fbx, parse_fbx
-from kinestyle.motion.fbx.curves import curve_node_record, property_record
-from kinestyle.motion.fbx.records import Document, parse, record, serialize
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.world_frame import bring_into_world
+from kinestyle.rig.world_frame import bring_into_world
 from made_rigs import walk
 
 CENTIMETRES = StatedWorld(0.01, (0.0, 1.0, 0.0))
@@ -48,13 +50,18 @@ def test_a_clip_reads_back_as_it_was(walk_clip):
     assert back.frame_time_seconds == pytest.approx(walk_clip.frame_time_seconds, rel=1e-12)
     assert back.world == CENTIMETRES
     assert distance_m(back, walk_clip) < 1e-6
-    turn = rotation.multiply(rotation.inverse(back.world_rotation), bring_into_world(walk_clip, CENTIMETRES)[0].world_rotation)
+    turn = rotation.multiply(
+        rotation.inverse(back.world_rotation),
+        bring_into_world(walk_clip, CENTIMETRES)[0].world_rotation,
+    )
     assert rotation.angle(turn).max() < 1e-6
     tips = bring_into_world(walk_clip, CENTIMETRES)[0].skeleton.end_offsets
     assert back.skeleton.end_offsets == pytest.approx(tips, abs=1e-6)
 
 
-@pytest.mark.parametrize("rate", [24.0, 30.0, 1000.0, 30 / 1.001, 120 / 1.001, 12.5, 1 / 0.0333333, 1 / 0.00833])
+@pytest.mark.parametrize(
+    "rate", [24.0, 30.0, 1000.0, 30 / 1.001, 120 / 1.001, 12.5, 1 / 0.0333333, 1 / 0.00833]
+)
 def test_the_frame_rate_comes_back_exactly(made, rate):
     back = parse_fbx(written(replace(made, frame_time_seconds=1.0 / rate)), "made.fbx")
     assert back.frame_count == made.frame_count
@@ -69,7 +76,10 @@ def test_angles_run_on_without_jumps():
     local = clip.local_rotation.copy()
     local[:, 0] = rotation.multiply(spin, local[:, 0])
     document = parse(written(clip.with_motion(clip.local_position, local)), "spin.fbx")
-    curves = [item.find("KeyValueFloat").decoded()[0] for item in document.find("Objects").all("AnimationCurve")]
+    curves = [
+        item.find("KeyValueFloat").decoded()[0]
+        for item in document.find("Objects").all("AnimationCurve")
+    ]
     assert max(np.abs(np.diff(values)).max() for values in curves) < 40.0
     assert max(np.ptp(values) for values in curves) > 700.0
 
@@ -84,7 +94,9 @@ def test_real_clips_of_many_rigs_read_back(data_dir, tmp_path):
         write_motion(clip, tmp_path / "clip.fbx")
         back = read_motion(tmp_path / "clip.fbx")
         assert distance_m(back, clip) < 1e-5, file.name
-        assert back.frame_time_seconds == pytest.approx(clip.frame_time_seconds, rel=1e-12), file.name
+        assert back.frame_time_seconds == pytest.approx(clip.frame_time_seconds, rel=1e-12), (
+            file.name
+        )
 
 
 def test_the_record_tree_is_written_back_byte_for_byte(made):
@@ -94,7 +106,9 @@ def test_the_record_tree_is_written_back_byte_for_byte(made):
     document.version = 7700
     wide = serialize(document)
     assert serialize(parse(wide, "wide.fbx")) == wide
-    document.find("Objects").children.append(record("Extra", "text", 7, np.int64(2**40), np.arange(100.0), children=[]))
+    document.find("Objects").children.append(
+        record("Extra", "text", 7, np.int64(2**40), np.arange(100.0), children=[])
+    )
     longer = parse(serialize(document), "longer.fbx").find("Objects").children[-1]
     assert longer.closed
     assert [*longer.decoded()[:3]] == ["text", 7, 2**40]
@@ -127,27 +141,52 @@ def test_an_existing_file_stays_when_writing_fails(made, tmp_path):
 
 
 def odd_file(clip: Clip) -> bytes:
-    """A file as other programs write them: fixed turns, pivots, orders of rotation, a scaled node above, things nobody knows."""
+    """A file as other programs write them: fixed turns, pivots, orders of rotation, a scaled node
+    above, things nobody knows.
+    """
     document = parse(written(clip), "odd.fbx")
     random = np.random.default_rng(5)
-    models = [item for item in document.find("Objects").all("Model") if item.decoded()[2] == "LimbNode"]
+    models = [
+        item for item in document.find("Objects").all("Model") if item.decoded()[2] == "LimbNode"
+    ]
     for i, model in enumerate(models):
         properties = model.find("Properties70").children
         if i % 2:
-            properties.append(property_record("PreRotation", "Vector3D", "Vector", "", *random.uniform(-90, 90, 3).tolist()))
+            properties.append(
+                property_record(
+                    "PreRotation", "Vector3D", "Vector", "", *random.uniform(-90, 90, 3).tolist()
+                )
+            )
         if i % 3 == 0:
-            properties.append(property_record("PostRotation", "Vector3D", "Vector", "", *random.uniform(-90, 90, 3).tolist()))
+            properties.append(
+                property_record(
+                    "PostRotation", "Vector3D", "Vector", "", *random.uniform(-90, 90, 3).tolist()
+                )
+            )
         if i % 4 == 0:
             for name in ("RotationPivot", "RotationOffset", "ScalingPivot", "ScalingOffset"):
-                properties.append(property_record(name, "Vector3D", "Vector", "", *random.uniform(-3, 3, 3).tolist()))
+                properties.append(
+                    property_record(
+                        name, "Vector3D", "Vector", "", *random.uniform(-3, 3, 3).tolist()
+                    )
+                )
         properties.append(property_record("RotationOrder", "enum", "", "", i % 6))
     above = [
         property_record("Lcl Translation", "Lcl Translation", "", "A", 10.0, -20.0, 30.0),
         property_record("Lcl Rotation", "Lcl Rotation", "", "A", -90.0, 15.0, 0.0),
         property_record("Lcl Scaling", "Lcl Scaling", "", "A", 2.0, 2.0, 2.0),
     ]
-    null = record("Model", np.int64(77), "Above\x00\x01Model", "Null", children=[record("Properties70", children=above)])
-    document.find("Objects").children += [null, record("Mystery", np.int64(78), "What\x00\x01Ever", "", children=[])]
+    null = record(
+        "Model",
+        np.int64(77),
+        "Above\x00\x01Model",
+        "Null",
+        children=[record("Properties70", children=above)],
+    )
+    document.find("Objects").children += [
+        null,
+        record("Mystery", np.int64(78), "What\x00\x01Ever", "", children=[]),
+    ]
     root = np.int64(models[0].decoded()[0])
     links = document.find("Connections")
     old = next(link for link in links.children if link.decoded()[1:3] == [root, np.int64(0)])
@@ -161,7 +200,9 @@ def bent(clip: Clip, joints: list[int]) -> Clip:
     local = clip.local_rotation.copy()
     swing = 0.4 * np.sin(np.linspace(0.5, 9.0, clip.frame_count))
     for joint in joints:
-        local[:, joint] = rotation.multiply(local[:, joint], rotation.exp(swing[:, None] * np.array([0.5, -0.7, 0.3])))
+        local[:, joint] = rotation.multiply(
+            local[:, joint], rotation.exp(swing[:, None] * np.array([0.5, -0.7, 0.3]))
+        )
     return clip.with_motion(clip.local_position, local)
 
 
@@ -184,21 +225,31 @@ def test_changed_joints_are_put_into_the_file(made):
     assert back.skeleton.names == clip.skeleton.names
     size = np.ptp(clip.world_position)
     assert np.abs(back.world_position - changed.world_position).max() < 1e-5 * size
-    assert rotation.angle(rotation.multiply(rotation.inverse(back.local_rotation), changed.local_rotation)).max() < 1e-5
+    assert (
+        rotation.angle(
+            rotation.multiply(rotation.inverse(back.local_rotation), changed.local_rotation)
+        ).max()
+        < 1e-5
+    )
 
     before, after = parse(data, "a"), parse(out, "b")
     added = len(after.find("Objects").children) - len(before.find("Objects").children)
     unlike = [
         old.name
-        for old, new in zip(before.find("Objects").children, after.find("Objects").children, strict=False)
+        for old, new in zip(
+            before.find("Objects").children, after.find("Objects").children, strict=False
+        )
         if serialize(Document(7400, [old])) != serialize(Document(7400, [new]))
     ]
-    # three curves of each turned joint and of the placed root; those with pivots get new ones for where they are
+    # three curves of each turned joint and of the placed root; those with pivots get new ones for
+    # where they are
     assert set(unlike) == {"AnimationCurve"}
     assert len(unlike) == 3 * len(joints) + 3
     assert 0 <= added <= 4 * len(joints)
     for name in ("GlobalSettings", "Takes", "Documents", "FBXHeaderExtension"):
-        assert serialize(Document(7400, [before.find(name)])) == serialize(Document(7400, [after.find(name)])), name
+        assert serialize(Document(7400, [before.find(name)])) == serialize(
+            Document(7400, [after.find(name)])
+        ), name
 
 
 def test_newer_files_with_wide_offsets_are_patched_too(made):
@@ -209,7 +260,9 @@ def test_newer_files_with_wide_offsets_are_patched_too(made):
     changed = bent(clip, [4])
     out, notes = format_fbx(changed, "out.fbx")
     assert (notes, parse(out, "out.fbx").version) == ((), 7700)
-    assert np.abs(parse_fbx(out, "out.fbx").world_position - changed.world_position).max() < 1e-5 * np.ptp(clip.world_position)
+    assert np.abs(
+        parse_fbx(out, "out.fbx").world_position - changed.world_position
+    ).max() < 1e-5 * np.ptp(clip.world_position)
 
 
 def state(document: Document, name: str, value: int) -> None:
@@ -224,7 +277,11 @@ def state(document: Document, name: str, value: int) -> None:
     ("name", "value", "says"),
     [
         ("LocalStop", np.int64(2**61), r"a take from 0 to [0-9e.+]+ seconds, expected at most"),
-        ("LocalStop", np.int64(46_186_158_000 * 20_000), r"[0-9]+ frames of 21 joints, expected at most"),
+        (
+            "LocalStop",
+            np.int64(46_186_158_000 * 20_000),
+            r"[0-9]+ frames of 21 joints, expected at most",
+        ),
     ],
 )
 def test_takes_without_end_are_refused(made, name, value, says):
@@ -237,7 +294,9 @@ def test_takes_without_end_are_refused(made, name, value, says):
 def test_left_handed_axes_are_said(made):
     document = parse(written(made), "left.fbx")
     state(document, "CoordAxisSign", -1)
-    assert any("left-handed" in warning for warning in parse_fbx(serialize(document), "left.fbx").warnings)
+    assert any(
+        "left-handed" in warning for warning in parse_fbx(serialize(document), "left.fbx").warnings
+    )
     assert not parse_fbx(written(made), "right.fbx").warnings
 
 
@@ -253,8 +312,14 @@ def test_motion_that_is_not_finite_is_refused(made):
 def test_a_joint_without_curves_gets_some(made):
     document = parse(written(made), "made.fbx")
     links = document.find("Connections").children
-    model = next(item for item in document.find("Objects").all("Model") if item.decoded()[1].startswith("left_forearm"))
-    links[:] = [link for link in links if link.decoded()[2:] != [model.decoded()[0], "Lcl Rotation"]]
+    model = next(
+        item
+        for item in document.find("Objects").all("Model")
+        if item.decoded()[1].startswith("left_forearm")
+    )
+    links[:] = [
+        link for link in links if link.decoded()[2:] != [model.decoded()[0], "Lcl Rotation"]
+    ]
     clip = parse_fbx(serialize(document), "still.fbx")
     joint = clip.skeleton.index("left_forearm")
     assert np.ptp(clip.local_rotation[:, joint], axis=0).max() < 1e-9
@@ -264,7 +329,10 @@ def test_a_joint_without_curves_gets_some(made):
     back = parse_fbx(out, "out.fbx")
     assert np.abs(back.world_position - changed.world_position).max() < 1e-3
     after = parse(out, "out.fbx")
-    counts = {item.decoded()[0]: item.find("Count").decoded()[0] for item in after.find("Definitions").all("ObjectType")}
+    counts = {
+        item.decoded()[0]: item.find("Count").decoded()[0]
+        for item in after.find("Definitions").all("ObjectType")
+    }
     kinds = [item.name for item in after.find("Objects").children]
     assert counts["AnimationCurve"] == kinds.count("AnimationCurve")
     assert counts["AnimationCurveNode"] == kinds.count("AnimationCurveNode")
@@ -274,16 +342,23 @@ def test_layers_are_merged_with_a_note(made):
     document = parse(written(made), "made.fbx")
     objects, links = document.find("Objects"), document.find("Connections")
     stack = next(objects.all("AnimationStack")).decoded()[0]
-    model = next(item for item in objects.all("Model") if item.decoded()[1].startswith("chest")).decoded()[0]
+    model = next(
+        item for item in objects.all("Model") if item.decoded()[1].startswith("chest")
+    ).decoded()[0]
     layer = record("AnimationLayer", np.int64(501), "Upper\x00\x01AnimLayer", "", children=[])
     node = curve_node_record(502, "R", np.array([20.0, 0.0, 0.0]))
     objects.children += [layer, node]
     for child, parent, channel in ((501, stack, ""), (502, 501, ""), (502, model, "Lcl Rotation")):
         ends = (np.int64(child), np.int64(parent))
-        links.children.append(record("C", "OP", *ends, channel) if channel else record("C", "OO", *ends))
+        links.children.append(
+            record("C", "OP", *ends, channel) if channel else record("C", "OO", *ends)
+        )
     data = serialize(document)
     clip = parse_fbx(data, "layers.fbx")
-    assert np.abs(clip.world_position - parse_fbx(written(made), "made.fbx").world_position).max() > 1.0
+    assert (
+        np.abs(clip.world_position - parse_fbx(written(made), "made.fbx").world_position).max()
+        > 1.0
+    )
     assert written(clip) == data
     changed = bent(clip, [clip.skeleton.index("chest")])
     out, notes = format_fbx(changed, "out.fbx")
@@ -297,13 +372,17 @@ def test_a_shorter_clip_is_put_into_the_file(made):
     short = clip.with_motion(clip.local_position[:20], clip.local_rotation[:20])
     back = parse_fbx(written(short), "short.fbx")
     assert back.frame_count == 20
-    assert np.abs(back.world_position - short.world_position).max() < 1e-5 * np.ptp(clip.world_position)
+    assert np.abs(back.world_position - short.world_position).max() < 1e-5 * np.ptp(
+        clip.world_position
+    )
 
 
 def test_several_takes_and_skeletons_are_said(made):
     document = parse(written(made), "made.fbx")
     objects, links = document.find("Objects").children, document.find("Connections").children
-    objects.append(record("AnimationStack", np.int64(90), "Second\x00\x01AnimStack", "", children=[]))
+    objects.append(
+        record("AnimationStack", np.int64(90), "Second\x00\x01AnimStack", "", children=[])
+    )
     objects.append(record("Model", np.int64(91), "Stray\x00\x01Model", "LimbNode", children=[]))
     links.append(record("C", "OO", np.int64(91), np.int64(0)))
     clip = parse_fbx(serialize(document), "two.fbx")
@@ -355,14 +434,18 @@ def test_text_is_read_and_written_anew_with_a_sentence():
     assert clip.world == StatedWorld(1.0, (0.0, 0.0, 1.0))
     assert clip.world_position[0] == pytest.approx(np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 4.0]]))
     assert format_fbx(clip, "same.fbx") == (ASCII.encode(), ())
-    out, notes = format_fbx(bent(clip.with_motion(clip.local_position + 0.5, clip.local_rotation), [1]), "new.fbx")
+    out, notes = format_fbx(
+        bent(clip.with_motion(clip.local_position + 0.5, clip.local_rotation), [1]), "new.fbx"
+    )
     assert "because the file that it comes from is ASCII FBX" in notes[0]
     assert "meshes" in notes[0]
     assert parse_fbx(out, "new.fbx").world == CENTIMETRES
 
 
 def test_damaged_files_are_refused_or_read_but_never_crash(made):
-    """Cut and scrambled files. Each costs a process, so that only those go to the library that our own parser lets pass."""
+    """Cut and scrambled files. Each costs a process, so that only those go to the library that our
+    own parser lets pass.
+    """
     data = odd_file(made)
     random = np.random.default_rng(11)
     for cut in random.integers(0, len(data) - 200, 60):
@@ -388,16 +471,18 @@ def test_the_record_parser_survives_anything(noise, with_head):
 
 def test_arrays_may_not_unpack_to_more_than_the_limit(made, monkeypatch):
     data = written(made)
-    monkeypatch.setattr("kinestyle.motion.fbx.records.MAX_ARRAY_BYTES", 10_000)
+    monkeypatch.setattr("kinestyle.formats.fbx.records.MAX_ARRAY_BYTES", 10_000)
     with pytest.raises(MotionFileError, match="bytes of arrays"):
         parse_fbx(data, "bomb.fbx")
 
 
 def test_a_library_that_dies_is_told_of(made, monkeypatch, tmp_path):
-    """The library's process may crash on a file; then there is a sentence, not a traceback and no wait."""
+    """The library's process may crash on a file; then there is a sentence, not a traceback and no
+    wait.
+    """
     data = written(made)
     script = tmp_path / "dies.py"
     script.write_text("import os, sys\nsys.stdin.buffer.read(10)\nos.abort()\n")
-    monkeypatch.setattr("kinestyle.motion.fbx.sampler.__file__", str(script))
+    monkeypatch.setattr("kinestyle.formats.fbx.sampler.__file__", str(script))
     with pytest.raises(MotionFileError, match="the FBX library failed on it"):
         parse_fbx(data, "made.fbx")

@@ -1,4 +1,6 @@
-"""Features: their layout, the way there and back, what they must not depend on, and when a foot is planted."""
+"""Features: their layout, the way there and back, what they must not depend on, and when a foot is
+planted.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, MIRROR
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import find_contacts, find_still, runs
-from kinestyle.motion.features import (
+from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.retarget.contacts import find_contacts, find_still, runs
+from kinestyle.retarget.correspondence import canonical_clip
+from kinestyle.retarget.features import (
     LAYOUT,
     FeatureLayout,
     at_feature_rate,
@@ -22,8 +26,6 @@ from kinestyle.motion.features import (
     hold_last,
     mirror_features,
 )
-from kinestyle.motion.retarget import canonical_clip
-from kinestyle.motion.smoothing import smooth_in_time
 from made_rigs import X, Y, Z, stand, turned, walk
 
 RATES = [24.0, 30.0, 60.0, 120.0]
@@ -74,13 +76,17 @@ def test_what_the_slices_hold() -> None:
     np.testing.assert_allclose(position[:, 0, [0, 2]], 0.0, atol=1e-12)
     np.testing.assert_allclose(position[:, 0, 1:2], FEATURES[:, LAYOUT["root_height"]], atol=1e-12)
     np.testing.assert_allclose(position[..., 1], WALK.world_position[..., 1], atol=1e-12)
-    across = position[:, CANONICAL.index("left_thigh")] - position[:, CANONICAL.index("right_thigh")]
+    across = (
+        position[:, CANONICAL.index("left_thigh")] - position[:, CANONICAL.index("right_thigh")]
+    )
     assert (across[:, 0] > 0.15).all()  # left is +X whichever way it walks
     travel = FEATURES[:, LAYOUT["root_xz_velocity"]] * 30.0
     assert np.abs(travel[:, 0]).max() < 0.2
     assert travel[:, 1].mean() == pytest.approx(0.7, abs=0.02)  # and ahead is +Z
     velocity = FEATURES[:, LAYOUT["joint_velocity"]].reshape(-1, 21, 3)
-    np.testing.assert_allclose(velocity[:, 0, [0, 2]], FEATURES[:, LAYOUT["root_xz_velocity"]], atol=1e-12)
+    np.testing.assert_allclose(
+        velocity[:, 0, [0, 2]], FEATURES[:, LAYOUT["root_xz_velocity"]], atol=1e-12
+    )
     length = np.linalg.norm(np.diff(WALK.world_position, axis=0), axis=-1)
     np.testing.assert_allclose(np.linalg.norm(velocity[:-1], axis=-1), length, atol=1e-12)
     np.testing.assert_array_equal(FEATURES[:, LAYOUT["foot_contact"]], find_contacts(WALK))
@@ -90,7 +96,9 @@ def test_there_and_back() -> None:
     yaw, start = heading(WALK)[0], WALK.world_position[0, 0, [0, 2]]
     back = features_to_clip(FEATURES, yaw, start)
     np.testing.assert_allclose(back.world_position, WALK.world_position, atol=1e-6)
-    off = rotation.angle(rotation.multiply(rotation.inverse(back.world_rotation), WALK.world_rotation))
+    off = rotation.angle(
+        rotation.multiply(rotation.inverse(back.world_rotation), WALK.world_rotation)
+    )
     assert off.max() < 1e-6
     # and without a place and heading it starts at the origin and faces +Z
     anew = features_to_clip(FEATURES)
@@ -102,7 +110,9 @@ def test_there_and_back() -> None:
 @settings(max_examples=10, deadline=None)
 @given(yaw=st.floats(-10.0, 10.0), x=st.floats(-50.0, 50.0), z=st.floats(-50.0, 50.0))
 def test_where_it_is_and_which_way_it_goes_do_not_matter(yaw: float, x: float, z: float) -> None:
-    np.testing.assert_allclose(clip_to_features(turned(WALK, yaw, x * X + z * Z)), FEATURES, atol=1e-9)
+    np.testing.assert_allclose(
+        clip_to_features(turned(WALK, yaw, x * X + z * Z)), FEATURES, atol=1e-9
+    )
 
 
 def test_heading_is_where_the_body_faces() -> None:
@@ -121,13 +131,17 @@ def test_mirroring_twice_is_nothing() -> None:
 
 
 def test_mirrored_features_are_those_of_the_mirrored_clip() -> None:
-    np.testing.assert_allclose(clip_to_features(mirrored(WALK)), mirror_features(FEATURES), atol=1e-9)
+    np.testing.assert_allclose(
+        clip_to_features(mirrored(WALK)), mirror_features(FEATURES), atol=1e-9
+    )
 
 
 def test_heading_free_rotations() -> None:
     free = heading_free_rotation(FEATURES)
     whole = rotation.multiply(rotation.about_y(heading(WALK))[:, None], free)
-    assert rotation.angle(rotation.multiply(rotation.inverse(whole), WALK.world_rotation)).max() < 1e-9
+    assert (
+        rotation.angle(rotation.multiply(rotation.inverse(whole), WALK.world_rotation)).max() < 1e-9
+    )
 
 
 @pytest.mark.parametrize("frame_rate", RATES)
@@ -183,7 +197,8 @@ def test_a_walk_plants_its_feet_in_turn(frame_rate: float) -> None:
     contact = find_contacts(made.clip)
     for column, truth in zip(contact.T, np.repeat(made.planted, 2, axis=1).T, strict=True):
         assert len(runs(column)) == len(runs(truth))
-        # a foot that has hardly left or not quite reached its place may count as planted, for 0.08 s
+        # a foot that has hardly left or not quite reached its place may count as planted, for 0.08
+        # s
         assert not (truth & ~column).any()
         wide = round(0.08 * frame_rate)
         near = np.convolve(truth, np.ones(2 * wide + 1), mode="same") > 0
@@ -191,7 +206,9 @@ def test_a_walk_plants_its_feet_in_turn(frame_rate: float) -> None:
 
 
 @pytest.mark.parametrize("frame_rate", RATES)
-@pytest.mark.parametrize(("speed_m_s", "planted"), [(0.0, True), (0.3, True), (0.6, False), (2.0, False)])
+@pytest.mark.parametrize(
+    ("speed_m_s", "planted"), [(0.0, True), (0.3, True), (0.6, False), (2.0, False)]
+)
 def test_a_fast_foot_is_not_planted(frame_rate: float, speed_m_s: float, planted: bool) -> None:
     clip = stand(60, frame_rate)
     slide = speed_m_s * np.arange(60)[:, None] / frame_rate * Z
@@ -211,7 +228,13 @@ def test_a_thick_sole_stands_but_nobody_stands_on_air(height_m: float, planted: 
 
 @pytest.mark.parametrize(
     ("frame_rate", "seconds", "lifted"),
-    [(24.0, 0.25, True), (30.0, 0.25, True), (120.0, 0.25, True), (60.0, 0.04, False), (120.0, 0.04, False)],
+    [
+        (24.0, 0.25, True),
+        (30.0, 0.25, True),
+        (120.0, 0.25, True),
+        (60.0, 0.04, False),
+        (120.0, 0.04, False),
+    ],
 )
 def test_a_hop_of_a_moment_is_none(frame_rate: float, seconds: float, lifted: bool) -> None:
     frames = round(3.0 * frame_rate)
@@ -226,11 +249,15 @@ def test_a_hop_of_a_moment_is_none(frame_rate: float, seconds: float, lifted: bo
     ("height_m", "speed_m_s", "still"),
     [(0.0, 0.0, True), (0.15, 0.0, True), (0.25, 0.0, False), (0.15, 0.2, True), (0.0, 0.4, False)],
 )
-def test_a_foot_is_still_on_its_tips_too(frame_rate: float, height_m: float, speed_m_s: float, still: bool) -> None:
+def test_a_foot_is_still_on_its_tips_too(
+    frame_rate: float, height_m: float, speed_m_s: float, still: bool
+) -> None:
     frames = round(2.0 * frame_rate)
     time = np.arange(frames)[:, None] / frame_rate
     ankles = np.stack([height_m * Y + speed_m_s * time * Z, np.zeros((frames, 3))], axis=1)
-    np.testing.assert_array_equal(find_still(ankles, 1.0 / frame_rate), np.broadcast_to([still, True], (frames, 2)))
+    np.testing.assert_array_equal(
+        find_still(ankles, 1.0 / frame_rate), np.broadcast_to([still, True], (frames, 2))
+    )
 
 
 def test_a_foot_that_pauses_for_a_moment_is_not_still() -> None:

@@ -11,28 +11,42 @@ import pytest
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import find_contacts, runs
-from kinestyle.motion.features import heading
-from kinestyle.motion.feet import FAR_M, STEADY, STEADY_M_S, plant_feet, stance_velocity
-from kinestyle.motion.retarget import Correspondence, apply_change, correspond
 from kinestyle.motion.rotation import Array
+from kinestyle.retarget.contacts import find_contacts, runs
+from kinestyle.retarget.correspondence import Correspondence, apply_change, correspond
+from kinestyle.retarget.features import heading
+from kinestyle.retarget.feet import FAR_M, STEADY, STEADY_M_S, plant_feet, stance_velocity
 from made_rigs import AXES_TO_Y_UP, X, Y, Z, any_rotations, as_rig, rig_names, stand, walk
 
 SIDES = ("Left", "Right")
 FRAME_RATE = 60.0
 WALK = walk(3.6, FRAME_RATE)
 CONTACT = np.repeat(WALK.planted, 2, axis=1)
-LEG_ROLES = tuple(f"{side}_{part}" for side in ("left", "right") for part in ("thigh", "shin", "foot"))
+LEG_ROLES = tuple(
+    f"{side}_{part}" for side in ("left", "right") for part in ("thigh", "shin", "foot")
+)
 
 
 def disturbance(frames: int, size: float = 1.0) -> tuple[Array, Array]:
-    """A change that sways hips and legs and moves the hips: without care, feet would slide, rise and sink."""
+    """A change that sways hips and legs and moves the hips: without care, feet would slide, rise
+    and sink.
+    """
     time = np.arange(frames) / FRAME_RATE
     change = np.tile(rotation.IDENTITY, (frames, CANONICAL.joint_count, 1))
     for k, role in enumerate(("hips", *LEG_ROLES)):
-        wave = np.stack([np.sin(3.0 * time + k), 0.6 * np.sin(2.0 * time + 2.0 * k), 0.5 * np.cos(2.5 * time + k)], axis=-1)
+        wave = np.stack(
+            [
+                np.sin(3.0 * time + k),
+                0.6 * np.sin(2.0 * time + 2.0 * k),
+                0.5 * np.cos(2.5 * time + k),
+            ],
+            axis=-1,
+        )
         change[:, CANONICAL.index(role)] = rotation.exp(0.15 * size * wave)
-    root = np.stack([0.03 * np.sin(4.0 * time), 0.06 * np.sin(5.0 * time) + 0.02, 0.04 * np.cos(3.0 * time)], axis=-1)
+    root = np.stack(
+        [0.03 * np.sin(4.0 * time), 0.06 * np.sin(5.0 * time) + 0.02, 0.04 * np.cos(3.0 * time)],
+        axis=-1,
+    )
     return change, size * root
 
 
@@ -44,7 +58,9 @@ class Case:
     correspondence: Correspondence
 
 
-def planted_case(canonical: Clip = WALK.clip, contact: np.ndarray = CONTACT, size: float = 1.0, **options: Any) -> Case:
+def planted_case(
+    canonical: Clip = WALK.clip, contact: np.ndarray = CONTACT, size: float = 1.0, **options: Any
+) -> Case:
     before = as_rig(canonical, **options)
     found = correspond(before)
     disturbed = apply_change(before, found, *disturbance(before.frame_count, size))
@@ -73,7 +89,10 @@ def steps_within(planted: np.ndarray) -> np.ndarray:
 def test_the_disturbance_disturbs(side: str) -> None:
     held = steps_within(WALK.planted[:, SIDES.index(side)])
     assert speed(CASE.disturbed, side + "Foot")[held].mean() > 0.1
-    assert np.abs(place(CASE.disturbed, side + "Foot") - place(CASE.before, side + "Foot"))[:, 1].max() > 0.03
+    assert (
+        np.abs(place(CASE.disturbed, side + "Foot") - place(CASE.before, side + "Foot"))[:, 1].max()
+        > 0.03
+    )
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -90,10 +109,14 @@ def test_a_planted_foot_stays(side: str, part: str) -> None:
 
 
 def sliding(factor: float) -> Clip:
-    """The walk, while the floor is drawn away under it: planted feet slide at 0.15 to 0.3 m/s times the factor."""
+    """The walk, while the floor is drawn away under it: planted feet slide at 0.15 to 0.3 m/s times
+    the factor.
+    """
     shift = WALK.clip.local_position.copy()
     time = np.arange(len(shift)) / FRAME_RATE
-    shift[:, 0] += factor * np.stack([0.05 * np.sin(5.0 * time), 0.01 * np.sin(7.0 * time), 0.15 * time], axis=-1)
+    shift[:, 0] += factor * np.stack(
+        [0.05 * np.sin(5.0 * time), 0.01 * np.sin(7.0 * time), 0.15 * time], axis=-1
+    )
     return WALK.clip.with_motion(shift, WALK.clip.local_rotation)
 
 
@@ -107,7 +130,9 @@ def sliding(factor: float) -> Clip:
         (0.4, 0.001, 0.98, 1.02),  # hardly changed: hardly another drift
     ],
 )
-def test_a_foot_that_slides_slides_as_much_or_less(side: str, factor: float, size: float, least: float, most: float) -> None:
+def test_a_foot_that_slides_slides_as_much_or_less(
+    side: str, factor: float, size: float, least: float, most: float
+) -> None:
     case = planted_case(sliding(factor), size=size)
     held = steps_within(WALK.planted[:, SIDES.index(side)])
     for part in ("Foot", "Toe"):
@@ -135,7 +160,9 @@ def test_a_body_that_turned_keeps_the_feet_that_turned_with_it() -> None:
     turned = apply_change(before, CASE.correspondence, change, rotation.rotate(turn, hips) - hips)
     after = plant_feet(before, turned, CASE.correspondence, CONTACT)
     np.testing.assert_allclose(after.world_position, turned.world_position, atol=1e-6)
-    np.testing.assert_allclose(after.world_position, rotation.rotate(turn, before.world_position), atol=1e-6)
+    np.testing.assert_allclose(
+        after.world_position, rotation.rotate(turn, before.world_position), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -154,7 +181,9 @@ def test_legs_keep_their_bones_and_nothing_else_is_touched() -> None:
     others = np.array([name != "Hips" for name in names])
     np.testing.assert_array_equal(after.local_position[:, others], before.local_position[:, others])
     upper = np.array([not name.endswith(("UpLeg", "Leg", "Foot", "Toe")) for name in names])
-    np.testing.assert_array_equal(after.local_rotation[:, upper], disturbed.local_rotation[:, upper])
+    np.testing.assert_array_equal(
+        after.local_rotation[:, upper], disturbed.local_rotation[:, upper]
+    )
     # the hips come down if anything, and never up or aside
     lowered = place(after, "Hips") - place(disturbed, "Hips")
     np.testing.assert_allclose(lowered[:, [0, 2]], 0.0, atol=1e-9)
@@ -191,7 +220,10 @@ def test_corrections_come_and_go_smoothly() -> None:
             joint = CASE.after.skeleton.index(side + part)
             steps = [
                 rotation.angle(rotation.multiply(rotation.inverse(world[:-1]), world[1:])).max()
-                for world in (clip.world_rotation[:, joint] for clip in (CASE.before, CASE.disturbed, CASE.after))
+                for world in (
+                    clip.world_rotation[:, joint]
+                    for clip in (CASE.before, CASE.disturbed, CASE.after)
+                )
             ]
             assert steps[2] < 2.0 * max(steps[:2]) + np.radians(1.0)
 
@@ -200,9 +232,14 @@ def test_corrections_come_and_go_smoothly() -> None:
 def test_a_foot_lands_and_leaves_as_it_did(side: str) -> None:
     planted = WALK.planted[:, SIDES.index(side)]
     steps = [
-        step for start, stop in runs(planted) for step in (start - 2, start - 1, stop - 1, stop) if 0 <= step < len(planted) - 1
+        step
+        for start, stop in runs(planted)
+        for step in (start - 2, start - 1, stop - 1, stop)
+        if 0 <= step < len(planted) - 1
     ]
-    was, now, loose = (speed(clip, side + "Foot")[steps] for clip in (CASE.before, CASE.after, CASE.disturbed))
+    was, now, loose = (
+        speed(clip, side + "Foot")[steps] for clip in (CASE.before, CASE.after, CASE.disturbed)
+    )
     assert np.abs(loose - was).max() > 0.2
     assert np.abs(now - was).max() < 0.06
 
@@ -219,7 +256,9 @@ def test_far_from_a_step_nothing_is_corrected() -> None:
     contact[:20, :2] = True
     before = as_rig(hurried())
     change, root = disturbance(before.frame_count)
-    raised = apply_change(before, CASE.correspondence, change, root + 0.15 * Y)  # nothing sinks either
+    raised = apply_change(
+        before, CASE.correspondence, change, root + 0.15 * Y
+    )  # nothing sinks either
     after = plant_feet(before, raised, CASE.correspondence, contact)
     np.testing.assert_allclose(after.local_rotation[60:], raised.local_rotation[60:], atol=1e-9)
     assert np.abs(after.local_rotation[:20] - raised.local_rotation[:20]).max() > 0.01
@@ -260,7 +299,9 @@ def test_a_first_frame_from_elsewhere_does_not_pull_a_leg_along() -> None:
     contact[:2] = False
     case = planted_case(WALK.clip.with_motion(start, WALK.clip.local_rotation), contact=contact)
     for side in SIDES:
-        off = np.linalg.norm(place(case.after, side + "Foot") - place(case.disturbed, side + "Foot"), axis=-1)
+        off = np.linalg.norm(
+            place(case.after, side + "Foot") - place(case.disturbed, side + "Foot"), axis=-1
+        )
         assert off[0] < off[1:40].max() + FAR_M
 
 
@@ -268,13 +309,22 @@ def test_no_change_stays_none() -> None:
     before, found = CASE.before, CASE.correspondence
     after = plant_feet(before, before, found, CONTACT)
     np.testing.assert_allclose(after.world_position, before.world_position, atol=1e-6)
-    assert rotation.angle(rotation.multiply(rotation.inverse(before.world_rotation), after.world_rotation)).max() < 1e-4
+    assert (
+        rotation.angle(
+            rotation.multiply(rotation.inverse(before.world_rotation), after.world_rotation)
+        ).max()
+        < 1e-4
+    )
 
 
 OTHERS: dict[str, dict[str, Any]] = {
     "Z up, centimetres": {"up": "Z", "metres_per_unit": 0.01},
     "any axes": {"own": any_rotations(5, len(rig_names()))},
-    "a moving joint above the hips, Z up, inches": {"moving_root": True, "up": "Z", "metres_per_unit": 0.0254},
+    "a moving joint above the hips, Z up, inches": {
+        "moving_root": True,
+        "up": "Z",
+        "metres_per_unit": 0.0254,
+    },
 }
 
 
@@ -296,7 +346,9 @@ def test_a_rig_without_toes() -> None:
 
 
 def standing(knee_radians: float | Array) -> Clip:
-    """Somebody who stands with knees bent by so much, (60,) or all the time; less than nothing is overstretched."""
+    """Somebody who stands with knees bent by so much, (60,) or all the time; less than nothing is
+    overstretched.
+    """
     clip = stand(60, FRAME_RATE)
     bent = np.broadcast_to(knee_radians, 60)
     local = clip.local_rotation.copy()
@@ -312,7 +364,10 @@ def bones(clip: Clip) -> Array:
     """(T, 4, 3) the directions of thighs and shins."""
     ends = [("UpLeg", "Leg"), ("Leg", "Foot")]
     return rotation.normalize(
-        np.stack([place(clip, side + b) - place(clip, side + a) for side in SIDES for a, b in ends], axis=1)
+        np.stack(
+            [place(clip, side + b) - place(clip, side + a) for side in SIDES for a, b in ends],
+            axis=1,
+        )
     )
 
 
@@ -323,7 +378,9 @@ def turns(clip: Clip) -> Array:
 
 
 def test_a_deep_squat_in_which_a_thigh_rolls_over_in_the_data() -> None:
-    """Some solvers let the thigh jump by half a turn about itself and the knee bend the other way for it: no bone moves."""
+    """Some solvers let the thigh jump by half a turn about itself and the knee bend the other way
+    for it: no bone moves.
+    """
     clip = standing(np.radians(140.0 + 18.0 * np.sin(np.arange(60) / 10.0)))
     rolled = clip.local_rotation.copy()
     half_turn = rotation.exp(np.pi * Y)
@@ -341,14 +398,19 @@ def test_a_deep_squat_in_which_a_thigh_rolls_over_in_the_data() -> None:
 @pytest.mark.parametrize("size", [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1.0])
 @pytest.mark.parametrize("knee_radians", [-0.08, -0.03, 0.0, 0.03])
 def test_knees_near_straight_do_not_snap(knee_radians: float, size: float) -> None:
-    """Also while a slider passes from no change, which keeps overstretched knees, to one that bends them to the front."""
+    """Also while a slider passes from no change, which keeps overstretched knees, to one that bends
+    them to the front.
+    """
     clip = standing(knee_radians + 0.01 * np.sin(np.arange(60) / 4.0))
     disturbed = apply_change(clip, CASE.correspondence, *disturbance(60, size))
     after = plant_feet(clip, disturbed, CASE.correspondence, np.ones((60, 4), dtype=bool))
     assert turns(after).max() < np.radians(2.5)
     # and no foot misses its place by more than a hair for it
     for side in SIDES:
-        assert np.abs(place(after, side + "Foot")[:, 1] - place(clip, side + "Foot")[:, 1]).max() < 4e-3
+        assert (
+            np.abs(place(after, side + "Foot")[:, 1] - place(clip, side + "Foot")[:, 1]).max()
+            < 4e-3
+        )
 
 
 @pytest.mark.parametrize(
@@ -365,7 +427,10 @@ def test_knees_near_straight_do_not_snap(knee_radians: float, size: float) -> No
 )
 @pytest.mark.parametrize("yaw", [0.0, 0.3])
 def test_straight_legs(knee_radians: float, lift_m: float, yaw: float) -> None:
-    clip, found = standing(knee_radians), CASE.correspondence  # the same rig, where its knees were seen to bend
+    clip, found = (
+        standing(knee_radians),
+        CASE.correspondence,
+    )  # the same rig, where its knees were seen to bend
     change = np.tile(rotation.about_y(yaw), (60, CANONICAL.joint_count, 1))
     raised = apply_change(clip, found, change, np.tile(lift_m * Y, (60, 1)))
     after = plant_feet(clip, raised, found, np.ones((60, 4), dtype=bool))
@@ -373,15 +438,21 @@ def test_straight_legs(knee_radians: float, lift_m: float, yaw: float) -> None:
     assert np.isfinite(after.local_position).all()
     front = np.broadcast_to(rotation.rotate(rotation.about_y(yaw), Z), (60, 3))
     for side in SIDES:
-        np.testing.assert_allclose(place(after, side + "Foot")[:, 1], place(clip, side + "Foot")[:, 1], atol=2e-3)
+        np.testing.assert_allclose(
+            place(after, side + "Foot")[:, 1], place(clip, side + "Foot")[:, 1], atol=2e-3
+        )
         assert knee_ahead(after, side, front).min() > (0.05 if lift_m < 0 else -1e-3)
 
 
 def test_a_single_frame() -> None:
     before = CASE.before.with_motion(CASE.before.local_position[:1], CASE.before.local_rotation[:1])
-    raised = CASE.disturbed.with_motion(CASE.disturbed.local_position[:1], CASE.disturbed.local_rotation[:1])
+    raised = CASE.disturbed.with_motion(
+        CASE.disturbed.local_position[:1], CASE.disturbed.local_rotation[:1]
+    )
     after = plant_feet(before, raised, CASE.correspondence, np.ones((1, 4), dtype=bool))
-    np.testing.assert_allclose(place(after, "LeftToe")[:, 1], place(before, "LeftToe")[:, 1], atol=1e-3)
+    np.testing.assert_allclose(
+        place(after, "LeftToe")[:, 1], place(before, "LeftToe")[:, 1], atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("rig", OTHERS)
@@ -399,7 +470,10 @@ def test_stance_velocity_is_what_keeps_the_feet(rig: str) -> None:
     np.testing.assert_array_equal(velocity[~known.astype(bool)], 0.0)
     travel = np.cumsum(velocity, axis=0) - velocity
     moved = apply_change(case.before, c, disturbance(frames)[0], travel)
-    toe = rotation.rotate(c.axes, place(moved, "LeftToe") - place(case.before, "LeftToe")) * c.metres_per_unit
+    toe = (
+        rotation.rotate(c.axes, place(moved, "LeftToe") - place(case.before, "LeftToe"))
+        * c.metres_per_unit
+    )
     step = np.linalg.norm(np.diff(toe, axis=0)[held][:, [0, 2]], axis=-1)
     assert step.max() < 1e-9
 

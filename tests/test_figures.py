@@ -1,4 +1,6 @@
-"""Figures: that they draw what they are given, the same file every time, and that their numbers are right."""
+"""Figures: that they draw what they are given, the same file every time, and that their numbers are
+right.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,29 @@ STYLES, CONTENTS = ("one/calm", "one/proud", "one/sad"), ("one/walk", "one/run",
 
 
 def made_clips(path: Path, takes: int = 1) -> list[TestClip]:
-    return [TestClip(path, "one", style, content) for style in STYLES for content in CONTENTS for _ in range(takes)]
+    return [
+        TestClip(path, "one", style, content)
+        for style in STYLES
+        for content in CONTENTS
+        for _ in range(takes)
+    ]
 
 
 def made_curve() -> list[dict]:
     def estimates(value: float) -> dict:
-        return {"network": {"value": value, "interval": 0.02}, "random kernels": {"value": value - 0.1, "interval": None}}
+        return {
+            "network": {"value": value, "interval": 0.02},
+            "random kernels": {"value": value - 0.1, "interval": None},
+        }
 
     return [
-        {"mode": mode, "strength": s, "style": estimates(min(1.0, s)), "content": estimates(1.0 - 0.1 * s), "outputs": 9}
+        {
+            "mode": mode,
+            "strength": s,
+            "style": estimates(min(1.0, s)),
+            "content": estimates(1.0 - 0.1 * s),
+            "outputs": 9,
+        }
         for mode in ("label", "reference")
         for s in (0.0, 0.25, 0.5, 1.0, 1.5)
     ]
@@ -57,11 +73,15 @@ def test_the_main_axes_are_those_of_most_variance() -> None:
     spread = random.normal(size=(200, 6)) * [5.0, 2.0, 0.1, 0.1, 0.1, 0.1]
     found = main_axes(spread @ turn + 7.0)
     np.testing.assert_allclose(found.std(axis=0), spread[:, :2].std(axis=0), rtol=0.05)
-    np.testing.assert_allclose(main_axes(-(spread @ turn)), found, atol=1e-6)  # whichever way the axes were found
+    np.testing.assert_allclose(
+        main_axes(-(spread @ turn)), found, atol=1e-6
+    )  # whichever way the axes were found
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
-def test_a_strength_curve_is_a_small_file_and_the_same_every_time(tmp_path: Path, suffix: str) -> None:
+def test_a_strength_curve_is_a_small_file_and_the_same_every_time(
+    tmp_path: Path, suffix: str
+) -> None:
     pytest.importorskip("matplotlib")
     paths = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     for path in paths:
@@ -70,7 +90,10 @@ def test_a_strength_curve_is_a_small_file_and_the_same_every_time(tmp_path: Path
     assert 1000 < paths[0].stat().st_size < 200_000
     if suffix == ".svg":
         text = paths[0].read_text()
-        assert all(name in text for name in ("judge: network", "judge: random kernels", "label", "reference", ">1.5<"))
+        assert all(
+            name in text
+            for name in ("judge: network", "judge: random kernels", "label", "reference", ">1.5<")
+        )
 
 
 def test_the_style_space_of_two_bundles(tmp_path: Path, tiny_bundle: Path, walk_file: Path) -> None:
@@ -85,7 +108,9 @@ def test_the_style_space_of_two_bundles(tmp_path: Path, tiny_bundle: Path, walk_
     assert "one/calm" not in text  # there is one set only
 
 
-def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_matplotlib_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     there = builtins.__import__
 
     def missing(name: str, *arguments, **named):
@@ -94,5 +119,8 @@ def test_without_matplotlib_it_says_what_to_install(tmp_path: Path, monkeypatch:
         return there(name, *arguments, **named)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(KinestyleError, match=r"figures need matplotlib, which is not here; pip install 'kinestyle\[train\]'"):
+    with pytest.raises(
+        KinestyleError,
+        match=r"figures need matplotlib, which is not here; pip install 'kinestyle\[train\]'",
+    ):
         draw_strength_curve(made_curve(), tmp_path / "curve.svg")

@@ -1,4 +1,6 @@
-"""The joint mapping on rigs at random: a seeded sample of what `benchmarks/mapping_accuracy.py` measures at length."""
+"""The joint mapping on rigs at random: a seeded sample of what `benchmarks/mapping_accuracy.py`
+measures at length.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from driving_motion import made_motions, real_motions
 from generated_rigs import ANONYMOUS, UP_TURNS, Made, generate
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.mapping import DOUBTFUL, map_joints
-from kinestyle.motion.world_frame import mirror_axis
+from kinestyle.rig.mapping import DOUBTFUL, map_joints
+from kinestyle.rig.world_frame import mirror_axis
 from mapping_score import Tally, score
 from rig_namings import FAMILIES
 
@@ -45,7 +47,9 @@ def test_a_family_with_its_names(made: list[Clip], family: str) -> None:
 
 @pytest.mark.parametrize("naming", ANONYMOUS)
 def test_rigs_without_names(made: list[Clip], naming: str) -> None:
-    found = tally([generate(seed, family, made[seed % 3], naming) for seed, family in enumerate(FAMILIES)])
+    found = tally(
+        [generate(seed, family, made[seed % 3], naming) for seed, family in enumerate(FAMILIES)]
+    )
     assert found.right_share >= 0.95
     assert (found.silent, found.silently_swapped_rigs, found.refused) == (0, 0, 0)
     # hands and toes without names are one joint among others that would do
@@ -54,14 +58,21 @@ def test_rigs_without_names(made: list[Clip], naming: str) -> None:
 
 def test_real_motion_on_rigs_with_names(real: list[Clip]) -> None:
     families = list(FAMILIES)
-    found = tally([generate(seed, families[seed % 12], real[seed % len(real)]) for seed in range(24)])
+    found = tally(
+        [generate(seed, families[seed % 12], real[seed % len(real)]) for seed in range(24)]
+    )
     assert found.right_share >= 0.99
     assert (found.silent, found.swapped_rigs, found.refused) == (0, 0, 0)
 
 
 def test_real_motion_on_rigs_without_names(real: list[Clip]) -> None:
     families = list(FAMILIES)
-    found = tally([generate(seed, families[seed % 12], real[seed % len(real)], ANONYMOUS[seed % 4]) for seed in range(24)])
+    found = tally(
+        [
+            generate(seed, families[seed % 12], real[seed % len(real)], ANONYMOUS[seed % 4])
+            for seed in range(24)
+        ]
+    )
     assert found.right_share >= 0.95
     assert (found.silent, found.silently_swapped_rigs, found.refused) == (0, 0, 0)
     # hands and toes without names are one joint among others that would do
@@ -70,18 +81,26 @@ def test_real_motion_on_rigs_without_names(real: list[Clip]) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_mirrored_file_is_not_swapped_in_silence(made: list[Clip], family: str) -> None:
-    """A whole character mirrored, its names kept: the names are followed, and every role with a side is doubted."""
+    """A whole character mirrored, its names kept: the names are followed, and every role with a
+    side is doubted.
+    """
     rig = generate(3, family, made[1])
     mapping = map_joints(mirror_axis(rig.clip))
     assert mapping.swapped
-    assert all(mapping.joints[role] in joints for role, joints in rig.expected.items() if role in mapping.joints)
+    assert all(
+        mapping.joints[role] in joints
+        for role, joints in rig.expected.items()
+        if role in mapping.joints
+    )
     assert all(trust < DOUBTFUL for role, trust in mapping.confidence.items() if "_" in role)
     assert any("as if swapped" in warning for warning in mapping.warnings)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_generated_rig_moves_as_its_motion_does(made: list[Clip], seed: int) -> None:
-    """The truth is one: joints lie where the body has them, whatever rest pose, axes and order the file has."""
+    """The truth is one: joints lie where the body has them, whatever rest pose, axes and order the
+    file has.
+    """
     rig = generate(seed, list(FAMILIES)[seed], made[0])
     place = {role: rig.clip.world_position[:, min(joints)] for role, joints in rig.expected.items()}
     up = rotation.rotate(UP_TURNS[rig.up], np.array([0.0, 1.0, 0.0]))

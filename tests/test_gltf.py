@@ -1,4 +1,6 @@
-"""glTF files: what is read, what is refused, that a file's own content stays, and that any other clip gets a sound file."""
+"""glTF files: what is read, what is refused, that a file's own content stays, and that any other
+clip gets a sound file.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,14 @@ from click.testing import CliRunner
 
 from kinestyle.cli import main
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.gltf import GltfSource, format_gltf, parse_gltf, read_gltf, write_gltf
+from kinestyle.formats.gltf.keys import FrameGrid, find_grid
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, StatedWorld
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.gltf import GltfSource, format_gltf, parse_gltf, read_gltf, write_gltf
-from kinestyle.motion.gltf.keys import FrameGrid, find_grid
-from kinestyle.motion.mapping import map_joints
 from kinestyle.motion.skeleton import Skeleton, tip_position
-from kinestyle.motion.world_frame import bring_into_world, mirror_axis
+from kinestyle.rig.mapping import map_joints
+from kinestyle.rig.world_frame import bring_into_world, mirror_axis
 from kinestyle.runtime.stylizer import Stylizer
 from made_gltf import PNG, Made, Seen, accessor, character, see
 from made_rigs import RIG_NAMES, any_rotations, as_rig, rig_names, walk
@@ -45,14 +47,19 @@ def same_rotations(a: np.ndarray, b: np.ndarray, radians: float = 1e-6) -> None:
 
 
 def check_new_file(clip: Clip) -> tuple[Clip, Seen]:
-    """A clip of another format through a .glb file: names, hierarchy, times and places are kept, and another reader agrees."""
+    """A clip of another format through a .glb file: names, hierarchy, times and places are kept,
+    and another reader agrees.
+    """
     data, _ = format_gltf(clip, "x.glb")
     found = parse_gltf(data, "x.glb")
     expected, _ = bring_into_world(clip)
     assert found.skeleton.names == clip.skeleton.names
     np.testing.assert_array_equal(found.skeleton.parents, clip.skeleton.parents)
     np.testing.assert_array_equal(found.skeleton.end_parents, clip.skeleton.end_parents)
-    assert (found.frame_count, found.frame_time_seconds) == (clip.frame_count, clip.frame_time_seconds)
+    assert (found.frame_count, found.frame_time_seconds) == (
+        clip.frame_count,
+        clip.frame_time_seconds,
+    )
     assert (found.world, found.warnings) == (METRES_Y_UP, ())
     np.testing.assert_allclose(found.world_position, expected.world_position, atol=1e-4)
     same_rotations(found.local_rotation, expected.local_rotation)
@@ -60,7 +67,9 @@ def check_new_file(clip: Clip) -> tuple[Clip, Seen]:
     for j, name in enumerate(clip.skeleton.names):
         np.testing.assert_allclose(seen.place(name), expected.world_position[:, j], atol=1e-4)
     tips = tip_position(expected.skeleton, expected.world_position, expected.world_rotation)
-    np.testing.assert_allclose(tip_position(found.skeleton, found.world_position, found.world_rotation), tips, atol=1e-4)
+    np.testing.assert_allclose(
+        tip_position(found.skeleton, found.world_position, found.world_rotation), tips, atol=1e-4
+    )
     return found, seen
 
 
@@ -69,10 +78,14 @@ def check_new_file(clip: Clip) -> tuple[Clip, Seen]:
 @pytest.mark.parametrize("moving_root", [False, True])
 def test_any_rig_in_a_new_file(up: str, metres_per_unit: float, moving_root: bool) -> None:
     own = any_rotations(7, len(rig_names(moving_root)))
-    check_new_file(as_rig(WALK, own, metres_per_unit=metres_per_unit, up=up, moving_root=moving_root))
+    check_new_file(
+        as_rig(WALK, own, metres_per_unit=metres_per_unit, up=up, moving_root=moving_root)
+    )
 
 
-@pytest.mark.parametrize("frame_time", [0.0083333, 1.0 / 120.0, 0.0333333, 1.0 / 30.0, 0.04, 0.01668335])
+@pytest.mark.parametrize(
+    "frame_time", [0.0083333, 1.0 / 120.0, 0.0333333, 1.0 / 30.0, 0.04, 0.01668335]
+)
 def test_frame_times_are_kept(frame_time: float) -> None:
     check_new_file(replace(RIG, frame_time_seconds=frame_time))
 
@@ -83,7 +96,9 @@ def test_the_example(walk_clip: Clip, tmp_path: Path) -> None:
     assert write_motion(walk_clip, path) == ()
     again = tmp_path / "walk.bvh"
     write_motion(read_motion(path), again)
-    np.testing.assert_allclose(read_motion(again).world_position, bring_into_world(walk_clip)[0].world_position, atol=1e-4)
+    np.testing.assert_allclose(
+        read_motion(again).world_position, bring_into_world(walk_clip)[0].world_position, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,15 +115,23 @@ def test_the_body_of_a_new_file() -> None:
     _, seen = check_new_file(as_rig(WALK, OWN, up="Z", metres_per_unit=0.01))
     file = seen.file
     skin, primitive = file.skins[0], file.meshes[0].primitives[0]
-    vertices, joints = accessor(file, primitive.attributes.POSITION), accessor(file, primitive.attributes.JOINTS_0)
-    weights, indices = accessor(file, primitive.attributes.WEIGHTS_0), accessor(file, primitive.indices)[:, 0].astype(int)
+    vertices, joints = (
+        accessor(file, primitive.attributes.POSITION),
+        accessor(file, primitive.attributes.JOINTS_0),
+    )
+    weights, indices = (
+        accessor(file, primitive.attributes.WEIGHTS_0),
+        accessor(file, primitive.indices)[:, 0].astype(int),
+    )
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)
     assert joints.max() < len(skin.joints)
     assert indices.max() < len(vertices)
     rest = see(character_at_rest(file), np.zeros(1))
     bind = accessor(file, skin.inverseBindMatrices).reshape(-1, 4, 4).transpose(0, 2, 1)
     # what is drawn is joint matrix times inverse bind matrix; in the rest pose that changes nothing
-    np.testing.assert_allclose(rest.world[0, skin.joints] @ bind, np.tile(np.eye(4), (len(skin.joints), 1, 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        rest.world[0, skin.joints] @ bind, np.tile(np.eye(4), (len(skin.joints), 1, 1)), atol=1e-5
+    )
     places = rest.world[0, :, :3, 3]
     assert vertices[:, 1].min() == pytest.approx(0.0, abs=0.06)
     assert vertices[:, 1].max() == pytest.approx(1.70, abs=0.1)
@@ -117,7 +140,9 @@ def test_the_body_of_a_new_file() -> None:
     assert left[0] - right[0] > 1.2  # arms spread, left along +X
     assert abs(left[1] - shoulder[1]) < 0.05
     drawn = np.einsum(
-        "vij,vj->vi", (rest.world[0, skin.joints] @ bind)[joints[:, 0].astype(int)], np.c_[vertices, np.ones(len(vertices))]
+        "vij,vj->vi",
+        (rest.world[0, skin.joints] @ bind)[joints[:, 0].astype(int)],
+        np.c_[vertices, np.ones(len(vertices))],
     )
     followed = places[np.array(skin.joints)[joints[:, 0].astype(int)]]
     assert np.linalg.norm(drawn[:, :3] - followed, axis=1).max() < 0.65
@@ -133,7 +158,9 @@ def character_at_rest(file: object) -> bytes:
     return b"".join(file.save_to_bytes())  # type: ignore[attr-defined]
 
 
-def check_character(made: Made, expected: Clip, prefix: str = "mixamorig:", atol: float = 1e-5) -> Clip:
+def check_character(
+    made: Made, expected: Clip, prefix: str = "mixamorig:", atol: float = 1e-5
+) -> Clip:
     """A made file is read as the world that the specification says it shows."""
     data = made.glb()
     clip = parse_gltf(data, "character.glb")
@@ -143,8 +170,13 @@ def check_character(made: Made, expected: Clip, prefix: str = "mixamorig:", atol
         np.testing.assert_allclose(clip.world_position[:, j], seen.place(name), atol=1e-5)
     for j, name in enumerate(expected.skeleton.names):
         found = clip.skeleton.names.index(prefix + name)
-        np.testing.assert_allclose(clip.world_position[:, found], expected.world_position[:, j], atol=atol)
-    assert (clip.frame_count, clip.frame_time_seconds) == (expected.frame_count, expected.frame_time_seconds)
+        np.testing.assert_allclose(
+            clip.world_position[:, found], expected.world_position[:, j], atol=atol
+        )
+    assert (clip.frame_count, clip.frame_time_seconds) == (
+        expected.frame_count,
+        expected.frame_time_seconds,
+    )
     return clip
 
 
@@ -152,7 +184,12 @@ def check_character(made: Made, expected: Clip, prefix: str = "mixamorig:", atol
 @pytest.mark.parametrize("skinned", [False, True])
 @pytest.mark.parametrize("start", [0.0, 1.0 / 24.0])
 def test_a_character_as_exporters_write_it(reverse: bool, skinned: bool, start: float) -> None:
-    clip = check_character(character(CENTIMETRES, armature=BLENDER, reverse=reverse, skinned=skinned, start_seconds=start), RIG)
+    clip = check_character(
+        character(
+            CENTIMETRES, armature=BLENDER, reverse=reverse, skinned=skinned, start_seconds=start
+        ),
+        RIG,
+    )
     mapping = map_joints(clip)
     names = clip.skeleton.names
     assert {role: names[joint] for role, joint in mapping.joints.items()} == {
@@ -160,7 +197,9 @@ def test_a_character_as_exporters_write_it(reverse: bool, skinned: bool, start: 
     }
     assert (mapping.family, mapping.unit) == ("Mixamo", "m")
     assert names[0] == "Armature"
-    assert clip.warnings == ("character.glb holds 2 animations; 'Walk' was read, 'T-Pose' left as found",)
+    assert clip.warnings == (
+        "character.glb holds 2 animations; 'Walk' was read, 'T-Pose' left as found",
+    )
 
 
 def plain(data: bytes) -> dict:
@@ -170,9 +209,14 @@ def plain(data: bytes) -> dict:
 
 
 def restyled(clip: Clip) -> Clip:
-    """Another motion of the same clip: the hips travel otherwise, the left arm turns otherwise from the tenth frame on."""
+    """Another motion of the same clip: the hips travel otherwise, the left arm turns otherwise from
+    the tenth frame on.
+    """
     names = clip.skeleton.names
-    hips, arm = (next(j for j, name in enumerate(names) if name.endswith(part)) for part in ("Hips", "LeftArm"))
+    hips, arm = (
+        next(j for j, name in enumerate(names) if name.endswith(part))
+        for part in ("Hips", "LeftArm")
+    )
     position, turn = clip.local_position.copy(), clip.local_rotation.copy()
     position[:, hips] += np.linspace(0.0, 0.2, clip.frame_count)[:, None] * [1.0, 0.0, 1.0]
     turn[10:, arm] = rotation.multiply(turn[10:, arm], rotation.exp(np.array([0.0, 0.3, 0.1])))
@@ -189,7 +233,9 @@ def test_a_character_keeps_all_but_the_motion_that_changed() -> None:
     a, b = see(data, frame_times(clip)), see(result, frame_times(clip))
     changed = {"mixamorig:LeftArm", "mixamorig:Hips"}
     changed_accessors = set()
-    for channel, sampler in zip(before["animations"][0]["channels"], before["animations"][0]["samplers"], strict=True):
+    for channel, sampler in zip(
+        before["animations"][0]["channels"], before["animations"][0]["samplers"], strict=True
+    ):
         name, path = a.names[channel["target"]["node"]], channel["target"]["path"]
         if (name, path) in {("mixamorig:LeftArm", "rotation"), ("mixamorig:Hips", "translation")}:
             changed_accessors.add(sampler["output"])
@@ -198,7 +244,9 @@ def test_a_character_keeps_all_but_the_motion_that_changed() -> None:
     for i in range(len(before["accessors"])):
         same = np.array_equal(accessor(a.file, i), accessor(b.file, i))
         assert same == (i not in changed_accessors), before["accessors"][i]
-        assert same == (before["accessors"][i] == after["accessors"][i])  # least and greatest values
+        assert same == (
+            before["accessors"][i] == after["accessors"][i]
+        )  # least and greatest values
     for j, name in enumerate(clip.skeleton.names):
         np.testing.assert_allclose(b.place(name), clip.world_position[:, j], atol=1e-5)
     arm = before["animations"][0]["samplers"][list(rig_names()).index("LeftArm")]["output"]
@@ -217,7 +265,9 @@ def test_an_unchanged_clip_gives_back_its_file(tmp_path: Path) -> None:
 
 
 def test_a_character_in_another_manner(released: Stylizer) -> None:
-    """The whole way: read, map, restyle, write, read. The rig's names, everything else of the file and its places are right."""
+    """The whole way: read, map, restyle, write, read. The rig's names, everything else of the file
+    and its places are right.
+    """
     data = character(CENTIMETRES, armature=BLENDER, reverse=True).glb()
     clip = parse_gltf(data, "character.glb")
     result = released.stylize(clip, style="old")
@@ -230,7 +280,9 @@ def test_a_character_in_another_manner(released: Stylizer) -> None:
     plain_result = released.stylize(replace(RIG, skeleton=bare), style="old")
     for j, name in enumerate(RIG.skeleton.names):
         found = written.skeleton.names.index("mixamorig:" + name)
-        np.testing.assert_allclose(written.world_position[:, found], plain_result.world_position[:, j], atol=2e-3)
+        np.testing.assert_allclose(
+            written.world_position[:, found], plain_result.world_position[:, j], atol=2e-3
+        )
     assert format_gltf(released.stylize(clip, style="old", strength=0.0), "out.glb")[0] == data
 
 
@@ -241,7 +293,9 @@ def test_what_is_no_gltf() -> None:
 
 
 def test_the_ways_in_which_numbers_are_stored() -> None:
-    """Normalised integers, rows between other rows, sparse accessors, and accessors that start as zeros."""
+    """Normalised integers, rows between other rows, sparse accessors, and accessors that start as
+    zeros.
+    """
     for dtype, atol in (("<i2", 2e-4), ("<i1", 0.05)):
         check_character(character(CENTIMETRES, armature=BLENDER, dtype=dtype), RIG, atol=atol)
 
@@ -263,7 +317,9 @@ def test_the_ways_in_which_numbers_are_stored() -> None:
     changed = stored[2].copy()
     changed[rows] = 0.0  # what stands below is not what counts
     place = made.tree["bufferViews"][made.tree["accessors"][outputs[2]]["bufferView"]]
-    made.blob[place["byteOffset"] : place["byteOffset"] + place["byteLength"]] = changed.astype("<f4").tobytes()
+    made.blob[place["byteOffset"] : place["byteOffset"] + place["byteLength"]] = changed.astype(
+        "<f4"
+    ).tobytes()
     found = parse_gltf(made.glb(), "stored.glb")
     np.testing.assert_array_equal(found.local_rotation, expected.local_rotation)
 
@@ -274,18 +330,27 @@ def test_the_ways_in_which_numbers_are_stored() -> None:
     del all_sparse["bufferView"]
     all_sparse["sparse"] = {
         "count": len(stored[2]),
-        "indices": {"bufferView": made.view(np.arange(len(stored[2])).astype("<u4").tobytes()), "componentType": 5125},
+        "indices": {
+            "bufferView": made.view(np.arange(len(stored[2])).astype("<u4").tobytes()),
+            "componentType": 5125,
+        },
         "values": {"bufferView": made.view(stored[2].astype("<f4").tobytes())},
     }
-    np.testing.assert_array_equal(parse_gltf(made.glb(), "x.glb").local_rotation, expected.local_rotation)
+    np.testing.assert_array_equal(
+        parse_gltf(made.glb(), "x.glb").local_rotation, expected.local_rotation
+    )
 
 
 def see_accessor(made: Made, number: int) -> np.ndarray:
     return accessor(pygltflib.GLTF2.load_from_bytes(made.glb()), number)
 
 
-def two_joints(keys: list[float], turns: np.ndarray, interpolation: str, moves: np.ndarray | None = None) -> bytes:
-    """A joint on another, of which the first turns by the values of a curve, and moves by those of another."""
+def two_joints(
+    keys: list[float], turns: np.ndarray, interpolation: str, moves: np.ndarray | None = None
+) -> bytes:
+    """A joint on another, of which the first turns by the values of a curve, and moves by those of
+    another.
+    """
     made = Made()
     made.put("nodes", {"name": "a", "children": [1]})
     made.put("nodes", {"name": "b", "translation": [0.0, 1.0, 0.0]})
@@ -293,8 +358,13 @@ def two_joints(keys: list[float], turns: np.ndarray, interpolation: str, moves: 
     curves = [("rotation", turns[..., [1, 2, 3, 0]].reshape(-1, 4))] + (
         [] if moves is None else [("translation", moves.reshape(-1, 3))]
     )
-    samplers = [{"input": at, "output": made.array(values), "interpolation": interpolation} for _, values in curves]
-    channels = [{"sampler": i, "target": {"node": 0, "path": path}} for i, (path, _) in enumerate(curves)]
+    samplers = [
+        {"input": at, "output": made.array(values), "interpolation": interpolation}
+        for _, values in curves
+    ]
+    channels = [
+        {"sampler": i, "target": {"node": 0, "path": path}} for i, (path, _) in enumerate(curves)
+    ]
     made.put("animations", {"samplers": samplers, "channels": channels})
     return made.glb()
 
@@ -339,7 +409,8 @@ def test_new_motion_on_curves_of_all_kinds(interpolation: str, every: int) -> No
     clip = parse_gltf(data, "x.glb")
     assert clip.frame_count == 32
     turned = clip.with_motion(
-        clip.local_position, rotation.multiply(clip.local_rotation, rotation.exp(np.array([0.3, 0.2, 0.1])))
+        clip.local_position,
+        rotation.multiply(clip.local_rotation, rotation.exp(np.array([0.3, 0.2, 0.1]))),
     )
     found = parse_gltf(format_gltf(turned, "x.glb")[0], "x.glb")
     assert (found.frame_count, found.frame_time_seconds) == (32, clip.frame_time_seconds)
@@ -373,8 +444,12 @@ def test_frame_rates_are_found_in_keys(frames: int, seconds: float, start: float
 
 def test_frames_of_keys_that_are_few_or_uneven() -> None:
     beat = np.arange(121) / 60.0
-    assert find_grid([beat, beat[[0, 120]], beat[[0, 7, 9]]]).frame_count == 121  # curves that an exporter thinned
-    assert find_grid([np.array([0.0, 1.0, 2.0])]).frame_time_seconds == 1 / 30  # an animator's, once a second
+    assert (
+        find_grid([beat, beat[[0, 120]], beat[[0, 7, 9]]]).frame_count == 121
+    )  # curves that an exporter thinned
+    assert (
+        find_grid([np.array([0.0, 1.0, 2.0])]).frame_time_seconds == 1 / 30
+    )  # an animator's, once a second
     assert find_grid([np.array([0.0, 5 / 24, 31 / 24])]).frame_time_seconds == 1 / 24
     assert find_grid([beat[[0, 3, 10, 61]], beat[[1, 2]]]) == FrameGrid(0.0, 1 / 60, 62, True)
     stray = find_grid([beat, np.array([0.3123])])
@@ -385,8 +460,12 @@ def test_frames_of_keys_that_are_few_or_uneven() -> None:
     assert find_grid([np.array([0.0, 0.0, 0.0])]).frame_count == 1
     assert find_grid([beat], 0.0166667).frame_time_seconds == 0.0166667
     assert find_grid([beat], 0.02).frame_time_seconds == 1 / 60  # a statement that the keys deny
-    clip = parse_gltf(two_joints([0.0, 0.1234, 0.777], np.tile(rotation.IDENTITY, (3, 1)), "LINEAR"), "odd.glb")
-    assert clip.warnings == ("the keys of odd.glb lie on no common frame rate; they were read at 30 frames/s",)
+    clip = parse_gltf(
+        two_joints([0.0, 0.1234, 0.777], np.tile(rotation.IDENTITY, (3, 1)), "LINEAR"), "odd.glb"
+    )
+    assert clip.warnings == (
+        "the keys of odd.glb lie on no common frame rate; they were read at 30 frames/s",
+    )
 
 
 def test_scales_and_mirrors_above_the_joints() -> None:
@@ -416,8 +495,12 @@ def scaled(node: str, scale: list[float], grows: bool = False) -> bytes:
     if grows:
         animation = made.tree["animations"][0]
         values = np.linspace(scale, [0.5 * s for s in scale], SHORT.frame_count)
-        animation["channels"].append({"sampler": len(animation["samplers"]), "target": {"node": number, "path": "scale"}})
-        animation["samplers"].append({"input": animation["samplers"][0]["input"], "output": made.array(values)})
+        animation["channels"].append(
+            {"sampler": len(animation["samplers"]), "target": {"node": number, "path": "scale"}}
+        )
+        animation["samplers"].append(
+            {"input": animation["samplers"][0]["input"], "output": made.array(values)}
+        )
     return made.glb()
 
 
@@ -434,8 +517,14 @@ def test_scaled_joints() -> None:
             seen = see(one, frame_times(clip))
             for j, name in enumerate(clip.skeleton.names):
                 np.testing.assert_allclose(motion.world_position[:, j], seen.place(name), atol=1e-5)
-    for data in (scaled("mixamorig:Spine", [1.0, 1.2, 1.0]), scaled("Armature", [0.01, 0.02, 0.01])):
-        with pytest.raises(MotionFileError, match=r"nodes\[\d+\]: found a scale of .* would bend the joints .* apply the scale"):
+    for data in (
+        scaled("mixamorig:Spine", [1.0, 1.2, 1.0]),
+        scaled("Armature", [0.01, 0.02, 0.01]),
+    ):
+        with pytest.raises(
+            MotionFileError,
+            match=r"nodes\[\d+\]: found a scale of .* would bend the joints .* apply the scale",
+        ):
             parse_gltf(data, "x.glb")
 
 
@@ -459,7 +548,12 @@ def test_a_clip_cut_short_keeps_its_character() -> None:
     np.testing.assert_allclose(found.world_position, cut.world_position, atol=1e-5)
     assert plain(result)["meshes"] == plain(data)["meshes"]
     bare = parse_gltf(character(CENTIMETRES, armature=BLENDER, props=False).glb(), "x.glb")
-    assert format_gltf(bare.with_motion(bare.local_position[5:25], bare.local_rotation[5:25]), "cut.glb")[1] == ()
+    assert (
+        format_gltf(
+            bare.with_motion(bare.local_position[5:25], bare.local_rotation[5:25]), "cut.glb"
+        )[1]
+        == ()
+    )
     slower = replace(clip, frame_time_seconds=0.05)
     found = parse_gltf(format_gltf(slower, "x.glb")[0], "x.glb")
     assert (found.frame_count, found.frame_time_seconds) == (clip.frame_count, 0.05)
@@ -472,7 +566,9 @@ def test_another_rig_on_the_source_of_a_character_is_a_file_of_its_own() -> None
 
 
 def test_curves_that_share_their_numbers_are_parted() -> None:
-    """One accessor for two joints, one sampler for two channels, and bytes that two accessors share: only one of them changes."""
+    """One accessor for two joints, one sampler for two channels, and bytes that two accessors
+    share: only one of them changes.
+    """
     still = np.tile(rotation.IDENTITY, (RIG.frame_count, 1))
     sharing = RIG.with_motion(RIG.local_position, RIG.local_rotation.copy())
     names = list(rig_names())
@@ -487,7 +583,9 @@ def test_curves_that_share_their_numbers_are_parted() -> None:
             channels[right]["sampler"] = channels[left]["sampler"]
         else:
             accessors = made.tree["accessors"]
-            accessors[samplers[right]["output"]]["bufferView"] = accessors[samplers[left]["output"]]["bufferView"]
+            accessors[samplers[right]["output"]]["bufferView"] = accessors[
+                samplers[left]["output"]
+            ]["bufferView"]
         clip = parse_gltf(made.glb(), "x.glb")
         changed = restyled(clip)
         found = parse_gltf(format_gltf(changed, "x.glb")[0], "x.glb")
@@ -499,7 +597,9 @@ def test_joints_without_curves_get_some_when_they_move() -> None:
     animation = made.tree["animations"][0]
     names = list(rig_names())
     gone = {(names.index("LeftArm"), "rotation"), (names.index("Hips"), "translation")}
-    animation["channels"] = [c for c in animation["channels"] if (c["target"]["node"], c["target"]["path"]) not in gone]
+    animation["channels"] = [
+        c for c in animation["channels"] if (c["target"]["node"], c["target"]["path"]) not in gone
+    ]
     # a node that stands by a matrix may not move by a curve
     arm = made.tree["nodes"][names.index("LeftArm")]
     matrix = np.eye(4)
@@ -521,16 +621,22 @@ def test_gltf_as_text_with_files_beside_it(tmp_path: Path) -> None:
     image = made.tree["images"][0]
     tree = {**made.tree, "images": [{"uri": "cloth%20one.png", "name": "cloth"}], "buffers": []}
     half = len(made.blob) // 2 // 4 * 4
-    while any(v["byteOffset"] < half < v["byteOffset"] + v["byteLength"] for v in tree["bufferViews"]):
+    while any(
+        v["byteOffset"] < half < v["byteOffset"] + v["byteLength"] for v in tree["bufferViews"]
+    ):
         half += 4
     views = [
-        v if v["byteOffset"] < half else {**v, "buffer": 1, "byteOffset": v["byteOffset"] - half} for v in tree["bufferViews"]
+        v if v["byteOffset"] < half else {**v, "buffer": 1, "byteOffset": v["byteOffset"] - half}
+        for v in tree["bufferViews"]
     ]
     coded = base64.b64encode(made.blob[half:]).decode()
     tree["bufferViews"] = views
     tree["buffers"] = [
         {"uri": "data%20one.bin", "byteLength": half},
-        {"uri": "data:application/octet-stream;base64," + coded, "byteLength": len(made.blob) - half},
+        {
+            "uri": "data:application/octet-stream;base64," + coded,
+            "byteLength": len(made.blob) - half,
+        },
     ]
     (tmp_path / "data one.bin").write_bytes(made.blob[:half])
     (tmp_path / "cloth one.png").write_bytes(PNG)
@@ -561,7 +667,14 @@ def test_gltf_as_text_with_files_beside_it(tmp_path: Path) -> None:
     assert image["mimeType"] == "image/png"
 
 
-UNREACHED = ["../secret.bin", "/etc/passwd", "file:///etc/passwd", "http://a.b/c.bin", "//host/c.bin", "a\\b.bin"]
+UNREACHED = [
+    "../secret.bin",
+    "/etc/passwd",
+    "file:///etc/passwd",
+    "http://a.b/c.bin",
+    "//host/c.bin",
+    "a\\b.bin",
+]
 UNREACHED += ["x/../../secret.bin", "%2e%2e/secret.bin", "http://[", "link.bin"]
 
 
@@ -574,7 +687,10 @@ def test_a_file_reaches_for_no_others(uri: str, tmp_path: Path) -> None:
     tree = {**Made().tree, "buffers": [{"uri": uri, "byteLength": 16}]}
     path = folder / "x.gltf"
     path.write_text(json.dumps(tree), encoding="utf-8")
-    with pytest.raises(MotionFileError, match=r"buffers\[0\].uri: found .*, expected the name of a file beside this one"):
+    with pytest.raises(
+        MotionFileError,
+        match=r"buffers\[0\].uri: found .*, expected the name of a file beside this one",
+    ):
         read_gltf(path)
     with pytest.raises(MotionFileError, match="beside this one"):
         parse_gltf(path.read_bytes(), "x.gltf")
@@ -596,7 +712,10 @@ def test_which_of_several_animations_and_rigs_is_read() -> None:
     made.put("skins", {"joints": [first, first + 1]})
     made.tree["scenes"][0]["nodes"].append(first)
     clip = parse_gltf(made.glb(), "x.glb")
-    assert "x.glb holds 2 rigs; that below 'Armature' was taken, 'mixamorig:Hips' left as found" in clip.warnings
+    assert (
+        "x.glb holds 2 rigs; that below 'Armature' was taken, 'mixamorig:Hips' left as found"
+        in clip.warnings
+    )
     made.tree["nodes"][3]["name"] = made.tree["nodes"][2]["name"]
     clip = parse_gltf(made.glb(), "x.glb")
     assert any("several nodes named" in warning for warning in clip.warnings)
@@ -615,7 +734,9 @@ def test_a_small_skin_on_a_body_of_bare_nodes() -> None:
 
 def test_a_clip_without_a_body_in_a_new_file() -> None:
     """A swinging rod: what is assumed of its world is said, and it can be seen."""
-    skeleton = Skeleton(("top", "rod"), np.array([-1, 0]), np.array([[0.0, 100.0, 0.0], [0.0, -90.0, 0.0]]))
+    skeleton = Skeleton(
+        ("top", "rod"), np.array([-1, 0]), np.array([[0.0, 100.0, 0.0], [0.0, -90.0, 0.0]])
+    )
     turn = np.tile(rotation.IDENTITY, (10, 2, 1))
     turn[:, 0] = rotation.exp(np.linspace(-1.0, 1.0, 10)[:, None] * [0.0, 0.0, 1.0])
     rod = Clip(skeleton, np.tile(skeleton.offsets, (10, 1, 1)), turn, 0.04, "rod")
@@ -624,7 +745,13 @@ def test_a_clip_without_a_body_in_a_new_file() -> None:
     assert len(notes) == 2
     assert "centimetres were assumed" in notes[0]
     assert len(seen.file.accessors) > 0
-    alone = Clip(Skeleton(("top",), np.array([-1]), np.zeros((1, 3))), np.zeros((3, 1, 3)), turn[:3, :1], 0.04, "one joint")
+    alone = Clip(
+        Skeleton(("top",), np.array([-1]), np.zeros((1, 3))),
+        np.zeros((3, 1, 3)),
+        turn[:3, :1],
+        0.04,
+        "one joint",
+    )
     check_new_file(alone)
     stated = replace(CENTIMETRES, world=StatedWorld(0.01, (0.0, 0.0, 1.0)))
     assert format_gltf(stated, "x.glb")[1] == ()
@@ -645,8 +772,12 @@ def test_what_cannot_be_written(broken: str, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_through_the_command_line(walk_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """BVH in and glTF out, glTF in and out, a manner across formats, nothing at strength 0, and what is in a file."""
+def test_through_the_command_line(
+    walk_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BVH in and glTF out, glTF in and out, a manner across formats, nothing at strength 0, and
+    what is in a file.
+    """
     monkeypatch.chdir(tmp_path)
     Path("character.glb").write_bytes(character(CENTIMETRES, armature=BLENDER).glb())
 
@@ -658,7 +789,9 @@ def test_through_the_command_line(walk_file: Path, tmp_path: Path, monkeypatch: 
     assert kinestyle(f"stylize {walk_file} --style old -o old.glb") == "old.glb\n"
     kinestyle(f"stylize {walk_file} --style old -o old.bvh")
     np.testing.assert_allclose(
-        read_motion("old.glb").world_position, bring_into_world(read_motion("old.bvh"))[0].world_position, atol=1e-4
+        read_motion("old.glb").world_position,
+        bring_into_world(read_motion("old.bvh"))[0].world_position,
+        atol=1e-4,
     )
     kinestyle(f"stylize character.glb --like {walk_file} -o like.glb")
     kinestyle(f"stylize {walk_file} --like character.glb -o like.bvh")
@@ -668,4 +801,9 @@ def test_through_the_command_line(walk_file: Path, tmp_path: Path, monkeypatch: 
     kinestyle("stylize character.glb --style proud --strength 0 -o same.glb")
     assert Path("same.glb").read_bytes() == Path("character.glb").read_bytes()
     found = json.loads(kinestyle("inspect character.glb --json"))
-    assert (found["up"], found["unit"], found["family"], found["missing"]) == ("+Y", "m", "Mixamo", [])
+    assert (found["up"], found["unit"], found["family"], found["missing"]) == (
+        "+Y",
+        "m",
+        "Mixamo",
+        [],
+    )

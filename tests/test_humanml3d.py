@@ -1,4 +1,6 @@
-"""HumanML3D arrays: positions and features become a clip whose joints lie where they were, and bend the way joints bend."""
+"""HumanML3D arrays: positions and features become a clip whose joints lie where they were, and bend
+the way joints bend.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,14 @@ import numpy as np
 import pytest
 
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.humanml3d import features_to_positions, parse_npy
+from kinestyle.formats.smpl_joints import NAMES
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import METRES_Y_UP, Clip, resample
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.humanml3d import features_to_positions, parse_npy
-from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smpl_joints import NAMES
+from kinestyle.retarget.correspondence import correspond, to_canonical
 from made_rigs import walk
 
 ROLES = {"pelvis": "hips", "spine1": "spine", "spine3": "chest", "neck": "neck", "head": "head"}
@@ -44,7 +46,9 @@ def saved(array: Array) -> bytes:
 
 
 def encode(position: Array) -> Array:
-    """position: (T, 22, 3) -> (T - 1, 263) features as HumanML3D lays them out, written for this test."""
+    """position: (T, 22, 3) -> (T - 1, 263) features as HumanML3D lays them out, written for this
+    test.
+    """
     across = position[:, 1] - position[:, 2] + position[:, 16] - position[:, 17]
     yaw = np.unwrap(np.arctan2(-across[:, 2], across[:, 0]))
     back = rotation.about_y(-yaw)
@@ -90,12 +94,25 @@ def test_batches_of_one_are_opened(made):
 
 
 def test_twist_is_that_of_the_body(made):
-    """The walk's own rotations are known: trunk, thighs, shins, upper arms and forearms must come out turned as they were."""
+    """The walk's own rotations are known: trunk, thighs, shins, upper arms and forearms must come
+    out turned as they were.
+    """
     canonical, position = made
     clip = parse_npy(saved(position), "made.npy")
-    for name in ("pelvis", "spine3", "left_hip", "right_hip", "left_knee", "right_knee", "left_elbow", "right_elbow"):
+    for name in (
+        "pelvis",
+        "spine3",
+        "left_hip",
+        "right_hip",
+        "left_knee",
+        "right_knee",
+        "left_elbow",
+        "right_elbow",
+    ):
         true = canonical.world_rotation[:, CANONICAL.index(ROLES[name])]
-        off = rotation.angle(rotation.multiply(rotation.inverse(true), clip.world_rotation[:, NAMES.index(name)]))
+        off = rotation.angle(
+            rotation.multiply(rotation.inverse(true), clip.world_rotation[:, NAMES.index(name)])
+        )
         assert np.degrees(off).max() < 12.0, name
 
 
@@ -166,12 +183,21 @@ def test_a_still_single_frame_and_a_point_are_taken():
     assert np.isfinite(clip.local_rotation).all()
 
 
-HINGES = {"left_elbow": [0, -1, 0], "right_elbow": [0, 1, 0], "left_knee": [1, 0, 0], "right_knee": [1, 0, 0]}
-"""The axes about which these joints flex, in their own frames, when the clip rests in a T-pose with palms down."""
+HINGES = {
+    "left_elbow": [0, -1, 0],
+    "right_elbow": [0, 1, 0],
+    "left_knee": [1, 0, 0],
+    "right_knee": [1, 0, 0],
+}
+"""The axes about which these joints flex, in their own frames, when the clip rests in a T-pose with
+palms down.
+"""
 
 
 def check_hinges(clip: Clip) -> None:
-    """Elbows and knees that are clearly bent turn about their hinge, to the side to which they bend."""
+    """Elbows and knees that are clearly bent turn about their hinge, to the side to which they
+    bend.
+    """
     for name, axis in HINGES.items():
         turn = rotation.log(clip.local_rotation[:, NAMES.index(name)])
         bend = np.linalg.norm(turn, axis=-1)
@@ -191,8 +217,13 @@ def test_elbows_and_knees_bend_about_their_hinges(made):
 
 
 def test_real_motion_comes_back(data_dir):
-    """Joints within 15 mm; hinges that are hinges; and no joint that flips: none turns much faster than it did in its clip."""
-    files = [*sorted((data_dir / "bandai").rglob("dataset-*walk*_001.bvh"))[::12], *sorted((data_dir / "wild").glob("*.bvh"))[:6]]
+    """Joints within 15 mm; hinges that are hinges; and no joint that flips: none turns much faster
+    than it did in its clip.
+    """
+    files = [
+        *sorted((data_dir / "bandai").rglob("dataset-*walk*_001.bvh"))[::12],
+        *sorted((data_dir / "wild").glob("*.bvh"))[:6],
+    ]
     assert len(files) > 10
     for file in files:
         clip = read_motion(file)
@@ -203,11 +234,15 @@ def test_real_motion_comes_back(data_dir):
         for name, role in ROLES.items():
             was = fastest(canonical.world_rotation[:, CANONICAL.index(role)])
             # below a radian or two in a frame's time nothing looks like a flip
-            assert fastest(back.world_rotation[:, NAMES.index(name)]) < 1.5 * was + 10.0, f"{file.name}: {name}"
+            assert fastest(back.world_rotation[:, NAMES.index(name)]) < 1.5 * was + 10.0, (
+                f"{file.name}: {name}"
+            )
 
 
 def test_a_noisy_straight_arm_does_not_flip(made):
-    """Elbows held straight for a while, with the jitter of a model's output: the twist must not follow the noise."""
+    """Elbows held straight for a while, with the jitter of a model's output: the twist must not
+    follow the noise.
+    """
     position = made[1].copy()
     random = np.random.default_rng(2)
     for shoulder, elbow, wrist in ((16, 18, 20), (17, 19, 21)):
@@ -218,7 +253,8 @@ def test_a_noisy_straight_arm_does_not_flip(made):
     position += random.normal(0.0, 0.003, position.shape)
     clip = parse_npy(saved(position), "noisy.npy")
     for name in ("left_shoulder", "right_shoulder", "left_elbow", "right_elbow"):
-        # the arm itself swings; noise of 3 mm on bones of 30 cm would twist a straight one by anything from frame to frame
+        # the arm itself swings; noise of 3 mm on bones of 30 cm would twist a straight one by
+        # anything from frame to frame
         assert fastest(clip.world_rotation[21:59, NAMES.index(name)]) < 6.0, name
 
 

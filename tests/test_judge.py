@@ -1,4 +1,6 @@
-"""The judges that ship, what each of them reads, how the second is made, and what a judge's file must hold."""
+"""The judges that ship, what each of them reads, how the second is made, and what a judge's file
+must hold.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,17 @@ import pytest
 
 from kinestyle.errors import BundleError
 from kinestyle.evaluate.judge import OUTPUTS, Judge, judges
+from kinestyle.formats.table import read_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.features import LAYOUT, clip_to_features, heading_free_rotation, mirror_features
-from kinestyle.motion.formats import read_motion
-from kinestyle.motion.retarget import correspond, to_canonical
+from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.retarget.features import (
+    LAYOUT,
+    clip_to_features,
+    heading_free_rotation,
+    mirror_features,
+)
 from made_rigs import walk
 
 SMALLEST_SHARE = {"style": 0.97, "content": 0.95}
@@ -45,7 +52,9 @@ def test_two_judges_ship_that_name_the_same_classes(shipped: tuple[Judge, ...]) 
 
 @pytest.mark.slow
 def test_both_judges_know_real_clips(shipped: tuple[Judge, ...], data_dir: Path) -> None:
-    splits = pytest.importorskip("kinestyle.learn.splits")  # learn: to know which clips are for the test
+    splits = pytest.importorskip(
+        "kinestyle.learn.splits"
+    )  # learn: to know which clips are for the test
     clips = [clip for clip in splits.labelled_test_clips(data_dir) if clip.set_name == "bandai2"]
     assert len(clips) > 100
     right = {judge.name: {"style": 0, "content": 0} for judge in shipped}
@@ -57,7 +66,9 @@ def test_both_judges_know_real_clips(shipped: tuple[Judge, ...], data_dir: Path)
             right[judge.name]["content"] += verdict.content == clip.content
     for judge, counts in right.items():
         for what, count in counts.items():
-            assert count / len(clips) >= SMALLEST_SHARE[what], f"{judge}: {what} {count} of {len(clips)}"
+            assert count / len(clips) >= SMALLEST_SHARE[what], (
+                f"{judge}: {what} {count} of {len(clips)}"
+            )
 
 
 def test_the_judges_read_nothing_in_common(shipped: tuple[Judge, ...], walk_clip: Clip) -> None:
@@ -69,10 +80,18 @@ def test_the_judges_read_nothing_in_common(shipped: tuple[Judge, ...], walk_clip
         columns = LAYOUT.only(*groups)
         changed[:, columns] += random.normal(0.0, 0.1, (len(features), len(columns)))
         before, after = judge.examine(features), judge.examine(changed)
-        return not np.allclose(before.style, after.style, atol=1e-4) or not np.allclose(before.content, after.content, atol=1e-4)
+        return not np.allclose(before.style, after.style, atol=1e-4) or not np.allclose(
+            before.content, after.content, atol=1e-4
+        )
 
     first, second = shipped
-    moves = ("root_yaw_velocity", "root_xz_velocity", "root_height", "joint_position", "joint_velocity")
+    moves = (
+        "root_yaw_velocity",
+        "root_xz_velocity",
+        "root_height",
+        "joint_position",
+        "joint_velocity",
+    )
     assert answers_differ(first, "joint_position")
     assert not answers_differ(first, "joint_rotation", "foot_contact")
     assert answers_differ(second, "joint_rotation")
@@ -83,7 +102,9 @@ def test_the_judges_read_nothing_in_common(shipped: tuple[Judge, ...], walk_clip
 # ---------------------------------------------------------------- asking
 
 
-def test_one_clip_is_one_run_whatever_is_asked(walk_clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_clip_is_one_run_whatever_is_asked(
+    walk_clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
     judge = Judge()
     runs = []
     session = judge._session
@@ -106,7 +127,9 @@ def test_one_clip_is_one_run_whatever_is_asked(walk_clip: Clip, monkeypatch: pyt
     assert len(runs) == 2
 
 
-def test_a_set_that_no_judge_knows_is_our_mistake(shipped: tuple[Judge, ...], walk_clip: Clip) -> None:
+def test_a_set_that_no_judge_knows_is_our_mistake(
+    shipped: tuple[Judge, ...], walk_clip: Clip
+) -> None:
     with pytest.raises(AssertionError, match="no label of set 'bandai3'"):
         shipped[0](features_of(walk_clip), "bandai3")
 
@@ -123,7 +146,10 @@ def test_a_judge_without_vectors_is_of_another_version(tmp_path: Path) -> None:
     model = onnx.load(judges()[1].path)
     del model.graph.output[2:]
     onnx.save(model, tmp_path / "old.onnx")
-    with pytest.raises(BundleError, match="another version: it gives style, content, expected style, content, style_vector"):
+    with pytest.raises(
+        BundleError,
+        match="another version: it gives style, content, expected style, content, style_vector",
+    ):
         Judge(tmp_path / "old.onnx")
 
 
@@ -155,7 +181,9 @@ def made_features(style: str, start_heading: float, swing: float = 1.0) -> np.nd
     clip = walk(2.0, start_heading=start_heading).clip
     local = clip.local_rotation.copy()
     spine = CANONICAL.index("spine")
-    local[:, spine] = rotation.multiply(rotation.exp(np.array([BENT[style], 0.0, 0.0])), local[:, spine])
+    local[:, spine] = rotation.multiply(
+        rotation.exp(np.array([BENT[style], 0.0, 0.0])), local[:, spine]
+    )
     for side in ("left", "right"):
         arm = CANONICAL.index(f"{side}_forearm")
         local[:, arm] = rotation.power(local[:, arm], np.asarray(swing))
@@ -171,7 +199,11 @@ def corpus() -> Corpus:
                 split = "test" if take == 7 else "validation" if take == 6 else "train"
                 features = made_features(style, 0.7 * take, swing)
                 stem = f"made_{content}_{style}_{take}"
-                entries.append(Entry(stem, "made", f"made/{style}", content, split, start, start + len(features)))
+                entries.append(
+                    Entry(
+                        stem, "made", f"made/{style}", content, split, start, start + len(features)
+                    )
+                )
                 arrays.append(features)
                 start += len(features)
     return Corpus(np.concatenate(arrays), tuple(entries))
@@ -192,7 +224,9 @@ def test_cosines_are_those_of_the_bones() -> None:
     bones = len(inputs.joint)
     column = inputs.pairs.tolist().index(upper * bones + lower)
     np.testing.assert_allclose(found[:, column], elbow, atol=1e-5)
-    np.testing.assert_allclose(found[:, len(inputs.pairs) + lower], directions[1][:, 1], atol=1e-5)  # with the vertical
+    np.testing.assert_allclose(
+        found[:, len(inputs.pairs) + lower], directions[1][:, 1], atol=1e-5
+    )  # with the vertical
 
 
 def test_a_twist_along_the_bone_is_not_seen() -> None:
@@ -201,15 +235,21 @@ def test_a_twist_along_the_bone_is_not_seen() -> None:
     hand = CANONICAL.index("left_hand")
     local[:, hand] = rotation.multiply(local[:, hand], rotation.exp(np.array([0.8, 0.0, 0.0])))
     twisted = clip.with_motion(clip.local_position, local)
-    before, after = (torch.from_numpy(clip_to_features(c).astype(np.float32))[None] for c in (clip, twisted))
+    before, after = (
+        torch.from_numpy(clip_to_features(c).astype(np.float32))[None] for c in (clip, twisted)
+    )
     inputs = BoneAngles()
     assert not torch.allclose(before, after, atol=1e-2)
     torch.testing.assert_close(inputs(before), inputs(after), atol=1e-5, rtol=0.0)
 
 
 def test_kernels_are_the_same_for_the_same_seed_and_bounded() -> None:
-    channels = torch.from_numpy(np.random.default_rng(1).normal(size=(2, 40, 12)).astype(np.float32))
-    kernels, again, other = (RandomKernels(12, RandomKernelConfig(kernels=30, seed=seed)) for seed in (1, 1, 2))
+    channels = torch.from_numpy(
+        np.random.default_rng(1).normal(size=(2, 40, 12)).astype(np.float32)
+    )
+    kernels, again, other = (
+        RandomKernels(12, RandomKernelConfig(kernels=30, seed=seed)) for seed in (1, 1, 2)
+    )
     for one in (kernels, again, other):
         one.set_thresholds([channels[:1], channels[1:]], seed=4)
     shares, maxima = kernels(channels).split(30, dim=1)
@@ -225,7 +265,9 @@ def test_kernels_are_the_same_for_the_same_seed_and_bounded() -> None:
     held = torch.ones(1, 40, 12)
     assert float(kernels.answers(held)[0, centred].abs().max()) < 0.05
     # the ends are held, so that a clip of one pose answers the same at every frame and length
-    torch.testing.assert_close(kernels.answers(held)[..., 0], kernels.answers(held[:, :3])[..., -1], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        kernels.answers(held)[..., 0], kernels.answers(held[:, :3])[..., -1], atol=1e-4, rtol=1e-4
+    )
 
 
 def test_the_second_judge_learns_from_other_clips() -> None:
@@ -233,13 +275,19 @@ def test_the_second_judge_learns_from_other_clips() -> None:
     entries = []
     for stem, split in chosen.items():
         label = ClipLabel.parse(stem)
-        entries.append(Entry(stem, label.set_name, f"{label.set_name}/{label.style}", label.content, split, 0, 16))
+        entries.append(
+            Entry(
+                stem, label.set_name, f"{label.set_name}/{label.style}", label.content, split, 0, 16
+            )
+        )
     learned, held = second_split(Corpus(np.zeros((16, LAYOUT.size)), tuple(entries)))
     splits = [[chosen[entry.stem] for entry in part] for part in (learned, held)]
     assert "test" not in splits[0] + splits[1]
     assert set(splits[1]) == {"train"}
     assert not {entry.stem for entry in learned} & {entry.stem for entry in held}
-    assert sum(split == "validation" for split in splits[0]) == sum(split == "validation" for split in chosen.values())
+    assert sum(split == "validation" for split in splits[0]) == sum(
+        split == "validation" for split in chosen.values()
+    )
     # nothing of set 1 is left out, and about half of the training clips of set 2
     train = [stem for stem, split in chosen.items() if split == "train"]
     assert {entry.set_name for entry in held} == {"bandai2"}
@@ -261,7 +309,9 @@ def test_it_tells_made_styles_apart_that_it_never_saw(corpus: Corpus) -> None:
             assert torch.equal(style, style_vector)
             assert torch.equal(content, content_vector)
     again = fit_random_kernels(corpus, labels, CONFIG)
-    assert all(torch.equal(value, again.state_dict()[name]) for name, value in network.state_dict().items())
+    assert all(
+        torch.equal(value, again.state_dict()[name]) for name, value in network.state_dict().items()
+    )
 
 
 @torch.no_grad()
@@ -271,7 +321,9 @@ def test_regression_weighs_classes_alike_and_leaves_out_the_unknown() -> None:
     classes = np.repeat([0, 1, 2, -1], 10)
     once, twice = torch.nn.Linear(5, 3), torch.nn.Linear(5, 3)
     regress(once, answers, classes, 1.0, 0.1)
-    more = np.concatenate([answers[:10], answers[:10], answers[:10], answers[10:30], answers[10:20]])
+    more = np.concatenate(
+        [answers[:10], answers[:10], answers[:10], answers[10:30], answers[10:20]]
+    )
     regress(twice, more, np.repeat([0, 1, 2, 1], [30, 10, 10, 10]), 1.0, 0.1)
     torch.testing.assert_close(once.weight, twice.weight, atol=1e-5, rtol=1e-4)
     # without a penalty it is least squares
@@ -286,7 +338,9 @@ def test_regression_weighs_classes_alike_and_leaves_out_the_unknown() -> None:
 # ---------------------------------------------------------------- files
 
 
-def test_the_second_judge_as_a_file_says_what_its_network_says(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_second_judge_as_a_file_says_what_its_network_says(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     labels = Labels.of(corpus)
     network = fit_random_kernels(corpus, labels, CONFIG)
     with warnings.catch_warnings(), torch.random.fork_rng():
@@ -307,12 +361,16 @@ def test_the_second_judge_as_a_file_says_what_its_network_says(corpus: Corpus, t
         assert judge.examine(features[:16]).style.shape == (2,)  # shorter than the widest kernel
 
 
-def test_the_vectors_of_the_first_judge_are_what_its_logits_come_from(corpus: Corpus, tmp_path: Path) -> None:
+def test_the_vectors_of_the_first_judge_are_what_its_logits_come_from(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     labels = Labels.of(corpus)
     with warnings.catch_warnings(), torch.random.fork_rng():
         warnings.simplefilter("ignore")  # the exporter's own
         torch.manual_seed(2)
-        network = StyleContentClassifier(labels, ClassifierConfig(width=8), *group_deviation(corpus.features)).eval()
+        network = StyleContentClassifier(
+            labels, ClassifierConfig(width=8), *group_deviation(corpus.features)
+        ).eval()
         path = tmp_path / "judge.onnx"
         path.write_bytes(judge_file(classifier_graph(network), labels))
     found = Judge(path).examine(corpus.features[:50])
@@ -322,5 +380,7 @@ def test_the_vectors_of_the_first_judge_are_what_its_logits_come_from(corpus: Co
     ):
         assert vector.shape == (16,)
         with torch.no_grad():
-            np.testing.assert_allclose(half.head(torch.from_numpy(vector)).numpy(), logits, atol=1e-3)
+            np.testing.assert_allclose(
+                half.head(torch.from_numpy(vector)).numpy(), logits, atol=1e-3
+            )
     assert Judge(path).name == "judge"  # a file that gives itself no name goes by its own

@@ -1,4 +1,6 @@
-"""Training: networks, splits, sampling, the loop that goes on after a kill, export, and the whole way to a bundle."""
+"""Training: networks, splits, sampling, the loop that goes on after a kill, export, and the whole
+way to a bundle.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,14 @@ onnx = pytest.importorskip("onnx")
 from conftest import TinyNetworks  # noqa: E402
 from kinestyle.errors import BundleError, DataError  # noqa: E402
 from kinestyle.evaluate.judge import judges  # noqa: E402
+from kinestyle.formats.table import read_motion, write_motion  # noqa: E402
 from kinestyle.learn import export  # noqa: E402
-from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage, set_latent_scale  # noqa: E402
+from kinestyle.learn.autoencoder import (  # noqa: E402
+    Autoencoder,
+    AutoencoderConfig,
+    AutoencoderStage,
+    set_latent_scale,
+)
 from kinestyle.learn.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
 from kinestyle.learn.corpus import (  # noqa: E402
     Corpus,
@@ -61,8 +69,7 @@ from kinestyle.learn.splits import (  # noqa: E402
     write_splits,
 )
 from kinestyle.learn.stylizer import UNKNOWN, StylizerStage, other_style, unlearned_manner  # noqa: E402
-from kinestyle.motion.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
-from kinestyle.motion.formats import read_motion, write_motion  # noqa: E402
+from kinestyle.retarget.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
 from kinestyle.runtime import stylizer as runtime  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
 from made_rigs import as_rig, walk  # noqa: E402
@@ -104,8 +111,12 @@ def made_corpus() -> Corpus:
         for content in ("walk", "turn-left")
         for split in ("train", "train", "validation")
     ):
-        features = clip_to_features(walk(1.0 + 0.1 * (number % 5), start_heading=0.1 * number).clip).astype(np.float32)
-        entries.append(Entry(f"made_{number}", set_name, style, content, split, start, start + len(features)))
+        features = clip_to_features(
+            walk(1.0 + 0.1 * (number % 5), start_heading=0.1 * number).clip
+        ).astype(np.float32)
+        entries.append(
+            Entry(f"made_{number}", set_name, style, content, split, start, start + len(features))
+        )
         arrays.append(features)
         start += len(features)
     return Corpus(np.concatenate(arrays), tuple(entries))
@@ -125,12 +136,19 @@ def statistics(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("frames", [16, 24, 64, 136])
 def test_shapes_at_any_length(tiny_networks: TinyNetworks, frames: int) -> None:
-    autoencoder, stylizer, predictor = tiny_networks.autoencoder, tiny_networks.stylizer, tiny_networks.predictor
+    autoencoder, stylizer, predictor = (
+        tiny_networks.autoencoder,
+        tiny_networks.stylizer,
+        tiny_networks.predictor,
+    )
     sizes = tiny_networks.sizes
     features = torch.randn(3, frames, LAYOUT.size)
     with torch.no_grad():
         latent = autoencoder.encoder(features)
-        content, (mean, log_deviation) = stylizer.content_encoder(latent), stylizer.style_encoder(latent)
+        content, (mean, log_deviation) = (
+            stylizer.content_encoder(latent),
+            stylizer.style_encoder(latent),
+        )
         assert latent.shape == (3, sizes.latent, frames // 4)
         assert content.shape == (3, sizes.content_code, frames // 8)
         assert mean.shape == log_deviation.shape == (3, sizes.style_code)
@@ -141,7 +159,9 @@ def test_shapes_at_any_length(tiny_networks: TinyNetworks, frames: int) -> None:
         assert stylizer.critic(features, torch.tensor([0, 3, 1])).shape == (3, frames // 8)
 
 
-def test_a_longer_clip_has_the_same_latent_where_it_is_the_same(tiny_networks: TinyNetworks) -> None:
+def test_a_longer_clip_has_the_same_latent_where_it_is_the_same(
+    tiny_networks: TinyNetworks,
+) -> None:
     long = torch.randn(1, 96, LAYOUT.size)
     with torch.no_grad():
         whole = tiny_networks.autoencoder.encoder(long)
@@ -163,7 +183,10 @@ def test_a_convolution_keeps_or_halves_time_and_holds_the_ends(width: int, strid
 def test_encoder_and_decoder_take_and_give_physical_units() -> None:
     mean, deviation = torch.randn(LAYOUT.size), torch.rand(LAYOUT.size) + 0.5
     zero, one = torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size)
-    features, latent = torch.randn(2, 32, LAYOUT.size) * deviation + mean, torch.randn(2, SIZES.latent, 8)
+    features, latent = (
+        torch.randn(2, 32, LAYOUT.size) * deviation + mean,
+        torch.randn(2, SIZES.latent, 8),
+    )
     encoder, bare_encoder = MotionEncoder(SIZES, mean, deviation), MotionEncoder(SIZES, zero, one)
     decoder, bare_decoder = MotionDecoder(SIZES, mean, deviation), MotionDecoder(SIZES, zero, one)
     predictor, bare_predictor = (
@@ -171,26 +194,40 @@ def test_encoder_and_decoder_take_and_give_physical_units() -> None:
         GlobalMotionPredictor(SIZES, zero, one),
     )
     for a, b in ((encoder, bare_encoder), (decoder, bare_decoder), (predictor, bare_predictor)):
-        b.load_state_dict({key: value for key, value in a.state_dict().items() if key not in ("mean", "deviation")}, strict=False)
+        b.load_state_dict(
+            {
+                key: value
+                for key, value in a.state_dict().items()
+                if key not in ("mean", "deviation")
+            },
+            strict=False,
+        )
         assert {"mean", "deviation"} <= set(a.state_dict())
     normalized = (features - mean) / deviation
     torch.testing.assert_close(encoder(features), bare_encoder(normalized))
     contact = LAYOUT["foot_contact"]
     decoded, bare = decoder(latent), bare_decoder(latent)
-    torch.testing.assert_close(decoded[..., : contact.start], (bare * deviation + mean)[..., : contact.start])
+    torch.testing.assert_close(
+        decoded[..., : contact.start], (bare * deviation + mean)[..., : contact.start]
+    )
     torch.testing.assert_close(decoded[..., contact], bare[..., contact])
     assert ((decoded[..., contact] > 0) & (decoded[..., contact] < 1)).all()
     velocity = LAYOUT["root_xz_velocity"]
-    torch.testing.assert_close(predictor(features), bare_predictor(normalized) * deviation[velocity] + mean[velocity])
+    torch.testing.assert_close(
+        predictor(features), bare_predictor(normalized) * deviation[velocity] + mean[velocity]
+    )
 
 
 @pytest.mark.parametrize(
-    ("network", "unread"), [("encoder", ("foot_contact",)), ("predictor", ("foot_contact", "root_xz_velocity"))]
+    ("network", "unread"),
+    [("encoder", ("foot_contact",)), ("predictor", ("foot_contact", "root_xz_velocity"))],
 )
 def test_what_a_network_must_not_read_does_not_reach_it(
     tiny_networks: TinyNetworks, network: str, unread: tuple[str, ...]
 ) -> None:
-    module = {"encoder": tiny_networks.autoencoder.encoder, "predictor": tiny_networks.predictor}[network]
+    module = {"encoder": tiny_networks.autoencoder.encoder, "predictor": tiny_networks.predictor}[
+        network
+    ]
     features = torch.randn(1, 32, LAYOUT.size)
     for group, _ in LAYOUT.sizes:
         changed = features.clone()
@@ -202,7 +239,9 @@ def test_what_a_network_must_not_read_does_not_reach_it(
 
 def test_a_classifier_reads_its_groups_only() -> None:
     reads = torch.from_numpy(LAYOUT.only("joint_position"))
-    classifier = Classifier(5, torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size), reads, width=8).eval()
+    classifier = Classifier(
+        5, torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size), reads, width=8
+    ).eval()
     features = torch.randn(2, 40, LAYOUT.size)
     changed = torch.randn(2, 40, LAYOUT.size)
     changed[..., LAYOUT["joint_position"]] = features[..., LAYOUT["joint_position"]]
@@ -217,13 +256,20 @@ def test_without_modulation_only_the_norm_is_left() -> None:
         block.modulation.bias.zero_()
     normed = block(torch.randn(2, 4, 16), torch.randn(2, 3))
     torch.testing.assert_close(normed.mean(dim=1), torch.zeros(2, 16), atol=1e-5, rtol=0)
-    torch.testing.assert_close(normed.var(dim=1, unbiased=False), torch.ones(2, 16), atol=1e-2, rtol=0)
+    torch.testing.assert_close(
+        normed.var(dim=1, unbiased=False), torch.ones(2, 16), atol=1e-2, rtol=0
+    )
 
 
 def test_the_kl_of_gaussians() -> None:
-    a, b = (torch.randn(5, 7), torch.randn(5, 7).mul(0.5)), (torch.randn(5, 7), torch.randn(5, 7).mul(0.5))
+    a, b = (
+        (torch.randn(5, 7), torch.randn(5, 7).mul(0.5)),
+        (torch.randn(5, 7), torch.randn(5, 7).mul(0.5)),
+    )
     assert float(gaussian_kl(*a, *a)) == pytest.approx(0.0, abs=1e-7)
-    wanted = torch.distributions.kl_divergence(*(torch.distributions.Normal(m, d.exp()) for m, d in (a, b))).mean()
+    wanted = torch.distributions.kl_divergence(
+        *(torch.distributions.Normal(m, d.exp()) for m, d in (a, b))
+    ).mean()
     torch.testing.assert_close(gaussian_kl(*a, *b), wanted)
     assert float(gaussian_kl(*a, *b)) != pytest.approx(float(gaussian_kl(*b, *a)))
 
@@ -249,9 +295,15 @@ def test_the_latent_scale_changes_nothing_in_the_reconstruction(corpus: Corpus) 
     autoencoder = Autoencoder(SIZES, AutoencoderConfig(), *statistics(corpus)).eval()
     features = torch.from_numpy(corpus.features[:64])[None]
     with torch.no_grad():
-        before, latent = autoencoder.decoder(autoencoder.encoder(features)), autoencoder.encoder(features)
+        before, latent = (
+            autoencoder.decoder(autoencoder.encoder(features)),
+            autoencoder.encoder(features),
+        )
         set_latent_scale(autoencoder, corpus)
-        after, scaled = autoencoder.decoder(autoencoder.encoder(features)), autoencoder.encoder(features)
+        after, scaled = (
+            autoencoder.decoder(autoencoder.encoder(features)),
+            autoencoder.encoder(features),
+        )
     torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-5)
     assert not torch.allclose(scaled, latent, rtol=0.2)
     assert float(scaled.square().mean().sqrt()) == pytest.approx(1.0, rel=0.3)
@@ -291,11 +343,15 @@ def test_a_clip_without_a_style_has_a_target_and_is_none() -> None:
         assert target[2] == 0
 
 
-def test_the_stylizer_learns_from_clips_without_a_label_too(corpus: Corpus, tiny_networks: TinyNetworks) -> None:
+def test_the_stylizer_learns_from_clips_without_a_label_too(
+    corpus: Corpus, tiny_networks: TinyNetworks
+) -> None:
     """Their style and content are in no loss, whatever they are."""
     walk_alone = replace(corpus.select("train")[0], style="", content="")
     more = replace(corpus, entries=(*corpus.entries, walk_alone))
-    guide = StyleContentClassifier(Labels.of(corpus), ClassifierConfig(width=8), *statistics(corpus))
+    guide = StyleContentClassifier(
+        Labels.of(corpus), ClassifierConfig(width=8), *statistics(corpus)
+    )
     loop = replace(RELEASED.stylizer.loop, batch=12)
     config = replace(RELEASED.stylizer, loop=loop, crop_frames=32, unlabelled_share=0.5)
     stage = StylizerStage(more, SIZES, config, tiny_networks.autoencoder, [guide])
@@ -312,8 +368,12 @@ def test_the_stylizer_learns_from_clips_without_a_label_too(corpus: Corpus, tiny
 
 
 def test_what_is_missed_is_manner_in_training_as_at_use() -> None:
-    missed = np.random.default_rng(0).standard_normal((3, 16, 40)).astype(np.float32).cumsum(axis=-1)
-    missed *= np.array([0.02, 0.22, 2.0], np.float32)[:, None, None]  # all of it, a part of it, none of it counts
+    missed = (
+        np.random.default_rng(0).standard_normal((3, 16, 40)).astype(np.float32).cumsum(axis=-1)
+    )
+    missed *= np.array([0.02, 0.22, 2.0], np.float32)[
+        :, None, None
+    ]  # all of it, a part of it, none of it counts
     wanted = np.stack([runtime.unlearned_manner(one) for one in missed])
     np.testing.assert_allclose(unlearned_manner(torch.from_numpy(missed)), wanted, atol=1e-5)
     shares = np.abs(wanted).max(axis=(1, 2)) / np.abs(missed).max(axis=(1, 2))
@@ -321,12 +381,20 @@ def test_what_is_missed_is_manner_in_training_as_at_use() -> None:
 
 
 def test_a_pair_lies_at_the_frames_of_its_clip(corpus: Corpus, tiny_networks: TinyNetworks) -> None:
-    """Pairs that are the clips themselves come out as the very crops, mirrored ones too; without pairs there are zeros."""
+    """Pairs that are the clips themselves come out as the very crops, mirrored ones too; without
+    pairs there are zeros.
+    """
     labels = Labels.of(corpus)
     guide = StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics(corpus))
-    config = replace(RELEASED.stylizer, loop=replace(RELEASED.stylizer.loop, batch=12), crop_frames=48)
+    config = replace(
+        RELEASED.stylizer, loop=replace(RELEASED.stylizer.loop, batch=12), crop_frames=48
+    )
     entries = corpus.select("train", labelled=True)
-    same = {(e.stem, style): np.arange(e.start, e.stop, dtype=float) for e in entries for style in labels.styles[:1]}
+    same = {
+        (e.stem, style): np.arange(e.start, e.stop, dtype=float)
+        for e in entries
+        for style in labels.styles[:1]
+    }
     stage = StylizerStage(corpus, SIZES, config, tiny_networks.autoencoder, [guide], Pairs(same))
     samples = stage.draw()
     batch = stage._batch(samples)
@@ -348,7 +416,11 @@ def test_a_sampler_draws_the_same_again_from_the_same_state(corpus: Corpus) -> N
         draws: list[Any] = []
         for _ in range(20):
             entry = sampler.choose(corpus.entries)
-            draws += [entry.stem, sampler.coin(0.3), sampler.crop(entry, mirror=sampler.coin()).tobytes()]
+            draws += [
+                entry.stem,
+                sampler.coin(0.3),
+                sampler.crop(entry, mirror=sampler.coin()).tobytes(),
+            ]
         return draws
 
     sampler = CropSampler(corpus, 16, seed=5)
@@ -381,9 +453,13 @@ def test_crops_lie_inside_their_clip(corpus: Corpus) -> None:
 def test_a_short_clip_is_held_at_its_end(corpus: Corpus) -> None:
     entry = corpus.entries[7]
     crop = CropSampler(corpus, entry.frame_count + 9, seed=0).crop(entry)
-    np.testing.assert_array_equal(crop[: entry.frame_count], corpus.features[entry.start : entry.stop])
+    np.testing.assert_array_equal(
+        crop[: entry.frame_count], corpus.features[entry.start : entry.stop]
+    )
     joints = LAYOUT["joint_rotation"]
-    np.testing.assert_array_equal(crop[entry.frame_count :, joints], np.tile(crop[entry.frame_count - 1, joints], (9, 1)))
+    np.testing.assert_array_equal(
+        crop[entry.frame_count :, joints], np.tile(crop[entry.frame_count - 1, joints], (9, 1))
+    )
     assert not crop[entry.frame_count :, LAYOUT["root_xz_velocity"]].any()
 
 
@@ -405,9 +481,9 @@ def test_the_label_of_a_mirrored_clip(content: str, mirrored: str) -> None:
 def test_cells_hold_each_clip_once(corpus: Corpus) -> None:
     cells = by_cell(corpus.entries)
     assert set(cells) == {entry.style for entry in corpus.entries}
-    assert sorted(e.stem for contents in cells.values() for cell in contents for e in cell) == sorted(
-        e.stem for e in corpus.entries
-    )
+    assert sorted(
+        e.stem for contents in cells.values() for cell in contents for e in cell
+    ) == sorted(e.stem for e in corpus.entries)
     for style, contents in cells.items():
         assert len(contents) == 2
         for cell in contents:
@@ -443,9 +519,16 @@ def test_neighbouring_takes_of_one_cell_are_in_one_split() -> None:
     assert len(cells) > 50
     for cell, takes in cells.items():
         for (a, split_a), (b, split_b) in combinations(takes, 2):
-            assert split_a == split_b or abs(a - b) > GAP, f"{cell}: {a} is {split_a} and {b} is {split_b}"
+            assert split_a == split_b or abs(a - b) > GAP, (
+                f"{cell}: {a} is {split_a} and {b} is {split_b}"
+            )
         blocks = {split: sorted(take for take, s in takes if s == split) for split in SPLITS}
-        assert blocks["train"][-1] < blocks["validation"][0] <= blocks["validation"][-1] < blocks["test"][0]
+        assert (
+            blocks["train"][-1]
+            < blocks["validation"][0]
+            <= blocks["validation"][-1]
+            < blocks["test"][0]
+        )
 
 
 def test_set_1_shares_no_content_between_training_and_test() -> None:
@@ -464,7 +547,9 @@ def test_every_style_is_in_training_and_test() -> None:
         styles[split].add(f"{label.set_name}/{label.style}")
     assert styles["train"] == styles["test"]
     assert len(styles["train"]) == 22
-    assert styles["validation"] == {style for style in styles["train"] if style.startswith("bandai2/")}
+    assert styles["validation"] == {
+        style for style in styles["train"] if style.startswith("bandai2/")
+    }
 
 
 def test_clips_with_a_wrong_label_are_in_no_split() -> None:
@@ -482,7 +567,10 @@ def test_the_list_does_not_hang_on_the_order_of_files() -> None:
 
 def test_blocks_with_gaps_between_them() -> None:
     made = make_splits([f"dataset-2_walk_old_{take:03d}" for take in range(1, 21)])
-    found = {split: [ClipLabel.parse(stem).take for stem, s in made.items() if s == split] for split in SPLITS}
+    found = {
+        split: [ClipLabel.parse(stem).take for stem, s in made.items() if s == split]
+        for split in SPLITS
+    }
     assert {split: sorted(takes) for split, takes in found.items()} == {
         "train": list(range(1, 14)),
         "validation": [15, 16],
@@ -494,7 +582,9 @@ def test_the_list_is_written_as_it_is_committed(tmp_path: Path) -> None:
     import kinestyle.learn.splits as module
 
     write_splits(read_splits(), tmp_path / "splits.csv")
-    assert (tmp_path / "splits.csv").read_bytes() == Path(module.__file__).with_name("splits.csv").read_bytes()
+    assert (tmp_path / "splits.csv").read_bytes() == Path(module.__file__).with_name(
+        "splits.csv"
+    ).read_bytes()
 
 
 def test_the_committed_list_is_what_the_data_gives(data_dir: Path) -> None:
@@ -506,12 +596,19 @@ def test_the_test_clips_are_those_of_the_test_split(data_dir: Path, tmp_path: Pa
     found = {clip.path.stem: clip for clip in labelled_test_clips(data_dir)}
     assert set(found) == {stem for stem, split in read_splits().items() if split == "test"}
     clip = found["dataset-1_walk_not-confident_002"]
-    assert (clip.set_name, clip.style, clip.content) == ("bandai1", "bandai1/not-confident", "bandai1/walk")
+    assert (clip.set_name, clip.style, clip.content) == (
+        "bandai1",
+        "bandai1/not-confident",
+        "bandai1/walk",
+    )
     with pytest.raises(DataError, match="no clip of the test split is under"):
         labelled_test_clips(tmp_path)
 
 
-@pytest.mark.parametrize("stem", ["walk", "dataset-3_walk_old_001", "dataset-2_walk_old", "dataset-2_walk_old_x", "a_b_c_d_e"])
+@pytest.mark.parametrize(
+    "stem",
+    ["walk", "dataset-3_walk_old_001", "dataset-2_walk_old", "dataset-2_walk_old_x", "a_b_c_d_e"],
+)
 def test_a_name_of_another_form_is_refused(stem: str) -> None:
     with pytest.raises(DataError, match="is not named as dataset-1_content_style_id"):
         ClipLabel.parse(stem)
@@ -526,8 +623,12 @@ def test_a_corpus_is_loaded_as_it_was_saved(corpus: Corpus, tmp_path: Path) -> N
     np.testing.assert_array_equal(loaded.features, corpus.features)
     assert loaded.entries == corpus.entries
     table = json.loads((tmp_path / "corpus" / "corpus.json").read_text())
-    (tmp_path / "corpus" / "corpus.json").write_text(json.dumps(table | {"layout": [["root_height", 1]]}))
-    with pytest.raises(DataError, match="another feature layout than this version; prepare it again"):
+    (tmp_path / "corpus" / "corpus.json").write_text(
+        json.dumps(table | {"layout": [["root_height", 1]]})
+    )
+    with pytest.raises(
+        DataError, match="another feature layout than this version; prepare it again"
+    ):
         Corpus.load(tmp_path / "corpus")
     with pytest.raises(DataError, match="holds no prepared corpus"):
         Corpus.load(tmp_path)
@@ -535,7 +636,9 @@ def test_a_corpus_is_loaded_as_it_was_saved(corpus: Corpus, tmp_path: Path) -> N
 
 def test_selecting_of_a_corpus(corpus: Corpus) -> None:
     assert len(corpus.select("train")) == 16
-    assert {entry.set_name for entry in corpus.select("validation", set_name="bandai2")} == {"bandai2"}
+    assert {entry.set_name for entry in corpus.select("validation", set_name="bandai2")} == {
+        "bandai2"
+    }
     assert corpus.select(labelled=False) == ()
 
 
@@ -546,14 +649,21 @@ def dressed(path: Path, seconds: float, heading: float) -> None:
 
 def test_files_are_found_by_the_committed_list(tmp_path: Path) -> None:
     bandai = tmp_path / "bandai" / "set" / "data"
-    names = ["dataset-1_walk_old_001", "dataset-2_walk_elderly_001", "dataset-2_walk-turn-left_normal_031", "dataset-9_x_y_001"]
+    names = [
+        "dataset-1_walk_old_001",
+        "dataset-2_walk_elderly_001",
+        "dataset-2_walk-turn-left_normal_031",
+        "dataset-9_x_y_001",
+    ]
     for name in names:
         dressed(bandai / f"{name}.bvh", 1.0, 0.0)
     for number in range(11):
         dressed(tmp_path / "unlabelled" / "cmu" / f"{number:02d}.bvh", 0.1, 0.0)
     found = {source.stem: source for source in motion_files(tmp_path)}
     assert list(found)[:2] == names[:2]
-    assert found[names[0]] == Source(bandai / f"{names[0]}.bvh", names[0], "bandai1", "bandai1/old", "walk", "train")
+    assert found[names[0]] == Source(
+        bandai / f"{names[0]}.bvh", names[0], "bandai1", "bandai1/old", "walk", "train"
+    )
     unlabelled = [source for source in found.values() if source.set_name == "cmu"]
     assert len(unlabelled) == 11
     assert {(source.style, source.content) for source in unlabelled} == {("", "")}
@@ -565,7 +675,8 @@ def silent(_: str) -> None: ...
 
 def test_files_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> None:
     sources = [
-        Source(tmp_path / f"{name}.bvh", name, "bandai1", "bandai1/old", "walk", "train") for name in ("broken", "good", "short")
+        Source(tmp_path / f"{name}.bvh", name, "bandai1", "bandai1/old", "walk", "train")
+        for name in ("broken", "good", "short")
     ]
     dressed(tmp_path / "good.bvh", 1.0, 0.0)
     dressed(tmp_path / "short.bvh", 0.2, 0.0)
@@ -576,8 +687,13 @@ def test_files_that_cannot_be_used_are_named_and_left_out(tmp_path: Path) -> Non
     np.testing.assert_allclose(built.features, clip_to_features(walk(1.0).clip), atol=1e-4)
     assert set(refused) == {"broken", "short"}
     assert "broken.bvh" in refused["broken"]
-    assert refused["short"] == "short.bvh has 7 frames at 30 frames/s, fewer than the 16 that training takes"
-    with pytest.raises(DataError, match=r"none of 1 files could be used; the first reason: broken.bvh"):
+    assert (
+        refused["short"]
+        == "short.bvh has 7 frames at 30 frames/s, fewer than the 16 that training takes"
+    )
+    with pytest.raises(
+        DataError, match=r"none of 1 files could be used; the first reason: broken.bvh"
+    ):
         build(sources[:1], tmp_path / "other", silent, processes=1)
 
 
@@ -596,8 +712,14 @@ def test_a_stage_begins_with_the_same_weights_whatever_ran_before(corpus: Corpus
 
 
 @exporter
-def test_exported_graphs_do_what_their_networks_do(tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]) -> None:
-    autoencoder, stylizer, predictor = tiny_networks.autoencoder, tiny_networks.stylizer, tiny_networks.predictor
+def test_exported_graphs_do_what_their_networks_do(
+    tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]
+) -> None:
+    autoencoder, stylizer, predictor = (
+        tiny_networks.autoencoder,
+        tiny_networks.stylizer,
+        tiny_networks.predictor,
+    )
     networks = {
         "motion_encoder": autoencoder.encoder,
         "content_encoder": stylizer.content_encoder,
@@ -609,7 +731,10 @@ def test_exported_graphs_do_what_their_networks_do(tiny_networks: TinyNetworks, 
     signatures = export.signatures(autoencoder, stylizer)
     assert set(signatures) == set(tiny_graphs) == set(networks)
     for name, signature in signatures.items():
-        assert export.verify(name, tiny_graphs[name], networks[name], signature) < 0.5 * export.TOLERANCE
+        assert (
+            export.verify(name, tiny_graphs[name], networks[name], signature)
+            < 0.5 * export.TOLERANCE
+        )
 
 
 @pytest.mark.parametrize("off", [0.05, -1.0, float("nan")])
@@ -618,25 +743,37 @@ def test_a_graph_that_differs_from_its_network_is_refused(
     tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes], off: float
 ) -> None:
     encoder = tiny_networks.autoencoder.encoder
-    signature = export.signatures(tiny_networks.autoencoder, tiny_networks.stylizer)["motion_encoder"]
+    signature = export.signatures(tiny_networks.autoencoder, tiny_networks.stylizer)[
+        "motion_encoder"
+    ]
     other = MotionEncoder(SIZES, encoder.mean, encoder.deviation)
     other.load_state_dict(encoder.state_dict())
     export.verify("motion_encoder", tiny_graphs["motion_encoder"], other, signature)
     with torch.no_grad():
         other.latent.weight.mul_(1.0 + off)
-    with pytest.raises(BundleError, match=r"exported graph motion_encoder differs from its network by"):
+    with pytest.raises(
+        BundleError, match=r"exported graph motion_encoder differs from its network by"
+    ):
         export.verify("motion_encoder", tiny_graphs["motion_encoder"], other, signature)
 
 
-def test_a_graph_of_another_shape_is_refused(tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]) -> None:
+def test_a_graph_of_another_shape_is_refused(
+    tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]
+) -> None:
     encoder = tiny_networks.autoencoder.encoder
-    signature = export.signatures(tiny_networks.autoencoder, tiny_networks.stylizer)["motion_encoder"]
+    signature = export.signatures(tiny_networks.autoencoder, tiny_networks.stylizer)[
+        "motion_encoder"
+    ]
     other = MotionEncoder(replace(SIZES, latent=SIZES.latent + 2), encoder.mean, encoder.deviation)
-    with pytest.raises(BundleError, match=r"exported graph motion_encoder gives shape .*, its network"):
+    with pytest.raises(
+        BundleError, match=r"exported graph motion_encoder gives shape .*, its network"
+    ):
         export.verify("motion_encoder", tiny_graphs["motion_encoder"], other, signature)
 
 
-def test_large_weights_are_stored_in_half_precision(tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]) -> None:
+def test_large_weights_are_stored_in_half_precision(
+    tiny_networks: TinyNetworks, tiny_graphs: dict[str, bytes]
+) -> None:
     model = onnx.load_from_string(tiny_graphs["motion_encoder"])
     onnx.checker.check_model(model)
     arrays = [onnx.numpy_helper.to_array(constant) for constant in model.graph.initializer]
@@ -651,23 +788,41 @@ def test_large_weights_are_stored_in_half_precision(tiny_networks: TinyNetworks,
 
 
 @exporter
-def test_a_graph_runs_at_lengths_it_was_not_exported_with(tiny: Stylizer, tiny_networks: TinyNetworks) -> None:
+def test_a_graph_runs_at_lengths_it_was_not_exported_with(
+    tiny: Stylizer, tiny_networks: TinyNetworks
+) -> None:
     for frames in (16, 40, 200):
-        features = np.random.default_rng(frames).normal(size=(frames, LAYOUT.size)).astype(np.float32)
+        features = (
+            np.random.default_rng(frames).normal(size=(frames, LAYOUT.size)).astype(np.float32)
+        )
         with torch.no_grad():
             wanted = tiny_networks.autoencoder.encoder(torch.from_numpy(features)[None])[0].numpy()
-        np.testing.assert_allclose(tiny.graphs.encode(features), wanted, atol=0.02 * np.sqrt((wanted**2).mean()) + 1e-6)
+        np.testing.assert_allclose(
+            tiny.graphs.encode(features), wanted, atol=0.02 * np.sqrt((wanted**2).mean()) + 1e-6
+        )
 
 
 @exporter
 def test_a_classifier_is_exported_with_two_heads(corpus: Corpus) -> None:
     labels = Labels.of(corpus)
     assert labels.styles == ("bandai1/calm", "bandai1/proud", "bandai2/calm", "bandai2/proud")
-    assert labels.contents == ("bandai1/turn-left", "bandai1/walk", "bandai2/turn-left", "bandai2/walk")
-    graph = onnx.load_from_string(
-        export.classifier_graph(StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics(corpus)))
+    assert labels.contents == (
+        "bandai1/turn-left",
+        "bandai1/walk",
+        "bandai2/turn-left",
+        "bandai2/walk",
     )
-    assert [output.name for output in graph.graph.output] == ["style", "content", "style_vector", "content_vector"]
+    graph = onnx.load_from_string(
+        export.classifier_graph(
+            StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics(corpus))
+        )
+    )
+    assert [output.name for output in graph.graph.output] == [
+        "style",
+        "content",
+        "style_vector",
+        "content_vector",
+    ]
 
 
 # ---------------------------------------------------------------- the pipeline
@@ -691,12 +846,17 @@ def small(recipe: Recipe) -> Recipe:
 
 
 def chosen_stems() -> list[str]:
-    """For every style two clips to train on, and for those of set 2 one to validate with, all of contents that are common."""
+    """For every style two clips to train on, and for those of set 2 one to validate with, all of
+    contents that are common.
+    """
     wanted: list[str] = []
     taken: dict[tuple[str, str, str], int] = defaultdict(int)
     for stem, split in sorted(read_splits().items()):
         label = ClipLabel.parse(stem)
-        if label.content not in ("walk", "dash", "walk-back") or (label.set_name, label.content) == ("bandai2", "walk-back"):
+        if label.content not in ("walk", "dash", "walk-back") or (
+            label.set_name,
+            label.content,
+        ) == ("bandai2", "walk-back"):
             continue
         key = (label.set_name, label.style, split)
         if taken[key] < {"train": 2, "validation": 1, "test": 0}[split]:
@@ -715,7 +875,11 @@ def real_data(folder: Path, data: Path) -> None:
 
 def made_data(folder: Path) -> None:
     for number, stem in enumerate(chosen_stems()):
-        dressed(folder / "bandai" / "made" / "data" / f"{stem}.bvh", 0.8 + 0.1 * (number % 4), 0.3 * number)
+        dressed(
+            folder / "bandai" / "made" / "data" / f"{stem}.bvh",
+            0.8 + 0.1 * (number % 4),
+            0.3 * number,
+        )
     for number in range(6):
         dressed(folder / "unlabelled" / "cmu" / f"{number}.bvh", 1.0, 0.5 * number)
 
@@ -724,8 +888,15 @@ def assert_trained(run: Run, told: list[str], walk_file: Path) -> None:
     """Everything is there, the bundle restyles, and a second call trains nothing again."""
     stylizer = Stylizer.load(run.folder / "bandai.kinestyle")
     assert len(stylizer.styles) == 22
-    assert stylizer.bundle.manifest["training"]["recipe"] == json.loads(json.dumps(asdict(run.recipe)))
-    assert set(stylizer.bundle.manifest["training"]["validation"]) == {"autoencoder", "global_motion", "stylizer", "refined"}
+    assert stylizer.bundle.manifest["training"]["recipe"] == json.loads(
+        json.dumps(asdict(run.recipe))
+    )
+    assert set(stylizer.bundle.manifest["training"]["validation"]) == {
+        "autoencoder",
+        "global_motion",
+        "stylizer",
+        "refined",
+    }
     clip = read_motion(walk_file)
     result = stylizer.stylize(clip, "old", strength=0.5)
     assert result.frame_count == clip.frame_count
@@ -761,12 +932,16 @@ def test_from_motion_files_to_a_bundle(tmp_path: Path, walk_file: Path) -> None:
     assert told[1].startswith(f"{len(chosen_stems()) + 6} clips, ")
     assert_trained(run, told, walk_file)
     changed = Run(small(shortened(RELEASED, 3)), run.data, run.folder, silent)
-    with pytest.raises(DataError, match=r"trained.pt was made with another configuration; name another folder"):
+    with pytest.raises(
+        DataError, match=r"trained.pt was made with another configuration; name another folder"
+    ):
         changed.autoencoder()
 
 
 @exporter
-def test_from_real_motion_files_to_a_bundle(data_dir: Path, tmp_path: Path, walk_file: Path) -> None:
+def test_from_real_motion_files_to_a_bundle(
+    data_dir: Path, tmp_path: Path, walk_file: Path
+) -> None:
     real_data(tmp_path / "data", data_dir)
     run, told = trained(tmp_path / "data", tmp_path / "run")
     assert_trained(run, told, walk_file)
@@ -791,10 +966,14 @@ def test_a_shortened_recipe_differs_in_its_steps_only() -> None:
     assert len(short.guides) == len(RELEASED.guides) == 3
 
 
-def test_the_stylizer_never_trains_towards_the_clip_s_own_style(corpus: Corpus, tiny_networks: TinyNetworks) -> None:
+def test_the_stylizer_never_trains_towards_the_clip_s_own_style(
+    corpus: Corpus, tiny_networks: TinyNetworks
+) -> None:
     labels = Labels.of(corpus)
     guide = StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics(corpus))
-    config = replace(RELEASED.stylizer, loop=replace(RELEASED.stylizer.loop, batch=12), crop_frames=32)
+    config = replace(
+        RELEASED.stylizer, loop=replace(RELEASED.stylizer.loop, batch=12), crop_frames=32
+    )
     stage = StylizerStage(corpus, SIZES, config, tiny_networks.autoencoder, [guide])
     for _ in range(3):
         samples = stage.draw()
@@ -805,5 +984,8 @@ def test_the_stylizer_never_trains_towards_the_clip_s_own_style(corpus: Corpus, 
     assert all(math.isfinite(float(value.detach())) for value in losses.values())
     losses["total"].backward()
     # the guides and the autoencoder are listened to, and learn nothing
-    assert all(parameter.grad is None for parameter in (*guide.parameters(), *tiny_networks.autoencoder.parameters()))
+    assert all(
+        parameter.grad is None
+        for parameter in (*guide.parameters(), *tiny_networks.autoencoder.parameters())
+    )
     assert all(parameter.grad is not None for parameter in stage.network.parameters())

@@ -1,4 +1,6 @@
-"""The loop that every stage is trained by: what it keeps, what it tells, and that a kill at any moment changes nothing."""
+"""The loop that every stage is trained by: what it keeps, what it tells, and that a kill at any
+moment changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from kinestyle.errors import DataError, MotionFileError  # noqa: E402
 from kinestyle.learn import loop, progress  # noqa: E402
 from kinestyle.learn.corpus import Corpus, Crop, CropSampler  # noqa: E402
 from kinestyle.learn.loop import LoopConfig, Stage  # noqa: E402
-from kinestyle.motion.features import LAYOUT  # noqa: E402
+from kinestyle.retarget.features import LAYOUT  # noqa: E402
 
 
 class KilledError(Exception):
@@ -40,7 +42,9 @@ class Toy(Stage[nn.Module]):
 
     def __init__(self, corpus: Corpus, killed_at: int | None = None, scores: Sequence[float] = ()):
         torch.manual_seed(99)
-        network = nn.Sequential(nn.Linear(LAYOUT.size, 8), nn.Dropout(0.3), nn.BatchNorm1d(8), nn.Linear(8, 1))
+        network = nn.Sequential(
+            nn.Linear(LAYOUT.size, 8), nn.Dropout(0.3), nn.BatchNorm1d(8), nn.Linear(8, 1)
+        )
         super().__init__(network, CropSampler(corpus, 16, seed=0))
         self.calls, self.killed_at = 0, killed_at
         self.scores = list(scores)
@@ -64,7 +68,9 @@ class Toy(Stage[nn.Module]):
         return {"score": self.scores.pop(0) if self.scores else size, "size": size}
 
 
-LOOP = LoopConfig(steps=6, learning_rate=1e-2, warmup_steps=2, validate_every=4, checkpoint_seconds=0.0)
+LOOP = LoopConfig(
+    steps=6, learning_rate=1e-2, warmup_steps=2, validate_every=4, checkpoint_seconds=0.0
+)
 NAN = float("nan")
 
 
@@ -84,7 +90,10 @@ def silent(_: str) -> None: ...
 def rows(folder: Path) -> list[dict[str, float]]:
     """The log without its times."""
     lines = (folder / "log.jsonl").read_text().splitlines()
-    return [{name: value for name, value in json.loads(line).items() if name != "seconds"} for line in lines]
+    return [
+        {name: value for name, value in json.loads(line).items() if name != "seconds"}
+        for line in lines
+    ]
 
 
 def weights(path: Path) -> dict[str, Tensor]:
@@ -100,7 +109,9 @@ def assert_equal_weights(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("killed_at", [0, 1, 3, 5])
-def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(corpus: Corpus, tmp_path: Path, killed_at: int) -> None:
+def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
+    corpus: Corpus, tmp_path: Path, killed_at: int
+) -> None:
     straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
     with pytest.raises(KilledError):
         loop.train(Toy(corpus, killed_at), LOOP, tmp_path / "killed", silent)
@@ -112,7 +123,9 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(corpus: Corpus, tmp
     resumed = loop.train(stage, LOOP, tmp_path / "killed", told.append).state_dict()
     assert stage.calls == LOOP.steps - killed_at
     assert_equal_weights(straight, resumed)
-    assert_equal_weights(weights(tmp_path / "straight" / "trained.pt"), weights(tmp_path / "killed" / "trained.pt"))
+    assert_equal_weights(
+        weights(tmp_path / "straight" / "trained.pt"), weights(tmp_path / "killed" / "trained.pt")
+    )
     assert rows(tmp_path / "straight") == rows(tmp_path / "killed")
     checkpoints = [torch.load(tmp_path / run / "checkpoint.pt") for run in ("straight", "killed")]
     assert_equal_weights(checkpoints[0]["network"], checkpoints[1]["network"])
@@ -127,8 +140,16 @@ def test_kill_9_at_any_moment_leaves_no_trace(tmp_path: Path) -> None:
 
     def start(folder: str) -> subprocess.Popen[bytes]:
         # the stage with noise, with dropout, and with a score that is often the same
-        command = [sys.executable, small_training.__file__, "classifier", str(corpus), str(tmp_path / folder)]
-        return subprocess.Popen([*command, "steps=100", "validate_every=10"], stdout=subprocess.DEVNULL)
+        command = [
+            sys.executable,
+            small_training.__file__,
+            "classifier",
+            str(corpus),
+            str(tmp_path / folder),
+        ]
+        return subprocess.Popen(
+            [*command, "steps=100", "validate_every=10"], stdout=subprocess.DEVNULL
+        )
 
     assert start("straight").wait() == 0
     moments = random.Random(7)
@@ -137,7 +158,9 @@ def test_kill_9_at_any_moment_leaves_no_trace(tmp_path: Path) -> None:
         process = start("killed")
         if kills < 4:
             before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-            while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns > before):
+            while process.poll() is None and not (
+                checkpoint.exists() and checkpoint.stat().st_mtime_ns > before
+            ):
                 time.sleep(0.002)
             time.sleep(moments.uniform(0.0, 0.12))
             process.send_signal(signal.SIGKILL)
@@ -219,7 +242,10 @@ def test_a_checkpoint_is_never_half_written(
 def test_a_checkpoint_of_another_configuration_is_refused(corpus: Corpus, tmp_path: Path) -> None:
     loop.train(Toy(corpus), LOOP, tmp_path, silent)
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    sentence = "checkpoint.pt was made with another configuration; name another folder, or delete it to start over"
+    sentence = (
+        "checkpoint.pt was made with another configuration; name another folder, or "
+        "delete it to start over"
+    )
     with pytest.raises(DataError, match=sentence):
         loop.train(Toy(corpus), replace(LOOP, learning_rate=2e-2), tmp_path, silent)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
@@ -241,16 +267,22 @@ def test_what_an_older_file_does_not_say_counts_as_its_default(whole: bool) -> N
 # what is kept
 
 
-def test_how_often_it_validates_does_not_change_what_it_learns(corpus: Corpus, tmp_path: Path) -> None:
+def test_how_often_it_validates_does_not_change_what_it_learns(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     config = replace(LOOP, keep="last")
     rare = loop.train(Toy(corpus), config, tmp_path / "rare", silent).state_dict()
-    often = loop.train(Toy(corpus), replace(config, validate_every=1), tmp_path / "often", silent).state_dict()
+    often = loop.train(
+        Toy(corpus), replace(config, validate_every=1), tmp_path / "often", silent
+    ).state_dict()
     assert_equal_weights(rare, often)
     assert [row["step"] for row in rows(tmp_path / "often")] == [1, 2, 3, 4, 5, 6]
     assert [row["step"] for row in rows(tmp_path / "rare")] == [4, 6]
 
 
-def test_what_is_released_is_the_average_and_not_the_last_step(corpus: Corpus, tmp_path: Path) -> None:
+def test_what_is_released_is_the_average_and_not_the_last_step(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     stage = Toy(corpus)
     loop.train(stage, replace(LOOP, keep="last"), tmp_path, silent)
     checkpoint = torch.load(tmp_path / "checkpoint.pt")
@@ -271,7 +303,9 @@ def test_what_is_released_is_the_average_and_not_the_last_step(corpus: Corpus, t
         ("last", [1.0, 2.0, 3.0], 6),
     ],
 )
-def test_which_weights_are_kept(keep: Any, scores: list[float], step: int, corpus: Corpus, tmp_path: Path) -> None:
+def test_which_weights_are_kept(
+    keep: Any, scores: list[float], step: int, corpus: Corpus, tmp_path: Path
+) -> None:
     stage = Toy(corpus, scores=scores)
     loop.train(stage, replace(LOOP, keep=keep, validate_every=2), tmp_path, silent)
     trained = torch.load(tmp_path / "trained.pt")
@@ -306,7 +340,9 @@ def test_rows_of_losses_come_between_validations(corpus: Corpus, tmp_path: Path)
     assert " left  total " in told[0]
 
 
-def test_progress_is_told_after_a_while(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_told_after_a_while(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(progress, "SAY_EVERY_SECONDS", 0.0)
     told: list[str] = []
     loop.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=6), tmp_path, told.append)
@@ -315,13 +351,22 @@ def test_progress_is_told_after_a_while(corpus: Corpus, tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.2, "0 s"), (99.4, "99 s"), (99.6, "2 min"), (5969.0, "99 min"), (5999.0, "1 h 40 min"), (11110.0, "3 h 05 min")],
+    [
+        (0.2, "0 s"),
+        (99.4, "99 s"),
+        (99.6, "2 min"),
+        (5969.0, "99 min"),
+        (5999.0, "1 h 40 min"),
+        (11110.0, "3 h 05 min"),
+    ],
 )
 def test_durations_as_one_would_say_them(seconds: float, said: str) -> None:
     assert progress.duration(seconds) == said
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="needs the extra `tensorboard`")
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorboard") is None, reason="needs the extra `tensorboard`"
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_curves_for_tensorboard(corpus: Corpus, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -332,21 +377,31 @@ def test_curves_for_tensorboard(corpus: Corpus, tmp_path: Path) -> None:
     # the step after the checkpoint was in the curves already when the run was killed
     earlier = torch.load(tmp_path / "checkpoint.pt")
     with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at=1), replace(config, checkpoint_seconds=0.0), tmp_path, silent)
+        loop.train(
+            Toy(corpus, killed_at=1), replace(config, checkpoint_seconds=0.0), tmp_path, silent
+        )
     torch.save(earlier, tmp_path / "checkpoint.pt")
     loop.train(Toy(corpus), config, tmp_path, silent)
     curves = EventAccumulator(str(tmp_path / "tensorboard"))
     curves.Reload()
     totals = curves.Scalars("total")
     assert [event.step for event in totals] == [1, 2, 3, 4, 5, 6]
-    np.testing.assert_allclose([event.value for event in totals], [row["total"] for row in rows(tmp_path)], rtol=1e-6)
+    np.testing.assert_allclose(
+        [event.value for event in totals], [row["total"] for row in rows(tmp_path)], rtol=1e-6
+    )
     assert [event.step for event in curves.Scalars("validation/score")] == [4, 6]
 
 
-def test_it_trains_without_tensorboard(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_trains_without_tensorboard(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     loop.train(Toy(corpus), LOOP, tmp_path, silent)
-    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.pt", "log.jsonl", "trained.pt"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "checkpoint.pt",
+        "log.jsonl",
+        "trained.pt",
+    }
 
 
 # the rest
@@ -375,7 +430,10 @@ def test_products_are_in_half_precision_where_that_is_asked_for_and_faster(
             self.precision = told.dtype
             return {"total": told.float().mean()}
 
-    for half, precision in ((True, torch.bfloat16 if hardware else torch.float32), (False, torch.float32)):
+    for half, precision in (
+        (True, torch.bfloat16 if hardware else torch.float32),
+        (False, torch.float32),
+    ):
         stage = Seen(corpus)
         loop.train(stage, replace(LOOP, half_precision=half), tmp_path / str(half), silent)
         assert stage.precision == precision
@@ -389,12 +447,18 @@ def test_a_stage_learns(name: str, corpus: Corpus, tmp_path: Path) -> None:
     assert math.isfinite(float(stage.losses()["total"].detach()))
     before = {key: value.clone() for key, value in stage.network.state_dict().items()}
     loop.train(stage, config, tmp_path, silent)
-    assert any(not torch.equal(before[key], value) for key, value in stage.network.state_dict().items())
+    assert any(
+        not torch.equal(before[key], value) for key, value in stage.network.state_dict().items()
+    )
 
 
 @pytest.mark.parametrize("name", small_training.STAGES)
-def test_the_losses_of_a_stage_stay_on_its_device(name: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # there is none for the device of this test
+def test_the_losses_of_a_stage_stay_on_its_device(
+    name: str, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        torch, "autocast", lambda *_, **__: nullcontext()
+    )  # there is none for the device of this test
     stage = small_training.small_stage(name, corpus, small_training.LOOP)
     elsewhere = torch.device("meta")  # as good as a GPU for this: mixing devices fails on it too
     stage.to(elsewhere)

@@ -1,4 +1,6 @@
-"""The joint mapping on made-up rigs of every naming family, on rigs without names, and on real files where they are there."""
+"""The joint mapping on made-up rigs of every naming family, on rigs without names, and on real
+files where they are there.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinestyle.errors import RigError
+from kinestyle.formats.asf_amc import read_amc
+from kinestyle.formats.bvh import read_bvh
 from kinestyle.motion import rotation
-from kinestyle.motion.asf_amc import read_amc
-from kinestyle.motion.body_frame import axis_name, find_up, standing_axis
-from kinestyle.motion.bvh import read_bvh
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.joint_names import read_names
-from kinestyle.motion.mapping import DOUBTFUL, JointMapping, map_joints
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
+from kinestyle.rig.body_frame import axis_name, find_up, standing_axis
+from kinestyle.rig.mapping import DOUBTFUL, JointMapping, map_joints
+from kinestyle.rig.names import read_names
 from rig_namings import FAMILIES, OTHER_NAMINGS, Naming, Rows
 
 REST, _ = forward_kinematics(CANONICAL, CANONICAL.offsets, np.tile(rotation.IDENTITY, (21, 1)))
@@ -30,8 +32,12 @@ PLACE["spine"] = 0.6 * PLACE["hips"] + 0.4 * PLACE["chest"]
 X, Y, Z = np.eye(3)
 
 
-def between_roles(rows: Rows, side: str, start: np.ndarray) -> list[tuple[str, str | None, np.ndarray]]:
-    """Joints of a chain and their places in the T-pose: those without a role evenly between their neighbours, or past the end."""
+def between_roles(
+    rows: Rows, side: str, start: np.ndarray
+) -> list[tuple[str, str | None, np.ndarray]]:
+    """Joints of a chain and their places in the T-pose: those without a role evenly between their
+    neighbours, or past the end.
+    """
     places = [PLACE.get(side + role) if role else None for _, role in rows]
     found = []
     before = start
@@ -66,16 +72,23 @@ def make_rig(
     without: frozenset[str] = frozenset(),
     frame_count: int = 60,
 ) -> Made:
-    """A rig in a family's names, walking about: scrambled zero pose, any heading, left and right of slightly unlike length.
+    """A rig in a family's names, walking about: scrambled zero pose, any heading, left and right of
+    slightly unlike length.
 
     without: roles (no side) that the rig lacks; "spine" leaves the chest as the only spine joint.
     """
     random = np.random.default_rng(seed)
-    rows: list[tuple[str, str | None, str | None, np.ndarray]] = []  # name, role, parent, place in the T-pose
+    rows: list[
+        tuple[str, str | None, str | None, np.ndarray]
+    ] = []  # name, role, parent, place in the T-pose
 
-    def add_chain(chain: list[tuple[str, str | None, np.ndarray]], parent: str | None, side: str = "") -> str:
+    def add_chain(
+        chain: list[tuple[str, str | None, np.ndarray]], parent: str | None, side: str = ""
+    ) -> str:
         for name, role, place in chain:
-            if role in without or (role is None and (not extras or ("neck" in without and "eck" in name))):
+            if role in without or (
+                role is None and (not extras or ("neck" in without and "eck" in name))
+            ):
                 continue
             rows.append((name, side + role if role else None, parent, place))
             parent = name
@@ -86,7 +99,11 @@ def make_rig(
     for name in naming.above:
         rows.append((name, None, parent, np.zeros(3)))
         parent = name
-    trunk = naming.trunk if "spine" not in without else tuple(row for row in naming.trunk if row[1] in ("hips", "chest"))
+    trunk = (
+        naming.trunk
+        if "spine" not in without
+        else tuple(row for row in naming.trunk if row[1] in ("hips", "chest"))
+    )
     hips = trunk[0][0]
     chest = add_chain(between_roles(trunk, "", PLACE["hips"]), parent)
     add_chain(between_roles(naming.top, "", PLACE[trunk[-1][1] or "chest"]), chest)
@@ -95,8 +112,12 @@ def make_rig(
         rows.append((naming.thighs_below, None, hips, PLACE["hips"]))
         thighs = naming.thighs_below
     for side, word in zip(("left_", "right_"), naming.sides, strict=True):
-        arm = between_roles([(name.format(word), role) for name, role in naming.arm], side, PLACE["chest"])
-        leg = between_roles([(name.format(word), role) for name, role in naming.leg], side, PLACE["hips"])
+        arm = between_roles(
+            [(name.format(word), role) for name, role in naming.arm], side, PLACE["chest"]
+        )
+        leg = between_roles(
+            [(name.format(word), role) for name, role in naming.leg], side, PLACE["hips"]
+        )
         hand = add_chain(arm, chest, side)
         add_chain(leg, thighs, side)
         if extras:
@@ -105,9 +126,18 @@ def make_rig(
                 place = PLACE[side + "hand"] + 0.08 * outwards + 0.02 * k * Z
                 rows.append((name.format(word), None, hand, place))
             owners = ("upper_arm", "forearm", "thigh", "shin")
-            for owner, tip, name in zip(owners, ("forearm", "hand", "shin", "foot"), naming.twists, strict=False):
+            for owner, tip, name in zip(
+                owners, ("forearm", "hand", "shin", "foot"), naming.twists, strict=False
+            ):
                 joint = next(name for name, role, _, _ in rows if role == side + owner)
-                rows.append((name.format(word), None, joint, 0.5 * (PLACE[side + owner] + PLACE[side + tip])))
+                rows.append(
+                    (
+                        name.format(word),
+                        None,
+                        joint,
+                        0.5 * (PLACE[side + owner] + PLACE[side + tip]),
+                    )
+                )
     if extras:
         head = next(name for name, role, _, _ in rows if role == "head")
         for name in ("LeftEye", "RightEye", "Jaw"):
@@ -127,12 +157,16 @@ def make_rig(
     # what the body does: turns of each joint away from the T-pose, in T-pose axes
     joints = len(rows)
     time_ = np.linspace(0.0, 2.0 * np.pi, frame_count)
-    wave = np.sin(time_[:, None, None] * random.integers(1, 3, (1, joints, 3)) + random.uniform(0, 7, (1, joints, 3)))
+    wave = np.sin(
+        time_[:, None, None] * random.integers(1, 3, (1, joints, 3))
+        + random.uniform(0, 7, (1, joints, 3))
+    )
     turn = rotation.exp(np.radians(6.0) * wave * random.uniform(0.3, 1.0, (1, joints, 3)))
     for joint, (_, role, _, _) in enumerate(rows):
         if role and role.endswith("shin"):
             turn[:, joint] = rotation.multiply(
-                rotation.exp(np.radians(25 + 20 * np.sin(time_ + joint))[:, None] * X), turn[:, joint]
+                rotation.exp(np.radians(25 + 20 * np.sin(time_ + joint))[:, None] * X),
+                turn[:, joint],
             )
         if role and role.endswith("upper_arm"):
             down = np.radians(45.0 if a_pose else 70.0) * (-1.0 if role.startswith("left") else 1.0)
@@ -143,7 +177,10 @@ def make_rig(
     heading = rotation.about_y(random.uniform(0, 2 * np.pi) + 0.3 * np.sin(time_))
     turn[:, 0] = rotation.multiply(heading, turn[:, 0])
     root = np.zeros((frame_count, 3)) + bones[0]
-    root += np.stack([time_ * 0.3, 0.02 * np.sin(2 * time_), 0.5 * np.cos(time_)], axis=-1) + random.uniform(-2, 2) * X
+    root += (
+        np.stack([time_ * 0.3, 0.02 * np.sin(2 * time_), 0.5 * np.cos(time_)], axis=-1)
+        + random.uniform(-2, 2) * X
+    )
 
     # each joint's own axes point anywhere: a zero pose that means nothing
     own = rotation.normalize(random.standard_normal((joints, 4)))
@@ -185,7 +222,12 @@ def swaps(found: dict[str, str], expected: dict[str, str]) -> list[str]:
 def without_names(made: Made) -> Clip:
     """The same rig with joints named by number only."""
     skeleton = made.clip.skeleton
-    return replace(made.clip, skeleton=replace(skeleton, names=tuple(f"joint_{joint}" for joint in range(skeleton.joint_count))))
+    return replace(
+        made.clip,
+        skeleton=replace(
+            skeleton, names=tuple(f"joint_{joint}" for joint in range(skeleton.joint_count))
+        ),
+    )
 
 
 @pytest.mark.parametrize("up", ["Y", "Z"])
@@ -216,13 +258,23 @@ def test_other_namings(naming: str) -> None:
     family=st.sampled_from(sorted(FAMILIES)),
     seed=st.integers(0, 10_000),
     up=st.sampled_from("YZ"),
-    unit=st.sampled_from([("m", 1.0), ("cm", 0.01), ("inch", 0.0254), ("mm", 0.001), ("CMU", 0.05644)]),
+    unit=st.sampled_from(
+        [("m", 1.0), ("cm", 0.01), ("inch", 0.0254), ("mm", 0.001), ("CMU", 0.05644)]
+    ),
     a_pose=st.booleans(),
     extras=st.booleans(),
-    without=st.frozensets(st.sampled_from(["toe", "neck", "clavicle", "spine", "hand"]), max_size=3),
+    without=st.frozensets(
+        st.sampled_from(["toe", "neck", "clavicle", "spine", "hand"]), max_size=3
+    ),
 )
 def test_any_body_in_any_naming(
-    family: str, seed: int, up: str, unit: tuple[str, float], a_pose: bool, extras: bool, without: frozenset[str]
+    family: str,
+    seed: int,
+    up: str,
+    unit: tuple[str, float],
+    a_pose: bool,
+    extras: bool,
+    without: frozenset[str],
 ) -> None:
     if family == "Rigify":
         without -= {"neck"}  # its neck is called "spine.004", so what is left of it looks like one
@@ -259,7 +311,9 @@ def test_a_mirrored_file_keeps_its_names_but_is_doubted() -> None:
     made = make_rig(FAMILIES["Mixamo"])
     skeleton = made.clip.skeleton
     other = {"Left": "Right", "Right": "Left"}
-    swapped = tuple(re.sub("Left|Right", lambda found: other[found.group()], name) for name in skeleton.names)
+    swapped = tuple(
+        re.sub("Left|Right", lambda found: other[found.group()], name) for name in skeleton.names
+    )
     clip = replace(made.clip, skeleton=replace(skeleton, names=swapped))
     mapping = map_joints(clip)
     assert named(clip, mapping) == made.expected
@@ -348,9 +402,17 @@ def turned(clip: Clip, turn: np.ndarray) -> Clip:
 def cut(clip: Clip, keep: list[int]) -> Clip:
     """The clip with only the joints in `keep`, whose parents must be among them."""
     old = clip.skeleton
-    parents = np.array([keep.index(int(old.parents[joint])) if old.parents[joint] >= 0 else -1 for joint in keep])
+    parents = np.array(
+        [keep.index(int(old.parents[joint])) if old.parents[joint] >= 0 else -1 for joint in keep]
+    )
     skeleton = Skeleton(tuple(old.names[joint] for joint in keep), parents, old.offsets[keep])
-    return Clip(skeleton, clip.local_position[:, keep], clip.local_rotation[:, keep], clip.frame_time_seconds, "cut")
+    return Clip(
+        skeleton,
+        clip.local_position[:, keep],
+        clip.local_rotation[:, keep],
+        clip.frame_time_seconds,
+        "cut",
+    )
 
 
 @pytest.mark.parametrize(
@@ -365,7 +427,11 @@ def cut(clip: Clip, keep: list[int]) -> Clip:
 )
 def test_what_is_no_body(gone: tuple[str, ...], sentence: str) -> None:
     clip = make_rig(FAMILIES["LAFAN1"], extras=False).clip
-    keep = [joint for joint, name in enumerate(clip.skeleton.names) if not any(part in name for part in gone)]
+    keep = [
+        joint
+        for joint, name in enumerate(clip.skeleton.names)
+        if not any(part in name for part in gone)
+    ]
     with pytest.raises(RigError, match=sentence) as caught:
         map_joints(cut(clip, keep))
     assert "Hips" in str(caught.value)
@@ -428,7 +494,9 @@ def test_mapping_is_quick() -> None:
 
 
 def both(*templates: str) -> dict[str, str]:
-    """The eight limb roles for names with "{}" for Left and Right; an empty template stands for a joint the rig lacks."""
+    """The eight limb roles for names with "{}" for Left and Right; an empty template stands for a
+    joint the rig lacks.
+    """
     roles = ("clavicle", "upper_arm", "forearm", "hand", "thigh", "shin", "foot", "toe")
     return {
         f"{side.lower()}_{role}": template.format(side)
@@ -437,8 +505,12 @@ def both(*templates: str) -> dict[str, str]:
     }
 
 
-CMU_LIMBS = both(*(f"{{}}{n}" for n in ("Shoulder", "Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot", "ToeBase")))
-POSER_LIMBS = both(*(f"{{}}{n}" for n in ("Collar", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Toe")))
+CMU_LIMBS = both(
+    *(f"{{}}{n}" for n in ("Shoulder", "Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot", "ToeBase"))
+)
+POSER_LIMBS = both(
+    *(f"{{}}{n}" for n in ("Collar", "Shoulder", "Elbow", "Wrist", "Hip", "Knee", "Ankle", "Toe"))
+)
 
 
 def trunk(spine: str, chest: str, neck: str = "Neck") -> dict[str, str]:
@@ -452,7 +524,11 @@ CMU = trunk("Spine", "Spine1") | CMU_LIMBS
 REAL = {
     "wild/bvh_test1.bvh": (FOUR_SPINES, "+Z", "inch"),
     "wild/bvh_test2.bvh": (POSER, "+Y", "cm"),
-    "wild/bvh_test3.bvh": (FOUR_SPINES | {"left_toe": "LeftForeFoot", "right_toe": "RightForeFoot"}, "+Z", "inch"),
+    "wild/bvh_test3.bvh": (
+        FOUR_SPINES | {"left_toe": "LeftForeFoot", "right_toe": "RightForeFoot"},
+        "+Z",
+        "inch",
+    ),
     "wild/cmu_12_01_walk.bvh": (CMU, "+Y", "CMU"),
     "wild/dab.bvh": (FOUR_SPINES, "+Z", "unknown"),
     "wild/jesse_dance.bvh": (trunk("Spine", "Spine2") | CMU_LIMBS, "+Y", "cm"),
@@ -495,7 +571,13 @@ BANDAI = {"hips": "Hips", "spine": "Spine", "chest": "Chest", "neck": "Neck", "h
         "toe": "Toes",
     }.items()
 }
-CC3 = {"hips": "Hip", "spine": "Spine01", "chest": "Spine02", "neck": "NeckTwist01", "head": "Head"} | {
+CC3 = {
+    "hips": "Hip",
+    "spine": "Spine01",
+    "chest": "Spine02",
+    "neck": "NeckTwist01",
+    "head": "Head",
+} | {
     f"{side}_{role}": f"{side[0].upper()}_{name}"
     for side in ("left", "right")
     for role, name in {
@@ -515,27 +597,47 @@ CC3 = {"hips": "Hip", "spine": "Spine01", "chest": "Spine02", "neck": "NeckTwist
     ("folder", "every", "expected", "family"),
     [
         ("bandai", 150, BANDAI, "Bandai-Namco"),
-        ("unlabelled/cmu/iclone", 12, {role: "CC_Base_" + name for role, name in CC3.items()}, "CC3"),
+        (
+            "unlabelled/cmu/iclone",
+            12,
+            {role: "CC_Base_" + name for role, name in CC3.items()},
+            "CC3",
+        ),
     ],
 )
-def test_real_sets(data_dir: Path, folder: str, every: int, expected: dict[str, str], family: str) -> None:
+def test_real_sets(
+    data_dir: Path, folder: str, every: int, expected: dict[str, str], family: str
+) -> None:
     files = sorted((data_dir / folder).rglob("*.bvh"))[::every]
     assert files
     for file in files:
         clip = read_bvh(file)
         mapping = map_joints(clip)
         assert named(clip, mapping) == expected, file.name
-        assert (mapping.family, axis_name(mapping.up), mapping.unit) == (family, "+Y", "cm"), file.name
+        assert (mapping.family, axis_name(mapping.up), mapping.unit) == (family, "+Y", "cm"), (
+            file.name
+        )
         assert not mapping.warnings, file.name
         # and nearly the same by shape alone, sides included
-        bare = replace(clip, skeleton=replace(clip.skeleton, names=tuple(map(str, range(clip.skeleton.joint_count)))))
+        bare = replace(
+            clip,
+            skeleton=replace(
+                clip.skeleton, names=tuple(map(str, range(clip.skeleton.joint_count)))
+            ),
+        )
         found = named(clip, map_joints(bare))
         assert {role: name for role, name in found.items() if not role.endswith("toe")} == {
             role: name for role, name in expected.items() if not role.endswith("toe")
         }, file.name
 
 
-ACCLAIM = {"hips": "root", "spine": "upperback", "chest": "thorax", "neck": "lowerneck", "head": "head"} | {
+ACCLAIM = {
+    "hips": "root",
+    "spine": "upperback",
+    "chest": "thorax",
+    "neck": "lowerneck",
+    "head": "head",
+} | {
     f"{side}_{role}": side[0] + name
     for side in ("left", "right")
     for role, name in {
@@ -562,12 +664,21 @@ def test_the_five_skeletons_of_hdm05(data_dir: Path, performer: str) -> None:
         assert named(clip, mapping) == ACCLAIM, file.name
         assert (axis_name(mapping.up), mapping.unit) == ("+Y", "CMU"), file.name
         assert min(mapping.confidence.values()) > 0.5, file.name
-        bare = replace(clip, skeleton=replace(clip.skeleton, names=tuple(map(str, range(clip.skeleton.joint_count)))))
+        bare = replace(
+            clip,
+            skeleton=replace(
+                clip.skeleton, names=tuple(map(str, range(clip.skeleton.joint_count)))
+            ),
+        )
         found = map_joints(bare)
         # without names only what carries low confidence may be wrong, and no side
-        wrong = {role: joint for role, joint in found.joints.items() if joint != mapping.joints[role]}
+        wrong = {
+            role: joint for role, joint in found.joints.items() if joint != mapping.joints[role]
+        }
         assert not swaps(named(clip, found), ACCLAIM), file.name
-        assert all(found.confidence[role] < DOUBTFUL for role in wrong if role not in ("spine", "neck")), (file.name, wrong)
+        assert all(
+            found.confidence[role] < DOUBTFUL for role in wrong if role not in ("spine", "neck")
+        ), (file.name, wrong)
 
 
 def test_many_joints_take_little_time() -> None:
@@ -577,9 +688,13 @@ def test_many_joints_take_little_time() -> None:
     parents = [head if k % 10 == 0 else old.joint_count + k - 1 for k in range(extra)]
     names = (*old.names, *(f"strand{k}" for k in range(extra)))
     offsets = np.tile([0.0, 2.0, 0.5], (extra, 1))
-    skeleton = Skeleton(names, np.concatenate([old.parents, parents]), np.concatenate([old.offsets, offsets]))
+    skeleton = Skeleton(
+        names, np.concatenate([old.parents, parents]), np.concatenate([old.offsets, offsets])
+    )
     position = np.concatenate([made.clip.local_position, np.tile(offsets, (90, 1, 1))], axis=1)
-    turns = np.concatenate([made.clip.local_rotation, np.tile(rotation.IDENTITY, (90, extra, 1))], axis=1)
+    turns = np.concatenate(
+        [made.clip.local_rotation, np.tile(rotation.IDENTITY, (90, extra, 1))], axis=1
+    )
     clip = Clip(skeleton, position, turns, 1 / 30, "many")
     seconds = []
     for _ in range(3):

@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from kinestyle.cli import main
-from kinestyle.inspection import inspect_clip
+from kinestyle.formats.table import read_motion
+from kinestyle.inspection.diagnostics import facing
+from kinestyle.inspection.report import inspect_clip
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion
-from kinestyle.motion.mapping import map_joints, rig_of
-from kinestyle.motion.oddities import facing
-from kinestyle.motion.retarget import correspond
+from kinestyle.retarget.correspondence import correspond
+from kinestyle.rig.mapping import map_joints, rig_of
 from made_rigs import RIG_NAMES, any_rotations, as_rig, rig_names, walk
 
 X, Y, Z = np.eye(3)
@@ -35,7 +35,9 @@ def odd(clip: Clip) -> dict[str, str]:
 @pytest.mark.parametrize("up", ["Y", "Z"])
 @pytest.mark.parametrize("frame_rate", [10.0, 30.0, 120.0])
 def test_a_good_clip_is_passed(up: str, frame_rate: float) -> None:
-    own = np.tile(rotation.IDENTITY if up == "Y" else rotation.exp(-0.5 * np.pi * X), (len(rig_names()), 1))
+    own = np.tile(
+        rotation.IDENTITY if up == "Y" else rotation.exp(-0.5 * np.pi * X), (len(rig_names()), 1)
+    )
     rig = as_rig(walk(3.0, frame_rate).clip, own, up=up)
     assert odd(rig) == {}
 
@@ -63,16 +65,29 @@ def test_feet_in_the_air(clip: Clip) -> None:
 
 def test_frames_that_repeat(clip: Clip) -> None:
     frames = np.sort([*range(clip.frame_count), *range(10, 40, 3)])
-    message = odd(clip.with_motion(clip.local_position[frames], clip.local_rotation[frames]))["duplicates"]
-    assert message == f"10 of {len(frames)} frames are the same as the one before, frame 12 the first of them"
+    message = odd(clip.with_motion(clip.local_position[frames], clip.local_rotation[frames]))[
+        "duplicates"
+    ]
+    assert (
+        message
+        == f"10 of {len(frames)} frames are the same as the one before, frame 12 the first of them"
+    )
     still = np.zeros(20, dtype=int)
-    assert "nothing moves" in odd(clip.with_motion(clip.local_position[still], clip.local_rotation[still]))["duplicates"]
+    assert (
+        "nothing moves"
+        in odd(clip.with_motion(clip.local_position[still], clip.local_rotation[still]))[
+            "duplicates"
+        ]
+    )
 
 
 def test_jumps(clip: Clip) -> None:
     position = clip.local_position.copy()
     position[50:, 0] += 100.0 * X
-    assert "the body jumps by up to 1.0" in odd(clip.with_motion(position, clip.local_rotation))["jumps"]
+    assert (
+        "the body jumps by up to 1.0"
+        in odd(clip.with_motion(position, clip.local_rotation))["jumps"]
+    )
     local = clip.local_rotation.copy()
     joint = clip.skeleton.index("LeftHand")
     local[50, joint] = rotation.multiply(local[50, joint], rotation.exp(3.0 * X))
@@ -91,10 +106,19 @@ def test_a_pose_in_front_of_the_motion(clip: Clip) -> None:
 def test_sides_that_are_not_alike(clip: Clip) -> None:
     position = clip.local_position.copy()
     position[:, clip.skeleton.index("LeftForeArm")] *= 1.4
-    assert "the left upper arm is 1.40 times" in odd(clip.with_motion(position, clip.local_rotation))["sides"]
+    assert (
+        "the left upper arm is 1.40 times"
+        in odd(clip.with_motion(position, clip.local_rotation))["sides"]
+    )
     other = {"Left": "Right", "Right": "Left"}
-    names = tuple(next((other[s] + n[len(s) :] for s in other if n.startswith(s)), n) for n in clip.skeleton.names)
-    assert "left and right were swapped" in odd(replace(clip, skeleton=replace(clip.skeleton, names=names)))["sides"]
+    names = tuple(
+        next((other[s] + n[len(s) :] for s in other if n.startswith(s)), n)
+        for n in clip.skeleton.names
+    )
+    assert (
+        "left and right were swapped"
+        in odd(replace(clip, skeleton=replace(clip.skeleton, names=names)))["sides"]
+    )
 
 
 def test_a_body_on_its_head(clip: Clip) -> None:
@@ -104,7 +128,10 @@ def test_a_body_on_its_head(clip: Clip) -> None:
         joint = clip.skeleton.index(name)
         local[:, joint] = rotation.multiply(rotation.exp(-2.4 * X), local[:, joint])
     rig = rig_of(clip, map_joints(clip))
-    found = {oddity.kind: oddity.message for oddity in inspect_clip(clip.with_motion(clip.local_position, local), rig).oddities}
+    found = {
+        oddity.kind: oddity.message
+        for oddity in inspect_clip(clip.with_motion(clip.local_position, local), rig).oddities
+    }
     assert "folded up to the trunk" in found["hips"]
 
 
@@ -115,7 +142,9 @@ def test_rest_poses_that_are_none() -> None:
     assert odd(tipped)["rest"] == "at rest the body stands along +Y, in motion along +Z"
 
 
-@pytest.mark.parametrize(("heading", "axis"), [(0.0, "+Z"), (0.5 * np.pi, "+X"), (np.pi, "-Z"), (-0.5 * np.pi, "-X")])
+@pytest.mark.parametrize(
+    ("heading", "axis"), [(0.0, "+Z"), (0.5 * np.pi, "+X"), (np.pi, "-Z"), (-0.5 * np.pi, "-X")]
+)
 def test_which_way_a_body_faces(heading: float, axis: str) -> None:
     rig = as_rig(walk(2.0, start_heading=heading).clip)
     found, beside = facing(rig, correspond(rig))

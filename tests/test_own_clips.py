@@ -1,4 +1,6 @@
-"""Training on a user's own clips: which style each is in, what is left out and why, splits, and all the way to a bundle."""
+"""Training on a user's own clips: which style each is in, what is left out and why, splits, and all
+the way to a bundle.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,22 @@ import pytest
 from click.testing import CliRunner
 
 from kinestyle.errors import DataError
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.learn import reading
 from kinestyle.learn.corpus import CropSampler
 from kinestyle.learn.own_clips import OwnClips, is_own, open_corpus, require_styles
-from kinestyle.learn.own_labels import Label, compile_pattern, find_labels, folder_pattern, name_pattern, tidy
+from kinestyle.learn.own_labels import (
+    Label,
+    compile_pattern,
+    find_labels,
+    folder_pattern,
+    name_pattern,
+    tidy,
+)
 from kinestyle.learn.splits import read_list, read_splits, split_by_rule
-from kinestyle.motion.features import mirror_features
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.rig import Rig, write_rig
-from kinestyle.motion.rig_presets import preset
+from kinestyle.retarget.features import mirror_features
+from kinestyle.rig.presets import preset
+from kinestyle.rig.rig_file import Rig, write_rig
 from made_rigs import as_rig, unrecognisable, walk
 
 if TYPE_CHECKING:
@@ -80,7 +89,10 @@ def test_folders_are_styles_if_the_user_says_so() -> None:
         (numbered("old_walk_{:02}", "proud_walk_{:02}", "old_run_{:02}"), "{style}_{content}_{id}"),
         (numbered("walk_old_{:02}", "walk_proud_{:02}", "run_old_{:02}"), "{content}_{style}_{id}"),
         (numbered("a_x_{}", "a_y_{}", "b_x_{}"), "{style}_{content}_{id}"),
-        (numbered("dataset-2_walk_old_{:03}", "dataset-2_run_proud_{:03}"), "*_{content}_{style}_{id}"),
+        (
+            numbered("dataset-2_walk_old_{:03}", "dataset-2_run_proud_{:03}"),
+            "*_{content}_{style}_{id}",
+        ),
         (numbered("old walk ({})", "proud run ({})"), "{style} {content} {id}"),
         (numbered("old-{}", "proud-{}"), "{style}-{id}"),
         (numbered("old{}", "proud{}"), "{style}{id}"),
@@ -121,14 +133,17 @@ def test_a_pattern_says_where_the_label_is(pattern: str, file: str, label: Label
 
 
 @pytest.mark.parametrize(
-    ("pattern", "sentence"), [("{style}_{style}", "has {style} twice"), ("{style}_{take}", "has {take}, expected {style}")]
+    ("pattern", "sentence"),
+    [("{style}_{style}", "has {style} twice"), ("{style}_{take}", "has {take}, expected {style}")],
 )
 def test_a_pattern_that_cannot_be_meant_is_refused(pattern: str, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         compile_pattern(pattern)
 
 
-@pytest.mark.parametrize("written", ["Not Confident", "not_confident", "NotConfident", " not-confident "])
+@pytest.mark.parametrize(
+    "written", ["Not Confident", "not_confident", "NotConfident", " not-confident "]
+)
 def test_labels_are_one_however_they_are_written(written: str) -> None:
     assert tidy(written) == "not-confident"
 
@@ -139,8 +154,14 @@ def test_labels_that_differ_in_composed_letters_only_are_one() -> None:
 
 def test_what_is_found_out_comes_from_folders_before_names(tmp_path: Path) -> None:
     files = numbered("old/sad_{}", "proud/calm_{}")
-    assert {label.style for label in find_labels(tmp_path, files, None).labels.values()} == {"old", "proud"}
-    assert {label.style for label in find_labels(tmp_path, files, "names").labels.values()} == {"sad", "calm"}
+    assert {label.style for label in find_labels(tmp_path, files, None).labels.values()} == {
+        "old",
+        "proud",
+    }
+    assert {label.style for label in find_labels(tmp_path, files, "names").labels.values()} == {
+        "sad",
+        "calm",
+    }
     assert set(find_labels(tmp_path, files, "none").labels.values()) == {Label("")}
     (tmp_path / "labels.csv").write_text("file,style\nold/sad_1.bvh,angry\n")
     found = find_labels(tmp_path, files, None)
@@ -150,12 +171,16 @@ def test_what_is_found_out_comes_from_folders_before_names(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("told", [None, "folders", "names"])
 def test_where_nothing_tells_the_style_the_user_is_asked(tmp_path: Path, told: str | None) -> None:
-    with pytest.raises(DataError, match=r"is told neither by folders nor by names such as '001.bvh'.*--labels none"):
+    with pytest.raises(
+        DataError, match=r"is told neither by folders nor by names such as '001.bvh'.*--labels none"
+    ):
         find_labels(tmp_path, numbered("{:03}"), told)
 
 
 def test_labels_from_something_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"'styels.csv' is none of folders, names, none, a pattern with"):
+    with pytest.raises(
+        DataError, match=r"'styels.csv' is none of folders, names, none, a pattern with"
+    ):
         find_labels(tmp_path, ["a.bvh"], "styels.csv")
 
 
@@ -174,12 +199,23 @@ def test_labels_from_something_that_is_not_there(tmp_path: Path) -> None:
 def test_a_table_is_read_as_spreadsheets_write_it(tmp_path: Path, table: bytes) -> None:
     (tmp_path / "styles.csv").write_bytes(table)
     found = find_labels(tmp_path, ["a/walk_1.bvh", "b/walk_2.bvh"], "styles.csv")
-    assert found.labels == {"a/walk_1.bvh": Label("old", "walk", "test"), "b/walk_2.bvh": Label("proud", "walk")}
+    assert found.labels == {
+        "a/walk_1.bvh": Label("old", "walk", "test"),
+        "b/walk_2.bvh": Label("proud", "walk"),
+    }
     assert not found.refused
 
 
 def test_rows_that_cannot_be_used_are_named(tmp_path: Path) -> None:
-    rows = ["file,style,split", "gone.bvh,old,", "same.bvh,old,", "a/x.bvh,old,", "x,proud,", "a/y.bvh,old,learn", "a/z.bvh,,"]
+    rows = [
+        "file,style,split",
+        "gone.bvh,old,",
+        "same.bvh,old,",
+        "a/x.bvh,old,",
+        "x,proud,",
+        "a/y.bvh,old,learn",
+        "a/z.bvh,,",
+    ]
     (tmp_path / "t.csv").write_text("\n".join(rows))
     files = ["a/same.bvh", "b/same.bvh", "a/x.bvh", "a/y.bvh", "a/z.bvh", "a/rest.bvh"]
     found = find_labels(tmp_path, files, str(tmp_path / "t.csv"))
@@ -188,7 +224,8 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         "gone.bvh": "line 2 of t.csv names it, but it is not in the folder",
         "same.bvh": "line 3 of t.csv means 2 files; write its folder too",
         "a/x.bvh": "line 5 of t.csv says something else of it than a line before",
-        "a/y.bvh": "line 6 of t.csv has the split 'learn', expected train, validation, test, unused or nothing",
+        "a/y.bvh": "line 6 of t.csv has the split 'learn', expected train, validation, test, "
+        "unused or nothing",
         **dict.fromkeys(("a/same.bvh", "b/same.bvh", "a/rest.bvh"), "t.csv does not name it"),
     }
 
@@ -214,13 +251,19 @@ def test_a_split_does_not_hang_on_order_or_on_other_styles() -> None:
 @pytest.mark.parametrize("count", [5, 12, 30, 200])
 @pytest.mark.parametrize("series", [1, 3])
 def test_about_a_tenth_of_a_style_is_for_validation(count: int, series: int) -> None:
-    clips = {name: ("old", 100) for k in range(series) for name in numbered(f"take{k}/cut_{{}}", count=count)}
+    clips = {
+        name: ("old", 100)
+        for k in range(series)
+        for name in numbered(f"take{k}/cut_{{}}", count=count)
+    }
     share = list(split_by_rule(clips).values()).count("validation") / len(clips)
     assert 0.05 <= share <= 0.2
 
 
 def test_neighbouring_takes_stay_together() -> None:
-    """Of a series only one end is for validation, so that at one place alone neighbours are in two splits."""
+    """Of a series only one end is for validation, so that at one place alone neighbours are in two
+    splits.
+    """
     clips = dict.fromkeys(numbered("walk_{}", count=40), ("old", 100))
     chosen = split_by_rule(clips)
     row = [chosen[f"walk_{i}.bvh"] for i in range(1, 41)]
@@ -229,8 +272,12 @@ def test_neighbouring_takes_stay_together() -> None:
 
 
 def test_few_or_unequal_clips_are_not_given_away() -> None:
-    assert set(split_by_rule(dict.fromkeys(numbered("{}", count=4), ("old", 100))).values()) == {"train"}
-    unequal = split_by_rule({"long.bvh": ("old", 9000)} | dict.fromkeys(numbered("{}", count=12), ("old", 100)))
+    assert set(split_by_rule(dict.fromkeys(numbered("{}", count=4), ("old", 100))).values()) == {
+        "train"
+    }
+    unequal = split_by_rule(
+        {"long.bvh": ("old", 9000)} | dict.fromkeys(numbered("{}", count=12), ("old", 100))
+    )
     assert unequal["long.bvh"] == "train"
 
 
@@ -280,9 +327,13 @@ def test_a_folder_of_styles_becomes_a_corpus(data: Path, tmp_path: Path, told: l
     assert {entry.content for entry in corpus.entries} == {""}
     assert corpus.entries[-1].stop == len(corpus.features)
     assert {entry.split for entry in corpus.entries} == {"train", "validation"}
-    assert told[1].startswith("own clips: 12 clips, 12 s, 0 files left out; styles come from the folders, {style}/**")
+    assert told[1].startswith(
+        "own clips: 12 clips, 12 s, 0 files left out; styles come from the folders, {style}/**"
+    )
     assert told[2].startswith("  old: 6 clips, 5 s - less than 20 s to learn from")
-    assert read_list(tmp_path / "run" / "splits.csv") == {entry.stem: entry.split for entry in corpus.entries}
+    assert read_list(tmp_path / "run" / "splits.csv") == {
+        entry.stem: entry.split for entry in corpus.entries
+    }
     assert (tmp_path / "run" / "corpus" / "refused.txt").read_text() == ""
     require_styles(corpus)
 
@@ -301,7 +352,10 @@ def test_nothing_that_a_file_can_be_stops_a_run(
     (data / "old" / "again").symlink_to(data, target_is_directory=True)
     (data / "__MACOSX").mkdir()
     (data / "__MACOSX" / "x.bvh").touch()
-    joint = "{\nOFFSET 0 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\nEnd Site\n{\nOFFSET 0 1 0\n}\n}\n"
+    joint = (
+        "{\nOFFSET 0 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\nEnd Site\n{\nOFFSET 0 1 "
+        "0\n}\n}\n"
+    )
     motion = "MOTION\nFrames: 40\nFrame Time: 0.0333\n" + "0 0 0\n" * 40
     (data / "old" / "camera.bvh").write_text(f"HIERARCHY\nROOT lens\n{joint}{motion}")
     shutil.copy(data / "old" / "walk_1.bvh", data / "old" / "a_copy.bvh")
@@ -315,13 +369,18 @@ def test_nothing_that_a_file_can_be_stops_a_run(
 
     monkeypatch.setattr(reading, "to_canonical", to_canonical)
     corpus = open_corpus(data, tmp_path / "run", None, told.append)
-    kept = {f"{style}/walk_{i}.bvh" for style in ("old", "proud") for i in range(1, 7)} | {"old/a_copy.bvh"}
+    kept = {f"{style}/walk_{i}.bvh" for style in ("old", "proud") for i in range(1, 7)} | {
+        "old/a_copy.bvh"
+    }
     assert {entry.stem for entry in corpus.entries} == kept - {"old/walk_1.bvh", "old/walk_2.bvh"}
     refused = (tmp_path / "run" / "corpus" / "refused.txt").read_text().splitlines()
-    assert [line.removeprefix("left out: ") for line in told if line.startswith("left out")] == refused
+    assert [
+        line.removeprefix("left out: ") for line in told if line.startswith("left out")
+    ] == refused
     for sentence in (
         "old/short.bvh: has 7 frames at 30 frames/s, fewer than the 16 that training takes",
-        "old/faulty.bvh: met a fault in Kinestyle, please report it with the file: AssertionError: our own fault",
+        "old/faulty.bvh: met a fault in Kinestyle, please report it with the file: "
+        "AssertionError: our own fault",
         "old/empty.bvh: line 1: found an empty file, expected HIERARCHY",
         "old/scene.blend: is no motion file that can be read, those are .bvh",
         "old/walk_1.bvh: is the same motion as old/a_copy.bvh",
@@ -340,11 +399,19 @@ def test_nothing_that_a_file_can_be_stops_a_run(
     ("prepare", "sentence"),
     [
         (lambda folder: None, "is no folder"),
-        (lambda folder: folder.mkdir(), "holds no motion file; expected files of these kinds, in any folders: .bvh"),
-        (lambda folder: filled(folder, "old/{}", count=1).joinpath("old/1.bvh").write_text(""), "none of 1 files could be used"),
+        (
+            lambda folder: folder.mkdir(),
+            "holds no motion file; expected files of these kinds, in any folders: .bvh",
+        ),
+        (
+            lambda folder: filled(folder, "old/{}", count=1).joinpath("old/1.bvh").write_text(""),
+            "none of 1 files could be used",
+        ),
     ],
 )
-def test_a_folder_of_nothing_is_refused(prepare: Callable[[Path], object], sentence: str, tmp_path: Path) -> None:
+def test_a_folder_of_nothing_is_refused(
+    prepare: Callable[[Path], object], sentence: str, tmp_path: Path
+) -> None:
     prepare(tmp_path / "data")
     with pytest.raises(DataError, match=sentence):
         open_corpus(tmp_path / "data", tmp_path / "run", "{style}/*", print)
@@ -354,7 +421,10 @@ def test_one_style_cannot_be_learned_from_labels(tmp_path: Path, told: list[str]
     filled(tmp_path / "data", "old/{}", count=2)
     corpus = open_corpus(tmp_path / "data", tmp_path / "run", "folders", told.append)
     assert "for validation: none, so that training cannot tell when it is best" in told
-    with pytest.raises(DataError, match=r"there is one style, old; .* or train without labels with --preset unsupervised"):
+    with pytest.raises(
+        DataError,
+        match=r"there is one style, old; .* or train without labels with --preset unsupervised",
+    ):
         require_styles(corpus)
     with pytest.raises(DataError, match="there is no clip with a style"):
         require_styles(open_corpus(tmp_path / "data", tmp_path / "run", "none", told.append))
@@ -364,7 +434,11 @@ def test_one_style_cannot_be_learned_from_labels(tmp_path: Path, told: list[str]
     ("names", "contents", "said"),
     [
         (["old_walk_{}", "proud_walk_{}", "old_run_{}"], {"walk", "run"}, "{style}_{content}_{id}"),
-        (["old_walk_{}", "proud_run_{}"], {""}, "contents are not used, because most occur in one style only"),
+        (
+            ["old_walk_{}", "proud_run_{}"],
+            {""},
+            "contents are not used, because most occur in one style only",
+        ),
     ],
 )
 def test_contents_serve_where_they_cross_styles(
@@ -376,43 +450,70 @@ def test_contents_serve_where_they_cross_styles(
     assert said in told[1]
 
 
-def test_contents_that_some_clips_lack_are_not_used(data: Path, tmp_path: Path, told: list[str]) -> None:
-    rows = [f"{style}/walk_{i}.bvh,{style},{'' if i == 3 else 'walk'}" for style in ("old", "proud") for i in range(1, 7)]
+def test_contents_that_some_clips_lack_are_not_used(
+    data: Path, tmp_path: Path, told: list[str]
+) -> None:
+    rows = [
+        f"{style}/walk_{i}.bvh,{style},{'' if i == 3 else 'walk'}"
+        for style in ("old", "proud")
+        for i in range(1, 7)
+    ]
     (data / "labels.csv").write_text("\n".join(["file,style,content", *rows]))
     corpus = open_corpus(data, tmp_path / "run", None, told.append)
     assert {entry.content for entry in corpus.entries} == {""}
     assert "contents are not used, because 2 clips have none" in told[1]
 
 
-def test_splits_can_be_edited_until_training_begins(data: Path, tmp_path: Path, told: list[str]) -> None:
+def test_splits_can_be_edited_until_training_begins(
+    data: Path, tmp_path: Path, told: list[str]
+) -> None:
     run = tmp_path / "run"
     before = open_corpus(data, run, None, told.append)
     splits = dict.fromkeys(read_list(run / "splits.csv"), "train")
     splits |= {"old/walk_1.bvh": "validation", "old/walk_2.bvh": "test", "old/walk_3.bvh": "unused"}
-    (run / "splits.csv").write_text("file,split\n" + "".join(f"{file},{split}\n" for file, split in splits.items()))
+    (run / "splits.csv").write_text(
+        "file,split\n" + "".join(f"{file},{split}\n" for file, split in splits.items())
+    )
     after = open_corpus(data, run, None, told.append)
     assert {entry.stem: entry.split for entry in after.entries} == splits
     assert after.sha256 != before.sha256
     np.testing.assert_array_equal(after.features, before.features)
     put(data, "old/walk_7.bvh", 2.0)  # of a style with a clip to validate with
-    assert {e.stem: e.split for e in open_corpus(data, run, None, told.append).entries} == splits | {"old/walk_7.bvh": "train"}
-    (run / "splits.csv").write_text((run / "splits.csv").read_text().replace(",", ";"))  # as a spreadsheet in Europe does
-    assert {e.stem: e.split for e in open_corpus(data, run, None, told.append).entries} == splits | {"old/walk_7.bvh": "train"}
+    assert {
+        e.stem: e.split for e in open_corpus(data, run, None, told.append).entries
+    } == splits | {"old/walk_7.bvh": "train"}
+    (run / "splits.csv").write_text(
+        (run / "splits.csv").read_text().replace(",", ";")
+    )  # as a spreadsheet in Europe does
+    assert {
+        e.stem: e.split for e in open_corpus(data, run, None, told.append).entries
+    } == splits | {"old/walk_7.bvh": "train"}
     (run / "splits.csv").write_text("file,split\nold/walk_1.bvh,trian\n")
-    with pytest.raises(DataError, match=r"splits.csv, line 2: found the split 'trian', expected train, validation, test or"):
+    with pytest.raises(
+        DataError,
+        match=r"splits.csv, line 2: found the split 'trian', expected train, validation, test or",
+    ):
         open_corpus(data, run, None, told.append)
-    (run / "splits.csv").write_text("\n".join(["file,split", *(f"{file},unused" for file in (*splits, "old/walk_7.bvh"))]))
+    (run / "splits.csv").write_text(
+        "\n".join(["file,split", *(f"{file},unused" for file in (*splits, "old/walk_7.bvh"))])
+    )
     with pytest.raises(DataError, match="leaves no clip for training"):
         open_corpus(data, run, None, told.append)
 
 
 def test_a_table_says_splits(data: Path, tmp_path: Path, told: list[str]) -> None:
     rows = ["file,style,split", "old/walk_1.bvh,old,validation", "old/walk_2.bvh,old,test"]
-    rows += [f"old/walk_{i}.bvh,old," for i in range(3, 7)] + [f"proud/walk_{i}.bvh,proud," for i in range(1, 7)]
+    rows += [f"old/walk_{i}.bvh,old," for i in range(3, 7)] + [
+        f"proud/walk_{i}.bvh,proud," for i in range(1, 7)
+    ]
     (data / "labels.csv").write_text("\n".join(rows))
     corpus = open_corpus(data, tmp_path / "run", None, told.append)
     splits = {entry.stem: entry.split for entry in corpus.entries}
-    assert [splits[f"old/walk_{i}.bvh"] for i in range(1, 7)] == ["validation", "test", *["train"] * 4]
+    assert [splits[f"old/walk_{i}.bvh"] for i in range(1, 7)] == [
+        "validation",
+        "test",
+        *["train"] * 4,
+    ]
     proud = [splits[f"proud/walk_{i}.bvh"] for i in range(1, 7)]
     assert (proud.count("validation"), proud.count("train")) == (1, 5)
 
@@ -421,12 +522,17 @@ def test_labels_may_change_without_reading_again(
     data: Path, tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = open_corpus(data, tmp_path / "run", None, told.append)
-    monkeypatch.setattr(reading, "clip_features", lambda path, rig: pytest.fail(f"{path} was read again"))
+    monkeypatch.setattr(
+        reading, "clip_features", lambda path, rig: pytest.fail(f"{path} was read again")
+    )
     again = open_corpus(data, tmp_path / "run", None, told.append)
     assert (again.entries, again.sha256) == (first.entries, first.sha256)
     (data / "labels.csv").write_text("file,style\nold/walk_1.bvh,sad\nold/walk_2.bvh,calm\n")
     changed = open_corpus(data, tmp_path / "run", None, told.append)
-    assert {entry.stem: entry.style for entry in changed.entries} == {"old/walk_1.bvh": "own/sad", "old/walk_2.bvh": "own/calm"}
+    assert {entry.stem: entry.style for entry in changed.entries} == {
+        "old/walk_1.bvh": "own/sad",
+        "old/walk_2.bvh": "own/calm",
+    }
     assert changed.sha256 != first.sha256
 
 
@@ -438,7 +544,9 @@ def test_a_prepared_corpus_outlives_its_files(data: Path, tmp_path: Path, told: 
     np.testing.assert_array_equal(again.features, first.features)
 
 
-def test_reading_that_was_cut_goes_on(data: Path, tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_that_was_cut_goes_on(
+    data: Path, tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     read: list[str] = []
     used = reading.clip_features
 
@@ -453,7 +561,9 @@ def test_reading_that_was_cut_goes_on(data: Path, tmp_path: Path, told: list[str
         with pytest.raises(KeyboardInterrupt):
             open_corpus(data, tmp_path / "run", None, told.append)
     assert not (tmp_path / "run" / "corpus" / "corpus.json").exists()
-    monkeypatch.setattr(reading, "clip_features", lambda path, rig: read.append(path.name) or used(path, rig))
+    monkeypatch.setattr(
+        reading, "clip_features", lambda path, rig: read.append(path.name) or used(path, rig)
+    )
     next((tmp_path / "run" / "corpus" / "parts").iterdir()).write_bytes(b"half a file")
     corpus = open_corpus(data, tmp_path / "run", None, told.append)
     assert len(corpus.entries) == 12
@@ -462,7 +572,9 @@ def test_reading_that_was_cut_goes_on(data: Path, tmp_path: Path, told: list[str
     assert straight.sha256 == corpus.sha256
 
 
-def test_several_processes_read_the_same(data: Path, tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_processes_read_the_same(
+    data: Path, tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     alone = open_corpus(data, tmp_path / "run", None, told.append)
     monkeypatch.setattr(reading, "usable_cores", lambda: 2)
     assert open_corpus(data, tmp_path / "other", None, told.append).sha256 == alone.sha256
@@ -479,7 +591,9 @@ def test_readers_end_with_a_killed_run(tmp_path: Path) -> None:
     run = subprocess.Popen([sys.executable, "-c", script, tmp_path / "data", tmp_path / "parts"])
     children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
     try:
-        assert waited_for(lambda: len(children.read_text().split()) == 2), "two readers were to begin"
+        assert waited_for(lambda: len(children.read_text().split()) == 2), (
+            "two readers were to begin"
+        )
         readers = [Path("/proc", child) for child in children.read_text().split()]
     finally:
         run.kill()
@@ -517,10 +631,15 @@ class Killed:
         yield
 
 
-def test_a_killed_reader_is_said_in_words(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_reader_is_said_in_words(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "usable_cores", lambda: 2)
     monkeypatch.setattr(reading, "ProcessPoolExecutor", Killed)
-    with pytest.raises(DataError, match=r"reading was ended from outside after 0 of 12 files.*the same command goes on"):
+    with pytest.raises(
+        DataError,
+        match=r"reading was ended from outside after 0 of 12 files.*the same command goes on",
+    ):
         open_corpus(data, tmp_path / "run", None, print)
 
 
@@ -535,13 +654,20 @@ def test_bandai_is_recognised_and_keeps_its_splits(tmp_path: Path, told: list[st
     for number, name in enumerate(names):
         put(tmp_path / "data", f"bandai/set/data/{name}.bvh", 1.0 + number)
     corpus = open_corpus(tmp_path / "data", tmp_path / "run", None, told.append)
-    assert [(entry.stem, entry.split) for entry in corpus.entries] == [(name, "validation") for name in names]
+    assert [(entry.stem, entry.split) for entry in corpus.entries] == [
+        (name, "validation") for name in names
+    ]
     assert not is_own(corpus)
     assert names_in(tmp_path / "run" / "corpus") == ["corpus.json", "features.npy"]
     assert not (tmp_path / "run" / "splits.csv").exists()
-    with pytest.raises(DataError, match="was prepared from other data or for other labels than these; name another --run"):
+    with pytest.raises(
+        DataError,
+        match="was prepared from other data or for other labels than these; name another --run",
+    ):
         open_corpus(tmp_path / "data", tmp_path / "run", "{style}_{id}", told.append)
-    own = open_corpus(tmp_path / "data", tmp_path / "other", "*_{content}_{style}_{id}", told.append)
+    own = open_corpus(
+        tmp_path / "data", tmp_path / "other", "*_{content}_{style}_{id}", told.append
+    )
     assert is_own(own)
     with pytest.raises(DataError, match="name another --run"):
         open_corpus(tmp_path / "data", tmp_path / "other", None, told.append)
@@ -552,14 +678,21 @@ def test_a_one_sided_style_is_never_mirrored(data: Path, tmp_path: Path, told: l
         (data / style).rename(data / {"old": "LeftHop", "proud": "Leftover"}[style])
     corpus = open_corpus(data, tmp_path / "run", None, told.append)
     sided = {entry.style: entry for entry in corpus.entries}
-    assert {style: entry.one_sided for style, entry in sided.items()} == {"own/left-hop": True, "own/leftover": False}
+    assert {style: entry.one_sided for style, entry in sided.items()} == {
+        "own/left-hop": True,
+        "own/leftover": False,
+    }
     for style, entry in sided.items():
         crop = CropSampler(corpus, entry.frame_count, 0).crop(entry, mirror=True)
         plain = np.array(corpus.features[entry.start : entry.stop])
-        np.testing.assert_array_equal(crop, plain if style == "own/left-hop" else mirror_features(plain))
+        np.testing.assert_array_equal(
+            crop, plain if style == "own/left-hop" else mirror_features(plain)
+        )
 
 
-def test_many_refused_files_do_not_fill_the_screen(data: Path, tmp_path: Path, told: list[str]) -> None:
+def test_many_refused_files_do_not_fill_the_screen(
+    data: Path, tmp_path: Path, told: list[str]
+) -> None:
     for i in range(60):
         (data / "old" / f"{i}.json").touch()
     open_corpus(data, tmp_path / "run", None, told.append)
@@ -574,7 +707,9 @@ NOT_RECOGNISED = ("old/walk_1.bvh", "old/walk_2.bvh", "proud/walk_1.bvh")
 
 
 def make_unrecognisable(data: Path, *names: str) -> Rig:
-    """Give some of the clips in a folder joints whose names mislead, and return the rig that states which is which."""
+    """Give some of the clips in a folder joints whose names mislead, and return the rig that states
+    which is which.
+    """
     joints: dict[str, tuple[str, ...]] = {}
     for name in names:
         clip, joints = unrecognisable(read_motion(data / name))
@@ -588,10 +723,17 @@ def mixed(data: Path) -> tuple[Path, Rig]:
     return data, make_unrecognisable(data, *NOT_RECOGNISED)
 
 
-def test_a_rig_that_is_not_recognised_is_read_where_it_is_stated(two_styles: Path, tmp_path: Path, told: list[str]) -> None:
+def test_a_rig_that_is_not_recognised_is_read_where_it_is_stated(
+    two_styles: Path, tmp_path: Path, told: list[str]
+) -> None:
     data = Path(shutil.copytree(two_styles, tmp_path / "data"))
-    rig = make_unrecognisable(data, *(path.relative_to(data).as_posix() for path in data.rglob("*.bvh")))
-    with pytest.raises(DataError, match=r"none of 12 files could be used; the first reason: .* no human body was found"):
+    rig = make_unrecognisable(
+        data, *(path.relative_to(data).as_posix() for path in data.rglob("*.bvh"))
+    )
+    with pytest.raises(
+        DataError,
+        match=r"none of 12 files could be used; the first reason: .* no human body was found",
+    ):
         open_corpus(data, tmp_path / "run", None, told.append)
     stated = open_corpus(data, tmp_path / "run", None, told.append, rig)
     assert "rig: as my_rig.json says in 12 of 12 clips" in told
@@ -600,7 +742,9 @@ def test_a_rig_that_is_not_recognised_is_read_where_it_is_stated(two_styles: Pat
     np.testing.assert_allclose(stated.features, recognised.features, atol=1e-4)
 
 
-def test_a_stated_rig_is_for_the_clips_that_it_fits(mixed: tuple[Path, Rig], tmp_path: Path, told: list[str]) -> None:
+def test_a_stated_rig_is_for_the_clips_that_it_fits(
+    mixed: tuple[Path, Rig], tmp_path: Path, told: list[str]
+) -> None:
     data, rig = mixed
     plain = open_corpus(data, tmp_path / "plain", None, told.append)
     assert not {entry.stem for entry in plain.entries} & set(NOT_RECOGNISED)
@@ -612,17 +756,25 @@ def test_a_stated_rig_is_for_the_clips_that_it_fits(mixed: tuple[Path, Rig], tmp
         kept = corpus.features[at[entry.stem].start : at[entry.stem].stop]
         np.testing.assert_array_equal(kept, plain.features[entry.start : entry.stop])
     listed = tmp_path / "run" / "corpus" / "other_rigs.txt"
-    said = f"rig: as my_rig.json says in 3 of 12 clips; it does not fit the others, whose rigs were found: look at {listed}"
+    said = (
+        f"rig: as my_rig.json says in 3 of 12 clips; it does not fit the others, whose rigs "
+        f"were found: look at {listed}"
+    )
     assert told.count(said) == 1
     lines = dict(line.split(": ", 1) for line in listed.read_text().splitlines())
     assert set(lines) == {entry.stem for entry in plain.entries}
-    assert all("hips is 'left_0', but the clip has no joint of that name" in line for line in lines.values())
+    assert all(
+        "hips is 'left_0', but the clip has no joint of that name" in line
+        for line in lines.values()
+    )
     (tmp_path / "run" / "corpus" / "corpus.json").unlink()  # so that it is made of kept readings
     again = open_corpus(data, tmp_path / "run", None, told.append, rig)
     assert (again.sha256, told.count(said)) == (corpus.sha256, 2)
 
 
-def test_a_clip_that_no_rig_fits_is_left_out_with_both_reasons(mixed: tuple[Path, Rig], tmp_path: Path, told: list[str]) -> None:
+def test_a_clip_that_no_rig_fits_is_left_out_with_both_reasons(
+    mixed: tuple[Path, Rig], tmp_path: Path, told: list[str]
+) -> None:
     open_corpus(mixed[0], tmp_path / "run", None, told.append, preset("mixamo"))
     assert "rig: as the rig 'mixamo' says in 9 of 9 clips" in told
     left_out = [line for line in told if line.startswith("left out: ")]
@@ -633,8 +785,14 @@ def test_a_clip_that_no_rig_fits_is_left_out_with_both_reasons(mixed: tuple[Path
 
 
 def test_a_rig_that_fits_no_clip_is_refused(data: Path, tmp_path: Path, told: list[str]) -> None:
-    with pytest.raises(DataError, match=r"my_rig.json fits none of 12 clips; the first reason: .*hips is 'Pelvis', but the clip"):
-        open_corpus(data, tmp_path / "run", None, told.append, Rig("my_rig.json", {"hips": ("Pelvis",)}))
+    with pytest.raises(
+        DataError,
+        match=r"my_rig.json fits none of 12 clips; the first reason: .*hips is 'Pelvis', but the "
+        r"clip",
+    ):
+        open_corpus(
+            data, tmp_path / "run", None, told.append, Rig("my_rig.json", {"hips": ("Pelvis",)})
+        )
     assert not (tmp_path / "run" / "corpus" / "corpus.json").exists()
 
 
@@ -644,7 +802,9 @@ def test_what_was_read_with_another_rig_is_read_again(
     data, rig = mixed
     read: list[str] = []
     used = reading.clip_features
-    monkeypatch.setattr(reading, "clip_features", lambda path, rig: read.append(path.name) or used(path, rig))
+    monkeypatch.setattr(
+        reading, "clip_features", lambda path, rig: read.append(path.name) or used(path, rig)
+    )
 
     def hashed(rig: Rig | None) -> str:
         read.clear()
@@ -655,13 +815,18 @@ def test_what_was_read_with_another_rig_is_read_again(
     assert (len(read), first != without) == (12, True)
     assert (hashed(rig), len(read)) == (first, 0)
     sides = {"left": "right", "right": "left"}
-    other = {"_".join(sides.get(word, word) for word in role.split("_")): names for role, names in rig.joints.items()}
+    other = {
+        "_".join(sides.get(word, word) for word in role.split("_")): names
+        for role, names in rig.joints.items()
+    }
     swapped = hashed(replace(rig, joints=other))
     assert (len(read), swapped != first) == (12, True)
     assert (hashed(None), hashed(rig)) == (without, first)
 
 
-def test_readings_of_one_rig_are_not_those_of_another(mixed: tuple[Path, Rig], tmp_path: Path) -> None:
+def test_readings_of_one_rig_are_not_those_of_another(
+    mixed: tuple[Path, Rig], tmp_path: Path
+) -> None:
     """Also where reading was cut before there was a corpus, or both are kept in one folder."""
     data, rig = mixed
     path = data / NOT_RECOGNISED[0]
@@ -690,7 +855,10 @@ def test_no_rig_is_stated_for_bandai(tmp_path: Path, told: list[str]) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     put(data, f"bandai/set/data/{name}.bvh")
     for _ in ("before it is read", "and after"):
-        with pytest.raises(DataError, match="--rig is for own clips; which joint is which in the Bandai-Namco sets is known"):
+        with pytest.raises(
+            DataError,
+            match="--rig is for own clips; which joint is which in the Bandai-Namco sets is known",
+        ):
             open_corpus(data, run, None, told.append, preset("cmu"))
         open_corpus(data, run, None, told.append)
     shutil.rmtree(data)
@@ -710,7 +878,10 @@ def test_the_command_states_a_rig_for_the_folder(mixed: tuple[Path, Rig], tmp_pa
     assert "own clips: 12 clips" in done.stderr
     assert "rig: as my_rig.json says in 3 of 12 clips" in done.stderr
     refused = CliRunner().invoke(main, [*arguments, "smpl"])
-    assert (refused.exit_code, "kinestyle: the rig 'smpl' fits none of 9 clips" in refused.stderr) == (1, True)
+    assert (
+        refused.exit_code,
+        "kinestyle: the rig 'smpl' fits none of 9 clips" in refused.stderr,
+    ) == (1, True)
 
 
 # ---------------------------------------------------------------- to a bundle
@@ -734,7 +905,10 @@ def test_a_dry_run_says_what_was_understood_and_trains_nothing(data: Path, tmp_p
     assert "left out: old/notes.txt: is no motion file" in done.stderr
     assert names_in(tmp_path / "run") == ["corpus", "splits.csv"]
     refused = CliRunner().invoke(main, [*arguments, "--labels", "{take}{style}"])
-    assert (refused.exit_code, "kinestyle: the pattern '{take}{style}' has {take}" in refused.stderr) == (1, True)
+    assert (
+        refused.exit_code,
+        "kinestyle: the pattern '{take}{style}' has {take}" in refused.stderr,
+    ) == (1, True)
 
 
 Start = Callable[..., "Run"]
@@ -748,7 +922,11 @@ def start(tmp_path: Path, told: list[str], tiny_networks: TinyNetworks) -> Start
 
     def started(data: Path, own: OwnClips | None = None, preset: str = "released") -> Run:
         recipe = shortened(PRESETS[preset].recipe, 1)
-        recipe = replace(recipe, sizes=tiny_networks.sizes, guides=tuple(replace(guide, width=16) for guide in recipe.guides))
+        recipe = replace(
+            recipe,
+            sizes=tiny_networks.sizes,
+            guides=tuple(replace(guide, width=16) for guide in recipe.guides),
+        )
         return Run(recipe, data, tmp_path / "run", told.append, own=own or OwnClips())
 
     return started
@@ -761,7 +939,7 @@ def exporter(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def assert_bundle(path: Path, walk_file: Path, styles: set[str], about: dict[str, str]) -> None:
-    from kinestyle.motion.formats import read_motion
+    from kinestyle.formats.table import read_motion
     from kinestyle.runtime.stylizer import Stylizer
 
     stylizer = Stylizer.load(path)
@@ -775,18 +953,27 @@ def assert_bundle(path: Path, walk_file: Path, styles: set[str], about: dict[str
 
 def without_toes(rig: Rig) -> Rig:
     """A rig without toes."""
-    return replace(rig, joints={role: names for role, names in rig.joints.items() if not role.endswith("toe")})
+    return replace(
+        rig, joints={role: names for role, names in rig.joints.items() if not role.endswith("toe")}
+    )
 
 
 @exporter
-def test_from_own_clips_to_a_bundle(data: Path, tmp_path: Path, told: list[str], walk_file: Path, start: Start) -> None:
+def test_from_own_clips_to_a_bundle(
+    data: Path, tmp_path: Path, told: list[str], walk_file: Path, start: Start
+) -> None:
     put(data, "sad/the_only.bvh", 1.3)
     run = start(data, OwnClips(name="club", licence="CC0"))
     for stage in run.stages().values():
         stage()
-    assert "  sad: 1 clip, 1 s - one clip to learn from: what it does will be taken for its style" in told
+    assert (
+        "  sad: 1 clip, 1 s - one clip to learn from: what it does will be taken for its style"
+        in told
+    )
     styles = {"own/old", "own/proud", "own/sad"}
-    assert_bundle(tmp_path / "run" / "club.kinestyle", walk_file, styles, {"name": "club", "licence": "CC0"})
+    assert_bundle(
+        tmp_path / "run" / "club.kinestyle", walk_file, styles, {"name": "club", "licence": "CC0"}
+    )
     shutil.copy(data / "sad" / "the_only.bvh", data / "sad" / "copy.bvh")
     start(data).corpus()  # a copy adds nothing but a refusal ...
     (data / "sad" / "copy.bvh").unlink()
@@ -794,7 +981,9 @@ def test_from_own_clips_to_a_bundle(data: Path, tmp_path: Path, told: list[str],
     with pytest.raises(DataError, match="made with another configuration"):  # ... a clip does
         start(data).autoencoder()
     (data / "sad" / "another.bvh").unlink()
-    start(data, OwnClips(rig=preset("cmu"))).autoencoder()  # a rig that states what was found changes nothing ...
+    start(
+        data, OwnClips(rig=preset("cmu"))
+    ).autoencoder()  # a rig that states what was found changes nothing ...
     with pytest.raises(DataError, match="made with another configuration"):  # ... another one does
         start(data, OwnClips(rig=without_toes(preset("cmu")))).autoencoder()
 
@@ -807,7 +996,12 @@ def test_from_own_clips_without_labels_to_a_bundle(
     for stage in run.stages().values():
         stage()
     assert "judge: none, because there are no two styles to tell apart" in told
-    assert_bundle(tmp_path / "run" / "own.kinestyle", walk_file, set(), {"name": "own", "licence": "licence not stated"})
+    assert_bundle(
+        tmp_path / "run" / "own.kinestyle",
+        walk_file,
+        set(),
+        {"name": "own", "licence": "licence not stated"},
+    )
     with pytest.raises(DataError, match="there is no clip with a style"):
         start(data, OwnClips(labels="none")).corpus()
 
@@ -815,7 +1009,9 @@ def test_from_own_clips_without_labels_to_a_bundle(
 def test_the_terms_of_bandai_are_not_the_user_s_to_change(tmp_path: Path, start: Start) -> None:
     put(tmp_path / "data", "bandai/set/data/dataset-1_walk_old_001.bvh")
     put(tmp_path / "data", "bandai/set/data/dataset-1_walk_sad_001.bvh", 1.1)
-    with pytest.raises(DataError, match="what is trained on the Bandai-Namco sets keeps their terms"):
+    with pytest.raises(
+        DataError, match="what is trained on the Bandai-Namco sets keeps their terms"
+    ):
         start(tmp_path / "data", OwnClips(licence="CC0")).corpus()
 
 
@@ -823,7 +1019,9 @@ def test_the_terms_of_bandai_are_not_the_user_s_to_change(tmp_path: Path, start:
 
 
 @exporter
-def test_from_real_clips_of_three_rigs_to_a_bundle(data_dir: Path, tmp_path: Path, walk_file: Path, start: Start) -> None:
+def test_from_real_clips_of_three_rigs_to_a_bundle(
+    data_dir: Path, tmp_path: Path, walk_file: Path, start: Start
+) -> None:
     found = {path.stem: path for path in (data_dir / "bandai").glob("*/data/*.bvh")}
     wanted = {
         f"{style}/{content}_{i}.bvh": found[f"dataset-2_{content}_{style}_{i:03}"]
@@ -831,7 +1029,10 @@ def test_from_real_clips_of_three_rigs_to_a_bundle(data_dir: Path, tmp_path: Pat
         for content in ("walk", "run")
         for i in range(1, 6)
     }
-    wanted |= {f"zombie/{name}.bvh": data_dir / "wild" / f"{name}.bvh" for name in ("zombie", "jumping_jacks")}
+    wanted |= {
+        f"zombie/{name}.bvh": data_dir / "wild" / f"{name}.bvh"
+        for name in ("zombie", "jumping_jacks")
+    }
     wanted |= {"zombie/licences.txt": data_dir / "wild" / "LICENCES.txt"}
     for name, source in wanted.items():
         (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -839,15 +1040,29 @@ def test_from_real_clips_of_three_rigs_to_a_bundle(data_dir: Path, tmp_path: Pat
     run = start(tmp_path / "data")
     for stage in run.stages().values():
         stage()
-    assert {entry.style for entry in run.corpus().select("train")} == {"own/elderly", "own/youthful", "own/zombie"}
+    assert {entry.style for entry in run.corpus().select("train")} == {
+        "own/elderly",
+        "own/youthful",
+        "own/zombie",
+    }
     assert len(run.corpus().entries) == len(wanted) - 1
     styles = {"own/elderly", "own/youthful", "own/zombie"}
-    assert_bundle(tmp_path / "run" / "own.kinestyle", walk_file, styles, {"name": "own", "licence": "licence not stated"})
+    assert_bundle(
+        tmp_path / "run" / "own.kinestyle",
+        walk_file,
+        styles,
+        {"name": "own", "licence": "licence not stated"},
+    )
 
 
 def test_the_splits_of_a_corpus_do_not_hang_on_its_place(tmp_path: Path, two_styles: Path) -> None:
     splits = []
     for name in ("here", "elsewhere"):
         shutil.copytree(two_styles, tmp_path / name)
-        splits.append([(e.stem, e.split) for e in open_corpus(tmp_path / name, tmp_path / f"run_{name}", None, print).entries])
+        splits.append(
+            [
+                (e.stem, e.split)
+                for e in open_corpus(tmp_path / name, tmp_path / f"run_{name}", None, print).entries
+            ]
+        )
     assert splits[0] == splits[1]

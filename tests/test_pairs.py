@@ -12,7 +12,7 @@ from kinestyle.evaluate.truth import TRUTH_RATE, body_positions
 from kinestyle.learn.corpus import Corpus, Entry
 from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs, find_pairs
 from kinestyle.motion.clip import resample_vector
-from kinestyle.motion.features import LAYOUT, clip_to_features
+from kinestyle.retarget.features import LAYOUT, clip_to_features
 from made_rigs import walk
 
 QUICKER = 1.25
@@ -22,9 +22,21 @@ def corpus_of(*clips: tuple[str, str, np.ndarray]) -> Corpus:
     """Clips (style, content, features), all of the training split."""
     entries, start = [], 0
     for i, (style, content, features) in enumerate(clips):
-        entries.append(Entry(f"clip_{i}", style.split("/")[0], style, content, "train", start, start + len(features)))
+        entries.append(
+            Entry(
+                f"clip_{i}",
+                style.split("/")[0],
+                style,
+                content,
+                "train",
+                start,
+                start + len(features),
+            )
+        )
         start += len(features)
-    return Corpus(np.concatenate([features for *_, features in clips]).astype(np.float32), tuple(entries))
+    return Corpus(
+        np.concatenate([features for *_, features in clips]).astype(np.float32), tuple(entries)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +84,11 @@ def test_only_another_style_of_the_same_content_is_a_pair(steps):
         ("bandai1/sad", "", steps),
     )
     found = find_pairs(corpus, PairConfig(), lambda _: None).places
-    assert set(found) == {("clip_0", "bandai1/sad"), ("clip_1", "bandai1/sad"), ("clip_3", "bandai2/normal")}
+    assert set(found) == {
+        ("clip_0", "bandai1/sad"),
+        ("clip_1", "bandai1/sad"),
+        ("clip_3", "bandai2/normal"),
+    }
     assert all(len(place) == len(steps) for place in found.values())
 
 
@@ -86,7 +102,9 @@ def test_where_there_is_no_pair_there_are_zeros(steps):
     corpus = corpus_of(("bandai2/normal", "walk", steps))
     features = cut_pairs(corpus, [np.full(4, np.nan), np.array([0.0, 1.0, 1.5, len(steps) - 1.0])])
     assert (features[0] == 0.0).all()
-    np.testing.assert_allclose(features[1, 2], 0.5 * (corpus.features[1] + corpus.features[2]), atol=1e-6)
+    np.testing.assert_allclose(
+        features[1, 2], 0.5 * (corpus.features[1] + corpus.features[2]), atol=1e-6
+    )
     np.testing.assert_array_equal(features[1, 3], corpus.features[-1])
 
 
@@ -112,7 +130,11 @@ def test_real_clips_have_pairs_in_other_styles(data_dir: Path, tmp_path: Path):
     """One clip a style: the pair is that clip, but for those that are much too short."""
     from kinestyle.learn.corpus import build, motion_files
 
-    chosen = [s for s in motion_files(data_dir) if s.set_name == "bandai1" and s.content == "walk" and s.split == "train"][:4]
+    chosen = [
+        s
+        for s in motion_files(data_dir)
+        if s.set_name == "bandai1" and s.content == "walk" and s.split == "train"
+    ][:4]
     build(chosen, tmp_path, lambda _: None, processes=1)
     corpus = Corpus.load(tmp_path)
     found = find_pairs(corpus, PairConfig(), lambda _: None).places

@@ -1,4 +1,6 @@
-"""What is seen of round cones and slabs: silhouettes and depths as geometry says, and the nearer hides the farther."""
+"""What is seen of round cones and slabs: silhouettes and depths as geometry says, and the nearer
+hides the farther.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,25 @@ NO_SLABS = np.zeros((0, 3), dtype=int)
 
 
 def of_parts(spot, radius, cones=((0, 1),), slabs=NO_SLABS, kind=None, size=SIZE) -> Seen:
-    cones, slabs = np.array(cones, dtype=int).reshape(-1, 2), np.array(slabs, dtype=int).reshape(-1, 3)
+    cones, slabs = (
+        np.array(cones, dtype=int).reshape(-1, 2),
+        np.array(slabs, dtype=int).reshape(-1, 3),
+    )
     kind = np.arange(len(cones) + len(slabs)) if kind is None else np.array(kind)
     return see(np.array(spot, dtype=float), np.array(radius, dtype=float), cones, slabs, kind, size)
 
 
 def coverage(seen: Seen, size=SIZE) -> np.ndarray:
     """(H, W) the share of each pixel that is covered."""
-    return np.bincount(seen.line * size[0] + seen.column, seen.weight, size[0] * size[1]).reshape(size[1], size[0])
+    return np.bincount(seen.line * size[0] + seen.column, seen.weight, size[0] * size[1]).reshape(
+        size[1], size[0]
+    )
 
 
 def outline(spot, radius, size=SIZE, fineness=4) -> np.ndarray:
-    """(H, W) the share of each pixel within the outline of a round cone: the union of many discs from end to end."""
+    """(H, W) the share of each pixel within the outline of a round cone: the union of many discs
+    from end to end.
+    """
     (a, b), (r, s) = np.array(spot, dtype=float)[:, :2], radius
     x = (np.arange(size[0] * fineness) + 0.5) / fineness
     y = (np.arange(size[1] * fineness) + 0.5) / fineness
@@ -78,7 +87,12 @@ def test_normals_are_unit_and_face_the_viewer(name):
 @pytest.mark.parametrize("in_front", [0, 1])
 def test_the_nearer_hides_the_farther(in_front):
     depth = [(-20.0, 20.0), (20.0, -20.0)][1 - in_front]
-    spot = [[15.0, 35.0, depth[0]], [75.0, 35.0, depth[0]], [45.0, 8.0, depth[1]], [45.0, 62.0, depth[1]]]
+    spot = [
+        [15.0, 35.0, depth[0]],
+        [75.0, 35.0, depth[0]],
+        [45.0, 8.0, depth[1]],
+        [45.0, 62.0, depth[1]],
+    ]
     seen = of_parts(spot, (5.0,) * 4, cones=[(0, 1), (2, 3)])
     crossing = (np.abs(seen.x - 45.0) < 4.0) & (np.abs(seen.y - 35.0) < 4.0)
     assert crossing.sum() >= 49
@@ -87,13 +101,19 @@ def test_the_nearer_hides_the_farther(in_front):
 
 def test_the_order_of_parts_does_not_matter():
     random = np.random.default_rng(2)
-    spot = np.column_stack([random.uniform(10, 80, 12), random.uniform(10, 60, 12), random.uniform(-20, 20, 12)])
+    spot = np.column_stack(
+        [random.uniform(10, 80, 12), random.uniform(10, 60, 12), random.uniform(-20, 20, 12)]
+    )
     radius, cones = random.uniform(1.0, 9.0, 12), random.permutation(12).reshape(6, 2)
     one = of_parts(spot, radius, cones, kind=np.zeros(6, dtype=int))
     two = of_parts(spot, radius, cones[::-1], kind=np.zeros(6, dtype=int))
     pictures = []
     for seen in (one, two):
-        pictures.append(np.bincount(seen.line * SIZE[0] + seen.column, seen.weight * seen.depth, SIZE[0] * SIZE[1]))
+        pictures.append(
+            np.bincount(
+                seen.line * SIZE[0] + seen.column, seen.weight * seen.depth, SIZE[0] * SIZE[1]
+            )
+        )
     assert np.abs(pictures[0] - pictures[1]).max() < 0.01
 
 
@@ -113,7 +133,8 @@ def test_a_slab_fills_what_its_balls_and_edges_leave_open():
     middle = np.array(spot)[:, :2].mean(axis=0).astype(int)
     assert coverage(hollow)[middle[1], middle[0]] == 0.0
     assert coverage(whole)[middle[1], middle[0]] == 1.0
-    # the hull of three discs is as large as its edges and the triangle between their middles together
+    # the hull of three discs is as large as its edges and the triangle between their middles
+    # together
     x, y = np.meshgrid(np.arange(SIZE[0]) + 0.5, np.arange(SIZE[1]) + 0.5)
     sides = []
     for i in range(3):
@@ -125,14 +146,19 @@ def test_a_slab_fills_what_its_balls_and_edges_leave_open():
 
 
 def test_a_slab_touches_its_balls_so_that_no_seam_shows():
-    spot, radius = np.array([[20.0, 15.0, 0.0], [70.0, 20.0, 10.0], [40.0, 60.0, -5.0]]), np.array([4.0, 6.0, 5.0])
+    spot, radius = (
+        np.array([[20.0, 15.0, 0.0], [70.0, 20.0, 10.0], [40.0, 60.0, -5.0]]),
+        np.array([4.0, 6.0, 5.0]),
+    )
     seen = of_parts(spot, radius, [(0, 1), (1, 2), (0, 2)], slabs=[(0, 1, 2)])
     on_slab = seen.part == 3
     assert on_slab.sum() > 300
     (normal,) = np.unique(seen.normal[:, on_slab].round(5), axis=1).T
     place = np.stack([seen.x, -seen.y, seen.depth])[:, on_slab]
     for ball, size in zip(spot * [1.0, -1.0, 1.0], radius, strict=True):
-        assert (normal @ (place - ball[:, None])).round(2) == pytest.approx(np.full(on_slab.sum(), size), abs=0.05)
+        assert (normal @ (place - ball[:, None])).round(2) == pytest.approx(
+            np.full(on_slab.sum(), size), abs=0.05
+        )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +172,10 @@ def test_a_slab_touches_its_balls_so_that_no_seam_shows():
 )
 def test_a_slab_that_is_hidden_by_its_balls_adds_nothing(spot):
     radius, edges = (9.0, 5.0, 2.0), [(0, 1), (1, 2), (0, 2)]
-    alone, together = of_parts(spot, radius, edges), of_parts(spot, radius, edges, slabs=[(0, 1, 2)])
+    alone, together = (
+        of_parts(spot, radius, edges),
+        of_parts(spot, radius, edges, slabs=[(0, 1, 2)]),
+    )
     assert np.abs(coverage(alone) - coverage(together)).max() <= 0.26
     assert np.isfinite(together.normal).all()
     assert (together.normal[2] >= 0.0).all()
@@ -158,7 +187,9 @@ def test_outside_of_the_picture_nothing_is_seen(away):
 
 
 def test_a_perspective_camera_sees_a_ball_as_wide_as_it_is():
-    """The outline of a ball at distance d is a cone of sine r / d; beside the picture's middle it is stretched, but little."""
+    """The outline of a ball at distance d is a cone of sine r / d; beside the picture's middle it
+    is stretched, but little.
+    """
     camera = Camera(np.array([0.0, 1.0, 0.0]), (200.0, 150.0), 100.0, 6.5, three_quarter_axes())
     for place in ([0.0, 1.0, 0.0], [0.6, 0.4, 0.9], [-0.5, 1.6, -1.0]):
         (spot,), (scale,) = camera.project(np.array([place]))
@@ -170,7 +201,9 @@ def test_a_perspective_camera_sees_a_ball_as_wide_as_it_is():
         across = 0.5 * focal * (np.tan(off_axis + half_angle) - np.tan(off_axis - half_angle))
         assert 0.1 * scale == pytest.approx(across, rel=0.03)
         assert 0.1 * scale == pytest.approx(across, abs=0.35)
-        assert np.hypot(spot[0] - 200.0, spot[1] - 150.0) == pytest.approx(focal * np.tan(off_axis), abs=1e-4)
+        assert np.hypot(spot[0] - 200.0, spot[1] - 150.0) == pytest.approx(
+            focal * np.tan(off_axis), abs=1e-4
+        )
         assert camera.height_m(*spot) == pytest.approx(place[1], abs=1e-9)
 
 

@@ -1,4 +1,6 @@
-"""The figure: a body on the stage whatever the rig is, thin lines for what has no role, plain bones for what is no body."""
+"""The figure: a body on the stage whatever the rig is, thin lines for what has no role, plain bones
+for what is no body.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ import numpy as np
 import pytest
 
 from kinestyle.errors import ClipError
+from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.picture.body import LEFT, MIDDLE, RIGHT, THIN_RADII_M
 from kinestyle.picture.figure import Figure, figure_of
@@ -24,7 +26,9 @@ def same_place(a: Figure, b: Figure) -> float:
 @pytest.mark.parametrize(("up", "metres_per_unit"), [("Y", 1.0), ("Z", 0.01), ("Z", 0.0254)])
 def test_axes_units_first_place_and_heading_do_not_matter(up, metres_per_unit):
     clip = walk(1.0).clip
-    there = as_rig(turned(clip, -1.3, np.array([4.0, 0.0, 9.0])), up=up, metres_per_unit=metres_per_unit)
+    there = as_rig(
+        turned(clip, -1.3, np.array([4.0, 0.0, 9.0])), up=up, metres_per_unit=metres_per_unit
+    )
     assert same_place(figure_of(as_rig(clip)), figure_of(there)) < 0.004
 
 
@@ -33,7 +37,10 @@ def test_a_figure_starts_over_the_origin_and_faces_forward():
     assert figure.root[0, [0, 2]] == pytest.approx([0.0, 0.0], abs=1e-9)
     assert figure.root[-1, 2] > 0.3
     assert figure.position[..., 1].min() > 0.0
-    left, right = (figure.position[0][figure.cones[figure.cone_side == side]].mean(axis=(0, 1)) for side in (LEFT, RIGHT))
+    left, right = (
+        figure.position[0][figure.cones[figure.cone_side == side]].mean(axis=(0, 1))
+        for side in (LEFT, RIGHT)
+    )
     assert left[0] > 0.05 > -0.05 > right[0]
 
 
@@ -63,8 +70,14 @@ def test_a_rig_that_lacks_a_joint_still_is_a_body(lacking):
 
 def test_fingers_and_props_are_thin_lines_and_the_body_is_the_same_without_them(walk_clip):
     figure, bare = figure_of(walk_clip), figure_of(as_rig(walk(0.5).clip))
-    thin, bare_thin = ((each.radius[each.cones] <= max(THIN_RADII_M)).all(axis=1) for each in (figure, bare))
-    fingers = [name for name in walk_clip.skeleton.names if "HandThumb" in name or "HandIndex" in name or "HandPinky" in name]
+    thin, bare_thin = (
+        (each.radius[each.cones] <= max(THIN_RADII_M)).all(axis=1) for each in (figure, bare)
+    )
+    fingers = [
+        name
+        for name in walk_clip.skeleton.names
+        if "HandThumb" in name or "HandIndex" in name or "HandPinky" in name
+    ]
     assert thin.sum() >= len(fingers) + bare_thin.sum()
     assert set(figure.cone_side[thin]) <= {LEFT, RIGHT}
     assert (~thin).sum() == (~bare_thin).sum()
@@ -80,7 +93,11 @@ def test_between_frames_the_figure_is_between_and_beyond_them_it_stands():
 
 def test_what_is_no_body_is_bones_with_a_note():
     count = 6
-    chain = Skeleton(tuple(f"part{i}" for i in range(count)), np.arange(count) - 1, np.tile([0.0, 20.0, 0.0], (count, 1)))
+    chain = Skeleton(
+        tuple(f"part{i}" for i in range(count)),
+        np.arange(count) - 1,
+        np.tile([0.0, 20.0, 0.0], (count, 1)),
+    )
     position = np.tile(chain.offsets, (9, 1, 1))
     figure = figure_of(Clip(chain, position, any_rotations(4, 9, count), 0.1, "worm"))
     assert figure.note.startswith("worm is drawn as plain bones: ")
@@ -89,7 +106,13 @@ def test_what_is_no_body_is_bones_with_a_note():
 
 
 def test_a_single_joint_is_a_ball():
-    point = Clip(Skeleton(("it",), np.array([-1]), np.zeros((1, 3))), np.zeros((2, 1, 3)), any_rotations(1, 2, 1), 0.1, "it")
+    point = Clip(
+        Skeleton(("it",), np.array([-1]), np.zeros((1, 3))),
+        np.zeros((2, 1, 3)),
+        any_rotations(1, 2, 1),
+        0.1,
+        "it",
+    )
     assert figure_of(point).cones.tolist() == [[0, 0]]
 
 
@@ -97,17 +120,26 @@ def test_a_position_that_is_not_finite_is_refused_with_its_frame():
     clip = as_rig(walk(1.0).clip)
     broken = clip.local_position.copy()
     broken[3, 0, 1] = np.nan
-    with pytest.raises(ClipError, match=r"Frame 3 of the clip 'rig' has a position that is not finite"):
+    with pytest.raises(
+        ClipError, match=r"Frame 3 of the clip 'rig' has a position that is not finite"
+    ):
         figure_of(clip.with_motion(broken, clip.local_rotation), "rig")
 
 
 def test_a_clip_without_frames_is_refused():
     clip = as_rig(walk(1.0).clip)
     with pytest.raises(ClipError, match="no frames"):
-        figure_of(replace(clip, local_position=clip.local_position[:0], local_rotation=clip.local_rotation[:0]))
+        figure_of(
+            replace(
+                clip, local_position=clip.local_position[:0], local_rotation=clip.local_rotation[:0]
+            )
+        )
 
 
-@pytest.mark.parametrize("name", ["zombie", "dab", "jesse_dance", "jumping_jacks", "bvh_test1", "sample", "scaled_131_01"])
+@pytest.mark.parametrize(
+    "name",
+    ["zombie", "dab", "jesse_dance", "jumping_jacks", "bvh_test1", "sample", "scaled_131_01"],
+)
 def test_real_rigs_are_bodies_of_a_person_size(data_dir, name):
     figure = figure_of(read_motion(data_dir / "wild" / f"{name}.bvh"))
     assert not figure.note

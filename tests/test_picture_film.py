@@ -1,4 +1,6 @@
-"""Films: the clock, the panels, the camera that follows, and files that open with the right pictures in them."""
+"""Films: the clock, the panels, the camera that follows, and files that open with the right
+pictures in them.
+"""
 
 from __future__ import annotations
 
@@ -41,15 +43,24 @@ def durations(path: Path) -> list[int]:
 
 
 @pytest.mark.parametrize(("kind", "tolerance_ms"), [("gif", 10), ("webp", 1)])
-def test_a_gif_and_a_webp_open_with_all_their_pictures_and_last_as_long_as_the_clip(tmp_path, figure, kind, tolerance_ms):
+def test_a_gif_and_a_webp_open_with_all_their_pictures_and_last_as_long_as_the_clip(
+    tmp_path, figure, kind, tolerance_ms
+):
     film = take_film([figure], replace(SMALL, frame_rate=12.0))
     write_film(film, tmp_path / f"film.{kind}")
     with Image.open(tmp_path / f"film.{kind}") as opened:
-        assert (opened.format, opened.size, opened.n_frames) == (kind.upper(), (96, 80), film.frame_count)
+        assert (opened.format, opened.size, opened.n_frames) == (
+            kind.upper(),
+            (96, 80),
+            film.frame_count,
+        )
         assert opened.info["loop"] == 0
         shown = np.asarray(opened.convert("RGB")).astype(int)
     assert film.frame_count == 25
-    assert abs(sum(durations(tmp_path / f"film.{kind}")) - 1000.0 * film.duration_seconds) <= tolerance_ms
+    assert (
+        abs(sum(durations(tmp_path / f"film.{kind}")) - 1000.0 * film.duration_seconds)
+        <= tolerance_ms
+    )
     assert np.abs(shown - film.picture(0)).mean() < 6.0
     assert [path.name for path in tmp_path.iterdir()] == [f"film.{kind}"]
 
@@ -62,7 +73,9 @@ def test_an_mp4_opens_with_all_its_pictures_and_lasts_as_long_as_the_clip(tmp_pa
         (stream,) = opened.streams.video
         pictures = [frame.to_ndarray(format="rgb24") for frame in opened.decode(stream)]
         assert float(stream.average_rate) == pytest.approx(12.5)
-        assert float(stream.duration * stream.time_base) == pytest.approx(film.duration_seconds, abs=0.001)
+        assert float(stream.duration * stream.time_base) == pytest.approx(
+            film.duration_seconds, abs=0.001
+        )
     assert len(pictures) == film.frame_count == 26
     # colours are stored for pairs of pixels, so that an odd size grows by one
     assert pictures[0].shape == (82, 98, 3)
@@ -85,9 +98,14 @@ def test_an_unknown_suffix_is_refused_with_those_that_are_known(tmp_path, figure
 
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_too_many_pictures_are_refused_before_any_is_drawn(tmp_path, figure, kind, monkeypatch):
-    film = take_film([figure.at(np.arange(0.0, 20.0, 0.5))], replace(SMALL, size_px=(3840, 2160), frame_rate=60.0))
+    film = take_film(
+        [figure.at(np.arange(0.0, 20.0, 0.5))],
+        replace(SMALL, size_px=(3840, 2160), frame_rate=60.0),
+    )
     monkeypatch.setattr(type(film), "picture", lambda *_: pytest.fail("a picture was drawn"))
-    with pytest.raises(ClipError, match=r"would have .+ expected at most \d+; show less with --from and --to"):
+    with pytest.raises(
+        ClipError, match=r"would have .+ expected at most \d+; show less with --from and --to"
+    ):
         write_film(film, tmp_path / f"film.{kind}")
 
 
@@ -116,20 +134,32 @@ def test_panels_without_room_are_refused(figure):
 
 def test_clips_of_different_rates_and_lengths_share_one_clock():
     fast, slow = walk(2.0, frame_rate=120.0).clip, walk(1.0, frame_rate=30.0).clip
-    film = take_film([figure_of(fast, "a"), figure_of(slow, "b")], replace(SMALL, size_px=(200, 96), frame_rate=24.0))
+    film = take_film(
+        [figure_of(fast, "a"), figure_of(slow, "b")],
+        replace(SMALL, size_px=(200, 96), frame_rate=24.0),
+    )
     assert film.seconds[[0, -1]].tolist() == [0.0, 2.0]
     (((_, first),), ((_, second),)) = (panel.figures for panel in film.panels)
     assert first.frame_count == second.frame_count == film.frame_count == 49
-    # the same walk, so the same place at the same time, as long as the shorter one lasts; then that stands still
+    # the same walk, so the same place at the same time, as long as the shorter one lasts; then that
+    # stands still
     assert np.abs(first.root[:24] - second.root[:24]).max() < 0.01
     assert np.ptp(second.root[24:], axis=0).max() == 0.0
 
 
 def test_a_part_of_a_clip_is_shown_as_it_is_in_the_whole(figure):
-    whole, part = take_film([figure], SMALL), take_film([figure], replace(SMALL, start_seconds=0.5, stop_seconds=1.2))
+    whole, part = (
+        take_film([figure], SMALL),
+        take_film([figure], replace(SMALL, start_seconds=0.5, stop_seconds=1.2)),
+    )
     assert part.seconds == pytest.approx(np.arange(5, 13) / 10)
     assert part.panels[0].figures[0][1].frame_time_seconds == pytest.approx(0.1)
-    assert np.abs(part.panels[0].figures[0][1].position - whole.panels[0].figures[0][1].position[5:13]).max() < 1e-9
+    assert (
+        np.abs(
+            part.panels[0].figures[0][1].position - whole.panels[0].figures[0][1].position[5:13]
+        ).max()
+        < 1e-9
+    )
 
 
 def test_a_camera_that_follows_keeps_steady_travel_in_the_middle_up_to_both_ends(figure):
@@ -139,7 +169,11 @@ def test_a_camera_that_follows_keeps_steady_travel_in_the_middle_up_to_both_ends
 
 
 def test_a_camera_that_follows_does_not_shake_with_the_steps(figure):
-    sway = 0.04 * np.sin(2.0 * np.pi * 1.7 * np.arange(figure.frame_count) / 30.0)[:, None] * [1.0, 0.0, 0.0]
+    sway = (
+        0.04
+        * np.sin(2.0 * np.pi * 1.7 * np.arange(figure.frame_count) / 30.0)[:, None]
+        * [1.0, 0.0, 0.0]
+    )
     shaken, calm = follow_path([replace(figure, root=figure.root + sway)]), follow_path([figure])
     middle = slice(20, -20)
     assert np.abs(shaken - calm)[middle].max() < 0.1 * 0.04
@@ -160,8 +194,12 @@ def test_all_motion_is_within_the_picture(figure, camera):
 
 def test_a_fixed_camera_shows_travel_and_one_that_follows_takes_it_out(figure):
     def places(camera: str) -> np.ndarray:
-        film = take_film([figure], Shot(size_px=(160, 96), frame_rate=5.0, camera=camera, labels=False))
-        return np.array([np.flatnonzero(ink(picture).any(axis=0)).mean() for picture in film.pictures()])
+        film = take_film(
+            [figure], Shot(size_px=(160, 96), frame_rate=5.0, camera=camera, labels=False)
+        )
+        return np.array(
+            [np.flatnonzero(ink(picture).any(axis=0)).mean() for picture in film.pictures()]
+        )
 
     assert np.ptp(places("fixed")) > 3.0 * np.ptp(places("follow"))
 
@@ -170,7 +208,10 @@ def test_overlay_puts_all_into_one_panel_and_side_by_side_each_into_its_own(figu
     over = take_film([figure, figure], replace(SMALL, overlay=True))
     beside = take_film([figure, figure], replace(SMALL, size_px=(200, 80)))
     assert [len(panel.figures) for panel in over.panels] == [2]
-    assert [(panel.left, panel.top, len(panel.figures)) for panel in beside.panels] == [(0, 0, 1), (102, 0, 1)]
+    assert [(panel.left, panel.top, len(panel.figures)) for panel in beside.panels] == [
+        (0, 0, 1),
+        (102, 0, 1),
+    ]
     # the same clip twice: the same picture twice, in another tone
     left, right = beside.picture(3)[:, :98], beside.picture(3)[:, 102:]
     assert np.abs(ink(left[14:]).astype(int) - ink(right[14:])).mean() < 0.02
@@ -200,7 +241,10 @@ def test_a_loop_ends_where_it_begins():
 
 
 def test_labels_can_be_left_out(figure):
-    with_words, without = (take_film([figure], replace(SMALL, size_px=(200, 160), labels=labels)) for labels in (True, False))
+    with_words, without = (
+        take_film([figure], replace(SMALL, size_px=(200, 160), labels=labels))
+        for labels in (True, False)
+    )
     assert ink(with_words.picture(0)[:16, :60]).any()
     assert not ink(without.picture(0)[:16, :60]).any()
 
@@ -213,13 +257,17 @@ def test_a_write_that_fails_leaves_the_older_film(tmp_path, figure, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fill_the_disk)
-    with pytest.raises(MotionFileError, match=r"film\.webp cannot be written: No space left on device"):
+    with pytest.raises(
+        MotionFileError, match=r"film\.webp cannot be written: No space left on device"
+    ):
         write_film(take_film([figure], replace(SMALL, stop_seconds=0.2)), path)
     assert path.read_bytes() == b"an older film"
     assert [p.name for p in tmp_path.iterdir()] == ["film.webp"]
 
 
-def test_a_folder_that_is_not_there_is_said_before_any_picture_is_drawn(tmp_path, figure, monkeypatch):
+def test_a_folder_that_is_not_there_is_said_before_any_picture_is_drawn(
+    tmp_path, figure, monkeypatch
+):
     film = take_film([figure], SMALL)
     monkeypatch.setattr(type(film), "picture", lambda *_: pytest.fail("a picture was drawn"))
     with pytest.raises(MotionFileError, match="does not exist; create it first"):

@@ -1,4 +1,6 @@
-"""Clips that show themselves: what is packed, that nothing is loaded, and that a notebook and a browser really play it."""
+"""Clips that show themselves: what is packed, that nothing is loaded, and that a notebook and a
+browser really play it.
+"""
 
 from __future__ import annotations
 
@@ -43,13 +45,18 @@ def test_positions_are_packed_to_a_millimetre(walk_clip):
     assert clip["frames"] == walk_clip.frame_count
     assert np.abs(packed(clip) - figure.position).max() < 0.001
     assert len(clip["way"]) == walk_clip.frame_count
-    contact = np.frombuffer(base64.b64decode(clip["contact"]), dtype=np.uint8).reshape(clip["frames"], len(clip["feet"]))
+    contact = np.frombuffer(base64.b64decode(clip["contact"]), dtype=np.uint8).reshape(
+        clip["frames"], len(clip["feet"])
+    )
     assert (contact == (figure.contact > 0.5)).all()
 
 
 @pytest.mark.parametrize("frame_rate", [30.0, 120.0])
 def test_ten_seconds_of_a_clip_are_less_than_a_megabyte(walk_clip, frame_rate):
-    for clip in (long_clip(10.0, frame_rate), kinestyle.motion.clip.resample(walk_clip, frame_rate)):
+    for clip in (
+        long_clip(10.0, frame_rate),
+        kinestyle.motion.clip.resample(walk_clip, frame_rate),
+    ):
         html = clip._repr_html_()
         assert len(html) < 0.6 * MEGABYTE
         assert len(page_html([clip, clip])) < MEGABYTE
@@ -60,7 +67,9 @@ def test_a_long_clip_is_shown_with_fewer_frames_rather_than_more_bytes():
     data = pack([figure_of(clip)])
     assert data["seconds"] == pytest.approx(180.0)
     assert data["clips"][0]["frame_seconds"] > 1 / 30
-    assert data["clips"][0]["frames"] * data["clips"][0]["frame_seconds"] == pytest.approx(180.0, abs=0.3)
+    assert data["clips"][0]["frames"] * data["clips"][0]["frame_seconds"] == pytest.approx(
+        180.0, abs=0.3
+    )
     assert len(page_html([clip])) < 1.3 * MEGABYTE
 
 
@@ -71,8 +80,13 @@ def test_the_page_needs_nothing_from_elsewhere(walk_clip):
 
 
 def test_two_clips_of_one_name_are_told_apart_and_labels_name_them(walk_clip):
-    assert [c["label"] for c in packed_clips(page_html([walk_clip, walk_clip]))] == ["walk (1)", "walk (2)"]
-    assert [c["label"] for c in packed_clips(page_html([walk_clip, walk_clip], ["as it was", "old"]))] == ["as it was", "old"]
+    assert [c["label"] for c in packed_clips(page_html([walk_clip, walk_clip]))] == [
+        "walk (1)",
+        "walk (2)",
+    ]
+    assert [
+        c["label"] for c in packed_clips(page_html([walk_clip, walk_clip], ["as it was", "old"]))
+    ] == ["as it was", "old"]
 
 
 def packed_clips(page: str) -> list[dict[str, Any]]:
@@ -98,7 +112,10 @@ def test_a_written_page_is_the_page(walk_clip, tmp_path):
 
 def test_what_cannot_be_shown_is_a_sentence_in_the_cell(walk_clip):
     empty = walk_clip.with_motion(walk_clip.local_position[:0], walk_clip.local_rotation[:0])
-    assert empty._repr_html_() == "<p>The clip &#x27;walk&#x27; has no frames, so there is nothing to draw.</p>"
+    assert (
+        empty._repr_html_()
+        == "<p>The clip &#x27;walk&#x27; has no frames, so there is nothing to draw.</p>"
+    )
     with pytest.raises(ClipError, match="0 clips were given"):
         page_html([])
     with pytest.raises(ClipError, match="1 labels were given for 2 clips"):
@@ -127,13 +144,20 @@ def test_show_is_at_hand_at_the_top(walk_clip, monkeypatch):
 
 
 def test_importing_kinestyle_draws_nothing_and_imports_no_picture():
-    script = "import sys, kinestyle.motion.clip; print(*({'PIL', 'IPython', 'kinestyle.picture'} & sys.modules.keys()))"
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    script = (
+        "import sys, kinestyle.motion.clip; print(*({'PIL', 'IPython', 'kinestyle.picture'} "
+        "& sys.modules.keys()))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert result.stdout.split() == []
 
 
 def test_a_real_notebook_plays_a_clip_that_ends_a_cell_and_one_that_is_shown(walk_file):
-    nbclient = pytest.importorskip("nbclient", reason="notebooks are run with nbclient, which the dev extra brings")
+    nbclient = pytest.importorskip(
+        "nbclient", reason="notebooks are run with nbclient, which the dev extra brings"
+    )
     nbformat = pytest.importorskip("nbformat")
     cells = [
         f"from kinestyle import read_motion, show\nclip = read_motion({str(walk_file)!r})\nclip",
@@ -145,28 +169,45 @@ def test_a_real_notebook_plays_a_clip_that_ends_a_cell_and_one_that_is_shown(wal
         nbclient.NotebookClient(book, timeout=300, kernel_name="python3").execute()
     except nbclient.exceptions.CellExecutionError as error:
         pytest.fail(str(error))
-    outputs = [[output["data"]["text/html"] for output in cell["outputs"]] for cell in book["cells"]]
+    outputs = [
+        [output["data"]["text/html"] for output in cell["outputs"]] for cell in book["cells"]
+    ]
     assert [len(each) for each in outputs] == [1, 2, 1]
     assert all(html.startswith("<iframe srcdoc=") for each in outputs for html in each)
-    assert book["cells"][0]["outputs"][0]["data"]["text/plain"] == "<Clip walk: 151 frames at 30 a second, 53 joints>"
+    assert (
+        book["cells"][0]["outputs"][0]["data"]["text/plain"]
+        == "<Clip walk: 151 frames at 30 a second, 53 joints>"
+    )
     assert len(nbformat.writes(book)) < 4 * MEGABYTE
 
 
 @pytest.mark.slow
 def test_a_real_browser_plays_scrubs_and_turns(walk_clip, tmp_path: Path):
-    pytest.importorskip("playwright", reason="the page is driven with playwright, which the dev extra brings")
+    pytest.importorskip(
+        "playwright", reason="the page is driven with playwright, which the dev extra brings"
+    )
     from studio_browser import browsing, find_chromium
 
     if find_chromium() is None:
-        pytest.skip("no Chromium here: apt-get install chromium, or name one with KINESTYLE_CHROMIUM")
-    outer = f"<!doctype html><body style='margin:0'>{frame_html([walk_clip, walk_clip], ['one', 'two'])}"
+        pytest.skip(
+            "no Chromium here: apt-get install chromium, or name one with KINESTYLE_CHROMIUM"
+        )
+    outer = (
+        f"<!doctype html><body "
+        f"style='margin:0'>{frame_html([walk_clip, walk_clip], ['one', 'two'])}"
+    )
     with browsing(little_motion=True) as browser:
         page = browser.new_page(viewport={"width": 560, "height": 440}, reduced_motion="null")
         page.set_default_timeout(180_000)
         troubles: list[str] = []
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("console", lambda message: troubles.append(message.text))
-        page.on("request", lambda request: troubles.append(request.url) if request.url.startswith("http") else None)
+        page.on(
+            "request",
+            lambda request: (
+                troubles.append(request.url) if request.url.startswith("http") else None
+            ),
+        )
         page.set_content(outer)
         player = page.frame_locator("iframe").locator("#player")
         player.wait_for()
@@ -178,7 +219,10 @@ def test_a_real_browser_plays_scrubs_and_turns(walk_clip, tmp_path: Path):
         # who asked for little motion is asked before anything moves
         assert player.get_attribute("data-time") == "0.000"
         first = picture("first.png")
-        slate, coral = (first[:, :275].min(axis=-1) < 130).mean(), (first[:, 285:, 0] - first[:, 285:, 2] > 60).mean()
+        slate, coral = (
+            (first[:, :275].min(axis=-1) < 130).mean(),
+            (first[:, 285:, 0] - first[:, 285:, 2] > 60).mean(),
+        )
         assert slate > 0.02
         assert coral > 0.02
         page.frame_locator("iframe").locator("input").fill("2.5")

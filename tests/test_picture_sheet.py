@@ -1,4 +1,6 @@
-"""The contact sheet: what must be readable off its pixels, and that no half picture is ever left behind."""
+"""The contact sheet: what must be readable off its pixels, and that no half picture is ever left
+behind.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def test_the_width_is_the_one_asked_for(columns):
 
 
 def test_each_row_adds_the_same_height():
-    one, two, three = (draw([a_figure()] * count, columns=2, width=400).height for count in (1, 2, 3))
+    one, two, three = (
+        draw([a_figure()] * count, columns=2, width=400).height for count in (1, 2, 3)
+    )
     assert three - two == two - one > 100
 
 
@@ -144,14 +148,21 @@ def test_another_pose_gives_another_picture():
     figure = a_figure()
     bent = figure.position.copy()
     bent[:, int(np.argmax(bent[0, :, 0]))] += [0.0, 0.2, 0.0]
-    assert not np.array_equal(cells(draw([figure], **PLAIN)), cells(draw([replace(figure, position=bent)], **PLAIN)))
+    assert not np.array_equal(
+        cells(draw([figure], **PLAIN)), cells(draw([replace(figure, position=bent)], **PLAIN))
+    )
 
 
 @pytest.mark.parametrize(("up", "metres_per_unit"), [("Y", 1.0), ("Z", 0.01), ("Y", 0.0254)])
 def test_where_a_clip_starts_and_in_which_axes_and_units_it_is_does_not_matter(up, metres_per_unit):
     clip = stand(1)
-    there = as_rig(turned(clip, 2.1, np.array([3.2, 0.0, -7.7])), up=up, metres_per_unit=metres_per_unit)
-    here, there = cells(draw([figure_of(as_rig(clip), "one")], **PLAIN)), cells(draw([figure_of(there, "one")], **PLAIN))
+    there = as_rig(
+        turned(clip, 2.1, np.array([3.2, 0.0, -7.7])), up=up, metres_per_unit=metres_per_unit
+    )
+    here, there = (
+        cells(draw([figure_of(as_rig(clip), "one")], **PLAIN)),
+        cells(draw([figure_of(there, "one")], **PLAIN)),
+    )
     assert np.abs(here - there).max() <= 60
     assert np.mean(np.abs(here - there) > 2) < 0.002
 
@@ -161,9 +172,15 @@ def test_a_later_turn_is_shown():
     position = figure.position.copy()
     position[1] = rotation.rotate(rotation.about_y(np.pi), position[1])
     width = 400 + 2 * MARGIN_PX
-    pixels = cells(draw([replace(figure, position=position)], columns=2, width=width, pixels_per_metre=SCALE))
+    pixels = cells(
+        draw([replace(figure, position=position)], columns=2, width=width, pixels_per_metre=SCALE)
+    )
     for cell, order in ((pixels[:, 20:220], 1), (pixels[:, 220:420], -1)):
-        assert order * (lines_and_columns(warm(cell))[1].mean() - lines_and_columns(cool(cell))[1].mean()) > 20
+        assert (
+            order
+            * (lines_and_columns(warm(cell))[1].mean() - lines_and_columns(cool(cell))[1].mean())
+            > 20
+        )
 
 
 @pytest.mark.parametrize("height_m", [0.1, 0.5])
@@ -210,7 +227,12 @@ def test_a_joint_flung_away_for_a_moment_does_not_shrink_the_body():
 
 
 def test_text_that_is_too_long_stays_inside():
-    image = draw([a_figure(label="a very long name " * 40)], columns=2, width=400, title="and a long title " * 40)
+    image = draw(
+        [a_figure(label="a very long name " * 40)],
+        columns=2,
+        width=400,
+        title="and a long title " * 40,
+    )
     assert (np.asarray(image)[:, -8:] == PAPER).all()
 
 
@@ -238,7 +260,9 @@ def test_a_write_that_fails_half_way_leaves_the_older_sheet(tmp_path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fill_the_disk)
-    with pytest.raises(MotionFileError, match=r"sheet\.png cannot be written: No space left on device"):
+    with pytest.raises(
+        MotionFileError, match=r"sheet\.png cannot be written: No space left on device"
+    ):
         write_sheet(Image.new("RGB", (8, 8)), path)
     assert path.read_bytes() == b"an older sheet"
     assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]

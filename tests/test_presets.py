@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kinestyle.bundle import Bundle  # noqa: E402
+from kinestyle.formats.table import read_motion  # noqa: E402
 from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage  # noqa: E402
 from kinestyle.learn.corpus import Corpus, Entry  # noqa: E402
 from kinestyle.learn.networks import (  # noqa: E402
@@ -27,9 +28,8 @@ from kinestyle.learn.networks import (  # noqa: E402
 from kinestyle.learn.paper import CERTAIN, PaperConfig, PaperStage  # noqa: E402
 from kinestyle.learn.pipeline import Recipe, Run, shortened  # noqa: E402
 from kinestyle.learn.presets import PRESETS  # noqa: E402
-from kinestyle.motion.features import LAYOUT, clip_to_features  # noqa: E402
-from kinestyle.motion.formats import read_motion  # noqa: E402
-from kinestyle.motion.retarget import correspond, to_canonical  # noqa: E402
+from kinestyle.retarget.correspondence import correspond, to_canonical  # noqa: E402
+from kinestyle.retarget.features import LAYOUT, clip_to_features  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
 
 TINY = {
@@ -49,8 +49,12 @@ def parameters(*networks: torch.nn.Module) -> float:
     return sum(p.numel() for network in networks for p in network.parameters()) / 1e6
 
 
-@pytest.mark.parametrize(("sizes", "labels", "published"), [(PAPER_SIZES, 16, (1.15, 2.26, 1.84, 4.7, 9.0, 0.88))])
-def test_the_paper_s_networks_have_the_published_sizes(sizes: NetworkSizes, labels: int, published: tuple[float, ...]) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "labels", "published"), [(PAPER_SIZES, 16, (1.15, 2.26, 1.84, 4.7, 9.0, 0.88))]
+)
+def test_the_paper_s_networks_have_the_published_sizes(
+    sizes: NetworkSizes, labels: int, published: tuple[float, ...]
+) -> None:
     statistics = torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size)
     networks = (
         MotionEncoder(sizes, *statistics),
@@ -60,13 +64,22 @@ def test_the_paper_s_networks_have_the_published_sizes(sizes: NetworkSizes, labe
         Generator(sizes, labels),
         GlobalMotionPredictor(sizes, *statistics),
     )
-    assert [round(parameters(network), 2) for network in networks] == pytest.approx(published, abs=0.011)
+    assert [round(parameters(network), 2) for network in networks] == pytest.approx(
+        published, abs=0.011
+    )
     assert 19.7 <= parameters(*networks) <= 19.85
 
 
 def test_the_released_networks_are_at_most_five_million() -> None:
-    sizes, statistics = PRESETS["released"].recipe.sizes, (torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size))
-    coders = MotionEncoder(sizes, *statistics), MotionDecoder(sizes, *statistics), GlobalMotionPredictor(sizes, *statistics)
+    sizes, statistics = (
+        PRESETS["released"].recipe.sizes,
+        (torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size)),
+    )
+    coders = (
+        MotionEncoder(sizes, *statistics),
+        MotionDecoder(sizes, *statistics),
+        GlobalMotionPredictor(sizes, *statistics),
+    )
     assert parameters(*coders, ContentEncoder(sizes), StyleEncoder(sizes), Generator(sizes)) <= 5.0
 
 
@@ -76,7 +89,15 @@ def corpus(walk_file: Path) -> Corpus:
     clip = read_motion(walk_file)
     features = clip_to_features(to_canonical(clip, correspond(clip))).astype(np.float32)
     entries = tuple(
-        Entry(f"clip_{i}", "bandai2", f"bandai2/{'abcd'[i % 4]}", "walk", "validation" if i > 7 else "train", start, start + 40)
+        Entry(
+            f"clip_{i}",
+            "bandai2",
+            f"bandai2/{'abcd'[i % 4]}",
+            "walk",
+            "validation" if i > 7 else "train",
+            start,
+            start + 40,
+        )
         for i, start in enumerate(range(0, len(features) - 40, 10))
     )
     return Corpus(features, entries, "made")
@@ -91,12 +112,16 @@ def tiny(recipe: Recipe) -> Recipe:
 def stage_of(name: str, corpus: Corpus, **changes: object) -> PaperStage:
     recipe = tiny(PRESETS[name].recipe)
     assert isinstance(recipe.stylizer, PaperConfig)
-    config = replace(recipe.stylizer, loop=replace(recipe.stylizer.loop, batch=4), crop_frames=32, **changes)  # type: ignore[arg-type]
+    config = replace(
+        recipe.stylizer, loop=replace(recipe.stylizer.loop, batch=4), crop_frames=32, **changes
+    )  # type: ignore[arg-type]
     autoencoder = AutoencoderStage(corpus, recipe.sizes, recipe.autoencoder).network
     return PaperStage(corpus, recipe.sizes, config, autoencoder)
 
 
-PAPER_PRESETS = sorted(name for name, preset in PRESETS.items() if isinstance(preset.recipe.stylizer, PaperConfig))
+PAPER_PRESETS = sorted(
+    name for name, preset in PRESETS.items() if isinstance(preset.recipe.stylizer, PaperConfig)
+)
 
 
 @pytest.mark.parametrize("name", PAPER_PRESETS)
@@ -116,20 +141,30 @@ def test_every_network_of_a_preset_learns_from_its_losses(name: str, corpus: Cor
 def test_a_switch_changes_the_loss_it_names(corpus: Corpus) -> None:
     def total_minus_terms(name: str, **weights: float) -> float:
         losses = {key: value.detach() for key, value in stage_of(name, corpus).losses().items()}
-        return float(losses["total"]) - sum(weight * float(losses[key]) for key, weight in weights.items())
+        return float(losses["total"]) - sum(
+            weight * float(losses[key]) for key, weight in weights.items()
+        )
 
     whole = {"autoencoding": 1.0, "cycle": 0.1, "divergence": 0.1, "align": 1.0}
     assert total_minus_terms("paper-small", **whole) == pytest.approx(0.0, abs=1e-5)
-    assert total_minus_terms("no-alignment", **{**whole, "align": 0.0}) == pytest.approx(0.0, abs=1e-5)
+    assert total_minus_terms("no-alignment", **{**whole, "align": 0.0}) == pytest.approx(
+        0.0, abs=1e-5
+    )
     assert total_minus_terms("no-cycle", **{**whole, "cycle": 0.0}) == pytest.approx(0.0, abs=1e-5)
-    assert total_minus_terms("no-autoencoding", **{**whole, "autoencoding": 0.0}) == pytest.approx(0.0, abs=1e-5)
-    assert total_minus_terms("deterministic", **{**whole, "divergence": 0.0}) == pytest.approx(0.0, abs=1e-5)
+    assert total_minus_terms("no-autoencoding", **{**whole, "autoencoding": 0.0}) == pytest.approx(
+        0.0, abs=1e-5
+    )
+    assert total_minus_terms("deterministic", **{**whole, "divergence": 0.0}) == pytest.approx(
+        0.0, abs=1e-5
+    )
     unsupervised = {"autoencoding": 1.0, "cycle": 1.0, "divergence": 0.01, "align": 0.1}
     assert total_minus_terms("unsupervised", **unsupervised) == pytest.approx(0.0, abs=1e-5)
 
 
 def test_without_labels_nothing_asks_for_one(corpus: Corpus) -> None:
-    unlabelled = replace(corpus, entries=tuple(replace(entry, style="", content="") for entry in corpus.entries))
+    unlabelled = replace(
+        corpus, entries=tuple(replace(entry, style="", content="") for entry in corpus.entries)
+    )
     stage = stage_of("unsupervised", unlabelled)
     assert torch.isfinite(stage.losses()["total"])
     assert stage.network.style_encoder.labels == 0
@@ -144,7 +179,8 @@ def test_alignment_by_style_takes_another_clip_of_the_style(corpus: Corpus) -> N
         for _ in range(8):
             sequences = stage._sequences(stage.draw())
             for a, b in zip(sequences.first, sequences.second, strict=True):
-                # crops of one 40-frame clip share most of their frames, those of two clips of a style start 40 frames apart
+                # crops of one 40-frame clip share most of their frames, those of two clips of a
+                # style start 40 frames apart
                 shared = (a[:, None] - b[None]).abs().amax(dim=-1).amin(dim=1) < 1e-6
                 overlapping.append(bool(shared.float().mean() > 0.5))
         assert all(overlapping) == same
@@ -174,7 +210,9 @@ def test_a_label_is_drawn_around_or_is_certain(corpus: Corpus) -> None:
 
 def test_poses_as_a_latent_come_back_as_they_were(corpus: Corpus) -> None:
     sizes, config = replace(NetworkSizes(), latent=POSE_CHANNELS), AutoencoderConfig(latent="poses")
-    network = Autoencoder(sizes, config, np.full(LAYOUT.size, 0.3, np.float32), np.full(LAYOUT.size, 2.0, np.float32))
+    network = Autoencoder(
+        sizes, config, np.full(LAYOUT.size, 0.3, np.float32), np.full(LAYOUT.size, 2.0, np.float32)
+    )
     features = torch.from_numpy(np.array(corpus.features[:32]))[None]
     latent = network.encoder(features)
     assert latent.shape == (1, POSE_CHANNELS, 8)
@@ -194,7 +232,9 @@ def test_a_variational_latent_spreads_and_is_held_together(corpus: Corpus) -> No
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["paper-small", "unsupervised", "poses", "end-to-end", "released"])
-def test_a_preset_becomes_a_bundle_that_restyles(name: str, corpus: Corpus, tmp_path: Path, walk_file: Path) -> None:
+def test_a_preset_becomes_a_bundle_that_restyles(
+    name: str, corpus: Corpus, tmp_path: Path, walk_file: Path
+) -> None:
     recipe = shortened(tiny(PRESETS[name].recipe), 1)
     recipe = replace(recipe, guides=tuple(replace(guide, width=8) for guide in recipe.guides[:1]))
     corpus.save(tmp_path / "corpus")
@@ -208,7 +248,9 @@ def test_a_preset_becomes_a_bundle_that_restyles(name: str, corpus: Corpus, tmp_
     assert stylizer.apply(analysis, code).frame_count == clip.frame_count
 
 
-def test_a_stage_made_the_same_way_is_taken_from_another_run(corpus: Corpus, tmp_path: Path) -> None:
+def test_a_stage_made_the_same_way_is_taken_from_another_run(
+    corpus: Corpus, tmp_path: Path
+) -> None:
     told: list[str] = []
     recipe = shortened(tiny(PRESETS["paper-small"].recipe), 1)
     first, second = tmp_path / "first", tmp_path / "second"

@@ -19,8 +19,8 @@ from torch.nn import functional as F  # noqa: E402
 
 import small_training  # noqa: E402
 from kinestyle.errors import DataError  # noqa: E402
+from kinestyle.formats.table import write_motion  # noqa: E402
 from kinestyle.learn.processes import Processes, WholeBatchDraws, here  # noqa: E402
-from kinestyle.motion.formats import write_motion  # noqa: E402
 from made_rigs import as_rig, walk  # noqa: E402
 
 STEPS = 25
@@ -33,26 +33,46 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_training.save_corpus(tmp_path_factory.mktemp("corpus"))
 
 
-def command(processes: list[str], name: str, corpus: Path, folder: Path, *settings: str) -> list[str]:
-    return [*processes, small_training.__file__, name, str(corpus), str(folder), f"steps={STEPS}", *settings]
+def command(
+    processes: list[str], name: str, corpus: Path, folder: Path, *settings: str
+) -> list[str]:
+    return [
+        *processes,
+        small_training.__file__,
+        name,
+        str(corpus),
+        str(folder),
+        f"steps={STEPS}",
+        *settings,
+    ]
 
 
-def train(processes: list[str], name: str, corpus: Path, folder: Path, *settings: str) -> list[dict[str, float]]:
+def train(
+    processes: list[str], name: str, corpus: Path, folder: Path, *settings: str
+) -> list[dict[str, float]]:
     """The rows of a small run of a stage by one or several processes."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command(processes, name, corpus, folder, *settings), capture_output=True, text=True, env=environment, check=False
+        command(processes, name, corpus, folder, *settings),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
 def difference(a: list[dict[str, float]], b: list[dict[str, float]]) -> float:
-    """The largest difference of a loss, as a share of it, or of a hundredth of the total where it is smaller than that."""
+    """The largest difference of a loss, as a share of it, or of a hundredth of the total where it
+    is smaller than that.
+    """
     assert [row["step"] for row in a] == [row["step"] for row in b] == list(range(1, len(a) + 1))
     names = [name for name in a[0] if name not in ("step", "seconds")]
     return max(
-        abs(x[name] - y[name]) / max(abs(x[name]), 0.01 * abs(x["total"])) for x, y in zip(a, b, strict=True) for name in names
+        abs(x[name] - y[name]) / max(abs(x[name]), 0.01 * abs(x["total"]))
+        for x, y in zip(a, b, strict=True)
+        for name in names
     )
 
 
@@ -61,14 +81,18 @@ def difference(a: list[dict[str, float]], b: list[dict[str, float]]) -> float:
 def test_two_processes_learn_what_one_does(name: str, corpus: Path, tmp_path: Path) -> None:
     one = train(ALONE, name, corpus, tmp_path / "one", "half_precision=false")
     two = train(TWO, name, corpus, tmp_path / "two", "half_precision=false")
-    # sums in another order differ in their last digits, and every step of the optimiser makes that more
+    # sums in another order differ in their last digits, and every step of the optimiser makes that
+    # more
     assert difference(one[:6], two[:6]) < 1e-3
     assert len(one) == STEPS
     assert difference(one, two) < 2e-2
     trained = [torch.load(tmp_path / folder / "trained.pt")["network"] for folder in ("one", "two")]
     apart, size = (
         sum(float(value.float().square().sum()) for value in values) ** 0.5
-        for values in ([a - b for a, b in zip(*(t.values() for t in trained), strict=True)], trained[0].values())
+        for values in (
+            [a - b for a, b in zip(*(t.values() for t in trained), strict=True)],
+            trained[0].values(),
+        )
     )
     assert apart < 1e-2 * size
 
@@ -79,7 +103,9 @@ def test_a_run_goes_on_with_another_number_of_processes(corpus: Path, tmp_path: 
     one = train(ALONE, "classifier", corpus, tmp_path / "one", *settings)
     checkpoint = tmp_path / "both" / "checkpoint.pt"
     with subprocess.Popen(
-        command(TWO, "classifier", corpus, tmp_path / "both", *settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command(TWO, "classifier", corpus, tmp_path / "both", *settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as process:
         while process.poll() is None and not checkpoint.exists():
             time.sleep(0.01)
@@ -94,8 +120,22 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
         path = tmp_path / "clips" / ("calm", "proud")[number % 2] / f"{number}.bvh"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_motion(as_rig(walk(1.0, 30.0, 0.5 * number).clip, metres_per_unit=0.01), path)
-    options = "--data", str(tmp_path / "clips"), "--run", str(tmp_path / "run"), "--stage", "autoencoder", "--steps", "2"
-    done = subprocess.run([*TWO, "-m", "--", "kinestyle", "train", *options], capture_output=True, text=True, check=False)
+    options = (
+        "--data",
+        str(tmp_path / "clips"),
+        "--run",
+        str(tmp_path / "run"),
+        "--stage",
+        "autoencoder",
+        "--steps",
+        "2",
+    )
+    done = subprocess.run(
+        [*TWO, "-m", "--", "kinestyle", "train", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / "run" / "autoencoder" / "trained.pt").exists()
     assert done.stderr.count("autoencoder 2/2") == 1, "only the first process reports"
@@ -103,7 +143,11 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
 
 def test_the_processes_of_a_batch_share_it_evenly() -> None:
     samples = list(range(12))
-    assert [*Processes(0, 3).rows(samples), *Processes(1, 3).rows(samples), *Processes(2, 3).rows(samples)] == samples
+    assert [
+        *Processes(0, 3).rows(samples),
+        *Processes(1, 3).rows(samples),
+        *Processes(2, 3).rows(samples),
+    ] == samples
     with pytest.raises(DataError, match="a batch of 12 cannot be shared evenly by 5 processes"):
         Processes(0, 5).rows(samples)
 
@@ -146,7 +190,12 @@ def test_rows_of_random_tensors_are_those_of_the_whole_batch(
     whole, after = DRAWS[name](x), torch.rand(3)
     for index in range(processes):
         own, expected = (
-            torch.cat([block[index * rows : (index + 1) * rows] for block in tensor.split(processes * rows)])
+            torch.cat(
+                [
+                    block[index * rows : (index + 1) * rows]
+                    for block in tensor.split(processes * rows)
+                ]
+            )
             for tensor in (x, whole)
         )
         torch.manual_seed(3)

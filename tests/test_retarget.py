@@ -1,4 +1,6 @@
-"""Onto the canonical skeleton and back: rigs of any axes, units and zero pose, and changes that go back onto them."""
+"""Onto the canonical skeleton and back: rigs of any axes, units and zero pose, and changes that go
+back onto them.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kinestyle.formats.bvh import read_bvh
 from kinestyle.motion import rotation
-from kinestyle.motion.bvh import read_bvh
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.retarget import apply_change, canonical_clip, correspond, from_canonical, to_canonical, turn_joints
 from kinestyle.motion.rotation import Array
-from made_rigs import AXES_TO_Y_UP, RIG_NAMES, X, Y, any_rotations, as_rig, rig_names, square_axes, walk
+from kinestyle.retarget.correspondence import (
+    apply_change,
+    canonical_clip,
+    correspond,
+    from_canonical,
+    to_canonical,
+    turn_joints,
+)
+from made_rigs import (
+    AXES_TO_Y_UP,
+    RIG_NAMES,
+    X,
+    Y,
+    any_rotations,
+    as_rig,
+    rig_names,
+    square_axes,
+    walk,
+)
 
 WALK = walk(3.0).clip
 FRAMES = WALK.frame_count
@@ -25,8 +44,17 @@ RIGS: dict[str, dict[str, Any]] = {
     "as the canonical skeleton": {},
     "Z up, centimetres": {"up": "Z", "metres_per_unit": 0.01},
     "inches, any axes": {"metres_per_unit": 0.0254, "own": any_rotations(1, len(rig_names()))},
-    "a moving joint above the hips": {"moving_root": True, "up": "Z", "metres_per_unit": 0.01, "own": any_rotations(2, 25)},
-    "few joints": {"without": frozenset({"spine", "neck", "left_toe", "right_toe", "left_clavicle", "right_clavicle"})},
+    "a moving joint above the hips": {
+        "moving_root": True,
+        "up": "Z",
+        "metres_per_unit": 0.01,
+        "own": any_rotations(2, 25),
+    },
+    "few joints": {
+        "without": frozenset(
+            {"spine", "neck", "left_toe", "right_toe", "left_clavicle", "right_clavicle"}
+        )
+    },
 }
 EACH_RIG = pytest.mark.parametrize("rig", RIGS)
 MADE = {name: as_rig(WALK, **options) for name, options in RIGS.items()}
@@ -44,7 +72,9 @@ def bone_degrees(a: Array, b: Array) -> Array:
 
 
 def some_change(seed: int) -> tuple[Array, Array]:
-    """A smooth change of every joint by up to some 30 degrees, and of the hips' place by up to 0.2 m."""
+    """A smooth change of every joint by up to some 30 degrees, and of the hips' place by up to 0.2
+    m.
+    """
     random = np.random.default_rng(seed)
     time = np.linspace(0.0, 5.0, FRAMES)[:, None, None]
     change = 0.3 * np.sin(time + random.uniform(0.0, 6.0, (1, 21, 3)))
@@ -52,11 +82,20 @@ def some_change(seed: int) -> tuple[Array, Array]:
 
 
 def roles(*parts: str) -> list[int]:
-    return [j for j, name in enumerate(CANONICAL.names) if name.removeprefix("left_").removeprefix("right_") in parts]
+    return [
+        j
+        for j, name in enumerate(CANONICAL.names)
+        if name.removeprefix("left_").removeprefix("right_") in parts
+    ]
 
 
 @pytest.mark.parametrize(
-    "rig", ["as the canonical skeleton", "Z up, centimetres", "a moving joint above the hips, straight axes"]
+    "rig",
+    [
+        "as the canonical skeleton",
+        "Z up, centimetres",
+        "a moving joint above the hips, straight axes",
+    ],
 )
 def test_the_canonical_skeleton_in_disguise_comes_back(rig: str) -> None:
     clip = MADE.get(rig) or as_rig(WALK, moving_root=True, up="Z", metres_per_unit=0.0254)
@@ -70,10 +109,20 @@ def test_the_canonical_skeleton_in_disguise_comes_back(rig: str) -> None:
 def test_unit_axes_and_floor(rig: str) -> None:
     c, options = HELD[rig], RIGS[rig]
     assert c.metres_per_unit == pytest.approx(options.get("metres_per_unit", 1.0), rel=1e-6)
-    assert rotation.angle(rotation.multiply(rotation.inverse(c.axes), AXES_TO_Y_UP[options.get("up", "Y")])) < 1e-9
+    assert (
+        rotation.angle(
+            rotation.multiply(rotation.inverse(c.axes), AXES_TO_Y_UP[options.get("up", "Y")])
+        )
+        < 1e-9
+    )
     assert c.floor * c.metres_per_unit == pytest.approx(0.0, abs=0.01)
-    mapped = {CANONICAL.names[role]: MADE[rig].skeleton.names[joint] for role, joint in zip(c.roles, c.joints, strict=True)}
-    assert mapped == {role: name for role, name in RIG_NAMES.items() if role not in options.get("without", ())}
+    mapped = {
+        CANONICAL.names[role]: MADE[rig].skeleton.names[joint]
+        for role, joint in zip(c.roles, c.joints, strict=True)
+    }
+    assert mapped == {
+        role: name for role, name in RIG_NAMES.items() if role not in options.get("without", ())
+    }
 
 
 def test_the_floor_is_where_the_feet_come_to_stand() -> None:
@@ -93,15 +142,21 @@ def test_a_zero_pose_that_means_nothing_changes_no_bone(seed: int) -> None:
     assert apart_degrees(found.world_rotation, WALK.world_rotation)[hips] < 0.1
     for role, parent in enumerate(CANONICAL.parents):
         if parent >= 0:
-            pair = [clip.world_position[:, role] - clip.world_position[:, parent] for clip in (found, WALK)]
+            pair = [
+                clip.world_position[:, role] - clip.world_position[:, parent]
+                for clip in (found, WALK)
+            ]
             assert bone_degrees(*pair).max() < 0.1, CANONICAL.names[role]
     np.testing.assert_allclose(found.world_position, WALK.world_position, atol=1e-3)
-    # the axes of such joints say nothing, so what was measured and carried down is not drawn to them
+    # the axes of such joints say nothing, so what was measured and carried down is not drawn to
+    # them
     assert apart_degrees(found.world_rotation, WALK.world_rotation).max() < 2.0
 
 
 def arms_off_axis(degrees: float) -> Array:
-    """(J, 4) own axes of which the arms' lie along their bones, but turned about them: the elbow's hinge is no axis."""
+    """(J, 4) own axes of which the arms' lie along their bones, but turned about them: the elbow's
+    hinge is no axis.
+    """
     own = np.tile(rotation.IDENTITY, (len(rig_names()), 1))
     for name in ("LeftArm", "LeftForeArm", "LeftHand", "RightArm", "RightForeArm", "RightHand"):
         own[rig_names().index(name)] = rotation.exp(np.radians(degrees) * X)
@@ -123,14 +178,21 @@ def test_a_limb_that_overstretches_half_the_time_still_has_its_hinge() -> None:
     bent = WALK.with_motion(WALK.local_position, local)
     clip = as_rig(bent, any_rotations(5, len(rig_names())))
     found = to_canonical(clip, correspond(clip))
-    assert apart_degrees(found.world_rotation, bent.world_rotation)[[CANONICAL.index("left_upper_arm"), elbow]].max() < 2.0
+    assert (
+        apart_degrees(found.world_rotation, bent.world_rotation)[
+            [CANONICAL.index("left_upper_arm"), elbow]
+        ].max()
+        < 2.0
+    )
 
 
 @EACH_RIG
 def test_motion_comes_back_from_the_canonical_skeleton(rig: str) -> None:
     clip, c = MADE[rig], HELD[rig]
     found = from_canonical(to_canonical(clip, c), c, clip)
-    np.testing.assert_allclose(found.world_position, clip.world_position, atol=1e-9 / c.metres_per_unit)
+    np.testing.assert_allclose(
+        found.world_position, clip.world_position, atol=1e-9 / c.metres_per_unit
+    )
     assert apart_degrees(found.world_rotation, clip.world_rotation).max() < 1e-5
 
 
@@ -140,12 +202,19 @@ def test_one_pose_of_the_rig_is_enough_to_put_motion_on_it(rig: str) -> None:
     canonical = to_canonical(clip, c)
     pose = clip.with_motion(clip.local_position[7:8], clip.local_rotation[7:8])
     found = from_canonical(canonical, c, pose)
-    assert (found.frame_count, found.frame_time_seconds) == (clip.frame_count, clip.frame_time_seconds)
+    assert (found.frame_count, found.frame_time_seconds) == (
+        clip.frame_count,
+        clip.frame_time_seconds,
+    )
     again = to_canonical(found, c)
     assert apart_degrees(again.world_rotation, canonical.world_rotation)[c.roles].max() < 1e-5
-    np.testing.assert_allclose(again.world_position[:, 0], canonical.world_position[:, 0], atol=1e-9)
+    np.testing.assert_allclose(
+        again.world_position[:, 0], canonical.world_position[:, 0], atol=1e-9
+    )
     own = [j for j, name in enumerate(clip.skeleton.names) if name.endswith("Index1")]
-    np.testing.assert_array_equal(found.local_rotation[:, own], np.repeat(pose.local_rotation[:, own], FRAMES, axis=0))
+    np.testing.assert_array_equal(
+        found.local_rotation[:, own], np.repeat(pose.local_rotation[:, own], FRAMES, axis=0)
+    )
 
 
 @settings(max_examples=8, deadline=None)
@@ -169,11 +238,18 @@ def test_axes_that_all_joints_share_do_not_matter() -> None:
 def test_a_rig_without_some_joints_moves_as_its_others_do() -> None:
     found = to_canonical(MADE["few joints"], HELD["few joints"])
     assert np.isfinite(found.world_position).all()
-    for name, parent in (("spine", "hips"), ("neck", "chest"), ("left_toe", "left_foot"), ("right_clavicle", "chest")):
+    for name, parent in (
+        ("spine", "hips"),
+        ("neck", "chest"),
+        ("left_toe", "left_foot"),
+        ("right_clavicle", "chest"),
+    ):
         pair = [found.world_rotation[:, CANONICAL.index(joint)] for joint in (name, parent)]
         np.testing.assert_allclose(*pair, atol=1e-12)
     same = roles("hips", "thigh", "shin", "foot")
-    np.testing.assert_allclose(found.world_position[:, same], WALK.world_position[:, same], atol=1e-3)
+    np.testing.assert_allclose(
+        found.world_position[:, same], WALK.world_position[:, same], atol=1e-3
+    )
 
 
 @EACH_RIG
@@ -187,14 +263,18 @@ def test_no_change_gives_the_clip_back(rig: str) -> None:
 
 @EACH_RIG
 @pytest.mark.parametrize("seed", [0, 1])
-def test_what_changed_on_the_rig_is_what_changed_on_the_canonical_skeleton(rig: str, seed: int) -> None:
+def test_what_changed_on_the_rig_is_what_changed_on_the_canonical_skeleton(
+    rig: str, seed: int
+) -> None:
     clip, c = MADE[rig], HELD[rig]
     change, root_change = some_change(seed)
     before = to_canonical(clip, c)
     after = to_canonical(apply_change(clip, c, change, root_change), c)
     wanted = rotation.multiply(change, before.world_rotation)
     assert apart_degrees(after.world_rotation, wanted)[c.roles].max() < 1e-6
-    np.testing.assert_allclose(after.world_position[:, 0], before.world_position[:, 0] + root_change, atol=1e-9)
+    np.testing.assert_allclose(
+        after.world_position[:, 0], before.world_position[:, 0] + root_change, atol=1e-9
+    )
 
 
 @EACH_RIG
@@ -205,7 +285,11 @@ def test_the_hips_move_by_metres(rig: str) -> None:
     hips = clip.skeleton.index("Hips")
     moved = found.world_position[:, hips] - clip.world_position[:, hips]
     to_y_up = AXES_TO_Y_UP[options.get("up", "Y")]
-    np.testing.assert_allclose(rotation.rotate(to_y_up, moved) * options.get("metres_per_unit", 1.0), root_change, atol=1e-6)
+    np.testing.assert_allclose(
+        rotation.rotate(to_y_up, moved) * options.get("metres_per_unit", 1.0),
+        root_change,
+        atol=1e-6,
+    )
     # nothing else is torn from its place
     others = np.arange(clip.skeleton.joint_count) != hips
     np.testing.assert_array_equal(found.local_position[:, others], clip.local_position[:, others])
@@ -215,7 +299,11 @@ def test_the_hips_move_by_metres(rig: str) -> None:
 def test_joints_without_a_role_keep_their_own_motion(rig: str) -> None:
     clip, c = MADE[rig], HELD[rig]
     found = apply_change(clip, c, *some_change(3))
-    own = [j for j, name in enumerate(clip.skeleton.names) if name == "Reference" or name.endswith("Index1")]
+    own = [
+        j
+        for j, name in enumerate(clip.skeleton.names)
+        if name == "Reference" or name.endswith("Index1")
+    ]
     assert len(own) == 2 + ("Reference" in clip.skeleton.names)
     np.testing.assert_array_equal(found.local_rotation[:, own], clip.local_rotation[:, own])
 
@@ -228,8 +316,15 @@ def test_a_joint_between_two_of_the_spine_shares_their_bend() -> None:
     found = apply_change(clip, c, change, np.zeros((FRAMES, 3)))
     for name, share in (("Spine", 0.0), ("Spine1", 0.5), ("Spine2", 1.0), ("Neck", 0.0)):
         joint = clip.skeleton.index(name)
-        turned = rotation.multiply(found.world_rotation[:, joint], rotation.inverse(clip.world_rotation[:, joint]))
-        assert apart_degrees(turned[:, None], rotation.power(bend, np.full(FRAMES, share))[:, None]).max() < 1e-6, name
+        turned = rotation.multiply(
+            found.world_rotation[:, joint], rotation.inverse(clip.world_rotation[:, joint])
+        )
+        assert (
+            apart_degrees(
+                turned[:, None], rotation.power(bend, np.full(FRAMES, share))[:, None]
+            ).max()
+            < 1e-6
+        ), name
 
 
 def test_turn_joints() -> None:
@@ -265,14 +360,22 @@ def test_a_clip_of_one_frame() -> None:
 
 
 def bones_of(clip: Clip) -> dict[str, tuple[str, Array]]:
-    """Role -> the next role of its chain and the rig's bone to it (T, 3), Y up, where no joint of the rig lies between."""
+    """Role -> the next role of its chain and the rig's bone to it (T, 3), Y up, where no joint of
+    the rig lies between.
+    """
     c = correspond(clip)
     position = rotation.rotate(c.axes, clip.world_position)
     size = np.ptp(position[0, :, 1])
     found = {}
     for role, joint in c.mapping.joints.items():
         children = CANONICAL.children[CANONICAL.index(role)]
-        child = "neck" if role == "chest" else CANONICAL.names[children[0]] if children and role != "hips" else None
+        child = (
+            "neck"
+            if role == "chest"
+            else CANONICAL.names[children[0]]
+            if children and role != "hips"
+            else None
+        )
         if child in c.mapping.joints and clip.skeleton.parents[c.mapping.joints[child]] == joint:
             bone = position[:, c.mapping.joints[child]] - position[:, joint]
             if np.linalg.norm(bone, axis=-1).mean() > 0.005 * size:
@@ -297,21 +400,32 @@ def test_real_bones_point_where_they_did(data_dir: Path, file: str) -> None:
     c = correspond(clip)
     canonical = to_canonical(clip, c)
     bones = bones_of(clip)
-    assert {f"{side}_{part}" for side in ("left", "right") for part in ("upper_arm", "forearm", "thigh", "shin", "foot")} <= set(
-        bones
-    )
+    assert {
+        f"{side}_{part}"
+        for side in ("left", "right")
+        for part in ("upper_arm", "forearm", "thigh", "shin", "foot")
+    } <= set(bones)
     for role, (child, bone) in bones.items():
         rest = rotation.normalize(CANONICAL.offsets[CANONICAL.index(child)])
-        shown = rotation.rotate(canonical.world_rotation[:, CANONICAL.index(role)], np.broadcast_to(rest, bone.shape))
+        shown = rotation.rotate(
+            canonical.world_rotation[:, CANONICAL.index(role)], np.broadcast_to(rest, bone.shape)
+        )
         assert bone_degrees(shown, bone).max() <= 1.0, role
     # a body that stands on its floor, left on its left, and what the feet see is not sunk in it
     across = (
-        canonical.world_position[:, CANONICAL.index("left_thigh")] - canonical.world_position[:, CANONICAL.index("right_thigh")]
+        canonical.world_position[:, CANONICAL.index("left_thigh")]
+        - canonical.world_position[:, CANONICAL.index("right_thigh")]
     )
     front = np.cross(across, Y)
-    toes = [canonical.world_position[:, CANONICAL.index(f"{side}_toe")] for side in ("left", "right")]
-    heels = [canonical.world_position[:, CANONICAL.index(f"{side}_foot")] for side in ("left", "right")]
-    ahead = sum(np.sum((toe - heel) * front, axis=-1) for toe, heel in zip(toes, heels, strict=True))
+    toes = [
+        canonical.world_position[:, CANONICAL.index(f"{side}_toe")] for side in ("left", "right")
+    ]
+    heels = [
+        canonical.world_position[:, CANONICAL.index(f"{side}_foot")] for side in ("left", "right")
+    ]
+    ahead = sum(
+        np.sum((toe - heel) * front, axis=-1) for toe, heel in zip(toes, heels, strict=True)
+    )
     assert (ahead > 0).mean() > 0.95
     lowest = np.min([toe[:, 1] for toe in toes], axis=0)
     assert np.percentile(lowest, 10.0) == pytest.approx(0.04, abs=0.06)

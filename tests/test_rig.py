@@ -1,4 +1,6 @@
-"""Rigs as files and presets: what is written comes back, what does not fit is refused with the joint that fails."""
+"""Rigs as files and presets: what is written comes back, what does not fit is refused with the
+joint that fails.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,13 @@ from driving_motion import made_motions
 from generated_rigs import generate
 from kinestyle.cli import main
 from kinestyle.errors import RigError
-from kinestyle.motion.body_frame import axis_name
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.mapping import map_joints, rig_of
-from kinestyle.motion.retarget import correspond, to_canonical
-from kinestyle.motion.rig import NEEDED_ROLES, Rig, read_rig, write_rig
-from kinestyle.motion.rig_presets import PRESETS, preset
+from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.rig.body_frame import axis_name
+from kinestyle.rig.mapping import map_joints, rig_of
+from kinestyle.rig.presets import PRESETS, preset
+from kinestyle.rig.rig_file import NEEDED_ROLES, Rig, read_rig, write_rig
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import as_rig, misnamed, walk
 
@@ -71,7 +73,9 @@ def test_a_rig_says_what_names_and_shape_do_not(clip: Clip) -> None:
     """Names that lie: the rig is believed, and the motion comes out as it is."""
     lying, joints = misnamed(clip)
     rig = Rig("it", joints, "+Z", 0.01)
-    honest, told = (to_canonical(c, correspond(c, map_joints(c, r))) for c, r in ((clip, None), (lying, rig)))
+    honest, told = (
+        to_canonical(c, correspond(c, map_joints(c, r))) for c, r in ((clip, None), (lying, rig))
+    )
     np.testing.assert_allclose(told.world_position, honest.world_position, atol=1e-9)
 
 
@@ -86,7 +90,10 @@ def test_up_and_unit_of_a_rig_are_believed(clip: Clip) -> None:
 
 def test_swapped_sides_in_a_rig_are_followed_and_said(clip: Clip) -> None:
     rig = rig_of(clip, map_joints(clip))
-    other = {role.replace("left", "R").replace("right", "left").replace("R", "right"): n for role, n in rig.joints.items()}
+    other = {
+        role.replace("left", "R").replace("right", "left").replace("R", "right"): n
+        for role, n in rig.joints.items()
+    }
     mapping = map_joints(clip, replace(rig, joints=other))
     assert clip.skeleton.names[mapping.joints["left_thigh"]] == "RightUpLeg"
     assert mapping.swapped
@@ -96,10 +103,16 @@ def test_swapped_sides_in_a_rig_are_followed_and_said(clip: Clip) -> None:
 @pytest.mark.parametrize(
     ("edit", "sentence"),
     [
-        ({"left_thigh": "LeftUpLegs"}, r"left_thigh is 'LeftUpLegs', but the clip has no joint of that name; did you mean"),
+        (
+            {"left_thigh": "LeftUpLegs"},
+            r"left_thigh is 'LeftUpLegs', but the clip has no joint of that name; did you mean",
+        ),
         ({"left_thigh": "RightUpLeg"}, r"'RightUpLeg' for both"),
         ({"left_thigh": ["Nothing", "RightUpLeg"]}, r"are both 'RightUpLeg'"),
-        ({"left_thigh": "LeftFoot", "left_foot": "LeftUpLeg"}, r"left_shin is 'LeftLeg', which does not lie below 'LeftFoot'"),
+        (
+            {"left_thigh": "LeftFoot", "left_foot": "LeftUpLeg"},
+            r"left_shin is 'LeftLeg', which does not lie below 'LeftFoot'",
+        ),
         ({"left_upper_arm": "RightArm", "right_upper_arm": "LeftArm"}, r"which does not lie below"),
         ({"left_hip": "LeftUpLeg"}, r"'left_hip', which is no role; did you mean 'left_"),
         ({"hips": None}, r"no joint is named for hips"),
@@ -108,7 +121,9 @@ def test_swapped_sides_in_a_rig_are_followed_and_said(clip: Clip) -> None:
         ({"hips": ["Hips", ""]}, r"expected the name of a joint"),
     ],
 )
-def test_what_does_not_fit_is_refused(clip: Clip, rig_file: Path, edit: dict[str, object], sentence: str) -> None:
+def test_what_does_not_fit_is_refused(
+    clip: Clip, rig_file: Path, edit: dict[str, object], sentence: str
+) -> None:
     with pytest.raises(RigError, match=sentence):
         map_joints(clip, read_rig(edited(rig_file, **edit)))
 
@@ -150,7 +165,9 @@ def test_what_is_no_rig(tmp_path: Path, text: str, sentence: str) -> None:
         ({"metres_per_unit": float("nan")}, "expected a number"),
     ],
 )
-def test_the_unit_of_a_rig(rig_file: Path, edit: dict[str, object], outcome: float | str | None) -> None:
+def test_the_unit_of_a_rig(
+    rig_file: Path, edit: dict[str, object], outcome: float | str | None
+) -> None:
     rig_file.write_text(json.dumps(json.loads(rig_file.read_text()) | edit), encoding="utf-8")
     if isinstance(outcome, str):
         with pytest.raises(RigError, match=outcome):
@@ -166,10 +183,17 @@ def test_presets_agree_with_what_is_found(name: str) -> None:
         made = generate(seed, FAMILY_OF_PRESET[name], motion)
         given = preset(name).joints_in(made.clip.skeleton, "it")
         # of double hips, a preset takes the ones with the name
-        wrong = {k: v for k, v in given.items() if k not in ("hips", "spine") and v not in made.expected.get(k, ())}
+        wrong = {
+            k: v
+            for k, v in given.items()
+            if k not in ("hips", "spine") and v not in made.expected.get(k, ())
+        }
         (hips,) = made.expected["hips"]
         assert given["hips"] in (hips, int(made.clip.skeleton.parents[hips]))
-        assert not wrong, (made.about, {role: made.clip.skeleton.names[joint] for role, joint in wrong.items()})
+        assert not wrong, (
+            made.about,
+            {role: made.clip.skeleton.names[joint] for role, joint in wrong.items()},
+        )
         assert set(NEEDED_ROLES) <= given.keys()
 
 
@@ -178,7 +202,11 @@ def test_presets_cover_every_family_and_refuse_the_others(clip: Clip) -> None:
     assert preset("HumanML3D") is preset("smpl")
     with pytest.raises(RigError, match="no rig is called 'kermit'; known are cmu, mixamo"):
         preset("kermit")
-    with pytest.raises(RigError, match=r"the rig 'unreal' does not fit made rig: hips is 'pelvis', but the clip has no joint"):
+    with pytest.raises(
+        RigError,
+        match=r"the rig 'unreal' does not fit made rig: hips is 'pelvis', but the clip has no "
+        r"joint",
+    ):
         map_joints(clip, preset("unreal"))
 
 

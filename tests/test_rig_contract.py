@@ -1,4 +1,6 @@
-"""What every rig gets back from restyling: hierarchy, names, channels, tips, rate, length, and all motion that has no role."""
+"""What every rig gets back from restyling: hierarchy, names, channels, tips, rate, length, and all
+motion that has no role.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion, write_motion
 from kinestyle.runtime.stylizer import Stylizer
 
 LONGEST = 150
@@ -16,10 +18,22 @@ STYLES = ("old", "proud", "childish")
 RIGS = {
     "bandai": "bandai/Bandai-Namco-Research-Motiondataset-2/data/dataset-2_walk_normal_022.bvh",
     "bandai, travel in the root": "bandai/Bandai-Namco-Research-Motiondataset-1/data/dataset-1_walk_normal_002.bvh",
-    **{name: f"wild/{name}.bvh" for name in ("bvh_test1", "bvh_test2", "bvh_test3", "cmu_12_01_walk", "dab", "jesse_dance")},
-    **{name: f"wild/{name}.bvh" for name in ("jumping", "jumping_jacks", "sample", "scaled_131_01", "wave_hello", "zombie")},
-    **{f"hdm05 {actor}": f"unlabelled/hdm05/HDM_{actor}_*.amc" for actor in ("bd", "bk", "dg", "mm", "tr")},
-    **{f"cmu {name}": f"unlabelled/cmu/{name}.bvh" for name in ("01_01", "01_03", "131_01", "131_02", "131_03")},
+    **{
+        name: f"wild/{name}.bvh"
+        for name in ("bvh_test1", "bvh_test2", "bvh_test3", "cmu_12_01_walk", "dab", "jesse_dance")
+    },
+    **{
+        name: f"wild/{name}.bvh"
+        for name in ("jumping", "jumping_jacks", "sample", "scaled_131_01", "wave_hello", "zombie")
+    },
+    **{
+        f"hdm05 {actor}": f"unlabelled/hdm05/HDM_{actor}_*.amc"
+        for actor in ("bd", "bk", "dg", "mm", "tr")
+    },
+    **{
+        f"cmu {name}": f"unlabelled/cmu/{name}.bvh"
+        for name in ("01_01", "01_03", "131_01", "131_02", "131_03")
+    },
     "character rig": "unlabelled/cmu/iclone/002_01.bvh",
 }
 
@@ -32,7 +46,9 @@ def opened(data_dir: Path, pattern: str) -> Clip:
 
 
 @pytest.mark.parametrize("rig", RIGS)
-def test_every_rig_keeps_its_contract(released: Stylizer, data_dir: Path, tmp_path: Path, rig: str) -> None:
+def test_every_rig_keeps_its_contract(
+    released: Stylizer, data_dir: Path, tmp_path: Path, rig: str
+) -> None:
     clip = opened(data_dir, RIGS[rig])
     given = tmp_path / "given.bvh"
     write_motion(clip, given)
@@ -41,7 +57,11 @@ def test_every_rig_keeps_its_contract(released: Stylizer, data_dir: Path, tmp_pa
     same = released.apply(analysis, released.style_code("old"), 0.0)
     assert same.local_rotation is clip.local_rotation
     assert same.local_position is clip.local_position
-    role_less = [j for j in range(clip.skeleton.joint_count) if j not in analysis.correspondence.mapping.joints.values()]
+    role_less = [
+        j
+        for j in range(clip.skeleton.joint_count)
+        if j not in analysis.correspondence.mapping.joints.values()
+    ]
     hips = analysis.correspondence.mapping.joints["hips"]
     above = {*clip.skeleton.ancestors(hips), hips}
     trunk = {
@@ -64,5 +84,7 @@ def test_every_rig_keeps_its_contract(released: Stylizer, data_dir: Path, tmp_pa
         still = [j for j in range(clip.skeleton.joint_count) if j not in above]
         np.testing.assert_array_equal(again.local_position[:, still], clip.local_position[:, still])
         np.testing.assert_allclose(
-            again.world_position, result.world_position, atol=1e-4 / analysis.correspondence.metres_per_unit
+            again.world_position,
+            result.world_position,
+            atol=1e-4 / analysis.correspondence.metres_per_unit,
         )

@@ -24,11 +24,15 @@ X, Y, Z = np.eye(3)
 def any_tree(seed: int, count: int) -> Skeleton:
     random = np.random.default_rng(seed)
     parents = np.array([-1, *(random.integers(0, joint) for joint in range(1, count))])
-    return Skeleton(tuple(f"joint_{j}" for j in range(count)), parents, random.standard_normal((count, 3)))
+    return Skeleton(
+        tuple(f"joint_{j}" for j in range(count)), parents, random.standard_normal((count, 3))
+    )
 
 
 def test_a_known_pose() -> None:
-    arm = Skeleton(("a", "b", "c"), np.array([-1, 0, 1]), np.array([X, Y, Y]), np.array([2]), 0.5 * Y[None])
+    arm = Skeleton(
+        ("a", "b", "c"), np.array([-1, 0, 1]), np.array([X, Y, Y]), np.array([2]), 0.5 * Y[None]
+    )
     quarter = rotation.exp(0.5 * np.pi * Z)  # takes X to Y, Y to -X
     local = np.array([quarter, quarter, rotation.IDENTITY])
     position, world = forward_kinematics(arm, arm.offsets, local)
@@ -60,7 +64,11 @@ def test_world_and_local_undo_each_other(seed: int, count: int) -> None:
     local = any_rotations(seed, 2, 5, count)
     world = local_to_world_rotation(skeleton, local)
     np.testing.assert_allclose(world_to_local_rotation(skeleton, world), local, atol=1e-12)
-    np.testing.assert_allclose(local_to_world_rotation(skeleton, world_to_local_rotation(skeleton, world)), world, atol=1e-12)
+    np.testing.assert_allclose(
+        local_to_world_rotation(skeleton, world_to_local_rotation(skeleton, world)),
+        world,
+        atol=1e-12,
+    )
     # each of the leading axes by itself
     np.testing.assert_array_equal(local_to_world_rotation(skeleton, local[1, 3]), world[1, 3])
 
@@ -72,14 +80,23 @@ def test_levels_hold_each_joint_once_below_its_parent(seed: int, count: int) -> 
     assert sorted(joint for level in skeleton.levels for joint in level) == list(range(count))
     for depth, level in enumerate(skeleton.levels):
         assert [len(skeleton.ancestors(joint)) for joint in level] == [depth] * len(level)
-    assert all(skeleton.parents[child] == joint for joint, found in enumerate(skeleton.children) for child in found)
+    assert all(
+        skeleton.parents[child] == joint
+        for joint, found in enumerate(skeleton.children)
+        for child in found
+    )
     assert sum(map(len, skeleton.children)) == count - 1
 
 
 def test_float32_stays_float32() -> None:
     local = any_rotations(0, 4, 21).astype(np.float32)
     position, world = forward_kinematics(CANONICAL, CANONICAL.offsets.astype(np.float32), local)
-    assert position.dtype == world.dtype == world_to_local_rotation(CANONICAL, world).dtype == np.float32
+    assert (
+        position.dtype
+        == world.dtype
+        == world_to_local_rotation(CANONICAL, world).dtype
+        == np.float32
+    )
     exact, _ = forward_kinematics(CANONICAL, CANONICAL.offsets, local.astype(float))
     np.testing.assert_allclose(position, exact, atol=1e-5)
 
@@ -106,9 +123,9 @@ def test_the_canonical_skeleton_stands_as_it_says() -> None:
     assert at["left_hand"][0] > 0 > at["right_hand"][0]
     assert at["left_toe"][2] > at["left_foot"][2]
     np.testing.assert_allclose(at["left_hand"][1:], at["left_upper_arm"][1:], atol=1e-12)
-    assert pytest.approx(LEG_LENGTH_M) == np.linalg.norm(at["left_shin"] - at["left_thigh"]) + np.linalg.norm(
-        at["left_foot"] - at["left_shin"]
-    )
+    assert pytest.approx(LEG_LENGTH_M) == np.linalg.norm(
+        at["left_shin"] - at["left_thigh"]
+    ) + np.linalg.norm(at["left_foot"] - at["left_shin"])
     np.testing.assert_allclose(rest[MIRROR], rest * [-1.0, 1.0, 1.0], atol=1e-12)
     np.testing.assert_array_equal(MIRROR[MIRROR], np.arange(21))
     assert mirror_name("right_toe") == "left_toe"

@@ -1,5 +1,5 @@
-"""Numbers and rotations over time: flips are spread without leaving corners, curves go through their values without corners, and
-a rotation taken further goes on the same way round."""
+"""Numbers and rotations over time: flips are spread without leaving corners, curves go through
+their values without corners, and a rotation taken further goes on the same way round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import pytest
 
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import calm_rotation, fade_flips, fade_rotation, scale_rotation, spline_rotation, spline_vector
+from kinestyle.motion.smoothing import (
+    calm_rotation,
+    fade_flips,
+    fade_rotation,
+    scale_rotation,
+    spline_rotation,
+    spline_vector,
+)
 
 USUAL, WILD, SIGMA = 0.2, 0.4, 4.0
 
@@ -33,7 +40,11 @@ def test_a_flip_is_spread_over_time():
     calm = calm_rotation(q, USUAL, WILD, SIGMA)
     assert steps(calm).max() < 0.25
     # far from the flip nothing has changed
-    np.testing.assert_allclose(rotation.angle(rotation.multiply(rotation.inverse(q), calm))[[0, 10, 50, 59]], 0.0, atol=1e-3)
+    np.testing.assert_allclose(
+        rotation.angle(rotation.multiply(rotation.inverse(q), calm))[[0, 10, 50, 59]],
+        0.0,
+        atol=1e-3,
+    )
     # and no corner: the second difference is small as well
     assert np.abs(np.diff(steps(calm))).max() < 0.12
 
@@ -55,14 +66,20 @@ def test_a_spline_goes_through_its_values():
     values = np.random.default_rng(3).standard_normal((12, 2, 3))
     at = np.arange(12.0)
     np.testing.assert_allclose(spline_vector(values, at), values, atol=1e-6)
-    np.testing.assert_array_equal(spline_vector(values, np.array([-1.0, 20.0])), spline_vector(values, np.array([0.0, 11.0])))
+    np.testing.assert_array_equal(
+        spline_vector(values, np.array([-1.0, 20.0])), spline_vector(values, np.array([0.0, 11.0]))
+    )
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 40])
 def test_a_spline_of_what_is_even_is_even(count: int):
     at = np.linspace(0.0, count - 1.0, 4 * count)
     line = np.stack([2.0 + 0.5 * np.arange(count), np.full(count, 7.0)], axis=-1)
-    np.testing.assert_allclose(spline_vector(line, at), np.stack([2.0 + 0.5 * at, np.full(len(at), 7.0)], axis=-1), atol=1e-6)
+    np.testing.assert_allclose(
+        spline_vector(line, at),
+        np.stack([2.0 + 0.5 * at, np.full(len(at), 7.0)], axis=-1),
+        atol=1e-6,
+    )
 
 
 def test_a_spline_has_no_corners():
@@ -71,14 +88,18 @@ def test_a_spline_has_no_corners():
     fine = spline_vector(values, at)
     np.testing.assert_allclose(fine[20:-20], np.sin(at / 3.0)[20:-20], atol=2e-4)
     straight = np.interp(at, np.arange(40.0), values)
-    third = [np.abs(np.diff(curve, n=3))[20:-20].max() for curve in (np.sin(at / 3.0), fine, straight)]
+    third = [
+        np.abs(np.diff(curve, n=3))[20:-20].max() for curve in (np.sin(at / 3.0), fine, straight)
+    ]
     assert third[1] < 1.3 * third[0]
     assert third[2] > 10.0 * third[0]
 
 
 def test_a_spline_of_rotations():
     angle = 0.8 * np.sin(np.arange(30.0) / 4.0)
-    q = about_x(angle) * np.where(np.arange(30) % 2, -1.0, 1.0)[:, None]  # the same rotations, whatever the signs
+    q = (
+        about_x(angle) * np.where(np.arange(30) % 2, -1.0, 1.0)[:, None]
+    )  # the same rotations, whatever the signs
     at = np.arange(5.0, 24.0, 0.25)
     between = spline_rotation(np.stack([q, q], axis=1), at)
     off = rotation.multiply(rotation.inverse(about_x(0.8 * np.sin(at / 4.0))), between[:, 1])
@@ -97,16 +118,22 @@ def test_a_rotation_taken_further_goes_on_the_same_way_round():
 
 def test_a_rotation_of_more_than_half_a_turn_goes_the_shorter_way():
     q = about_x(np.radians(np.linspace(300.0, 350.0, 20)))
-    np.testing.assert_allclose(rotation.angle(scale_rotation(q, 0.5)), np.radians(np.linspace(30.0, 5.0, 20)), atol=1e-7)
+    np.testing.assert_allclose(
+        rotation.angle(scale_rotation(q, 0.5)), np.radians(np.linspace(30.0, 5.0, 20)), atol=1e-7
+    )
 
 
 def test_what_fades_does_not_flip_where_it_turns_half_round() -> None:
-    about = np.radians(180.0 + 30.0 * np.sin(0.2 * np.arange(90)))[:, None, None] * np.array([0.0, 1.0, 0.0])
+    about = np.radians(180.0 + 30.0 * np.sin(0.2 * np.arange(90)))[:, None, None] * np.array(
+        [0.0, 1.0, 0.0]
+    )
     q, share = rotation.exp(about), np.linspace(1.0, 0.0, 90)
     faded = fade_rotation(q, share)
     step = rotation.angle(rotation.multiply(rotation.inverse(faded[:-1]), faded[1:]))
     assert np.degrees(step.max()) < 30.0
-    np.testing.assert_allclose(rotation.angle(rotation.multiply(rotation.inverse(q[0]), faded[0])), 0.0, atol=1e-6)
+    np.testing.assert_allclose(
+        rotation.angle(rotation.multiply(rotation.inverse(q[0]), faded[0])), 0.0, atol=1e-6
+    )
     np.testing.assert_allclose(rotation.angle(faded[-1]), 0.0, atol=1e-6)
 
 

@@ -1,4 +1,6 @@
-"""The studio's HTTP interface: what it answers, what it refuses, and that nothing a client sends brings it down."""
+"""The studio's HTTP interface: what it answers, what it refuses, and that nothing a client sends
+brings it down.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ from click.testing import CliRunner
 
 from kinestyle.cli import main
 from kinestyle.errors import KinestyleError
-from kinestyle.motion.bvh import write_bvh
+from kinestyle.formats.bvh import write_bvh
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.rig import Rig, write_rig
+from kinestyle.rig.rig_file import Rig, write_rig
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
@@ -76,16 +78,29 @@ def unpack(data: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndar
     contacts = np.frombuffer(data, np.uint8, 4 * frames, 4 + length + numbers.nbytes)
     assert len(data) == 4 + length + numbers.nbytes + contacts.nbytes
     position, tip = np.split(numbers, [3 * frames * joints])
-    return head, position.reshape(frames, joints, 3), tip.reshape(frames, tips, 3), contacts.reshape(frames, 4)
+    return (
+        head,
+        position.reshape(frames, joints, 3),
+        tip.reshape(frames, tips, 3),
+        contacts.reshape(frames, 4),
+    )
 
 
 def test_an_upload_is_inspected(client: TestClient, walk: dict[str, Any], walk_clip: Clip):
-    assert (walk["name"], walk["format"], walk["frame_count"], walk["joint_count"]) == ("walk.bvh", ".bvh", 151, 53)
+    assert (walk["name"], walk["format"], walk["frame_count"], walk["joint_count"]) == (
+        "walk.bvh",
+        ".bvh",
+        151,
+        53,
+    )
     assert walk["inspection"]["family"] == "Mixamo"
     assert walk["request"] is walk["of"] is walk["command"] is None
     head, position, _, contacts = unpack(client.get(f"/api/clips/{walk['id']}/motion").content)
     assert tuple(head["names"]) == walk_clip.skeleton.names
-    assert np.abs(np.ptp(position, axis=0) - np.ptp(walk_clip.world_position, axis=0) / 100.0).max() < 1e-4
+    assert (
+        np.abs(np.ptp(position, axis=0) - np.ptp(walk_clip.world_position, axis=0) / 100.0).max()
+        < 1e-4
+    )
     assert set(np.unique(contacts)) == {0, 1}
 
 
@@ -94,38 +109,58 @@ def test_a_style_by_its_label(client: TestClient, walk: dict[str, Any]):
     assert answer.status_code == 200, answer.text
     result = answer.json()
     assert result["of"] == walk["id"]
-    assert result["command"] == "kinestyle stylize walk.bvh --style old --strength 0.5 -o walk_old.bvh"
+    assert (
+        result["command"] == "kinestyle stylize walk.bvh --style old --strength 0.5 -o walk_old.bvh"
+    )
 
 
 def test_the_file_of_a_result_is_that_of_the_command_line(
     client: TestClient, walk: dict[str, Any], walk_file: Path, tmp_path: Path
 ):
-    result = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "proud", "seed": 3, "root": "keep"}).json()
+    result = client.post(
+        f"/api/clips/{walk['id']}/stylize", json={"style": "proud", "seed": 3, "root": "keep"}
+    ).json()
     answer = client.get(f"/api/clips/{result['id']}/file")
-    assert answer.content == made_by(result["command"], tmp_path, {"walk.bvh": walk_file.read_bytes()})
+    assert answer.content == made_by(
+        result["command"], tmp_path, {"walk.bvh": walk_file.read_bytes()}
+    )
     assert 'filename="walk_proud.bvh"' in answer.headers["content-disposition"]
 
 
-def test_where_a_clip_is_unlike_all_that_was_learned(client: TestClient, walk_clip: Clip, tmp_path: Path):
+def test_where_a_clip_is_unlike_all_that_was_learned(
+    client: TestClient, walk_clip: Clip, tmp_path: Path
+):
     path = tmp_path / "odd.bvh"
     write_bvh(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm"), path)
     clip = client.post("/api/clips?name=odd.bvh", content=path.read_bytes()).json()
     place = f"/api/clips/{clip['id']}/stylize"
     faded, told, ignored = (
-        client.post(place, json={"style": "old"} | more).json() for more in ({}, {"beyond": "fade"}, {"beyond": "ignore"})
+        client.post(place, json={"style": "old"} | more).json()
+        for more in ({}, {"beyond": "fade"}, {"beyond": "ignore"})
     )
     assert "faded" not in " ".join(clip["warnings"]), "nothing is done to an upload"
     assert "the style is faded from" in faded["warnings"][-1]
     assert "a lower strength may be better" in ignored["warnings"][-1]
     assert "faded" not in " ".join(ignored["warnings"])
-    motions = [client.get(f"/api/clips/{result['id']}/motion").content for result in (faded, told, ignored)]
+    motions = [
+        client.get(f"/api/clips/{result['id']}/motion").content for result in (faded, told, ignored)
+    ]
     assert motions[0] == motions[1] != motions[2]
-    original, *restyled = (unpack(data)[1] for data in (client.get(f"/api/clips/{clip['id']}/motion").content, *motions))
+    original, *restyled = (
+        unpack(data)[1]
+        for data in (client.get(f"/api/clips/{clip['id']}/motion").content, *motions)
+    )
     changed = [np.abs(position - original).max() for position in restyled]
     assert changed[0] < 0.5 * changed[2]
-    assert [result["request"]["beyond"] for result in (faded, told, ignored)] == ["fade", "fade", "ignore"]
+    assert [result["request"]["beyond"] for result in (faded, told, ignored)] == [
+        "fade",
+        "fade",
+        "ignore",
+    ]
     assert "--beyond" not in told["command"]
-    assert ignored["command"] == "kinestyle stylize odd.bvh --style old --beyond ignore -o odd_old.bvh"
+    assert (
+        ignored["command"] == "kinestyle stylize odd.bvh --style old --beyond ignore -o odd_old.bvh"
+    )
     file = client.get(f"/api/clips/{ignored['id']}/file").content
     assert file == made_by(ignored["command"], tmp_path, {"odd.bvh": path.read_bytes()})
     form = {"style": "old", "beyond": "ignore"}
@@ -143,7 +178,9 @@ def test_where_a_clip_is_unlike_all_that_was_learned(client: TestClient, walk_cl
         ("a.bvh", b"", 422, "empty"),
     ],
 )
-def test_a_bad_file_is_answered_with_a_sentence(client: TestClient, name: str, body: bytes, status: int, said: str):
+def test_a_bad_file_is_answered_with_a_sentence(
+    client: TestClient, name: str, body: bytes, status: int, said: str
+):
     answer = client.post("/api/clips", params={"name": name}, content=body)
     assert answer.status_code == status
     assert answer.json()["error"]["status"] == status
@@ -156,7 +193,10 @@ def test_a_mix_of_styles_and_clips(client: TestClient, walk: dict[str, Any]):
     answer = client.post(f"/api/clips/{walk['id']}/stylize", json=wanted)
     assert answer.status_code == 200, answer.text
     mixed = "--style old --style bandai2/elderly --like wave.bvh --mix 0.5,0.25,0.25"
-    assert answer.json()["command"] == f"kinestyle stylize walk.bvh {mixed} -o walk_old_elderly_like_wave.bvh"
+    assert (
+        answer.json()["command"]
+        == f"kinestyle stylize walk.bvh {mixed} -o walk_old_elderly_like_wave.bvh"
+    )
 
 
 def test_a_result_can_be_restyled_and_be_a_reference(client: TestClient, walk: dict[str, Any]):
@@ -164,22 +204,32 @@ def test_a_result_can_be_restyled_and_be_a_reference(client: TestClient, walk: d
     old = client.post(place.format(walk["id"]), json={"style": "old"}).json()
     both = client.post(place.format(old["id"]), json={"style": "proud"}).json()
     assert both["command"].count("kinestyle stylize") == 2
-    assert both["command"].endswith("kinestyle stylize walk_old.bvh --style proud -o walk_old_proud.bvh")
+    assert both["command"].endswith(
+        "kinestyle stylize walk_old.bvh --style proud -o walk_old_proud.bvh"
+    )
     like = client.post(place.format(walk["id"]), json={"like": both["id"]})
     assert like.status_code == 200, like.text
 
 
 def test_random_draws(client: TestClient, walk: dict[str, Any]):
     place = f"/api/clips/{walk['id']}/stylize"
-    first, second, again = (client.post(place, json={"random": True, "seed": seed}).json() for seed in (1, 2, 1))
-    motions = [client.get(f"/api/clips/{clip['id']}/motion").content for clip in (first, second, again)]
+    first, second, again = (
+        client.post(place, json={"random": True, "seed": seed}).json() for seed in (1, 2, 1)
+    )
+    motions = [
+        client.get(f"/api/clips/{clip['id']}/motion").content for clip in (first, second, again)
+    ]
     assert motions[0] == motions[2] != motions[1]
     assert first["id"] != again["id"]
 
 
 def test_strength_0_is_the_clip_itself(client: TestClient, walk: dict[str, Any], walk_file: Path):
-    same = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "old", "strength": 0}).json()
-    motion, file = (client.get(f"/api/clips/{same['id']}/{what}").content for what in ("motion", "file"))
+    same = client.post(
+        f"/api/clips/{walk['id']}/stylize", json={"style": "old", "strength": 0}
+    ).json()
+    motion, file = (
+        client.get(f"/api/clips/{same['id']}/{what}").content for what in ("motion", "file")
+    )
     assert motion == client.get(f"/api/clips/{walk['id']}/motion").content
     assert file == walk_file.read_bytes()
 
@@ -190,10 +240,18 @@ def test_strength_0_is_the_clip_itself(client: TestClient, walk: dict[str, Any],
         ({}, 400, "neither style nor like nor random"),
         ({"style": []}, 400, "neither style nor like nor random"),
         ({"random": True, "style": "old"}, 400, "without any cue"),
-        ({"style": "nosuch"}, 422, "no style is called 'nosuch'; the bundle bandai.kinestyle knows active"),
+        (
+            {"style": "nosuch"},
+            422,
+            "no style is called 'nosuch'; the bundle bandai.kinestyle knows active",
+        ),
         ({"style": "\ud800"}, 422, "style"),
         ({"style": "old", "strength": 1.6}, 422, "more than the limit of 1.5"),
-        ({"style": "old", "strength": -0.1}, 422, "strength: input should be greater than or equal to 0"),
+        (
+            {"style": "old", "strength": -0.1},
+            422,
+            "strength: input should be greater than or equal to 0",
+        ),
         ({"style": "old", "strength": float("nan")}, 422, "strength: "),
         ({"style": "old", "strength": "much"}, 422, "strength: input should be a valid number"),
         ({"style": "old", "seed": -1}, 422, "seed: "),
@@ -209,9 +267,13 @@ def test_strength_0_is_the_clip_itself(client: TestClient, walk: dict[str, Any],
         ([], 422, "the request: "),
     ],
 )
-def test_a_bad_request_is_answered_with_a_sentence(client: TestClient, walk: dict[str, Any], wanted: Any, status: int, said: str):
+def test_a_bad_request_is_answered_with_a_sentence(
+    client: TestClient, walk: dict[str, Any], wanted: Any, status: int, said: str
+):
     answer = client.post(
-        f"/api/clips/{walk['id']}/stylize", content=json.dumps(wanted), headers={"content-type": "application/json"}
+        f"/api/clips/{walk['id']}/stylize",
+        content=json.dumps(wanted),
+        headers={"content-type": "application/json"},
     )
     assert answer.status_code == status, answer.text
     assert said in answer.json()["error"]["message"]
@@ -229,7 +291,9 @@ def test_a_clip_with_its_skeleton_beside_it(client: TestClient):
     assert (wrong.status_code, "a.txt does not belong to plain.amc" in wrong.text) == (400, True)
 
 
-def test_a_rig_that_is_stated_by_its_family(client: TestClient, walk: dict[str, Any], walk_file: Path, tmp_path: Path):
+def test_a_rig_that_is_stated_by_its_family(
+    client: TestClient, walk: dict[str, Any], walk_file: Path, tmp_path: Path
+):
     assert {"mixamo", "unreal"} <= set(client.get("/api/rigs").json()["families"])
     place = "/api/clips?name=walk.bvh"
     clip = client.post(f"{place}&rig=mixamo", content=walk_file.read_bytes()).json()
@@ -238,51 +302,86 @@ def test_a_rig_that_is_stated_by_its_family(client: TestClient, walk: dict[str, 
     assert min(row["confidence"] for row in walk["inspection"]["joints"].values()) < 1.0
     assert (walk["rig"], clip["rig"]) == (None, "mixamo")
     parts = {"file": ("walk.bvh", walk_file.read_bytes())}
-    for other in (client.post("/api/clips", files=parts, data={"rig": "mixamo"}), client.post("/api/examples/walk?rig=mixamo")):
+    for other in (
+        client.post("/api/clips", files=parts, data={"rig": "mixamo"}),
+        client.post("/api/examples/walk?rig=mixamo"),
+    ):
         assert (other.status_code, other.json()["inspection"]) == (201, clip["inspection"])
     result = client.post(f"/api/clips/{clip['id']}/stylize", json={"style": "old"}).json()
-    assert result["command"] == "kinestyle stylize walk.bvh --rig mixamo --style old -o walk_old.bvh"
+    assert (
+        result["command"] == "kinestyle stylize walk.bvh --rig mixamo --style old -o walk_old.bvh"
+    )
     assert {row["confidence"] for row in result["inspection"]["joints"].values()} == {1.0}
     file = client.get(f"/api/clips/{result['id']}/file").content
     assert file == made_by(result["command"], tmp_path, {"walk.bvh": walk_file.read_bytes()})
-    assert client.post("/api/stylize", data={"style": "old", "rig": "mixamo"}, files=parts).content == file
+    assert (
+        client.post("/api/stylize", data={"style": "old", "rig": "mixamo"}, files=parts).content
+        == file
+    )
     again = client.post(f"/api/clips/{result['id']}/stylize", json={"style": "proud"}).json()
     assert (again["rig"], again["command"].count("--rig mixamo")) == ("mixamo", 2)
     assert {row["confidence"] for row in again["inspection"]["joints"].values()} == {1.0}
 
 
-def test_a_rig_that_is_sent_as_a_file(client: TestClient, odd_rig: tuple[bytes, bytes], tmp_path: Path):
+def test_a_rig_that_is_sent_as_a_file(
+    client: TestClient, odd_rig: tuple[bytes, bytes], tmp_path: Path
+):
     motion, rig = odd_rig
     parts = {"file": ("odd.bvh", motion), "rig": ("my rig.json", rig)}
     found = client.post("/api/clips?name=odd.bvh", content=motion)
     clip = client.post("/api/clips", files=parts).json()
     assert clip["rig"] == "my rig.json"
     assert clip["inspection"]["joints"]["left_upper_arm"]["joint"] == "Foot"
-    assert found.status_code == 422 or found.json()["inspection"]["joints"] != clip["inspection"]["joints"]
+    assert (
+        found.status_code == 422
+        or found.json()["inspection"]["joints"] != clip["inspection"]["joints"]
+    )
     place = f"/api/clips/{clip['id']}/stylize"
     other = client.post("/api/examples/walk", files={"rig": ("my rig.json", rig)})
     assert (other.status_code, "my rig.json does not fit walk: " in other.text) == (422, True)
     result = client.post(place, json={"style": "old"}).json()
-    assert result["command"] == "kinestyle stylize odd.bvh --rig 'my rig.json' --style old -o odd_old.bvh"
+    assert (
+        result["command"]
+        == "kinestyle stylize odd.bvh --rig 'my rig.json' --style old -o odd_old.bvh"
+    )
     file = client.get(f"/api/clips/{result['id']}/file").content
     assert file == made_by(result["command"], tmp_path, {"odd.bvh": motion, "my rig.json": rig})
     assert client.post("/api/stylize", data={"style": "old"}, files=parts).content == file
 
 
 def test_the_rigs_of_references(
-    client: TestClient, walk: dict[str, Any], odd_rig: tuple[bytes, bytes], walk_file: Path, tmp_path: Path
+    client: TestClient,
+    walk: dict[str, Any],
+    odd_rig: tuple[bytes, bytes],
+    walk_file: Path,
+    tmp_path: Path,
 ):
     motion, rig = odd_rig
-    odd = client.post("/api/clips", files={"file": ("odd.bvh", motion), "rig": ("my.json", rig)}).json()
+    odd = client.post(
+        "/api/clips", files={"file": ("odd.bvh", motion), "rig": ("my.json", rig)}
+    ).json()
     place = f"/api/clips/{walk['id']}/stylize"
     like = client.post(place, json={"like": odd["id"]}).json()
-    assert like["command"] == "kinestyle stylize walk.bvh --like-rig my.json --like odd.bvh -o walk_like_odd.bvh"
+    assert (
+        like["command"]
+        == "kinestyle stylize walk.bvh --like-rig my.json --like odd.bvh -o walk_like_odd.bvh"
+    )
     file = client.get(f"/api/clips/{like['id']}/file").content
-    assert file == made_by(like["command"], tmp_path, {"walk.bvh": walk_file.read_bytes(), "odd.bvh": motion, "my.json": rig})
-    parts = {"file": ("walk.bvh", walk_file.read_bytes()), "like": ("odd.bvh", motion), "like_rig": ("my.json", rig)}
+    assert file == made_by(
+        like["command"],
+        tmp_path,
+        {"walk.bvh": walk_file.read_bytes(), "odd.bvh": motion, "my.json": rig},
+    )
+    parts = {
+        "file": ("walk.bvh", walk_file.read_bytes()),
+        "like": ("odd.bvh", motion),
+        "like_rig": ("my.json", rig),
+    }
     assert client.post("/api/stylize", files=parts).content == file
     both = client.post(place, json={"like": [odd["id"], walk["id"]]}).json()
-    assert both["command"] is None, "no command line states a rig for one reference and none for the other"
+    assert both["command"] is None, (
+        "no command line states a rig for one reference and none for the other"
+    )
     again = client.post(f"/api/clips/{both['id']}/stylize", json={"style": "old"}).json()
     assert (again["of"], again["command"]) == (both["id"], None)
 
@@ -295,10 +394,16 @@ def test_the_rigs_of_references(
         (["mixamo", "cmu"], 400, "2 rigs are stated where one can be"),
         ([("a/my.json", b"[")], 422, "my.json is no JSON in line 1: "),
         ([("my.json", b'{"kinestyle_rig": 2}')], 422, "my.json is a rig of version 2"),
-        ([("my.json", b" " * (2**18 + 1))], 413, "my.json has 262145 bytes, more than the limit of 262144 for a rig"),
+        (
+            [("my.json", b" " * (2**18 + 1))],
+            413,
+            "my.json has 262145 bytes, more than the limit of 262144 for a rig",
+        ),
     ],
 )
-def test_a_bad_rig_is_answered_with_a_sentence(client: TestClient, walk_file: Path, rigs: list[Any], status: int, said: str):
+def test_a_bad_rig_is_answered_with_a_sentence(
+    client: TestClient, walk_file: Path, rigs: list[Any], status: int, said: str
+):
     parts = [("file", ("walk.bvh", walk_file.read_bytes()))]
     parts += [("rig", (None, rig) if isinstance(rig, str) else rig) for rig in rigs]
     answers = [client.post("/api/clips", files=parts)]
@@ -310,14 +415,20 @@ def test_a_bad_rig_is_answered_with_a_sentence(client: TestClient, walk_file: Pa
 
 
 def test_the_whole_way_in_one_request(client: TestClient, walk: dict[str, Any], walk_file: Path):
-    kept = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "sad", "strength": 0.7}).json()
+    kept = client.post(
+        f"/api/clips/{walk['id']}/stylize", json={"style": "sad", "strength": 0.7}
+    ).json()
     file = client.get(f"/api/clips/{kept['id']}/file").content
     parts = {"file": ("walk.bvh", walk_file.read_bytes())}
     answer = client.post("/api/stylize", data={"style": "sad", "strength": "0.7"}, files=parts)
     assert answer.status_code == 200, answer.text
     assert answer.content == file
     assert 'filename="walk_sad.bvh"' in answer.headers["content-disposition"]
-    like = client.post("/api/stylize", data={"format": ".bvh"}, files=parts | {"like": ("wave.bvh", walk_file.read_bytes())})
+    like = client.post(
+        "/api/stylize",
+        data={"format": ".bvh"},
+        files=parts | {"like": ("wave.bvh", walk_file.read_bytes())},
+    )
     assert 'filename="walk_like_wave.bvh"' in like.headers["content-disposition"]
 
 
@@ -330,21 +441,37 @@ def test_the_whole_way_in_one_request(client: TestClient, walk: dict[str, Any], 
         ({"style": "old", "colour": "red"}, "colour: extra inputs are not permitted"),
     ],
 )
-def test_a_bad_form_is_answered_with_a_sentence(client: TestClient, walk_file: Path, fields: dict[str, str], said: str):
-    answer = client.post("/api/stylize", data=fields, files={"file": ("walk.bvh", walk_file.read_bytes())})
+def test_a_bad_form_is_answered_with_a_sentence(
+    client: TestClient, walk_file: Path, fields: dict[str, str], said: str
+):
+    answer = client.post(
+        "/api/stylize", data=fields, files={"file": ("walk.bvh", walk_file.read_bytes())}
+    )
     assert answer.status_code == 400
     assert said in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/api/stylize", "/api/clips"])
 @pytest.mark.parametrize(
-    "body", [b"", b"--x\r\n", b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--", b"--x--\r\n", b"\0" * 99]
+    "body",
+    [
+        b"",
+        b"--x\r\n",
+        b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--",
+        b"--x--\r\n",
+        b"\0" * 99,
+    ],
 )
 def test_a_broken_form_is_answered_with_a_sentence(client: TestClient, path: str, body: bytes):
-    answer = client.post(path, content=body, headers={"content-type": "multipart/form-data; boundary=x"})
+    answer = client.post(
+        path, content=body, headers={"content-type": "multipart/form-data; boundary=x"}
+    )
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
-    assert client.post(path, content=body, headers={"content-type": "multipart/form-data"}).status_code == 400
+    assert (
+        client.post(path, content=body, headers={"content-type": "multipart/form-data"}).status_code
+        == 400
+    )
 
 
 @pytest.mark.parametrize(
@@ -375,11 +502,23 @@ def test_names_are_only_shown(client: TestClient, walk_file: Path, name: str, sh
     assert disposition.count('"') == 2
 
 
-def test_a_name_that_looks_like_an_option_is_quoted_in_the_command(client: TestClient, walk_file: Path):
-    clip = client.post("/api/clips", params={"name": "-o it's.bvh"}, content=walk_file.read_bytes()).json()
+def test_a_name_that_looks_like_an_option_is_quoted_in_the_command(
+    client: TestClient, walk_file: Path
+):
+    clip = client.post(
+        "/api/clips", params={"name": "-o it's.bvh"}, content=walk_file.read_bytes()
+    ).json()
     result = client.post(f"/api/clips/{clip['id']}/stylize", json={"style": "old"}).json()
     words = shlex.split(result["command"])
-    assert words == ["kinestyle", "stylize", "./-o it's.bvh", "--style", "old", "-o", "./-o it's_old.bvh"]
+    assert words == [
+        "kinestyle",
+        "stylize",
+        "./-o it's.bvh",
+        "--style",
+        "old",
+        "-o",
+        "./-o it's_old.bvh",
+    ]
 
 
 def test_nothing_of_a_client_stays_on_the_disk(client: TestClient):
@@ -400,7 +539,11 @@ def test_previews(client: TestClient):
     first = client.get("/api/previews/old")
     head, *_ = unpack(first.content)
     assert head["frame_count"] == 151
-    assert client.get("/api/previews/bandai1/old").content == first.content != client.get("/api/previews/proud").content
+    assert (
+        client.get("/api/previews/bandai1/old").content
+        == first.content
+        != client.get("/api/previews/proud").content
+    )
     assert client.get("/api/previews/nosuch").status_code == 422
 
 
@@ -408,7 +551,9 @@ def test_what_the_server_is(client: TestClient):
     assert client.get("/api/health").json()["status"] == "ok"
     limits, config = client.get("/api/limits").json(), StudioConfig(workers=1)
     secret = {"bundle", "host", "port", "token"}
-    assert limits == {f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name not in secret}
+    assert limits == {
+        f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name not in secret
+    }
     assert ".bvh" in client.get("/api/formats").json()["write"]
     rows = client.get("/api/styles").json()["styles"]
     assert {"name": "bandai1/old", "label": "old", "default": True}.items() <= next(
@@ -433,24 +578,44 @@ def test_other_places(client: TestClient, method: str, path: str, status: int):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.", "", "[::2]", "169.254.1.1"]
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "localhost.",
+        "",
+        "[::2]",
+        "169.254.1.1",
+    ],
 )
 def test_other_names_for_this_machine_are_refused(client: TestClient, host: str):
     assert client.get("/api/styles", headers={"host": host}).status_code == 403
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:7860", "127.0.0.1:1", "[::1]", "[::1]:7860", "LOCALHOST"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:7860", "127.0.0.1:1", "[::1]", "[::1]:7860", "LOCALHOST"]
+)
 def test_this_machine_by_its_names(client: TestClient, host: str):
     assert client.get("/api/styles", headers={"host": host}).status_code == 200
 
 
 def test_other_sites_pages_are_refused(client: TestClient):
-    for origin in ("http://evil.example", "null", "http://127.0.0.1:9", "https://127.0.0.1.evil.example"):
-        assert client.post("/api/examples/walk", headers={"origin": origin}).status_code == 403, origin
+    for origin in (
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1:9",
+        "https://127.0.0.1.evil.example",
+    ):
+        assert client.post("/api/examples/walk", headers={"origin": origin}).status_code == 403, (
+            origin
+        )
     own = client.post("/api/examples/walk", headers={"origin": BASE})
     assert own.status_code == 201
     assert not [name for name in own.headers if name.startswith("access-control")]
-    assert client.options("/api/clips", headers={"origin": BASE, "access-control-request-method": "POST"}).status_code in (
+    assert client.options(
+        "/api/clips", headers={"origin": BASE, "access-control-request-method": "POST"}
+    ).status_code in (
         404,
         405,
     )
@@ -480,17 +645,23 @@ def test_the_description_is_complete(client: TestClient):
     for path, methods in found["paths"].items():
         for method, route in methods.items():
             assert route["description"], (method, path)
-            good = [answer for status, answer in route["responses"].items() if status.startswith("2")]
+            good = [
+                answer for status, answer in route["responses"].items() if status.startswith("2")
+            ]
             assert good, (method, path)
             for status, answer in route["responses"].items():
                 if status.startswith("4"):
-                    assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorAnswer"), (
+                    assert answer["content"]["application/json"]["schema"]["$ref"].endswith(
+                        "/ErrorAnswer"
+                    ), (
                         method,
                         path,
                         status,
                     )
     assert "HTTPValidationError" not in found["components"]["schemas"]
-    assert {"/api/clips", "/api/stylize", "/api/jobs/{job}", "/api/previews/{style}"} <= found["paths"].keys()
+    assert {"/api/clips", "/api/stylize", "/api/jobs/{job}", "/api/previews/{style}"} <= found[
+        "paths"
+    ].keys()
     page = client.get("/api/docs")
     assert "POST /api/clips/{clip_id}/stylize" in page.text
     assert "http://" not in page.text
@@ -521,7 +692,9 @@ def test_what_is_asked_for_again_is_not_worked_out_again(
     assert client.post("/api/examples/walk").status_code == 201
 
 
-def test_the_access_log_tells_nothing_of_clips(client: TestClient, walk_file: Path, caplog: pytest.LogCaptureFixture):
+def test_the_access_log_tells_nothing_of_clips(
+    client: TestClient, walk_file: Path, caplog: pytest.LogCaptureFixture
+):
     with caplog.at_level("INFO", logger="kinestyle.studio"):
         clip = client.post("/api/clips?name=secret.bvh", content=walk_file.read_bytes()).json()
         client.get(f"/api/clips/{clip['id']}/motion")
@@ -538,5 +711,8 @@ def test_telemetry_stays_off(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     app = make_app(StudioConfig())
-    assert not any(app._telemetry[key] for key in ("tracing", "metrics", "logs", "operation_spans", "auto_configure"))
+    assert not any(
+        app._telemetry[key]
+        for key in ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
+    )
     assert not app._native_telemetry.enabled()

@@ -1,4 +1,6 @@
-"""The studio as a server on a real socket: clients that send too much, too slowly, too little or no HTTP at all."""
+"""The studio as a server on a real socket: clients that send too much, too slowly, too little or no
+HTTP at all.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,13 @@ from studio_server import running
 
 LIMIT_BYTES = 2**19
 CONFIG = StudioConfig(
-    port=0, workers=1, max_upload_bytes=LIMIT_BYTES, upload_seconds=3.0, stall_seconds=0.6, max_connections=20, heavy_bytes=2**20
+    port=0,
+    workers=1,
+    max_upload_bytes=LIMIT_BYTES,
+    upload_seconds=3.0,
+    stall_seconds=0.6,
+    max_connections=20,
+    heavy_bytes=2**20,
 )
 WALK = restyling.example("walk")
 
@@ -51,7 +59,9 @@ def connect(server: Server) -> socket.socket:
 
 
 def answer(connection: socket.socket) -> tuple[int, dict[str, Any]]:
-    """Status and JSON of what comes until the server closes the connection; status 0 where nothing comes."""
+    """Status and JSON of what comes until the server closes the connection; status 0 where nothing
+    comes.
+    """
     received = b""
     try:
         while part := connection.recv(65536):
@@ -80,17 +90,27 @@ def test_a_body_that_says_it_is_too_large(server: Server, said: str):
     with closing(connect(server)) as connection:
         connection.sendall(head("/api/clips?name=a.bvh", said, "Expect: 100-continue"))
         status, said_back = answer(connection)
-    assert (status, f"more than {LIMIT_BYTES} bytes" in said_back["error"]["message"]) == (413, True)
+    assert (status, f"more than {LIMIT_BYTES} bytes" in said_back["error"]["message"]) == (
+        413,
+        True,
+    )
 
 
-@pytest.mark.parametrize("path", ["/api/clips?name=a.bvh", "/api/stylize", "/api/clips/x/stylize", "/api/nosuch", "/api/clips"])
+@pytest.mark.parametrize(
+    "path",
+    ["/api/clips?name=a.bvh", "/api/stylize", "/api/clips/x/stylize", "/api/nosuch", "/api/clips"],
+)
 def test_a_body_that_does_not_say_how_large_it_is(client: httpx2.Client, path: str):
     def much() -> Iterator[bytes]:
         for _ in range(40):
             yield b"x" * 2**15
 
     kind = "multipart/form-data; boundary=x" if "name" not in path else "application/octet-stream"
-    refused = client.post(path, content=much(), headers={"content-type": "application/json" if "/x/" in path else kind})
+    refused = client.post(
+        path,
+        content=much(),
+        headers={"content-type": "application/json" if "/x/" in path else kind},
+    )
     assert refused.status_code in (400, 404, 413), refused.text
     assert client.get("/api/health").status_code == 200
 
@@ -99,7 +119,9 @@ def test_too_much_at_once(server: Server, client: httpx2.Client, monkeypatch: py
     gate = next(layer for layer in layers(server) if isinstance(layer, Gate))
     monkeypatch.setattr(gate, "config", dataclasses.replace(CONFIG, max_bytes_under_way=2**18))
     with closing(connect(server)) as connection:
-        connection.sendall(head("/api/clips?name=a.bvh", f"Content-Length: {LIMIT_BYTES}") + b"x" * 2**17)
+        connection.sendall(
+            head("/api/clips?name=a.bvh", f"Content-Length: {LIMIT_BYTES}") + b"x" * 2**17
+        )
         end = time.monotonic() + 10.0
         while gate.bytes_under_way < 2**17:
             assert time.monotonic() < end
@@ -121,7 +143,11 @@ def layers(server: Server) -> Iterator[Any]:
 
 
 def test_a_form_with_a_large_part(client: httpx2.Client):
-    too_long = client.post("/api/stylize", data={"style": "x" * (CONFIG.max_request_bytes + 1)}, files={"file": ("a.bvh", WALK)})
+    too_long = client.post(
+        "/api/stylize",
+        data={"style": "x" * (CONFIG.max_request_bytes + 1)},
+        files={"file": ("a.bvh", WALK)},
+    )
     assert (too_long.status_code, "the form cannot be read" in too_long.text) == (400, True)
     files = [("file", (f"{i}.bvh", b"x")) for i in range(CONFIG.max_files + 1)]
     too_many = client.post("/api/clips", files=files)
@@ -225,7 +251,9 @@ def test_what_is_no_http(server: Server, sent: bytes):
 )
 def test_paths_that_lead_elsewhere(server: Server, path: str):
     with closing(connect(server)) as connection:
-        connection.sendall(head(path, "Connection: close", method="GET").replace(b"\xc3\xbf", b"%C3%BF"))
+        connection.sendall(
+            head(path, "Connection: close", method="GET").replace(b"\xc3\xbf", b"%C3%BF")
+        )
         status, said = answer(connection)
     assert status in (400, 404, 422)
     assert said["error"]["message"]
@@ -261,7 +289,11 @@ def test_a_client_that_goes_away_ends_its_job(server: Server, client: httpx2.Cli
     os.kill(worker.process.pid, signal.SIGSTOP)
     body = json.dumps({"style": "old", "seed": 77, "job": "leaving"}).encode()
     with closing(connect(server)) as connection:
-        sent = head(f"/api/clips/{clip}/stylize", f"Content-Length: {len(body)}", "Content-Type: application/json")
+        sent = head(
+            f"/api/clips/{clip}/stylize",
+            f"Content-Length: {len(body)}",
+            "Content-Type: application/json",
+        )
         connection.sendall(sent + body)
         end = time.monotonic() + 10.0
         while "leaving" not in pool.jobs:
@@ -270,27 +302,51 @@ def test_a_client_that_goes_away_ends_its_job(server: Server, client: httpx2.Cli
     while "leaving" in pool.jobs:
         assert time.monotonic() < end, "the job goes on without its client"
         time.sleep(0.01)
-    assert client.post(f"/api/clips/{clip}/stylize", json={"style": "old", "seed": 78}).status_code == 200
+    assert (
+        client.post(f"/api/clips/{clip}/stylize", json={"style": "old", "seed": 78}).status_code
+        == 200
+    )
 
 
 def test_a_port_that_is_taken(server: Server):
     port = server.listening.getsockname()[1]
-    for config in (StudioConfig(port=port), StudioConfig(host="192.0.2.1"), StudioConfig(host="no such host")):
+    for config in (
+        StudioConfig(port=port),
+        StudioConfig(host="192.0.2.1"),
+        StudioConfig(host="no such host"),
+    ):
         with pytest.raises(DataError, match="cannot listen at"):
             Server(config)
 
 
 def test_the_command(tmp_path: Any):
-    arguments = ["studio", "--no-open", "--port", "0", "--workers", "1", "--token", "sesame", "--max-upload-mb", "1"]
+    arguments = [
+        "studio",
+        "--no-open",
+        "--port",
+        "0",
+        "--workers",
+        "1",
+        "--token",
+        "sesame",
+        "--max-upload-mb",
+        "1",
+    ]
     process = subprocess.Popen(
-        [sys.executable, "-m", "kinestyle", *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "kinestyle", *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None
         address, _, fragment = process.stdout.readline().strip().partition("#")
         assert fragment == "token=sesame"
         assert httpx2.get(f"{address}api/limits", trust_env=False).status_code == 401
-        limits = httpx2.get(f"{address}api/limits", headers={"authorization": "Bearer sesame"}, trust_env=False).json()
+        limits = httpx2.get(
+            f"{address}api/limits", headers={"authorization": "Bearer sesame"}, trust_env=False
+        ).json()
         assert (limits["workers"], limits["max_upload_bytes"]) == (1, 2**20)
     finally:
         process.send_signal(signal.SIGINT)
@@ -315,7 +371,11 @@ def test_a_host_that_others_can_reach_gets_a_token(monkeypatch: pytest.MonkeyPat
         def run(self) -> None: ...
 
     monkeypatch.setattr(serving, "Server", NoServer)
-    for arguments in (["--host", "0.0.0.0"], ["--host", "127.0.0.1"], ["--host", "0.0.0.0", "--token", "mine"]):
+    for arguments in (
+        ["--host", "0.0.0.0"],
+        ["--host", "127.0.0.1"],
+        ["--host", "0.0.0.0", "--token", "mine"],
+    ):
         assert CliRunner().invoke(main, ["studio", "--no-open", *arguments]).exit_code == 0
     made_up, none, mine = (config.token for config in configs)
     assert len(made_up or "") > 20

@@ -1,4 +1,6 @@
-"""The studio against requests made from its own description, valid and not: nothing is a 5xx, and all is as described."""
+"""The studio against requests made from its own description, valid and not: nothing is a 5xx, and
+all is as described.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,12 @@ from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.serving import Server
 from studio_server import running
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
 EXAMPLES = 8
 
 
@@ -58,7 +65,11 @@ def test_requests_made_from_the_description(server: Server, mode: str):
         def ask(case: Any) -> None:
             nonlocal asked
             asked += 1
-            if asked % 2 and isinstance(case.path_parameters, dict) and "clip_id" in case.path_parameters:
+            if (
+                asked % 2
+                and isinstance(case.path_parameters, dict)
+                and "clip_id" in case.path_parameters
+            ):
                 case.path_parameters["clip_id"] = clip  # ids that are there are not found by chance
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -1,4 +1,6 @@
-"""The studio's page, driven in a real browser as a person would: with a mouse, a keyboard and files."""
+"""The studio's page, driven in a real browser as a person would: with a mouse, a keyboard and
+files.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +15,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytest.importorskip("playwright", reason="the studio's page is driven with playwright, which the dev extra brings")
+pytest.importorskip(
+    "playwright", reason="the studio's page is driven with playwright, which the dev extra brings"
+)
 pytest.importorskip("fastapi", reason="the studio needs the studio extra")
 from playwright.sync_api import Browser
 
-from kinestyle.motion.bvh import write_bvh
+from kinestyle.formats.bvh import write_bvh
+from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion
-from kinestyle.motion.mapping import map_joints, rig_of
-from kinestyle.motion.retarget import correspond
-from kinestyle.motion.rig import Rig, write_rig
+from kinestyle.retarget.correspondence import correspond
+from kinestyle.rig.mapping import map_joints, rig_of
+from kinestyle.rig.rig_file import Rig, write_rig
 from made_rigs import as_rig, misnamed, thrown_about, walk
 from studio_browser import PHONE, Server, Visit, browsing, find_chromium, serving, visiting
 
 pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="no Chromium here: apt-get install chromium, or name one with KINESTYLE_CHROMIUM"
+    find_chromium() is None,
+    reason="no Chromium here: apt-get install chromium, or name one with KINESTYLE_CHROMIUM",
 )
 
 FILES = Path(__file__).parent / "files"
@@ -54,7 +59,9 @@ def visit_studio(server: Server, browser: Browser) -> Visiting:
 
 @pytest.fixture(scope="module")
 def shared(visit_studio: Visiting) -> Iterator[Visit]:
-    """One visit for many tests: loading the page is what takes longest. Its console stays empty throughout."""
+    """One visit for many tests: loading the page is what takes longest. Its console stays empty
+    throughout.
+    """
     with visit_studio() as visit:
         yield visit
         assert visit.errors == []
@@ -78,11 +85,15 @@ def visit(shared: Visit) -> Iterator[Visit]:
 
 def drawn(visit: Visit, which: str, frame: int) -> np.ndarray:
     """What the viewer has for a frame: (J, 3) metres."""
-    return np.array(visit.read(f"Array.from(kinestyle.drawnPosition({which!r}, {frame}))")).reshape(-1, 3)
+    return np.array(visit.read(f"Array.from(kinestyle.drawnPosition({which!r}, {frame}))")).reshape(
+        -1, 3
+    )
 
 
 def card(visit: Visit, style: str) -> None:
-    visit.page.get_by_role("group", name="Styles").get_by_role("button", name=style, exact=True).click()
+    visit.page.get_by_role("group", name="Styles").get_by_role(
+        "button", name=style, exact=True
+    ).click()
 
 
 def restyle(visit: Visit, style: str) -> None:
@@ -90,19 +101,31 @@ def restyle(visit: Visit, style: str) -> None:
 
 
 def test_first_sight(shared: Visit):
-    """A demo clip is there, restyled, playing, without anything being done; nothing comes from anywhere else."""
+    """A demo clip is there, restyled, playing, without anything being done; nothing comes from
+    anywhere else.
+    """
     shared.until("kinestyle.clock.frame > 3")
     assert shared.read("kinestyle.clock.playing")
-    assert shared.page.locator("#facts").inner_text().startswith("walk.bvh · 5.0 s · 151 frames at 30 · 53 joints")
+    assert (
+        shared.page.locator("#facts")
+        .inner_text()
+        .startswith("walk.bvh · 5.0 s · 151 frames at 30 · 53 joints")
+    )
     assert shared.page.get_by_text("All stays on this machine").is_visible()
     assert shared.page.get_by_role("group", name="Styles").get_by_role("button").count() >= 16
-    assert [shared.read(f"kinestyle.view.{which}.motion.jointCount") for which in ("original", "result")] == [53, 53]
+    assert [
+        shared.read(f"kinestyle.view.{which}.motion.jointCount") for which in ("original", "result")
+    ] == [53, 53]
     origin = shared.page.url
     assert "sesame" not in origin, "the token does not stay in the address"
     assert [url for url in shared.requests if not url.startswith(origin)] == []
     shared.page.keyboard.press("Space")
-    pixels = np.asarray(Image.open(shared.picture("first_sight")).convert("RGB")).astype(int)[60:560, 20:900]
-    assert (pixels[..., 2] - pixels[..., 0] > 60).mean() > 0.01, "the restyled body is not in the picture"
+    pixels = np.asarray(Image.open(shared.picture("first_sight")).convert("RGB")).astype(int)[
+        60:560, 20:900
+    ]
+    assert (pixels[..., 2] - pixels[..., 0] > 60).mean() > 0.01, (
+        "the restyled body is not in the picture"
+    )
 
 
 def test_the_rig_is_shown_with_how_sure_it_is(visit: Visit):
@@ -115,7 +138,9 @@ def test_the_rig_is_shown_with_how_sure_it_is(visit: Visit):
 
 
 def test_a_rig_is_chosen(visit: Visit):
-    """Another family's names do not fit, which is said and changes nothing; its own are sure of every joint."""
+    """Another family's names do not fit, which is said and changes nothing; its own are sure of
+    every joint.
+    """
     before = visit.read("kinestyle.session.source.clip.id")
     visit.page.get_by_text("Mixamo rig").click()
     choice = visit.page.locator("#rig").get_by_label("Rig", exact=True)
@@ -139,11 +164,15 @@ def test_a_rig_is_chosen(visit: Visit):
 
 
 def test_a_rig_is_dropped(visit: Visit, tmp_path: Path):
-    """With its clip, which is refused or mistaken without it; and alone, for the clip that is there."""
+    """With its clip, which is refused or mistaken without it; and alone, for the clip that is
+    there.
+    """
     clip, joints = misnamed(as_rig(walk(seconds=2.0).clip))
     write_bvh(clip, tmp_path / "odd.bvh")
     write_rig(Rig("it", joints), tmp_path / "odd.json")
-    motion, rig = (("odd" + suffix, (tmp_path / f"odd{suffix}").read_bytes()) for suffix in (".bvh", ".json"))
+    motion, rig = (
+        ("odd" + suffix, (tmp_path / f"odd{suffix}").read_bytes()) for suffix in (".bvh", ".json")
+    )
     visit.until_result(lambda: visit.drop("#viewport", motion, rig))
     arm = "kinestyle.session.source.clip.inspection.joints.left_upper_arm.joint"
     assert visit.read(arm) == "Foot"
@@ -152,12 +181,19 @@ def test_a_rig_is_dropped(visit: Visit, tmp_path: Path):
     plain = as_rig(walk(seconds=2.0).clip)
     write_bvh(plain, tmp_path / "plain.bvh")
     visit.until_result(lambda: visit.page.locator("#file").set_input_files(tmp_path / "plain.bvh"))
-    assert visit.read("[kinestyle.session.source.rig, document.querySelector('#rig-choice').value]") == [None, ""]
+    assert visit.read(
+        "[kinestyle.session.source.rig, document.querySelector('#rig-choice').value]"
+    ) == [None, ""]
     # fingers for hands: nobody would find that
     found = rig_of(plain, map_joints(plain)).joints
     write_rig(Rig("it", {**found, "left_hand": ("LeftHandIndex1",)}), tmp_path / "f.json")
-    visit.until_result(lambda: visit.drop("#viewport", ("f.json", (tmp_path / "f.json").read_bytes())))
-    assert visit.read("kinestyle.session.source.clip.inspection.joints.left_hand.joint") == "LeftHandIndex1"
+    visit.until_result(
+        lambda: visit.drop("#viewport", ("f.json", (tmp_path / "f.json").read_bytes()))
+    )
+    assert (
+        visit.read("kinestyle.session.source.clip.inspection.joints.left_hand.joint")
+        == "LeftHandIndex1"
+    )
     assert visit.page.locator("#facts").inner_text().startswith("plain.bvh")
     visit.until_result(lambda: visit.page.get_by_label("Demo clip").select_option("walk"))
 
@@ -167,7 +203,9 @@ def test_a_clip_that_is_refused_is_read_on_a_rig(visit: Visit):
     visit.drop("body", ("broken.bvh", BAD_BVH))
     choice = visit.page.get_by_role("alert").get_by_label("Its rig, if you know it")
     choice.wait_for()
-    with visit.page.expect_request(lambda request: request.method == "POST" and "/api/clips?" in request.url) as asked:
+    with visit.page.expect_request(
+        lambda request: request.method == "POST" and "/api/clips?" in request.url
+    ) as asked:
         choice.select_option("xsens")
     assert "name=broken.bvh&rig=xsens" in asked.value.url
     visit.page.get_by_role("alert").get_by_role("combobox").wait_for()
@@ -178,7 +216,9 @@ def test_a_clip_that_is_refused_is_read_on_a_rig(visit: Visit):
 
 
 def test_a_style_and_its_strength(visit: Visit):
-    """A click, a drag of the slider: each result is another motion, in step with the original and at once."""
+    """A click, a drag of the slider: each result is another motion, in step with the original and
+    at once.
+    """
     restyle(visit, "proud")
     full = drawn(visit, "result", 60)
     slider = visit.page.get_by_label("Strength")
@@ -204,7 +244,8 @@ def test_a_style_and_its_strength(visit: Visit):
         visit.until_result(lambda: slider.press("ArrowRight"))
         visit.until("!kinestyle.seen.fresh")
         seconds.append(visit.read("kinestyle.seen.latencies.at(-1)") / 1000)
-    # how many they are depends on what else the machine does: benchmarks/studio_frames.py prints them
+    # how many they are depends on what else the machine does: benchmarks/studio_frames.py prints
+    #     them
     assert min(seconds) > 0
 
 
@@ -217,10 +258,14 @@ def test_other_takes_and_ways_to_travel(visit: Visit):
     assert np.linalg.norm(way[0] - way[1]) < 0.02
     take.fill("0")
     take.press("Enter")
-    visit.until_result(lambda: visit.page.get_by_label("Travel").select_option("planted"), root="planted", seed=0)
+    visit.until_result(
+        lambda: visit.page.get_by_label("Travel").select_option("planted"), root="planted", seed=0
+    )
 
 
-def test_what_is_done_where_a_clip_is_unlike_all_that_was_learned(visit: Visit, walk_clip: Clip, tmp_path: Path):
+def test_what_is_done_where_a_clip_is_unlike_all_that_was_learned(
+    visit: Visit, walk_clip: Clip, tmp_path: Path
+):
     path = tmp_path / "odd.bvh"
     write_bvh(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm"), path)
     visit.until_result(lambda: visit.page.locator("#file").set_input_files(path), beyond="fade")
@@ -244,7 +289,9 @@ def test_two_styles_are_mixed(visit: Visit):
     visit.until_result(lambda: card(visit, "happy"), style=["old", "happy"], weights=[0.5, 0.5])
     asked = visit.until_result(lambda: visit.page.keyboard.press("}"))
     assert asked["weights"] == [pytest.approx(0.45), pytest.approx(0.55)]
-    visit.until_result(lambda: visit.page.get_by_role("button", name="Mix two").click(), style=["old"])
+    visit.until_result(
+        lambda: visit.page.get_by_role("button", name="Mix two").click(), style=["old"]
+    )
     assert not visit.page.get_by_label("Mix", exact=True).is_visible()
 
 
@@ -258,25 +305,46 @@ def test_a_reference_clip_and_a_surprise(visit: Visit, tmp_path: Path):
     assert "style" not in asked
     assert "reference.bvh" in visit.page.locator("#reference").inner_text()
     assert "--like" in visit.page.locator("#command").inner_text()
-    visit.until_result(lambda: visit.page.get_by_role("button", name="Surprise me", exact=True).click(), random=True, seed=1)
+    visit.until_result(
+        lambda: visit.page.get_by_role("button", name="Surprise me", exact=True).click(),
+        random=True,
+        seed=1,
+    )
     first = drawn(visit, "result", 60)
-    visit.until_result(lambda: visit.page.get_by_role("button", name="Surprise me again").click(), random=True, seed=2)
+    visit.until_result(
+        lambda: visit.page.get_by_role("button", name="Surprise me again").click(),
+        random=True,
+        seed=2,
+    )
     assert np.abs(drawn(visit, "result", 60) - first).max() > 0.01
-    visit.until_result(lambda: visit.page.get_by_role("button", name="Style", exact=True).click(), style=["old"], seed=0)
+    visit.until_result(
+        lambda: visit.page.get_by_role("button", name="Style", exact=True).click(),
+        style=["old"],
+        seed=0,
+    )
 
 
 def test_many_styles_at_once(visit: Visit):
     visit.page.keyboard.press("g")
-    visit.until("kinestyle.view.variants.length === 11 && kinestyle.view.variants.every(variant => variant.character)")
+    visit.until(
+        "kinestyle.view.variants.length === 11 && kinestyle.view.variants.every(variant => "
+        "variant.character)"
+    )
     visit.page.keyboard.press("Home")
     visit.page.keyboard.press("Shift+ArrowRight")
     visit.until("kinestyle.view.variants.every(variant => variant.character.frame.value === 10)")
     calls = visit.read("kinestyle.stage.renderer.info.render.calls")
     assert calls <= 4, "a cell is a floor, a character, its footprints and its path"
     visit.picture("grid")
-    visit.until_result(lambda: visit.page.locator("#cells").get_by_role("button", name="angry").click(), style=["angry"])
+    visit.until_result(
+        lambda: visit.page.locator("#cells").get_by_role("button", name="angry").click(),
+        style=["angry"],
+    )
     visit.page.get_by_label("Characters in the grid").select_option("16")
-    visit.until("kinestyle.view.variants.length === 15 && kinestyle.view.variants.every(variant => variant.character)")
+    visit.until(
+        "kinestyle.view.variants.length === 15 && kinestyle.view.variants.every(variant => "
+        "variant.character)"
+    )
 
 
 def test_the_download_is_the_same_rig(visit: Visit, walk_clip: Clip, tmp_path: Path):
@@ -320,7 +388,9 @@ def test_everything_by_keyboard(visit: Visit):
     visit.until_result(lambda: press("["), strength=1)
     press("o")
     assert visit.read("kinestyle.view.mode") == "overlay"
-    visit.until("kinestyle.stage.cells.length === 1 && kinestyle.stage.cells[0].characters.length === 2")
+    visit.until(
+        "kinestyle.stage.cells.length === 1 && kinestyle.stage.cells[0].characters.length === 2"
+    )
     visit.picture("overlay")
     press("?")
     assert visit.page.get_by_role("dialog", name="Keys").is_visible()
@@ -358,7 +428,11 @@ def test_files_are_dropped(visit: Visit, tmp_path: Path):
     path = tmp_path / "my walk.bvh"
     write_bvh(walk(seconds=2.0, frame_rate=60.0).clip, path)
     visit.until_result(lambda: visit.drop("#viewport", ("my walk.bvh", path.read_bytes())))
-    assert visit.page.locator("#facts").inner_text().startswith("my walk.bvh · 2.0 s · 121 frames at 60 · 21 joints")
+    assert (
+        visit.page.locator("#facts")
+        .inner_text()
+        .startswith("my walk.bvh · 2.0 s · 121 frames at 60 · 21 joints")
+    )
     assert visit.read("kinestyle.view.original.motion.frameCount") == 121
 
 
@@ -366,7 +440,9 @@ def test_asf_and_amc_are_dropped_together(visit: Visit, data_dir: Path):
     folder = data_dir / "unlabelled" / "hdm05"
     motion = min(folder.glob("HDM_bd_*.amc"), key=lambda path: path.stat().st_size)
     names = ("HDM_bd.asf", motion.name)
-    visit.until_result(lambda: visit.drop("#viewport", *((name, (folder / name).read_bytes()) for name in names)))
+    visit.until_result(
+        lambda: visit.drop("#viewport", *((name, (folder / name).read_bytes()) for name in names))
+    )
     assert visit.page.locator("#facts").inner_text().startswith(f"{motion.name} · ")
     assert visit.read("kinestyle.view.original.motion.names").count("lfemur") == 1
 
@@ -400,7 +476,9 @@ def test_a_long_clip_shows_progress_and_is_cancelled(visit: Visit, tmp_path: Pat
 
 
 def test_the_viewer_shows_what_the_file_says(visit: Visit, data_dir: Path):
-    """A rig with position channels on every joint: on the screen it is where the library says, to a tenth of a millimetre."""
+    """A rig with position channels on every joint: on the screen it is where the library says, to a
+    tenth of a millimetre.
+    """
     path = next((data_dir / "bandai").rglob("dataset-2_walk_normal_022.bvh"))
     clip = read_motion(path)
     correspondence = correspond(clip)
@@ -476,7 +554,9 @@ def test_pictures(visit: Visit):
     assert len(np.unique(np.asarray(Image.open(path).convert("L")))) > 50
 
 
-def test_a_server_that_died_is_noticed_and_recovered_from(visit: Visit, server: Server, tmp_path: Path):
+def test_a_server_that_died_is_noticed_and_recovered_from(
+    visit: Visit, server: Server, tmp_path: Path
+):
     path = tmp_path / "mine.bvh"
     write_bvh(walk(seconds=2.0).clip, path)
     visit.until_result(lambda: visit.page.locator("#file").set_input_files(path))

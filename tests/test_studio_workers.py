@@ -1,4 +1,6 @@
-"""The studio's workers may hang, crash, grow or be killed: the server answers on, and what can be done again is done again."""
+"""The studio's workers may hang, crash, grow or be killed: the server answers on, and what can be
+done again is done again.
+"""
 
 from __future__ import annotations
 
@@ -82,10 +84,14 @@ _seeds = itertools.count(1)
 
 def restyle(client: TestClient, clip: str, **more: Any) -> Any:
     """A request that has not been made before, so that a worker has to work for it."""
-    return client.post(f"/api/clips/{clip}/stylize", json={"style": "old", "seed": next(_seeds), **more})
+    return client.post(
+        f"/api/clips/{clip}/stylize", json={"style": "old", "seed": next(_seeds), **more}
+    )
 
 
-def held_up(client: TestClient, background: ThreadPoolExecutor, clip: str, **more: Any) -> tuple[Worker, Future[Any]]:
+def held_up(
+    client: TestClient, background: ThreadPoolExecutor, clip: str, **more: Any
+) -> tuple[Worker, Future[Any]]:
     """A worker that is stopped in the middle of a request, and what becomes of the request."""
     worker = ready_worker(client)
     send(worker, signal.SIGSTOP)
@@ -94,7 +100,9 @@ def held_up(client: TestClient, background: ThreadPoolExecutor, clip: str, **mor
     return worker, answer
 
 
-def test_a_killed_workers_request_is_done_by_another(client: TestClient, background: ThreadPoolExecutor):
+def test_a_killed_workers_request_is_done_by_another(
+    client: TestClient, background: ThreadPoolExecutor
+):
     worker, answer = held_up(client, background, walk_of(client))
     before = worker.process
     send(worker, signal.SIGKILL)
@@ -102,7 +110,10 @@ def test_a_killed_workers_request_is_done_by_another(client: TestClient, backgro
     assert worker.process is not before
 
 
-READY = "import os, sys; from kinestyle.studio.wire import receive, send; send(sys.stdout.buffer, {'ready': True}); "
+READY = (
+    "import os, sys; from kinestyle.studio.wire import receive, send; "
+    "send(sys.stdout.buffer, {'ready': True}); "
+)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +121,8 @@ READY = "import os, sys; from kinestyle.studio.wire import receive, send; send(s
     [
         "receive(sys.stdin.buffer); os._exit(1)",
         "receive(sys.stdin.buffer); os.kill(os.getpid(), 11)",
-        "receive(sys.stdin.buffer); os.write(1, b'\\1\\0\\0\\0no message'); receive(sys.stdin.buffer)",
+        "receive(sys.stdin.buffer); os.write(1, b'\\1\\0\\0\\0no message'); "
+        "receive(sys.stdin.buffer)",
     ],
 )
 def test_what_brings_two_workers_down_is_refused(then: str):
@@ -119,7 +131,14 @@ def test_what_brings_two_workers_down_is_refused(then: str):
         pool.command = [sys.executable, "-c", READY + then]
         await pool.open()
         try:
-            await pool.run(Job({"work": "read", "name": "a.bvh"}, ("key",), lambda key: ({"key": key}, []), "job"))
+            await pool.run(
+                Job(
+                    {"work": "read", "name": "a.bvh"},
+                    ("key",),
+                    lambda key: ({"key": key}, []),
+                    "job",
+                )
+            )
         except WorkError as error:
             return str(error)
         finally:
@@ -135,7 +154,14 @@ def test_workers_that_never_start():
         pool.command = [sys.executable, "-c", "raise SystemExit(1)"]
         await pool.open()
         try:
-            await pool.run(Job({"work": "read", "name": "a.bvh"}, ("key",), lambda key: ({"key": key}, []), "job"))
+            await pool.run(
+                Job(
+                    {"work": "read", "name": "a.bvh"},
+                    ("key",),
+                    lambda key: ({"key": key}, []),
+                    "job",
+                )
+            )
         except BusyError as error:
             return str(error)
         finally:
@@ -145,7 +171,9 @@ def test_workers_that_never_start():
     assert "no worker was free" in asyncio.run(run())
 
 
-def test_a_worker_that_hangs_is_replaced(client: TestClient, background: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch):
+def test_a_worker_that_hangs_is_replaced(
+    client: TestClient, background: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+):
     clip = walk_of(client)
     monkeypatch.setattr(pool_of(client), "config", replace(CONFIG, job_seconds=1.5))
     _, answer = held_up(client, background, clip)
@@ -166,7 +194,10 @@ def test_an_idle_worker_that_is_killed_is_replaced_and_analyses_the_clip_again(c
 
 def test_a_worker_that_forgot_a_clip_is_sent_it_again():
     with studio(replace(CONFIG, warm_clips=1)) as client:
-        clips = [client.post(f"/api/clips?name=a{i}.bvh", content=example()).json()["id"] for i in range(2)]
+        clips = [
+            client.post(f"/api/clips?name=a{i}.bvh", content=example()).json()["id"]
+            for i in range(2)
+        ]
         for clip in (*clips, *clips):
             answer = restyle(client, clip, style=None, like=clips)
             assert answer.status_code == 200, answer.text
@@ -185,7 +216,10 @@ def test_cancelling_what_waits_and_what_goes_on(client: TestClient, background: 
     assert client.delete("/api/jobs/first").status_code == 204
     assert first.result().status_code == 409
     assert time.monotonic() - started < 1.0
-    assert client.get("/api/jobs/first").json() == {"stage": "waiting", "share": 0.0}  # as all that are not under way
+    assert client.get("/api/jobs/first").json() == {
+        "stage": "waiting",
+        "share": 0.0,
+    }  # as all that are not under way
     assert client.delete("/api/jobs/first").status_code == 204
     until(lambda: worker.is_ready)
     assert restyle(client, clip).status_code == 200
@@ -225,7 +259,10 @@ def test_too_much_memory():
         assert client.post("/api/examples/wave").status_code == 201
 
 
-@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("Failed to allocate memory for requested buffer of size 9")])
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("Failed to allocate memory for requested buffer of size 9")],
+)
 def test_memory_that_the_system_refuses(error: Exception):
     class Bench:
         def work(self, *_: Any) -> None:
@@ -268,10 +305,15 @@ def test_heavy_clips_have_their_own_worker(client: TestClient):
     assert len(usual.sent) == sent
 
 
-def test_a_small_file_with_much_work_in_it_is_moved_to_the_heavy_worker(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+def test_a_small_file_with_much_work_in_it_is_moved_to_the_heavy_worker(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
     usual, heavy = ready_worker(client, 0), ready_worker(client, 1)
-    # any processor time is too much, and the watch sees it however fast the machine is, because the worker stands still
-    monkeypatch.setattr(pool_of(client), "config", replace(CONFIG, usual_cpu_seconds=-1.0, heavy_bytes=2**30))
+    # any processor time is too much, and the watch sees it however fast the machine is, because the
+    # worker stands still
+    monkeypatch.setattr(
+        pool_of(client), "config", replace(CONFIG, usual_cpu_seconds=-1.0, heavy_bytes=2**30)
+    )
     monkeypatch.setattr(client.app.state.studio, "config", replace(CONFIG, heavy_bytes=2**30))  # type: ignore[attr-defined]
     before, given = usual.process, len(heavy.sent)
     send(usual, signal.SIGSTOP)
@@ -285,13 +327,17 @@ def test_a_small_file_with_much_work_in_it_is_moved_to_the_heavy_worker(client: 
     assert usual.process is before, "what was heavy once goes to the heavy worker at once"
 
 
-def test_a_client_that_leaves_takes_its_job_along(client: TestClient, background: ThreadPoolExecutor):
+def test_a_client_that_leaves_takes_its_job_along(
+    client: TestClient, background: ThreadPoolExecutor
+):
     clip = walk_of(client)
     pool = pool_of(client)
     worker, first = held_up(client, background, clip)
 
     async def leave() -> bool:
-        waiting = asyncio.ensure_future(pool.run(Job({"work": "write", "name": "x"}, ("k",), lambda key: ({}, []), "leaving")))
+        waiting = asyncio.ensure_future(
+            pool.run(Job({"work": "write", "name": "x"}, ("k",), lambda key: ({}, []), "leaving"))
+        )
         await asyncio.sleep(0.05)
         was_there = "leaving" in pool.jobs
         waiting.cancel()
@@ -318,7 +364,17 @@ def test_whose_turn_it_is():
             ("upload", "c", COLD, 0.0),
             ("old upload", "d", COLD, 60.0),
         ]:
-            pool.queue.append(Job({}, (name,), lambda key: ({}, []), name, priority, owner=owner, queued_at=now - waited))
+            pool.queue.append(
+                Job(
+                    {},
+                    (name,),
+                    lambda key: ({}, []),
+                    name,
+                    priority,
+                    owner=owner,
+                    queued_at=now - waited,
+                )
+            )
         return [job.name for job in pool._in_turn(now)]
 
     assert asyncio.run(turns()) == ["a1", "b1", "old upload", "a2", "a3", "upload"]
@@ -329,12 +385,19 @@ def test_workers_end_with_the_server():
         pids = [ready_worker(client, number).process.pid for number in range(2)]  # type: ignore[union-attr]
         folder = pool_of(client).folder
     for pid in pids:
-        until(lambda pid=pid: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2])
+        until(
+            lambda pid=pid: (
+                not Path(f"/proc/{pid}").exists()
+                or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]
+            )
+        )
     assert not folder.exists()
 
 
 def content_of(key: str, upload: Upload, motion_bytes: int, state: bytes | None = None) -> Content:
-    return Content(key, "a.bvh", upload, state, {"frame_count": 1, "joint_count": 1}, b"m" * motion_bytes)
+    return Content(
+        key, "a.bvh", upload, state, {"frame_count": 1, "joint_count": 1}, b"m" * motion_bytes
+    )
 
 
 def test_clips_expire():
@@ -383,12 +446,16 @@ def test_what_clips_share_counts_once():
     assert shelf.kept_bytes == 0
 
 
-@pytest.mark.parametrize("rig", [None, StatedRig("mixamo"), StatedRig("my.json", b"{}"), StatedRig("empty.json", b"")])
+@pytest.mark.parametrize(
+    "rig", [None, StatedRig("mixamo"), StatedRig("my.json", b"{}"), StatedRig("empty.json", b"")]
+)
 @pytest.mark.parametrize("state", [None, b"state"])
 def test_a_clip_is_sent_along_with_its_rig(rig: StatedRig | None, state: bytes | None):
     files = ((".amc", b"motion"), (".asf", b"skeleton"))
     head, blobs = content_of("key", Upload("a.amc", files, rig), 10, state).supply()
-    assert list(_unpacked([head, head], [*blobs, *blobs])) == 2 * [("key", Sent("a.bvh", files, state, rig))]
+    assert list(_unpacked([head, head], [*blobs, *blobs])) == 2 * [
+        ("key", Sent("a.bvh", files, state, rig))
+    ]
 
 
 def test_another_rig_is_another_clip():
@@ -401,10 +468,18 @@ def example() -> bytes:
 
 
 def many_joints() -> bytes:
-    """A file that is small, because its joints have no channels, and as much work as its size allows."""
-    joints = "".join(f"JOINT j{i} {{ OFFSET 0 0 0 CHANNELS 0 End Site {{ OFFSET 0 1 0 }} }}\n" for i in range(1900))
+    """A file that is small, because its joints have no channels, and as much work as its size
+    allows.
+    """
+    joints = "".join(
+        f"JOINT j{i} {{ OFFSET 0 0 0 CHANNELS 0 End Site {{ OFFSET 0 1 0 }} }}\n"
+        for i in range(1900)
+    )
     rows = "0\n" * 401
-    head = f"HIERARCHY\nROOT a {{ OFFSET 0 0 0 CHANNELS 1 Xposition\n{joints}}}\nMOTION\nFrames: 401\nFrame Time: .01\n"
+    head = (
+        f"HIERARCHY\nROOT a {{ OFFSET 0 0 0 CHANNELS 1 Xposition\n{joints}}}\nMOTION\nFrames: "
+        f"401\nFrame Time: .01\n"
+    )
     return (head + rows).encode()
 
 

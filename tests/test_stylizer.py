@@ -1,4 +1,5 @@
-"""Restyling: what must hold for every bundle, with weights that were never trained, and what the released one must do.
+"""Restyling: what must hold for every bundle, with weights that were never trained, and what the
+released one must do.
 
 The rig contract is tested through files, on their text, because a file is what the user gets back.
 """
@@ -17,15 +18,15 @@ import numpy as np
 import pytest
 
 from kinestyle.errors import BundleError, ClipError, KinestyleError, StyleError
-from kinestyle.inspection import inspect_clip
+from kinestyle.formats.bvh import read_bvh
+from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.inspection.report import inspect_clip
 from kinestyle.motion import rotation
-from kinestyle.motion.bvh import read_bvh
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.rotation import Array
+from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
+from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.runtime.graphs import STRIDE
 from kinestyle.runtime.stylizer import SHORTEST_FRAMES, Stylizer
 from made_rigs import AXES_TO_Y_UP, any_rotations, as_rig, rig_names, square_axes, stand, walk
@@ -34,7 +35,9 @@ BVH_FILES = Path(__file__).parent / "files" / "bvh"
 
 
 class BvhText(NamedTuple):
-    """A BVH file taken apart without Kinestyle: everything up to the frame count, the two header values, words of the rows."""
+    """A BVH file taken apart without Kinestyle: everything up to the frame count, the two header
+    values, words of the rows.
+    """
 
     head: str
     frames: str
@@ -43,14 +46,18 @@ class BvhText(NamedTuple):
 
     @classmethod
     def read(cls, path: Path) -> BvhText:
-        found = re.fullmatch(r"(.*\bFrames:\s*)(\d+)\s+Frame Time:\s*(\S+)\s*\n(.*)", path.read_text(), re.DOTALL)
+        found = re.fullmatch(
+            r"(.*\bFrames:\s*)(\d+)\s+Frame Time:\s*(\S+)\s*\n(.*)", path.read_text(), re.DOTALL
+        )
         assert found is not None
         return cls(*found.groups()[:3], [line.split() for line in found[4].strip().splitlines()])
 
     def columns(self, joint: str) -> slice:
         """The columns of one joint, counted off the CHANNELS lines."""
         column = 0
-        for name, count in re.findall(r"(?:ROOT|JOINT)\s+(\S+)[^{]*\{\s*OFFSET[^\n]*\n\s*CHANNELS\s+(\d)", self.head):
+        for name, count in re.findall(
+            r"(?:ROOT|JOINT)\s+(\S+)[^{]*\{\s*OFFSET[^\n]*\n\s*CHANNELS\s+(\d)", self.head
+        ):
             if name == joint:
                 return slice(column, column + int(count))
             column += int(count)
@@ -71,7 +78,9 @@ def placed(clip: Clip, turn: Array, shift: Array) -> Clip:
 
 def degrees_apart(a: Clip, b: Clip) -> Array:
     """(T, J) degrees between local rotations."""
-    return np.degrees(rotation.angle(rotation.multiply(rotation.inverse(a.local_rotation), b.local_rotation)))
+    return np.degrees(
+        rotation.angle(rotation.multiply(rotation.inverse(a.local_rotation), b.local_rotation))
+    )
 
 
 def place_apart(a: Clip, b: Clip) -> float:
@@ -88,7 +97,9 @@ def assert_sound(clip: Clip) -> None:
 
 
 @pytest.fixture(scope="module")
-def restyled_file(tiny: Stylizer, walk_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def restyled_file(
+    tiny: Stylizer, walk_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     path = tmp_path_factory.mktemp("restyled") / "walk.bvh"
     assert write_motion(tiny.stylize(read_motion(walk_file), "one/calm"), path) == ()
     return path
@@ -106,7 +117,9 @@ def test_the_file_keeps_all_it_says_beyond_the_motion(walk_file: Path, restyled_
     assert a.source.channels == b.source.channels
 
 
-def test_mapped_joints_move_and_others_keep_their_numbers(walk_file: Path, restyled_file: Path) -> None:
+def test_mapped_joints_move_and_others_keep_their_numbers(
+    walk_file: Path, restyled_file: Path
+) -> None:
     before, after = BvhText.read(walk_file), BvhText.read(restyled_file)
 
     def numbers(text: BvhText, joint: str) -> list[list[str]]:
@@ -123,7 +136,9 @@ def test_mapped_joints_move_and_others_keep_their_numbers(walk_file: Path, resty
     np.testing.assert_array_equal(a.local_position[:, 1:], b.local_position[:, 1:])
 
 
-def test_the_motion_read_back_is_the_motion_that_was_made(tiny: Stylizer, walk_clip: Clip, restyled_file: Path) -> None:
+def test_the_motion_read_back_is_the_motion_that_was_made(
+    tiny: Stylizer, walk_clip: Clip, restyled_file: Path
+) -> None:
     made = tiny.stylize(walk_clip, "one/calm")
     assert_sound(made)
     assert degrees_apart(made, read_motion(restyled_file)).max() < 1e-4
@@ -131,11 +146,19 @@ def test_the_motion_read_back_is_the_motion_that_was_made(tiny: Stylizer, walk_c
 
 
 @pytest.mark.parametrize("moving_root", [False, True])
-def test_any_zero_pose_order_of_channels_and_root_is_kept(tiny: Stylizer, tmp_path: Path, moving_root: bool) -> None:
+def test_any_zero_pose_order_of_channels_and_root_is_kept(
+    tiny: Stylizer, tmp_path: Path, moving_root: bool
+) -> None:
     own = any_rotations(1, len(rig_names(moving_root)))
-    rig, path, out = as_rig(walk(2.0).clip, own, moving_root=moving_root), tmp_path / "rig.bvh", tmp_path / "out.bvh"
+    rig, path, out = (
+        as_rig(walk(2.0).clip, own, moving_root=moving_root),
+        tmp_path / "rig.bvh",
+        tmp_path / "out.bvh",
+    )
     write_motion(rig, path)
-    path.write_text(path.read_text().replace("Zrotation Xrotation Yrotation", "Yrotation Zrotation Xrotation"))
+    path.write_text(
+        path.read_text().replace("Zrotation Xrotation Yrotation", "Yrotation Zrotation Xrotation")
+    )
     clip = read_motion(path)
     result = tiny.stylize(clip, "proud")
     assert write_motion(result, out) == ()
@@ -152,7 +175,9 @@ def test_any_zero_pose_order_of_channels_and_root_is_kept(tiny: Stylizer, tmp_pa
 # ---------------------------------------------------------------- strength and seed
 
 
-def test_strength_0_writes_the_same_bytes(tiny: Stylizer, walk_file: Path, walk_clip: Clip, tmp_path: Path) -> None:
+def test_strength_0_writes_the_same_bytes(
+    tiny: Stylizer, walk_file: Path, walk_clip: Clip, tmp_path: Path
+) -> None:
     out = tmp_path / "out.bvh"
     same = tiny.stylize(walk_clip, "proud", strength=0.0)
     np.testing.assert_array_equal(same.local_position, walk_clip.local_position)
@@ -169,10 +194,14 @@ def test_strength_0_still_needs_a_style_that_there_is(tiny: Stylizer, walk_clip:
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
-def test_a_little_more_strength_changes_little(tiny: Stylizer, walk_clip: Clip, strength: float) -> None:
+def test_a_little_more_strength_changes_little(
+    tiny: Stylizer, walk_clip: Clip, strength: float
+) -> None:
     analysis, code = tiny.analyse(walk_clip), tiny.style_code("one/calm")
     whole = degrees_apart(tiny.apply(analysis, code, 1.0), walk_clip).max()
-    result, more, further = (tiny.apply(analysis, code, strength + step) for step in (0.0, 1e-6, 1e-3))
+    result, more, further = (
+        tiny.apply(analysis, code, strength + step) for step in (0.0, 1e-6, 1e-3)
+    )
     assert whole > 1.0
     # nowhere is the way steeper than several times the straight one, and the first step is no jump
     for other, step in ((more, 1e-6), (further, 1e-3)):
@@ -184,7 +213,10 @@ def test_more_strength_goes_farther_from_the_input(released: Stylizer, walk_clip
     analysis = released.analyse(walk_clip)
     for style in ("old", "proud"):
         code = released.style_code(style)
-        results = [released.apply(analysis, code, strength) for strength in (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)]
+        results = [
+            released.apply(analysis, code, strength)
+            for strength in (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
+        ]
         turned = np.array([degrees_apart(result, walk_clip).mean() for result in results])
         assert (np.diff(turned) > 0.1).all()
         assert turned[2] == pytest.approx(0.5 * turned[4], rel=0.25)
@@ -192,13 +224,19 @@ def test_more_strength_goes_farther_from_the_input(released: Stylizer, walk_clip
 
 
 @pytest.mark.parametrize("strength", [-0.1, float("nan"), float("inf"), float("-inf")])
-def test_a_strength_that_is_none_is_refused(tiny: Stylizer, walk_clip: Clip, strength: float) -> None:
-    with pytest.raises(StyleError, match=r"strength is .*it must be 0 \(no change\), 1 \(the style\)"):
+def test_a_strength_that_is_none_is_refused(
+    tiny: Stylizer, walk_clip: Clip, strength: float
+) -> None:
+    with pytest.raises(
+        StyleError, match=r"strength is .*it must be 0 \(no change\), 1 \(the style\)"
+    ):
         tiny.stylize(walk_clip, "proud", strength=strength)
 
 
 @pytest.mark.parametrize("strength", [30.0, 1e6])
-def test_a_strength_beyond_all_sense_still_gives_a_sound_clip(tiny: Stylizer, walk_clip: Clip, strength: float) -> None:
+def test_a_strength_beyond_all_sense_still_gives_a_sound_clip(
+    tiny: Stylizer, walk_clip: Clip, strength: float
+) -> None:
     assert_sound(tiny.stylize(walk_clip, "proud", strength=strength))
 
 
@@ -231,7 +269,9 @@ def test_a_negative_seed_is_refused_or_a_draw(tiny: Stylizer) -> None:
         assert np.isfinite(tiny.style_code("proud", -1)).all()
 
 
-def test_seeds_of_a_reference_are_draws_around_its_likeliest_style(tiny: Stylizer, walk_clip: Clip) -> None:
+def test_seeds_of_a_reference_are_draws_around_its_likeliest_style(
+    tiny: Stylizer, walk_clip: Clip
+) -> None:
     mean = tiny.reference_code(walk_clip)
     np.testing.assert_array_equal(mean, tiny.reference_code(walk_clip, 0))
     one, two = tiny.reference_code(walk_clip, 1), tiny.reference_code(walk_clip, 2)
@@ -292,11 +332,15 @@ def test_the_own_manner_as_reference_changes_nothing_much(tiny: Stylizer, walk_c
 
 @pytest.mark.parametrize("where", ["local_position", "local_rotation"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_motion_that_is_not_finite_is_refused(tiny: Stylizer, walk_clip: Clip, where: str, value: float) -> None:
+def test_motion_that_is_not_finite_is_refused(
+    tiny: Stylizer, walk_clip: Clip, where: str, value: float
+) -> None:
     array = getattr(walk_clip, where).copy()
     array[70, -1, 1] = value
     broken = replace(walk_clip, **{where: array})
-    with pytest.raises(ClipError, match="walk has positions or rotations that are not finite numbers"):
+    with pytest.raises(
+        ClipError, match="walk has positions or rotations that are not finite numbers"
+    ):
         tiny.stylize(broken, "proud")
     with pytest.raises(KinestyleError, match="not finite"):
         tiny.stylize(walk_clip, like=broken)
@@ -306,27 +350,45 @@ def test_motion_that_is_not_finite_is_refused(tiny: Stylizer, walk_clip: Clip, w
 
 
 @pytest.mark.parametrize("frames", [1, 2, 15, 16, 17, 23, 1000])
-def test_any_length_comes_back_as_long(tiny: Stylizer, walk_clip: Clip, tmp_path: Path, frames: int) -> None:
+def test_any_length_comes_back_as_long(
+    tiny: Stylizer, walk_clip: Clip, tmp_path: Path, frames: int
+) -> None:
     times = -(-frames // walk_clip.frame_count)
     there_and_back = [walk_clip.local_rotation, walk_clip.local_rotation[::-1]] * times
     places = [walk_clip.local_position, walk_clip.local_position[::-1]] * times
     path, out = tmp_path / "in.bvh", tmp_path / "out.bvh"
-    write_motion(walk_clip.with_motion(np.concatenate(places)[:frames], np.concatenate(there_and_back)[:frames]), path)
+    write_motion(
+        walk_clip.with_motion(
+            np.concatenate(places)[:frames], np.concatenate(there_and_back)[:frames]
+        ),
+        path,
+    )
     clip = read_motion(path)
     result = tiny.stylize(clip, "one/calm")
     assert_sound(result)
     write_motion(result, out)
     before, after = BvhText.read(path), BvhText.read(out)
-    assert (after.head, after.frames, after.frame_time) == (before.head, before.frames, before.frame_time)
+    assert (after.head, after.frames, after.frame_time) == (
+        before.head,
+        before.frames,
+        before.frame_time,
+    )
     assert len(after.rows) == int(after.frames) == frames
-    assert degrees_apart(result, clip).max(axis=1).min() > 0.1  # every frame, also those beyond the last whole stride
-    short = [f"in lasts {frames} frames at 30 frames/s, too short to show a manner well; 16 or more are better"]
+    assert (
+        degrees_apart(result, clip).max(axis=1).min() > 0.1
+    )  # every frame, also those beyond the last whole stride
+    short = [
+        f"in lasts {frames} frames at 30 frames/s, too short to show a manner well; 16 or more "
+        f"are better"
+    ]
     assert list(result.warnings) == (short if frames < SHORTEST_FRAMES else [])
 
 
 @pytest.mark.parametrize("rate", ["24", "30", "40", "60", "119.88", "120"])
 @pytest.mark.parametrize("digits", [17, 6])
-def test_any_rate_comes_back_as_it_was_written(tiny: Stylizer, tmp_path: Path, rate: str, digits: int) -> None:
+def test_any_rate_comes_back_as_it_was_written(
+    tiny: Stylizer, tmp_path: Path, rate: str, digits: int
+) -> None:
     path, out = tmp_path / "in.bvh", tmp_path / "out.bvh"
     write_motion(as_rig(walk(1.3, float(rate)).clip), path)
     text = f"{1.0 / float(rate):.{digits}f}"
@@ -345,15 +407,24 @@ def test_the_rate_of_a_clip_does_not_change_what_is_done_to_it(tiny: Stylizer) -
     slow, fast = (as_rig(walk(2.0, rate).clip) for rate in (30.0, 120.0))
     changes = [tiny.stylize(clip, "one/calm") for clip in (slow, fast)]
     apart = np.degrees(
-        rotation.angle(rotation.multiply(rotation.inverse(changes[0].world_rotation), changes[1].world_rotation[::4]))
+        rotation.angle(
+            rotation.multiply(
+                rotation.inverse(changes[0].world_rotation), changes[1].world_rotation[::4]
+            )
+        )
     )
-    upper = [slow.skeleton.index(name) for name in ("Hips", "Spine", "Spine2", "Head", "LeftArm", "RightForeArm")]
+    upper = [
+        slow.skeleton.index(name)
+        for name in ("Hips", "Spine", "Spine2", "Head", "LeftArm", "RightForeArm")
+    ]
     moved = degrees_apart(changes[0], slow)[:, upper].mean()
     assert apart[:, upper].mean() < 0.1 * moved
 
 
 def gliding(frame_rate: float) -> Clip:
-    """A rig that glides 3 m/s faster than its legs walk: no foot is planted, so that only the networks say how it travels."""
+    """A rig that glides 3 m/s faster than its legs walk: no foot is planted, so that only the
+    networks say how it travels.
+    """
     made = walk(2.0, frame_rate).clip
     time = np.arange(made.frame_count) / frame_rate
     position = made.local_position.copy()
@@ -376,7 +447,9 @@ def test_without_planted_feet_the_networks_say_how_far_it_goes(tiny: Stylizer) -
     np.testing.assert_allclose(travelled(120.0, 1.0), whole, atol=0.15 * np.linalg.norm(whole))
 
 
-def test_what_comes_later_in_a_long_clip_does_not_change_its_beginning(tiny: Stylizer, walk_clip: Clip) -> None:
+def test_what_comes_later_in_a_long_clip_does_not_change_its_beginning(
+    tiny: Stylizer, walk_clip: Clip
+) -> None:
     long = tiny.analyse(walk_clip)
     short = tiny.analyse(cut(walk_clip, 96), long.correspondence)
     code = tiny.style_code("one/calm")
@@ -386,7 +459,9 @@ def test_what_comes_later_in_a_long_clip_does_not_change_its_beginning(tiny: Sty
     np.testing.assert_allclose(whole[:, :steps], start[:, :steps], atol=1e-4)
 
 
-def test_a_clip_that_stands_still_and_one_that_is_upside_down_in_time(tiny: Stylizer, walk_clip: Clip) -> None:
+def test_a_clip_that_stands_still_and_one_that_is_upside_down_in_time(
+    tiny: Stylizer, walk_clip: Clip
+) -> None:
     for clip in (
         stand(),
         cut(walk_clip, 40),
@@ -397,10 +472,14 @@ def test_a_clip_that_stands_still_and_one_that_is_upside_down_in_time(tiny: Styl
         assert result.frame_count == clip.frame_count
 
 
-# ---------------------------------------------------------------- where a clip is and which way it faces
+# ---------------------------------------------------------------- where a clip is and which way it
+# faces
 
 
-@pytest.mark.parametrize(("yaw", "shift"), [(0.7, [100.0, 0.0, -50.0]), (3.0, [0.0, 0.0, 0.0]), (-1.6, [-2000.0, 45.0, 300.0])])
+@pytest.mark.parametrize(
+    ("yaw", "shift"),
+    [(0.7, [100.0, 0.0, -50.0]), (3.0, [0.0, 0.0, 0.0]), (-1.6, [-2000.0, 45.0, 300.0])],
+)
 def test_a_clip_turned_and_moved_gives_the_result_turned_and_moved(
     tiny: Stylizer, walk_clip: Clip, yaw: float, shift: list[float]
 ) -> None:
@@ -413,15 +492,21 @@ def test_a_clip_turned_and_moved_gives_the_result_turned_and_moved(
 
 def test_a_clip_with_z_up_gives_the_same_result_with_z_up(tiny: Stylizer) -> None:
     y_up, z_up = (as_rig(walk(2.0).clip, up=up) for up in "YZ")
-    expected = placed(tiny.stylize(y_up, "one/calm"), rotation.inverse(AXES_TO_Y_UP["Z"]), np.zeros(3))
+    expected = placed(
+        tiny.stylize(y_up, "one/calm"), rotation.inverse(AXES_TO_Y_UP["Z"]), np.zeros(3)
+    )
     result = tiny.stylize(z_up, "one/calm")
     assert place_apart(result, expected) < 1e-5
     assert degrees_apart(result, z_up).max() > 1.0
 
 
 @pytest.mark.parametrize("metres_per_unit", [0.01, 0.0254, 1.7])
-def test_a_clip_in_other_units_gives_the_same_result_in_them(tiny: Stylizer, metres_per_unit: float) -> None:
-    in_metres, scaled = (as_rig(walk(2.0).clip, metres_per_unit=size) for size in (1.0, metres_per_unit))
+def test_a_clip_in_other_units_gives_the_same_result_in_them(
+    tiny: Stylizer, metres_per_unit: float
+) -> None:
+    in_metres, scaled = (
+        as_rig(walk(2.0).clip, metres_per_unit=size) for size in (1.0, metres_per_unit)
+    )
     a, b = (tiny.stylize(clip, "one/calm") for clip in (in_metres, scaled))
     np.testing.assert_allclose(b.world_position * metres_per_unit, a.world_position, atol=1e-5)
 
@@ -453,18 +538,24 @@ def test_a_graph_that_onnxruntime_cannot_load_is_a_sentence(
 
     path = tmp_path / "odd.kinestyle"
     write_bundle(path, tiny_manifest, tiny_graphs | {"generator": b"no graph"})
-    with pytest.raises(BundleError, match=r"the graph generator of .*odd.kinestyle cannot be loaded by onnxruntime"):
+    with pytest.raises(
+        BundleError, match=r"the graph generator of .*odd.kinestyle cannot be loaded by onnxruntime"
+    ):
         Stylizer.load(path).stylize(walk_clip, "proud")
 
 
-def test_restyling_loads_neither_torch_nor_the_exporter(tiny_bundle: Path, walk_file: Path, tmp_path: Path) -> None:
+def test_restyling_loads_neither_torch_nor_the_exporter(
+    tiny_bundle: Path, walk_file: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out.bvh"
     script = (
         "import sys\n"
         "from kinestyle import Stylizer, read_motion, write_motion\n"
-        f"result = Stylizer.load({str(tiny_bundle)!r}).stylize(read_motion({str(walk_file)!r}), 'proud')\n"
+        f"result = Stylizer.load({str(tiny_bundle)!r}).stylize(read_motion({str(walk_file)!r}), "
+        f"'proud')\n"
         f"write_motion(result, {str(out)!r})\n"
-        "unwanted = {'torch', 'onnx', 'onnxscript', 'PIL', 'click', 'kinestyle.learn'} & set(sys.modules)\n"
+        "unwanted = {'torch', 'onnx', 'onnxscript', 'PIL', 'click', 'kinestyle.learn'} & "
+        "set(sys.modules)\n"
         "sys.exit(f'loaded {unwanted}' if unwanted else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -475,7 +566,9 @@ def test_restyling_loads_neither_torch_nor_the_exporter(tiny_bundle: Path, walk_
 # ---------------------------------------------------------------- the bundle that ships
 
 
-def test_the_bundle_that_ships_restyles_the_example(released: Stylizer, walk_clip: Clip, tmp_path: Path) -> None:
+def test_the_bundle_that_ships_restyles_the_example(
+    released: Stylizer, walk_clip: Clip, tmp_path: Path
+) -> None:
     correspondence = correspond(walk_clip)
     before = to_canonical(walk_clip, correspondence)
     contact = find_contacts(before)
@@ -484,24 +577,42 @@ def test_the_bundle_that_ships_restyles_the_example(released: Stylizer, walk_cli
         assert_sound(result)
         assert 0.3 < degrees_apart(result, walk_clip)[:, correspondence.joints].mean() < 40.0
         after = to_canonical(result, correspondence)
-        # it is still a walk on the same floor: the hips stay at a human height and planted feet slide no more than they did
+        # it is still a walk on the same floor: the hips stay at a human height and planted feet
+        #     slide no more than they did
         hips = after.world_position[:, CANONICAL.index("hips"), 1]
         assert 0.5 < hips.min() < hips.max() < 1.2
         speed = [
-            np.linalg.norm(np.diff(clip.world_position[:, CONTACT_JOINTS], axis=0), axis=-1) * 30.0 for clip in (before, after)
+            np.linalg.norm(np.diff(clip.world_position[:, CONTACT_JOINTS], axis=0), axis=-1) * 30.0
+            for clip in (before, after)
         ]
         planted = contact[:-1] & contact[1:]
         assert speed[1][planted].mean() < speed[0][planted].mean() + 0.02
 
 
 def test_an_old_walk_differs_from_a_proud_one(released: Stylizer, walk_clip: Clip) -> None:
-    old, proud = (to_canonical(clip, correspond(clip)) for clip in (released.stylize(walk_clip, s) for s in ("old", "proud")))
+    old, proud = (
+        to_canonical(clip, correspond(clip))
+        for clip in (released.stylize(walk_clip, s) for s in ("old", "proud"))
+    )
     heads = [clip.world_position[:, CANONICAL.index("head"), 1].mean() for clip in (old, proud)]
     assert heads[0] < heads[1] - 0.01
 
 
-@pytest.mark.parametrize("name", ["bvh_test3", "cmu_12_01_walk", "dab", "jumping_jacks", "scaled_131_01", "wave_hello", "zombie"])
-def test_real_rigs_keep_their_contract(tiny: Stylizer, data_dir: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bvh_test3",
+        "cmu_12_01_walk",
+        "dab",
+        "jumping_jacks",
+        "scaled_131_01",
+        "wave_hello",
+        "zombie",
+    ],
+)
+def test_real_rigs_keep_their_contract(
+    tiny: Stylizer, data_dir: Path, tmp_path: Path, name: str
+) -> None:
     path, out = data_dir / "wild" / f"{name}.bvh", tmp_path / "out.bvh"
     clip = read_motion(path)
     result = tiny.stylize(clip, "one/calm", strength=0.5)

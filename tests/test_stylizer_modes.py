@@ -1,4 +1,6 @@
-"""The ways to name a manner (styles, references, mixes, draws without a cue), to travel, and how well a clip is known."""
+"""The ways to name a manner (styles, references, mixes, draws without a cue), to travel, and how
+well a clip is known.
+"""
 
 from __future__ import annotations
 
@@ -14,28 +16,38 @@ import pytest
 from kinestyle.bundle import shipped, write_bundle
 from kinestyle.errors import StyleError
 from kinestyle.evaluate.measures import planted_speed
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import find_contacts
-from kinestyle.motion.features import LAYOUT, at_feature_rate
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.retarget import to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.retarget.contacts import find_contacts
+from kinestyle.retarget.correspondence import to_canonical
+from kinestyle.retarget.features import LAYOUT, at_feature_rate
 from kinestyle.runtime.fit import FADE, FAR, Fit, measure_fit
 from kinestyle.runtime.root import ROOTS, Root
-from kinestyle.runtime.stylizer import RISE_M, SMOOTHING_FRAMES, Stylizer, believable_rise, unlearned_manner
+from kinestyle.runtime.stylizer import (
+    RISE_M,
+    SMOOTHING_FRAMES,
+    Stylizer,
+    believable_rise,
+    unlearned_manner,
+)
 from made_rigs import as_rig, stand, thrown_about, walk
 
 
 def degrees_apart(a: Clip, b: Clip) -> Array:
     """(T, J) degrees between local rotations."""
-    return np.degrees(rotation.angle(rotation.multiply(rotation.inverse(a.local_rotation), b.local_rotation)))
+    return np.degrees(
+        rotation.angle(rotation.multiply(rotation.inverse(a.local_rotation), b.local_rotation))
+    )
 
 
 @pytest.fixture(scope="module")
 def made(
-    tmp_path_factory: pytest.TempPathFactory, tiny_manifest: dict[str, Any], tiny_graphs: dict[str, bytes]
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_manifest: dict[str, Any],
+    tiny_graphs: dict[str, bytes],
 ) -> Callable[..., Stylizer]:
     """The tiny bundle with another manifest."""
 
@@ -64,7 +76,9 @@ def test_a_mix_begins_and_ends_with_its_codes(tiny: Stylizer) -> None:
     np.testing.assert_array_equal(tiny.mix([a, b]), tiny.mix([a, b], [7, 7]))
 
 
-def test_the_way_from_a_style_to_a_reference_has_no_jump(released: Stylizer, walk_clip: Clip) -> None:
+def test_the_way_from_a_style_to_a_reference_has_no_jump(
+    released: Stylizer, walk_clip: Clip
+) -> None:
     analysis = released.analyse(walk_clip)
     codes = [released.style_code("old"), released.reference_code(as_rig(walk(3.0).clip))]
 
@@ -96,13 +110,18 @@ def test_the_way_from_a_style_to_a_reference_has_no_jump(released: Stylizer, wal
         ([1.0], "1 weights given for 2 styles to mix, expected one for each"),
         ([1.0, 1.0, 1.0], "3 weights given for 2 styles"),
         ([], "0 weights given for 2 styles"),
-        ([0.0, 0.0], "the weights to mix by are 0, 0; they must be 0 or greater, and not all of them 0"),
+        (
+            [0.0, 0.0],
+            "the weights to mix by are 0, 0; they must be 0 or greater, and not all of them 0",
+        ),
         ([1.5, -0.5], "by are 1.5, -0.5; they must be 0 or greater"),
         ([float("nan"), 1.0], "by are nan, 1; they must be"),
         ([float("inf"), 1.0], "by are inf, 1; they must be"),
     ],
 )
-def test_weights_that_are_none_are_refused(tiny: Stylizer, weights: list[float], sentence: str) -> None:
+def test_weights_that_are_none_are_refused(
+    tiny: Stylizer, weights: list[float], sentence: str
+) -> None:
     with pytest.raises(StyleError) as caught:
         tiny.mix([tiny.style_code("proud"), tiny.style_code("calm")], weights)
     assert sentence in str(caught.value)
@@ -119,7 +138,9 @@ def test_nothing_cannot_be_mixed(tiny: Stylizer) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 5])
-def test_several_references_give_the_mean_of_their_codes(tiny: Stylizer, walk_clip: Clip, seed: int) -> None:
+def test_several_references_give_the_mean_of_their_codes(
+    tiny: Stylizer, walk_clip: Clip, seed: int
+) -> None:
     clips = [walk_clip, stand(), as_rig(walk(2.0).clip)]
     codes = [tiny.reference_code(clip, seed) for clip in clips]
     np.testing.assert_allclose(tiny.reference_code(clips, seed), np.mean(codes, axis=0), rtol=1e-5)
@@ -127,7 +148,8 @@ def test_several_references_give_the_mean_of_their_codes(tiny: Stylizer, walk_cl
     np.testing.assert_allclose(tiny.reference_code([walk_clip] * 3, seed), codes[0], rtol=1e-6)
     together = tiny.stylize(walk_clip, like=clips, seed=seed)
     np.testing.assert_array_equal(
-        together.local_rotation, tiny.apply(tiny.analyse(walk_clip), tiny.reference_code(clips, seed)).local_rotation
+        together.local_rotation,
+        tiny.apply(tiny.analyse(walk_clip), tiny.reference_code(clips, seed)).local_rotation,
     )
 
 
@@ -140,11 +162,17 @@ def test_a_label_is_told_to_networks_that_read_labels_and_to_no_others(
     ]
     reads = made(styles=rows, label_numbers=4)
     for seed in (0, 2):
-        plain, told = (reads.reference_code(walk_clip, seed, label=label) for label in (None, "one/proud"))
+        plain, told = (
+            reads.reference_code(walk_clip, seed, label=label) for label in (None, "one/proud")
+        )
         np.testing.assert_array_equal(told[-4:], [0.0, 1.0, 0.0, 0.0])
         np.testing.assert_array_equal(told[:-4], plain[:-4])
-        np.testing.assert_array_equal(tiny.reference_code(walk_clip, seed, label="one/proud"), plain)
-    assert not np.array_equal(reads.reference_code(walk_clip, 2)[:2], reads.reference_code(walk_clip)[:2])
+        np.testing.assert_array_equal(
+            tiny.reference_code(walk_clip, seed, label="one/proud"), plain
+        )
+    assert not np.array_equal(
+        reads.reference_code(walk_clip, 2)[:2], reads.reference_code(walk_clip)[:2]
+    )
     with pytest.raises(StyleError, match="no style is called 'furious'"):
         reads.reference_code(walk_clip, label="furious")
 
@@ -152,24 +180,34 @@ def test_a_label_is_told_to_networks_that_read_labels_and_to_no_others(
 # ---------------------------------------------------------------- no cue at all
 
 
-def test_draws_without_a_cue_are_a_standard_normal_where_no_style_has_a_name(unlabelled: Stylizer) -> None:
+def test_draws_without_a_cue_are_a_standard_normal_where_no_style_has_a_name(
+    unlabelled: Stylizer,
+) -> None:
     draws = np.array([unlabelled.random_code(seed) for seed in range(400)])
     assert draws.shape == (400, unlabelled.graphs.code_size)
     assert draws.dtype == np.float32
     np.testing.assert_allclose(draws.mean(axis=0), 0.0, atol=5.0 / np.sqrt(400))
     np.testing.assert_allclose(draws.std(axis=0), 1.0, rtol=0.2)
     assert len(np.unique(draws, axis=0)) == 400
-    np.testing.assert_array_equal(draws[[0, 7]], [Stylizer.load(unlabelled.bundle.path).random_code(seed) for seed in (0, 7)])
+    np.testing.assert_array_equal(
+        draws[[0, 7]], [Stylizer.load(unlabelled.bundle.path).random_code(seed) for seed in (0, 7)]
+    )
 
 
 def test_a_bundle_with_nothing_to_draw_from_says_so(made: Callable[..., Stylizer]) -> None:
-    with pytest.raises(StyleError, match=r"made.kinestyle has neither named styles nor a prior to draw from"):
+    with pytest.raises(
+        StyleError, match=r"made.kinestyle has neither named styles nor a prior to draw from"
+    ):
         made(styles=[]).random_code(1)
 
 
-def test_draws_without_a_cue_come_from_every_named_style_where_there_are_some(tiny: Stylizer) -> None:
+def test_draws_without_a_cue_come_from_every_named_style_where_there_are_some(
+    tiny: Stylizer,
+) -> None:
     draws = np.array([tiny.random_code(seed) for seed in range(200)])
-    away = np.stack([np.abs((draws - style.mean) / style.deviation).max(axis=1) for style in tiny.styles])
+    away = np.stack(
+        [np.abs((draws - style.mean) / style.deviation).max(axis=1) for style in tiny.styles]
+    )
     assert (away.min(axis=0) < 5.0).all()
     counts = np.bincount(away.argmin(axis=0), minlength=len(tiny.styles))
     assert counts.min() > 25
@@ -177,20 +215,33 @@ def test_draws_without_a_cue_come_from_every_named_style_where_there_are_some(ti
     assert len(np.unique(draws, axis=0)) == 200
 
 
-def test_seeds_that_are_none_are_refused(tiny: Stylizer, unlabelled: Stylizer, walk_clip: Clip) -> None:
-    for call in (tiny.random_code, unlabelled.random_code, lambda seed: tiny.reference_code(walk_clip, seed)):
+def test_seeds_that_are_none_are_refused(
+    tiny: Stylizer, unlabelled: Stylizer, walk_clip: Clip
+) -> None:
+    for call in (
+        tiny.random_code,
+        unlabelled.random_code,
+        lambda seed: tiny.reference_code(walk_clip, seed),
+    ):
         with pytest.raises(StyleError, match="the seed is -1, it must be 0"):
             call(-1)
 
 
-def test_a_bundle_without_named_styles_says_so_and_takes_references(unlabelled: Stylizer, walk_clip: Clip) -> None:
+def test_a_bundle_without_named_styles_says_so_and_takes_references(
+    unlabelled: Stylizer, walk_clip: Clip
+) -> None:
     assert unlabelled.styles == ()
-    with pytest.raises(StyleError, match=r"no style is called 'old'; the bundle made.kinestyle has no named styles"):
+    with pytest.raises(
+        StyleError, match=r"no style is called 'old'; the bundle made.kinestyle has no named styles"
+    ):
         unlabelled.stylize(walk_clip, "old")
     assert degrees_apart(unlabelled.stylize(walk_clip, like=stand()), walk_clip).max() > 0.5
 
 
-@pytest.mark.skipif("unsupervised" not in shipped(), reason="the unsupervised bundle does not ship with this version")
+@pytest.mark.skipif(
+    "unsupervised" not in shipped(),
+    reason="the unsupervised bundle does not ship with this version",
+)
 def test_the_unsupervised_bundle_gives_takes_that_differ(walk_clip: Clip) -> None:
     stylizer = Stylizer.load("unsupervised")
     assert stylizer.styles == ()
@@ -211,8 +262,14 @@ def hips_path(clip: Clip) -> Array:
 
 
 @pytest.mark.parametrize("moving_root", [False, True])
-def test_kept_root_is_the_input_s_to_the_last_digit(tiny: Stylizer, tmp_path: Path, moving_root: bool) -> None:
-    clip, path, out = as_rig(walk(2.0).clip, moving_root=moving_root), tmp_path / "in.bvh", tmp_path / "out.bvh"
+def test_kept_root_is_the_input_s_to_the_last_digit(
+    tiny: Stylizer, tmp_path: Path, moving_root: bool
+) -> None:
+    clip, path, out = (
+        as_rig(walk(2.0).clip, moving_root=moving_root),
+        tmp_path / "in.bvh",
+        tmp_path / "out.bvh",
+    )
     write_motion(clip, path)
     clip = read_motion(path)
     result = tiny.stylize(clip, "one/calm", root="keep")
@@ -223,7 +280,9 @@ def test_kept_root_is_the_input_s_to_the_last_digit(tiny: Stylizer, tmp_path: Pa
     np.testing.assert_array_equal(read_motion(out).local_position, clip.local_position)
 
 
-def test_a_copied_root_goes_over_the_ground_as_the_input_s_and_rises_with_the_style(tiny: Stylizer) -> None:
+def test_a_copied_root_goes_over_the_ground_as_the_input_s_and_rises_with_the_style(
+    tiny: Stylizer,
+) -> None:
     clip = as_rig(walk(2.0).clip, metres_per_unit=1.0)
     result = tiny.stylize(clip, "one/calm", root="copied")
     change = hips_path(result) - hips_path(clip)
@@ -237,7 +296,9 @@ def test_a_predicted_root_goes_as_the_global_motion_predictor_says(tiny: Stylize
     graphs = tiny.graphs
     velocity = []
     for style in (code, analysis.style.mean):
-        features = smooth_in_time(graphs.decode(graphs.generate(analysis.content, style)).astype(float), SMOOTHING_FRAMES)
+        features = smooth_in_time(
+            graphs.decode(graphs.generate(analysis.content, style)).astype(float), SMOOTHING_FRAMES
+        )
         velocity.append(graphs.root_velocity(features[: clip.frame_count]).astype(float))
     step = np.zeros((clip.frame_count, 3))
     step[:, [0, 2]] = strength * (velocity[0] - velocity[1])
@@ -248,7 +309,9 @@ def test_a_predicted_root_goes_as_the_global_motion_predictor_says(tiny: Stylize
     assert np.abs(expected).max() > 0.005
 
 
-def test_planted_feet_carry_the_hips_only_where_they_are_planted(tiny: Stylizer, walk_clip: Clip) -> None:
+def test_planted_feet_carry_the_hips_only_where_they_are_planted(
+    tiny: Stylizer, walk_clip: Clip
+) -> None:
     code = tiny.style_code("one/calm")
 
     def paths(clip: Clip) -> dict[Root, Array]:
@@ -259,14 +322,18 @@ def test_planted_feet_carry_the_hips_only_where_they_are_planted(tiny: Stylizer,
     assert np.abs(walking["planted"] - walking["predicted"])[:, [0, 2]].max() > 0.5  # centimetres
     away = walk(2.0).clip
     position = away.local_position.copy()
-    position[:, 0, 2] += 0.1 * np.arange(len(position))  # 3 m/s faster than the legs walk: no foot is planted
+    position[:, 0, 2] += 0.1 * np.arange(
+        len(position)
+    )  # 3 m/s faster than the legs walk: no foot is planted
     gliding = paths(as_rig(away.with_motion(position, away.local_rotation)))
     np.testing.assert_array_equal(gliding["planted"], gliding["predicted"])
     assert np.abs(gliding["planted"] - gliding["copied"])[:, [0, 2]].max() > 0.01
 
 
 @pytest.mark.parametrize("root", ROOTS)
-def test_every_root_gives_the_clip_back_at_strength_0(tiny: Stylizer, walk_clip: Clip, root: Root) -> None:
+def test_every_root_gives_the_clip_back_at_strength_0(
+    tiny: Stylizer, walk_clip: Clip, root: Root
+) -> None:
     same = tiny.stylize(walk_clip, "proud", strength=0.0, root=root)
     np.testing.assert_array_equal(same.local_rotation, walk_clip.local_rotation)
     np.testing.assert_array_equal(same.local_position, walk_clip.local_position)
@@ -275,17 +342,23 @@ def test_every_root_gives_the_clip_back_at_strength_0(tiny: Stylizer, walk_clip:
 
 
 def test_a_root_that_is_none_is_refused(tiny: Stylizer, walk_clip: Clip) -> None:
-    with pytest.raises(StyleError, match="root is 'floating', expected one of planted, predicted, copied, keep"):
+    with pytest.raises(
+        StyleError, match="root is 'floating', expected one of planted, predicted, copied, keep"
+    ):
         tiny.stylize(walk_clip, "proud", root="floating")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("root", ROOTS)
 @pytest.mark.parametrize("name", ["cmu_12_01_walk", "zombie"])
-def test_feet_stay_planted_on_real_rigs_whatever_the_root_does(released: Stylizer, data_dir: Path, name: str, root: Root) -> None:
+def test_feet_stay_planted_on_real_rigs_whatever_the_root_does(
+    released: Stylizer, data_dir: Path, name: str, root: Root
+) -> None:
     clip = read_motion(data_dir / "wild" / f"{name}.bvh")
     analysis = released.analyse(clip)
     result = released.apply(analysis, released.style_code("elderly"), root=root)
-    before, after = (at_feature_rate(to_canonical(c, analysis.correspondence)) for c in (clip, result))
+    before, after = (
+        at_feature_rate(to_canonical(c, analysis.correspondence)) for c in (clip, result)
+    )
     contact = find_contacts(before)
     assert planted_speed(after, contact).mean() <= 1.25 * planted_speed(before, contact).mean()
     if root == "keep":
@@ -310,7 +383,9 @@ def test_a_clip_that_comes_back_as_it_was_fits(released: Stylizer, walk_clip: Cl
     assert unknown.warnings == ()
 
 
-def test_motion_unlike_any_that_was_learned_is_pointed_out(released: Stylizer, walk_clip: Clip) -> None:
+def test_motion_unlike_any_that_was_learned_is_pointed_out(
+    released: Stylizer, walk_clip: Clip
+) -> None:
     usual = released.bundle.usual_error_cm
     assert usual is not None
     known = released.analyse(walk_clip).fit
@@ -320,10 +395,14 @@ def test_motion_unlike_any_that_was_learned_is_pointed_out(released: Stylizer, w
     assert found.times_usual.mean() > FAR
     (sentence,) = found.warnings
     assert sentence.startswith("walk is unlike what the model learned from (given back to ")
-    assert sentence.endswith("times its usual error); look at the result, a lower strength may be better")
+    assert sentence.endswith(
+        "times its usual error); look at the result, a lower strength may be better"
+    )
 
 
-def test_a_bundle_that_does_not_say_its_usual_error_warns_of_nothing(tiny: Stylizer, walk_clip: Clip) -> None:
+def test_a_bundle_that_does_not_say_its_usual_error_warns_of_nothing(
+    tiny: Stylizer, walk_clip: Clip
+) -> None:
     assert tiny.bundle.usual_error_cm is None
     found = tiny.analyse(walk_clip).fit
     assert found.error_cm.mean() > 5.0
@@ -358,27 +437,49 @@ def test_what_was_faded_is_said() -> None:
     assert ignored.notes("ignore") == ignored.warnings != ()
 
 
-def test_where_a_clip_is_unlike_all_that_was_learned_it_stays_as_it_is(tiny: Stylizer, walk_clip: Clip) -> None:
+def test_where_a_clip_is_unlike_all_that_was_learned_it_stays_as_it_is(
+    tiny: Stylizer, walk_clip: Clip
+) -> None:
     analysis, code = tiny.analyse(walk_clip), tiny.style_code("one/calm")
     late = np.arange(len(analysis.features)) > 0.6 * len(analysis.features)
     odd = replace(analysis, fit=far_from("walk", np.where(late, 100.0, 1.0)))
-    known, faded, ignored = tiny.apply(analysis, code), tiny.apply(odd, code), tiny.apply(odd, code, beyond="ignore")
+    known, faded, ignored = (
+        tiny.apply(analysis, code),
+        tiny.apply(odd, code),
+        tiny.apply(odd, code, beyond="ignore"),
+    )
     np.testing.assert_array_equal(known.local_rotation, ignored.local_rotation)
     np.testing.assert_array_equal(known.local_position, ignored.local_position)
     arms = [walk_clip.skeleton.index(name) for name in ("LeftArm", "RightForeArm", "Head")]
     frames = walk_clip.frame_count
     early, end = slice(0, int(0.35 * frames)), slice(int(0.85 * frames), None)
     # what is far has no say about what is not, but for the spline from one rate to the other
-    np.testing.assert_allclose(faded.local_rotation[early, arms], known.local_rotation[early, arms], atol=1e-9)
-    np.testing.assert_allclose(faded.local_rotation[end, arms], walk_clip.local_rotation[end, arms], atol=1e-9)
-    assert np.abs(known.local_rotation[end, arms] - walk_clip.local_rotation[end, arms]).max() > 1e-3
+    np.testing.assert_allclose(
+        faded.local_rotation[early, arms], known.local_rotation[early, arms], atol=1e-9
+    )
+    np.testing.assert_allclose(
+        faded.local_rotation[end, arms], walk_clip.local_rotation[end, arms], atol=1e-9
+    )
+    assert (
+        np.abs(known.local_rotation[end, arms] - walk_clip.local_rotation[end, arms]).max() > 1e-3
+    )
     with pytest.raises(StyleError, match="beyond is 'guess', expected one of fade, ignore"):
         tiny.apply(analysis, code, beyond="guess")  # type: ignore[arg-type]
 
 
-def test_real_motion_of_the_training_kind_fits_and_a_dance_does_not(released: Stylizer, data_dir: Path) -> None:
-    usual = data_dir / "bandai" / "Bandai-Namco-Research-Motiondataset-2" / "data" / "dataset-2_walk_normal_001.bvh"
-    near, far = (released.analyse(read_motion(p)).fit for p in (usual, data_dir / "wild" / "jesse_dance.bvh"))
+def test_real_motion_of_the_training_kind_fits_and_a_dance_does_not(
+    released: Stylizer, data_dir: Path
+) -> None:
+    usual = (
+        data_dir
+        / "bandai"
+        / "Bandai-Namco-Research-Motiondataset-2"
+        / "data"
+        / "dataset-2_walk_normal_001.bvh"
+    )
+    near, far = (
+        released.analyse(read_motion(p)).fit for p in (usual, data_dir / "wild" / "jesse_dance.bvh")
+    )
     assert near.times_usual.mean() < 3.0
     assert far.error_cm.mean() > 3.0 * near.error_cm.mean()
 

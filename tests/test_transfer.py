@@ -1,4 +1,6 @@
-"""The motion of one rig on another: bones point alike, feet stand where they stood, and the file is the other rig's."""
+"""The motion of one rig on another: bones point alike, feet stand where they stood, and the file is
+the other rig's.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from kinestyle.cli import main
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.retarget import Correspondence, correspond, to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.motion.transfer import transfer
+from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
+from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
+from kinestyle.retarget.transfer import transfer
 from made_rigs import any_rotations, as_rig, rig_names, walk
 
 WALK = walk(3.0, 60.0).clip
@@ -27,15 +29,26 @@ LONG_LEGS = {"UpLeg": 1.35, "Leg": 1.25}
 
 
 def with_legs(clip: Clip, factors: dict[str, float]) -> Clip:
-    """The same rotations on a rig whose bones below some joints are longer, moved so that its feet are where they were."""
+    """The same rotations on a rig whose bones below some joints are longer, moved so that its feet
+    are where they were.
+    """
     position = clip.local_position.copy()
     for part, factor in factors.items():
         for joint, parent in enumerate(clip.skeleton.parents):
-            if clip.skeleton.names[parent].removeprefix("Left").removeprefix("Right") == part and parent >= 0:
+            if (
+                clip.skeleton.names[parent].removeprefix("Left").removeprefix("Right") == part
+                and parent >= 0
+            ):
                 position[:, joint] *= factor
     skeleton = clip.skeleton
     moved = Clip(
-        Skeleton(skeleton.names, skeleton.parents, position[0], skeleton.end_parents, skeleton.end_offsets),
+        Skeleton(
+            skeleton.names,
+            skeleton.parents,
+            position[0],
+            skeleton.end_parents,
+            skeleton.end_offsets,
+        ),
         position,
         clip.local_rotation,
         clip.frame_time_seconds,
@@ -43,13 +56,17 @@ def with_legs(clip: Clip, factors: dict[str, float]) -> Clip:
     )
     feet = [skeleton.index(f"{side}Foot") for side in ("Left", "Right")]
     up = np.argmax(np.ptp(clip.world_position[0], axis=0))
-    lost = clip.world_position[:, feet, up].min(axis=1) - moved.world_position[:, feet, up].min(axis=1)
+    lost = clip.world_position[:, feet, up].min(axis=1) - moved.world_position[:, feet, up].min(
+        axis=1
+    )
     position[:, 0, up] += lost
     return moved.with_motion(position, clip.local_rotation)
 
 
 TARGETS = {
-    "any axes, inches, Z up": lambda: as_rig(walk(1.0).clip, any_rotations(3, len(rig_names())), metres_per_unit=0.0254, up="Z"),
+    "any axes, inches, Z up": lambda: as_rig(
+        walk(1.0).clip, any_rotations(3, len(rig_names())), metres_per_unit=0.0254, up="Z"
+    ),
     "long legs": lambda: with_legs(as_rig(walk(1.0).clip, metres_per_unit=0.01), LONG_LEGS),
     "no toes, no clavicles": lambda: as_rig(
         walk(1.0).clip,
@@ -74,8 +91,12 @@ def degrees_apart(a: Array, b: Array) -> Array:
 
 
 def sliding(clip: Clip, c: Correspondence, contact: np.ndarray) -> float:
-    """Mean speed over the ground of the rig's own ankles while they are planted, in metres a second of the canonical body."""
-    columns = [i for i, role in enumerate(CONTACT_JOINTS) if CANONICAL.names[role] in c.mapping.joints]
+    """Mean speed over the ground of the rig's own ankles while they are planted, in metres a second
+    of the canonical body.
+    """
+    columns = [
+        i for i, role in enumerate(CONTACT_JOINTS) if CANONICAL.names[role] in c.mapping.joints
+    ]
     joints = [c.mapping.joints[CANONICAL.names[role]] for role in CONTACT_JOINTS[columns]]
     place = rotation.rotate(c.axes, clip.world_position[:, joints]) * c.metres_per_unit
     speed = np.linalg.norm(np.diff(place[..., [0, 2]], axis=0), axis=-1) / clip.frame_time_seconds
@@ -105,26 +126,39 @@ def test_the_rig_is_the_target_s_and_the_time_the_clip_s(name: str) -> None:
     target = TARGETS[name]()
     result = transfer(SOURCE, target)
     assert result.skeleton is target.skeleton
-    assert (result.frame_count, result.frame_time_seconds, result.name) == (SOURCE.frame_count, 1.0 / 60.0, SOURCE.name)
+    assert (result.frame_count, result.frame_time_seconds, result.name) == (
+        SOURCE.frame_count,
+        1.0 / 60.0,
+        SOURCE.name,
+    )
     t = correspond(target)
-    fingers = [joint for joint in range(target.skeleton.joint_count) if target.skeleton.names[joint].endswith("Index1")]
+    fingers = [
+        joint
+        for joint in range(target.skeleton.joint_count)
+        if target.skeleton.names[joint].endswith("Index1")
+    ]
     still = [*fingers, *target.skeleton.ancestors(t.mapping.joints["hips"])]
     for joint in still:
         np.testing.assert_array_equal(
-            result.local_rotation[:, joint], np.tile(target.local_rotation[0, joint], (SOURCE.frame_count, 1))
+            result.local_rotation[:, joint],
+            np.tile(target.local_rotation[0, joint], (SOURCE.frame_count, 1)),
         )
     # no bone changes its length
     hips = t.mapping.joints["hips"]
     others = np.arange(target.skeleton.joint_count) != hips
     np.testing.assert_array_equal(
-        result.local_position[:, others], np.repeat(target.local_position[:1, others], SOURCE.frame_count, axis=0)
+        result.local_position[:, others],
+        np.repeat(target.local_position[:1, others], SOURCE.frame_count, axis=0),
     )
 
 
 def test_travel_grows_with_the_legs() -> None:
     target = TARGETS["long legs"]()
     result = transfer(SOURCE, target)
-    way = [np.ptp(clip.world_position[:, clip.skeleton.index("Hips")][:, [0, 2]], axis=0) for clip in (SOURCE, result)]
+    way = [
+        np.ptp(clip.world_position[:, clip.skeleton.index("Hips")][:, [0, 2]], axis=0)
+        for clip in (SOURCE, result)
+    ]
     longer = correspond(SOURCE).metres_per_unit / correspond(target).metres_per_unit
     assert longer == pytest.approx(1.3, abs=0.01)
     np.testing.assert_allclose(way[1], longer * way[0], rtol=0.02)
@@ -141,7 +175,10 @@ def test_its_own_rig_gives_the_motion_back() -> None:
 
 def test_one_pose_is_enough_of_a_target() -> None:
     target = TARGETS["long legs"]()
-    pose = replace(target.with_motion(target.local_position[:1], target.local_rotation[:1]), frame_time_seconds=1.0)
+    pose = replace(
+        target.with_motion(target.local_position[:1], target.local_rotation[:1]),
+        frame_time_seconds=1.0,
+    )
     result = transfer(SOURCE, pose)
     source, moved = bones(SOURCE, correspond(SOURCE)), bones(result, correspond(target))
     assert np.mean([degrees_apart(source[role], moved[role]).mean() for role in source]) < 2.0
@@ -155,7 +192,10 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     result, target = read_motion(out), read_motion(rig)
     assert result.source.head_text == target.source.head_text
-    assert (result.frame_count, result.frame_time_seconds) == (SOURCE.frame_count, pytest.approx(1.0 / 60.0))
+    assert (result.frame_count, result.frame_time_seconds) == (
+        SOURCE.frame_count,
+        pytest.approx(1.0 / 60.0),
+    )
     refused = CliRunner().invoke(main, ["retarget", str(clip), "--to", str(rig), "-o", str(rig)])
     assert refused.exit_code == 1
     assert "also an input" in refused.output
@@ -165,8 +205,14 @@ def test_the_command_line(tmp_path: Path) -> None:
     ("source", "target"),
     [
         ("wild/cmu_12_01_walk.bvh", "wild/zombie.bvh"),
-        ("bandai/Bandai-Namco-Research-Motiondataset-2/data/dataset-2_walk_normal_001.bvh", "wild/jumping_jacks.bvh"),
-        ("wild/bvh_test1.bvh", "bandai/Bandai-Namco-Research-Motiondataset-2/data/dataset-2_walk_normal_001.bvh"),
+        (
+            "bandai/Bandai-Namco-Research-Motiondataset-2/data/dataset-2_walk_normal_001.bvh",
+            "wild/jumping_jacks.bvh",
+        ),
+        (
+            "wild/bvh_test1.bvh",
+            "bandai/Bandai-Namco-Research-Motiondataset-2/data/dataset-2_walk_normal_001.bvh",
+        ),
     ],
 )
 def test_real_rigs(data_dir: Path, source: str, target: str) -> None:

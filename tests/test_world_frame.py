@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kinestyle.inspection import inspect_clip
+from kinestyle.inspection.report import inspect_clip
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, StatedWorld, resample
-from kinestyle.motion.mapping import map_joints
-from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.motion.world_frame import bring_into_world, find_world, mirror_axis
+from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.rig.mapping import map_joints
+from kinestyle.rig.world_frame import bring_into_world, find_world, mirror_axis
 from made_rigs import any_rotations, as_rig, rig_names, walk
 
 WALK = walk(2.0).clip
@@ -41,13 +41,22 @@ def test_any_clip_in_metres_y_up(up: str, metres_per_unit: float) -> None:
 
 @pytest.mark.parametrize("up", ["Y", "Z"])
 def test_into_another_world_and_back(up: str) -> None:
-    clip = replace(rig(up), world=StatedWorld(1.0, (0.0, 1.0, 0.0) if up == "Y" else (0.0, 0.0, 1.0)))
+    clip = replace(
+        rig(up), world=StatedWorld(1.0, (0.0, 1.0, 0.0) if up == "Y" else (0.0, 0.0, 1.0))
+    )
     there, _ = bring_into_world(clip, CENTIMETRES_Z_UP)
     assert there.world == CENTIMETRES_Z_UP
-    assert np.ptp(there.world_position[..., 2]) == pytest.approx(100.0 * np.ptp(rig().world_position[..., 1]))
+    assert np.ptp(there.world_position[..., 2]) == pytest.approx(
+        100.0 * np.ptp(rig().world_position[..., 1])
+    )
     back, _ = bring_into_world(there, clip.world)
     np.testing.assert_allclose(back.world_position, clip.world_position, atol=1e-9)
-    assert rotation.angle(rotation.multiply(rotation.inverse(back.world_rotation), clip.world_rotation)).max() < 1e-7
+    assert (
+        rotation.angle(
+            rotation.multiply(rotation.inverse(back.world_rotation), clip.world_rotation)
+        ).max()
+        < 1e-7
+    )
 
 
 def test_a_clip_that_is_there_already_keeps_its_numbers_and_its_source() -> None:
@@ -59,10 +68,21 @@ def test_a_clip_that_is_there_already_keeps_its_numbers_and_its_source() -> None
     assert bring_into_world(clip, CENTIMETRES_Z_UP)[0].source is None  # its numbers are others now
 
 
-@pytest.mark.parametrize(("size", "metres", "unit"), [(1.0, 1.0, "metres"), (170.0, 0.01, "centimetres"), (0.0, 1.0, "metres")])
-def test_a_clip_without_a_body_is_assumed_and_said_so(size: float, metres: float, unit: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "metres", "unit"),
+    [(1.0, 1.0, "metres"), (170.0, 0.01, "centimetres"), (0.0, 1.0, "metres")],
+)
+def test_a_clip_without_a_body_is_assumed_and_said_so(
+    size: float, metres: float, unit: str
+) -> None:
     skeleton = Skeleton(("a", "b"), np.array([-1, 0]), np.array([[0.0, 0, 0], [0.0, size, 0]]))
-    clip = Clip(skeleton, np.tile(skeleton.offsets, (3, 1, 1)), np.tile(rotation.IDENTITY, (3, 2, 1)), 0.1, "two joints")
+    clip = Clip(
+        skeleton,
+        np.tile(skeleton.offsets, (3, 1, 1)),
+        np.tile(rotation.IDENTITY, (3, 2, 1)),
+        0.1,
+        "two joints",
+    )
     frame = find_world(clip)
     assert frame.metres_per_unit == metres
     np.testing.assert_array_equal(frame.up, [0.0, 1.0, 0.0])
@@ -86,8 +106,15 @@ def test_what_a_file_states_goes_before_what_its_motion_shows() -> None:
     # a body half as large as any adult, in a file that says metres
     small = replace(rig("Z", 2.0), world=StatedWorld(1.0, (0.0, 0.0, 1.0)))
     mapping = map_joints(small)
-    assert (mapping.unit, mapping.metres_per_unit, mapping.up_margin, mapping.warnings) == ("m", 1.0, 1.0, ())
-    assert map_joints(replace(small, world=StatedWorld())).metres_per_unit == pytest.approx(2.0, rel=0.05)
+    assert (mapping.unit, mapping.metres_per_unit, mapping.up_margin, mapping.warnings) == (
+        "m",
+        1.0,
+        1.0,
+        (),
+    )
+    assert map_joints(replace(small, world=StatedWorld())).metres_per_unit == pytest.approx(
+        2.0, rel=0.05
+    )
     found, warnings = bring_into_world(small)
     assert not warnings
     np.testing.assert_allclose(found.world_position, 0.5 * rig().world_position, atol=1e-9)
@@ -100,7 +127,10 @@ def test_a_statement_that_the_motion_denies_is_believed_and_said() -> None:
     mapping = map_joints(lying)
     np.testing.assert_array_equal(mapping.up, [0.0, 1.0, 0.0])
     assert mapping.metres_per_unit == 1.0
-    assert "the file states +Y up and was believed, but the body stands along +Z in this clip" in mapping.warnings
+    assert (
+        "the file states +Y up and was believed, but the body stands along +Z in this clip"
+        in mapping.warnings
+    )
     assert any("the leg is 83.5 m long" in warning for warning in mapping.warnings)
     np.testing.assert_array_equal(correspond(lying).axes, rotation.IDENTITY)
 
@@ -115,7 +145,8 @@ def test_mirrored_numbers() -> None:
         np.testing.assert_array_equal(back.local_rotation, clip.local_rotation)
         np.testing.assert_array_equal(back.local_position, clip.local_position)
         np.testing.assert_array_equal(back.skeleton.offsets, clip.skeleton.offsets)
-    # a left-handed world taken for a right-handed one shows in the limbs, is said, and is not mended by a guess
+    # a left-handed world taken for a right-handed one shows in the limbs, is said, and is not
+    # mended by a guess
     unread = mirror_axis(clip, 0)
     assert map_joints(unread).swapped
     assert not map_joints(clip).swapped

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from kinestyle.motion.display import announce, show
 
 if TYPE_CHECKING:
+    from kinestyle.formats.table import read_motion, write_motion
     from kinestyle.motion.clip import Clip
-    from kinestyle.motion.formats import read_motion, write_motion
     from kinestyle.runtime.stylizer import Stylizer
 
 __all__ = ["Clip", "Stylizer", "read_motion", "show", "write_motion"]
@@ -23,8 +23,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Clip": "kinestyle.motion.clip",
-    "read_motion": "kinestyle.motion.formats",
-    "write_motion": "kinestyle.motion.formats",
+    "read_motion": "kinestyle.formats.table",
+    "write_motion": "kinestyle.formats.table",
     "Stylizer": "kinestyle.runtime.stylizer",
 }
 

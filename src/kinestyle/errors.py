@@ -1,4 +1,6 @@
-"""The exceptions Kinestyle raises for its users. Each message says what was found, what was expected and what to do."""
+"""The exceptions Kinestyle raises for its users. Each message says what was found, what was
+expected and what to do.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ class RigError(KinestyleError):
 
 
 class ClipError(KinestyleError):
-    """A clip that was read but that the requested operation cannot take (too short, not finite, ...)."""
+    """A clip that was read but that the requested operation cannot take (too short, not finite,
+    ...).
+    """
 
 
 class StyleError(KinestyleError):

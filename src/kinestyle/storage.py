@@ -10,7 +10,9 @@ from kinestyle.errors import MotionFileError
 
 
 def read_bytes(path: Path, limit_bytes: int) -> bytes:
-    """The content of a file of at most `limit_bytes`. Raises MotionFileError when it cannot be read or is larger."""
+    """The content of a file of at most `limit_bytes`. Raises MotionFileError when it cannot be read
+    or is larger.
+    """
     if path.is_dir():
         raise MotionFileError(f"{path.name} is a folder, expected a file")
     if not path.exists():
@@ -24,23 +26,32 @@ def read_bytes(path: Path, limit_bytes: int) -> bytes:
     except OSError as error:
         raise MotionFileError(f"{path.name} cannot be read: {error.strerror or error}") from error
     if len(data) > limit_bytes:
-        raise MotionFileError(f"{path.name} has {path.stat().st_size} bytes, more than the limit of {limit_bytes}")
+        raise MotionFileError(
+            f"{path.name} has {path.stat().st_size} bytes, more than the limit of {limit_bytes}"
+        )
     return data
 
 
 def replace_bytes(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, all of it or nothing: a reader never sees half a file. Raises MotionFileError."""
+    """Put `data` at `path`, all of it or nothing: a reader never sees half a file. Raises
+    MotionFileError.
+    """
     if path.is_dir():
         raise MotionFileError(f"{path.name} cannot be written because it is a folder")
     if not path.parent.is_dir():
-        raise MotionFileError(f"{path.name} cannot be written because the folder {path.parent} does not exist; create it first")
+        raise MotionFileError(
+            f"{path.name} cannot be written because the folder {path.parent} does not exist; "
+            f"create it first"
+        )
     beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with beside.open("xb") as file:
             file.write(data)
         beside.replace(path)
     except OSError as error:
-        raise MotionFileError(f"{path.name} cannot be written: {error.strerror or error}") from error
+        raise MotionFileError(
+            f"{path.name} cannot be written: {error.strerror or error}"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)

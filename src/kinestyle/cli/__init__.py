@@ -1,4 +1,6 @@
-"""The command line. It only translates: options into calls, results into files and sentences, exceptions into exit codes."""
+"""The command line. It only translates: options into calls, results into files and sentences,
+exceptions into exit codes.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,24 @@ class Commands(click.Group):
             raise Failure("stopped; nothing half-written is left") from None
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="kinestyle")
 def main() -> None:
     """Restyle captured human motion: a clip in, the same rig out, in another manner."""
 
 
-for _command in (stylize, retarget, convert, styles, inspect, map_rig, render, evaluate, train, studio):
+for _command in (
+    stylize,
+    retarget,
+    convert,
+    styles,
+    inspect,
+    map_rig,
+    render,
+    evaluate,
+    train,
+    studio,
+):
     main.add_command(_command)

@@ -11,21 +11,50 @@ from kinestyle.cli.options import MOTION, rig_option
 from kinestyle.errors import DataError
 
 if TYPE_CHECKING:
-    from kinestyle.motion.rig import Rig
+    from kinestyle.rig.rig_file import Rig
 
 
 @click.command()
-@click.option("--data", type=MOTION, required=True, help="A folder of motion files, or the unpacked Bandai-Namco sets.")
-@click.option("--run", "folder", type=MOTION, required=True, help="Where the run is kept; the same command continues it.")
-@click.option("--preset", default="released", show_default=True, help="What is trained; `--preset list` names all.")
-@click.option("--from", "shared", type=MOTION, metavar="RUN", help="Another run: its stages made the same way are taken.")
+@click.option(
+    "--data",
+    type=MOTION,
+    required=True,
+    help="A folder of motion files, or the unpacked Bandai-Namco sets.",
+)
+@click.option(
+    "--run",
+    "folder",
+    type=MOTION,
+    required=True,
+    help="Where the run is kept; the same command continues it.",
+)
+@click.option(
+    "--preset",
+    default="released",
+    show_default=True,
+    help="What is trained; `--preset list` names all.",
+)
+@click.option(
+    "--from",
+    "shared",
+    type=MOTION,
+    metavar="RUN",
+    help="Another run: its stages made the same way are taken.",
+)
 @click.option("--stage", help="Only this stage (and what it needs); without it, all.")
-@click.option("--steps", type=click.IntRange(1), help="This many steps in every stage, to see that everything runs.")
-@click.option("--dry-run", is_flag=True, help="Read the clips and say what was understood; train nothing.")
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    help="This many steps in every stage, to see that everything runs.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Read the clips and say what was understood; train nothing."
+)
 @click.option(
     "--labels",
     metavar="WHERE",
-    help="Where styles come from: folders, names, none, a pattern like '{style}_{content}_{id}', or a CSV file.",
+    help="Where styles come from: folders, names, none, a pattern like '{style}_{content}_{id}', "
+    "or a CSV file.",
 )
 @rig_option(whose="of own clips")
 @click.option("--name", help="The bundle's name.")
@@ -51,7 +80,8 @@ def train(
         from kinestyle.learn.processes import joined
     except ModuleNotFoundError as error:
         raise DataError(
-            f"training needs {error.name}, which is not installed; install Kinestyle with its `train` extra"
+            f"training needs {error.name}, which is not installed; install Kinestyle with its "
+            f"`train` extra"
         ) from None
     if preset not in PRESETS:
         known = "\n".join(f"  {name:<26}{known.about}" for name, known in PRESETS.items())
@@ -63,7 +93,9 @@ def train(
     recipe = recipe if steps is None else shortened(recipe, steps)
     own = OwnClips(labels, name, licence, rig)
     with joined() as processes:
-        report = (lambda line: click.echo(line, err=True)) if processes.first else (lambda line: None)
+        report = (
+            (lambda line: click.echo(line, err=True)) if processes.first else (lambda line: None)
+        )
         run = Run(recipe, data, folder, report, shared, own)
         stages = run.stages()
         if stage is not None and stage not in stages:

@@ -13,7 +13,7 @@ from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings
 from kinestyle.errors import ClipError, MotionFileError
 
 if TYPE_CHECKING:
-    from kinestyle.motion.rig import Rig
+    from kinestyle.rig.rig_file import Rig
 
 
 @click.command()
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 @rig_option()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def inspect(clip: Path, rig: Rig | None, as_json: bool) -> None:
-    """Say what is in the clip IN: rig, units, axes, rate, and which joint is taken for what, and how surely."""
-    from kinestyle.inspection import inspect_clip
-    from kinestyle.motion.formats import read_motion
+    """Say what is in the clip IN: rig, units, axes, rate, and which joint is taken for what, and
+    how surely.
+    """
+    from kinestyle.formats.table import read_motion
+    from kinestyle.inspection.report import inspect_clip
 
     found = inspect_clip(read_motion(clip), rig)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
@@ -34,7 +36,9 @@ class Size(click.ParamType[tuple[int, int]]):
 
     name = "WxH"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
         found = re.fullmatch(r"\s*(\d{1,6})\s*[xX×*,]\s*(\d{1,6})\s*", value)
@@ -56,24 +60,47 @@ _FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera",
     required=True,
     help="A .png contact sheet, a film (.mp4, .webp, .gif), or a page that plays (.html).",
 )
-@click.option("--labels", help='Names instead of those of the files, with commas between; "none" for no words at all.')
-@click.option("--columns", type=click.IntRange(1, 64), help="Poses in a row of a sheet (8), clips in a row of a film.")
+@click.option(
+    "--labels",
+    help='Names instead of those of the files, with commas between; "none" for no words at all.',
+)
+@click.option(
+    "--columns",
+    type=click.IntRange(1, 64),
+    help="Poses in a row of a sheet (8), clips in a row of a film.",
+)
 @click.option("--width", type=click.IntRange(200, 8000), help="Of a sheet, in pixels (1600).")
 @click.option("--size", type=Size(), help="Of a film, in pixels (640x480 for one clip).")
 @click.option("--fps", type=float, help="Pictures a second (30).")
 @click.option("--from", "start", type=float, help="Second to start a film at (0).")
 @click.option("--to", "stop", type=float, help="Second to end it at (the end of the longest clip).")
 @click.option("--seconds", type=float, help="How much to show, instead of --to.")
-@click.option("--camera", type=click.Choice(["follow", "fixed"]), help="Go along with the body (follow), or stand still.")
+@click.option(
+    "--camera",
+    type=click.Choice(["follow", "fixed"]),
+    help="Go along with the body (follow), or stand still.",
+)
 @click.option("--overlay", is_flag=True, help="All clips in one place instead of side by side.")
 @rig_option(whose="of every clip")
-@click.option("--loop", is_flag=True, help="Show the part of a film that flows best from its end into its beginning.")
+@click.option(
+    "--loop",
+    is_flag=True,
+    help="Show the part of a film that flows best from its end into its beginning.",
+)
 @click.pass_context
 def render(
-    ctx: click.Context, /, clips: tuple[Path, ...], out: Path, labels: str | None, rig: Rig | None, **options: Any
+    ctx: click.Context,
+    /,
+    clips: tuple[Path, ...],
+    out: Path,
+    labels: str | None,
+    rig: Rig | None,
+    **options: Any,
 ) -> None:
-    """Draw clips to compare by eye: a contact sheet with a row of poses for each, a film or a page with them side by side."""
-    from kinestyle.motion.formats import read_motion
+    """Draw clips to compare by eye: a contact sheet with a row of poses for each, a film or a page
+    with them side by side.
+    """
+    from kinestyle.formats.table import read_motion
     from kinestyle.picture.figure import figure_of
     from kinestyle.picture.reel import CONTAINERS
 
@@ -83,22 +110,31 @@ def render(
     if suffix not in meant:
         kinds = ", ".join(CONTAINERS)
         raise MotionFileError(
-            f"{out} has the suffix {out.suffix!r}, expected .png for a contact sheet, {kinds} for a film, "
+            f"{out} has the suffix {out.suffix!r}, expected .png for a contact sheet, {kinds} for "
+            f"a film, "
             "or .html for a page that plays"
         )
     kind, own_options = meant[suffix]
     strange = {name for name, value in options.items() if value not in (None, False)} - own_options
     if strange:
-        word = " and ".join(sorted(parameter.opts[0] for parameter in ctx.command.params if parameter.name in strange))
+        word = " and ".join(
+            sorted(
+                parameter.opts[0] for parameter in ctx.command.params if parameter.name in strange
+            )
+        )
         raise click.UsageError(f"{word} mean nothing for {kind}, {suffix}.")
     keep_input(out, *clips)
     names = _names(clips, labels)
-    figures = [figure_of(read_motion(clip), name, rig) for clip, name in zip(clips, names, strict=True)]
+    figures = [
+        figure_of(read_motion(clip), name, rig) for clip, name in zip(clips, names, strict=True)
+    ]
     say_warnings(tuple(figure.note for figure in figures if figure.note))
     if suffix == ".png":
         from kinestyle.picture.sheet import draw, write_sheet
 
-        write_sheet(draw(figures, columns=options["columns"] or 8, width=options["width"] or 1600), out)
+        write_sheet(
+            draw(figures, columns=options["columns"] or 8, width=options["width"] or 1600), out
+        )
     elif suffix == ".html":
         from kinestyle.picture.notebook import write_page
 
@@ -110,7 +146,9 @@ def render(
         start, stop = options["start"] or 0.0, options["stop"]
         if options["seconds"] is not None:
             if stop is not None:
-                raise click.UsageError("--seconds and --to both say where the film ends; give one of them.")
+                raise click.UsageError(
+                    "--seconds and --to both say where the film ends; give one of them."
+                )
             stop = start + options["seconds"]
         shot = Shot(
             size_px=options["size"],
@@ -135,5 +173,8 @@ def _names(clips: tuple[Path, ...], labels: str | None) -> list[str]:
     if labels.strip().lower() == "none":
         return [""] * len(clips)
     if len(names) != len(clips):
-        raise ClipError(f"--labels has {len(names)} names for {len(clips)} clips, expected one for each, with commas between")
+        raise ClipError(
+            f"--labels has {len(names)} names for {len(clips)} clips, expected one for each, with "
+            f"commas between"
+        )
     return names

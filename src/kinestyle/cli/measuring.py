@@ -18,16 +18,48 @@ from kinestyle.errors import DataError, MotionFileError
 @click.argument("bundle", type=MOTION, required=False)
 @click.option("--data", type=MOTION, required=True, help="The folder with the unpacked data sets.")
 @click.option("--json", "out", type=MOTION, help="Write all figures here as JSON.")
-@click.option("--results", "page", type=MOTION, help="Write the page of results here; what follows its mark is kept.")
-@click.option("--part", "parts", type=click.Choice(["p1", "p2", "p3", "p4"]), multiple=True, help="Only this; may be repeated.")
-@click.option("--zero-shot", type=MOTION, metavar="BUNDLE", help="For p3: a bundle that never saw Bandai-Namco set 1.")
-@click.option("--against", type=MOTION, metavar="BUNDLE", multiple=True, help="Only compare with this bundle, on a sample of p1.")
-@click.option("--quick", is_flag=True, help="A sample: one clip of every content in every style, one repeat.")
-@click.option("--targets", type=click.IntRange(1), help="Styles that every clip is given in one repeat.")
-@click.option("--repeats", type=click.IntRange(1), help="How often targets, references and draws are taken anew.")
+@click.option(
+    "--results",
+    "page",
+    type=MOTION,
+    help="Write the page of results here; what follows its mark is kept.",
+)
+@click.option(
+    "--part",
+    "parts",
+    type=click.Choice(["p1", "p2", "p3", "p4"]),
+    multiple=True,
+    help="Only this; may be repeated.",
+)
+@click.option(
+    "--zero-shot",
+    type=MOTION,
+    metavar="BUNDLE",
+    help="For p3: a bundle that never saw Bandai-Namco set 1.",
+)
+@click.option(
+    "--against",
+    type=MOTION,
+    metavar="BUNDLE",
+    multiple=True,
+    help="Only compare with this bundle, on a sample of p1.",
+)
+@click.option(
+    "--quick", is_flag=True, help="A sample: one clip of every content in every style, one repeat."
+)
+@click.option(
+    "--targets", type=click.IntRange(1), help="Styles that every clip is given in one repeat."
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    help="How often targets, references and draws are taken anew.",
+)
 @click.option("--strength", default=1.0, show_default=True)
 @click.option("--judge", type=MOTION, multiple=True, help="Other judges than those that ship.")
-@click.option("--processes", type=click.IntRange(1), help="How many at once; without it, one for each core.")
+@click.option(
+    "--processes", type=click.IntRange(1), help="How many at once; without it, one for each core."
+)
 @click.pass_context
 def evaluate(
     context: click.Context,
@@ -45,7 +77,9 @@ def evaluate(
     judge: tuple[Path, ...],
     processes: int | None,
 ) -> None:
-    """Restyle test clips with BUNDLE (none: the one that ships), measure and judge what comes out, and print the tables."""
+    """Restyle test clips with BUNDLE (none: the one that ships), measure and judge what comes out,
+    and print the tables.
+    """
     from kinestyle.evaluate import page as pages
     from kinestyle.evaluate.report import FULL, QUICK, Request, benchmark, compare
     from kinestyle.learn.splits import labelled_clips
@@ -53,7 +87,9 @@ def evaluate(
 
     for path in (out, page):
         if path is not None and not path.parent.is_dir():
-            raise MotionFileError(f"{path.name} cannot be written: there is no folder {path.parent}; create it first")
+            raise MotionFileError(
+                f"{path.name} cannot be written: there is no folder {path.parent}; create it first"
+            )
     if against and page is not None:
         raise DataError("a comparison (--against) makes no page of results; leave out --results")
     request = Request(
@@ -62,7 +98,9 @@ def evaluate(
         bundle,
         zero_shot,
         parts,
-        replace(QUICK if quick else FULL, targets=targets, repeats=repeats or (1 if quick else None)),
+        replace(
+            QUICK if quick else FULL, targets=targets, repeats=repeats or (1 if quick else None)
+        ),
         judge or None,
         strength,
         processes=processes or os.cpu_count() or 1,
@@ -84,28 +122,51 @@ def _draw_figures(result: Any, request: Any, folder: Path) -> None:
     try:
         from kinestyle.evaluate.figures import draw_strength_curve, draw_style_space
     except ModuleNotFoundError as error:
-        raise DataError(f"the page is written; its pictures need {error.name}: install the `train` extra") from None
+        raise DataError(
+            f"the page is written; its pictures need {error.name}: install the `train` extra"
+        ) from None
     if result["strength"]:
         draw_strength_curve(result["strength"], folder / pages.STRENGTH_PICTURE)
-        clips = [clip for clip in request.clips if clip.split == "test" and clip.set_name == "bandai2"]
+        clips = [
+            clip for clip in request.clips if clip.split == "test" and clip.set_name == "bandai2"
+        ]
         if min(len({clip.style for clip in clips}), len({clip.content for clip in clips})) > 1:
-            draw_style_space((request.bundle, Path("unsupervised")), clips, folder / pages.STYLE_SPACE_PICTURE)
+            draw_style_space(
+                (request.bundle, Path("unsupervised")), clips, folder / pages.STYLE_SPACE_PICTURE
+            )
 
 
 def _named(bundles: tuple[Path | None, ...]) -> dict[str, Path | None]:
-    """Bundles by what their files are called, and by number where that is not enough. None: the one that ships."""
+    """Bundles by what their files are called, and by number where that is not enough. None: the one
+    that ships.
+    """
     names = ["the one that ships" if path is None else path.stem for path in bundles]
-    return {n if names.count(n) == 1 else f"{n} ({i})": path for i, (n, path) in enumerate(zip(names, bundles, strict=True), 1)}
+    return {
+        n if names.count(n) == 1 else f"{n} ({i})": path
+        for i, (n, path) in enumerate(zip(names, bundles, strict=True), 1)
+    }
 
 
 def _as_typed(context: click.Context) -> str:
-    """The command as it was given, with files by their names and DATA for the folder of the data: so others can give it too."""
+    """The command as it was given, with files by their names and DATA for the folder of the data:
+    so others can give it too.
+    """
     words = ["kinestyle", str(context.info_name)]
     for parameter in context.command.params:
         given = context.params[parameter.name or ""]
         if context.get_parameter_source(parameter.name or "") == click.core.ParameterSource.DEFAULT:
             continue
         for value in given if isinstance(given, tuple) else (given,):
-            shown = "DATA" if parameter.name == "data" else value.name if isinstance(value, Path) else str(value)
-            words += [shown] if isinstance(parameter, click.Argument) else [parameter.opts[-1]] + [shown] * (value is not True)
+            shown = (
+                "DATA"
+                if parameter.name == "data"
+                else value.name
+                if isinstance(value, Path)
+                else str(value)
+            )
+            words += (
+                [shown]
+                if isinstance(parameter, click.Argument)
+                else [parameter.opts[-1]] + [shown] * (value is not True)
+            )
     return " ".join(words)

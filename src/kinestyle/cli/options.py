@@ -11,14 +11,17 @@ import click
 from kinestyle.errors import MotionFileError
 
 if TYPE_CHECKING:
-    from kinestyle.motion.rig import Rig
+    from kinestyle.rig.rig_file import Rig
 
 MOTION = click.Path(path_type=Path)
 
 
 def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
-        "--bundle", type=MOTION, help="A .kinestyle file, or the name of one that ships: bandai (the default) or unsupervised."
+        "--bundle",
+        type=MOTION,
+        help="A .kinestyle file, or the name of one that ships: bandai (the default) or "
+        "unsupervised.",
     )(command)
 
 
@@ -28,8 +31,8 @@ class RigName(click.ParamType["Rig"]):
     name = "RIG"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rig:
-        from kinestyle.motion.rig import Rig, read_rig
-        from kinestyle.motion.rig_presets import preset
+        from kinestyle.rig.presets import preset
+        from kinestyle.rig.rig_file import Rig, read_rig
 
         if isinstance(value, Rig):
             return value
@@ -37,17 +40,24 @@ class RigName(click.ParamType["Rig"]):
         return read_rig(path) if path.suffix.lower() == ".json" or path.exists() else preset(value)
 
 
-def rig_option(name: str = "--rig", whose: str = "of IN") -> Callable[[Callable[..., None]], Callable[..., None]]:
+def rig_option(
+    name: str = "--rig", whose: str = "of IN"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """For commands that look for a body in a clip, which the user may know better."""
     return click.option(
-        name, type=RigName(), help=f"Which joint {whose} is which: a file of `kinestyle map`, or a family such as mixamo."
+        name,
+        type=RigName(),
+        help=f"Which joint {whose} is which: a file of `kinestyle map`, or a family such as "
+        f"mixamo.",
     )
 
 
 def keep_input(target: Path, *inputs: Path) -> None:
     """Raises MotionFileError where writing would overwrite what was given."""
     if target.exists() and any(given.exists() and target.samefile(given) for given in inputs):
-        raise MotionFileError(f"{target} is also an input; name another file for the result, so that nothing is lost")
+        raise MotionFileError(
+            f"{target} is also an input; name another file for the result, so that nothing is lost"
+        )
 
 
 def say_warnings(warnings: tuple[str, ...]) -> None:

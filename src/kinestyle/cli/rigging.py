@@ -1,4 +1,6 @@
-"""`retarget`, `map` and `convert`: motion from one rig to another, which joint is which, and from one file format to another."""
+"""`retarget`, `map` and `convert`: motion from one rig to another, which joint is which, and from
+one file format to another.
+"""
 
 from __future__ import annotations
 
@@ -14,33 +16,44 @@ from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings
 from kinestyle.errors import KinestyleError, MotionFileError
 
 if TYPE_CHECKING:
-    from kinestyle.motion.rig import Rig
+    from kinestyle.rig.rig_file import Rig
 
 _ABOUT = (
-    "Which joint of the rig plays which role. Correct the names under joints, null where the rig has none; up, unit and "
-    "metres_per_unit may be null to find them out; the rest is for you to read. Use it with --rig, for every file on this rig."
+    "Which joint of the rig plays which role. Correct the names under joints, null where the rig "
+    "has none; up, unit and "
+    "metres_per_unit may be null to find them out; the rest is for you to read. Use it with "
+    "--rig, for every file on this rig."
 )
 
 
 @click.command()
 @click.argument("clip", type=MOTION, metavar="IN")
 @click.option(
-    "--to", "target", type=MOTION, required=True, metavar="RIG", help="A motion file of the other rig; it may hold one pose."
+    "--to",
+    "target",
+    type=MOTION,
+    required=True,
+    metavar="RIG",
+    help="A motion file of the other rig; it may hold one pose.",
 )
 @click.option("-o", "--out", type=MOTION, required=True, help="Where the result goes.")
 @rig_option()
 @rig_option("--to-rig", "of RIG")
 def retarget(clip: Path, target: Path, out: Path, rig: Rig | None, to_rig: Rig | None) -> None:
-    """Put the motion of the clip IN on the skeleton of another file, feet planted where they were, travel scaled to its legs."""
-    from kinestyle.motion.formats import read_motion, write_motion, writer_of
-    from kinestyle.motion.mapping import map_joints
-    from kinestyle.motion.retarget import correspond
-    from kinestyle.motion.transfer import transfer
+    """Put the motion of the clip IN on the skeleton of another file, feet planted where they were,
+    travel scaled to its legs.
+    """
+    from kinestyle.formats.table import read_motion, write_motion, writer_of
+    from kinestyle.retarget.correspondence import correspond
+    from kinestyle.retarget.transfer import transfer
+    from kinestyle.rig.mapping import map_joints
 
     writer_of(out)
     keep_input(out, clip, target)
     source, wanted = read_motion(clip), read_motion(target)
-    of_source, of_wanted = (correspond(c, map_joints(c, r)) for c, r in ((source, rig), (wanted, to_rig)))
+    of_source, of_wanted = (
+        correspond(c, map_joints(c, r)) for c, r in ((source, rig), (wanted, to_rig))
+    )
     result = transfer(source, wanted, of_source, of_wanted)
     say_warnings(result.warnings)
     say_warnings(write_motion(result, out))
@@ -49,14 +62,26 @@ def retarget(clip: Path, target: Path, out: Path, rig: Rig | None, to_rig: Rig |
 
 @click.command("map")
 @click.argument("clip", type=MOTION, metavar="IN")
-@click.option("-o", "--out", type=MOTION, required=True, help="The rig, a .json file to edit and to give to --rig.")
-@click.option("--blank", is_flag=True, help="Look for nothing: an empty form with the names of all joints, to fill in.")
+@click.option(
+    "-o",
+    "--out",
+    type=MOTION,
+    required=True,
+    help="The rig, a .json file to edit and to give to --rig.",
+)
+@click.option(
+    "--blank",
+    is_flag=True,
+    help="Look for nothing: an empty form with the names of all joints, to fill in.",
+)
 @rig_option()
 def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
-    """Write down which joint of the clip IN is taken for what, to correct it by hand and to use it for every file on its rig."""
-    from kinestyle.motion.formats import read_motion
-    from kinestyle.motion.mapping import map_joints, rig_of
-    from kinestyle.motion.rig import Rig, write_rig
+    """Write down which joint of the clip IN is taken for what, to correct it by hand and to use it
+    for every file on its rig.
+    """
+    from kinestyle.formats.table import read_motion
+    from kinestyle.rig.mapping import map_joints, rig_of
+    from kinestyle.rig.rig_file import Rig, write_rig
 
     if out.suffix.lower() != ".json":
         raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .json for a rig")
@@ -64,8 +89,15 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
     source = read_motion(clip)
     if blank:
         if rig is not None:
-            raise click.UsageError("--blank and --rig both say what to start from; give one of them.")
-        form = {"about": _ABOUT, "made_from": clip.name, "unit": None, "without_a_role": list(source.skeleton.names)}
+            raise click.UsageError(
+                "--blank and --rig both say what to start from; give one of them."
+            )
+        form = {
+            "about": _ABOUT,
+            "made_from": clip.name,
+            "unit": None,
+            "without_a_role": list(source.skeleton.names),
+        }
         write_rig(Rig(out.name, {}), out, form)
     else:
         mapping = map_joints(source, rig)
@@ -86,32 +118,44 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
 @click.command()
 @click.argument("source", type=MOTION, metavar="IN")
 @click.argument("target", type=MOTION, metavar="OUT")
-@click.option("--to", "suffix", metavar="SUFFIX", help="For a folder IN: the format of all files in OUT, such as .glb.")
+@click.option(
+    "--to",
+    "suffix",
+    metavar="SUFFIX",
+    help="For a folder IN: the format of all files in OUT, such as .glb.",
+)
 @rig_option()
 def convert(source: Path, target: Path, suffix: str | None, rig: Rig | None) -> None:
-    """Write the motion file IN, or every one in the folder IN, in another format: that of OUT's suffix, or --to.
+    """Write the motion file IN, or every one in the folder IN, in another format: that of OUT's
+    suffix, or --to.
 
     The motion stays as it is, and so does the rig.
     """
-    from kinestyle.motion.formats import writer_of
+    from kinestyle.formats.table import writer_of
 
     if not source.is_dir():
         if suffix is not None:
-            raise click.UsageError("--to is for folders; a single file gets the format of OUT's suffix.")
+            raise click.UsageError(
+                "--to is for folders; a single file gets the format of OUT's suffix."
+            )
         writer_of(target)
         keep_input(target, source)
         _convert(source, target, rig)
         click.echo(target)
         return
     if suffix is None:
-        raise click.UsageError("IN is a folder; say with --to which format its files get, such as --to .glb.")
+        raise click.UsageError(
+            "IN is a folder; say with --to which format its files get, such as --to .glb."
+        )
     suffix = suffix if suffix.startswith(".") else f".{suffix}"
     writer_of(Path("any").with_suffix(suffix))
     jobs = list(_jobs(source, target, suffix))
     if not jobs:
         raise MotionFileError(f"there is no motion file in {source}")
     failed = 0
-    with click.progressbar(jobs, label="converting", file=sys.stderr, hidden=len(jobs) < 3) as progress:
+    with click.progressbar(
+        jobs, label="converting", file=sys.stderr, hidden=len(jobs) < 3
+    ) as progress:
         for given, wanted in progress:
             try:
                 keep_input(wanted, given)
@@ -123,14 +167,20 @@ def convert(source: Path, target: Path, suffix: str | None, rig: Rig | None) -> 
             else:
                 click.echo(wanted)
     if failed:
-        raise MotionFileError(f"{failed} of {len(jobs)} files could not be converted; the others are in {target}")
+        raise MotionFileError(
+            f"{failed} of {len(jobs)} files could not be converted; the others are in {target}"
+        )
 
 
 def _jobs(source: Path, target: Path, suffix: str) -> Iterator[tuple[Path, Path]]:
-    """Every motion file below a folder, and where it goes. Two that would go to one place keep their own suffix in the name."""
-    from kinestyle.motion.formats import FORMATS
+    """Every motion file below a folder, and where it goes. Two that would go to one place keep
+    their own suffix in the name.
+    """
+    from kinestyle.formats.table import FORMATS
 
-    files = sorted(path for path in source.rglob("*") if path.is_file() and path.suffix.lower() in FORMATS)
+    files = sorted(
+        path for path in source.rglob("*") if path.is_file() and path.suffix.lower() in FORMATS
+    )
     places = [target / path.relative_to(source).with_suffix(suffix) for path in files]
     for path, place in zip(files, places, strict=True):
         alone = places.count(place) == 1
@@ -138,8 +188,8 @@ def _jobs(source: Path, target: Path, suffix: str) -> Iterator[tuple[Path, Path]
 
 
 def _convert(source: Path, target: Path, rig: Rig | None) -> None:
-    from kinestyle.motion.formats import read_motion, write_motion
-    from kinestyle.motion.mapping import stated_world
+    from kinestyle.formats.table import read_motion, write_motion
+    from kinestyle.rig.mapping import stated_world
 
     clip = read_motion(source)
     say_warnings(clip.warnings)

@@ -17,7 +17,12 @@ from kinestyle.errors import DataError
 
 def _limit(name: str, kind: Any, text: str) -> Any:
     """An option that is a limit: without it, the one of StudioConfig."""
-    return click.option(f"--{name}", type=kind, envvar=f"KINESTYLE_STUDIO_{name.upper().replace('-', '_')}", help=text)
+    return click.option(
+        f"--{name}",
+        type=kind,
+        envvar=f"KINESTYLE_STUDIO_{name.upper().replace('-', '_')}",
+        help=text,
+    )
 
 
 @click.command()
@@ -29,16 +34,28 @@ def _limit(name: str, kind: Any, text: str) -> Any:
     envvar="KINESTYLE_STUDIO_PORT",
     help="0: any free one.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, envvar="KINESTYLE_STUDIO_HOST", help="The address to listen at.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    envvar="KINESTYLE_STUDIO_HOST",
+    help="The address to listen at.",
+)
 @click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
 @click.option(
     "--token",
     envvar="KINESTYLE_STUDIO_TOKEN",
     help="What clients have to show; made up where other machines can reach the server.",
 )
-@_limit("workers", click.IntRange(1, 64), "Processes that work on clips; one more is for heavy ones.")
+@_limit(
+    "workers", click.IntRange(1, 64), "Processes that work on clips; one more is for heavy ones."
+)
 @_limit("max-upload-mb", click.IntRange(1, 512), "The largest upload, in megabytes.")
-@_limit("job-seconds", click.FloatRange(1, 3600), "The longest that one clip may be worked on; heavy ones six times that.")
+@_limit(
+    "job-seconds",
+    click.FloatRange(1, 3600),
+    "The longest that one clip may be worked on; heavy ones six times that.",
+)
 @_limit("queue", click.IntRange(1, 10_000), "Jobs that may wait.")
 @_limit("keep-minutes", click.FloatRange(0.1, 100_000), "How long a clip is kept that nobody uses.")
 @_limit("keep-mb", click.IntRange(16, 1_000_000), "Memory for kept clips, in megabytes.")
@@ -58,13 +75,16 @@ def studio(
     worker_mb: int | None,
     bundle: Path | None,
 ) -> None:
-    """Serve the studio: restyling in the browser, and over HTTP for programs. Needs the `studio` extra."""
+    """Serve the studio: restyling in the browser, and over HTTP for programs. Needs the `studio`
+    extra.
+    """
     try:
         from kinestyle.studio.config import StudioConfig
         from kinestyle.studio.serving import Server
     except ModuleNotFoundError as error:
         raise DataError(
-            f"the studio needs {error.name}, which is not installed; install Kinestyle with its `studio` extra"
+            f"the studio needs {error.name}, which is not installed; install Kinestyle with its "
+            f"`studio` extra"
         ) from None
 
     limits = {

@@ -1,1 +1,3 @@
-"""Measuring restyled motion: judges that were trained on real motion, and measures of feet, jerk and path."""
+"""Measuring restyled motion: judges that were trained on real motion, and measures of feet, jerk
+and path.
+"""

@@ -1,4 +1,6 @@
-"""Runs cases: restyle, write, read back, measure and ask the judges. Each clip is read and analysed once for all its cases."""
+"""Runs cases: restyle, write, read back, measure and ask the judges. Each clip is read and analysed
+once for all its cases.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,13 @@ from kinestyle.evaluate.retiming import align, frames_along, retimed
 from kinestyle.evaluate.statistics import mean_pairwise_distance
 from kinestyle.evaluate.trivial import JointStatistics, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, Take, body_positions, nearest
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import find_contacts
-from kinestyle.motion.features import at_feature_rate, clip_to_features
-from kinestyle.motion.feet import contact_places
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.retarget import correspond, to_canonical
 from kinestyle.motion.rotation import Array
+from kinestyle.retarget.contacts import find_contacts
+from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.retarget.features import at_feature_rate, clip_to_features
+from kinestyle.retarget.feet import contact_places
 from kinestyle.runtime.stylizer import Analysis, Stylizer
 
 Item = TypeVar("Item")
@@ -61,7 +63,10 @@ class Opinion:
 
 def ask(judge: Judge, features: Array) -> Opinion:
     """features: (T, 260)."""
-    sets = sorted({name.split("/")[0] for name in judge.styles} & {name.split("/")[0] for name in judge.contents})
+    sets = sorted(
+        {name.split("/")[0] for name in judge.styles}
+        & {name.split("/")[0] for name in judge.contents}
+    )
     verdicts = {name: judge(features, name) for name in sets}
     style_in = {name: judge.style_in(features, name) for name in sets}
     content_in = {name: verdict.content for name, verdict in verdicts.items()}
@@ -74,13 +79,17 @@ def style_right(opinion: Opinion, target: str) -> bool:
 
 
 def content_right(contents: Sequence[str], opinion: Opinion, clip: TestClip) -> bool | None:
-    """Whether a judge, that learned `contents` sees a clip's, among those of its set; None if it is none of them."""
+    """Whether a judge, that learned `contents` sees a clip's, among those of its set; None if it is
+    none of them.
+    """
     return opinion.content_in[clip.set_name] == clip.content if clip.content in contents else None
 
 
 @dataclass(frozen=True, eq=False)
 class RealClip:
-    """A labelled clip as it is: what the judges see in it, its body for the distance to the truth, its joints' statistics."""
+    """A labelled clip as it is: what the judges see in it, its body for the distance to the truth,
+    its joints' statistics.
+    """
 
     clip: TestClip
     opinions: tuple[Opinion, ...]
@@ -90,7 +99,8 @@ class RealClip:
 
 @dataclass(frozen=True)
 class Geometry:
-    """What was measured of a result beside its input. Metres, seconds, radians; speeds are sums over `planted_samples`.
+    """What was measured of a result beside its input. Metres, seconds, radians; speeds are sums
+    over `planted_samples`.
 
     planted_speed: of the rig's own ankles and toes, on the canonical body's scale
     path: mean distance of the two ways over the ground, path_length: of the input's
@@ -116,7 +126,8 @@ class Outcome:
     """All that is known of one result.
 
     geometry: None where the result is another clip, which has no frames in common with the input
-    truth, input_truth: metres a joint from the nearest real clip of the target cell; not a number where there is none
+    truth, input_truth: metres a joint from the nearest real clip of the target cell; not a number
+        where there is none
     """
 
     case: Case
@@ -128,10 +139,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Spread:
-    """Many takes of one case: mean distances between two of them, and how often each judge finds style and content right.
+    """Many takes of one case: mean distances between two of them, and how often each judge finds
+    style and content right.
 
-    vectors: one distance for each judge, between style vectors; metres: between joints in equal frames
-    right: for each judge, the share of takes with the right style and content; all_right: whether all are
+    vectors: one distance for each judge, between style vectors; metres: between joints in equal
+        frames
+    right: for each judge, the share of takes with the right style and content; all_right: whether
+        all are
     """
 
     case: Case
@@ -143,21 +157,29 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class Real:
-    """The real clips of a run by their file's name, and the truth made of some of them, by style and bare content label."""
+    """The real clips of a run by their file's name, and the truth made of some of them, by style
+    and bare content label.
+    """
 
     clips: Mapping[str, RealClip]
 
     @cached_property
     def cells(self) -> dict[tuple[str, str], Cell]:
-        """Set 2 has enough test clips to be the truth; set 1, with one clip a cell, lends those of the training split too."""
+        """Set 2 has enough test clips to be the truth; set 1, with one clip a cell, lends those of
+        the training split too.
+        """
         takes: dict[tuple[str, str], list[Take]] = {}
         for name, real in self.clips.items():
             if real.clip.split == "test" or real.clip.set_name == "bandai1":
-                takes.setdefault((real.clip.style, _label(real.clip.content)), []).append(Take(name, real.body))
+                takes.setdefault((real.clip.style, _label(real.clip.content)), []).append(
+                    Take(name, real.body)
+                )
         return {key: Cell(tuple(found)) for key, found in takes.items()}
 
     def cell(self, style: str, content: str) -> Cell | None:
-        """The clips of a style that do what a content's label says, of whichever set the label is; None where there are none."""
+        """The clips of a style that do what a content's label says, of whichever set the label is;
+        None where there are none.
+        """
         return self.cells.get((style, _label(content)))
 
 
@@ -204,10 +226,16 @@ class Examiner:
     _styles: dict[Path, Style] = field(default_factory=dict)
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
-        """The outcomes of cases of one clip; retimed ones only where there is a real clip to bring to the input's time."""
+        """The outcomes of cases of one clip; retimed ones only where there is a real clip to bring
+        to the input's time.
+        """
         given = self._open(cases[0].clip)
         assert all(case.clip == cases[0].clip for case in cases), "the cases are of one clip"
-        possible = [case for case in cases if case.mode != RETIMED or self.real.cell(case.target, case.clip.content)]
+        possible = [
+            case
+            for case in cases
+            if case.mode != RETIMED or self.real.cell(case.target, case.clip.content)
+        ]
         return [self._run(case, given) for case in possible]
 
     def spread(self, cases: Sequence[Case]) -> Spread:
@@ -218,12 +246,19 @@ class Examiner:
         bodies = np.stack([body_positions(f) for f in features])
         opinions = [[ask(judge, f) for f in features] for judge in self.judges]
         right = [
-            [style_right(o, cases[0].target) and content_right(judge.contents, o, cases[0].clip) is not False for o in of_judge]
+            [
+                style_right(o, cases[0].target)
+                and content_right(judge.contents, o, cases[0].clip) is not False
+                for o in of_judge
+            ]
             for judge, of_judge in zip(self.judges, opinions, strict=True)
         ]
         return Spread(
             cases[0],
-            tuple(mean_pairwise_distance(np.stack([o.style_vector for o in of_judge])) for of_judge in opinions),
+            tuple(
+                mean_pairwise_distance(np.stack([o.style_vector for o in of_judge]))
+                for of_judge in opinions
+            ),
             mean_pairwise_distance(bodies),
             tuple(float(np.mean(r)) for r in right),
             tuple(all(r) for r in right),
@@ -237,13 +272,24 @@ class Examiner:
         feet = contact_places(clip, analysis.correspondence, canonical)
         planted = speed_while_planted(feet, contact, clip.frame_time_seconds)
         features = clip_to_features(canonical)
-        return _Input(clip, analysis, canonical, features, contact, planted, jerk(canonical), beyond_limits(canonical))
+        return _Input(
+            clip,
+            analysis,
+            canonical,
+            features,
+            contact,
+            planted,
+            jerk(canonical),
+            beyond_limits(canonical),
+        )
 
     def _run(self, case: Case, given: _Input) -> Outcome:
         cell = self.real.cell(case.target, case.clip.content)
         leave_out = {case.reference.path.stem} if case.mode in NEEDS_REFERENCE else set()
         if case.target not in given.truth:
-            given.truth[case.target] = cell.distances(body_positions(given.features)) if cell else {}
+            given.truth[case.target] = (
+                cell.distances(body_positions(given.features)) if cell else {}
+            )
         distances = given.truth[case.target]
         geometry = None
         if case.mode == "copy style":
@@ -252,18 +298,32 @@ class Examiner:
         elif case.mode == RETIMED:
             assert cell is not None, "only clips of a known cell are retimed, see `run`"
             name, features = self._retimed(cell, given)
-            opinions, body = tuple(ask(judge, features) for judge in self.judges), body_positions(features)
+            opinions, body = (
+                tuple(ask(judge, features) for judge in self.judges),
+                body_positions(features),
+            )
             leave_out = {name}
         else:
-            result, feet = (given.canonical, None) if case.mode == "copy content" else self._result(case, given)
+            result, feet = (
+                (given.canonical, None)
+                if case.mode == "copy content"
+                else self._result(case, given)
+            )
             features = clip_to_features(result)
-            opinions, body = tuple(ask(judge, features) for judge in self.judges), body_positions(features)
+            opinions, body = (
+                tuple(ask(judge, features) for judge in self.judges),
+                body_positions(features),
+            )
             geometry = self._geometry(result, feet, features, given)
         found = cell.distances(body) if cell and case.mode != "copy content" else distances
-        return Outcome(case, opinions, geometry, nearest(found, leave_out), nearest(distances, leave_out))
+        return Outcome(
+            case, opinions, geometry, nearest(found, leave_out), nearest(distances, leave_out)
+        )
 
     def _retimed(self, cell: Cell, given: _Input) -> tuple[str, Array]:
-        """The name of the real clip of a cell that is nearest to the input in its time, and (T, 260) of it in that time."""
+        """The name of the real clip of a cell that is nearest to the input in its time, and (T,
+        260) of it in that time.
+        """
         found = align(body_positions(given.features), [take.body for take in cell.takes])
         best = min(range(len(found)), key=lambda k: found[k][0])
         name = cell.takes[best].name
@@ -272,14 +332,21 @@ class Examiner:
         return name, clip_to_features(through_file(retimed(other, at_frame)))
 
     def _result(self, case: Case, given: _Input) -> tuple[Clip, Array | None]:
-        """The result of a case as a file would give it, on the canonical skeleton; on a rig also the rig's own feet (T, 4, 3)."""
+        """The result of a case as a file would give it, on the canonical skeleton; on a rig also
+        the rig's own feet (T, 4, 3).
+        """
         if case.mode == "statistics":
-            made = transfer_statistics(given.canonical, self.real.clips[case.reference.path.stem].statistics)
+            made = transfer_statistics(
+                given.canonical, self.real.clips[case.reference.path.stem].statistics
+            )
         else:
             made = self.stylizer.apply(given.analysis, self._code(case), case.strength)
         result = through_file(made)
-        # the file's rig is the input's: what was found of that holds, the floor above all, which a result may have left
-        same_rig = made.skeleton is given.clip.skeleton and result.skeleton.names == made.skeleton.names
+        # the file's rig is the input's: what was found of that holds, the floor above all, which a
+        # result may have left
+        same_rig = (
+            made.skeleton is given.clip.skeleton and result.skeleton.names == made.skeleton.names
+        )
         if not same_rig:
             return to_canonical(result, correspond(result)), None
         canonical = to_canonical(result, given.analysis.correspondence)
@@ -290,16 +357,26 @@ class Examiner:
             return self.stylizer.style_code(case.target, case.seed)
         path = case.reference.path
         if path not in self._styles:
-            # networks that read labels are told the one that the reference has, as they were in training
+            # networks that read labels are told the one that the reference has, as they were in
+            # training
             known = any(style.name == case.target for style in self.stylizer.styles)
-            self._styles[path] = self.stylizer.reference_style(read_motion(path), case.target if known else None)
+            self._styles[path] = self.stylizer.reference_style(
+                read_motion(path), case.target if known else None
+            )
         return self._styles[path].take(case.seed)
 
-    def _geometry(self, result: Clip, feet: Array | None, features: Array, given: _Input) -> Geometry:
+    def _geometry(
+        self, result: Clip, feet: Array | None, features: Array, given: _Input
+    ) -> Geometry:
         if feet is None:
-            planted, input_planted = (planted_speed(clip, given.contact) for clip in (result, given.canonical))
+            planted, input_planted = (
+                planted_speed(clip, given.contact) for clip in (result, given.canonical)
+            )
         else:
-            planted, input_planted = speed_while_planted(feet, given.contact, result.frame_time_seconds), given.planted
+            planted, input_planted = (
+                speed_while_planted(feet, given.contact, result.frame_time_seconds),
+                given.planted,
+            )
         path, path_length = path_error(result, given.canonical)
         return Geometry(
             planted_speed=float(planted.sum()),
@@ -331,7 +408,9 @@ _judges: tuple[Judge, ...] = ()
 _examiner: Examiner | None = None
 
 
-def study_all(clips: Sequence[TestClip], judge_paths: Sequence[Path] | None, processes: int) -> Real:
+def study_all(
+    clips: Sequence[TestClip], judge_paths: Sequence[Path] | None, processes: int
+) -> Real:
     """Every real clip, examined."""
     found = _in_processes(_study, clips, processes, _start_judges, (judge_paths,))
     return Real({clip.path.stem: real for clip, real in zip(clips, found, strict=True)})
@@ -339,7 +418,9 @@ def study_all(clips: Sequence[TestClip], judge_paths: Sequence[Path] | None, pro
 
 @dataclass(frozen=True)
 class Setup:
-    """What the processes that run cases are started with. judge_paths: None, the judges that ship; (), no judge."""
+    """What the processes that run cases are started with. judge_paths: None, the judges that ship;
+    (), no judge.
+    """
 
     bundle: Path | None
     judge_paths: Sequence[Path] | None
@@ -347,12 +428,18 @@ class Setup:
     processes: int
 
 
-def run_cases(cases: Iterable[Case], setup: Setup, progress: Callable[[float], None] = lambda share: None) -> list[Outcome | str]:
-    """The outcomes of cases, clip by clip; one sentence instead of all those of a clip that cannot be restyled."""
+def run_cases(
+    cases: Iterable[Case], setup: Setup, progress: Callable[[float], None] = lambda share: None
+) -> list[Outcome | str]:
+    """The outcomes of cases, clip by clip; one sentence instead of all those of a clip that cannot
+    be restyled.
+    """
     of_clip: dict[Path, list[Case]] = {}
     for case in cases:
         of_clip.setdefault(case.clip.path, []).append(case)
-    results = _in_processes(_run, list(of_clip.values()), setup.processes, _start, (setup,), progress)
+    results = _in_processes(
+        _run, list(of_clip.values()), setup.processes, _start, (setup,), progress
+    )
     return [outcome for outcomes in results for outcome in outcomes]
 
 

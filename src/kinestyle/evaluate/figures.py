@@ -1,4 +1,6 @@
-"""Figures of the benchmark, as .svg or .png. Nothing else knows matplotlib, which `pip install kinestyle[train]` brings."""
+"""Figures of the benchmark, as .svg or .png. Nothing else knows matplotlib, which `pip install
+kinestyle[train]` brings.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ import numpy as np
 
 from kinestyle.errors import KinestyleError
 from kinestyle.evaluate.protocol import TestClip
-from kinestyle.motion.formats import read_motion
+from kinestyle.formats.table import read_motion
 from kinestyle.motion.rotation import Array
 from kinestyle.runtime.stylizer import Stylizer
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 class Neighbours:
     """What style codes know of style and of content, in a number each.
 
-    style: share of clips whose nearest code, among the clips of other contents, is of the same style: should be 1
-    content: share of clips whose nearest code, among the clips of other styles, is of the same content: should be chance
+    style: share of clips whose nearest code, among the clips of other contents, is of the same
+        style: should be 1
+    content: share of clips whose nearest code, among the clips of other styles, is of the same
+        content: should be chance
 
     So no clip meets those of its own cell, which may be cuts of the same take.
     """
@@ -41,7 +45,8 @@ class Neighbours:
 def draw_strength_curve(curve: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Style against content accuracy as strength goes up, one panel a judge and one line a mode.
 
-    curve: what `report.benchmark` gives as "strength": mode, strength, and the estimates of style and content by judge
+    curve: what `report.benchmark` gives as "strength": mode, strength, and the estimates of style
+        and content by judge
     """
     assert curve, "there are points to draw"
     judges = list(curve[0]["style"])
@@ -50,30 +55,67 @@ def draw_strength_curve(curve: Sequence[Mapping[str, Any]], path: Path) -> None:
     axes = figure.subplots(1, len(judges), sharex=True, sharey=True, squeeze=False)[0]
     for axis, judge in zip(axes, judges, strict=True):
         for i, mode in enumerate(modes):
-            points = sorted((point for point in curve if point["mode"] == mode), key=lambda point: point["strength"])
-            content, style = ([point[what][judge] for point in points] for what in ("content", "style"))
+            points = sorted(
+                (point for point in curve if point["mode"] == mode),
+                key=lambda point: point["strength"],
+            )
+            content, style = (
+                [point[what][judge] for point in points] for what in ("content", "style")
+            )
             x, y = ([estimate["value"] for estimate in estimates] for estimates in (content, style))
-            bars = [[estimate["interval"] or 0.0 for estimate in estimates] for estimates in (content, style)]
-            axis.errorbar(x, y, xerr=bars[0], yerr=bars[1], fmt="o-", ms=4, lw=1.4, elinewidth=0.5, color=f"C{i}", label=mode)
+            bars = [
+                [estimate["interval"] or 0.0 for estimate in estimates]
+                for estimates in (content, style)
+            ]
+            axis.errorbar(
+                x,
+                y,
+                xerr=bars[0],
+                yerr=bars[1],
+                fmt="o-",
+                ms=4,
+                lw=1.4,
+                elinewidth=0.5,
+                color=f"C{i}",
+                label=mode,
+            )
             beside, side = ((-6, 4), "right") if i == 0 else ((6, -10), "left")
             for point, *place in zip(points, x, y, strict=True):
                 if point["strength"] % 0.5 == 0.0:  # the others can be read from these
                     text = f"{point['strength']:g}"
-                    axis.annotate(text, place, beside, textcoords="offset points", ha=side, fontsize=7, color=f"C{i}")
+                    axis.annotate(
+                        text,
+                        place,
+                        beside,
+                        textcoords="offset points",
+                        ha=side,
+                        fontsize=7,
+                        color=f"C{i}",
+                    )
         axis.set_title(f"judge: {judge}", fontsize=10)
         axis.set_xlabel("content accuracy")
         axis.grid(color="0.9", lw=0.6)
         axis.set_axisbelow(True)
     axes[0].set_ylabel("style accuracy")
-    axes[0].legend(fontsize=8, frameon=False, title="strength by each point", title_fontsize=8, loc="lower left")
+    axes[0].legend(
+        fontsize=8,
+        frameon=False,
+        title="strength by each point",
+        title_fontsize=8,
+        loc="lower left",
+    )
     _save(figure, path)
 
 
-def draw_style_space(bundles: Sequence[Path | None], clips: Sequence[TestClip], path: Path) -> list[Neighbours]:
-    """The likeliest style codes of real clips in several bundles side by side, each along its two main axes (PCA).
+def draw_style_space(
+    bundles: Sequence[Path | None], clips: Sequence[TestClip], path: Path
+) -> list[Neighbours]:
+    """The likeliest style codes of real clips in several bundles side by side, each along its two
+    main axes (PCA).
 
-    The upper row is coloured by style, the lower, the same points, by content: colours that lie apart there are content that
-    leaked into the code. None is the bundle that ships. Returns the same in numbers, which stand above the panels too.
+    The upper row is coloured by style, the lower, the same points, by content: colours that lie
+    apart there are content that leaked into the code. None is the bundle that ships. Returns the
+    same in numbers, which stand above the panels too.
     """
     stylizers = [Stylizer.load(bundle) for bundle in bundles]
     codes = _codes(stylizers, clips)
@@ -89,10 +131,18 @@ def draw_style_space(bundles: Sequence[Path | None], clips: Sequence[TestClip], 
             _scatter(axis, main_axes(codes_of_one), labels)
             share, chance = getattr(known, what), getattr(known, f"{what}_chance")
             axis.set_title(
-                f"{known.bundle}: nearest of another {other}\nhas the same {what} {share:.2f} (chance {chance:.2f})", fontsize=9
+                f"{known.bundle}: nearest of another {other}\nhas the same {what} {share:.2f} "
+                f"(chance {chance:.2f})",
+                fontsize=9,
             )
         row[-1].legend(
-            fontsize=8, frameon=False, title=what, title_fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=1.6
+            fontsize=8,
+            frameon=False,
+            title=what,
+            title_fontsize=9,
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+            markerscale=1.6,
         )
     _save(figure, path)
     return found
@@ -100,23 +150,38 @@ def draw_style_space(bundles: Sequence[Path | None], clips: Sequence[TestClip], 
 
 def neighbours(bundle: str, codes: Array, clips: Sequence[TestClip]) -> Neighbours:
     """codes: (N, K), of N clips of at least two styles and two contents."""
-    style, content = (np.array(labels) for labels in ([clip.style for clip in clips], [clip.content for clip in clips]))
+    style, content = (
+        np.array(labels)
+        for labels in ([clip.style for clip in clips], [clip.content for clip in clips])
+    )
     square = (codes**2).sum(axis=1)
     distance = square[:, None] + square - 2.0 * codes @ codes.T
     figures = []
     for asked, other in ((style, content), (content, style)):
         among = other[:, None] != other
-        assert among.any(axis=1).all(), "there are clips of another style and of another content to be near to"
+        assert among.any(axis=1).all(), (
+            "there are clips of another style and of another content to be near to"
+        )
         nearest = np.where(among, distance, np.inf).argmin(axis=1)
         alike = (asked[:, None] == asked) & among
-        figures += [float(np.mean(asked[nearest] == asked)), float((alike.sum(axis=1) / among.sum(axis=1)).mean())]
+        figures += [
+            float(np.mean(asked[nearest] == asked)),
+            float((alike.sum(axis=1) / among.sum(axis=1)).mean()),
+        ]
     return Neighbours(
-        bundle, len(clips), style=figures[0], style_chance=figures[1], content=figures[2], content_chance=figures[3]
+        bundle,
+        len(clips),
+        style=figures[0],
+        style_chance=figures[1],
+        content=figures[2],
+        content_chance=figures[3],
     )
 
 
 def main_axes(codes: Array) -> Array:
-    """(N, K) -> (N, 2) along the two axes with the most variance, each turned so that its longer tail is positive."""
+    """(N, K) -> (N, 2) along the two axes with the most variance, each turned so that its longer
+    tail is positive.
+    """
     centred = codes - codes.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     along = centred @ axes[:2].T
@@ -158,7 +223,9 @@ def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise KinestyleError(f"figures need {error.name}, which is not here; pip install 'kinestyle[train]'") from None
+        raise KinestyleError(
+            f"figures need {error.name}, which is not here; pip install 'kinestyle[train]'"
+        ) from None
     return Figure(figsize=(width, height), layout="constrained")
 
 

@@ -1,9 +1,10 @@
-"""Judges: classifiers of style and content that saw only real motion, and never a clip of the test split.
+"""Judges: classifiers of style and content that saw only real motion, and never a clip of the test
+split.
 
-Two ship, of families that share neither inputs, nor architecture, nor the clips they learned from: what only one of them
-believes is its own weakness. Each is one ONNX graph, features (1, T, 260) to logits and to the vectors that FID compares,
-with its name and its labels in the graph's metadata. How they learn is in `kinestyle.learn.classifiers` and
-`kinestyle.learn.random_kernels`.
+Two ship, of families that share neither inputs, nor architecture, nor the clips they learned from:
+what only one of them believes is its own weakness. Each is one ONNX graph, features (1, T, 260) to
+logits and to the vectors that FID compares, with its name and its labels in the graph's metadata.
+How they learn is in `kinestyle.learn.classifiers` and `kinestyle.learn.random_kernels`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from kinestyle.errors import BundleError
 from kinestyle.runtime.graphs import open_session
 
 SHIPPED = ("judge.onnx", "judge_2.onnx")
-"""The judges in this package: a network on positions and velocities, random kernels on angles between bones."""
+"""The judges in this package: a network on positions and velocities, random kernels on angles
+between bones.
+"""
 
 OUTPUTS = ("style", "content", "style_vector", "content_vector")
 """What a judge's graph gives, in order."""
@@ -37,7 +40,9 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """All that a judge's graph says of one clip: style (S,) and content (contents,) logits, and the vectors (V,) behind them."""
+    """All that a judge's graph says of one clip: style (S,) and content (contents,) logits, and the
+    vectors (V,) behind them.
+    """
 
     style: np.ndarray
     content: np.ndarray
@@ -49,25 +54,30 @@ class Judge:
     """Judges clips by their features; `styles` and `contents` are the classes, named "set/label"."""
 
     def __init__(self, path: Path | None = None):
-        """path: the judge's file; None: the first that ships. Raises BundleError for a file that is no judge."""
+        """path: the judge's file; None: the first that ships. Raises BundleError for a file that is
+        no judge.
+        """
         self.path = path or _shipped()[0]
         try:
             graph = self.path.read_bytes()
         except OSError as error:
             raise BundleError(
-                f"the judge {self.path} cannot be read ({error}); train one with `kinestyle train --stage judge`"
+                f"the judge {self.path} cannot be read ({error}); train one with `kinestyle train "
+                f"--stage judge`"
             ) from None
         self.sha256 = hashlib.sha256(graph).hexdigest()
         self._session = open_session(graph, str(self.path))
         about = self._session.get_modelmeta().custom_metadata_map
         if not {"styles", "contents"} <= about.keys():
             raise BundleError(
-                f"{self.path} is not a judge: it names no styles and contents; train one with `kinestyle train --stage judge`"
+                f"{self.path} is not a judge: it names no styles and contents; train one with "
+                f"`kinestyle train --stage judge`"
             )
         outputs = tuple(output.name for output in self._session.get_outputs())
         if outputs != OUTPUTS:
             raise BundleError(
-                f"{self.path} is a judge of another version: it gives {', '.join(outputs)}, expected {', '.join(OUTPUTS)}; "
+                f"{self.path} is a judge of another version: it gives {', '.join(outputs)}, "
+                f"expected {', '.join(OUTPUTS)}; "
                 "train one with `kinestyle train --stage judge`"
             )
         self.name: str = about.get("name", self.path.stem)
@@ -76,16 +86,28 @@ class Judge:
         self._last: tuple[np.ndarray, Examination] | None = None
 
     def examine(self, features: np.ndarray) -> Examination:
-        """features: (T, 260). The last clip's examination is kept, so that asking several things of it costs one run."""
-        asked = np.array(features, dtype=np.float32)  # a copy: the caller may go on to change the array
+        """features: (T, 260). The last clip's examination is kept, so that asking several things of
+        it costs one run.
+        """
+        asked = np.array(
+            features, dtype=np.float32
+        )  # a copy: the caller may go on to change the array
         if self._last is None or not np.array_equal(self._last[0], asked):
-            self._last = asked, Examination(*(output[0] for output in self._session.run(None, {"features": asked[None]})))
+            self._last = (
+                asked,
+                Examination(
+                    *(output[0] for output in self._session.run(None, {"features": asked[None]}))
+                ),
+            )
         return self._last[1]
 
     def __call__(self, features: np.ndarray, set_name: str) -> Verdict:
         """features: (T, 260); the set whose contents are possible."""
         found = self.examine(features)
-        return Verdict(self.styles[int(found.style.argmax())], _likeliest(found.content, self.contents, set_name))
+        return Verdict(
+            self.styles[int(found.style.argmax())],
+            _likeliest(found.content, self.contents, set_name),
+        )
 
     def style_in(self, features: np.ndarray, set_name: str) -> str:
         """The style among those of one set only."""
@@ -98,7 +120,9 @@ class Judge:
 
 
 def judges(paths: Sequence[Path] | None = None) -> tuple[Judge, ...]:
-    """The judges in some files; None: the two that ship. Raises BundleError for a file that is no judge."""
+    """The judges in some files; None: the two that ship. Raises BundleError for a file that is no
+    judge.
+    """
     return tuple(Judge(path) for path in (_shipped() if paths is None else paths))
 
 

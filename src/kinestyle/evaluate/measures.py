@@ -1,4 +1,6 @@
-"""What can be measured of motion without a judge. All take clips on the canonical skeleton, in metres."""
+"""What can be measured of motion without a judge. All take clips on the canonical skeleton, in
+metres.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +9,26 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, HIPS
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import CONTACT_JOINTS
-from kinestyle.motion.features import heading_free_rotation
 from kinestyle.motion.rotation import Array
+from kinestyle.retarget.contacts import CONTACT_JOINTS
+from kinestyle.retarget.features import heading_free_rotation
 
 FLIP_RADIANS = np.radians(25.0)
-"""A bone that turns this much more in one frame than the input's does has flipped: 750 degrees a second at 30 frames a second."""
+"""A bone that turns this much more in one frame than the input's does has flipped: 750 degrees a
+second at 30 frames a second.
+"""
 
 
 def planted_speed(canonical: Clip, contact: np.ndarray) -> Array:
-    """Speeds over the ground, metres a second, of the foot joints in the frames in which `contact` (T, 4) says they are planted.
+    """Speeds over the ground, metres a second, of the foot joints in the frames in which `contact`
+    (T, 4) says they are planted.
 
-    `contact` is the input's, also for a result: that foot should be planted there. (N,), every planted joint and frame.
+    `contact` is the input's, also for a result: that foot should be planted there. (N,), every
+    planted joint and frame.
     """
-    return speed_while_planted(canonical.world_position[:, CONTACT_JOINTS], contact, canonical.frame_time_seconds)
+    return speed_while_planted(
+        canonical.world_position[:, CONTACT_JOINTS], contact, canonical.frame_time_seconds
+    )
 
 
 def speed_while_planted(position: Array, contact: np.ndarray, frame_time_seconds: float) -> Array:
@@ -32,7 +40,9 @@ def speed_while_planted(position: Array, contact: np.ndarray, frame_time_seconds
 
 
 def jerk(canonical: Clip) -> float:
-    """Mean length of the third derivative of joint positions, metres a second cubed; 0 for fewer than four frames."""
+    """Mean length of the third derivative of joint positions, metres a second cubed; 0 for fewer
+    than four frames.
+    """
     if canonical.frame_count < 4:
         return 0.0
     third = np.diff(canonical.world_position, n=3, axis=0) / canonical.frame_time_seconds**3
@@ -40,29 +50,40 @@ def jerk(canonical: Clip) -> float:
 
 
 def floor_error(canonical: Clip, reference: Clip) -> float:
-    """Mean difference in metres between the heights of the lower foot in two clips of equal length: floating or sinking."""
-    height = [clip.world_position[:, CONTACT_JOINTS, 1].min(axis=1) for clip in (canonical, reference)]
+    """Mean difference in metres between the heights of the lower foot in two clips of equal length:
+    floating or sinking.
+    """
+    height = [
+        clip.world_position[:, CONTACT_JOINTS, 1].min(axis=1) for clip in (canonical, reference)
+    ]
     return float(np.abs(height[0] - height[1]).mean())
 
 
 def path_error(canonical: Clip, reference: Clip) -> tuple[float, float]:
-    """How far the way over the ground is from the reference's, metres on average, and how long the reference's is, metres."""
+    """How far the way over the ground is from the reference's, metres on average, and how long the
+    reference's is, metres.
+    """
     way, wanted = (clip.world_position[:, HIPS][:, [0, 2]] for clip in (canonical, reference))
     length = np.linalg.norm(np.diff(wanted, axis=0), axis=-1).sum()
     return float(np.linalg.norm(way - wanted, axis=-1).mean()), float(length)
 
 
 def geodesic(features: Array, reference: Array) -> float:
-    """features, reference: (T, 260) -> radians: mean angle between the joints' rotations, heading removed.
+    """features, reference: (T, 260) -> radians: mean angle between the joints' rotations, heading
+    removed.
 
     The angle is acos((tr(R1 R2^T) - 1) / 2), over all joints and frames.
     """
-    apart = rotation.multiply(rotation.inverse(heading_free_rotation(reference)), heading_free_rotation(features))
+    apart = rotation.multiply(
+        rotation.inverse(heading_free_rotation(reference)), heading_free_rotation(features)
+    )
     return float(rotation.angle(apart).mean())
 
 
 def _rest_bones() -> Array:
-    """(21, 3) unit vectors: where each joint's bone points in the T-pose, to the next joint of limb or trunk, or to its tip."""
+    """(21, 3) unit vectors: where each joint's bone points in the T-pose, to the next joint of limb
+    or trunk, or to its tip.
+    """
     bone = np.zeros((CANONICAL.joint_count, 3))
     bone[CANONICAL.end_parents] = CANONICAL.end_offsets
     for child in range(CANONICAL.joint_count - 1, 0, -1):
@@ -77,7 +98,9 @@ REST_BONE = _rest_bones()
 
 
 def bone_flips(canonical: Clip, reference: Clip) -> int:
-    """How often, over bones and frames, a bone's direction turns `FLIP_RADIANS` more in one frame than the reference's."""
+    """How often, over bones and frames, a bone's direction turns `FLIP_RADIANS` more in one frame
+    than the reference's.
+    """
     turn = []
     for clip in (canonical, reference):
         direction = rotation.rotate(clip.world_rotation, REST_BONE)
@@ -99,13 +122,16 @@ SWING_LIMIT_DEGREES = {
     "forearm": 160.0,
     "hand": 120.0,
 }
-"""How far a bone may swing from its T-pose direction: the widest in any frame of the training motion, rounded up to 5 degrees."""
+"""How far a bone may swing from its T-pose direction: the widest in any frame of the training
+motion, rounded up to 5 degrees.
+"""
 
 OVEREXTENDED_DEGREES, OFF_PLANE_DEGREES = 5.0, 10.0
-"""How far knees and elbows may bend backwards, and out of the plane of their hinge. In the training motion of both labelled sets
-no knee or elbow goes beyond 0.3 and 2.3 degrees."""
+"""How far knees and elbows may bend backwards, and out of the plane of their hinge. In the training
+motion of both labelled sets no knee or elbow goes beyond 0.3 and 2.3 degrees."""
 
-# for each hinge: the direction in which it flexes from the T-pose, and the direction square to its plane
+# for each hinge: the direction in which it flexes from the T-pose, and the direction square to its
+#     plane
 _HINGES = {
     "left_shin": ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0)),
     "right_shin": ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0)),
@@ -115,7 +141,9 @@ _HINGES = {
 
 
 def beyond_limits(canonical: Clip) -> float:
-    """The share of frames and joints (without the hips) in which a joint is where no body puts it: see the limits above."""
+    """The share of frames and joints (without the hips) in which a joint is where no body puts it:
+    see the limits above.
+    """
     bone = rotation.rotate(canonical.local_rotation, REST_BONE)
     beyond = np.zeros(bone.shape[:2], dtype=bool)
     for joint, name in enumerate(CANONICAL.names):
@@ -127,5 +155,7 @@ def beyond_limits(canonical: Clip) -> float:
             flexed, square = (bone[:, joint] @ np.array(direction) for direction in _HINGES[name])
             straight = bone[:, joint] @ REST_BONE[joint]
             overextended = np.arctan2(flexed, straight) < -np.radians(OVEREXTENDED_DEGREES)
-            beyond[:, joint] |= overextended | (np.abs(square) > np.sin(np.radians(OFF_PLANE_DEGREES)))
+            beyond[:, joint] |= overextended | (
+                np.abs(square) > np.sin(np.radians(OFF_PLANE_DEGREES))
+            )
     return float(np.delete(beyond, HIPS, axis=1).mean())

@@ -1,7 +1,9 @@
-"""P4: clips that belong to no labelled set (squats, kicks, jogs in circles, dances, clips of other rigs), restyled.
+"""P4: clips that belong to no labelled set (squats, kicks, jogs in circles, dances, clips of other
+rigs), restyled.
 
-Nobody can say what a squat looks like in a style of another set, so nothing is judged. What can be said is whether the
-result is still sound: no joint explodes, no bone flips, no planted foot slides more than it did.
+Nobody can say what a squat looks like in a style of another set, so nothing is judged. What can be
+said is whether the result is still sound: no joint explodes, no bone flips, no planted foot slides
+more than it did.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from kinestyle.errors import DataError
 from kinestyle.evaluate.examine import Geometry, Outcome
 from kinestyle.evaluate.protocol import Case, TestClip
 from kinestyle.evaluate.statistics import Estimate, estimate
-from kinestyle.motion.formats import FORMATS
+from kinestyle.formats.table import FORMATS
 
 FOLDERS = ("unlabelled", "wild")
 TARGETS = 2
@@ -29,13 +31,20 @@ FEWEST_PLANTED = 10
 
 
 def unlabelled_clips(data: Path, count: int, seed: int = 0) -> list[TestClip]:
-    """A sample of the motion files under a data folder that are in no labelled set; its content is the file's name from there.
+    """A sample of the motion files under a data folder that are in no labelled set; its content is
+    the file's name from there.
 
-    Drawn from the sorted names, from each source (a folder in `unlabelled`, or `wild`) as many until it has no more.
+    Drawn from the sorted names, from each source (a folder in `unlabelled`, or `wild`) as many
+    until it has no more.
     Raises DataError where there is none.
     """
     sources: dict[tuple[str, ...], list[TestClip]] = {}
-    for path in sorted(path for folder in FOLDERS for path in (data / folder).rglob("*") if path.suffix.lower() in FORMATS):
+    for path in sorted(
+        path
+        for folder in FOLDERS
+        for path in (data / folder).rglob("*")
+        if path.suffix.lower() in FORMATS
+    ):
         name = path.relative_to(data)
         sources.setdefault(name.parts[:-1][:2], []).append(TestClip(path, "", "", name.as_posix()))
     if not sources:
@@ -47,8 +56,12 @@ def unlabelled_clips(data: Path, count: int, seed: int = 0) -> list[TestClip]:
     return sorted(in_turn[:count], key=lambda clip: clip.content)
 
 
-def draw_unlabelled_cases(clips: Sequence[TestClip], labelled: Sequence[TestClip], modes: Sequence[str]) -> list[Case]:
-    """Each clip into `TARGETS` styles, all styles in turn; the references are the test clips of the style, in turn."""
+def draw_unlabelled_cases(
+    clips: Sequence[TestClip], labelled: Sequence[TestClip], modes: Sequence[str]
+) -> list[Case]:
+    """Each clip into `TARGETS` styles, all styles in turn; the references are the test clips of the
+    style, in turn.
+    """
     of_style: dict[str, list[TestClip]] = {}
     for clip in sorted(labelled, key=lambda clip: clip.path.name):
         if clip.split == "test":
@@ -66,7 +79,8 @@ def draw_unlabelled_cases(clips: Sequence[TestClip], labelled: Sequence[TestClip
 
 @dataclass(frozen=True)
 class Soundness:
-    """One row of P4. Ratios to the input's; within: the shares of results within each target, and within all three.
+    """One row of P4. Ratios to the input's; within: the shares of results within each target, and
+    within all three.
 
     worst: the results furthest out, by name of clip and style
     """

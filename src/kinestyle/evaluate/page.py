@@ -17,17 +17,23 @@ STYLE_SPACE_PICTURE = "style_space.png"
 KEPT = "<!-- what follows is not written by `kinestyle evaluate`, which keeps it -->"
 
 NOTES = {
-    "p1": "Contents and styles in domain: test clips of set 2, all ordered pairs of different styles equally often.",
+    "p1": "Contents and styles in domain: test clips of set 2, all ordered pairs of different "
+    "styles equally often.",
     "p2": (
-        "The hard one: each style of set 1 was learned from less than a minute of motion. Content is judged among those of the "
-        "set that the clip comes from, because the sets name like contents differently (a `bye` is much like a "
+        "The hard one: each style of set 1 was learned from less than a minute of motion. Content "
+        "is judged among those of the "
+        "set that the clip comes from, because the sets name like contents differently (a `bye` "
+        "is much like a "
         "`wave-right-hand`). "
-        "The judges were trained on the same minute a style, so that their own accuracy is low and a share of it may be above 1: "
+        "The judges were trained on the same minute a style, so that their own accuracy is low "
+        "and a share of it may be above 1: "
         "a result can be nearer to what a judge learned than another real take is."
     ),
     "p3": (
-        "Zero-shot: the stylizer is another bundle, `{zero_shot}`, that never saw set 1. Its contents are the 30 test clips of "
-        "set 1; *all its clips* are those of the training split as well, which the stylizer did not see either, but the judges "
+        "Zero-shot: the stylizer is another bundle, `{zero_shot}`, that never saw set 1. Its "
+        "contents are the 30 test clips of "
+        "set 1; *all its clips* are those of the training split as well, which the stylizer did "
+        "not see either, but the judges "
         "did: their contents are easy for them."
     ),
 }
@@ -76,10 +82,27 @@ CAVEATS = """\
 
 
 def as_page(result: Mapping[str, Any], command: str) -> str:
-    """The whole page. command: as a user would give it, with names instead of folders of one machine."""
+    """The whole page. command: as a user would give it, with names instead of folders of one
+    machine.
+    """
     about = result["about"]
-    lines = ["# Results", "", *_made_with(about, command), "", *as_tables(result), "## How it is measured", ""]
-    lines += [EXPLANATION.format(scaling=MOST_SCALING, rate=TRUTH_RATE), "", "## What it says, and does not", "", CAVEATS, ""]
+    lines = [
+        "# Results",
+        "",
+        *_made_with(about, command),
+        "",
+        *as_tables(result),
+        "## How it is measured",
+        "",
+    ]
+    lines += [
+        EXPLANATION.format(scaling=MOST_SCALING, rate=TRUTH_RATE),
+        "",
+        "## What it says, and does not",
+        "",
+        CAVEATS,
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -91,11 +114,20 @@ def write_page(page: str, path: Path) -> None:
 
 
 def _made_with(about: Mapping[str, Any], command: str) -> list[str]:
-    named = [f"`{command}` at commit `{about['commit']}`, in {about['minutes']:.0f} minutes on {about['machine']}."]
+    named = [
+        f"`{command}` at commit `{about['commit']}`, in {about['minutes']:.0f} minutes on "
+        f"{about['machine']}."
+    ]
     for bundle, use in ((about["bundle"], "Bundle"), (about["zero_shot"], "For P3")):
         if bundle:
-            named.append(f"{use}: `{bundle['name']}`, sha256 `{bundle['sha256'][:16]}`, exported at `{bundle['commit']}`.")
-    named.append(f"Data: {about['data_files']} files, sha256 over names and contents `{about['data_sha256'][:16]}`.")
+            named.append(
+                f"{use}: `{bundle['name']}`, sha256 `{bundle['sha256'][:16]}`, exported at "
+                f"`{bundle['commit']}`."
+            )
+    named.append(
+        f"Data: {about['data_files']} files, sha256 over names and contents "
+        f"`{about['data_sha256'][:16]}`."
+    )
     named.append(f"Strength {about['strength']:g}, seed {about['seed']}.")
     if not about["effort"]["whole"]:
         named.append("**A sample**: one clip of every content in every style, one repeat.")
@@ -109,7 +141,12 @@ def as_tables(result: Mapping[str, Any]) -> list[str]:
         protocols = [protocol for protocol in result["protocols"] if protocol["part"] == part]
         if protocols:
             zero_shot = result["about"]["zero_shot"] or {}
-            lines += [f"## {part.upper()}", "", NOTES[part].format(zero_shot=zero_shot.get("name")), ""]
+            lines += [
+                f"## {part.upper()}",
+                "",
+                NOTES[part].format(zero_shot=zero_shot.get("name")),
+                "",
+            ]
         for protocol in protocols:
             lines += [
                 f"### {protocol['title']}, repeats: {protocol['repeats']}",
@@ -128,22 +165,55 @@ def as_tables(result: Mapping[str, Any]) -> list[str]:
 def as_comparison(rows: Sequence[Mapping[str, Any]]) -> str:
     """The table of `report.compare`."""
     names = list(rows[0]["judges"])
-    head = ["bundle", "mode", "outputs", *(f"{what}, {name}" for what in ("style", "content") for name in names)]
-    body = [[row["bundle"], row["mode"], str(row["outputs"]), *_judged(row, names), *_truth_and_feet(row)] for row in rows]
+    head = [
+        "bundle",
+        "mode",
+        "outputs",
+        *(f"{what}, {name}" for what in ("style", "content") for name in names),
+    ]
+    body = [
+        [
+            row["bundle"],
+            row["mode"],
+            str(row["outputs"]),
+            *_judged(row, names),
+            *_truth_and_feet(row),
+        ]
+        for row in rows
+    ]
     return "\n".join(_table([*head, "truth", "feet", "jerk"], body))
 
 
 def _truth_and_feet(row: Mapping[str, Any]) -> list[str]:
     geometry = row["geometry"] or {}
-    return [_estimate(row["truth"]["ratio"]), _estimate(geometry.get("planted_speed"), 2), _estimate(geometry.get("jerk"), 2)]
+    return [
+        _estimate(row["truth"]["ratio"]),
+        _estimate(geometry.get("planted_speed"), 2),
+        _estimate(geometry.get("jerk"), 2),
+    ]
 
 
 def _targets(targets: Iterable[Mapping[str, Any]]) -> list[str]:
     body = [
-        [t["where"], t["what"], _number(t["found"]), t["wanted"], "yes" if t["met"] else "**no**", _number(t["retimed"])]
+        [
+            t["where"],
+            t["what"],
+            _number(t["found"]),
+            t["wanted"],
+            "yes" if t["met"] else "**no**",
+            _number(t["retimed"]),
+        ]
         for t in targets
     ]
-    return ["## Targets", "", *_table(["", "figure", "found", "wanted", "met", "real clips, retimed"], body)] if body else []
+    return (
+        [
+            "## Targets",
+            "",
+            *_table(["", "figure", "found", "wanted", "met", "real clips, retimed"], body),
+        ]
+        if body
+        else []
+    )
 
 
 def _judges(judges: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -160,7 +230,15 @@ def _judges(judges: Sequence[Mapping[str, Any]]) -> list[str]:
         for judge in judges
         for name, real in judge["real"].items()
     ]
-    head = ["judge", "sha256", "real test clips of", "clips", "style", "among styles of both sets", "content"]
+    head = [
+        "judge",
+        "sha256",
+        "real test clips of",
+        "clips",
+        "style",
+        "among styles of both sets",
+        "content",
+    ]
     return ["## The judges on real test clips", "", *_table(head, body)]
 
 
@@ -168,7 +246,9 @@ def _accuracies(protocol: Mapping[str, Any]) -> list[str]:
     names = list(protocol["real"])
     truth = protocol["rows"][0]["truth"]
     floor = truth["floor_m"] / truth["input_m"] if truth["floor_m"] and truth["input_m"] else None
-    real = [_estimate(protocol["real"][name][what]) for what in ("style", "content") for name in names]
+    real = [
+        _estimate(protocol["real"][name][what]) for what in ("style", "content") for name in names
+    ]
     body = [["real clips", "–", *real, "–", "–", f"{_number(floor)} (floor)"]]
     for row in protocol["rows"]:
         apart = f"{_number(row['style_apart'])}, {_number(row['content_apart'])}"
@@ -182,11 +262,16 @@ def _accuracies(protocol: Mapping[str, Any]) -> list[str]:
                 _estimate(row["truth"]["ratio"]),
             ]
         )
-    head = ["mode", "outputs", *(f"{what}, {name}" for what in ("style", "content") for name in names)]
+    head = [
+        "mode",
+        "outputs",
+        *(f"{what}, {name}" for what in ("style", "content") for name in names),
+    ]
     said = []
     if truth["outputs"]:
         said = [
-            f"The input is {100 * truth['input_m']:.1f} cm a joint away from the nearest real clip of the target cell, which "
+            f"The input is {100 * truth['input_m']:.1f} cm a joint away from the nearest real "
+            f"clip of the target cell, which "
             f"{truth['outputs']} of {protocol['rows'][0]['outputs']} results have.",
             "",
         ]
@@ -207,7 +292,11 @@ def _measures(protocol: Mapping[str, Any]) -> list[str]:
     head += ["geodesic", "feet", "jerk", "path, cm", "path", "limits, %", "flips"]
     body = []
     for row in protocol["rows"]:
-        fids = [_estimate(row["judges"][name][f"{what}_fid"], 2) for what in ("style", "content") for name in names]
+        fids = [
+            _estimate(row["judges"][name][f"{what}_fid"], 2)
+            for what in ("style", "content")
+            for name in names
+        ]
         geometry = row["geometry"]
         measured = ["–"] * 7
         if geometry:
@@ -228,9 +317,21 @@ def _by_target(protocol: Mapping[str, Any]) -> list[str]:
     """P1 by target style and by content, for the two modes that have a target."""
     lines = []
     for key, name in (("by_target", "into"), ("by_content", "content")):
-        rows = {row["mode"]: row[key] for row in protocol["rows"] if row["mode"] in ("label", "reference")}
-        columns = [(mode, figure) for mode, parts in rows.items() for figure in next(iter(parts.values())) if figure != "outputs"]
-        body = [[label, *(_number(rows[mode][label][figure]) for mode, figure in columns)] for label in next(iter(rows.values()))]
+        rows = {
+            row["mode"]: row[key]
+            for row in protocol["rows"]
+            if row["mode"] in ("label", "reference")
+        }
+        columns = [
+            (mode, figure)
+            for mode, parts in rows.items()
+            for figure in next(iter(parts.values()))
+            if figure != "outputs"
+        ]
+        body = [
+            [label, *(_number(rows[mode][label][figure]) for mode, figure in columns)]
+            for label in next(iter(rows.values()))
+        ]
         named = [f"{mode}: {figure.replace('_', ' ')}" for mode, figure in columns]
         lines += _table([name, *named], body)
     return lines
@@ -245,7 +346,11 @@ def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "inputs",
         "takes of each",
         "joints apart, cm",
-        *(f"{what}, {n}" for what in ("style vectors apart", "takes right", "inputs with all takes right") for n in names),
+        *(
+            f"{what}, {n}"
+            for what in ("style vectors apart", "takes right", "inputs with all takes right")
+            for n in names
+        ),
     ]
     body = [
         [row["mode"], str(row["inputs"]), str(row["takes"]), _estimate(row["metres"], 2, 100.0)]
@@ -265,12 +370,21 @@ def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:
     if not curve:
         return []
     names = list(curve[0]["style"])
-    head = ["mode", "strength", *(f"{what}, {name}" for what in ("style", "content") for name in names), "distance to truth"]
+    head = [
+        "mode",
+        "strength",
+        *(f"{what}, {name}" for what in ("style", "content") for name in names),
+        "distance to truth",
+    ]
     body = [
         [
             point["mode"],
             f"{point['strength']:g}",
-            *(_number(point[what][name]["value"]) for what in ("style", "content") for name in names),
+            *(
+                _number(point[what][name]["value"])
+                for what in ("style", "content")
+                for name in names
+            ),
             _number(point["truth_ratio"]["value"]),
         ]
         for point in curve
@@ -288,8 +402,10 @@ def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         f"![Style codes of the test clips, by style and by content]({STYLE_SPACE_PICTURE})",
         "",
-        "Codes of real test clips, with labels (left) and without any (right), along their two main axes: above coloured by "
-        "style, below the same points by content. Colours that lie apart below are content that leaked into the style.",
+        "Codes of real test clips, with labels (left) and without any (right), along their two "
+        "main axes: above coloured by "
+        "style, below the same points by content. Colours that lie apart below are content that "
+        "leaked into the style.",
     ]
 
 
@@ -316,14 +432,18 @@ def _unlabelled(found: Mapping[str, Any]) -> list[str]:
             f"{_estimate(row['planted_speed'], 2)} ×",
             f"{_number(row['planted_speed_worst'], 2)} ×",
             str(row["flips"]),
-            *(_number(row[key]["value"]) for key in ("within_jerk", "within_planted_speed", "within_flips", "within")),
+            *(
+                _number(row[key]["value"])
+                for key in ("within_jerk", "within_planted_speed", "within_flips", "within")
+            ),
         ]
         for row in found["rows"]
     ]
     lines = [
         "## P4",
         "",
-        f"{found['clips']} clips of no labelled set, each in two styles; ratios to the input's, every result counts the same.",
+        f"{found['clips']} clips of no labelled set, each in two styles; ratios to the input's, "
+        f"every result counts the same.",
     ]
     lines += ["", *_table(head, body)]
     for row in found["rows"]:
@@ -357,7 +477,11 @@ def _estimate(estimate: Mapping[str, Any] | None, digits: int = 3, scale: float 
     if estimate is None or estimate["value"] is None:
         return "–"
     value = _number(estimate["value"], digits, scale)
-    return value if estimate["interval"] is None else f"{value} ± {_number(estimate['interval'], digits, scale)}"
+    return (
+        value
+        if estimate["interval"] is None
+        else f"{value} ± {_number(estimate['interval'], digits, scale)}"
+    )
 
 
 def _number(value: float | None, digits: int = 3, scale: float = 1.0) -> str:

@@ -1,7 +1,9 @@
-"""The protocols as values, and which restylings each of them is made of: drawn by seed, the same on every machine.
+"""The protocols as values, and which restylings each of them is made of: drawn by seed, the same on
+every machine.
 
 P1  contents of set 2 into styles of set 2: both in domain
-P2  contents of both sets into the 15 styles of set 1, each learned from less than a minute of motion
+P2  contents of both sets into the 15 styles of set 1, each learned from less than a minute of
+motion
 P3  contents of set 1 into styles of set 2 by a stylizer that never saw set 1
 P4  clips of no set, see `kinestyle.evaluate.out_of_domain`
 """
@@ -15,15 +17,16 @@ from pathlib import Path
 import numpy as np
 
 STYLED = ("label", "draw", "reference", "reference draw")
-"""By label: the middle of the style, and a random draw from it. By reference: after a real test clip of the style, the
-likeliest code, and a random draw from what the code may be."""
+"""By label: the middle of the style, and a random draw from it. By reference: after a real test
+clip of the style, the likeliest code, and a random draw from what the code may be."""
 
 TRIVIAL = ("copy content", "copy style", "statistics")
 """See `kinestyle.evaluate.trivial`."""
 
 RETIMED = "retimed"
-"""The nearest real clip of the content in the wanted style, in the input's time: what a method that keeps a clip's time can be
-held against, where there is such a clip. See `kinestyle.evaluate.retiming`."""
+"""The nearest real clip of the content in the wanted style, in the input's time: what a method that
+keeps a clip's time can be held against, where there is such a clip. See
+`kinestyle.evaluate.retiming`."""
 
 BY_LABEL = ("label", "draw")
 STOCHASTIC = ("draw", "reference draw")
@@ -32,7 +35,9 @@ NEEDS_REFERENCE = ("reference", "reference draw", "copy style", "statistics")
 
 @dataclass(frozen=True)
 class TestClip:
-    """A real labelled clip and what it is: set "bandai1" or "bandai2", style and content as "set/label", split by name."""
+    """A real labelled clip and what it is: set "bandai1" or "bandai2", style and content as
+    "set/label", split by name.
+    """
 
     __test__ = False  # not a test case, whatever pytest makes of the name
 
@@ -68,7 +73,9 @@ class Protocol:
 
     @property
     def title(self) -> str:
-        return f"{self.contents} → {self.styles}" + ("" if self.splits == ("test",) else ", all its clips")
+        return f"{self.contents} → {self.styles}" + (
+            "" if self.splits == ("test",) else ", all its clips"
+        )
 
 
 PROTOCOLS = (
@@ -83,7 +90,9 @@ PARTS = ("p1", "p2", "p3", "p4")
 
 @dataclass(frozen=True)
 class Case:
-    """One restyling: a clip, a target style, a mode, the reference for the modes that need one, and the seed of the draw."""
+    """One restyling: a clip, a target style, a mode, the reference for the modes that need one, and
+    the seed of the draw.
+    """
 
     clip: TestClip
     target: str
@@ -102,20 +111,27 @@ def draw_cases(
     seed: int = 0,
     among: Collection[TestClip] | None = None,
 ) -> list[Case]:
-    """The cases of one repeat, in all modes, which differ for one (clip, target, reference) in nothing else.
+    """The cases of one repeat, in all modes, which differ for one (clip, target, reference) in
+    nothing else.
 
     clips: all there are; among: the contents are taken from these only (None: from all)
 
-    Of each style, the clips take the other styles in turn, so that all ordered pairs of styles come up equally often and
-    neighbouring clips, often cuts of one take, get different ones; the next repeat goes on where the last stopped. The test
-    clips of a target are its references, in turn as well.
+    Of each style, the clips take the other styles in turn, so that all ordered pairs of styles come
+    up equally often and neighbouring clips, often cuts of one take, get different ones; the next
+    repeat goes on where the last stopped. The test clips of a target are its references, in turn as
+    well.
     """
-    random = np.random.default_rng((seed, *map(ord, f"{protocol.part}{protocol.contents}{protocol.styles}")))
+    random = np.random.default_rng(
+        (seed, *map(ord, f"{protocol.part}{protocol.contents}{protocol.styles}"))
+    )
     of_style: dict[str, list[TestClip]] = {}
     for clip in sorted(clips, key=lambda clip: (clip.style, clip.content, clip.path.name)):
         of_style.setdefault(clip.style, []).append(clip)
     targets = [style for style in of_style if style.startswith(f"{protocol.styles}/")]
-    references = {style: _shuffled([clip for clip in of_style[style] if clip.split == "test"], random) for style in targets}
+    references = {
+        style: _shuffled([clip for clip in of_style[style] if clip.split == "test"], random)
+        for style in targets
+    }
     draws = np.random.default_rng((seed, repeat))
     taken = dict.fromkeys(targets, repeat)
     cases = []
@@ -123,7 +139,9 @@ def draw_cases(
         inputs = [
             clip
             for clip in all_clips
-            if clip.set_name == protocol.contents and clip.split in protocol.splits and (among is None or clip in among)
+            if clip.set_name == protocol.contents
+            and clip.split in protocol.splits
+            and (among is None or clip in among)
         ]
         others = _shuffled([target for target in targets if target != style], random)
         for i, clip in enumerate(inputs):
@@ -133,7 +151,10 @@ def draw_cases(
                 taken[target] += 1
                 case = Case(clip, target, modes[0], reference, 0, repeat)
                 draw = int(draws.integers(1, 2**31))
-                cases += [replace(case, mode=mode, seed=draw if mode in STOCHASTIC else 0) for mode in modes]
+                cases += [
+                    replace(case, mode=mode, seed=draw if mode in STOCHASTIC else 0)
+                    for mode in modes
+                ]
     return cases
 
 

@@ -1,4 +1,6 @@
-"""What a figure was made with: code, data, machine. Names of folders of the machine are no part of it."""
+"""What a figure was made with: code, data, machine. Names of folders of the machine are no part of
+it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ def commit() -> str:
     here = Path(__file__).parent
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(
+            ["git", *arguments], cwd=here, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     try:
         return git("rev-parse", "--short=12", "HEAD") + (
@@ -30,7 +34,9 @@ def hash_of_files(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in sorted(set(paths), key=lambda path: path.name):
         with path.open("rb") as file:
-            digest.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            digest.update(
+                f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
+            )
     return digest.hexdigest()
 
 
@@ -38,7 +44,9 @@ def machine() -> str:
     """Processor, cores and Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        name = next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         name = platform.processor() or platform.machine()
     return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"

@@ -1,4 +1,6 @@
-"""From outcomes to the figures of a row: each with its interval, beside what the judge reaches on real clips."""
+"""From outcomes to the figures of a row: each with its interval, beside what the judge reaches on
+real clips.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,16 @@ from kinestyle.evaluate.statistics import Estimate, estimate, frechet_distance, 
 from kinestyle.motion.rotation import Array
 
 FEWEST_FOR_FID = 100
-"""Vectors on either side below which a Frechet distance says more about their number than about them."""
+"""Vectors on either side below which a Frechet distance says more about their number than about
+them.
+"""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How often a judge sees what it should, how often it does on real clips, and the one as a share of the other."""
+    """How often a judge sees what it should, how often it does on real clips, and the one as a
+    share of the other.
+    """
 
     value: float
     interval: float
@@ -30,7 +36,13 @@ class Accuracy:
     @classmethod
     def of(cls, found: Estimate, real: Estimate) -> Accuracy:
         possible = real.value or float("nan")
-        return cls(found.value, found.interval, real.value, found.value / possible, found.interval / possible)
+        return cls(
+            found.value,
+            found.interval,
+            real.value,
+            found.value / possible,
+            found.interval / possible,
+        )
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,9 @@ class JudgeFigures:
 
 @dataclass(frozen=True)
 class TruthFigures:
-    """Distances to the nearest real clip of the target cell, metres a joint, over the outputs that have such a cell."""
+    """Distances to the nearest real clip of the target cell, metres a joint, over the outputs that
+    have such a cell.
+    """
 
     outputs: int
     output_m: float
@@ -61,7 +75,9 @@ class TruthFigures:
 
 @dataclass(frozen=True)
 class GeometryFigures:
-    """Ratios to the input's for planted feet and jerk; radians; metres; shares of joints and frames beyond the input's."""
+    """Ratios to the input's for planted feet and jerk; radians; metres; shares of joints and frames
+    beyond the input's.
+    """
 
     planted_speed: Estimate
     jerk: Estimate
@@ -78,8 +94,9 @@ class Row:
     """One mode of one protocol.
 
     judges: by name
-    style_apart, content_apart: between the judges' shares; same_style: the share of outputs in which they see the same style
-    geometry: None where results have no frames in common with their inputs
+    style_apart, content_apart: between the judges' shares; same_style: the share of outputs in
+    which they see the same style geometry: None where results have no frames in common with their
+    inputs
     by_repeat, by_target, by_content: the main figures of parts of the outputs
     """
 
@@ -108,15 +125,23 @@ class Ceiling:
 
 def inputs_of(protocol: Protocol, real: Real) -> list[RealClip]:
     """The real clips that are a protocol's contents."""
-    return [r for r in real.clips.values() if r.clip.set_name == protocol.contents and r.clip.split in protocol.splits]
+    return [
+        r
+        for r in real.clips.values()
+        if r.clip.set_name == protocol.contents and r.clip.split in protocol.splits
+    ]
 
 
 def styles_of(set_name: str, real: Real) -> list[RealClip]:
     """The real test clips of a set: what its styles look like."""
-    return [r for r in real.clips.values() if r.clip.set_name == set_name and r.clip.split == "test"]
+    return [
+        r for r in real.clips.values() if r.clip.set_name == set_name and r.clip.split == "test"
+    ]
 
 
-def ceiling(judge: Judge, place: int, style_clips: Sequence[RealClip], content_clips: Sequence[RealClip]) -> Ceiling:
+def ceiling(
+    judge: Judge, place: int, style_clips: Sequence[RealClip], content_clips: Sequence[RealClip]
+) -> Ceiling:
     """place: the judge's among all. A real clip is judged as a result would be that copies it."""
     style = [style_right(r.opinions[place], r.clip.style) for r in style_clips]
     content = [content_right(judge.contents, r.opinions[place], r.clip) for r in content_clips]
@@ -127,7 +152,9 @@ def ceiling(judge: Judge, place: int, style_clips: Sequence[RealClip], content_c
     )
 
 
-def summarize(mode: str, outcomes: Sequence[Outcome], protocol: Protocol, judges: Sequence[Judge], real: Real) -> Row:
+def summarize(
+    mode: str, outcomes: Sequence[Outcome], protocol: Protocol, judges: Sequence[Judge], real: Real
+) -> Row:
     """The row for all outcomes of one mode of one protocol."""
     style_clips, content_clips = styles_of(protocol.styles, real), inputs_of(protocol, real)
     figures = {}
@@ -137,7 +164,9 @@ def summarize(mode: str, outcomes: Sequence[Outcome], protocol: Protocol, judges
         figures[judge.name] = JudgeFigures(
             style=Accuracy.of(estimate(style, groups(outcomes)), own.style),
             content=Accuracy.of(estimate(content, groups(outcomes)), own.content),
-            style_of_all=float(np.mean([o.opinions[place].style == o.case.target for o in outcomes])),
+            style_of_all=float(
+                np.mean([o.opinions[place].style == o.case.target for o in outcomes])
+            ),
             style_fid=_fid(outcomes, place, "style_vector", style_clips),
             content_fid=_fid(outcomes, place, "content_vector", content_clips),
         )
@@ -148,19 +177,35 @@ def summarize(mode: str, outcomes: Sequence[Outcome], protocol: Protocol, judges
         judges=figures,
         style_apart=_apart([f.style.share for f in figures.values()]),
         content_apart=_apart([f.content.share for f in figures.values()]),
-        same_style=float(np.mean([len({opinion.style_in[protocol.styles] for opinion in o.opinions}) == 1 for o in outcomes])),
+        same_style=float(
+            np.mean(
+                [
+                    len({opinion.style_in[protocol.styles] for opinion in o.opinions}) == 1
+                    for o in outcomes
+                ]
+            )
+        ),
         truth=truth_figures(outcomes, real),
         geometry=geometry_figures(outcomes),
-        by_repeat=[_plain(group, judges, real) for group in _split(outcomes, lambda o: str(o.case.repeat)).values()],
-        by_target={target: _plain(group, judges, real) for target, group in _split(outcomes, lambda o: o.case.target).items()},
+        by_repeat=[
+            _plain(group, judges, real)
+            for group in _split(outcomes, lambda o: str(o.case.repeat)).values()
+        ],
+        by_target={
+            target: _plain(group, judges, real)
+            for target, group in _split(outcomes, lambda o: o.case.target).items()
+        },
         by_content={
-            content: _plain(group, judges, real) for content, group in _split(outcomes, lambda o: o.case.clip.content).items()
+            content: _plain(group, judges, real)
+            for content, group in _split(outcomes, lambda o: o.case.clip.content).items()
         },
     )
 
 
 def hits(outcomes: Sequence[Outcome], place: int, judge: Judge) -> tuple[Array, Array]:
-    """1 or 0 for each outcome's style and content in one judge's eyes; content not a number where the judge never learned it."""
+    """1 or 0 for each outcome's style and content in one judge's eyes; content not a number where
+    the judge never learned it.
+    """
     style = [style_right(o.opinions[place], o.case.target) for o in outcomes]
     content = [content_right(judge.contents, o.opinions[place], o.case.clip) for o in outcomes]
     return np.array(style, dtype=float), np.array(content, dtype=float)
@@ -184,7 +229,10 @@ def _split(outcomes: Sequence[Outcome], key: Callable[[Outcome], str]) -> dict[s
 
 def _plain(outcomes: Sequence[Outcome], judges: Sequence[Judge], real: Real) -> dict[str, float]:
     """The main figures of a part of a row, without intervals."""
-    figures = {"outputs": float(len(outcomes)), "truth_ratio": truth_figures(outcomes, real).ratio.value}
+    figures = {
+        "outputs": float(len(outcomes)),
+        "truth_ratio": truth_figures(outcomes, real).ratio.value,
+    }
     for place, judge in enumerate(judges):
         style, content = hits(outcomes, place, judge)
         figures[f"style, {judge.name}"] = estimate(style, groups(outcomes)).value
@@ -192,8 +240,12 @@ def _plain(outcomes: Sequence[Outcome], judges: Sequence[Judge], real: Real) -> 
     return figures
 
 
-def _fid(outcomes: Sequence[Outcome], place: int, vector: str, real: Sequence[RealClip]) -> Estimate:
-    """The Frechet distance of each repeat's outcomes to real clips; unknown where either are too few."""
+def _fid(
+    outcomes: Sequence[Outcome], place: int, vector: str, real: Sequence[RealClip]
+) -> Estimate:
+    """The Frechet distance of each repeat's outcomes to real clips; unknown where either are too
+    few.
+    """
     wanted = np.stack([getattr(r.opinions[place], vector) for r in real])
     found = []
     for group in _split(outcomes, lambda o: str(o.case.repeat)).values():
@@ -204,22 +256,38 @@ def _fid(outcomes: Sequence[Outcome], place: int, vector: str, real: Sequence[Re
 
 
 def truth_figures(outcomes: Sequence[Outcome], real: Real) -> TruthFigures:
-    """The distances of the outcomes that have a truth, and the floor over the cells that have more than one clip."""
+    """The distances of the outcomes that have a truth, and the floor over the cells that have more
+    than one clip.
+    """
     known = [o for o in outcomes if np.isfinite(o.truth) and np.isfinite(o.input_truth)]
     cells = [real.cell(o.case.target, o.case.clip.content) for o in known]
     floors = [cell.floor for cell in cells if cell is not None and np.isfinite(cell.floor)]
     output, given = np.array([o.truth for o in known]), np.array([o.input_truth for o in known])
-    return TruthFigures(len(known), _mean(output), _mean(given), _mean(np.array(floors)), estimate(output, groups(known), given))
+    return TruthFigures(
+        len(known),
+        _mean(output),
+        _mean(given),
+        _mean(np.array(floors)),
+        estimate(output, groups(known), given),
+    )
 
 
 def geometry_figures(outcomes: Sequence[Outcome]) -> GeometryFigures | None:
-    """Ratios of sums: every planted frame counts the same in the feet's, every clip in the jerk's. None without geometry."""
-    measured = [(o.geometry, group) for o, group in zip(outcomes, groups(outcomes), strict=True) if o.geometry is not None]
+    """Ratios of sums: every planted frame counts the same in the feet's, every clip in the jerk's.
+    None without geometry.
+    """
+    measured = [
+        (o.geometry, group)
+        for o, group in zip(outcomes, groups(outcomes), strict=True)
+        if o.geometry is not None
+    ]
     if not measured:
         return None
     found, of_cell = zip(*measured, strict=True)
     return GeometryFigures(
-        planted_speed=estimate([g.planted_speed for g in found], of_cell, [g.input_planted_speed for g in found]),
+        planted_speed=estimate(
+            [g.planted_speed for g in found], of_cell, [g.input_planted_speed for g in found]
+        ),
         jerk=estimate([g.jerk for g in found], of_cell, [g.input_jerk for g in found]),
         floor_m=float(np.mean([g.floor for g in found])),
         geodesic=estimate([g.geodesic for g in found], of_cell),
@@ -236,8 +304,9 @@ def _mean(values: Array) -> float:
 
 @dataclass(frozen=True)
 class Diversity:
-    """How unlike the takes of one input and style are. By judge: the distance of style vectors, the share of takes in which
-    style and content are right, the share of inputs of which every take is. metres: between joints in equal frames."""
+    """How unlike the takes of one input and style are. By judge: the distance of style vectors, the
+    share of takes in which style and content are right, the share of inputs of which every take is.
+    metres: between joints in equal frames."""
 
     mode: str
     inputs: int
@@ -248,12 +317,17 @@ class Diversity:
     all_right: Mapping[str, Estimate]
 
 
-def summarize_spreads(mode: str, spreads: Sequence[Spread], takes: int, judges: Sequence[Judge]) -> Diversity:
+def summarize_spreads(
+    mode: str, spreads: Sequence[Spread], takes: int, judges: Sequence[Judge]
+) -> Diversity:
     """The row for the spreads of one mode."""
     cells = [spread.case.clip.cell for spread in spreads]
 
     def by_judge(of: Callable[[Spread], Sequence[float]]) -> dict[str, Estimate]:
-        return {judge.name: estimate([of(spread)[i] for spread in spreads], cells) for i, judge in enumerate(judges)}
+        return {
+            judge.name: estimate([of(spread)[i] for spread in spreads], cells)
+            for i, judge in enumerate(judges)
+        }
 
     return Diversity(
         mode,

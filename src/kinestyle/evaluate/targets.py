@@ -1,6 +1,8 @@
-"""What a released bundle is held to, and whether it gets there: each figure of a result beside the one that was wanted.
+"""What a released bundle is held to, and whether it gets there: each figure of a result beside the
+one that was wanted.
 
-Accuracies count as a share of the judge's own on real clips, in the eyes of the judge that sees less.
+Accuracies count as a share of the judge's own on real clips, in the eyes of the judge that sees
+less.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ MOST_TRUTH_RATIO, MOST_SLIDING, MOST_APART = 0.75, 1.0, 0.05
 class Target:
     """One line: what, on which rows, the figure found and the one wanted, and whether it is met.
 
-    retimed: the same figure of real clips in the inputs' time, where there are such: a wanted figure beyond it is more than
-    the data gives
+    retimed: the same figure of real clips in the inputs' time, where there are such: a wanted
+    figure beyond it is more than the data gives
     """
 
     where: str
@@ -36,7 +38,8 @@ class Target:
 
 
 def check_targets(result: Mapping[str, Any]) -> list[Target]:
-    """The targets of all parts that a result has, without those of which too little was run to know.
+    """The targets of all parts that a result has, without those of which too little was run to
+    know.
 
     result: as `report.benchmark` returns it
     """
@@ -49,14 +52,28 @@ def _all(result: Mapping[str, Any]) -> Iterator[Target | None]:
     for row in result.get("diversity", ()):
         if row["mode"] == "draw":
             metres = row["metres"]
-            beyond = None if metres["interval"] is None else 100.0 * (metres["value"] - metres["interval"])
+            beyond = (
+                None
+                if metres["interval"] is None
+                else 100.0 * (metres["value"] - metres["interval"])
+            )
             yield _target("P1 draw", "diversity beyond its interval, cm", beyond, ">", 0.0)
-            yield _target("P1 draw", "takes that are right", _least(row["right"].values(), "value"), "≥", 1.0)
+            yield _target(
+                "P1 draw", "takes that are right", _least(row["right"].values(), "value"), "≥", 1.0
+            )
     for row in result.get("unlabelled", {}).get("rows", ()):
         if row["mode"] in HELD:
             where = f"P4 {row['mode']}"
-            yield _target(where, "results with at most 1.3 × the jerk", row["within_jerk"]["value"], "≥", 1.0)
-            yield _target(where, "results with at most 1.2 × the sliding", row["within_planted_speed"]["value"], "≥", 1.0)
+            yield _target(
+                where, "results with at most 1.3 × the jerk", row["within_jerk"]["value"], "≥", 1.0
+            )
+            yield _target(
+                where,
+                "results with at most 1.2 × the sliding",
+                row["within_planted_speed"]["value"],
+                "≥",
+                1.0,
+            )
             yield _target(where, "bone flips", row["flips"], "≤", 0)
 
 
@@ -64,7 +81,11 @@ def _of_protocol(protocol: Mapping[str, Any]) -> Iterator[Target | None]:
     if protocol["splits"] != ["test"]:
         return  # a second look at the same protocol, with clips that the judges know
     of_mode = {row["mode"]: row for row in protocol["rows"]}
-    of_real = {what: found for what, found, *_ in _figures(protocol["part"], of_mode[RETIMED])} if RETIMED in of_mode else {}
+    of_real = (
+        {what: found for what, found, *_ in _figures(protocol["part"], of_mode[RETIMED])}
+        if RETIMED in of_mode
+        else {}
+    )
     for row in (of_mode[mode] for mode in HELD if mode in of_mode):
         where = f"{protocol['part'].upper()} {protocol['title']}, {row['mode']}"
         for what, found, relation, wanted in _figures(protocol["part"], row):
@@ -78,9 +99,19 @@ def _figures(part: str, row: Mapping[str, Any]) -> Iterator[tuple[str, float | N
         yield f"{what}, share of the judge's own", shares, "≥", wanted
         yield f"{what}, judges apart", row[f"{what}_apart"], "≤", MOST_APART
     if part == "p1":
-        yield "distance to the truth, of the input's", row["truth"]["ratio"]["value"], "≤", MOST_TRUTH_RATIO
+        yield (
+            "distance to the truth, of the input's",
+            row["truth"]["ratio"]["value"],
+            "≤",
+            MOST_TRUTH_RATIO,
+        )
         if row["geometry"] is not None:
-            yield "planted foot speed, of the input's", row["geometry"]["planted_speed"]["value"], "≤", MOST_SLIDING
+            yield (
+                "planted foot speed, of the input's",
+                row["geometry"]["planted_speed"]["value"],
+                "≤",
+                MOST_SLIDING,
+            )
 
 
 def _least(figures: Iterable[Mapping[str, Any]], name: str) -> float | None:
@@ -91,8 +122,15 @@ _MEETS = {"≥": operator.ge, "≤": operator.le, ">": operator.gt}
 
 
 def _target(
-    where: str, what: str, found: float | None, relation: str, wanted: float, retimed: float | None = None
+    where: str,
+    what: str,
+    found: float | None,
+    relation: str,
+    wanted: float,
+    retimed: float | None = None,
 ) -> Target | None:
     if found is None:
         return None
-    return Target(where, what, found, f"{relation} {wanted:g}", bool(_MEETS[relation](found, wanted)), retimed)
+    return Target(
+        where, what, found, f"{relation} {wanted:g}", bool(_MEETS[relation](found, wanted)), retimed
+    )

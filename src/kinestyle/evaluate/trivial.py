@@ -1,8 +1,10 @@
-"""What anybody gets without a model: rows that stand beside every result, so that its figures can be read.
+"""What anybody gets without a model: rows that stand beside every result, so that its figures can
+be read.
 
-*Copy content* gives the input back, *copy style* gives the reference back; both are real clips. *Statistics* moves every
-joint of the input to the reference's mean rotation and scales its swings to the reference's, which is the oldest way to
-transfer a style there is (colours between pictures: Reinhard et al. 2001).
+*Copy content* gives the input back, *copy style* gives the reference back; both are real clips.
+*Statistics* moves every joint of the input to the reference's mean rotation and scales its swings
+to the reference's, which is the oldest way to transfer a style there is (colours between pictures:
+Reinhard et al. 2001).
 """
 
 from __future__ import annotations
@@ -14,20 +16,23 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, HIPS
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.features import heading
-from kinestyle.motion.retarget import canonical_clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import local_to_world_rotation, world_to_local_rotation
+from kinestyle.retarget.correspondence import canonical_clip
+from kinestyle.retarget.features import heading
 
 MOST_SCALING = 3.0
-"""Swings grow or shrink at most this many times, because a joint that hardly moves in one clip has no scale."""
+"""Swings grow or shrink at most this many times, because a joint that hardly moves in one clip has
+no scale.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class JointStatistics:
     """Mean and deviation over the frames of a clip, heading removed.
 
-    mean: (21, 4) rotations relative to the parents, deviation: (21, 3) radians about the axes of each mean,
+    mean: (21, 4) rotations relative to the parents, deviation: (21, 3) radians about the axes of
+        each mean,
     height_mean, height_deviation: of the hips, metres
     """
 
@@ -43,9 +48,13 @@ def joint_statistics(canonical: Clip) -> JointStatistics:
 
 
 def transfer_statistics(canonical: Clip, wanted: JointStatistics) -> Clip:
-    """The clip with another clip's joint statistics, on the canonical skeleton; heading and way over the ground are kept."""
+    """The clip with another clip's joint statistics, on the canonical skeleton; heading and way
+    over the ground are kept.
+    """
     own, swing = _statistics(_heading_free_local(canonical), canonical.world_position[:, HIPS, 1])
-    local = rotation.multiply(wanted.mean, rotation.exp(swing * _scale(wanted.deviation, own.deviation)))
+    local = rotation.multiply(
+        wanted.mean, rotation.exp(swing * _scale(wanted.deviation, own.deviation))
+    )
     turn = rotation.about_y(heading(canonical))[:, None]
     root = canonical.world_position[:, HIPS].copy()
     rise = (root[:, 1] - own.height_mean) * _scale(wanted.height_deviation, own.height_deviation)
@@ -61,10 +70,14 @@ def _heading_free_local(canonical: Clip) -> Array:
 
 
 def _statistics(local: Array, height: Array) -> tuple[JointStatistics, Array]:
-    """local: (T, 21, 4), height: (T,) -> the statistics, and the swings (T, 21, 3) about each joint's mean in radians."""
+    """local: (T, 21, 4), height: (T,) -> the statistics, and the swings (T, 21, 3) about each
+    joint's mean in radians.
+    """
     mean = np.stack([rotation.mean(local[:, joint]) for joint in range(local.shape[1])])
     swing = rotation.log(rotation.multiply(rotation.inverse(mean), local))
-    return JointStatistics(mean, swing.std(axis=0), float(height.mean()), float(height.std())), swing
+    return JointStatistics(
+        mean, swing.std(axis=0), float(height.mean()), float(height.std())
+    ), swing
 
 
 def _scale(wanted: Array | float, own: Array | float) -> Array:

@@ -24,7 +24,7 @@ from kinestyle.learn.networks import (
     gaussian_kl,
     reparameterize,
 )
-from kinestyle.motion.features import LAYOUT
+from kinestyle.retarget.features import LAYOUT
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class AutoencoderConfig:
 
     loop: LoopConfig = LoopConfig(steps=10_000, validate_every=1000)
     latent: Literal["deterministic", "variational", "poses"] = "deterministic"
-    """Autoencoder, VAE, or no latent at all: poses themselves, four to a step, with nothing to learn."""
+    """Autoencoder, VAE, or no latent at all: poses themselves, four to a step, with nothing to
+    learn.
+    """
     crop_frames: int = 64
     latent_size: float = 1e-3
     """Weight of mean |z|."""
@@ -42,25 +44,37 @@ class AutoencoderConfig:
     divergence: float = 1e-3
     """Weight of the KL to N(0, I), for the variational latent."""
     kinematics: float = 1.0
-    """Weight of the smooth-L1 of joint positions computed from the decoded rotations, in decimetres, and of their steps from
-    frame to frame, so that what is decoded does not tremble."""
+    """Weight of the smooth-L1 of joint positions computed from the decoded rotations, in
+    decimetres, and of their steps from frame to frame, so that what is decoded does not tremble."""
     unlabelled_share: float = 0.15
     """Share of crops from clips without a label, where there are any."""
 
 
 class Autoencoder(nn.Module):
-    """`encoder`: features (B, T, 260) -> latent (B, Z, T/4), of a variational one the mean; `decoder`: the way back."""
+    """`encoder`: features (B, T, 260) -> latent (B, Z, T/4), of a variational one the mean;
+    `decoder`: the way back.
+    """
 
-    def __init__(self, sizes: NetworkSizes, config: AutoencoderConfig, mean: np.ndarray, deviation: np.ndarray):
+    def __init__(
+        self,
+        sizes: NetworkSizes,
+        config: AutoencoderConfig,
+        mean: np.ndarray,
+        deviation: np.ndarray,
+    ):
         super().__init__()
         statistics = torch.from_numpy(mean), torch.from_numpy(deviation)
         self.encoder: MotionEncoder | PoseEncoder
         self.decoder: MotionDecoder | PoseDecoder
         if config.latent == "poses":
-            assert sizes.latent == POSE_CHANNELS, f"poses as a latent have {POSE_CHANNELS} channels, not {sizes.latent}"
+            assert sizes.latent == POSE_CHANNELS, (
+                f"poses as a latent have {POSE_CHANNELS} channels, not {sizes.latent}"
+            )
             self.encoder, self.decoder = PoseEncoder(*statistics), PoseDecoder(*statistics)
         else:
-            self.encoder = MotionEncoder(sizes, *statistics, variational=config.latent == "variational")
+            self.encoder = MotionEncoder(
+                sizes, *statistics, variational=config.latent == "variational"
+            )
             self.decoder = MotionDecoder(sizes, *statistics)
 
     def normalize(self, features: Tensor) -> Tensor:
@@ -95,7 +109,9 @@ class AutoencoderStage(Stage[Autoencoder]):
             assert isinstance(encoder, MotionEncoder), "poses have no distribution"
             mean, log_deviation = (value.float() for value in encoder.distribution(features))
             latent = reparameterize(mean, log_deviation)
-            divergence = gaussian_kl(mean, log_deviation, torch.zeros_like(mean), torch.zeros_like(mean))
+            divergence = gaussian_kl(
+                mean, log_deviation, torch.zeros_like(mean), torch.zeros_like(mean)
+            )
         else:
             latent = encoder(features)
         decoded = self.network.decoder.normalized(latent).float()
@@ -104,34 +120,57 @@ class AutoencoderStage(Stage[Autoencoder]):
         latent = latent.float()
         size = latent.abs().mean()
         smoothness = smooth_l1_loss(latent[..., 1:], latent[..., :-1])
-        total = reconstruction + c.kinematics * kinematics + c.latent_size * size + c.latent_smoothness * smoothness
+        total = (
+            reconstruction
+            + c.kinematics * kinematics
+            + c.latent_size * size
+            + c.latent_smoothness * smoothness
+        )
         total = total + c.divergence * divergence
         return {"total": total, "reconstruction": reconstruction, "kinematics": kinematics}
 
     def validate(self) -> dict[str, float]:
-        """Mean joint error in centimetres, from decoded rotations, and degrees between them, by set; `score` is set 2's."""
+        """Mean joint error in centimetres, from decoded rotations, and degrees between them, by
+        set; `score` is set 2's.
+        """
         figures: dict[str, float] = {}
         for set_name in sorted({entry.set_name for entry in self.corpus.entries}):
-            # set 1 has no validation clips: its test clips are never trained on by any stage, but they are not looked at here
+            # set 1 has no validation clips: its test clips are never trained on by any stage, but
+            #     they are not looked at here
             entries = self.corpus.select("validation", set_name=set_name)[:200]
             if entries:
                 position, degrees = map(
                     np.mean,
                     zip(
-                        *(reconstruction_error(self.network, self.corpus.features[e.start : e.stop]) for e in entries),
+                        *(
+                            reconstruction_error(
+                                self.network, self.corpus.features[e.start : e.stop]
+                            )
+                            for e in entries
+                        ),
                         strict=True,
                     ),
                 )
-                figures[f"{set_name}/cm"], figures[f"{set_name}/degrees"] = float(position), float(degrees)
+                figures[f"{set_name}/cm"], figures[f"{set_name}/degrees"] = (
+                    float(position),
+                    float(degrees),
+                )
         errors = [value for name, value in figures.items() if name.endswith("/cm")]
-        return {"score": figures.get("bandai2/cm", float(np.mean(errors)) if errors else float("nan")), **figures}
+        return {
+            "score": figures.get("bandai2/cm", float(np.mean(errors)) if errors else float("nan")),
+            **figures,
+        }
 
 
 def reconstruction_loss(decoded: Tensor, normalized: Tensor) -> Tensor:
-    """decoded, normalized: (B, T, 260), the former with contact logits -> smooth-L1, and cross-entropy for contacts."""
+    """decoded, normalized: (B, T, 260), the former with contact logits -> smooth-L1, and
+    cross-entropy for contacts.
+    """
     contact = LAYOUT["foot_contact"]
     motion = smooth_l1_loss(decoded[..., : contact.start], normalized[..., : contact.start])
-    return motion + 0.05 * binary_cross_entropy_with_logits(decoded[..., contact], normalized[..., contact])
+    return motion + 0.05 * binary_cross_entropy_with_logits(
+        decoded[..., contact], normalized[..., contact]
+    )
 
 
 def rotations(features: Tensor) -> Tensor:
@@ -141,7 +180,9 @@ def rotations(features: Tensor) -> Tensor:
 
 
 def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> Tensor:
-    """Joint positions from decoded rotations against true ones: errors add up along a limb, as they do for the user."""
+    """Joint positions from decoded rotations against true ones: errors add up along a limb, as they
+    do for the user.
+    """
     turns = LAYOUT["joint_rotation"]
     sixd = decoded[..., turns] * network.decoder.deviation[turns] + network.decoder.mean[turns]
     position = 10.0 * joint_position(sixd_to_matrix(sixd.unflatten(-1, (-1, 6))))
@@ -150,23 +191,30 @@ def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> 
 
 
 def position_from_hips(features: Tensor) -> Tensor:
-    """features: (..., 260) physical -> (..., 21, 3) metres, as `joint_position` gives it for their rotations."""
+    """features: (..., 260) physical -> (..., 21, 3) metres, as `joint_position` gives it for their
+    rotations.
+    """
     position = features[..., LAYOUT["joint_position"]].unflatten(-1, (-1, 3))
     across, up, along = position.unbind(dim=-1)
     return torch.stack([across, up - features[..., LAYOUT["root_height"]], along], dim=-1)
 
 
 def reconstruction_error(network: Autoencoder, features: np.ndarray) -> tuple[float, float]:
-    """(T, 260) -> mean joint error in centimetres and mean rotation error in degrees of the autoencoder on one clip."""
+    """(T, 260) -> mean joint error in centimetres and mean rotation error in degrees of the
+    autoencoder on one clip.
+    """
     frames = len(features) // 4 * 4
     true = torch.from_numpy(np.array(features[:frames]))[None]
     decoded = network.decoder(network.encoder(true))
     a, b = rotations(decoded), rotations(true)
-    return float(100.0 * (joint_position(a) - joint_position(b)).norm(dim=-1).mean()), float(torch.rad2deg(geodesic(a, b)).mean())
+    return float(100.0 * (joint_position(a) - joint_position(b)).norm(dim=-1).mean()), float(
+        torch.rad2deg(geodesic(a, b)).mean()
+    )
 
 
 def set_latent_scale(autoencoder: Autoencoder, corpus: Corpus, crops: int = 256) -> None:
-    """Scale the latent to a root mean square of 1, undone by the decoder, so that loss weights mean the same in every run.
+    """Scale the latent to a root mean square of 1, undone by the decoder, so that loss weights mean
+    the same in every run.
 
     Poses are left as they are: they are normalised already.
     """
@@ -176,7 +224,11 @@ def set_latent_scale(autoencoder: Autoencoder, corpus: Corpus, crops: int = 256)
     sampler = CropSampler(corpus, 64, seed=0)
     entries = corpus.select("train", labelled=True) or corpus.select("train")
     with torch.no_grad():
-        latent = encoder(torch.from_numpy(np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])))
+        latent = encoder(
+            torch.from_numpy(
+                np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])
+            )
+        )
         scale = latent.square().mean().sqrt()
         last, first = encoder.latent, decoder.first
         assert last.bias is not None, "the encoder's last convolution has a bias"

@@ -1,4 +1,6 @@
-"""What a stage leaves on disk, so that it can be killed at any moment: whole files or none, and a log that fits them."""
+"""What a stage leaves on disk, so that it can be killed at any moment: whole files or none, and a
+log that fits them.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def append_row(log: Path, row: Mapping[str, Any]) -> None:
 
 
 def cut_back(log: Path, step: int) -> None:
-    """Leave only the rows up to a step: what comes after is done again, and the last row may be half written."""
+    """Leave only the rows up to a step: what comes after is done again, and the last row may be
+    half written.
+    """
     if not log.exists():
         return
     kept = []

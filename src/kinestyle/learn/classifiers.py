@@ -1,9 +1,10 @@
 """Classifiers of style and content, for two purposes that must not be mixed.
 
-The *guides* tell the stylizer, while it learns, whether a result looks like its target style and still does what its input
-did. The *judges* measure results. The first, made here, differs from the guides in inputs and crops: they read rotations, it
-reads velocities and the path of the root instead; the second is of another family, see `random_kernels`. None of them saw a
-clip of the test split.
+The *guides* tell the stylizer, while it learns, whether a result looks like its target style and
+still does what its input did. The *judges* measure results. The first, made here, differs from the
+guides in inputs and crops: they read rotations, it reads velocities and the path of the root
+instead; the second is of another family, see `random_kernels`. None of them saw a clip of the test
+split.
 """
 
 from __future__ import annotations
@@ -17,10 +18,18 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from kinestyle.learn.bone_angles import BoneAngles
-from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell, group_deviation, mirror_label
+from kinestyle.learn.corpus import (
+    Corpus,
+    Crop,
+    CropSampler,
+    Entry,
+    by_cell,
+    group_deviation,
+    mirror_label,
+)
 from kinestyle.learn.loop import LoopConfig, Stage
 from kinestyle.learn.networks import Classifier
-from kinestyle.motion.features import LAYOUT
+from kinestyle.retarget.features import LAYOUT
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,17 @@ class ClassifierConfig:
 GUIDES = (
     ClassifierConfig(),
     ClassifierConfig(loop=replace(ClassifierConfig().loop, seed=1), crop_frames=48, width=160),
-    ClassifierConfig(loop=replace(ClassifierConfig().loop, seed=2), crop_frames=96, width=128, noise=0.3),
+    ClassifierConfig(
+        loop=replace(ClassifierConfig().loop, seed=2), crop_frames=96, width=128, noise=0.3
+    ),
 )
 """Three, unlike each other, so that the stylizer cannot learn the blind spots of one."""
-ANGLE_GUIDE = ClassifierConfig(loop=LoopConfig(steps=800, batch=48, learning_rate=1e-3, weight_decay=1e-2, seed=3), angles=True)
-"""For the refinement: it sees poses and not rotations, so that it objects to what the others cannot see."""
+ANGLE_GUIDE = ClassifierConfig(
+    loop=LoopConfig(steps=800, batch=48, learning_rate=1e-3, weight_decay=1e-2, seed=3), angles=True
+)
+"""For the refinement: it sees poses and not rotations, so that it objects to what the others cannot
+see.
+"""
 JUDGE = ClassifierConfig(
     loop=LoopConfig(steps=2000, batch=48, learning_rate=1e-3, weight_decay=1e-2, seed=101),
     crop_frames=96,
@@ -61,7 +76,9 @@ JUDGE = ClassifierConfig(
 
 @dataclass(frozen=True)
 class Labels:
-    """The classes, in the order of the logits. Contents are kept apart by set: the same name may mean another thing there."""
+    """The classes, in the order of the logits. Contents are kept apart by set: the same name may
+    mean another thing there.
+    """
 
     styles: tuple[str, ...]
     contents: tuple[str, ...]
@@ -69,7 +86,10 @@ class Labels:
     @classmethod
     def of(cls, corpus: Corpus) -> Labels:
         labelled = corpus.select("train", labelled=True)
-        return cls(tuple(sorted({e.style for e in labelled})), tuple(sorted({content_name(e) for e in labelled})))
+        return cls(
+            tuple(sorted({e.style for e in labelled})),
+            tuple(sorted({content_name(e) for e in labelled})),
+        )
 
 
 def content_name(entry: Entry, mirrored: bool = False) -> str:
@@ -91,23 +111,31 @@ class AngleClassifier(Classifier):
 
 
 class StyleContentClassifier(nn.Module):
-    """Two heads that share nothing: features (B, T, 260) -> style logits (B, S), content logits (B, contents)."""
+    """Two heads that share nothing: features (B, T, 260) -> style logits (B, S), content logits (B,
+    contents).
+    """
 
-    def __init__(self, labels: Labels, config: ClassifierConfig, mean: np.ndarray, deviation: np.ndarray):
+    def __init__(
+        self, labels: Labels, config: ClassifierConfig, mean: np.ndarray, deviation: np.ndarray
+    ):
         super().__init__()
         statistics = torch.from_numpy(mean), torch.from_numpy(deviation)
         style_reads, content_reads = (
-            torch.from_numpy(LAYOUT.only(*groups)) for groups in (config.style_groups, config.content_groups)
+            torch.from_numpy(LAYOUT.only(*groups))
+            for groups in (config.style_groups, config.content_groups)
         )
         self.style: Classifier
         self.content: Classifier
         if config.angles:
             self.style, self.content = (
-                AngleClassifier(len(classes), *statistics, width=config.width) for classes in (labels.styles, labels.contents)
+                AngleClassifier(len(classes), *statistics, width=config.width)
+                for classes in (labels.styles, labels.contents)
             )
             return
         self.style = Classifier(len(labels.styles), *statistics, style_reads, width=config.width)
-        self.content = Classifier(len(labels.contents), *statistics, content_reads, width=config.width)
+        self.content = Classifier(
+            len(labels.contents), *statistics, content_reads, width=config.width
+        )
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.style(features), self.content(features)
@@ -131,7 +159,9 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         self.cells = by_cell(entries)
         rows = np.concatenate([np.arange(e.start, e.stop) for e in entries])
         torch.manual_seed(config.loop.seed)
-        network = StyleContentClassifier(self.labels, config, *group_deviation(corpus.features[rows]))
+        network = StyleContentClassifier(
+            self.labels, config, *group_deviation(corpus.features[rows])
+        )
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
     def draw(self) -> list[LabelledCrop]:
@@ -148,12 +178,18 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         features = self.cut([sample.crop for sample in samples])
         noise = self.config.noise * self.network.style.deviation * torch.randn_like(features)
         style_logits, content_logits = self.network(features + noise)
-        style_loss = cross_entropy(style_logits.float(), torch.tensor([sample.style for sample in samples]))
-        content_loss = cross_entropy(content_logits.float(), torch.tensor([sample.content for sample in samples]))
+        style_loss = cross_entropy(
+            style_logits.float(), torch.tensor([sample.style for sample in samples])
+        )
+        content_loss = cross_entropy(
+            content_logits.float(), torch.tensor([sample.content for sample in samples])
+        )
         return {"total": style_loss + content_loss, "style": style_loss, "content": content_loss}
 
     def validate(self) -> dict[str, float]:
-        """Accuracies on whole clips of the validation split, and of style on the test clips of set 1, which has no other."""
+        """Accuracies on whole clips of the validation split, and of style on the test clips of set
+        1, which has no other.
+        """
         figures: dict[str, float] = {}
         entries = self.corpus.select("validation", labelled=True)
         if not entries:

@@ -1,8 +1,8 @@
 """Convolution over time as one matrix product, which is how a processor trains fastest.
 
-torch's own convolution gets a half to two thirds of what its matrix product gets from the same processor, least of all in the
-backward pass. The same sums as three products (forward, towards the input, towards the weights) get nearly all of it, in half
-precision and in whole.
+torch's own convolution gets a half to two thirds of what its matrix product gets from the same
+processor, least of all in the backward pass. The same sums as three products (forward, towards the
+input, towards the weights) get nearly all of it, in half precision and in whole.
 """
 
 from __future__ import annotations
@@ -21,14 +21,24 @@ from torch.autograd.function import once_differentiable
 class TimeConvolution(nn.Conv1d):
     """(B, I, T) -> (B, O, T), or T/stride, with the ends held instead of padded by zeros.
 
-    Within `by_products` on a processor it is a matrix product, otherwise `torch.nn.Conv1d`; weights and meaning are the same. The
-    product's result lies in memory as (B, T, O), which the next layer takes as it is.
+    Within `by_products` on a processor it is a matrix product, otherwise `torch.nn.Conv1d`; weights
+    and meaning are the same. The product's result lies in memory as (B, T, O), which the next layer
+    takes as it is.
     """
 
     def __init__(self, inputs: int, outputs: int, width: int = 3, stride: int = 1):
-        super().__init__(inputs, outputs, width, stride, padding=width // 2, padding_mode="replicate" if width > 1 else "zeros")
+        super().__init__(
+            inputs,
+            outputs,
+            width,
+            stride,
+            padding=width // 2,
+            padding_mode="replicate" if width > 1 else "zeros",
+        )
         # in memory as (O, width, I), as the product takes them
-        self.weight = nn.Parameter(self.weight.detach().transpose(1, 2).contiguous().transpose(1, 2))
+        self.weight = nn.Parameter(
+            self.weight.detach().transpose(1, 2).contiguous().transpose(1, 2)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         if not _in_products(x):
@@ -44,7 +54,9 @@ def doubled(x: Tensor) -> Tensor:
     if not _in_products(x):
         return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
     # torch leaves memory as (B, T, C) only where it takes it for a picture
-    return nn.functional.interpolate(x.unsqueeze(2), scale_factor=(1.0, 2.0), mode="nearest").squeeze(2)
+    return nn.functional.interpolate(
+        x.unsqueeze(2), scale_factor=(1.0, 2.0), mode="nearest"
+    ).squeeze(2)
 
 
 class Doubled(nn.Module):
@@ -72,7 +84,9 @@ def _in_products(x: Tensor) -> bool:
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
-    """x: (B, T, I) contiguous; weight: (O, I, width); bias: (O,) -> (B, T/stride, O). The products are in the precision of x."""
+    """x: (B, T, I) contiguous; weight: (O, I, width); bias: (O,) -> (B, T/stride, O). The products
+    are in the precision of x.
+    """
     return _Product.apply(x, weight, bias, stride)
 
 
@@ -85,7 +99,12 @@ class _Product(torch.autograd.Function):
         windows = (x if seen is None else x.index_select(1, seen)).view(-1, width * inputs)
         matrix = weight.to(x.dtype).transpose(1, 2).reshape(outputs, -1)
         context.save_for_backward(windows, matrix)
-        context.shape, context.width, context.stride, context.weight_dtype = x.shape, width, stride, weight.dtype
+        context.shape, context.width, context.stride, context.weight_dtype = (
+            x.shape,
+            width,
+            stride,
+            weight.dtype,
+        )
         return torch.addmm(bias.to(x.dtype), windows, matrix.t()).view(batch, -1, outputs)
 
     @staticmethod
@@ -96,9 +115,18 @@ class _Product(torch.autograd.Function):
         gradient = gradients[0].reshape(-1, outputs)
         to_x = to_weight = to_bias = None
         if context.needs_input_grad[0]:
-            to_x = add_windows((gradient @ matrix).view(context.shape[0], -1, width, inputs), context.shape[1], context.stride)
+            to_x = add_windows(
+                (gradient @ matrix).view(context.shape[0], -1, width, inputs),
+                context.shape[1],
+                context.stride,
+            )
         if context.needs_input_grad[1]:
-            to_weight = (gradient.t() @ windows).to(context.weight_dtype).view(outputs, width, inputs).transpose(1, 2)
+            to_weight = (
+                (gradient.t() @ windows)
+                .to(context.weight_dtype)
+                .view(outputs, width, inputs)
+                .transpose(1, 2)
+            )
         if context.needs_input_grad[2]:
             to_bias = gradient.sum(dim=0, dtype=context.weight_dtype)
         return to_x, to_weight, to_bias, None
@@ -106,7 +134,9 @@ class _Product(torch.autograd.Function):
 
 @cache
 def frames_seen(frames: int, width: int, stride: int) -> Tensor | None:
-    """(T/stride * width,) the frames that each window sees, one window after the other; None where each sees its own frame."""
+    """(T/stride * width,) the frames that each window sees, one window after the other; None where
+    each sees its own frame.
+    """
     if width == stride == 1:
         return None
     first = torch.arange(0, frames, stride)
@@ -114,7 +144,9 @@ def frames_seen(frames: int, width: int, stride: int) -> Tensor | None:
 
 
 def add_windows(windows: Tensor, frames: int, stride: int) -> Tensor:
-    """windows: (B, T/stride, width, I) -> (B, T, I), every frame the sum of its places in them: the way back of `frames_seen`."""
+    """windows: (B, T/stride, width, I) -> (B, T, I), every frame the sum of its places in them: the
+    way back of `frames_seen`.
+    """
     batch, count, width, inputs = windows.shape
     if width == stride == 1:
         return windows.view(batch, frames, inputs)

@@ -1,6 +1,8 @@
-"""Training data as arrays: every clip as features, one after the other, with a table of what is where.
+"""Training data as arrays: every clip as features, one after the other, with a table of what is
+where.
 
-`build` reads motion files once (a few minutes on two cores) into one folder; `Corpus.load` maps it into memory.
+`build` reads motion files once (a few minutes on two cores) into one folder; `Corpus.load` maps it
+into memory.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ import numpy as np
 from kinestyle.errors import DataError
 from kinestyle.learn.reading import Reading, read_files
 from kinestyle.learn.splits import ClipLabel, read_splits
-from kinestyle.motion.features import LAYOUT, hold_last, mirror_features
-from kinestyle.motion.rig import Rig
+from kinestyle.retarget.features import LAYOUT, hold_last, mirror_features
+from kinestyle.rig.rig_file import Rig
 from kinestyle.storage import replace_bytes
 
 PARTS = "parts"
@@ -40,7 +42,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip of a corpus: where its frames are and what is known of it. Unlabelled clips have style and content "".
+    """One clip of a corpus: where its frames are and what is known of it. Unlabelled clips have
+    style and content "".
 
     A labelled clip may have content "" too; then no labelled clip of its set has one.
     """
@@ -59,7 +62,9 @@ class Entry:
 
     @property
     def one_sided(self) -> bool:
-        """Whether the style names a side, as "left-hop" does: in a mirror it would be another style."""
+        """Whether the style names a side, as "left-hop" does: in a mirror it would be another
+        style.
+        """
         label = self.style.split("/")[-1]
         return mirror_label(label) != label
 
@@ -80,20 +85,28 @@ class Corpus:
             table = json.loads((folder / "corpus.json").read_text())
         except (OSError, ValueError) as error:
             raise DataError(
-                f"{folder} holds no prepared corpus ({error}); make one with `kinestyle train --stage corpus`"
+                f"{folder} holds no prepared corpus ({error}); make one with `kinestyle train "
+                f"--stage corpus`"
             ) from None
         if table["layout"] != [list(group) for group in LAYOUT.sizes]:
-            raise DataError(f"the corpus in {folder} has another feature layout than this version; prepare it again")
+            raise DataError(
+                f"the corpus in {folder} has another feature layout than this version; prepare it "
+                f"again"
+            )
         features = np.load(folder / "features.npy", mmap_mode="r")
         return cls(features, tuple(Entry(**row) for row in table["entries"]), table["sha256"])
 
     def save(self, folder: Path) -> None:
-        """Write the corpus, the table last, so that a cut run leaves nothing that `load` would take."""
+        """Write the corpus, the table last, so that a cut run leaves nothing that `load` would
+        take.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         digest = write_features(folder, [self.features], len(self.features))
         write_table(folder, digest, self.entries)
 
-    def select(self, split: str | None = None, labelled: bool | None = None, set_name: str | None = None) -> tuple[Entry, ...]:
+    def select(
+        self, split: str | None = None, labelled: bool | None = None, set_name: str | None = None
+    ) -> tuple[Entry, ...]:
         """The entries of one split, with or without a label, of one set; None means any."""
         return tuple(
             entry
@@ -105,7 +118,9 @@ class Corpus:
 
 
 def by_cell(entries: Iterable[Entry]) -> dict[str, list[list[Entry]]]:
-    """For each style, its clips grouped by content, so that every content can be drawn equally often."""
+    """For each style, its clips grouped by content, so that every content can be drawn equally
+    often.
+    """
     cells: dict[str, dict[str, list[Entry]]] = {}
     for entry in entries:
         cells.setdefault(entry.style, {}).setdefault(entry.content, []).append(entry)
@@ -120,7 +135,8 @@ def holds_bandai(data: Path) -> bool:
 def motion_files(data: Path) -> Iterator[Source]:
     """The files to learn from under the unpacked Bandai-Namco sets.
 
-    Clips that the committed splits name; unlabelled BVH clips for the autoencoder, one in ten for validation.
+    Clips that the committed splits name; unlabelled BVH clips for the autoencoder, one in ten for
+    validation.
     Raises DataError where there is nothing.
     """
     splits = read_splits()
@@ -132,13 +148,23 @@ def motion_files(data: Path) -> Iterator[Source]:
             style = f"{label.set_name}/{label.style}"
             yield Source(path, path.stem, label.set_name, style, label.content, splits[path.stem])
     if not found:
-        raise DataError(f"no clip of the committed splits is under {data / 'bandai'}; unpack the Bandai-Namco archives there")
+        raise DataError(
+            f"no clip of the committed splits is under {data / 'bandai'}; unpack the Bandai-Namco "
+            f"archives there"
+        )
     for i, path in enumerate(sorted((data / "unlabelled").glob("cmu/**/*.bvh"))):
         yield Source(path, path.stem, "cmu", "", "", "validation" if i % 10 == 5 else "train")
 
 
-def build(sources: Iterable[Source], folder: Path, report: Callable[[str], None], processes: int | None = None) -> dict[str, str]:
-    """Read files into a corpus in `folder`. Returns the reason for every file that could not be used, by its name."""
+def build(
+    sources: Iterable[Source],
+    folder: Path,
+    report: Callable[[str], None],
+    processes: int | None = None,
+) -> dict[str, str]:
+    """Read files into a corpus in `folder`. Returns the reason for every file that could not be
+    used, by its name.
+    """
     read, refused = read_sources(list(sources), folder, report, processes)
     assemble(read, folder)
     shutil.rmtree(folder / PARTS)
@@ -152,15 +178,19 @@ def read_sources(
     processes: int | None = None,
     rig: Rig | None = None,
 ) -> tuple[list[tuple[Source, Reading]], dict[str, str]]:
-    """Read files into parts of a corpus in `folder`; cut at any moment, it goes on there the next time.
+    """Read files into parts of a corpus in `folder`; cut at any moment, it goes on there the next
+    time.
 
     rig: stated for all clips that it fits
 
-    Returns what was read, and the reason for every file that could not be used. Raises DataError where nothing is left.
+    Returns what was read, and the reason for every file that could not be used. Raises DataError
+    where nothing is left.
     """
     read: list[tuple[Source, Reading]] = []
     refused: dict[str, str] = {}
-    readings = read_files([source.path for source in sources], folder / PARTS, report, processes, rig)
+    readings = read_files(
+        [source.path for source in sources], folder / PARTS, report, processes, rig
+    )
     for source, reading in zip(sources, readings, strict=True):
         if isinstance(reading, str):
             refused[source.stem] = reading
@@ -172,7 +202,9 @@ def read_sources(
     return read, refused
 
 
-def assemble(read: Sequence[tuple[Source, Reading]], folder: Path, own: Mapping[str, Any] | None = None) -> None:
+def assemble(
+    read: Sequence[tuple[Source, Reading]], folder: Path, own: Mapping[str, Any] | None = None
+) -> None:
     """Put what was read into one corpus. `own`: what `own_clips` keeps with it."""
     entries, start = [], 0
     for source, reading in read:
@@ -184,7 +216,9 @@ def assemble(read: Sequence[tuple[Source, Reading]], folder: Path, own: Mapping[
 
 
 def write_features(folder: Path, clips: Iterable[np.ndarray], frame_count: int) -> str:
-    """Write (T, 260) float32 of clips one after the other, never holding them all. Returns the SHA-256."""
+    """Write (T, 260) float32 of clips one after the other, never holding them all. Returns the
+    SHA-256.
+    """
     beside = folder / "features.tmp.npy"  # another run may have the old one open
     whole = np.lib.format.open_memmap(beside, "w+", np.float32, (frame_count, LAYOUT.size))
     digest, start = hashlib.sha256(), 0
@@ -197,10 +231,16 @@ def write_features(folder: Path, clips: Iterable[np.ndarray], frame_count: int) 
     return digest.hexdigest()
 
 
-def write_table(folder: Path, features_sha256: str, entries: Sequence[Entry], own: Mapping[str, Any] | None = None) -> None:
+def write_table(
+    folder: Path,
+    features_sha256: str,
+    entries: Sequence[Entry],
+    own: Mapping[str, Any] | None = None,
+) -> None:
     """Write the table of a corpus, whole or not at all.
 
-    Its hash is that of the features. On own clips labels and splits count as well, which nobody committed.
+    Its hash is that of the features. On own clips labels and splits count as well, which nobody
+    committed.
     """
     rows = [asdict(entry) for entry in entries]
     table: dict[str, Any] = {"layout": LAYOUT.sizes, "sha256": features_sha256, "entries": rows}
@@ -211,7 +251,8 @@ def write_table(folder: Path, features_sha256: str, entries: Sequence[Entry], ow
 
 
 def group_deviation(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """features: (N, 260) -> mean (260,) and deviation (260,), one deviation for each feature group so that no joint dominates.
+    """features: (N, 260) -> mean (260,) and deviation (260,), one deviation for each feature group
+    so that no joint dominates.
 
     Contacts are left as they are.
     """
@@ -226,7 +267,9 @@ def group_deviation(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Crop:
-    """Frames start to stop of a corpus, to be seen in a mirror or not. Where they are too few, the last is held."""
+    """Frames start to stop of a corpus, to be seen in a mirror or not. Where they are too few, the
+    last is held.
+    """
 
     start: int
     stop: int
@@ -234,7 +277,9 @@ class Crop:
 
 
 class CropSampler:
-    """Draws crops of `frames` frames; clips shorter than that are held at their last frame. Its state is its generator's."""
+    """Draws crops of `frames` frames; clips shorter than that are held at their last frame. Its
+    state is its generator's.
+    """
 
     def __init__(self, corpus: Corpus, frames: int, seed: int):
         self.corpus, self.frames = corpus, frames

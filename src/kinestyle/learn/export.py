@@ -1,7 +1,8 @@
-"""From trained networks to a released bundle: ONNX graphs with half-precision weights, checked against torch.
+"""From trained networks to a released bundle: ONNX graphs with half-precision weights, checked
+against torch.
 
-Weights are stored as float16 and cast to float32 when a graph is loaded, which halves the file and costs nothing in speed;
-`verify` measures what it costs in precision.
+Weights are stored as float16 and cast to float32 when a graph is loaded, which halves the file and
+costs nothing in speed; `verify` measures what it costs in precision.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ from kinestyle.learn.classifiers import Labels, StyleContentClassifier
 from kinestyle.learn.networks import GlobalMotionPredictor, StyleEncoder
 from kinestyle.learn.paper import CERTAIN, PaperNetwork
 from kinestyle.learn.stylizer import StylizerNetwork
-from kinestyle.motion.features import LAYOUT
+from kinestyle.retarget.features import LAYOUT
 
 TOLERANCE = 2e-2
-"""Largest error of a graph's output against torch's, as a share of the output's own root mean square."""
+"""Largest error of a graph's output against torch's, as a share of the output's own root mean
+square.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ class Signature:
     outputs: tuple[str, ...]
 
 
-def signatures(autoencoder: Autoencoder, stylizer: StylizerNetwork | PaperNetwork) -> dict[str, Signature]:
+def signatures(
+    autoencoder: Autoencoder, stylizer: StylizerNetwork | PaperNetwork
+) -> dict[str, Signature]:
     """Example calls of every graph of a bundle."""
     features = autoencoder.encoder.physical(torch.randn(1, 64, LAYOUT.size))
     with torch.no_grad():
@@ -66,7 +71,9 @@ def label_free(style_encoder: StyleEncoder) -> nn.Module:
 
 
 class _LabelUnknown(nn.Module):
-    """A style encoder that reads labels, asked about clips without one: the label's part of a code is zeros, and certain."""
+    """A style encoder that reads labels, asked about clips without one: the label's part of a code
+    is zeros, and certain.
+    """
 
     def __init__(self, style_encoder: StyleEncoder):
         super().__init__()
@@ -75,13 +82,19 @@ class _LabelUnknown(nn.Module):
     def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_deviation = self.style_encoder(latent)
         labels = (0, self.style_encoder.labels)
-        return nn.functional.pad(mean, labels), nn.functional.pad(log_deviation, labels, value=CERTAIN)
+        return nn.functional.pad(mean, labels), nn.functional.pad(
+            log_deviation, labels, value=CERTAIN
+        )
 
 
 def to_graphs(
-    autoencoder: Autoencoder, stylizer: StylizerNetwork | PaperNetwork, predictor: GlobalMotionPredictor
+    autoencoder: Autoencoder,
+    stylizer: StylizerNetwork | PaperNetwork,
+    predictor: GlobalMotionPredictor,
 ) -> dict[str, bytes]:
-    """The trained networks as ONNX files, verified. Raises BundleError where a graph does not do what its network does."""
+    """The trained networks as ONNX files, verified. Raises BundleError where a graph does not do
+    what its network does.
+    """
     networks: Mapping[str, nn.Module] = {
         "motion_encoder": autoencoder.encoder,
         "content_encoder": stylizer.content_encoder,
@@ -100,7 +113,9 @@ def to_graphs(
 
 
 class _Judging(nn.Module):
-    """A classifier that also gives the vectors its logits come from, in the order of `judge.OUTPUTS`."""
+    """A classifier that also gives the vectors its logits come from, in the order of
+    `judge.OUTPUTS`.
+    """
 
     def __init__(self, classifier: StyleContentClassifier):
         super().__init__()
@@ -113,12 +128,16 @@ class _Judging(nn.Module):
 
 
 def classifier_graph(network: StyleContentClassifier) -> bytes:
-    """A classifier as a judge's graph: features -> `judge.OUTPUTS`. Raises BundleError where graph and network differ."""
+    """A classifier as a judge's graph: features -> `judge.OUTPUTS`. Raises BundleError where graph
+    and network differ.
+    """
     return judge_graph(_Judging(network), network.style.physical(torch.randn(1, 96, LAYOUT.size)))
 
 
 def judge_graph(network: nn.Module, features: Tensor) -> bytes:
-    """A network that maps features (B, T, 260) to `judge.OUTPUTS` as an ONNX file; `features` is an example."""
+    """A network that maps features (B, T, 260) to `judge.OUTPUTS` as an ONNX file; `features` is an
+    example.
+    """
     signature = Signature((features,), ("features",), OUTPUTS)
     graph = to_graph(network.eval(), signature)
     verify("judge", graph, network, signature)
@@ -141,7 +160,9 @@ def read_judge_file(path: Path) -> dict[str, str]:
 def to_graph(network: nn.Module, signature: Signature) -> bytes:
     """One network as an ONNX file whose time axis is free."""
     named = [*zip(signature.inputs, signature.example, strict=True)]
-    dynamic = {name: {1 if name == "features" else 2: "time"} for name, value in named if value.ndim == 3}
+    dynamic = {
+        name: {1 if name == "features" else 2: "time"} for name, value in named if value.ndim == 3
+    }
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # the exporter that is meant to follow needs another package and gives larger graphs
@@ -160,7 +181,9 @@ def to_graph(network: nn.Module, signature: Signature) -> bytes:
 
 
 def half_precision_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same graph with large constants stored as float16, each behind a cast that is folded when the graph is loaded."""
+    """The same graph with large constants stored as float16, each behind a cast that is folded when
+    the graph is loaded.
+    """
     casts = []
     for constant in model.graph.initializer:
         values = numpy_helper.to_array(constant)
@@ -176,7 +199,9 @@ def half_precision_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def verify(name: str, graph: bytes, network: nn.Module, signature: Signature) -> float:
-    """Run a graph beside its network, at another length than it was exported with; returns the largest relative error."""
+    """Run a graph beside its network, at another length than it was exported with; returns the
+    largest relative error.
+    """
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     longer = tuple(
         value if key == "style" else torch.cat([value, value], dim=1 if key == "features" else 2)
@@ -185,15 +210,21 @@ def verify(name: str, graph: bytes, network: nn.Module, signature: Signature) ->
     with torch.no_grad():
         expected = network(*longer)
     expected = expected if isinstance(expected, tuple) else (expected,)
-    found = session.run(None, {key: value.numpy() for key, value in zip(signature.inputs, longer, strict=True)})
+    found = session.run(
+        None, {key: value.numpy() for key, value in zip(signature.inputs, longer, strict=True)}
+    )
     errors = []
     for wanted, got in zip(expected, found, strict=True):
         if tuple(wanted.shape) != got.shape:
-            raise BundleError(f"the exported graph {name} gives shape {got.shape}, its network {tuple(wanted.shape)}")
+            raise BundleError(
+                f"the exported graph {name} gives shape {got.shape}, its network "
+                f"{tuple(wanted.shape)}"
+            )
         errors.append(float(np.abs(wanted.numpy() - got).max() / wanted.square().mean().sqrt()))
     worst = float(np.max(errors))  # not a number if one of them is not
     if not worst <= TOLERANCE:
         raise BundleError(
-            f"the exported graph {name} differs from its network by {worst:.2g} of its output's size, more than {TOLERANCE}"
+            f"the exported graph {name} differs from its network by {worst:.2g} of its output's "
+            f"size, more than {TOLERANCE}"
         )
     return worst

@@ -1,8 +1,9 @@
 """The few motion operations that losses need, in torch; parity with `kinestyle.motion` is tested.
 
-A rotation is (..., 3, 3) to everyone, but lies in memory as nine arrays, column by column: a processor works through long
-arrays many times faster than through many vectors of three numbers. Rotations in another layout are right too, only slower.
-All of it stays in the precision it is given in, also where autocast would halve that.
+A rotation is (..., 3, 3) to everyone, but lies in memory as nine arrays, column by column: a
+processor works through long arrays many times faster than through many vectors of three numbers.
+Rotations in another layout are right too, only slower. All of it stays in the precision it is given
+in, also where autocast would halve that.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ def sixd_to_matrix(sixd: Tensor) -> Tensor:
     x, second = _unit(numbers[:3]), numbers[3:]
     along = _dot(x, second)
     y = _unit([b - along * a for a, b in zip(x, second, strict=True)])
-    return _matrix([*x, *y, x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]])
+    return _matrix(
+        [*x, *y, x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]]
+    )
 
 
 def compose(a: Tensor, b: Tensor) -> Tensor:
@@ -34,7 +37,9 @@ def compose(a: Tensor, b: Tensor) -> Tensor:
 
 
 def joint_position(world_rotation: Tensor) -> Tensor:
-    """world_rotation: (..., 21, 3, 3) -> (..., 21, 3) metres, joints of the canonical skeleton with the hips at the origin."""
+    """world_rotation: (..., 21, 3, 3) -> (..., 21, 3) metres, joints of the canonical skeleton with
+    the hips at the origin.
+    """
     columns = world_rotation.movedim((-1, -2), (0, 1))
     reach = torch.as_tensor(_reach(), dtype=world_rotation.dtype, device=world_rotation.device)
     with torch.autocast(world_rotation.device.type, enabled=False):
@@ -50,9 +55,11 @@ def geodesic(a: Tensor, b: Tensor) -> Tensor:
 
 @cache
 def _reach() -> np.ndarray:
-    """(3, 21, 21) metres: how far [axis] of joint [i] reaches towards joint [j], a sum over the bones between them that i turns.
+    """(3, 21, 21) metres: how far [axis] of joint [i] reaches towards joint [j], a sum over the
+    bones between them that i turns.
 
-    With it, positions are one product: p_j = sum over i, axis of reach[axis, i, j] * (column `axis` of i's rotation).
+    With it, positions are one product: p_j = sum over i, axis of reach[axis, i, j] * (column `axis`
+        of i's rotation).
     """
     reach = np.zeros((3, CANONICAL.joint_count, CANONICAL.joint_count))
     for joint in range(1, CANONICAL.joint_count):

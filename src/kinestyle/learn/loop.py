@@ -1,7 +1,9 @@
-"""The training loop that every stage shares: optimiser, schedule, averaging, validation, checkpoints, continuing.
+"""The training loop that every stage shares: optimiser, schedule, averaging, validation,
+checkpoints, continuing.
 
-A checkpoint holds weights, averaged weights, the best of them, optimiser, step, and the random state of both sampler and torch,
-so that a run that was killed goes on as if it had not been. The same loop runs on one process and on many (see `processes`).
+A checkpoint holds weights, averaged weights, the best of them, optimiser, step, and the random
+state of both sampler and torch, so that a run that was killed goes on as if it had not been. The
+same loop runs on one process and on many (see `processes`).
 """
 
 from __future__ import annotations
@@ -46,11 +48,14 @@ class LoopConfig:
     average: float = 0.998
     """Decay of the running average of weights, which is what is validated and released."""
     half_precision: bool = True
-    """Matrix products in bfloat16 (weights, sums and losses stay in float32), on processors where that is faster."""
+    """Matrix products in bfloat16 (weights, sums and losses stay in float32), on processors where
+    that is faster.
+    """
     validate_every: int = 250
     keep: Literal["best", "last"] = "best"
-    """Which validated weights are released: those with the lowest score, of equal ones the latest, or the last. A score that is
-    a share of few clips is noisy: over K validations it then picks luck as well, of about sqrt(2 ln K) standard errors."""
+    """Which validated weights are released: those with the lowest score, of equal ones the latest,
+    or the last. A score that is a share of few clips is noisy: over K validations it then picks
+    luck as well, of about sqrt(2 ln K) standard errors."""
     log_every: int = 50
     """Steps from one row of losses in the log to the next."""
     checkpoint_seconds: float = 60.0
@@ -58,11 +63,13 @@ class LoopConfig:
 
 
 class Stage(ABC, Generic[Network]):
-    """What the loop needs of a stage: a network, all of which is trained, and the sampler that its batches come from.
+    """What the loop needs of a stage: a network, all of which is trained, and the sampler that its
+    batches come from.
 
-    A step has two halves. `draw` uses the sampler alone and is cheap, because every process draws all samples of a step;
-    `losses_of` does the work, for the samples of one process. Several processes learn what one does where samples do not see each
-    other: where a loss is the mean of what each sample costs by itself.
+    A step has two halves. `draw` uses the sampler alone and is cheap, because every process draws
+    all samples of a step; `losses_of` does the work, for the samples of one process. Several
+    processes learn what one does where samples do not see each other: where a loss is the mean of
+    what each sample costs by itself.
     """
 
     def __init__(self, network: Network, sampler: CropSampler):
@@ -108,13 +115,17 @@ def train(
     report: Callable[[str], None],
     made_with: Mapping[str, Any] | None = None,
 ) -> Network:
-    """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the network with the kept weights.
+    """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the
+    network with the kept weights.
 
-    Writes `checkpoint.pt`, `log.jsonl`, curves for TensorBoard and, at the end, `trained.pt` into `folder`. `made_with` is the
-    whole configuration (the loop's alone where it is None): a checkpoint of another one is refused with a DataError.
+    Writes `checkpoint.pt`, `log.jsonl`, curves for TensorBoard and, at the end, `trained.pt` into
+    `folder`. `made_with` is the whole configuration (the loop's alone where it is None): a
+    checkpoint of another one is refused with a DataError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = Training(stage, config, folder, report, asdict(config) if made_with is None else made_with)
+    run = Training(
+        stage, config, folder, report, asdict(config) if made_with is None else made_with
+    )
     while run.step < config.steps:
         losses = run.learn()
         last = run.step == config.steps
@@ -128,7 +139,9 @@ def train(
 
 
 def schedule(step: int, config: LoopConfig) -> float:
-    """The learning rate at a step as a share of its highest: linear warm-up, then a cosine down to 0.02."""
+    """The learning rate at a step as a share of its highest: linear warm-up, then a cosine down to
+    0.02.
+    """
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
@@ -136,8 +149,12 @@ def schedule(step: int, config: LoopConfig) -> float:
 
 
 def same_configuration(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether two configurations are the same. What the loop's did not have yet when a file was saved counts as its default."""
-    defaults = {field.name: field.default for field in fields(LoopConfig) if field.default is not MISSING}
+    """Whether two configurations are the same. What the loop's did not have yet when a file was
+    saved counts as its default.
+    """
+    defaults = {
+        field.name: field.default for field in fields(LoopConfig) if field.default is not MISSING
+    }
     if "loop" in saved:
         return {**saved, "loop": {**defaults, **saved["loop"]}} == wanted
     return {**defaults, **saved} == wanted
@@ -158,9 +175,15 @@ class Training(Generic[Network]):
         self.processes = here()
         stage.to(self.processes.device)
         torch.manual_seed(config.seed)
-        self.parameters = [parameter for parameter in stage.network.parameters() if parameter.requires_grad]
+        self.parameters = [
+            parameter for parameter in stage.network.parameters() if parameter.requires_grad
+        ]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99), fused=True
+            self.parameters,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         self.averaged = _copy(stage.network)
         self.kept: dict[str, Any] | None = None
@@ -189,7 +212,9 @@ class Training(Generic[Network]):
                 losses = stage.losses_of(samples)
         self.optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
-        self.processes.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+        self.processes.average(
+            [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        )
         torch.nn.utils.clip_grad_norm_(self.parameters, config.gradient_clip)
         self.optimizer.step()
         self._average(min(config.average, (1 + self.step) / (10 + self.step)))
@@ -197,12 +222,16 @@ class Training(Generic[Network]):
         return losses
 
     def tell(self, losses: Mapping[str, Tensor], validates: bool) -> None:
-        """Validate if it is time, keep the weights if they are the ones to keep, and write a row of the log."""
+        """Validate if it is time, keep the weights if they are the ones to keep, and write a row of
+        the log.
+        """
         values = torch.stack([value.detach().float() for value in losses.values()])
         self.processes.average([values])
         if self.progress is None:
             return
-        figures = dict(zip(losses, values.tolist(), strict=True)) | {"learning_rate": self.optimizer.param_groups[0]["lr"]}
+        figures = dict(zip(losses, values.tolist(), strict=True)) | {
+            "learning_rate": self.optimizer.param_groups[0]["lr"]
+        }
         validation = self._validate() if validates else None
         if validation is not None and self._better(validation["score"]):
             averaged = {name: value.clone() for name, value in self.averaged.items()}
@@ -240,36 +269,49 @@ class Training(Generic[Network]):
         self.stage.network.eval()
 
     def _resume(self) -> float:
-        """Take up a checkpoint if there is one. Returns its seconds. Raises DataError if it is of another configuration."""
+        """Take up a checkpoint if there is one. Returns its seconds. Raises DataError if it is of
+        another configuration.
+        """
         path = self.folder / "checkpoint.pt"
         if not path.exists():
             return 0.0
         saved = torch.load(path, map_location="cpu")
         if not same_configuration(saved["config"], self.made_with):
-            raise DataError(f"{path} was made with another configuration; name another folder, or delete it to start over")
+            raise DataError(
+                f"{path} was made with another configuration; name another folder, or delete it "
+                f"to start over"
+            )
         self.stage.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
         for parameter, state in self.optimizer.state.items():
             for name, value in state.items():
-                if value.shape == parameter.shape:  # the fused optimiser goes through memory and asks for no strides
+                if (
+                    value.shape == parameter.shape
+                ):  # the fused optimiser goes through memory and asks for no strides
                     state[name] = torch.empty_like(parameter).copy_(value)
         for name, value in saved["averaged"].items():
             self.averaged[name].copy_(value)
         self.kept = saved.get("kept")
         self.stage.sampler.state = saved["sampler"]
-        _set_random_state(saved["random"] if "random" in saved else {"cpu": saved["torch"]}, self.processes.device)
+        _set_random_state(
+            saved["random"] if "random" in saved else {"cpu": saved["torch"]}, self.processes.device
+        )
         self.step = int(saved["step"])
         return float(saved.get("seconds", 0.0))
 
     def _average(self, decay: float) -> None:
         now = self.stage.network.state_dict()
         moving = [name for name, value in now.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.averaged[name] for name in moving], [now[name] for name in moving], 1.0 - decay)
+        torch._foreach_lerp_(
+            [self.averaged[name] for name in moving], [now[name] for name in moving], 1.0 - decay
+        )
         for name in now.keys() - set(moving):
             self.averaged[name].copy_(now[name])
 
     def _validate(self) -> dict[str, float]:
-        """Validate averaged weights on the CPU, without touching the sampler's or torch's random state."""
+        """Validate averaged weights on the CPU, without touching the sampler's or torch's random
+        state.
+        """
         stage, device = self.stage, self.processes.device
         current, sampler, random = _copy(stage.network), stage.sampler.state, _random_state(device)
         stage.network.load_state_dict(self.averaged)

@@ -1,8 +1,10 @@
-"""The networks of Guo et al. (ICLR 2024), in the paper's form and in the one that measured best here.
+"""The networks of Guo et al. (ICLR 2024), in the paper's form and in the one that measured best
+here.
 
-All are fully convolutional in time. Features enter and leave as (B, T, 260) in physical units: mean and deviation are buffers
-of the autoencoder and the global motion predictor, and nowhere else. Latents are (B, Z, T/4), content codes (B, C, T/8), style
-codes (B, K); where labels are an input of the networks, as in the paper, a style code is (B, K + S), the label's one-hot last.
+All are fully convolutional in time. Features enter and leave as (B, T, 260) in physical units: mean
+and deviation are buffers of the autoencoder and the global motion predictor, and nowhere else.
+Latents are (B, Z, T/4), content codes (B, C, T/8), style codes (B, K); where labels are an input of
+the networks, as in the paper, a style code is (B, K + S), the label's one-hot last.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from kinestyle.learn.convolution import Doubled, TimeConvolution, doubled
-from kinestyle.motion.features import LAYOUT
+from kinestyle.retarget.features import LAYOUT
 
 SLOPE = 0.2
 
@@ -32,7 +34,9 @@ class NetworkSizes:
     decoder: tuple[int, int, int] = (256, 256, 256)
     """Channels of the motion decoder's three convolutions."""
     frames_at_once: int = 2
-    """Frames that the last layers of decoder and global motion predictor give in one step. 2 halves their work; the paper: 1."""
+    """Frames that the last layers of decoder and global motion predictor give in one step. 2 halves
+    their work; the paper: 1.
+    """
     dropout: float = 0.0
     """In the motion encoder. The paper: 0.2."""
     content: int = 384
@@ -40,7 +44,9 @@ class NetworkSizes:
     content_code: int = 128
     """Channels C of the content code."""
     content_norm: bool = False
-    """Instance norm in the content encoder, as in the paper. It erases the mean over time, and with it a held pose."""
+    """Instance norm in the content encoder, as in the paper. It erases the mean over time, and with
+    it a held pose.
+    """
     style: tuple[int, ...] = (320, 320)
     """Channels of the style encoder's convolutions, the first two strided."""
     style_code: int = 64
@@ -48,9 +54,13 @@ class NetworkSizes:
     generator: tuple[int, int, int] = (352, 480, 352)
     """Channels of the generator's three modulated convolutions."""
     norm_over_time: bool = False
-    """AdaIN as in the paper: the norm of the generator runs over time, not over the channels of a frame."""
+    """AdaIN as in the paper: the norm of the generator runs over time, not over the channels of a
+    frame.
+    """
     label_input: bool = False
-    """Style labels are an input of style encoder and generator, as in the paper, instead of a Gaussian each in style space."""
+    """Style labels are an input of style encoder and generator, as in the paper, instead of a
+    Gaussian each in style space.
+    """
     global_motion: tuple[int, int, int] = (128, 64, 32)
     """Channels of the global motion predictor."""
     global_motion_width: int = 5
@@ -78,12 +88,16 @@ PAPER_SIZES = NetworkSizes(
 
 
 def conv(inputs: int, outputs: int, width: int = 3, stride: int = 1) -> nn.Conv1d:
-    """A convolution over time that keeps T (or halves it), with the ends held instead of padded by zeros."""
+    """A convolution over time that keeps T (or halves it), with the ends held instead of padded by
+    zeros.
+    """
     return TimeConvolution(inputs, outputs, width, stride)
 
 
 def runs(indices: Tensor) -> tuple[slice, ...]:
-    """Indices as slices of neighbours: to take a few slices is many times faster than to pick numbers one by one."""
+    """Indices as slices of neighbours: to take a few slices is many times faster than to pick
+    numbers one by one.
+    """
     first_of_next = torch.nonzero(indices.diff() != 1).flatten() + 1
     parts = torch.tensor_split(indices, first_of_next)
     return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in parts)
@@ -95,7 +109,9 @@ def take(features: Tensor, slices: Sequence[slice]) -> Tensor:
 
 
 class PhysicalUnits(nn.Module):
-    """A network that takes or gives features in physical units: mean and deviation (260,) are part of it."""
+    """A network that takes or gives features in physical units: mean and deviation (260,) are part
+    of it.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -117,7 +133,9 @@ class PhysicalUnits(nn.Module):
 class MotionEncoder(PhysicalUnits):
     """E: features (B, T, 260) -> latent (B, Z, T/4). Contacts are not read."""
 
-    def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor, variational: bool = False):
+    def __init__(
+        self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor, variational: bool = False
+    ):
         super().__init__(mean, deviation)
         self.inputs = LAYOUT["foot_contact"].start
         first, second = sizes.encoder
@@ -133,7 +151,9 @@ class MotionEncoder(PhysicalUnits):
         self.spread = conv(second, sizes.latent, 1) if variational else None
 
     def distribution(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """features: (B, T, 260) -> mean and log deviation (B, Z, T/4) each; only of a variational encoder."""
+        """features: (B, T, 260) -> mean and log deviation (B, Z, T/4) each; only of a variational
+        encoder.
+        """
         assert self.spread is not None, "only a variational encoder has a distribution"
         x = self._layers(features)
         return self.latent(x), self.spread(x).clamp(-8.0, 4.0)
@@ -167,7 +187,9 @@ class MotionDecoder(PhysicalUnits):
         )
 
     def normalized(self, latent: Tensor) -> Tensor:
-        """latent: (B, Z, T/4) -> (B, T, 260) normalised features with contact logits, as the losses take them."""
+        """latent: (B, Z, T/4) -> (B, T, 260) normalised features with contact logits, as the losses
+        take them.
+        """
         return unfold_frames(self.layers(self.first(latent)), self.frames_at_once)
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -178,13 +200,17 @@ class MotionDecoder(PhysicalUnits):
 
 
 def unfold_frames(x: Tensor, frames_at_once: int) -> Tensor:
-    """(B, frames_at_once * D, T / frames_at_once) -> (B, T, D): channels that hold several frames become frames."""
+    """(B, frames_at_once * D, T / frames_at_once) -> (B, T, D): channels that hold several frames
+    become frames.
+    """
     x = x.transpose(1, 2)
     return x.reshape(x.shape[0], -1, x.shape[2] // frames_at_once)
 
 
 class PoseEncoder(PhysicalUnits):
-    """Instead of a latent: normalised poses themselves, four frames to a step, (B, T, 260) -> (B, 1040, T/4)."""
+    """Instead of a latent: normalised poses themselves, four frames to a step, (B, T, 260) -> (B,
+    1040, T/4).
+    """
 
     def forward(self, features: Tensor) -> Tensor:
         x = self.normalize(features)
@@ -192,7 +218,9 @@ class PoseEncoder(PhysicalUnits):
 
 
 class PoseDecoder(PhysicalUnits):
-    """The way back from `PoseEncoder`: (B, 1040, T/4) -> (B, T, 260). It learns nothing; contacts are as generated."""
+    """The way back from `PoseEncoder`: (B, 1040, T/4) -> (B, T, 260). It learns nothing; contacts
+    are as generated.
+    """
 
     def normalized(self, latent: Tensor) -> Tensor:
         return unfold_frames(latent, POSES_AT_ONCE)
@@ -216,7 +244,9 @@ class ContentEncoder(nn.Module):
             nn.LeakyReLU(SLOPE),
             conv(sizes.content, sizes.content_code if sizes.content_norm else sizes.content, 1),
             nn.LeakyReLU(SLOPE),
-            conv(sizes.content_code if sizes.content_norm else sizes.content, sizes.content_code, 1),
+            conv(
+                sizes.content_code if sizes.content_norm else sizes.content, sizes.content_code, 1
+            ),
         )
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -225,7 +255,9 @@ class ContentEncoder(nn.Module):
 
 
 def norm_over_time(x: Tensor) -> Tensor:
-    """Instance norm: (B, C, T) to mean 0 and deviation 1 over time, channel by channel; any T, 1 included."""
+    """Instance norm: (B, C, T) to mean 0 and deviation 1 over time, channel by channel; any T, 1
+    included.
+    """
     x = x - x.mean(dim=-1, keepdim=True)
     return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + 1e-5)
 
@@ -233,7 +265,8 @@ def norm_over_time(x: Tensor) -> Tensor:
 class StyleEncoder(nn.Module):
     """Es: latent (B, Z, T/4) -> mean and log deviation (B, K) each of the clip's style code.
 
-    It needs no label. Where labels are an input, it reads one where there is one, as channels beside the latent.
+    It needs no label. Where labels are an input, it reads one where there is one, as channels
+    beside the latent.
     """
 
     def __init__(self, sizes: NetworkSizes, labels: int = 0):
@@ -250,14 +283,17 @@ class StyleEncoder(nn.Module):
         """label: (B, S) one-hot, zeros where it is not known; None: known nowhere."""
         if self.labels:
             known = latent.new_zeros(latent.shape[0], self.labels) if label is None else label
-            latent = torch.cat([latent, known.unsqueeze(-1).expand(-1, -1, latent.shape[-1]).to(latent.dtype)], dim=1)
+            latent = torch.cat(
+                [latent, known.unsqueeze(-1).expand(-1, -1, latent.shape[-1]).to(latent.dtype)],
+                dim=1,
+            )
         mean, log_deviation = self.head(self.layers(latent).mean(dim=-1)).chunk(2, dim=-1)
         return mean, log_deviation.clamp(-5.0, 2.0)
 
 
 class Modulated(nn.Module):
-    """Convolution, norm, then scale and shift from the style code: AdaIN where the norm is over time, which takes a held pose
-    away from the content; otherwise over channels, frame by frame."""
+    """Convolution, norm, then scale and shift from the style code: AdaIN where the norm is over
+    time, which takes a held pose away from the content; otherwise over channels, frame by frame."""
 
     def __init__(self, inputs: int, outputs: int, style_code: int, over_time: bool):
         super().__init__()
@@ -270,13 +306,16 @@ class Modulated(nn.Module):
         if self.over_time:
             x = norm_over_time(x)
         else:
-            x = nn.functional.layer_norm(x.transpose(1, 2), (self.convolution.out_channels,)).transpose(1, 2)
+            x = nn.functional.layer_norm(
+                x.transpose(1, 2), (self.convolution.out_channels,)
+            ).transpose(1, 2)
         scale, shift = self.modulation(style).unsqueeze(-1).chunk(2, dim=1)
         return x * (1.0 + scale) + shift
 
 
 class Generator(nn.Module):
-    """G: content code (B, C, T/8), style code (B, K), with the label's one-hot behind it where labels are an input
+    """G: content code (B, C, T/8), style code (B, K), with the label's one-hot behind it where
+    labels are an input
     -> latent (B, Z, T/4)."""
 
     def __init__(self, sizes: NetworkSizes, labels: int = 0):
@@ -284,7 +323,8 @@ class Generator(nn.Module):
         code = sizes.style_code + labels
         widths = (sizes.content_code, *sizes.generator)
         self.blocks = nn.ModuleList(
-            Modulated(inputs, outputs, code, sizes.norm_over_time) for inputs, outputs in pairwise(widths)
+            Modulated(inputs, outputs, code, sizes.norm_over_time)
+            for inputs, outputs in pairwise(widths)
         )
         self.out = conv(sizes.generator[-1], sizes.latent, 1)
 
@@ -296,7 +336,9 @@ class Generator(nn.Module):
 
 
 class StylePrior(nn.Module):
-    """What the styles of the training data look like in style space: one Gaussian a label, learned with the rest."""
+    """What the styles of the training data look like in style space: one Gaussian a label, learned
+    with the rest.
+    """
 
     def __init__(self, styles: int, sizes: NetworkSizes):
         super().__init__()
@@ -308,13 +350,17 @@ class StylePrior(nn.Module):
 
 
 class GlobalMotionPredictor(PhysicalUnits):
-    """GMP: features (B, T, 260) -> root velocity on the ground (B, T, 2), metres a frame. Reads neither it nor contacts."""
+    """GMP: features (B, T, 260) -> root velocity on the ground (B, T, 2), metres a frame. Reads
+    neither it nor contacts.
+    """
 
     reads: Tensor
 
     def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
         super().__init__(mean, deviation)
-        self.register_buffer("reads", torch.from_numpy(LAYOUT.without("root_xz_velocity", "foot_contact")))
+        self.register_buffer(
+            "reads", torch.from_numpy(LAYOUT.without("root_xz_velocity", "foot_contact"))
+        )
         self.slices = runs(self.reads)
         self.velocity = LAYOUT["root_xz_velocity"]
         self.frames_at_once = sizes.frames_at_once
@@ -331,7 +377,9 @@ class GlobalMotionPredictor(PhysicalUnits):
 
     def normalized(self, normalized_features: Tensor) -> Tensor:
         """(B, T, 260) normalised -> (B, T, 2) normalised velocity."""
-        velocity = unfold_frames(self.layers(take(normalized_features, self.slices).transpose(1, 2)), self.frames_at_once)
+        velocity = unfold_frames(
+            self.layers(take(normalized_features, self.slices).transpose(1, 2)), self.frames_at_once
+        )
         return velocity[:, : normalized_features.shape[1]]
 
     def forward(self, features: Tensor) -> Tensor:
@@ -340,11 +388,15 @@ class GlobalMotionPredictor(PhysicalUnits):
 
 
 class Classifier(PhysicalUnits):
-    """Features (B, T, 260) -> logits (B, classes). Serves as the guide of the stylizer and, on other inputs, as a judge."""
+    """Features (B, T, 260) -> logits (B, classes). Serves as the guide of the stylizer and, on
+    other inputs, as a judge.
+    """
 
     reads: Tensor
 
-    def __init__(self, classes: int, mean: Tensor, deviation: Tensor, reads: Tensor, width: int = 192):
+    def __init__(
+        self, classes: int, mean: Tensor, deviation: Tensor, reads: Tensor, width: int = 192
+    ):
         super().__init__(mean, deviation)
         self.register_buffer("reads", reads)
         self.slices = runs(reads)
@@ -365,7 +417,9 @@ class Classifier(PhysicalUnits):
         return self.head(self.embed(normalized_features))
 
     def embed(self, normalized_features: Tensor) -> Tensor:
-        """(B, T, 260) normalised -> (B, 2 * width): mean and maximum over time, the features that FID compares."""
+        """(B, T, 260) normalised -> (B, 2 * width): mean and maximum over time, the features that
+        FID compares.
+        """
         x = self.layers(self.channels(normalized_features).transpose(1, 2))
         return torch.cat([x.mean(dim=-1), x.amax(dim=-1)], dim=-1)
 
@@ -383,9 +437,15 @@ def reparameterize(mean: Tensor, log_deviation: Tensor) -> Tensor:
 
 
 def gaussian_kl(
-    mean: Tensor, log_deviation: Tensor, other_mean: Tensor, other_log_deviation: Tensor, of: Literal["batch", "clip"] = "batch"
+    mean: Tensor,
+    log_deviation: Tensor,
+    other_mean: Tensor,
+    other_log_deviation: Tensor,
+    of: Literal["batch", "clip"] = "batch",
 ) -> Tensor:
-    """KL(N(mean) || N(other)) of diagonal Gaussians (B, K), averaged over the K numbers, and over the batch or for each clip."""
+    """KL(N(mean) || N(other)) of diagonal Gaussians (B, K), averaged over the K numbers, and over
+    the batch or for each clip.
+    """
     ratio = torch.exp(2.0 * (log_deviation - other_log_deviation))
     distance = ((mean - other_mean) / other_log_deviation.exp()) ** 2
     divergence = 0.5 * (ratio + distance - 1.0) + other_log_deviation - log_deviation

@@ -1,8 +1,10 @@
-"""A user's own clips as a corpus: which files, in which style, for what, and in words what was understood.
+"""A user's own clips as a corpus: which files, in which style, for what, and in words what was
+understood.
 
-Nothing that a file can be stops a run: what cannot be used is listed with the reason, also in RUN/corpus/refused.txt. Which
-clips are for validation is in RUN/splits.csv. Labels, splits and files may change until training begins: what was read is
-kept, so that preparing again takes seconds. So may the rig that is stated for the clips; with another one they are read again.
+Nothing that a file can be stops a run: what cannot be used is listed with the reason, also in
+RUN/corpus/refused.txt. Which clips are for validation is in RUN/splits.csv. Labels, splits and
+files may change until training begins: what was read is kept, so that preparing again takes
+seconds. So may the rig that is stated for the clips; with another one they are read again.
 """
 
 from __future__ import annotations
@@ -18,13 +20,23 @@ from pathlib import Path
 from typing import Any
 
 from kinestyle.errors import DataError
-from kinestyle.learn.corpus import PARTS, Corpus, Entry, Source, assemble, build, holds_bandai, motion_files, read_sources
+from kinestyle.formats.table import FORMATS
+from kinestyle.learn.corpus import (
+    PARTS,
+    Corpus,
+    Entry,
+    Source,
+    assemble,
+    build,
+    holds_bandai,
+    motion_files,
+    read_sources,
+)
 from kinestyle.learn.own_labels import TABLE, Labelling, find_labels
 from kinestyle.learn.reading import Reading
 from kinestyle.learn.splits import UNUSED, read_list, split_by_rule, write_list
-from kinestyle.motion.features import FRAME_RATE
-from kinestyle.motion.formats import FORMATS
-from kinestyle.motion.rig import Rig
+from kinestyle.retarget.features import FRAME_RATE
+from kinestyle.rig.rig_file import Rig
 from kinestyle.storage import replace_bytes
 
 SET_NAME = "own"
@@ -51,13 +63,19 @@ class OwnClips:
 
     def __post_init__(self) -> None:
         if self.name is not None and not re.fullmatch(r"\w[\w.+-]*", self.name):
-            raise DataError(f"the name {self.name!r} cannot name a file; use letters, digits, - and _")
+            raise DataError(
+                f"the name {self.name!r} cannot name a file; use letters, digits, - and _"
+            )
 
 
-def open_corpus(data: Path, run: Path, told: str | None, report: Callable[[str], None], rig: Rig | None = None) -> Corpus:
-    """The corpus of a run, prepared now unless it was before: of the Bandai-Namco sets, or of own clips labelled as `told`.
+def open_corpus(
+    data: Path, run: Path, told: str | None, report: Callable[[str], None], rig: Rig | None = None
+) -> Corpus:
+    """The corpus of a run, prepared now unless it was before: of the Bandai-Namco sets, or of own
+    clips labelled as `told`.
 
-    rig: stated for all own clips that it fits. Raises DataError where it fits none, or is stated for the Bandai-Namco sets.
+    rig: stated for all own clips that it fits. Raises DataError where it fits none, or is stated
+        for the Bandai-Namco sets.
     """
     folder = run / "corpus"
     prepared = (folder / "corpus.json").exists()
@@ -65,10 +83,16 @@ def open_corpus(data: Path, run: Path, told: str | None, report: Callable[[str],
     kept = prepared and not data.is_dir()
     bandai = own is None if kept else told is None and holds_bandai(data)
     if bandai and rig is not None:
-        raise DataError("--rig is for own clips; which joint is which in the Bandai-Namco sets is known, so leave it out")
+        raise DataError(
+            "--rig is for own clips; which joint is which in the Bandai-Namco sets is known, so "
+            "leave it out"
+        )
     if not kept:
         if prepared and bandai != (own is None):
-            raise DataError(f"{folder} was prepared from other data or for other labels than these; name another --run")
+            raise DataError(
+                f"{folder} was prepared from other data or for other labels than these; name "
+                f"another --run"
+            )
         if bandai and not prepared:
             _prepare_bandai(data, folder, report)
         elif not bandai and (own is None or own["made_from"] != _state(data, run, told, rig)):
@@ -90,8 +114,10 @@ def require_styles(corpus: Corpus) -> None:
     if len(styles) < 2:
         found = f"one style, {styles[0]}" if styles else "no clip with a style"
         raise DataError(
-            f"there is {found}; what one style is can only be learned beside another: add clips of a second one "
-            "(plain ones, called normal, will do), or train without labels with --preset unsupervised"
+            f"there is {found}; what one style is can only be learned beside another: add clips "
+            f"of a second one "
+            "(plain ones, called normal, will do), or train without labels with --preset "
+            "unsupervised"
         )
 
 
@@ -110,7 +136,9 @@ def _prepare_bandai(data: Path, folder: Path, report: Callable[[str], None]) -> 
         report(f"left out: {reason}")
 
 
-def _prepare(data: Path, run: Path, told: str | None, rig: Rig | None, report: Callable[[str], None]) -> dict[str, Any]:
+def _prepare(
+    data: Path, run: Path, told: str | None, rig: Rig | None, report: Callable[[str], None]
+) -> dict[str, Any]:
     """Read own clips into a corpus; returns what is kept with it."""
     report(f"reading motion under {data}")
     folder = run / "corpus"
@@ -118,25 +146,41 @@ def _prepare(data: Path, run: Path, told: str | None, rig: Rig | None, report: C
     formats = ", ".join(FORMATS)
     motion = [file for file in files if Path(file).suffix.lower() in FORMATS]
     if not motion:
-        raise DataError(f"{data} holds no motion file; expected files of these kinds, in any folders: {formats}")
+        raise DataError(
+            f"{data} holds no motion file; expected files of these kinds, in any folders: {formats}"
+        )
     labelling = find_labels(data, motion, told)
     sources = [
-        Source(data / file, file, SET_NAME, f"{SET_NAME}/{label.style}" if label.style else "", label.content, label.split)
+        Source(
+            data / file,
+            file,
+            SET_NAME,
+            f"{SET_NAME}/{label.style}" if label.style else "",
+            label.content,
+            label.split,
+        )
         for file, label in sorted(labelling.labels.items())
     ]
     if not sources:
-        first = "; ".join(f"{file}: {reason}" for file, reason in list(labelling.refused.items())[:3])
+        first = "; ".join(
+            f"{file}: {reason}" for file, reason in list(labelling.refused.items())[:3]
+        )
         raise DataError(f"no clip in {data} can be labelled: {labelling.said}, but {first}")
     read, unread = read_sources(sources, folder, report, rig=rig)
     _require_fit(rig, [reading for _, reading in read])
     kept, copies = _without_copies(read)
-    others = dict.fromkeys(sorted(set(files) - set(motion)), f"is no motion file that can be read, those are {formats}")
+    others = dict.fromkeys(
+        sorted(set(files) - set(motion)), f"is no motion file that can be read, those are {formats}"
+    )
     refused = labelling.refused | unread | copies | others
     sources, said = _agreed_contents([source for source, _ in kept], labelling)
     splits = _splits(sources, [reading for _, reading in kept], run)
     sources = [replace(source, split=splits[source.stem]) for source in sources]
     if "train" not in splits.values():
-        raise DataError(f"{run / SPLITS}, or the table of labels, leaves no clip for training; write train for most of them")
+        raise DataError(
+            f"{run / SPLITS}, or the table of labels, leaves no clip for training; write train "
+            f"for most of them"
+        )
     write_list(splits, run / SPLITS)
     misfits = [(source.stem, reading.misfit) for source, reading in kept if reading.misfit]
     doubts = [(source.stem, doubt) for source, reading in kept for doubt in reading.doubts]
@@ -153,22 +197,34 @@ def _prepare(data: Path, run: Path, told: str | None, rig: Rig | None, report: C
         "rig": None if rig is None else rig.name,
         "other_rigs": len(misfits),
     }
-    assemble([(source, reading) for source, (_, reading) in zip(sources, kept, strict=True)], folder, own)
+    assemble(
+        [(source, reading) for source, (_, reading) in zip(sources, kept, strict=True)], folder, own
+    )
     return own
 
 
 def _require_fit(rig: Rig | None, readings: Sequence[Reading]) -> None:
-    """Raises DataError where a stated rig fits none of the clips: it is not theirs, or has a mistake."""
+    """Raises DataError where a stated rig fits none of the clips: it is not theirs, or has a
+    mistake.
+    """
     if rig is not None and all(reading.misfit for reading in readings):
-        raise DataError(f"{rig.name} fits none of {len(readings)} clips; the first reason: {readings[0].misfit}")
+        raise DataError(
+            f"{rig.name} fits none of {len(readings)} clips; the first reason: {readings[0].misfit}"
+        )
 
 
 def _state(data: Path, run: Path, told: str | None, rig: Rig | None) -> str:
-    """A hash that changes with the files, the table of labels, the splits, what was told of labels, and the stated rig."""
-    stated = () if rig is None else (rig,)  # without one as ever, so that what earlier versions prepared is still taken
+    """A hash that changes with the files, the table of labels, the splits, what was told of labels,
+    and the stated rig.
+    """
+    stated = (
+        () if rig is None else (rig,)
+    )  # without one as ever, so that what earlier versions prepared is still taken
     tables = [path for path in (*_tables(data, told), run / SPLITS) if path.is_file()]
     files = [(file, *_size_and_time(data / file)) for file in _files(data, run, told)]
-    return hashlib.sha256(repr((told, files, [path.read_bytes() for path in tables], *stated)).encode()).hexdigest()
+    return hashlib.sha256(
+        repr((told, files, [path.read_bytes() for path in tables], *stated)).encode()
+    ).hexdigest()
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:
@@ -184,7 +240,9 @@ def _tables(data: Path, told: str | None) -> list[Path]:
 
 
 def _files(data: Path, run: Path, told: str | None) -> list[str]:
-    """All files in a folder, below each other by "/", but hidden ones, the table of labels, and what a run wrote there."""
+    """All files in a folder, below each other by "/", but hidden ones, the table of labels, and
+    what a run wrote there.
+    """
     if not data.is_dir():
         raise DataError(f"{data} is no folder; --data names a folder of motion files")
     tables = {path.resolve() for path in _tables(data, told)}
@@ -192,8 +250,14 @@ def _files(data: Path, run: Path, told: str | None) -> list[str]:
     for at, folders, names in os.walk(data, followlinks=True):
         here = Path(at)
         seen.add(here.resolve())  # a link may lead back to a folder above
-        folders[:] = sorted(f for f in folders if _shown(f) and (p := (here / f).resolve()) not in seen and p != run.resolve())
-        found += [here / name for name in names if _shown(name) and (here / name).resolve() not in tables]
+        folders[:] = sorted(
+            f
+            for f in folders
+            if _shown(f) and (p := (here / f).resolve()) not in seen and p != run.resolve()
+        )
+        found += [
+            here / name for name in names if _shown(name) and (here / name).resolve() not in tables
+        ]
     return sorted(path.relative_to(data).as_posix() for path in found)
 
 
@@ -201,8 +265,12 @@ def _shown(name: str) -> bool:
     return not name.startswith(".") and name != "__MACOSX"
 
 
-def _without_copies(read: Sequence[tuple[Source, Reading]]) -> tuple[list[tuple[Source, Reading]], dict[str, str]]:
-    """The same motion once: copies would be learned twice, and leak from training into validation. Of two styles: neither."""
+def _without_copies(
+    read: Sequence[tuple[Source, Reading]],
+) -> tuple[list[tuple[Source, Reading]], dict[str, str]]:
+    """The same motion once: copies would be learned twice, and leak from training into validation.
+    Of two styles: neither.
+    """
     same: dict[str, list[tuple[Source, Reading]]] = defaultdict(list)
     for source, reading in read:
         same[reading.digest].append((source, reading))
@@ -212,7 +280,10 @@ def _without_copies(read: Sequence[tuple[Source, Reading]]) -> tuple[list[tuple[
         differs = {source.style for source, _ in copies} - {first.style}
         if differs:
             names = ", ".join([first.stem, *(source.stem for source, _ in copies)])
-            refused |= {source.stem: f"is one motion in several styles: {names}" for source, _ in [(first, reading), *copies]}
+            refused |= {
+                source.stem: f"is one motion in several styles: {names}"
+                for source, _ in [(first, reading), *copies]
+            }
             continue
         kept.append((first, reading))
         refused |= {source.stem: f"is the same motion as {first.stem}" for source, _ in copies}
@@ -222,7 +293,8 @@ def _without_copies(read: Sequence[tuple[Source, Reading]]) -> tuple[list[tuple[
 
 
 def _agreed_contents(sources: list[Source], labelling: Labelling) -> tuple[list[Source], str]:
-    """Contents as they are, or none: they serve only where every labelled clip has one and most occur in several styles.
+    """Contents as they are, or none: they serve only where every labelled clip has one and most
+    occur in several styles.
 
     A content of one style alone would teach that the content is the style.
     """
@@ -244,7 +316,8 @@ def _agreed_contents(sources: list[Source], labelling: Labelling) -> tuple[list[
 def _splits(sources: Sequence[Source], readings: Sequence[Reading], run: Path) -> dict[str, str]:
     """By file: what the table of labels says, or RUN/splits.csv where that says nothing.
 
-    What neither names is split by the rule, in a style that no clip is named to validate with; else it is for training.
+    What neither names is split by the rule, in a style that no clip is named to validate with; else
+    it is for training.
     """
     said = {source.stem: source.split for source in sources if source.split}
     if not said and (run / SPLITS).exists():
@@ -256,7 +329,9 @@ def _splits(sources: Sequence[Source], readings: Sequence[Reading], run: Path) -
         if source.stem not in said and source.style not in validated
     }
     chosen = split_by_rule(free)
-    return {source.stem: said.get(source.stem) or chosen.get(source.stem, "train") for source in sources}
+    return {
+        source.stem: said.get(source.stem) or chosen.get(source.stem, "train") for source in sources
+    }
 
 
 # ---------------------------------------------------------------- saying
@@ -283,10 +358,15 @@ def _label(entry: Entry) -> str:
     return entry.style.split("/")[-1]
 
 
-def _say(corpus: Corpus, own: Mapping[str, Any], folder: Path, report: Callable[[str], None]) -> None:
+def _say(
+    corpus: Corpus, own: Mapping[str, Any], folder: Path, report: Callable[[str], None]
+) -> None:
     """In words: styles, contents, splits, what was refused and why."""
     labelled, unlabelled = corpus.select(labelled=True), corpus.select(labelled=False)
-    report(f"own clips: {Share.of(corpus.entries)}, {len(own['refused'])} files left out; {own['said']}")
+    report(
+        f"own clips: {Share.of(corpus.entries)}, {len(own['refused'])} files left out; "
+        f"{own['said']}"
+    )
     styles: dict[str, list[Entry]] = defaultdict(list)
     contents: dict[str, list[Entry]] = defaultdict(list)
     for entry in labelled:
@@ -296,9 +376,16 @@ def _say(corpus: Corpus, own: Mapping[str, Any], folder: Path, report: Callable[
         trained = Share.of(entry for entry in entries if entry.split == "train")
         report(f"  {style}: {Share.of(entries)}{_remark(trained)}")
     if unlabelled:
-        report(f"  without a style: {Share.of(unlabelled)}; only what needs no labels learns from them")
+        report(
+            f"  without a style: {Share.of(unlabelled)}; only what needs no labels learns from them"
+        )
     if set(contents) - {""}:
-        report("contents: " + ", ".join(f"{content} {len(entries)}" for content, entries in sorted(contents.items())))
+        report(
+            "contents: "
+            + ", ".join(
+                f"{content} {len(entries)}" for content, entries in sorted(contents.items())
+            )
+        )
     else:
         report("contents: not used; what a clip does is kept without the help of labels")
     for split, what in (("validation", "validation"), ("test", "the test"), (UNUSED, "nothing")):
@@ -318,7 +405,11 @@ def _say(corpus: Corpus, own: Mapping[str, Any], folder: Path, report: Callable[
 
 def _said_of_rig(name: str, others: int, clips: int, folder: Path) -> str:
     said = f"rig: as {name} says in {clips - others} of {clips} clips"
-    return f"{said}; it does not fit the others, whose rigs were found: look at {folder / OTHER_RIGS}" if others else said
+    return (
+        f"{said}; it does not fit the others, whose rigs were found: look at {folder / OTHER_RIGS}"
+        if others
+        else said
+    )
 
 
 def _remark(trained: Share) -> str:
@@ -326,7 +417,11 @@ def _remark(trained: Share) -> str:
         return " - none of it for training: the style will not be learned"
     if trained.clips == 1:
         return " - one clip to learn from: what it does will be taken for its style"
-    return f" - less than {FEW_SECONDS:.0f} s to learn from: expect little" if trained.seconds < FEW_SECONDS else ""
+    return (
+        f" - less than {FEW_SECONDS:.0f} s to learn from: expect little"
+        if trained.seconds < FEW_SECONDS
+        else ""
+    )
 
 
 def _line(file: str, reason: str) -> str:

@@ -1,11 +1,13 @@
 """Which style a user's own clip is in: from its folder, from its name, or from a table.
 
-All three end in the same thing, a label for each file. A *pattern* says where the label stands in a path, without the suffix:
+All three end in the same thing, a label for each file. A *pattern* says where the label stands in a
+path, without the suffix:
 
     {style}   {content}   {id}   a part of the path that is taken for this       *   any part   **   any parts, at the end
 
-A pattern without "/" is about the file's name, in whatever folder. Unless the user says it, the pattern is guessed from which
-parts vary; of two that vary, the one that mostly names actions ("walk", "jumping") is the content.
+A pattern without "/" is about the file's name, in whatever folder. Unless the user says it, the
+pattern is guessed from which parts vary; of two that vary, the one that mostly names actions
+("walk", "jumping") is the content.
 """
 
 from __future__ import annotations
@@ -59,8 +61,9 @@ class Labelling:
 def find_labels(data: Path, files: Sequence[str], told: str | None) -> Labelling:
     """Labels for `files`, paths below `data` with "/" in them.
 
-    told: "folders", "names", "none", a pattern, the path of a CSV, or None to find out: the table `labels.csv` in `data` if it
-    is there, else folders where they name at least two styles, else names. Raises DataError where nothing can be made of it.
+    told: "folders", "names", "none", a pattern, the path of a CSV, or None to find out: the table
+    `labels.csv` in `data` if it is there, else folders where they name at least two styles, else
+    names. Raises DataError where nothing can be made of it.
     """
     if told is None and (data / TABLE).is_file():
         told = str(data / TABLE)
@@ -79,8 +82,10 @@ def find_labels(data: Path, files: Sequence[str], told: str | None) -> Labelling
         return _read_table(_table_path(data, told), files)
     if pattern is None:
         raise DataError(
-            f"what style the clips in {data} are in is told neither by folders nor by names such as {_examples(known)}; say it: "
-            "--labels folders, --labels '{style}_{content}_{id}' (a pattern), --labels FILE.csv with columns file,style, "
+            f"what style the clips in {data} are in is told neither by folders nor by names such "
+            f"as {_examples(known)}; say it: "
+            "--labels folders, --labels '{style}_{content}_{id}' (a pattern), --labels FILE.csv "
+            "with columns file,style, "
             "or --labels none to train without labels"
         )
     return _by_pattern(pattern, files)
@@ -91,7 +96,9 @@ def _unlabelled(file: str) -> bool:
 
 
 def _examples(files: Sequence[str]) -> str:
-    return ", ".join(repr(PurePosixPath(file).name) for file in files[:: max(1, len(files) // 3)][:3])
+    return ", ".join(
+        repr(PurePosixPath(file).name) for file in files[:: max(1, len(files) // 3)][:3]
+    )
 
 
 # ---------------------------------------------------------------- patterns
@@ -124,7 +131,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 def _component(component: str, pattern: str) -> str:
     if component == "**":
         return ".+"
-    # a field ends at a separator that the pattern itself uses beside fields, so that "old_walk_1_b" does not fit "{style}_{id}"
+    # a field ends at a separator that the pattern itself uses beside fields, so that "old_walk_1_b"
+    # does not fit "{style}_{id}"
     literal = re.sub(r"\{\w+\}", "", component)
     stops = "".join(re.escape(separator) for separator in _SEPARATORS if separator in literal)
     expression = ""
@@ -138,14 +146,18 @@ def _component(component: str, pattern: str) -> str:
         elif token == "{id}":
             expression += r"\W*\d*\W*"
         elif token.startswith("{"):
-            raise DataError(f"the pattern {pattern!r} has {token}, expected {{style}}, {{content}}, {{id}} or *")
+            raise DataError(
+                f"the pattern {pattern!r} has {token}, expected {{style}}, {{content}}, {{id}} or *"
+            )
         else:
             expression += re.escape(token)
     return expression
 
 
 def tidy(label: str) -> str:
-    """A label as it is typed after --style: "Not Confident", "not_confident" and "NotConfident" are all "not-confident"."""
+    """A label as it is typed after --style: "Not Confident", "not_confident" and "NotConfident" are
+    all "not-confident".
+    """
     label = unicodedata.normalize("NFC", label)
     label = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", label)
     return re.sub(r"[\s_/\\-]+", "-", label).strip("-").lower()
@@ -161,8 +173,14 @@ def folder_pattern(files: Sequence[str], sure: bool = False) -> str | None:
     """
     depths = Counter(len(PurePosixPath(file).parts) - 1 for file in files)
     depth = max(depths, key=lambda d: (depths[d], d), default=0)
-    paths = [PurePosixPath(file).parts[:-1] for file in files if len(PurePosixPath(file).parts) - 1 == depth]
-    roles = _roles([[path[level] for path in paths] for level in range(depth)], folders=True, sure=sure)
+    paths = [
+        PurePosixPath(file).parts[:-1]
+        for file in files
+        if len(PurePosixPath(file).parts) - 1 == depth
+    ]
+    roles = _roles(
+        [[path[level] for path in paths] for level in range(depth)], folders=True, sure=sure
+    )
     if roles is None:
         return None
     while roles[-1] == "*":  # below the labels, any folders
@@ -175,21 +193,29 @@ def name_pattern(files: Sequence[str]) -> str | None:
     stems = [PurePosixPath(file).stem for file in files]
     if not stems:
         return None
-    separator = max(_SEPARATORS, key=lambda s: sum(s in stem for stem in stems)) if any(map(_separated, stems)) else ""
+    separator = (
+        max(_SEPARATORS, key=lambda s: sum(s in stem for stem in stems))
+        if any(map(_separated, stems))
+        else ""
+    )
     split = [stem.split(separator) if separator else [stem] for stem in stems]
     length = Counter(map(len, split)).most_common(1)[0][0]
     split = [parts for parts in split if len(parts) == length]
     if 2 * len(split) < len(stems):
         return None
     columns = [list(column) for column in zip(*split, strict=True)]
-    numbered = sum(bool(re.fullmatch(r".*\D\d+\W*", value)) for value in columns[-1]) * 2 > len(columns[-1])
+    numbered = sum(bool(re.fullmatch(r".*\D\d+\W*", value)) for value in columns[-1]) * 2 > len(
+        columns[-1]
+    )
     columns[-1] = [_without_number(value) for value in columns[-1]]
     roles = _roles(columns, folders=False)
     if roles is None:
         return None
     if numbered and roles[-1] != "*":
         roles[-1] += "{id}"
-    return separator.join("{id}" if not any(column) else role for role, column in zip(roles, columns, strict=True))
+    return separator.join(
+        "{id}" if not any(column) else role for role, column in zip(roles, columns, strict=True)
+    )
 
 
 def _separated(stem: str) -> bool:
@@ -201,7 +227,9 @@ def _without_number(part: str) -> str:
 
 
 def _roles(columns: Sequence[Sequence[str]], folders: bool, sure: bool = False) -> list[str] | None:
-    """Which column of parts of paths is the style, which the content: one of {style}, {content}, * for each; None: no style."""
+    """Which column of parts of paths is the style, which the content: one of {style}, {content}, *
+    for each; None: no style.
+    """
     roles = ["*"] * len(columns)
     varying = [i for i, column in enumerate(columns) if _names_groups(column, folders, sure)]
     if len(varying) == 1 and (sure or _share_of_actions(columns[varying[0]]) <= 0.5):
@@ -215,12 +243,16 @@ def _roles(columns: Sequence[Sequence[str]], folders: bool, sure: bool = False) 
     shares = [_share_of_actions(columns[i]) for i in varying]
     # where the words do not tell: CONTENT/STYLE/clip, but style_content_number
     style_first = shares[0] < shares[1] if shares[0] != shares[1] else not folders
-    roles[varying[0]], roles[varying[1]] = ("{style}", "{content}") if style_first else ("{content}", "{style}")
+    roles[varying[0]], roles[varying[1]] = (
+        ("{style}", "{content}") if style_first else ("{content}", "{style}")
+    )
     return roles
 
 
 def _names_groups(column: Sequence[str], folders: bool, sure: bool) -> bool:
-    """Whether parts of paths are labels: they vary, are no numbers and, in file names, most are there more than once."""
+    """Whether parts of paths are labels: they vary, are no numbers and, in file names, most are
+    there more than once.
+    """
     values = {tidy(value if sure else _without_number(value)) for value in column}
     numbers = sum(not re.search(r"[^\W\d_]", value) for value in column)
     repeated = folders or len(column) < 10 or 2 * len(values) <= len(column)
@@ -244,16 +276,22 @@ def _table_path(data: Path, told: str) -> Path:
         if path.is_file():
             return path
     raise DataError(
-        f"--labels {told!r} is none of folders, names, none, a pattern with {{style}} in it, and a CSV file that is there"
+        f"--labels {told!r} is none of folders, names, none, a pattern with {{style}} in it, and "
+        f"a CSV file that is there"
     )
 
 
 def _read_table(path: Path, files: Sequence[str]) -> Labelling:
-    """Labels from a CSV with columns file, style and perhaps content and split. What a row lacks is unknown."""
+    """Labels from a CSV with columns file, style and perhaps content and split. What a row lacks is
+    unknown.
+    """
     rows = read_rows(path)
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     if "file" not in header or "style" not in header:
-        raise DataError(f"{path} begins with {','.join(header)!r}, expected columns named file and style in its first line")
+        raise DataError(
+            f"{path} begins with {','.join(header)!r}, expected columns named file and style in "
+            f"its first line"
+        )
     places: dict[str, list[str]] = {}
     for file in files:
         for key in _names_of(file):
@@ -262,7 +300,11 @@ def _read_table(path: Path, files: Sequence[str]) -> Labelling:
     refused: dict[str, str] = {}
     for number, row in enumerate(rows[1:], start=2):
         cells = {name: cell.strip() for name, cell in zip(header, row, strict=False)}
-        wanted = unicodedata.normalize("NFC", cells.get("file", "")).replace("\\", "/").removeprefix("./")
+        wanted = (
+            unicodedata.normalize("NFC", cells.get("file", ""))
+            .replace("\\", "/")
+            .removeprefix("./")
+        )
         if not wanted:
             continue
         where = f"line {number} of {path.name}"
@@ -270,10 +312,17 @@ def _read_table(path: Path, files: Sequence[str]) -> Labelling:
         split = cells.get("split", "").lower()
         label = Label(tidy(cells.get("style", "")), tidy(cells.get("content", "")), split)
         if len(found) != 1:
-            meant = f"means {len(found)} files; write its folder too" if found else "names it, but it is not in the folder"
+            meant = (
+                f"means {len(found)} files; write its folder too"
+                if found
+                else "names it, but it is not in the folder"
+            )
             refused[wanted] = f"{where} {meant}"
         elif split and split not in (*SPLITS, UNUSED):
-            refused[found[0]] = f"{where} has the split {split!r}, expected {', '.join(SPLITS)}, {UNUSED} or nothing"
+            refused[found[0]] = (
+                f"{where} has the split {split!r}, expected {', '.join(SPLITS)}, {UNUSED} or "
+                f"nothing"
+            )
         elif labels.setdefault(found[0], label) != label:
             refused[found[0]] = f"{where} says something else of it than a line before"
     for file in files:

@@ -1,9 +1,10 @@
 """What a clip would look like in another style, as far as real clips tell.
 
-The data is not paired: nobody walked the same walk twice, once proud and once tired. But most contents were recorded in most
-styles, so that for a clip there is a nearest one of the same content in every other style. Brought to the clip's own time it
-says where each joint should be, which no classifier can: a classifier is content with whatever it cannot tell from the style.
-Where a content was never recorded in a style, a clip has no pair there and learns from the other losses alone.
+The data is not paired: nobody walked the same walk twice, once proud and once tired. But most
+contents were recorded in most styles, so that for a clip there is a nearest one of the same content
+in every other style. Brought to the clip's own time it says where each joint should be, which no
+classifier can: a classifier is content with whatever it cannot tell from the style. Where a content
+was never recorded in a style, a clip has no pair there and learns from the other losses alone.
 """
 
 from __future__ import annotations
@@ -31,9 +32,13 @@ class PairConfig:
     candidates: int = 8
     """Clips of a content in a style that are tried, drawn at random where there are more."""
     uneven_m: float = UNEVEN_M
-    """What it costs, in metres a joint, to let a pair stand still for a frame or to leave one of its frames out."""
+    """What it costs, in metres a joint, to let a pair stand still for a frame or to leave one of
+    its frames out.
+    """
     most_still: float = 0.4
-    """Share of frames in which a pair may stand still; where it would be more, the pair is too short and left out."""
+    """Share of frames in which a pair may stand still; where it would be more, the pair is too
+    short and left out.
+    """
     smoothing_frames: float = EVEN_FRAMES
     """Smoothing of the alignment, frames at 15 a second: time should not stumble."""
     seed: int = 0
@@ -41,7 +46,9 @@ class PairConfig:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """For a clip (by its stem) and a style: where, in frames of the corpus, its pair is at each of the clip's frames. (T,)"""
+    """For a clip (by its stem) and a style: where, in frames of the corpus, its pair is at each of
+    the clip's frames. (T,)
+    """
 
     places: Mapping[tuple[str, str], Array]
 
@@ -73,7 +80,9 @@ class Pairs:
 
 
 def find_pairs(corpus: Corpus, config: PairConfig, report: Callable[[str], None]) -> Pairs:
-    """The pairs of all training clips with a style and a content. Contents of one name are one content, of whichever set."""
+    """The pairs of all training clips with a style and a content. Contents of one name are one
+    content, of whichever set.
+    """
     random = np.random.default_rng(config.seed)
     cells: dict[str, dict[str, list[Entry]]] = {}
     for entry in corpus.select("train", labelled=True):
@@ -81,13 +90,19 @@ def find_pairs(corpus: Corpus, config: PairConfig, report: Callable[[str], None]
             cells.setdefault(entry.content, {}).setdefault(entry.style, []).append(entry)
     places: dict[tuple[str, str], Array] = {}
     for content, styles in cells.items():
-        bodies = {entry.stem: _body(corpus, entry) for entries in styles.values() for entry in entries}
+        bodies = {
+            entry.stem: _body(corpus, entry) for entries in styles.values() for entry in entries
+        }
         for style, entries in styles.items():
             for entry in entries:
                 places |= {
                     (entry.stem, other): place
                     for other, place in _pairs_of(
-                        entry, bodies, {name: of for name, of in styles.items() if name != style}, config, random
+                        entry,
+                        bodies,
+                        {name: of for name, of in styles.items() if name != style},
+                        config,
+                        random,
                     ).items()
                 }
         report(f"pairs: {content}, {sum(map(len, styles.values()))} clips in {len(styles)} styles")
@@ -101,14 +116,24 @@ def _pairs_of(
     config: PairConfig,
     random: np.random.Generator,
 ) -> dict[str, Array]:
-    chosen = [(style, of[i]) for style, of in others.items() for i in random.permutation(len(of))[: config.candidates]]
+    chosen = [
+        (style, of[i])
+        for style, of in others.items()
+        for i in random.permutation(len(of))[: config.candidates]
+    ]
     if not chosen:
         return {}
-    alignments = align(bodies[entry.stem], [bodies[other.stem] for _, other in chosen], config.uneven_m)
+    alignments = align(
+        bodies[entry.stem], [bodies[other.stem] for _, other in chosen], config.uneven_m
+    )
     best: dict[str, tuple[float, Array]] = {}
     for (style, other), (cost, path) in zip(chosen, alignments, strict=True):
         if style not in best or cost < best[style][0]:
-            best[style] = cost, other.start + frames_along(path, entry.frame_count, other.frame_count, config.smoothing_frames)
+            best[style] = (
+                cost,
+                other.start
+                + frames_along(path, entry.frame_count, other.frame_count, config.smoothing_frames),
+            )
             if np.mean(np.diff(path) == 0) > config.most_still:
                 del best[style]
     return {style: place for style, (_, place) in best.items()}
@@ -119,7 +144,9 @@ def _body(corpus: Corpus, entry: Entry) -> Array:
 
 
 def cut_pairs(corpus: Corpus, places: Iterable[Array]) -> np.ndarray:
-    """places: n times (T,) frames of the corpus, not a number where there is no pair -> features (n, T, 260), zeros there."""
+    """places: n times (T,) frames of the corpus, not a number where there is no pair -> features
+    (n, T, 260), zeros there.
+    """
     at = np.stack(list(places))
     known = np.isfinite(at)
     low = np.where(known, np.floor(at), 0).astype(int)

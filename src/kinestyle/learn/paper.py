@@ -1,8 +1,9 @@
-"""Stage 2 as Guo et al. (ICLR 2024) train it: their losses on the latents of a frozen autoencoder, and a switch for each of
-their ablations.
+"""Stage 2 as Guo et al. (ICLR 2024) train it: their losses on the latents of a frozen autoencoder,
+and a switch for each of their ablations.
 
-Two crops M1, M2 of one sequence and a crop M3 of another; c the content code, N the distribution of the style code, s drawn
-from it. R1, R2 are M1, M2 rebuilt, R3 is the content of M2 in the style of M3, Q2 and Q3 are M2 and M3 won back from R3.
+Two crops M1, M2 of one sequence and a crop M3 of another; c the content code, N the distribution of
+the style code, s drawn from it. R1, R2 are M1, M2 rebuilt, R3 is the content of M2 in the style of
+M3, Q2 and Q3 are M2 and M3 won back from R3.
 """
 
 from __future__ import annotations
@@ -20,8 +21,15 @@ from kinestyle.learn.autoencoder import Autoencoder, kinematics_loss, reconstruc
 from kinestyle.learn.classifiers import Labels
 from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell
 from kinestyle.learn.loop import LoopConfig, Stage
-from kinestyle.learn.networks import ContentEncoder, Generator, NetworkSizes, StyleEncoder, gaussian_kl, reparameterize
-from kinestyle.motion.features import LAYOUT
+from kinestyle.learn.networks import (
+    ContentEncoder,
+    Generator,
+    NetworkSizes,
+    StyleEncoder,
+    gaussian_kl,
+    reparameterize,
+)
+from kinestyle.retarget.features import LAYOUT
 
 CERTAIN = -20.0
 """The log deviation of numbers that are not drawn but known."""
@@ -29,21 +37,31 @@ CERTAIN = -20.0
 
 @dataclass(frozen=True)
 class PaperConfig:
-    """Stage 2 in the paper's form. The defaults are its supervised setting; `UNSUPERVISED` is the other."""
+    """Stage 2 in the paper's form. The defaults are its supervised setting; `UNSUPERVISED` is the
+    other.
+    """
 
     loop: LoopConfig = LoopConfig(
-        steps=4000, batch=16, learning_rate=1e-4, weight_decay=0.0, gradient_clip=0.5, validate_every=250
+        steps=4000,
+        batch=16,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        gradient_clip=0.5,
+        validate_every=250,
     )
     crop_frames: int = 160
     supervised: bool = True
-    """Labels into style encoder and generator. Without: no label anywhere, and all motion is learned from."""
+    """Labels into style encoder and generator. Without: no label anywhere, and all motion is
+    learned from.
+    """
     probabilistic: bool = True
     """A distribution of style codes for each clip, kept near N(0, I); otherwise one code."""
     end_to_end: bool = False
     """The autoencoder is trained with the rest, from its first weights, instead of before it."""
     alignment: Literal["off", "sequence", "style"] = "sequence"
-    """What homo-style alignment takes for M1 and M2: two crops of one sequence, as in the paper, or of two clips of one style,
-    which is what works where a sequence holds one action. Off: two crops of one sequence, not aligned."""
+    """What homo-style alignment takes for M1 and M2: two crops of one sequence, as in the paper, or
+    of two clips of one style, which is what works where a sequence holds one action. Off: two crops
+    of one sequence, not aligned."""
     autoencoding: float = 1.0
     """Weight of rebuilding M1 and M2."""
     cycle: float = 0.1
@@ -53,7 +71,9 @@ class PaperConfig:
     align: float = 1.0
     """Weight of the KL between the style codes of M1 and M2."""
     label_dropout: float = 0.1
-    """Share of sequences whose label is withheld, so that clips of unknown style can be read. Not in the paper."""
+    """Share of sequences whose label is withheld, so that clips of unknown style can be read. Not
+    in the paper.
+    """
 
 
 UNSUPERVISED = PaperConfig(supervised=False, cycle=1.0, divergence=0.01, align=0.1)
@@ -78,13 +98,16 @@ class PaperNetwork(nn.Module):
         self.register_buffer("label_log_deviation", torch.full_like(codes, CERTAIN))
 
     def prior(self, label: Tensor) -> tuple[Tensor, Tensor]:
-        """label: (B,) -> mean and log deviation (B, K + S) of the style codes of a label: N(0, I) and the label itself, or,
-        without label input, what the training clips of that label gave."""
+        """label: (B,) -> mean and log deviation (B, K + S) of the style codes of a label: N(0, I)
+        and the label itself, or, without label input, what the training clips of that label gave.
+        """
         mean, log_deviation = self.label_mean[label], self.label_log_deviation[label]
         if not self.style_encoder.labels:
             return mean, log_deviation
         told = one_hot(label, self.style_encoder.labels).to(mean.dtype)
-        return torch.cat([mean, told], dim=-1), torch.cat([log_deviation, torch.full_like(told, CERTAIN)], dim=-1)
+        return torch.cat([mean, told], dim=-1), torch.cat(
+            [log_deviation, torch.full_like(told, CERTAIN)], dim=-1
+        )
 
 
 @dataclass(frozen=True)
@@ -100,7 +123,9 @@ class Sample:
 
 @dataclass
 class Sequences:
-    """first, second, third: features of M1, M2, M3 (B, T, 260); label, third_label: (B, S) one-hot or zeros."""
+    """first, second, third: features of M1, M2, M3 (B, T, 260); label, third_label: (B, S) one-hot
+    or zeros.
+    """
 
     first: Tensor
     second: Tensor
@@ -112,8 +137,12 @@ class Sequences:
 class PaperStage(Stage[PaperNetwork]):
     """See `loop.Stage`."""
 
-    def __init__(self, corpus: Corpus, sizes: NetworkSizes, config: PaperConfig, autoencoder: Autoencoder):
-        assert config.supervised == sizes.label_input, "labels are an input of the networks exactly where they are learned from"
+    def __init__(
+        self, corpus: Corpus, sizes: NetworkSizes, config: PaperConfig, autoencoder: Autoencoder
+    ):
+        assert config.supervised == sizes.label_input, (
+            "labels are an input of the networks exactly where they are learned from"
+        )
         self.corpus, self.config, self.labels = corpus, config, Labels.of(corpus)
         self.autoencoder = autoencoder.requires_grad_(config.end_to_end)
         torch.manual_seed(config.loop.seed)
@@ -134,7 +163,11 @@ class PaperStage(Stage[PaperNetwork]):
         samples = []
         for _ in range(self.config.loop.batch):
             first, third = sampler.choose(entries), sampler.choose(entries)
-            second = sampler.choose(sampler.choose(self.cells[first.style])) if self.config.alignment == "style" else first
+            second = (
+                sampler.choose(sampler.choose(self.cells[first.style]))
+                if self.config.alignment == "style"
+                else first
+            )
             mirror, mirror_third = sampler.coin(), sampler.coin()
             sides = (first, mirror), (second, mirror), (third, mirror_third)
             m1, m2, m3 = (sampler.place(entry, mirrored) for entry, mirrored in sides)
@@ -147,14 +180,22 @@ class PaperStage(Stage[PaperNetwork]):
         return self.labels.styles.index(entry.style) if known else -1
 
     def _sequences(self, samples: Sequence[Sample]) -> Sequences:
-        motion = [self.cut([getattr(sample, name) for sample in samples]) for name in ("first", "second", "third")]
-        labels = [torch.tensor([getattr(sample, name) for sample in samples]) for name in ("style", "third_style")]
+        motion = [
+            self.cut([getattr(sample, name) for sample in samples])
+            for name in ("first", "second", "third")
+        ]
+        labels = [
+            torch.tensor([getattr(sample, name) for sample in samples])
+            for name in ("style", "third_style")
+        ]
         return Sequences(*motion, *map(self._one_hot, labels))
 
     def _one_hot(self, label: Tensor) -> Tensor:
         """label: (B,), -1 where not known -> (B, S), S = 0 without labels."""
         styles = self.network.style_encoder.labels
-        return one_hot(label + 1, styles + 1)[:, 1:].float() if styles else torch.zeros(len(label), 0)
+        return (
+            one_hot(label + 1, styles + 1)[:, 1:].float() if styles else torch.zeros(len(label), 0)
+        )
 
     def losses_of(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
         c, net, size, batch = self.config, self.network, len(samples), self._sequences(samples)
@@ -176,21 +217,41 @@ class PaperStage(Stage[PaperNetwork]):
         mean4, log_deviation4 = self._style(restyled, y3)
         back = self._generate(
             torch.cat([c4, c3.detach()]),
-            torch.cat([self._draw(means[1].detach(), log_deviations[1].detach()), self._draw(mean4, log_deviation4)]),
+            torch.cat(
+                [
+                    self._draw(means[1].detach(), log_deviations[1].detach()),
+                    self._draw(mean4, log_deviation4),
+                ]
+            ),
             torch.cat([y2, y3]),
         )
-        decoded = self.autoencoder.decoder.normalized(torch.cat([rebuilt[: 2 * size], back])).float()
-        normalized = self.autoencoder.normalize(torch.cat([batch.first, batch.second, batch.second, batch.third]))
+        decoded = self.autoencoder.decoder.normalized(
+            torch.cat([rebuilt[: 2 * size], back])
+        ).float()
+        normalized = self.autoencoder.normalize(
+            torch.cat([batch.first, batch.second, batch.second, batch.third])
+        )
         contacts = LAYOUT["foot_contact"].start
         autoencoding = smooth_l1_loss(rebuilt[: 2 * size], z[: 2 * size])
-        autoencoding = autoencoding + smooth_l1_loss(decoded[: 2 * size, :, :contacts], normalized[: 2 * size, :, :contacts])
+        autoencoding = autoencoding + smooth_l1_loss(
+            decoded[: 2 * size, :, :contacts], normalized[: 2 * size, :, :contacts]
+        )
         cycle = smooth_l1_loss(back, torch.cat([z2, z3]))
-        cycle = cycle + smooth_l1_loss(decoded[2 * size :, :, :contacts], normalized[2 * size :, :, :contacts])
+        cycle = cycle + smooth_l1_loss(
+            decoded[2 * size :, :, :contacts], normalized[2 * size :, :, :contacts]
+        )
         zero = torch.zeros_like(mean)
-        divergence = gaussian_kl(mean[: 2 * size], log_deviation[: 2 * size], zero[: 2 * size], zero[: 2 * size])
+        divergence = gaussian_kl(
+            mean[: 2 * size], log_deviation[: 2 * size], zero[: 2 * size], zero[: 2 * size]
+        )
         divergence = divergence + gaussian_kl(mean4, log_deviation4, zero[:size], zero[:size])
         align = gaussian_kl(means[0], log_deviations[0], means[1], log_deviations[1])
-        terms = {"autoencoding": autoencoding, "cycle": cycle, "divergence": divergence, "align": align}
+        terms = {
+            "autoencoding": autoencoding,
+            "cycle": cycle,
+            "divergence": divergence,
+            "align": align,
+        }
         weights = {
             "autoencoding": c.autoencoding,
             "cycle": c.cycle,
@@ -205,9 +266,14 @@ class PaperStage(Stage[PaperNetwork]):
         return {"total": total, **terms}
 
     def _style(self, latent: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """latent: (B, Z, T/4), label: (B, S) -> mean and log deviation (B, K); 0 where codes are not probabilistic."""
+        """latent: (B, Z, T/4), label: (B, S) -> mean and log deviation (B, K); 0 where codes are
+        not probabilistic.
+        """
         mean, log_deviation = self.network.style_encoder(latent, label)
-        return mean.float(), log_deviation.float() if self.config.probabilistic else torch.zeros_like(mean.float())
+        return (
+            mean.float(),
+            log_deviation.float() if self.config.probabilistic else torch.zeros_like(mean.float()),
+        )
 
     def _draw(self, mean: Tensor, log_deviation: Tensor) -> Tensor:
         return reparameterize(mean, log_deviation) if self.config.probabilistic else mean
@@ -218,17 +284,23 @@ class PaperStage(Stage[PaperNetwork]):
 
     def validate(self) -> dict[str, float]:
         """The losses on crops of the validation split, the same crops every time."""
-        entries = self.corpus.select("validation", labelled=True if self.config.supervised else None)
+        entries = self.corpus.select(
+            "validation", labelled=True if self.config.supervised else None
+        )
         if not entries:
             return {"score": float("nan")}
         sampler = CropSampler(self.corpus, self.config.crop_frames, seed=1)
         torch.manual_seed(1)
         batches = [self.losses_of(self._samples(sampler, entries)) for _ in range(8)]
-        figures = {name: float(np.mean([float(batch[name]) for batch in batches])) for name in batches[0]}
+        figures = {
+            name: float(np.mean([float(batch[name]) for batch in batches])) for name in batches[0]
+        }
         return {"score": figures["total"], **figures}
 
     def learn_labels(self) -> None:
-        """Set what label mode draws from. Probabilistic with labels: N(0, I); otherwise the codes of the training clips."""
+        """Set what label mode draws from. Probabilistic with labels: N(0, I); otherwise the codes
+        of the training clips.
+        """
         net, c = self.network, self.config
         if not c.supervised:
             return
@@ -237,6 +309,11 @@ class PaperStage(Stage[PaperNetwork]):
             return
         with torch.no_grad():
             for i, style in enumerate(self.labels.styles):
-                crops = [self.sampler.crop(self.sampler.choose(self.sampler.choose(self.cells[style]))) for _ in range(32)]
+                crops = [
+                    self.sampler.crop(self.sampler.choose(self.sampler.choose(self.cells[style])))
+                    for _ in range(32)
+                ]
                 latent = self.autoencoder.encoder(torch.from_numpy(np.stack(crops)))
-                net.label_mean[i] = net.style_encoder(latent, self._one_hot(torch.full((32,), i)))[0].mean(dim=0)
+                net.label_mean[i] = net.style_encoder(latent, self._one_hot(torch.full((32,), i)))[
+                    0
+                ].mean(dim=0)

@@ -25,10 +25,28 @@ from kinestyle.bundle import write_bundle
 from kinestyle.errors import DataError
 from kinestyle.evaluate.judge import SHIPPED
 from kinestyle.evaluate.provenance import commit
-from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage, set_latent_scale
-from kinestyle.learn.classifiers import GUIDES, JUDGE, ClassifierConfig, ClassifierStage, Labels, StyleContentClassifier
+from kinestyle.learn.autoencoder import (
+    Autoencoder,
+    AutoencoderConfig,
+    AutoencoderStage,
+    set_latent_scale,
+)
+from kinestyle.learn.classifiers import (
+    GUIDES,
+    JUDGE,
+    ClassifierConfig,
+    ClassifierStage,
+    Labels,
+    StyleContentClassifier,
+)
 from kinestyle.learn.corpus import Corpus
-from kinestyle.learn.export import classifier_graph, judge_file, judge_graph, read_judge_file, to_graphs
+from kinestyle.learn.export import (
+    classifier_graph,
+    judge_file,
+    judge_graph,
+    read_judge_file,
+    to_graphs,
+)
 from kinestyle.learn.global_motion import GlobalMotionConfig, GlobalMotionStage
 from kinestyle.learn.loop import Network, Stage, same_configuration, train
 from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
@@ -36,12 +54,23 @@ from kinestyle.learn.own_clips import SET_NAME, OwnClips, is_own, open_corpus, r
 from kinestyle.learn.pairs import Pairs, find_pairs
 from kinestyle.learn.paper import PaperConfig, PaperNetwork, PaperStage
 from kinestyle.learn.processes import here
-from kinestyle.learn.random_kernels import RandomKernelConfig, fit_random_kernels, validate_random_kernels
-from kinestyle.learn.stylizer import RefinementConfig, StylizerConfig, StylizerNetwork, StylizerStage
-from kinestyle.motion.features import LAYOUT
+from kinestyle.learn.random_kernels import (
+    RandomKernelConfig,
+    fit_random_kernels,
+    validate_random_kernels,
+)
+from kinestyle.learn.stylizer import (
+    RefinementConfig,
+    StylizerConfig,
+    StylizerNetwork,
+    StylizerStage,
+)
+from kinestyle.retarget.features import LAYOUT
 from kinestyle.storage import replace_bytes
 
-StageConfig = AutoencoderConfig | GlobalMotionConfig | ClassifierConfig | StylizerConfig | PaperConfig
+StageConfig = (
+    AutoencoderConfig | GlobalMotionConfig | ClassifierConfig | StylizerConfig | PaperConfig
+)
 Config = TypeVar("Config", bound=StageConfig)
 
 _ALL_SIZES = tuple(field.name for field in fields(NetworkSizes))
@@ -51,18 +80,24 @@ SIZES_OF = {
     "stylizer": _ALL_SIZES,
     "refined": _ALL_SIZES,
 }
-"""What each stage's networks read of `NetworkSizes`: two runs that differ elsewhere can share the stage."""
+"""What each stage's networks read of `NetworkSizes`: two runs that differ elsewhere can share the
+stage.
+"""
 
 LICENCE = "CC BY-NC 4.0 (weights trained on the Bandai-Namco Research Motion Dataset)"
 ATTRIBUTION = (
-    "Trained on Bandai-Namco-Research-Motiondataset 1 and 2, (c) Bandai Namco Research Inc., CC BY-NC 4.0; "
-    "the autoencoder also on motion from mocap.cs.cmu.edu, created with funding from NSF EIA-0196217."
+    "Trained on Bandai-Namco-Research-Motiondataset 1 and 2, (c) Bandai Namco Research Inc., CC "
+    "BY-NC 4.0; "
+    "the autoencoder also on motion from mocap.cs.cmu.edu, created with funding from NSF "
+    "EIA-0196217."
 )
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what comes out of a run, besides the data. `presets` has those with a name."""
+    """Everything that decides what comes out of a run, besides the data. `presets` has those with a
+    name.
+    """
 
     name: str = "bandai"
     """Of the bundle, and of its file."""
@@ -90,7 +125,10 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
 
     def short(config: Config) -> Config:
         warmup = min(config.loop.warmup_steps, steps)
-        return replace(config, loop=replace(config.loop, steps=steps, validate_every=steps, warmup_steps=warmup))
+        return replace(
+            config,
+            loop=replace(config.loop, steps=steps, validate_every=steps, warmup_steps=warmup),
+        )
 
     refinement = recipe.refinement
     return replace(
@@ -99,7 +137,8 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
         global_motion=short(recipe.global_motion),
         guides=tuple(map(short, recipe.guides)),
         stylizer=short(recipe.stylizer),
-        refinement=refinement and RefinementConfig(short(refinement.guide), short(refinement.stylizer)),
+        refinement=refinement
+        and RefinementConfig(short(refinement.guide), short(refinement.stylizer)),
         judge=short(recipe.judge),
         second_judge=replace(recipe.second_judge, kernels=min(recipe.second_judge.kernels, steps)),
     )
@@ -114,7 +153,9 @@ class Run:
     folder: Path
     report: Callable[[str], None]
     shared: Path | None = None
-    """Another run. A stage that it finished, with the same configuration on the same data, is taken from there."""
+    """Another run. A stage that it finished, with the same configuration on the same data, is taken
+    from there.
+    """
     own: OwnClips = field(default_factory=OwnClips)
     """What the user says of clips that are not the Bandai-Namco sets."""
 
@@ -135,7 +176,9 @@ class Run:
     def corpus(self) -> Corpus:
         """What the recipe learns from: `everything` without the sets that it leaves out."""
         everything = self.everything()
-        kept = tuple(entry for entry in everything.entries if entry.set_name not in self.recipe.left_out)
+        kept = tuple(
+            entry for entry in everything.entries if entry.set_name not in self.recipe.left_out
+        )
         return replace(everything, entries=kept)
 
     @cache  # noqa: B019
@@ -161,13 +204,26 @@ class Run:
         return stage.network
 
     def _about(self, everything: Corpus) -> dict[str, str]:
-        """Name, licence and attribution of what is made of the data. Raises DataError for a licence that the user cannot give."""
+        """Name, licence and attribution of what is made of the data. Raises DataError for a licence
+        that the user cannot give.
+        """
         if is_own(everything):
             licence = self.own.licence or "licence not stated"
-            return {"name": self.own.name or SET_NAME, "licence": licence, "attribution": "Trained on clips of its maker's own."}
+            return {
+                "name": self.own.name or SET_NAME,
+                "licence": licence,
+                "attribution": "Trained on clips of its maker's own.",
+            }
         if self.own.licence:
-            raise DataError("--licence is for bundles of own clips; what is trained on the Bandai-Namco sets keeps their terms")
-        return {"name": self.own.name or self.recipe.name, "licence": LICENCE, "attribution": ATTRIBUTION}
+            raise DataError(
+                "--licence is for bundles of own clips; what is trained on the Bandai-Namco sets "
+                "keeps their terms"
+            )
+        return {
+            "name": self.own.name or self.recipe.name,
+            "licence": LICENCE,
+            "attribution": ATTRIBUTION,
+        }
 
     @property
     def _end_to_end(self) -> bool:
@@ -190,17 +246,28 @@ class Run:
         if isinstance(config, StylizerConfig):
             guides = self.guides()
             network = self._train("stylizer", self._guided_stage(config, guides), config)
-            return network if self.recipe.refinement is None else self._refined(network, guides[:1], self.recipe.refinement)
+            return (
+                network
+                if self.recipe.refinement is None
+                else self._refined(network, guides[:1], self.recipe.refinement)
+            )
         stage = PaperStage(corpus, sizes, config, self.autoencoder())
         self._train("stylizer", stage, config)
         stage.learn_labels()
         return stage.network
 
-    def _guided_stage(self, config: StylizerConfig, guides: Sequence[StyleContentClassifier]) -> StylizerStage:
-        return StylizerStage(self.corpus(), self.recipe.sizes, config, self.autoencoder(), guides, self.pairs())
+    def _guided_stage(
+        self, config: StylizerConfig, guides: Sequence[StyleContentClassifier]
+    ) -> StylizerStage:
+        return StylizerStage(
+            self.corpus(), self.recipe.sizes, config, self.autoencoder(), guides, self.pairs()
+        )
 
     def _refined(
-        self, network: StylizerNetwork, guides: Sequence[StyleContentClassifier], config: RefinementConfig
+        self,
+        network: StylizerNetwork,
+        guides: Sequence[StyleContentClassifier],
+        config: RefinementConfig,
     ) -> StylizerNetwork:
         guide = self._classifier("guide_of_angles", config.guide, self.corpus())
         stage = self._guided_stage(config.stylizer, [*guides, guide])
@@ -212,7 +279,11 @@ class Run:
         config = self.recipe.stylizer
         if isinstance(config, PaperConfig) or not config.pair:
             return Pairs({})
-        made_with = {"corpus_sha256": self.everything().sha256, "left_out": list(self.recipe.left_out), **asdict(config.pairs)}
+        made_with = {
+            "corpus_sha256": self.everything().sha256,
+            "left_out": list(self.recipe.left_out),
+            **asdict(config.pairs),
+        }
         path = self._found("pairs", "pairs.npz") / "pairs.npz"
         with here().first_alone():
             found = Pairs.load(path, made_with)
@@ -224,7 +295,9 @@ class Run:
         return found
 
     def judge(self) -> tuple[Path, ...]:
-        """Train both judges and write each as one graph. Returns their paths, none where there is nothing to tell apart."""
+        """Train both judges and write each as one graph. Returns their paths, none where there is
+        nothing to tell apart.
+        """
         everything = self.everything()
         labels = Labels.of(everything)
         if len(labels.styles) < 2:
@@ -237,7 +310,9 @@ class Run:
             return paths
         graph = classifier_graph(network)
         replace_bytes(paths[0], judge_file(graph, labels, name="network", licence=licence))
-        made_with = json.dumps({"corpus_sha256": everything.sha256, **asdict(self.recipe.second_judge)})
+        made_with = json.dumps(
+            {"corpus_sha256": everything.sha256, **asdict(self.recipe.second_judge)}
+        )
         if not paths[1].exists() or read_judge_file(paths[1]).get("made_with") != made_with:
             second = fit_random_kernels(everything, labels, self.recipe.second_judge)
             style, content = validate_random_kernels(second, everything, labels)
@@ -250,7 +325,9 @@ class Run:
         return paths
 
     def bundle(self) -> Path:
-        """Export the trained networks. Returns the bundle's path. Raises BundleError where a graph and its network differ."""
+        """Export the trained networks. Returns the bundle's path. Raises BundleError where a graph
+        and its network differ.
+        """
         corpus, stylizer = self.corpus(), self.stylizer()
         trained_end_to_end = stylizer.autoencoder if isinstance(stylizer, PaperNetwork) else None
         networks = trained_end_to_end or self.autoencoder(), stylizer, self.global_motion()
@@ -279,14 +356,18 @@ class Run:
         self.report(f"bundle: {path}, {path.stat().st_size / 1e6:.1f} MB")
         return path
 
-    def _classifier(self, name: str, config: ClassifierConfig, corpus: Corpus) -> StyleContentClassifier:
+    def _classifier(
+        self, name: str, config: ClassifierConfig, corpus: Corpus
+    ) -> StyleContentClassifier:
         return self._train(name, ClassifierStage(corpus, config), config)
 
     def _train(self, name: str, stage: Stage[Network], config: StageConfig) -> Network:
         sizes = asdict(self.recipe.sizes)
         made_with = {
             "sizes": {key: sizes[key] for key in SIZES_OF.get(name, ())},
-            "left_out": [] if stage.sampler.corpus is self.everything() else list(self.recipe.left_out),
+            "left_out": []
+            if stage.sampler.corpus is self.everything()
+            else list(self.recipe.left_out),
             "corpus_sha256": self.everything().sha256,
             **asdict(config),
         }
@@ -301,21 +382,32 @@ class Run:
         if saved is None:
             return train(stage, config.loop, self.folder / name, self.report, made_with)
         if not same_configuration(saved["config"], made_with):
-            raise DataError(f"{own} was made with another configuration; name another folder, or delete it to train again")
+            raise DataError(
+                f"{own} was made with another configuration; name another folder, or delete it to "
+                f"train again"
+            )
         stage.network.load_state_dict(saved["network"])
         stage.network.eval()
         return stage.network
 
     def _found(self, stage: str, proof: str) -> Path:
-        """The folder of a stage: this run's, unless only the shared run has it with the file that proves it done."""
+        """The folder of a stage: this run's, unless only the shared run has it with the file that
+        proves it done.
+        """
         own = self.folder / stage
-        if self.shared is None or (own / proof).exists() or not (self.shared / stage / proof).exists():
+        if (
+            self.shared is None
+            or (own / proof).exists()
+            or not (self.shared / stage / proof).exists()
+        ):
             return own
         return self.shared / stage
 
 
 def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> list[dict[str, Any]]:
-    """What a bundle says of the labels: how much motion each was learned from, and its Gaussian in style space."""
+    """What a bundle says of the labels: how much motion each was learned from, and its Gaussian in
+    style space.
+    """
     labels = Labels.of(corpus)
     with torch.no_grad():
         mean, log_deviation = stylizer.prior(torch.arange(len(labels.styles)))

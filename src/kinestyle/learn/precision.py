@@ -8,15 +8,19 @@ from functools import cache
 import torch
 
 _SIZE = 192
-"""Rows and columns of the product that is timed: half a millisecond at worst where it is done in hardware."""
+"""Rows and columns of the product that is timed: half a millisecond at worst where it is done in
+hardware.
+"""
 
 
 @cache
 def half_is_faster(device_type: str) -> bool:
     """Whether a product in bfloat16 takes less CPU time than one in float32.
 
-    Processors with AVX-512 or AMX do it in half the time. Those without imitate it, and took 75 times as long where
-    this was measured: half an hour of training becomes a day. Asked of the processor itself, not of a list of models.
+    Processors with AVX-512 or AMX do it in half the time. Those without imitate it, and took 75
+    times as long where
+    this was measured: half an hour of training becomes a day. Asked of the processor itself, not of
+        a list of models.
     """
     if device_type != "cpu":
         return True

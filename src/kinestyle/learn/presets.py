@@ -1,9 +1,10 @@
 """Recipes with a name: what ships, the paper's method, and one switch of it at a time.
 
-Every preset is one command, `kinestyle train --preset NAME`. The ablations change one thing each of `paper-small` or
-`paper-small-unsupervised`, which are the paper's method with networks a fifth of the size and all have the same number of
-steps, so that all of them can be trained in an afternoon. `paper` has as many steps as `released` leaves it CPU time for; the
-paper's own rate of 1e-4 would need more of them.
+Every preset is one command, `kinestyle train --preset NAME`. The ablations change one thing each of
+`paper-small` or `paper-small-unsupervised`, which are the paper's method with networks a fifth of
+the size and all have the same number of steps, so that all of them can be trained in an afternoon.
+`paper` has as many steps as `released` leaves it CPU time for; the paper's own rate of 1e-4 would
+need more of them.
 """
 
 from __future__ import annotations
@@ -25,9 +26,19 @@ class Preset:
 
 
 RELEASED = Recipe()
-_SMALL_SIZES = replace(NetworkSizes(), generator=(320, 448, 320), content_norm=True, norm_over_time=True, label_input=True)
-_SMALL_LOOP = replace(PaperConfig().loop, steps=800, learning_rate=4e-4, batch=24, validate_every=200)
-_SMALL = Recipe(name="paper-small", sizes=_SMALL_SIZES, stylizer=PaperConfig(loop=_SMALL_LOOP, crop_frames=64))
+_SMALL_SIZES = replace(
+    NetworkSizes(),
+    generator=(320, 448, 320),
+    content_norm=True,
+    norm_over_time=True,
+    label_input=True,
+)
+_SMALL_LOOP = replace(
+    PaperConfig().loop, steps=800, learning_rate=4e-4, batch=24, validate_every=200
+)
+_SMALL = Recipe(
+    name="paper-small", sizes=_SMALL_SIZES, stylizer=PaperConfig(loop=_SMALL_LOOP, crop_frames=64)
+)
 _WITHOUT_LABELS = replace(_SMALL_SIZES, label_input=False)
 _SMALL_UNSUPERVISED = replace(
     _SMALL,
@@ -43,7 +54,9 @@ def _switch(name: str, about: str, base: Recipe = _SMALL, **changes: object) -> 
 
 
 PRESETS: dict[str, Preset] = {
-    "released": Preset(RELEASED, "the bundle that ships: guided by classifiers and a critic, one Gaussian a style"),
+    "released": Preset(
+        RELEASED, "the bundle that ships: guided by classifiers and a critic, one Gaussian a style"
+    ),
     "zero-shot": Preset(
         replace(RELEASED, name="zero-shot", left_out=("bandai1",), refinement=None),
         "the same, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)",
@@ -60,30 +73,45 @@ PRESETS: dict[str, Preset] = {
         Recipe(
             name="paper",
             sizes=PAPER_SIZES,
-            autoencoder=AutoencoderConfig(crop_frames=160, loop=replace(AutoencoderConfig().loop, steps=5000, batch=16)),
+            autoencoder=AutoencoderConfig(
+                crop_frames=160, loop=replace(AutoencoderConfig().loop, steps=5000, batch=16)
+            ),
             stylizer=PaperConfig(loop=replace(PaperConfig().loop, steps=2000, learning_rate=4e-4)),
         ),
         "the paper's supervised setting at its size, 19.8 million parameters, crops of 160 frames",
     ),
-    "paper-small": Preset(_SMALL, "the paper's supervised setting with networks a fifth of the size: what the ablations change"),
+    "paper-small": Preset(
+        _SMALL,
+        "the paper's supervised setting with networks a fifth of the size: what the ablations "
+        "change",
+    ),
     "paper-small-unsupervised": Preset(_SMALL_UNSUPERVISED, "the same without labels"),
     "vae": Preset(
         replace(
             _SMALL,
             name="vae",
-            autoencoder=AutoencoderConfig(latent="variational", loop=replace(AutoencoderConfig().loop, steps=4000)),
+            autoencoder=AutoencoderConfig(
+                latent="variational", loop=replace(AutoencoderConfig().loop, steps=4000)
+            ),
         ),
         "latents of a VAE instead of an autoencoder",
     ),
     "poses": Preset(
         replace(
-            _SMALL, name="poses", sizes=replace(_SMALL_SIZES, latent=POSE_CHANNELS), autoencoder=AutoencoderConfig(latent="poses")
+            _SMALL,
+            name="poses",
+            sizes=replace(_SMALL_SIZES, latent=POSE_CHANNELS),
+            autoencoder=AutoencoderConfig(latent="poses"),
         ),
         "no latent: the stylizer works on poses",
     ),
     **dict(
         [
-            _switch("deterministic", "one style code a clip instead of a distribution", probabilistic=False),
+            _switch(
+                "deterministic",
+                "one style code a clip instead of a distribution",
+                probabilistic=False,
+            ),
             _switch("end-to-end", "autoencoder and stylizer trained in one stage", end_to_end=True),
             _switch("no-alignment", "without homo-style alignment", alignment="off"),
             _switch(
@@ -94,7 +122,10 @@ PRESETS: dict[str, Preset] = {
             _switch("no-cycle", "without the cycle losses", cycle=0.0),
             _switch("no-autoencoding", "without rebuilding the input", autoencoding=0.0),
             _switch(
-                "unsupervised-no-alignment", "unsupervised, without homo-style alignment", _SMALL_UNSUPERVISED, alignment="off"
+                "unsupervised-no-alignment",
+                "unsupervised, without homo-style alignment",
+                _SMALL_UNSUPERVISED,
+                alignment="off",
             ),
         ]
     ),

@@ -2,10 +2,11 @@
 
     torchrun --nproc-per-node 2 -m -- kinestyle train ...
 
-Every process draws the samples of the whole batch, which costs next to nothing, and works on its own rows; gradients are
-averaged over processes. Random numbers inside a step (noise, dropout) are drawn for the whole batch too. So N processes do
-what one does, up to rounding, and a run may go on with another number of processes than it began with. All of them must see
-the run's folder; only the first writes to it.
+Every process draws the samples of the whole batch, which costs next to nothing, and works on its
+own rows; gradients are averaged over processes. Random numbers inside a step (noise, dropout) are
+drawn for the whole batch too. So N processes do what one does, up to rounding, and a run may go on
+with another number of processes than it began with. All of them must see the run's folder; only the
+first writes to it.
 """
 
 from __future__ import annotations
@@ -40,24 +41,35 @@ class Processes:
         return self.index == 0
 
     def rows(self, samples: Sequence[Sample]) -> Sequence[Sample]:
-        """This process's share of the samples of a batch. Raises DataError where they cannot be shared evenly."""
+        """This process's share of the samples of a batch. Raises DataError where they cannot be
+        shared evenly.
+        """
         share, left = divmod(len(samples), self.count)
         if left:
-            raise DataError(f"a batch of {len(samples)} cannot be shared evenly by {self.count} processes; start another number")
+            raise DataError(
+                f"a batch of {len(samples)} cannot be shared evenly by {self.count} processes; "
+                f"start another number"
+            )
         return samples[self.index * share : (self.index + 1) * share]
 
     def whole_batch_draws(self, rows: int) -> AbstractContextManager[Any]:
-        """Within it, random tensors of this process's rows are the rows of those that one process alone would draw."""
+        """Within it, random tensors of this process's rows are the rows of those that one process
+        alone would draw.
+        """
         return nullcontext() if self.count == 1 else WholeBatchDraws(rows, self.index, self.count)
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Replace tensors by their means over processes: all in one message, because messages cost more than bytes."""
+        """Replace tensors by their means over processes: all in one message, because messages cost
+        more than bytes.
+        """
         if self.count == 1:
             return
         together = torch.cat([tensor.detach().flatten().float() for tensor in tensors])
         distributed.all_reduce(together)
         together /= self.count
-        for tensor, mean in zip(tensors, together.split([tensor.numel() for tensor in tensors]), strict=True):
+        for tensor, mean in zip(
+            tensors, together.split([tensor.numel() for tensor in tensors]), strict=True
+        ):
             tensor.detach().copy_(mean.view(tensor.shape))
 
     def wait(self) -> None:
@@ -84,7 +96,9 @@ def here() -> Processes:
 
 @contextmanager
 def joined() -> Iterator[Processes]:
-    """Join the other processes that torchrun started, if it did: over NCCL with a GPU for each, otherwise over gloo."""
+    """Join the other processes that torchrun started, if it did: over NCCL with a GPU for each,
+    otherwise over gloo.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or distributed.is_initialized():
         yield here()
         return
@@ -101,7 +115,8 @@ def joined() -> Iterator[Processes]:
 class WholeBatchDraws(TorchFunctionMode):
     """Random tensors of torch, drawn for the batch of all processes and cut to the rows of one.
 
-    The leading axis of what is drawn counts rows, or several times the rows one after the other, as `torch.cat` puts them.
+    The leading axis of what is drawn counts rows, or several times the rows one after the other, as
+    `torch.cat` puts them.
     """
 
     def __init__(self, rows: int, index: int, count: int):
@@ -109,7 +124,11 @@ class WholeBatchDraws(TorchFunctionMode):
         self.rows, self.index, self.count = rows, index, count
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = dict(kwargs or {})
         if func in (torch.rand, torch.randn):
@@ -119,23 +138,37 @@ class WholeBatchDraws(TorchFunctionMode):
             return self._own(func(self._as_whole(args[0]), **kwargs))
         if func in DROPOUTS:
             return self._dropout(func, *args, **kwargs)
-        assert getattr(func, "__name__", "") not in REFUSED, f"{func.__name__} does not know of the whole batch yet"
+        assert getattr(func, "__name__", "") not in REFUSED, (
+            f"{func.__name__} does not know of the whole batch yet"
+        )
         return func(*args, **kwargs)
 
     def _dropout(
-        self, func: Callable[..., Tensor], x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+        self,
+        func: Callable[..., Tensor],
+        x: Tensor,
+        p: float = 0.5,
+        training: bool = True,
+        inplace: bool = False,
     ) -> Tensor:
         """The same function on ones keeps what it would keep of x, and scales it."""
         assert not inplace, "dropout here leaves its input alone"
-        return x * self._own(func(torch.ones_like(self._as_whole(x)), p, training)) if training else x
+        return (
+            x * self._own(func(torch.ones_like(self._as_whole(x)), p, training)) if training else x
+        )
 
     def _whole(self, size: Sequence[int]) -> tuple[int, ...]:
         times, left = divmod(size[0], self.rows)
-        assert not left, f"{size[0]} rows are drawn where every sample has one or several, and there are {self.rows}"
+        assert not left, (
+            f"{size[0]} rows are drawn where every sample has one or several, and there are "
+            f"{self.rows}"
+        )
         return (times * self.rows * self.count, *size[1:])
 
     def _as_whole(self, x: Tensor) -> Tensor:
-        """An empty tensor like x, for all processes; it lies in memory as x does, for that decides what is drawn where."""
+        """An empty tensor like x, for all processes; it lies in memory as x does, for that decides
+        what is drawn where.
+        """
         order = sorted(range(x.ndim), key=x.stride, reverse=True)
         return torch.empty_permuted(self._whole(x.shape), order, dtype=x.dtype, device=x.device)
 
@@ -144,9 +177,23 @@ class WholeBatchDraws(TorchFunctionMode):
 
 
 DROPOUTS = (torch.nn.functional.dropout, torch.nn.functional.dropout1d)
-REFUSED = ("bernoulli", "bernoulli_", "multinomial", "normal", "normal_", "randint", "randperm", "uniform_", "exponential_")
+REFUSED = (
+    "bernoulli",
+    "bernoulli_",
+    "multinomial",
+    "normal",
+    "normal_",
+    "randint",
+    "randperm",
+    "uniform_",
+    "exponential_",
+)
 
 
 def _device() -> torch.device:
     """A GPU for each process of a machine where there are any."""
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if torch.cuda.is_available() else CPU
+    return (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        if torch.cuda.is_available()
+        else CPU
+    )

@@ -1,4 +1,6 @@
-"""What a stage tells while it learns: rows in `log.jsonl`, curves for TensorBoard where that is installed, and lines to read."""
+"""What a stage tells while it learns: rows in `log.jsonl`, curves for TensorBoard where that is
+installed, and lines to read.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,13 @@ SAY_EVERY_SECONDS = 20.0
 
 
 class Progress:
-    """Of one stage in `folder`, from the step it continues at; `seconds` are those of the processes that were killed before."""
+    """Of one stage in `folder`, from the step it continues at; `seconds` are those of the processes
+    that were killed before.
+    """
 
-    def __init__(self, folder: Path, first: int, steps: int, seconds: float, report: Callable[[str], None]):
+    def __init__(
+        self, folder: Path, first: int, steps: int, seconds: float, report: Callable[[str], None]
+    ):
         self.folder, self.first, self.steps, self.report = folder, first, steps, report
         self.before, self.began = seconds, time.monotonic()
         self.said = self.began
@@ -28,10 +34,17 @@ class Progress:
         """That the stage has taken so far, in all."""
         return self.before + time.monotonic() - self.began
 
-    def row(self, step: int, figures: Mapping[str, float], validation: Mapping[str, float] | None) -> None:
+    def row(
+        self, step: int, figures: Mapping[str, float], validation: Mapping[str, float] | None
+    ) -> None:
         """Write the figures of a step; say them where it was validated, or after a while."""
-        named = {**figures, **{f"validation/{name}": value for name, value in (validation or {}).items()}}
-        append_row(self.folder / "log.jsonl", {"step": step, "seconds": round(self.seconds, 1), **named})
+        named = {
+            **figures,
+            **{f"validation/{name}": value for name, value in (validation or {}).items()},
+        }
+        append_row(
+            self.folder / "log.jsonl", {"step": step, "seconds": round(self.seconds, 1), **named}
+        )
         if self.curves is not None:
             for name, value in named.items():
                 self.curves.add_scalar(name, value, step)
@@ -40,7 +53,9 @@ class Progress:
             return
         self.said = now
         left = duration((now - self.began) / (step - self.first) * (self.steps - step))
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in named.items() if name != "learning_rate")
+        shown = "  ".join(
+            f"{name} {value:.4g}" for name, value in named.items() if name != "learning_rate"
+        )
         self.report(f"{self.folder.name} {step}/{self.steps}, {left} left  {shown}")
 
     def close(self) -> None:
@@ -57,7 +72,9 @@ def duration(seconds: float) -> str:
 
 
 def _curves(folder: Path, first: int) -> Any:
-    """A writer for TensorBoard that takes back what comes after step `first`; None where TensorBoard is not installed."""
+    """A writer for TensorBoard that takes back what comes after step `first`; None where
+    TensorBoard is not installed.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

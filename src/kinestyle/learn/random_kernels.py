@@ -1,13 +1,16 @@
-"""The second judge: random convolutions that are never trained, and a linear classifier on what they answer.
+"""The second judge: random convolutions that are never trained, and a linear classifier on what
+they answer.
 
-It differs from the guides and from the first judge in nearly everything, so that a result that pleases both judges pleases two
-strangers:
+It differs from the guides and from the first judge in nearly everything, so that a result that
+pleases both judges pleases two strangers:
 
-- what it reads: how bones stand to each other and to the vertical (cosines), and contacts. Neither positions, nor velocities,
-  nor rotations; no bone's twist about itself either, in which rigs and results differ without anybody seeing it. One guide, that
-  of the refinement, reads them too, as a network and from other clips;
-- what it is: fixed random dilated kernels, of each the share of time that it is above a threshold, and its maximum (ROCKET,
-  Dempster et al. 2020, arXiv 1910.13051; thresholds from quantiles as in MiniRocket, 2012.08791), then ridge
+- what it reads: how bones stand to each other and to the vertical (cosines), and contacts. Neither
+  positions, nor velocities, nor rotations; no bone's twist about itself either, in which rigs and
+  results differ without anybody seeing it. One guide, that of the refinement, reads them too, as a
+  network and from other clips;
+- what it is: fixed random dilated kernels, of each the share of time that it is above a threshold,
+  and its maximum (ROCKET, Dempster et al. 2020, arXiv 1910.13051; thresholds from quantiles as in
+  MiniRocket, 2012.08791), then ridge
   regression in closed form. No gradient made its features, and none finds its blind spots;
 - what it learned from: see `second_split`.
 """
@@ -25,10 +28,12 @@ from torch.nn.functional import conv1d, interpolate, pad
 from kinestyle.learn.bone_angles import BoneAngles
 from kinestyle.learn.classifiers import Labels, content_name
 from kinestyle.learn.corpus import Corpus, Entry
-from kinestyle.motion.features import mirror_features
+from kinestyle.retarget.features import mirror_features
 
 SMALL_CELL = 4
-"""A cell (style, content) with fewer training clips is not divided, and its clips are shown at other paces as well."""
+"""A cell (style, content) with fewer training clips is not divided, and its clips are shown at
+other paces as well.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,15 @@ class RandomKernelConfig:
     most_channels: int = 9
     """Inputs that one kernel mixes: from one to so many, few oftener."""
     held_share: float = 1 / 3
-    """Kernels whose taps are all positive: they answer to a pose, the others, with taps of zero mean, to how it changes."""
+    """Kernels whose taps are all positive: they answer to a pose, the others, with taps of zero
+    mean, to how it changes.
+    """
     ridge: float = 0.3
     """Penalty, as a share of what the answers themselves weigh."""
     noise: float = 0.03
-    """Deviation of a constant added to each cosine of a copied clip, so that no calibration is learned by heart."""
+    """Deviation of a constant added to each cosine of a copied clip, so that no calibration is
+    learned by heart.
+    """
     paces: tuple[float, ...] = (0.85, 1.18)
     """Further paces at which clips of small cells are shown."""
     seed: int = 202
@@ -55,9 +64,9 @@ class RandomKernelConfig:
 def second_split(corpus: Corpus) -> tuple[list[Entry], list[Entry]]:
     """The clips that the second judge learns from, and those that it is validated on.
 
-    It learns from the validation split, which neither the stylizer nor the first judge learned from, and from the later
-    half, by name, of the training clips of every cell. The earlier halves are its validation. Cells of set 1, with one clip
-    each, it has whole.
+    It learns from the validation split, which neither the stylizer nor the first judge learned
+    from, and from the later half, by name, of the training clips of every cell. The earlier halves
+    are its validation. Cells of set 1, with one clip each, it has whole.
     """
     cells: dict[tuple[str, str], list[Entry]] = {}
     for entry in sorted(corpus.select("train", labelled=True), key=lambda entry: entry.stem):
@@ -71,7 +80,9 @@ def second_split(corpus: Corpus) -> tuple[list[Entry], list[Entry]]:
 
 
 class RandomKernels(nn.Module):
-    """Channels (B, T, C) -> (B, 2 * kernels): for each kernel the share of time above its threshold, then the maxima."""
+    """Channels (B, T, C) -> (B, 2 * kernels): for each kernel the share of time above its
+    threshold, then the maxima.
+    """
 
     mix: Tensor
     taps: Tensor
@@ -84,11 +95,17 @@ class RandomKernels(nn.Module):
         mix = np.zeros((config.kernels, channels))
         taps = random.standard_normal((config.kernels, config.width))
         for k in range(config.kernels):
-            mixed = random.choice(channels, min(channels, int(config.most_channels ** random.random())), replace=False)
+            mixed = random.choice(
+                channels, min(channels, int(config.most_channels ** random.random())), replace=False
+            )
             mix[k, mixed] = random.standard_normal(len(mixed))
-            taps[k] = np.abs(taps[k]) if random.random() < config.held_share else taps[k] - taps[k].mean()
+            taps[k] = (
+                np.abs(taps[k]) if random.random() < config.held_share else taps[k] - taps[k].mean()
+            )
         self.reach = config.width // 2
-        self.groups = [(int(d), slice(*np.searchsorted(dilation, [d, d + 1]))) for d in np.unique(dilation)]
+        self.groups = [
+            (int(d), slice(*np.searchsorted(dilation, [d, d + 1]))) for d in np.unique(dilation)
+        ]
         self.register_buffer("mix", _half(torch.from_numpy(mix)))
         self.register_buffer("taps", _half(torch.from_numpy(taps)))
         self.register_buffer("threshold", torch.zeros(config.kernels))
@@ -111,13 +128,17 @@ class RandomKernels(nn.Module):
     def set_thresholds(self, clips: Sequence[Tensor], seed: int) -> None:
         """A random quantile of each kernel's answers to some clips (1, T, C)."""
         answers = torch.cat([self.answers(clip)[0] for clip in clips], dim=1).sort(dim=1).values
-        quantile = 0.1 + 0.8 * torch.rand(len(answers), generator=torch.Generator().manual_seed(seed))
+        quantile = 0.1 + 0.8 * torch.rand(
+            len(answers), generator=torch.Generator().manual_seed(seed)
+        )
         place = (quantile * (answers.shape[1] - 1)).long()
         self.threshold.copy_(_half(answers.gather(1, place.unsqueeze(1))[:, 0]))
 
 
 class RandomKernelClassifier(nn.Module):
-    """Features (B, T, 260) -> `judge.OUTPUTS`. The vectors are the scores themselves: nothing else in it was learned."""
+    """Features (B, T, 260) -> `judge.OUTPUTS`. The vectors are the scores themselves: nothing else
+    in it was learned.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -138,7 +159,9 @@ class RandomKernelClassifier(nn.Module):
 
 
 @torch.no_grad()
-def fit_random_kernels(corpus: Corpus, labels: Labels, config: RandomKernelConfig) -> RandomKernelClassifier:
+def fit_random_kernels(
+    corpus: Corpus, labels: Labels, config: RandomKernelConfig
+) -> RandomKernelClassifier:
     """Make the second judge: a minute or two on one thread for a few thousand clips."""
     network = RandomKernelClassifier(labels, config).eval()
     random = torch.Generator().manual_seed(config.seed)
@@ -150,14 +173,24 @@ def fit_random_kernels(corpus: Corpus, labels: Labels, config: RandomKernelConfi
     for entry in learned:
         features = np.array(corpus.features[entry.start : entry.stop])
         for mirrored in (False,) if entry.one_sided else (False, True):
-            seen = network.inputs(torch.from_numpy(mirror_features(features) if mirrored else features)[None])
+            seen = network.inputs(
+                torch.from_numpy(mirror_features(features) if mirrored else features)[None]
+            )
             content = content_name(entry, mirrored)
-            for pace in (1.0, *config.paces) if in_cell[entry.style, entry.content] < SMALL_CELL else (1.0,):
+            for pace in (
+                (1.0, *config.paces) if in_cell[entry.style, entry.content] < SMALL_CELL else (1.0,)
+            ):
                 copied = mirrored or pace != 1.0
-                shift = config.noise * torch.randn(seen.shape[-1], generator=random) if copied else torch.zeros(())
+                shift = (
+                    config.noise * torch.randn(seen.shape[-1], generator=random)
+                    if copied
+                    else torch.zeros(())
+                )
                 channels.append(_at_pace(seen, pace) + shift)
                 styles.append(labels.styles.index(entry.style))
-                contents.append(labels.contents.index(content) if content in labels.contents else -1)
+                contents.append(
+                    labels.contents.index(content) if content in labels.contents else -1
+                )
     network.kernels.set_thresholds(channels[::20], config.seed)
     answers = torch.cat([network.kernels(clip) for clip in channels])
     network.mean.copy_(_half(answers.mean(dim=0)))
@@ -170,11 +203,17 @@ def fit_random_kernels(corpus: Corpus, labels: Labels, config: RandomKernelConfi
 
 
 @torch.no_grad()
-def validate_random_kernels(network: RandomKernelClassifier, corpus: Corpus, labels: Labels) -> tuple[float, float]:
-    """Accuracies of style and content, among all that there are, on the clips that `second_split` keeps back."""
+def validate_random_kernels(
+    network: RandomKernelClassifier, corpus: Corpus, labels: Labels
+) -> tuple[float, float]:
+    """Accuracies of style and content, among all that there are, on the clips that `second_split`
+    keeps back.
+    """
     hits = []
     for entry in second_split(corpus)[1]:
-        style, content, _, _ = network(torch.from_numpy(np.array(corpus.features[entry.start : entry.stop]))[None])
+        style, content, _, _ = network(
+            torch.from_numpy(np.array(corpus.features[entry.start : entry.stop]))[None]
+        )
         right = labels.styles[int(style.argmax())] == entry.style
         hits.append((right, labels.contents[int(content.argmax())] == content_name(entry)))
     style_share, content_share = np.mean(hits, axis=0) if hits else (float("nan"), float("nan"))
@@ -191,11 +230,16 @@ def _at_pace(channels: Tensor, pace: float) -> Tensor:
     if pace == 1.0:
         return channels
     frames = max(2, round(channels.shape[1] / pace))
-    return interpolate(channels.transpose(1, 2), size=frames, mode="linear", align_corners=True).transpose(1, 2)
+    return interpolate(
+        channels.transpose(1, 2), size=frames, mode="linear", align_corners=True
+    ).transpose(1, 2)
 
 
-def _regress(head: nn.Linear, standard: np.ndarray, classes: np.ndarray, balance: float, ridge: float) -> None:
-    """Set a head to the ridge regression from answers (N, 2 * kernels) onto 1 for the class (N,) and -1 for the others.
+def _regress(
+    head: nn.Linear, standard: np.ndarray, classes: np.ndarray, balance: float, ridge: float
+) -> None:
+    """Set a head to the ridge regression from answers (N, 2 * kernels) onto 1 for the class (N,)
+    and -1 for the others.
 
     A class of n clips weighs n ** (1 - balance); clips of class -1 are left out.
     """

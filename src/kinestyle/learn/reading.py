@@ -1,6 +1,7 @@
 """Motion files into feature arrays: several at once, and going on where an earlier reading was cut.
 
-Every clip becomes one file as soon as it is read, so that a killed reading begins again at the file it was at.
+Every clip becomes one file as soon as it is read, so that a killed reading begins again at the file
+it was at.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ import numpy as np
 
 from kinestyle import __version__
 from kinestyle.errors import DataError, KinestyleError, RigError
+from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.features import LAYOUT, clip_to_features
-from kinestyle.motion.formats import read_motion
-from kinestyle.motion.mapping import JointMapping, map_joints
-from kinestyle.motion.retarget import correspond, to_canonical
-from kinestyle.motion.rig import Rig
+from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.retarget.features import LAYOUT, clip_to_features
+from kinestyle.rig.mapping import JointMapping, map_joints
+from kinestyle.rig.rig_file import Rig
 from kinestyle.storage import replace_bytes
 
 SHORTEST_FRAMES = 16
@@ -37,10 +38,12 @@ PROGRESS_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Reading:
-    """One clip that was read: where its features are, how long it is, what is doubtful about its rig.
+    """One clip that was read: where its features are, how long it is, what is doubtful about its
+    rig.
 
     digest: of the features, so that the same motion under two names is seen
-    misfit: why the stated rig does not fit, so that the clip's own was found; "" where it fits, or none was stated
+    misfit: why the stated rig does not fit, so that the clip's own was found; "" where it fits, or
+        none was stated
     """
 
     part: Path
@@ -66,7 +69,9 @@ class ClipFeatures:
 
 
 def clip_features(path: Path, rig: Rig | None = None) -> ClipFeatures | str:
-    """What is learned from one file, or the sentence that says why it cannot be used. rig: taken where it fits the clip."""
+    """What is learned from one file, or the sentence that says why it cannot be used. rig: taken
+    where it fits the clip.
+    """
     try:
         clip = read_motion(path)
         mapping, misfit = _find_mapping(clip, rig)
@@ -74,18 +79,25 @@ def clip_features(path: Path, rig: Rig | None = None) -> ClipFeatures | str:
         features = clip_to_features(to_canonical(clip, correspondence))
     except KinestyleError as error:
         return str(error)
-    except Exception as error:  # one file of thousands must not end a night's training, whoever is to blame
+    except (
+        Exception
+    ) as error:  # one file of thousands must not end a night's training, whoever is to blame
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         return f"{path.name} met a fault in Kinestyle, please report it with the file: {what}"
     if len(features) < SHORTEST_FRAMES:
-        return f"{path.name} has {len(features)} frames at 30 frames/s, fewer than the {SHORTEST_FRAMES} that training takes"
+        return (
+            f"{path.name} has {len(features)} frames at 30 frames/s, fewer than the "
+            f"{SHORTEST_FRAMES} that training takes"
+        )
     if not np.isfinite(features).all():
         return f"{path.name} gives motion that is not finite, so nothing can be learned from it"
     return ClipFeatures(features.astype(np.float32), mapping.warnings, misfit)
 
 
 def _find_mapping(clip: Clip, rig: Rig | None) -> tuple[JointMapping, str]:
-    """The body as a rig states it or, where the rig does not fit, as it is found; and why not. Raises RigError for no body."""
+    """The body as a rig states it or, where the rig does not fit, as it is found; and why not.
+    Raises RigError for no body.
+    """
     if rig is None:
         return map_joints(clip), ""
     try:
@@ -107,10 +119,12 @@ def read_files(
     processes: int | None = None,
     rig: Rig | None = None,
 ) -> list[Reading | str]:
-    """Read files, each into a file of its own in the folder `parts`; those that are there from an earlier call are kept.
+    """Read files, each into a file of its own in the folder `parts`; those that are there from an
+    earlier call are kept.
 
-    Returns, for each path, its reading or the sentence that says why it cannot be used. `processes`: as many as this
-    process may use cores, where it is None. `rig`: stated for all clips that it fits.
+    Returns, for each path, its reading or the sentence that says why it cannot be used.
+    `processes`: as many as this process may use cores, where it is None. `rig`: stated for all
+    clips that it fits.
     """
     parts.mkdir(parents=True, exist_ok=True)
     processes = min(processes or usable_cores(), max(1, len(paths)))
@@ -131,14 +145,17 @@ def read_files(
                     told = now
     except BrokenProcessPool:
         raise DataError(
-            f"reading was ended from outside after {len(readings)} of {len(paths)} files, mostly a sign of too little memory; "
+            f"reading was ended from outside after {len(readings)} of {len(paths)} files, mostly "
+            f"a sign of too little memory; "
             "the same command goes on where it stopped"
         ) from None
     return readings
 
 
 def _end_with(parent: int) -> None:
-    """In a reading process: end when the run is killed, instead of waiting for ever for the next file."""
+    """In a reading process: end when the run is killed, instead of waiting for ever for the next
+    file.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -162,14 +179,21 @@ def _read(parts: Path, rig: Rig | None, path: Path) -> Reading | str:
     part = parts / f"{_key(path, rig)}.npz"
     try:
         with np.load(part) as saved:
-            read = ClipFeatures(saved["features"], tuple(map(str, saved["doubts"])), str(saved.get("misfit", "")))
+            read = ClipFeatures(
+                saved["features"], tuple(map(str, saved["doubts"])), str(saved.get("misfit", ""))
+            )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         found = clip_features(path, rig)
         if isinstance(found, str):
             return found
         read = found
         buffer = io.BytesIO()
-        np.savez(buffer, features=read.features, doubts=np.array(read.doubts, dtype=str), misfit=np.array(read.misfit))
+        np.savez(
+            buffer,
+            features=read.features,
+            doubts=np.array(read.doubts, dtype=str),
+            misfit=np.array(read.misfit),
+        )
         replace_bytes(part, buffer.getvalue())
     digest = hashlib.sha256(read.features.tobytes()).hexdigest()
     return Reading(part, len(read.features), digest, read.doubts, read.misfit)
@@ -177,10 +201,19 @@ def _read(parts: Path, rig: Rig | None, path: Path) -> Reading | str:
 
 def _key(path: Path, rig: Rig | None) -> str:
     """What changes when the file changes, or the way of reading it."""
-    stated = () if rig is None else (rig,)  # without one as ever, so that what earlier versions read is still taken
+    stated = (
+        () if rig is None else (rig,)
+    )  # without one as ever, so that what earlier versions read is still taken
     try:
         state = path.stat()
-        about: tuple[object, ...] = (path.resolve(), state.st_size, state.st_mtime_ns, LAYOUT.sizes, __version__, *stated)
+        about: tuple[object, ...] = (
+            path.resolve(),
+            state.st_size,
+            state.st_mtime_ns,
+            LAYOUT.sizes,
+            __version__,
+            *stated,
+        )
     except OSError:  # `clip_features` finds the words for it
         about = (path,)
     return hashlib.sha256(repr(about).encode()).hexdigest()[:32]

@@ -1,9 +1,11 @@
-"""Which clip is for training, which for validation, which for the test: for the Bandai-Namco sets a committed list by file name.
+"""Which clip is for training, which for validation, which for the test: for the Bandai-Namco sets a
+committed list by file name.
 
-The list was made once, by `make_splits`, and is read from then on; a clip that is not in it is ignored, so that whoever
-holds more or less of the data sets gets the same sets. Set 2 is split by blocks of ids inside each (style, content) cell,
-because neighbouring ids are often cuts of one take; between two blocks `GAP` ids are left out. Set 1, with one clip a cell,
-is split by content. For a user's own clips, `split_by_rule` decides what no list says.
+The list was made once, by `make_splits`, and is read from then on; a clip that is not in it is
+ignored, so that whoever holds more or less of the data sets gets the same sets. Set 2 is split by
+blocks of ids inside each (style, content) cell, because neighbouring ids are often cuts of one
+take; between two blocks `GAP` ids are left out. Set 1, with one clip a cell, is split by content.
+For a user's own clips, `split_by_rule` decides what no list says.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ UNUSED = "unused"
 OWN_VALIDATION_SHARE = 0.1
 VALIDATION_SHARE, TEST_SHARE, GAP = 0.08, 0.17, 1
 SET_1_TEST = ("byebye_001", "walk_002")
-"""Contents of set 1 that are kept for the test, with the id; walk_002 is another take than walk_001."""
+"""Contents of set 1 that are kept for the test, with the id; walk_002 is another take than
+walk_001.
+"""
 
 WRONG_LABEL = frozenset(
     f"dataset-2_{stem}"
@@ -45,7 +49,8 @@ WRONG_LABEL = frozenset(
         "walk-turn-right_normal_033",
     )
 )
-"""Clips that turn the other way than their name says, or far too much or too little: in no split."""
+"""Clips that turn the other way than their name says, or far too much or too little: in no split.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,9 +68,17 @@ class ClipLabel:
         """Raises DataError for a name of another form."""
         try:
             set_name, content, style, take = stem.split("_")
-            return cls(stem, {"dataset-1": "bandai1", "dataset-2": "bandai2"}[set_name], content, style, int(take))
+            return cls(
+                stem,
+                {"dataset-1": "bandai1", "dataset-2": "bandai2"}[set_name],
+                content,
+                style,
+                int(take),
+            )
         except (ValueError, KeyError):
-            raise DataError(f"{stem!r} is not named as dataset-1_content_style_id or dataset-2_content_style_id") from None
+            raise DataError(
+                f"{stem!r} is not named as dataset-1_content_style_id or dataset-2_content_style_id"
+            ) from None
 
 
 def make_splits(stems: list[str]) -> dict[str, str]:
@@ -78,12 +91,17 @@ def make_splits(stems: list[str]) -> dict[str, str]:
     for (set_name, _, content), labels in sorted(cells.items()):
         if set_name == "bandai1":
             for label in labels:
-                chosen[label.stem] = "test" if f"{content}_{label.take:03d}" in SET_1_TEST else "train"
+                chosen[label.stem] = (
+                    "test" if f"{content}_{label.take:03d}" in SET_1_TEST else "train"
+                )
             continue
         labels.sort(key=lambda label: label.take)
         test = max(2, round(TEST_SHARE * len(labels)))
         validation = max(1, round(VALIDATION_SHARE * len(labels)))
-        blocks = {"test": labels[-test:], "validation": labels[-test - GAP - validation : -test - GAP]}
+        blocks = {
+            "test": labels[-test:],
+            "validation": labels[-test - GAP - validation : -test - GAP],
+        }
         blocks["train"] = labels[: -test - 2 * GAP - validation]
         chosen.update({label.stem: split for split, block in blocks.items() for label in block})
     return chosen
@@ -102,11 +120,13 @@ def write_splits(chosen: dict[str, str], path: Path) -> None:
 
 
 def split_by_rule(clips: Mapping[str, tuple[str, int]]) -> dict[str, str]:
-    """For own clips, by file: style and number of frames -> train or validation, about a tenth of every style.
+    """For own clips, by file: style and number of frames -> train or validation, about a tenth of
+    every style.
 
-    Neighbouring numbers are often cuts of one take, so that clips named alike are in one split up to their ends: of every series
-    `name_1, name_2, ...` the first or the last few may go to validation. Which ones, hashes of their names decide, so that
-    it does not hang on what else is there. A style of few clips goes to training as a whole.
+    Neighbouring numbers are often cuts of one take, so that clips named alike are in one split up
+    to their ends: of every series `name_1, name_2, ...` the first or the last few may go to
+    validation. Which ones, hashes of their names decide, so that it does not hang on what else is
+    there. A style of few clips goes to training as a whole.
     """
     styles: dict[str, list[str]] = defaultdict(list)
     for file, (style, _) in clips.items():
@@ -116,7 +136,10 @@ def split_by_rule(clips: Mapping[str, tuple[str, int]]) -> dict[str, str]:
         whole, taken = sum(clips[file][1] for file in files), 0
         for block in _blocks(files, max(1, round(OWN_VALIDATION_SHARE * len(files)))):
             size = sum(clips[file][1] for file in block)
-            if taken < OWN_VALIDATION_SHARE * whole and taken + size <= 2.0 * OWN_VALIDATION_SHARE * whole:
+            if (
+                taken < OWN_VALIDATION_SHARE * whole
+                and taken + size <= 2.0 * OWN_VALIDATION_SHARE * whole
+            ):
                 chosen.update(dict.fromkeys(block, "validation"))
                 taken += size
     return chosen
@@ -154,13 +177,18 @@ def read_list(path: Path) -> dict[str, str]:
             continue
         file, split = row[0], row[-1].strip().lower()
         if split not in (*SPLITS, UNUSED):
-            raise DataError(f"{path}, line {number}: found the split {split!r}, expected {', '.join(SPLITS)} or {UNUSED}")
+            raise DataError(
+                f"{path}, line {number}: found the split {split!r}, expected {', '.join(SPLITS)} "
+                f"or {UNUSED}"
+            )
         chosen[file] = split
     return chosen
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """The rows of a table that a spreadsheet may have written: with commas, semicolons or tabs, in UTF-8 or not."""
+    """The rows of a table that a spreadsheet may have written: with commas, semicolons or tabs, in
+    UTF-8 or not.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -174,7 +202,9 @@ def read_rows(path: Path) -> list[list[str]]:
 
 
 def labelled_clips(data: Path) -> list[TestClip]:
-    """The Bandai-Namco clips under an unpacked data folder that are in a split. Raises DataError where there is none."""
+    """The Bandai-Namco clips under an unpacked data folder that are in a split. Raises DataError
+    where there is none.
+    """
     splits = read_splits()
     clips = []
     for path in sorted((data / "bandai").glob("*/data/*.bvh")):
@@ -183,7 +213,10 @@ def labelled_clips(data: Path) -> list[TestClip]:
             style, content = (f"{label.set_name}/{name}" for name in (label.style, label.content))
             clips.append(TestClip(path, label.set_name, style, content, split))
     if not any(clip.split == "test" for clip in clips):
-        raise DataError(f"no clip of the test split is under {data / 'bandai'}; unpack the Bandai-Namco archives there")
+        raise DataError(
+            f"no clip of the test split is under {data / 'bandai'}; unpack the Bandai-Namco "
+            f"archives there"
+        )
     return clips
 
 

@@ -1,8 +1,10 @@
-"""Stage 2: content encoder, style encoder, generator and style prior, on the latents of the frozen autoencoder.
+"""Stage 2: content encoder, style encoder, generator and style prior, on the latents of the frozen
+autoencoder.
 
-The paper's stage separates content from style by two crops of one sequence. Here a sequence holds one action, so that two
-crops share content as well as style; what separates them instead is rebuilding a clip with the style code of *another clip
-of the same style*, which mostly does something else. The steps from the paper's losses to these are in lab/LOG.md.
+The paper's stage separates content from style by two crops of one sequence. Here a sequence holds
+one action, so that two crops share content as well as style; what separates them instead is
+rebuilding a clip with the style code of *another clip of the same style*, which mostly does
+something else. The steps from the paper's losses to these are in lab/LOG.md.
 """
 
 from __future__ import annotations
@@ -14,10 +16,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv1d, cross_entropy, leaky_relu, log_softmax, pad, smooth_l1_loss, softmax
+from torch.nn.functional import (
+    conv1d,
+    cross_entropy,
+    leaky_relu,
+    log_softmax,
+    pad,
+    smooth_l1_loss,
+    softmax,
+)
 
 from kinestyle.learn.autoencoder import Autoencoder, rotations
-from kinestyle.learn.classifiers import ANGLE_GUIDE, GUIDES, ClassifierConfig, Labels, StyleContentClassifier, content_name
+from kinestyle.learn.classifiers import (
+    ANGLE_GUIDE,
+    GUIDES,
+    ClassifierConfig,
+    Labels,
+    StyleContentClassifier,
+    content_name,
+)
 from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell
 from kinestyle.learn.kinematics import compose, joint_position
 from kinestyle.learn.loop import LoopConfig, Stage
@@ -34,20 +51,27 @@ from kinestyle.learn.networks import (
     take,
 )
 from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs
-from kinestyle.motion.features import LAYOUT, mirror_features
+from kinestyle.retarget.features import LAYOUT, mirror_features
 from kinestyle.runtime.stylizer import SLOW_STEPS, UNKNOWN_MANNER
 
 
 @dataclass(frozen=True)
 class StylizerConfig:
-    """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights multiply losses per number."""
+    """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights
+    multiply losses per number.
+    """
 
-    loop: LoopConfig = LoopConfig(steps=3600, batch=24, learning_rate=4e-4, validate_every=900, gradient_clip=0.5)
+    loop: LoopConfig = LoopConfig(
+        steps=3600, batch=24, learning_rate=4e-4, validate_every=900, gradient_clip=0.5
+    )
     crop_frames: int = 64
     set_2_share: float = 0.6
-    """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles."""
+    """Share of crops from Bandai-Namco set 2, which has most of the motion and half as many styles.
+    """
     unlabelled_share: float = 0.15
-    """Share of clips A without a label, where there are any: more contents to restyle. Their B is another crop of A."""
+    """Share of clips A without a label, where there are any: more contents to restyle. Their B is
+    another crop of A.
+    """
     own_clip: float = 1.0
     """A rebuilt with the style of another crop of A."""
     same_style: float = 2.0
@@ -67,7 +91,9 @@ class StylizerConfig:
     tell: float = 0.4
     """Cross-entropy of a clip's label among the labels' Gaussians, given its style code."""
     style_noise: float = 0.25
-    """Deviation of the noise on latents that the style encoder reads while it learns; latents have a root mean square of 1."""
+    """Deviation of the noise on latents that the style encoder reads while it learns; latents have
+    a root mean square of 1.
+    """
     style_back: float = 0.1
     """KL from the style code of a result to that of its style clip."""
     adversary: float = 0.3
@@ -78,13 +104,19 @@ class StylizerConfig:
     guide_content: float = 0.5
     """The same, the input's content."""
     guide_noise: float = 0.3
-    """Deviation of the noise on normalised results that guides and critic see: the more, the further a result must go."""
+    """Deviation of the noise on normalised results that guides and critic see: the more, the
+    further a result must go.
+    """
     frame: float = 0.1
-    """How far the two decoded columns of a rotation are from a frame; nearly parallel or vanishing ones make a joint flip."""
+    """How far the two decoded columns of a rotation are from a frame; nearly parallel or vanishing
+    ones make a joint flip.
+    """
     critic: float = 0.1
     """A critic, one a style, that learns to tell results from real clips."""
     pair: float = 20.0
-    """How far the joints of a result are from those of the clip's pair in the target style, where there is one (see `pairs`)."""
+    """How far the joints of a result are from those of the clip's pair in the target style, where
+    there is one (see `pairs`).
+    """
     pairs: PairConfig = PairConfig()
     """How pairs are found."""
 
@@ -106,14 +138,18 @@ REFINED = replace(
 
 @dataclass(frozen=True)
 class RefinementConfig:
-    """A short second part of stage 2, at a lower rate, listening to the first guide and to one that sees other things."""
+    """A short second part of stage 2, at a lower rate, listening to the first guide and to one that
+    sees other things.
+    """
 
     guide: ClassifierConfig = ANGLE_GUIDE
     stylizer: StylizerConfig = REFINED
 
 
 PAIRED = (LAYOUT["root_height"], LAYOUT["joint_position"], LAYOUT["joint_rotation"])
-"""Of the features, what a result should share with a clip's pair: where the joints are, not how fast they get there."""
+"""Of the features, what a result should share with a clip's pair: where the joints are, not how
+fast they get there.
+"""
 
 
 UNKNOWN = -1
@@ -133,7 +169,9 @@ class Adversary(nn.Module):
 
 
 class Critic(nn.Module):
-    """Features (B, T, 260), normalised, and a style (B,) -> how real each stretch looks as that style, (B, T/8)."""
+    """Features (B, T, 260), normalised, and a style (B,) -> how real each stretch looks as that
+    style, (B, T/8).
+    """
 
     reads: Tensor
 
@@ -172,8 +210,8 @@ class StylizerNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Sample:
-    """A (two crops of `entry`) and B of one style, P of another; the classes of A, -1 where it has none, and the style of P,
-    which is A's target."""
+    """A (two crops of `entry`) and B of one style, P of another; the classes of A, -1 where it has
+    none, and the style of P, which is A's target."""
 
     entry: Entry
     a: Crop
@@ -187,8 +225,8 @@ class Sample:
 
 @dataclass
 class Batch:
-    """Samples as tensors: features (B, T, 260) and classes (B,). pair: A in the target style, where that is known: (B, T, 260),
-    zeros elsewhere; paired: (B, T), 1 or 0."""
+    """Samples as tensors: features (B, T, 260) and classes (B,). pair: A in the target style, where
+    that is known: (B, T, 260), zeros elsewhere; paired: (B, T), 1 or 0."""
 
     a: Tensor
     a_again: Tensor
@@ -233,7 +271,9 @@ class StylizerStage(Stage[StylizerNetwork]):
             in_large = self.sampler.coin(self.config.set_2_share)
             styles = [style for style in styles if (style in large) == in_large]
         cells = self.cells[self.sampler.choose(styles)]
-        return self.sampler.choose(self.sampler.choose(cells)), self.sampler.choose(self.sampler.choose(cells))
+        return self.sampler.choose(self.sampler.choose(cells)), self.sampler.choose(
+            self.sampler.choose(cells)
+        )
 
     @staticmethod
     def _of_set_2(styles: Iterable[str]) -> list[str]:
@@ -251,28 +291,57 @@ class StylizerStage(Stage[StylizerNetwork]):
                 continue
             first, second = self._pair()
             mirror = sampler.coin() and content_name(first, mirrored=True) in labels.contents
-            crops = sampler.place(first, mirror), sampler.place(first, mirror), sampler.place(second, sampler.coin())
-            drawn.append((first, crops, labels.styles.index(first.style), labels.contents.index(content_name(first, mirror))))
-        targets = [drawn[i] for i in other_style(np.array([style for *_, style, _ in drawn]), sampler.random)]
+            crops = (
+                sampler.place(first, mirror),
+                sampler.place(first, mirror),
+                sampler.place(second, sampler.coin()),
+            )
+            drawn.append(
+                (
+                    first,
+                    crops,
+                    labels.styles.index(first.style),
+                    labels.contents.index(content_name(first, mirror)),
+                )
+            )
+        targets = [
+            drawn[i]
+            for i in other_style(np.array([style for *_, style, _ in drawn]), sampler.random)
+        ]
         return [
             Sample(entry, *crops, target_crops[2], style, content, target_style)
-            for (entry, crops, style, content), (_, target_crops, target_style, _) in zip(drawn, targets, strict=True)
+            for (entry, crops, style, content), (_, target_crops, target_style, _) in zip(
+                drawn, targets, strict=True
+            )
         ]
 
     def _batch(self, samples: Sequence[Sample]) -> Batch:
-        a, a_again, b, p = (self.cut([getattr(sample, name) for sample in samples]) for name in ("a", "a_again", "b", "p"))
-        classes = (torch.tensor([getattr(sample, name) for sample in samples]) for name in ("style", "content", "target_style"))
+        a, a_again, b, p = (
+            self.cut([getattr(sample, name) for sample in samples])
+            for name in ("a", "a_again", "b", "p")
+        )
+        classes = (
+            torch.tensor([getattr(sample, name) for sample in samples])
+            for name in ("style", "content", "target_style")
+        )
         return Batch(a, a_again, b, p, *self._paired(samples), *classes)
 
     def _paired(self, samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
         """`Batch.pair` and `Batch.paired`."""
         places = np.full((len(samples), self.config.crop_frames), np.nan)
         for place, sample in zip(places, samples, strict=True):
-            whole = self.pairs.places.get((sample.entry.stem, self.labels.styles[sample.target_style]))
+            whole = self.pairs.places.get(
+                (sample.entry.stem, self.labels.styles[sample.target_style])
+            )
             if whole is not None:
-                crop = slice(sample.a.start - sample.entry.start, sample.a.stop - sample.entry.start)
+                crop = slice(
+                    sample.a.start - sample.entry.start, sample.a.stop - sample.entry.start
+                )
                 seen = whole[crop]
-                place[: len(seen)], place[len(seen) :] = seen, seen[-1]  # short clips are held at their last frame
+                place[: len(seen)], place[len(seen) :] = (
+                    seen,
+                    seen[-1],
+                )  # short clips are held at their last frame
         features = cut_pairs(self.corpus, places)
         for row, sample in zip(features, samples, strict=True):
             if sample.a.mirror:
@@ -287,7 +356,9 @@ class StylizerStage(Stage[StylizerNetwork]):
         c, net, batch = self.config, self.network, self._batch(samples)
         size = len(batch.style)
         with torch.no_grad():
-            latents = self.autoencoder.encoder(torch.cat([batch.a, batch.a_again, batch.b, batch.p]))
+            latents = self.autoencoder.encoder(
+                torch.cat([batch.a, batch.a_again, batch.b, batch.p])
+            )
             z = latents[:size].float()
         content = net.content_encoder(z)
         mean, log_deviation = net.style_encoder(latents + c.style_noise * torch.randn_like(latents))
@@ -295,7 +366,8 @@ class StylizerStage(Stage[StylizerNetwork]):
         own, again, other, target = zip(mean.split(size), log_deviation.split(size), strict=True)
         prior = net.prior(batch.style.clamp(min=0))
 
-        # one pass of the generator for all five: own clip, same style, unchanged, by label, by reference
+        # one pass of the generator for all five: own clip, same style, unchanged, by label, by
+        #     reference
         styles = [
             reparameterize(*again),
             reparameterize(*other),
@@ -307,7 +379,13 @@ class StylizerStage(Stage[StylizerNetwork]):
         rebuilt = net.generator(torch.cat(contents), torch.cat(styles)).float()
         of_own, of_other, unchanged, by_label, by_reference = rebuilt.split(size)
         shown = unchanged + unlearned_manner(z - unchanged)
-        decoded = self.autoencoder.decoder.normalized(torch.cat([of_other, shown, by_label, by_reference])).float().split(size)
+        decoded = (
+            self.autoencoder.decoder.normalized(
+                torch.cat([of_other, shown, by_label, by_reference])
+            )
+            .float()
+            .split(size)
+        )
         normalized = self.autoencoder.normalize(batch.a)
 
         content_back = net.content_encoder(by_label)
@@ -325,29 +403,47 @@ class StylizerStage(Stage[StylizerNetwork]):
             "same_style_motion": smooth_l1_loss(decoded[0][..., :motion], normalized[..., :motion]),
             "consistency": smooth_l1_loss(content_back, content.detach()),
             "cycle": smooth_l1_loss(cycled.float(), z),
-            "prior": (gaussian_kl(other[0], other[1], prior[0], prior[1], of="clip") * (batch.style != UNKNOWN)).mean(),
-            "prior_spread": gaussian_kl(prior[0], prior[1], torch.zeros_like(prior[0]), torch.zeros_like(prior[1])),
+            "prior": (
+                gaussian_kl(other[0], other[1], prior[0], prior[1], of="clip")
+                * (batch.style != UNKNOWN)
+            ).mean(),
+            "prior_spread": gaussian_kl(
+                prior[0], prior[1], torch.zeros_like(prior[0]), torch.zeros_like(prior[1])
+            ),
             "align": gaussian_kl(*own, *other) + gaussian_kl(*own, *again),
-            "tell": known_cross_entropy(self._likelihood(torch.cat([own[0], other[0]])), batch.style.repeat(2)),
-            "style_back": gaussian_kl(target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()),
+            "tell": known_cross_entropy(
+                self._likelihood(torch.cat([own[0], other[0]])), batch.style.repeat(2)
+            ),
+            "style_back": gaussian_kl(
+                target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()
+            ),
             "adversary": hidden,
             "content_size": content.float().square().mean(),
-            "frame": frame_error(torch.cat([self.autoencoder.decoder.physical(value) for value in decoded[1:]])),
+            "frame": frame_error(
+                torch.cat([self.autoencoder.decoder.physical(value) for value in decoded[1:]])
+            ),
             "critic": fooled,
             "pair": self._pair_error(batch, results),
             **self._guide(batch, results),
         }
         total = sum(getattr(c, name) * value for name, value in terms.items())
-        return {"total": total + known_cross_entropy(told.float(), batch.style) + critic, **terms, "critic_learns": critic}
+        return {
+            "total": total + known_cross_entropy(told.float(), batch.style) + critic,
+            **terms,
+            "critic_learns": critic,
+        }
 
     def _likelihood(self, code: Tensor) -> Tensor:
-        """code: (B, K) -> (B, S) log likelihoods under every label's Gaussian, softened: K numbers do not err independently."""
+        """code: (B, K) -> (B, S) log likelihoods under every label's Gaussian, softened: K numbers
+        do not err independently.
+        """
         mean, log_deviation = self.network.prior(torch.arange(len(self.labels.styles)))
         apart = 0.5 * ((code[:, None] - mean) / log_deviation.exp()).square() + log_deviation
         return -apart.sum(dim=-1) / code.shape[-1] ** 0.5
 
     def _results(self, features: Tensor, unchanged: Tensor, restyled: Sequence[Tensor]) -> Tensor:
-        """features: (B, T, 260); unchanged and R restyled: (B, T, 260) decoded, normalised -> (R * B, T, 260) normalised.
+        """features: (B, T, 260); unchanged and R restyled: (B, T, 260) decoded, normalised -> (R *
+        B, T, 260) normalised.
 
         The input with the change applied as the runtime applies it, joint positions from rotations.
 
@@ -362,7 +458,9 @@ class StylizerStage(Stage[StylizerNetwork]):
             world = compose(turned, undo)
             rise = features[..., height] + physical[i + 1][..., height] - physical[0][..., height]
             position = joint_position(world)
-            position = torch.cat([position[..., :1], position[..., 1:2] + rise[..., None], position[..., 2:]], dim=-1)
+            position = torch.cat(
+                [position[..., :1], position[..., 1:2] + rise[..., None], position[..., 2:]], dim=-1
+            )
             whole = torch.cat(
                 [
                     features[..., : height.start],
@@ -377,7 +475,9 @@ class StylizerStage(Stage[StylizerNetwork]):
         return torch.cat(results)
 
     def _guide(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
-        """Cross-entropies of the guides on results as the user gets them. Content within its own set. Dropout stays on."""
+        """Cross-entropies of the guides on results as the user gets them. Content within its own
+        set. Dropout stays on.
+        """
         times = len(results) // len(batch.style)
         target, content = batch.target_style.repeat(times), batch.content.repeat(times)
         impossible = ~self.same_set.to(content.device)[content]
@@ -387,16 +487,27 @@ class StylizerStage(Stage[StylizerNetwork]):
             styles.append(cross_entropy(guide.style.normalized(noisy).float(), target))
             told = guide.content.normalized(noisy).float().masked_fill(impossible, -1e4)
             contents.append(known_cross_entropy(told, content))
-        return {"guide_style": torch.stack(styles).mean(), "guide_content": torch.stack(contents).mean()}
+        return {
+            "guide_style": torch.stack(styles).mean(),
+            "guide_content": torch.stack(contents).mean(),
+        }
 
     def _pair_error(self, batch: Batch, results: Tensor) -> Tensor:
-        """Smooth-L1 between results and pairs, of what a body looks like; samples without a pair count as without error."""
+        """Smooth-L1 between results and pairs, of what a body looks like; samples without a pair
+        count as without error.
+        """
         wanted = take(self.autoencoder.normalize(batch.pair), PAIRED)
-        error = smooth_l1_loss(take(results, PAIRED), wanted.repeat(len(results) // len(wanted), 1, 1), reduction="none")
+        error = smooth_l1_loss(
+            take(results, PAIRED),
+            wanted.repeat(len(results) // len(wanted), 1, 1),
+            reduction="none",
+        )
         return (error.mean(dim=-1) * batch.paired.repeat(len(results) // len(wanted), 1)).mean()
 
     def _critic(self, batch: Batch, normalized: Tensor, results: Tensor) -> tuple[Tensor, Tensor]:
-        """Hinge losses of critic and generator: real clips of a style against results that claim it."""
+        """Hinge losses of critic and generator: real clips of a style against results that claim
+        it.
+        """
         times = len(results) // len(batch.style)
         target = batch.target_style.repeat(times)
         noise = self.config.guide_noise
@@ -406,17 +517,23 @@ class StylizerStage(Stage[StylizerNetwork]):
         known = (batch.style != UNKNOWN)[:, None]
         learns = ((1.0 - real.float()).relu() * known).mean() + (1.0 + fake.float()).relu().mean()
         frozen = {name: value.detach() for name, value in critic.named_parameters()}
-        fooled = torch.func.functional_call(critic, frozen, (results + noise * torch.randn_like(results), target))
+        fooled = torch.func.functional_call(
+            critic, frozen, (results + noise * torch.randn_like(results), target)
+        )
         return learns, -fooled.float().mean()
 
     def _uniform(self, content: Tensor) -> Tensor:
-        """Cross-entropy between no idea and what the adversary makes of the content; the adversary does not learn from it."""
+        """Cross-entropy between no idea and what the adversary makes of the content; the adversary
+        does not learn from it.
+        """
         frozen = {name: value.detach() for name, value in self.network.adversary.named_parameters()}
         told = torch.func.functional_call(self.network.adversary, frozen, (content,)).float()
         return -log_softmax(told, dim=-1).mean()
 
     def validate(self) -> dict[str, float]:
-        """By the first guide, on whole validation clips, each in one other style: accuracies by reference and by label."""
+        """By the first guide, on whole validation clips, each in one other style: accuracies by
+        reference and by label.
+        """
         entries = self.corpus.select("validation", labelled=True)
         seen = sorted({entry.style for entry in entries})
         styles = self._of_set_2(seen) or seen
@@ -429,7 +546,10 @@ class StylizerStage(Stage[StylizerNetwork]):
             others = [s for s in styles if s != entry.style]
             style = others[i % len(others)]
             reference = next(e for e in entries[i:] + entries[:i] if e.style == style)
-            for code in (self.style_of(reference)[0], self.network.prior.mean[[self.labels.styles.index(style)]]):
+            for code in (
+                self.style_of(reference)[0],
+                self.network.prior.mean[[self.labels.styles.index(style)]],
+            ):
                 told_style, told_content = (
                     self.guides[0].style.normalized(r := self.result(entry, code)),
                     self.guides[0].content.normalized(r),
@@ -451,11 +571,16 @@ class StylizerStage(Stage[StylizerNetwork]):
             "label/style": rates[1, 0],
             "label/content": rates[1, 1],
         }
-        return {"score": -float(rates.mean()), **{name: float(value) for name, value in figures.items()}}
+        return {
+            "score": -float(rates.mean()),
+            **{name: float(value) for name, value in figures.items()},
+        }
 
     def _latent(self, entry: Entry) -> tuple[Tensor, Tensor]:
         frames = entry.frame_count // 8 * 8
-        features = torch.from_numpy(np.array(self.corpus.features[entry.start : entry.start + frames]))[None]
+        features = torch.from_numpy(
+            np.array(self.corpus.features[entry.start : entry.start + frames])
+        )[None]
         return features, self.autoencoder.encoder(features)
 
     def style_of(self, entry: Entry) -> tuple[Tensor, Tensor]:
@@ -468,12 +593,16 @@ class StylizerStage(Stage[StylizerNetwork]):
         content = self.network.content_encoder(latent)
         own, _ = self.network.style_encoder(latent)
         decode = self.autoencoder.decoder.normalized
-        unchanged, restyled = (decode(self.network.generator(content, code)) for code in (own, style))
+        unchanged, restyled = (
+            decode(self.network.generator(content, code)) for code in (own, style)
+        )
         return self._results(features, unchanged, [restyled])
 
 
 def unlearned_manner(missed: Tensor) -> Tensor:
-    """(B, Z, T/4) -> the same, what the runtime takes for manner of it (`runtime.stylizer.unlearned_manner`)."""
+    """(B, Z, T/4) -> the same, what the runtime takes for manner of it
+    (`runtime.stylizer.unlearned_manner`).
+    """
     radius = math.ceil(3.0 * SLOW_STEPS)
     steps = torch.arange(-radius, radius + 1, dtype=missed.dtype, device=missed.device)
     kernel = softmax(-0.5 * (steps / SLOW_STEPS).square(), dim=0)
@@ -486,7 +615,9 @@ def unlearned_manner(missed: Tensor) -> Tensor:
 
 
 def frame_error(features: Tensor) -> Tensor:
-    """features: (..., 260) physical -> how far decoded rotation columns are from unit length and a right angle, mean square."""
+    """features: (..., 260) physical -> how far decoded rotation columns are from unit length and a
+    right angle, mean square.
+    """
     columns = features[..., LAYOUT["joint_rotation"]].unflatten(-1, (-1, 2, 3))
     length = columns.norm(dim=-1)
     across = (columns[..., 0, :] * columns[..., 1, :]).sum(dim=-1)
@@ -494,12 +625,16 @@ def frame_error(features: Tensor) -> Tensor:
 
 
 def known_cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
-    """logits: (B, N), classes: (B,) -> the mean over all samples, those of no known class counting as without error."""
+    """logits: (B, N), classes: (B,) -> the mean over all samples, those of no known class counting
+    as without error.
+    """
     return cross_entropy(logits, classes, ignore_index=UNKNOWN, reduction="none").mean()
 
 
 def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """style: (B,), some perhaps `UNKNOWN` -> (B,) indices of known ones, each of another style where the batch has one."""
+    """style: (B,), some perhaps `UNKNOWN` -> (B,) indices of known ones, each of another style
+    where the batch has one.
+    """
     known = np.flatnonzero(style != UNKNOWN)
     target = known[random.permutation(len(style)) % len(known)]
     for i in np.flatnonzero(style[target] == style):

@@ -1,10 +1,13 @@
-"""The canonical skeleton: 21 joints, metres, Y up, facing +Z, left along +X, at rest in a T-pose with palms down.
+"""The canonical skeleton: 21 joints, metres, Y up, facing +Z, left along +X, at rest in a T-pose
+with palms down.
 
-Every clip is brought onto it before a network sees it. All rest orientations are the identity, so a joint's world
+Every clip is brought onto it before a network sees it. All rest orientations are the identity, so a
+joint's world
 rotation says directly how its bone has turned away from the T-pose.
 
-Proportions are segment lengths as fractions of stature from Drillis and Contini (1966), as tabulated by Winter,
-"Biomechanics and Motor Control of Human Movement", for a stature of 1.70 m; the trunk, which the table treats as one
+Proportions are segment lengths as fractions of stature from Drillis and Contini (1966), as
+tabulated by Winter, "Biomechanics and Motor Control of Human Movement", for a stature of 1.70 m;
+the trunk, which the table treats as one
 piece, is divided by eye.
 """
 
@@ -20,7 +23,9 @@ UP, LEFT, FORWARD = np.eye(3)[[1, 0, 2]]
 
 
 def _build() -> Skeleton:
-    rows: list[tuple[str, str | None, tuple[float, float, float]]] = [("hips", None, (0.0, 0.530, 0.0))]
+    rows: list[tuple[str, str | None, tuple[float, float, float]]] = [
+        ("hips", None, (0.0, 0.530, 0.0))
+    ]
     tips: list[tuple[str, tuple[float, float, float]]] = []
     for side, sign in (("left", 1.0), ("right", -1.0)):
         rows += [
@@ -59,7 +64,9 @@ CANONICAL = _build()
 """The canonical skeleton."""
 
 HIPS = CANONICAL.index("hips")
-LEG_LENGTH_M = float(-CANONICAL.offsets[[CANONICAL.index("left_shin"), CANONICAL.index("left_foot")], 1].sum())
+LEG_LENGTH_M = float(
+    -CANONICAL.offsets[[CANONICAL.index("left_shin"), CANONICAL.index("left_foot")], 1].sum()
+)
 """Hip to ankle, the length by which travel is scaled between rigs."""
 
 

@@ -17,7 +17,8 @@ from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
 @dataclass(frozen=True)
 class StatedWorld:
-    """What a file says of the world that its numbers are in; None where it says nothing, as BVH does.
+    """What a file says of the world that its numbers are in; None where it says nothing, as BVH
+    does.
 
     metres_per_unit: length of one unit of its positions
     up: (3,) signed unit axis that points up
@@ -34,15 +35,16 @@ METRES_Y_UP = StatedWorld(1.0, (0.0, 1.0, 0.0))
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """T frames of motion of a rig, in the units and axes of its file. Axes are right-handed: the reader of a left-handed file
-    mirrors what it reads.
+    """T frames of motion of a rig, in the units and axes of its file. Axes are right-handed: the
+    reader of a left-handed file mirrors what it reads.
 
-    local_position: (T, J, 3) from the parent, in the parent's frame; of the root, its place in the world
+    local_position: (T, J, 3) from the parent, in the parent's frame; of the root, its place in the
+        world
     local_rotation: (T, J, 4) unit quaternions wxyz, relative to the parent
     frame_time_seconds: time from one frame to the next
     name: what the clip is called in messages and pictures
-    source: what the file format needs to write the clip back as it was (such as a `bvh.BvhLayout`); None for a clip made here
-    warnings: what the reader found odd but could read
+    source: what the file format needs to write the clip back as it was (such as a `bvh.BvhLayout`);
+    None for a clip made here warnings: what the reader found odd but could read
     world: what the file states of its units and axes
     """
 
@@ -63,7 +65,9 @@ class Clip:
         assert self.local_position.shape == (*shape, 3), (
             f"local_position has shape {self.local_position.shape}, wanted {(*shape, 3)}"
         )
-        assert self.frame_time_seconds > 0, f"frame time is {self.frame_time_seconds} s, wanted more than 0"
+        assert self.frame_time_seconds > 0, (
+            f"frame time is {self.frame_time_seconds} s, wanted more than 0"
+        )
 
     @property
     def frame_count(self) -> int:
@@ -95,7 +99,8 @@ class Clip:
 
     def __repr__(self) -> str:
         return (
-            f"<Clip {self.name}: {self.frame_count} frames at {self.frame_rate:.4g} a second, {self.skeleton.joint_count} joints>"
+            f"<Clip {self.name}: {self.frame_count} frames at {self.frame_rate:.4g} a second, "
+            f"{self.skeleton.joint_count} joints>"
         )
 
     def _repr_html_(self) -> str:
@@ -103,43 +108,59 @@ class Clip:
         return display.viewer().frame_html([self])
 
     def show(self, *others: Clip, labels: Sequence[str] | None = None) -> None:
-        """Play this clip, and others beside it: below a notebook's cell, or outside of a notebook in the web browser.
+        """Play this clip, and others beside it: below a notebook's cell, or outside of a notebook
+        in the web browser.
 
         labels: a name for each clip, instead of their own
         """
         display.show(self, *others, labels=labels)
 
     def with_motion(self, local_position: Array, local_rotation: Array) -> Clip:
-        """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T, J, 4)."""
+        """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T,
+        J, 4).
+        """
         return replace(self, local_position=local_position, local_rotation=local_rotation)
 
 
 def check_writable(clip: Clip, name: str) -> None:
-    """Raises MotionFileError for a clip that no file, `name`, can hold: one without frames, or with motion that is not finite."""
+    """Raises MotionFileError for a clip that no file, `name`, can hold: one without frames, or with
+    motion that is not finite.
+    """
     if not clip.frame_count:
-        raise MotionFileError(f"{name} cannot be written: found a clip without frames, expected at least one")
+        raise MotionFileError(
+            f"{name} cannot be written: found a clip without frames, expected at least one"
+        )
     for what, values in (("position", clip.local_position), ("rotation", clip.local_rotation)):
         if not np.isfinite(values).all():
             frame, joint = np.argwhere(~np.isfinite(values))[0][:2]
             where = f"frame {frame + 1} of joint {clip.skeleton.names[joint]!r}"
-            raise MotionFileError(f"{name} cannot be written: found a {what} that is not finite at {where}, expected numbers")
+            raise MotionFileError(
+                f"{name} cannot be written: found a {what} that is not finite at {where}, "
+                f"expected numbers"
+            )
 
 
 def sample_times(clip: Clip, frame_rate: float) -> Array:
-    """The times in seconds, from 0 to the clip's end, at which a copy at `frame_rate` has its frames. (T',)"""
+    """The times in seconds, from 0 to the clip's end, at which a copy at `frame_rate` has its
+    frames. (T',)
+    """
     count = int(np.floor(clip.duration_seconds * frame_rate + 1e-6)) + 1
     return np.arange(count) / frame_rate
 
 
 def resample_rotation(q: Array, at_frame: Array) -> Array:
-    """q: (T, ..., 4), at_frame: (T',) fractional frame numbers -> (T', ..., 4), along the shorter arc between neighbours."""
+    """q: (T, ..., 4), at_frame: (T',) fractional frame numbers -> (T', ..., 4), along the shorter
+    arc between neighbours.
+    """
     low, weight = _bracket(len(q), at_frame)
     high = np.minimum(low + 1, len(q) - 1)
     return interpolate(q[low], q[high], weight.reshape(-1, *[1] * (q.ndim - 2)))
 
 
 def resample_vector(v: Array, at_frame: Array) -> Array:
-    """v: (T, ...), at_frame: (T',) fractional frame numbers -> (T', ...), linear between neighbours."""
+    """v: (T, ...), at_frame: (T',) fractional frame numbers -> (T', ...), linear between
+    neighbours.
+    """
     low, weight = _bracket(len(v), at_frame)
     high = np.minimum(low + 1, len(v) - 1)
     weight = weight.reshape(-1, *[1] * (v.ndim - 1))
@@ -153,7 +174,9 @@ def _bracket(frame_count: int, at_frame: Array) -> tuple[np.ndarray, Array]:
 
 
 def resample(clip: Clip, frame_rate: float) -> Clip:
-    """The clip at another frame rate, interpolated in rotations (never in Euler angles, which jump)."""
+    """The clip at another frame rate, interpolated in rotations (never in Euler angles, which
+    jump).
+    """
     at_frame = sample_times(clip, frame_rate) * clip.frame_rate
     return replace(
         clip,

@@ -1,4 +1,5 @@
-"""How a clip shows itself. Drawing lies above this layer: whoever can draw is announced here, and asked when there is need.
+"""How a clip shows itself. Drawing lies above this layer: whoever can draw is announced here, and
+asked when there is need.
 
 This is known to `clip`, and so does not know it: clips are just things to be shown.
 """
@@ -23,7 +24,9 @@ _announced: list[Callable[[], Viewer]] = []
 
 
 def announce(viewer: Callable[[], Viewer]) -> None:
-    """Clips are shown by what `viewer` returns from now on. It is called when a clip is to be shown, and may import only then."""
+    """Clips are shown by what `viewer` returns from now on. It is called when a clip is to be
+    shown, and may import only then.
+    """
     _announced[:] = [viewer]
 
 
@@ -34,7 +37,8 @@ def viewer() -> Viewer:
 
 
 def show(*clips: Any, labels: Sequence[str] | None = None) -> None:
-    """Play clips side by side: below the notebook's cell, or outside of a notebook in the web browser.
+    """Play clips side by side: below the notebook's cell, or outside of a notebook in the web
+    browser.
 
     labels: a name for each clip, instead of their own
     """

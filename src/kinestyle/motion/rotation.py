@@ -1,6 +1,8 @@
-"""Rotations as arrays: unit quaternions (wxyz), matrices, axis-angle vectors, the 6-D form and Euler angles.
+"""Rotations as arrays: unit quaternions (wxyz), matrices, axis-angle vectors, the 6-D form and
+Euler angles.
 
-Every function broadcasts over leading axes. A quaternion `q` rotates a column vector as `q v q*`; `multiply(a, b)`
+Every function broadcasts over leading axes. A quaternion `q` rotates a column vector as `q v q*`;
+`multiply(a, b)`
 applies `b` first. Angles are radians; degrees exist only in file readers and writers.
 """
 
@@ -16,7 +18,9 @@ IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 
 
 def normalize(vector: ArrayLike, epsilon: float = 1e-12) -> Array:
-    """vector: (..., N) -> the same directions with length 1; vectors shorter than `epsilon` come back as zeros."""
+    """vector: (..., N) -> the same directions with length 1; vectors shorter than `epsilon` come
+    back as zeros.
+    """
     v = np.asarray(vector, dtype=float) if not isinstance(vector, np.ndarray) else vector
     length = np.sqrt(np.sum(v * v, axis=-1, keepdims=True))
     return np.where(length > epsilon, v / np.maximum(length, epsilon), 0.0)
@@ -27,7 +31,8 @@ def multiply(a: Array, b: Array) -> Array:
     aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
     bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
     w = aw * bw - ax * bx - ay * by - az * bz
-    # moveaxis and stack would take as long as the arithmetic of a clip: this is the innermost of all loops
+    # moveaxis and stack would take as long as the arithmetic of a clip: this is the innermost of
+    # all loops
     product = np.empty((*w.shape, 4), w.dtype)
     product[..., 0] = w
     product[..., 1] = aw * bx + ax * bw + ay * bz - az * by
@@ -37,7 +42,9 @@ def multiply(a: Array, b: Array) -> Array:
 
 
 def cross(a: Array, b: Array) -> Array:
-    """a, b: (..., 3) -> (..., 3), the vector product; `np.cross` takes three times as long for a clip."""
+    """a, b: (..., 3) -> (..., 3), the vector product; `np.cross` takes three times as long for a
+    clip.
+    """
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     x = ay * bz - az * by
@@ -61,7 +68,9 @@ def rotate(q: Array, v: Array) -> Array:
 
 
 def angle(q: Array) -> Array:
-    """q: (..., 4) unit quaternions -> (...), the rotation angle in [0, pi] radians, accurate for tiny angles."""
+    """q: (..., 4) unit quaternions -> (...), the rotation angle in [0, pi] radians, accurate for
+    tiny angles.
+    """
     return 2.0 * np.arctan2(np.sqrt(np.sum(q[..., 1:] ** 2, axis=-1)), np.abs(q[..., 0]))
 
 
@@ -82,12 +91,16 @@ def log(q: Array) -> Array:
 
 
 def power(q: Array, exponent: ArrayLike) -> Array:
-    """q: (..., 4), exponent: (...) -> (..., 4), the rotation taken `exponent` times as far, the shorter way round."""
+    """q: (..., 4), exponent: (...) -> (..., 4), the rotation taken `exponent` times as far, the
+    shorter way round.
+    """
     return exp(log(q) * np.asarray(exponent, dtype=q.dtype)[..., None])
 
 
 def interpolate(a: Array, b: Array, weight: ArrayLike) -> Array:
-    """a, b: (..., 4), weight: (...) in [0, 1] -> (..., 4), spherical interpolation along the shorter arc."""
+    """a, b: (..., 4), weight: (...) in [0, 1] -> (..., 4), spherical interpolation along the
+    shorter arc.
+    """
     return multiply(a, power(multiply(inverse(a), b), weight))
 
 
@@ -105,7 +118,9 @@ def between(a: Array, b: Array) -> Array:
 
 
 def continuous(q: Array) -> Array:
-    """q: (T, ..., 4) -> the same rotations with signs chosen so that neighbours in time lie on one hemisphere."""
+    """q: (T, ..., 4) -> the same rotations with signs chosen so that neighbours in time lie on one
+    hemisphere.
+    """
     if len(q) < 2:
         return q
     dot = np.sum(q[1:] * q[:-1], axis=-1, keepdims=True)
@@ -114,7 +129,9 @@ def continuous(q: Array) -> Array:
 
 
 def mean(q: Array, weight: Array | None = None) -> Array:
-    """q: (N, 4), weight: (N,) -> (4,), the mean rotation (the quaternion that is closest to all, signs ignored)."""
+    """q: (N, 4), weight: (N,) -> (4,), the mean rotation (the quaternion that is closest to all,
+    signs ignored).
+    """
     weighted = q if weight is None else q * weight[:, None]
     _, vectors = np.linalg.eigh(weighted.T @ q)
     return vectors[:, -1]
@@ -122,7 +139,9 @@ def mean(q: Array, weight: Array | None = None) -> Array:
 
 def to_matrix(q: Array) -> Array:
     """q: (..., 4) unit quaternions -> (..., 3, 3) rotation matrices."""
-    return np.stack([np.stack([_matrix_entry(q, i, j) for j in range(3)], axis=-1) for i in range(3)], axis=-2)
+    return np.stack(
+        [np.stack([_matrix_entry(q, i, j) for j in range(3)], axis=-1) for i in range(3)], axis=-2
+    )
 
 
 def _matrix_entry(q: Array, i: int, j: int) -> Array:
@@ -138,7 +157,8 @@ def _matrix_entry(q: Array, i: int, j: int) -> Array:
 def from_matrix(matrix: Array) -> Array:
     """matrix: (..., 3, 3) rotation matrices -> (..., 4) unit quaternions with w >= 0.
 
-    Of four algebraically equal forms, the one whose pivot is largest is taken, so that no case divides by nearly zero.
+    Of four algebraically equal forms, the one whose pivot is largest is taken, so that no case
+    divides by nearly zero.
     """
     m = matrix
     xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
@@ -159,13 +179,17 @@ def from_matrix(matrix: Array) -> Array:
 
 
 def to_sixd(q: Array) -> Array:
-    """q: (..., 4) -> (..., 6), the first two columns of the rotation matrix, one after the other (Zhou et al. 2019)."""
+    """q: (..., 4) -> (..., 6), the first two columns of the rotation matrix, one after the other
+    (Zhou et al. 2019).
+    """
     m = to_matrix(q)
     return np.concatenate([m[..., 0], m[..., 1]], axis=-1)
 
 
 def from_sixd(sixd: Array) -> Array:
-    """sixd: (..., 6) two vectors, not necessarily orthonormal -> (..., 4), by Gram-Schmidt (Zhou et al. 2019)."""
+    """sixd: (..., 6) two vectors, not necessarily orthonormal -> (..., 4), by Gram-Schmidt (Zhou et
+    al. 2019).
+    """
     x = normalize(sixd[..., :3])
     y = sixd[..., 3:]
     y = normalize(y - np.sum(x * y, axis=-1, keepdims=True) * x)
@@ -173,13 +197,15 @@ def from_sixd(sixd: Array) -> Array:
 
 
 def frame(primary: Array, secondary: Array) -> Array:
-    """primary, secondary: (..., 3) -> (..., 4), the rotation that takes X to `primary` and Y as near as may be to `secondary`."""
+    """primary, secondary: (..., 3) -> (..., 4), the rotation that takes X to `primary` and Y as
+    near as may be to `secondary`.
+    """
     return from_sixd(np.concatenate([primary, secondary], axis=-1))
 
 
 def from_euler(angles: Array, order: str, out: Array | None = None) -> Array:
-    """angles: (..., N) radians about the axes named in `order` ("ZXY", or fewer letters), intrinsic -> (..., 4), put into
-    `out` where that is given.
+    """angles: (..., N) radians about the axes named in `order` ("ZXY", or fewer letters), intrinsic
+    -> (..., 4), put into `out` where that is given.
 
     The first letter is applied last, as BVH has it: "ZXY" is Rz Rx Ry.
     """
@@ -200,7 +226,9 @@ def from_euler(angles: Array, order: str, out: Array | None = None) -> Array:
 
 
 def _three_turns(cos: Array, sin: Array, order: str, out: Array) -> None:
-    """cos, sin: (..., 3) of half the angles about three different axes -> `out` (..., 4), the product without its zeros."""
+    """cos, sin: (..., 3) of half the angles about three different axes -> `out` (..., 4), the
+    product without its zeros.
+    """
     first, second, third = (_AXES[letter] for letter in order)
     sign = 1.0 if (second - first) % 3 == 1 else -1.0
     ca, cb, cc = np.moveaxis(cos, -1, 0)
@@ -213,7 +241,8 @@ def _three_turns(cos: Array, sin: Array, order: str, out: Array) -> None:
 
 
 def to_euler(q: Array, order: str) -> Array:
-    """q: (..., 4) -> (..., 3) radians for three different axes ("ZXY", ...), the middle angle in [-pi/2, pi/2].
+    """q: (..., 4) -> (..., 3) radians for three different axes ("ZXY", ...), the middle angle in
+    [-pi/2, pi/2].
 
     In gimbal lock the last angle is set to zero.
     """
@@ -224,21 +253,31 @@ def to_euler(q: Array, order: str) -> Array:
     # atan2 keeps full precision near +-90 degrees, where asin loses half the digits
     cosine = np.hypot(cos_last, sin_last)
     middle = np.arctan2(sine, cosine)
-    a = np.asarray(np.arctan2(-sign * _matrix_entry(q, second, third), _matrix_entry(q, third, third)))
+    a = np.asarray(
+        np.arctan2(-sign * _matrix_entry(q, second, third), _matrix_entry(q, third, third))
+    )
     c = np.asarray(np.arctan2(sin_last, cos_last))
     locked = cosine < 1e-8
     if locked.any():
-        a = np.where(locked, np.arctan2(sign * _matrix_entry(q, third, second), _matrix_entry(q, second, second)), a)
+        a = np.where(
+            locked,
+            np.arctan2(sign * _matrix_entry(q, third, second), _matrix_entry(q, second, second)),
+            a,
+        )
         c = np.where(locked, 0.0, c)
     return np.stack([a, middle, c], axis=-1)
 
 
 def euler_near(angles: Array, reference: Array) -> Array:
-    """angles, reference: (..., 3) radians, three different axes -> the equal Euler triple nearest to `reference`.
+    """angles, reference: (..., 3) radians, three different axes -> the equal Euler triple nearest
+    to `reference`.
 
-    A rotation has two triples, each free by whole turns; nearest keeps curves unbroken in an animator's graph editor.
+    A rotation has two triples, each free by whole turns; nearest keeps curves unbroken in an
+    animator's graph editor.
     """
-    other = np.stack([angles[..., 0] + np.pi, np.pi - angles[..., 1], angles[..., 2] + np.pi], axis=-1)
+    other = np.stack(
+        [angles[..., 0] + np.pi, np.pi - angles[..., 1], angles[..., 2] + np.pi], axis=-1
+    )
     turn = 2.0 * np.pi
     candidates = [a - turn * np.round((a - reference) / turn) for a in (angles, other)]
     cost = [np.sum(np.abs(a - reference), axis=-1, keepdims=True) for a in candidates]

@@ -29,10 +29,16 @@ class Skeleton:
 
     def __post_init__(self) -> None:
         count = len(self.names)
-        assert self.parents.shape == (count,), f"{count} names but parents have shape {self.parents.shape}"
-        assert self.offsets.shape == (count, 3), f"{count} names but offsets have shape {self.offsets.shape}"
+        assert self.parents.shape == (count,), (
+            f"{count} names but parents have shape {self.parents.shape}"
+        )
+        assert self.offsets.shape == (count, 3), (
+            f"{count} names but offsets have shape {self.offsets.shape}"
+        )
         assert count and self.parents[0] == -1, "the first joint is the root"
-        assert (self.parents[1:] < np.arange(1, count)).all(), "each parent comes before its children"
+        assert (self.parents[1:] < np.arange(1, count)).all(), (
+            "each parent comes before its children"
+        )
 
     @property
     def joint_count(self) -> int:
@@ -60,7 +66,9 @@ class Skeleton:
         try:
             return self.names.index(name)
         except ValueError:
-            raise KeyError(f"no joint is named {name!r}; the skeleton has {', '.join(self.names)}") from None
+            raise KeyError(
+                f"no joint is named {name!r}; the skeleton has {', '.join(self.names)}"
+            ) from None
 
     def ancestors(self, joint: int) -> list[int]:
         """The joints from the parent of `joint` up to the root."""
@@ -71,7 +79,9 @@ class Skeleton:
 
 
 def same_skeleton(a: Skeleton, b: Skeleton, tolerance: float) -> bool:
-    """Whether what was written of one holds for the other: names, order, and offsets within `tolerance` file units."""
+    """Whether what was written of one holds for the other: names, order, and offsets within
+    `tolerance` file units.
+    """
     return a is b or (
         a.names == b.names
         and np.array_equal(a.parents, b.parents)
@@ -86,7 +96,9 @@ def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
     world = np.empty_like(local_rotation)
     world[..., skeleton.levels[0], :] = local_rotation[..., skeleton.levels[0], :]
     for joints in skeleton.levels[1:]:
-        world[..., joints, :] = rotation.multiply(world[..., skeleton.parents[joints], :], local_rotation[..., joints, :])
+        world[..., joints, :] = rotation.multiply(
+            world[..., skeleton.parents[joints], :], local_rotation[..., joints, :]
+        )
     return world
 
 
@@ -95,14 +107,20 @@ def world_to_local_rotation(skeleton: Skeleton, world_rotation: Array) -> Array:
     local = world_rotation.copy()
     child = np.flatnonzero(skeleton.parents >= 0)
     parent_rotation = world_rotation[..., skeleton.parents[child], :]
-    local[..., child, :] = rotation.multiply(rotation.inverse(parent_rotation), world_rotation[..., child, :])
+    local[..., child, :] = rotation.multiply(
+        rotation.inverse(parent_rotation), world_rotation[..., child, :]
+    )
     return local
 
 
-def forward_kinematics(skeleton: Skeleton, local_position: Array, local_rotation: Array) -> tuple[Array, Array]:
-    """local_position: (..., J, 3), local_rotation: (..., J, 4) -> world positions (..., J, 3) and rotations (..., J, 4).
+def forward_kinematics(
+    skeleton: Skeleton, local_position: Array, local_rotation: Array
+) -> tuple[Array, Array]:
+    """local_position: (..., J, 3), local_rotation: (..., J, 4) -> world positions (..., J, 3) and
+    rotations (..., J, 4).
 
-    `local_position` of the root is its place in the world; of another joint, the vector from its parent in the parent's frame.
+    `local_position` of the root is its place in the world; of another joint, the vector from its
+    parent in the parent's frame.
     """
     world_rotation = local_to_world_rotation(skeleton, local_rotation)
     world_position = np.array(np.broadcast_to(local_position, (*local_rotation.shape[:-1], 3)))
@@ -115,6 +133,10 @@ def forward_kinematics(skeleton: Skeleton, local_position: Array, local_rotation
 
 
 def tip_position(skeleton: Skeleton, world_position: Array, world_rotation: Array) -> Array:
-    """World positions (..., J, 3) and rotations (..., J, 4) -> (..., E, 3), the world positions of the end sites."""
+    """World positions (..., J, 3) and rotations (..., J, 4) -> (..., E, 3), the world positions of
+    the end sites.
+    """
     parents = skeleton.end_parents
-    return world_position[..., parents, :] + rotation.rotate(world_rotation[..., parents, :], skeleton.end_offsets)
+    return world_position[..., parents, :] + rotation.rotate(
+        world_rotation[..., parents, :], skeleton.end_offsets
+    )

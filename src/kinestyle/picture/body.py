@@ -1,8 +1,10 @@
-"""The shape of a body around a rig's joints: round cones for trunk, limbs, head and feet, thin lines for all that hangs on.
+"""The shape of a body around a rig's joints: round cones for trunk, limbs, head and feet, thin
+lines for all that hangs on.
 
-Which joint is a knee is known from its role, so the shape does not depend on how a rig divides its spine, names its bones or
-ends its hands; how long the parts are is taken from the rig itself. Radii are those of a slim adult on the canonical skeleton,
-and grow and shrink with the part: a character with a large trunk on short legs has a large head too.
+Which joint is a knee is known from its role, so the shape does not depend on how a rig divides its
+spine, names its bones or ends its hands; how long the parts are is taken from the rig itself. Radii
+are those of a slim adult on the canonical skeleton, and grow and shrink with the part: a character
+with a large trunk on short legs has a large head too.
 """
 
 from __future__ import annotations
@@ -21,7 +23,14 @@ from kinestyle.motion.skeleton import Skeleton
 RIGHT, MIDDLE, LEFT = -1, 0, 1
 SIDES = (("left", LEFT), ("right", RIGHT))
 
-LIMB_RADII_M = {"upper_arm": 0.051, "forearm": 0.042, "hand": 0.031, "thigh": 0.086, "shin": 0.060, "foot": 0.038}
+LIMB_RADII_M = {
+    "upper_arm": 0.051,
+    "forearm": 0.042,
+    "hand": 0.031,
+    "thigh": 0.086,
+    "shin": 0.060,
+    "foot": 0.038,
+}
 """At the joint that begins each part of a limb; toes, palms and heels below."""
 PALM_RADIUS_M, TOE_RADIUS_M, TOE_TIP_RADIUS_M, HEEL_RADIUS_M = 0.028, 0.033, 0.027, 0.032
 PALM_M = 0.108
@@ -32,17 +41,22 @@ SKULL = ((0.075, 0.071), (0.125, 0.096))
 LONGEST_THIN_M = 1.5
 """A bone without a role that is longer is a handle for animators, not a thing."""
 FACE_M = 0.30
-"""What is nearer to the base of the skull than this lies within the head: eyes, jaws, the head's own tip."""
+"""What is nearer to the base of the skull than this lies within the head: eyes, jaws, the head's
+own tip.
+"""
 
 Turned = Callable[[str, Sequence[float]], Array]
-"""A role and a vector (3,) in metres, in the canonical T-pose -> (T, 3), as the bone has turned it."""
+"""A role and a vector (3,) in metres, in the canonical T-pose -> (T, 3), as the bone has turned it.
+"""
 
 
 @dataclass(eq=False)
 class Shape:
-    """A body as it is put together: balls, of which any two may be the ends of a round cone and any three the corners of a slab.
+    """A body as it is put together: balls, of which any two may be the ends of a round cone and any
+    three the corners of a slab.
 
-    points: (T, 3) each; radii: metres; cones, slabs, soles: numbers of points; cone_side, slab_side: LEFT, RIGHT or MIDDLE
+    points: (T, 3) each; radii: metres; cones, slabs, soles: numbers of points; cone_side,
+        slab_side: LEFT, RIGHT or MIDDLE
     """
 
     points: list[Array] = field(default_factory=list)
@@ -77,31 +91,47 @@ class Shape:
 
 
 def median_length(start: Array, end: Array) -> float:
-    """start, end: (T, 3) -> metres, the median over time: files with translating joints stretch their bones."""
+    """start, end: (T, 3) -> metres, the median over time: files with translating joints stretch
+    their bones.
+    """
     return float(np.median(np.linalg.norm(end - start, axis=-1)))
 
 
-def shape_of(skeleton: Skeleton, position: Array, roles: Mapping[str, int], canonical_rotation: Array) -> Shape:
+def shape_of(
+    skeleton: Skeleton, position: Array, roles: Mapping[str, int], canonical_rotation: Array
+) -> Shape:
     """The body of a mapped rig.
 
-    position: (T, J + E, 3) metres, Y up, joints and then end sites; roles: role -> joint, as `JointMapping.joints`;
-    canonical_rotation: (T, 21, 4) how the canonical skeleton's bones have turned, for what joints alone do not tell
+    position: (T, J + E, 3) metres, Y up, joints and then end sites; roles: role -> joint, as
+    `JointMapping.joints`; canonical_rotation: (T, 21, 4) how the canonical skeleton's bones have
+    turned, for what joints alone do not tell
     """
     shape = Shape()
     at = {role: position[:, joint] for role, joint in roles.items()}
 
     def turned(role: str, vector: Sequence[float]) -> Array:
-        return rotation.rotate(canonical_rotation[:, CANONICAL.index(role)], np.asarray(vector, dtype=float))
+        return rotation.rotate(
+            canonical_rotation[:, CANONICAL.index(role)], np.asarray(vector, dtype=float)
+        )
 
     shoulders = 0.5 * (at["left_upper_arm"] + at["right_upper_arm"])
-    # some rigs have their neck between the shoulder blades, so that the longest of these says how large a trunk is
+    # some rigs have their neck between the shoulder blades, so that the longest of these says how
+    # large a trunk is
     reach = {"neck": 0.290, "head": 0.345, "left_upper_arm": 0.287, "right_upper_arm": 0.287}
-    trunk_scale = max(_scale(median_length(at["hips"], at[r]), share * STATURE_M) for r, share in reach.items() if r in at)
+    trunk_scale = max(
+        _scale(median_length(at["hips"], at[r]), share * STATURE_M)
+        for r, share in reach.items()
+        if r in at
+    )
     arms = _trunk(shape, at, shoulders, trunk_scale)
     _head(shape, at, shoulders, turned, trunk_scale)
     for side, sign in SIDES:
-        scale = _scale(median_length(at[f"{side}_upper_arm"], at[f"{side}_forearm"]), 0.172 * STATURE_M)
-        fingers = [position[:, point] for point in _hanging(skeleton, roles.get(f"{side}_hand"), roles)]
+        scale = _scale(
+            median_length(at[f"{side}_upper_arm"], at[f"{side}_forearm"]), 0.172 * STATURE_M
+        )
+        fingers = [
+            position[:, point] for point in _hanging(skeleton, roles.get(f"{side}_hand"), roles)
+        ]
         _arm(shape, at, side, sign, fingers, scale)
         shape.cone(arms[side], shape.ball(at[f"{side}_upper_arm"], 0.054 * trunk_scale), MIDDLE)
         _leg(shape, at, side, sign, turned)
@@ -110,14 +140,18 @@ def shape_of(skeleton: Skeleton, position: Array, roles: Mapping[str, int], cano
 
 
 def _scale(length_m: float, canonical_m: float) -> float:
-    """How much thicker than the canonical one a part is drawn. Less than its length says, so that odd rigs stay bodies."""
+    """How much thicker than the canonical one a part is drawn. Less than its length says, so that
+    odd rigs stay bodies.
+    """
     return float(np.clip((length_m / canonical_m) ** 0.8, 0.55, 1.9))
 
 
 def _trunk(shape: Shape, at: Mapping[str, Array], shoulders: Array, scale: float) -> dict[str, int]:
-    """Skin over a core along the spine and two flanks: wide at the shoulders, narrow at the waist. Returns the points below
-    the shoulders."""
-    across = rotation.normalize(at["left_thigh"] - at["right_thigh"] + at["left_upper_arm"] - at["right_upper_arm"])
+    """Skin over a core along the spine and two flanks: wide at the shoulders, narrow at the waist.
+    Returns the points below the shoulders."""
+    across = rotation.normalize(
+        at["left_thigh"] - at["right_thigh"] + at["left_upper_arm"] - at["right_upper_arm"]
+    )
     waist = at.get("spine", 0.65 * at["hips"] + 0.35 * shoulders)
     chest = at.get("chest", 0.4 * waist + 0.6 * shoulders)
     collar = at.get("neck", shoulders)
@@ -127,35 +161,63 @@ def _trunk(shape: Shape, at: Mapping[str, Array], shoulders: Array, scale: float
     shape.chain([pelvis, core, breast], MIDDLE)
     arms = {}
     for side, sign in SIDES:
-        hip = shape.ball(0.2 * at["hips"] + 0.8 * at[f"{side}_thigh"] + 0.010 * scale * sign * across, 0.088 * scale)
+        hip = shape.ball(
+            0.2 * at["hips"] + 0.8 * at[f"{side}_thigh"] + 0.010 * scale * sign * across,
+            0.088 * scale,
+        )
         flank = shape.ball(0.5 * (waist + chest) + 0.044 * scale * sign * across, 0.080 * scale)
-        arms[side] = armpit = shape.ball(0.34 * (0.2 * chest + 0.8 * collar) + 0.66 * at[f"{side}_upper_arm"], 0.062 * scale)
-        for corners in ((hip, flank, pelvis), (flank, pelvis, core), (flank, armpit, core), (armpit, core, breast)):
+        arms[side] = armpit = shape.ball(
+            0.34 * (0.2 * chest + 0.8 * collar) + 0.66 * at[f"{side}_upper_arm"], 0.062 * scale
+        )
+        for corners in (
+            (hip, flank, pelvis),
+            (flank, pelvis, core),
+            (flank, armpit, core),
+            (armpit, core, breast),
+        ):
             shape.slab(*corners, MIDDLE)
     return arms
 
 
-def _head(shape: Shape, at: Mapping[str, Array], shoulders: Array, turned: Turned, scale: float) -> None:
+def _head(
+    shape: Shape, at: Mapping[str, Array], shoulders: Array, turned: Turned, scale: float
+) -> None:
     collar = at.get("neck", shoulders)
-    role = "head" if "head" in at else "neck" if "neck" in at else "chest" if "chest" in at else "hips"
+    role = (
+        "head" if "head" in at else "neck" if "neck" in at else "chest" if "chest" in at else "hips"
+    )
     up, forward = turned(role, (0.0, scale, 0.0)), turned(role, (0.0, 0.0, scale))
     base = at.get("head", collar + 0.055 * STATURE_M * up)
     (low, low_radius), (high, high_radius) = SKULL
-    shape.cone(shape.ball(collar, 0.054 * scale), shape.ball(base + 0.03 * up, 0.047 * scale), MIDDLE)
+    shape.cone(
+        shape.ball(collar, 0.054 * scale), shape.ball(base + 0.03 * up, 0.047 * scale), MIDDLE
+    )
     jaw = shape.ball(base + low * up + 0.014 * forward, low_radius * scale)
     shape.cone(jaw, shape.ball(base + high * up, high_radius * scale), MIDDLE)
     # a nose: the only thing on a body that says at a glance which way it looks
     nose = base + 0.090 * up + 0.080 * forward
-    shape.cone(shape.ball(nose, 0.017 * scale), shape.ball(nose + 0.018 * forward - 0.010 * up, 0.014 * scale), MIDDLE)
+    shape.cone(
+        shape.ball(nose, 0.017 * scale),
+        shape.ball(nose + 0.018 * forward - 0.010 * up, 0.014 * scale),
+        MIDDLE,
+    )
 
 
-def _arm(shape: Shape, at: Mapping[str, Array], side: str, sign: int, fingers: list[Array], scale: float) -> None:
-    """fingers: (T, 3) each, what hangs on the hand: the bases of fingers, a tip, a thing that is held."""
+def _arm(
+    shape: Shape, at: Mapping[str, Array], side: str, sign: int, fingers: list[Array], scale: float
+) -> None:
+    """fingers: (T, 3) each, what hangs on the hand: the bases of fingers, a tip, a thing that is
+    held.
+    """
     shoulder, elbow = at[f"{side}_upper_arm"], at[f"{side}_forearm"]
     # some rigs end at the elbow
-    wrist = at.get(f"{side}_hand", elbow + 0.157 * STATURE_M * scale * rotation.normalize(elbow - shoulder))
+    wrist = at.get(
+        f"{side}_hand", elbow + 0.157 * STATURE_M * scale * rotation.normalize(elbow - shoulder)
+    )
     palm_m = PALM_M * scale
-    fingers = [point for point in fingers if 0.3 * palm_m < median_length(wrist, point) < 2.2 * palm_m]
+    fingers = [
+        point for point in fingers if 0.3 * palm_m < median_length(wrist, point) < 2.2 * palm_m
+    ]
     along = rotation.normalize(np.mean(fingers, axis=0) - wrist if fingers else wrist - elbow)
     palm = wrist + (1.0 if len(fingers) > 1 else 1.35) * palm_m * along
     balls = [(shoulder, "upper_arm"), (elbow, "forearm"), (wrist, "hand")]
@@ -164,16 +226,25 @@ def _arm(shape: Shape, at: Mapping[str, Array], side: str, sign: int, fingers: l
 
 
 def _leg(shape: Shape, at: Mapping[str, Array], side: str, sign: int, turned: Turned) -> None:
-    thigh, shin, ankle = (shape.ball(at[f"{side}_{part}"], LIMB_RADII_M[part]) for part in ("thigh", "shin", "foot"))
+    thigh, shin, ankle = (
+        shape.ball(at[f"{side}_{part}"], LIMB_RADII_M[part]) for part in ("thigh", "shin", "foot")
+    )
     shape.chain([thigh, shin, ankle], sign)
     foot, canonical_toe = at[f"{side}_foot"], CANONICAL.offsets[CANONICAL.index("left_toe")]
     toe = at.get(f"{side}_toe", foot + turned(f"{side}_foot", canonical_toe))
-    # the heel is as far below the ankle as the rig's own toes are: some have them on the floor, some above it
-    down_m = float(np.median(np.sum((toe - foot) * turned(f"{side}_foot", (0.0, 1.0, 0.0)), axis=-1)))
-    heel = shape.ball(foot + turned(f"{side}_foot", (0.0, np.clip(down_m, -0.12, 0.0), -0.042)), HEEL_RADIUS_M)
+    # the heel is as far below the ankle as the rig's own toes are: some have them on the floor,
+    # some above it
+    down_m = float(
+        np.median(np.sum((toe - foot) * turned(f"{side}_foot", (0.0, 1.0, 0.0)), axis=-1))
+    )
+    heel = shape.ball(
+        foot + turned(f"{side}_foot", (0.0, np.clip(down_m, -0.12, 0.0), -0.042)), HEEL_RADIUS_M
+    )
     ball = shape.ball(toe, TOE_RADIUS_M)
     shape.slab(ankle, heel, ball, sign)
-    tip = shape.ball(toe + turned(f"{side}_toe", (0.0, -0.004, 0.036 * STATURE_M)), TOE_TIP_RADIUS_M)
+    tip = shape.ball(
+        toe + turned(f"{side}_toe", (0.0, -0.004, 0.036 * STATURE_M)), TOE_TIP_RADIUS_M
+    )
     shape.cone(ball, tip, sign)
     shape.soles += [heel, ball, tip]
 
@@ -188,7 +259,9 @@ def _hanging(skeleton: Skeleton, joint: int | None, roles: Mapping[str, int]) ->
 
 
 def _thin(shape: Shape, skeleton: Skeleton, position: Array, roles: Mapping[str, int]) -> None:
-    """Bones beyond the roles as lines. What lies inside the body, in the face or between two mapped joints, is left out."""
+    """Bones beyond the roles as lines. What lies inside the body, in the face or between two mapped
+    joints, is left out.
+    """
     parents = np.concatenate([skeleton.parents, skeleton.end_parents])
     mapped = {joint: role for role, joint in roles.items()}
     leads_to_role = np.zeros(len(parents), dtype=bool)

@@ -1,7 +1,9 @@
-"""Where a picture is taken from: axes, scale and perspective, which place to look at, and a path that follows a body.
+"""Where a picture is taken from: axes, scale and perspective, which place to look at, and a path
+that follows a body.
 
-The heading of the camera never changes: a body that turns is seen to turn. Places on the stage become pixels to the right and
-down, and a depth in pixels too, so that a ball is a ball: near the place looked at, one metre is as many pixels in each.
+The heading of the camera never changes: a body that turns is seen to turn. Places on the stage
+become pixels to the right and down, and a depth in pixels too, so that a ball is a ball: near the
+place looked at, one metre is as many pixels in each.
 """
 
 from __future__ import annotations
@@ -17,19 +19,33 @@ from kinestyle.picture.figure import Figure
 AZIMUTH_RADIANS = float(np.radians(38.0))
 """How far the initial facing is turned from the viewer, to the right of the picture."""
 ELEVATION_RADIANS = float(np.radians(17.0))
-"""How far the camera looks down: enough to part the feet, little enough that height still reads as height."""
+"""How far the camera looks down: enough to part the feet, little enough that height still reads as
+height.
+"""
 DISTANCE_M = 6.5
-"""From the eye of a perspective camera to the place it looks at: a long lens, which leaves proportions as they are."""
+"""From the eye of a perspective camera to the place it looks at: a long lens, which leaves
+proportions as they are.
+"""
 NEAREST_SHARE = 0.15
 """Nothing is drawn nearer to the eye than this share of the distance."""
 FOLLOW_SECONDS = 0.45
-"""Deviation of the bell that smooths the way of a camera that follows: steps vanish, travel and turns stay."""
+"""Deviation of the bell that smooths the way of a camera that follows: steps vanish, travel and
+turns stay.
+"""
 _FRAMED_INSTANTS = 80
 
 
-def three_quarter_axes(azimuth_radians: float = AZIMUTH_RADIANS, elevation_radians: float = ELEVATION_RADIANS) -> Array:
-    """(3, 3) the picture's right, its up and the way to the viewer, as rows, on a stage where bodies first face +Z."""
-    up, forward, left = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
+def three_quarter_axes(
+    azimuth_radians: float = AZIMUTH_RADIANS, elevation_radians: float = ELEVATION_RADIANS
+) -> Array:
+    """(3, 3) the picture's right, its up and the way to the viewer, as rows, on a stage where
+    bodies first face +Z.
+    """
+    up, forward, left = (
+        np.array([0.0, 1.0, 0.0]),
+        np.array([0.0, 0.0, 1.0]),
+        np.array([1.0, 0.0, 0.0]),
+    )
     right = np.cos(azimuth_radians) * left + np.sin(azimuth_radians) * forward
     level = np.cos(azimuth_radians) * forward - np.sin(azimuth_radians) * left
     cos, sin = np.cos(elevation_radians), np.sin(elevation_radians)
@@ -56,16 +72,22 @@ class Camera:
     def scaled(self, factor: int) -> Camera:
         """The same view in a picture with `factor` times as many pixels each way."""
         right, down = self.centre
-        return replace(self, centre=(factor * right, factor * down), pixels_per_metre=factor * self.pixels_per_metre)
+        return replace(
+            self,
+            centre=(factor * right, factor * down),
+            pixels_per_metre=factor * self.pixels_per_metre,
+        )
 
     def seen(self, points: Array) -> Array:
         """points: (..., 3) on the stage -> (..., 3) metres right, up and near, from the target."""
         return (points - self.target) @ self.axes.T
 
     def project(self, points: Array) -> tuple[Array, Array]:
-        """points: (..., 3) -> (..., 3) pixels right, down and near, and (...) how many pixels a metre is there.
+        """points: (..., 3) -> (..., 3) pixels right, down and near, and (...) how many pixels a
+        metre is there.
 
-        Depth grows with the logarithm of the distance to the eye: its unit then is the local pixel at any distance.
+        Depth grows with the logarithm of the distance to the eye: its unit then is the local pixel
+            at any distance.
         """
         right, up, near = np.moveaxis(self.seen(points), -1, 0)
         if np.isinf(self.distance_m):
@@ -85,18 +107,26 @@ class Camera:
         return self.distance_m * (1.0 - np.exp(-near / self.distance_m))
 
     def height_m(self, x: Array, y: Array, depth: Array) -> Array:
-        """Pixels right, down and near, the other way round from `project` -> metres above the floor."""
+        """Pixels right, down and near, the other way round from `project` -> metres above the
+        floor.
+        """
         near = self.near_m(depth)
-        magnified = 1.0 if np.isinf(self.distance_m) else 1.0 / np.maximum(1.0 - near / self.distance_m, NEAREST_SHARE)
+        magnified = (
+            1.0
+            if np.isinf(self.distance_m)
+            else 1.0 / np.maximum(1.0 - near / self.distance_m, NEAREST_SHARE)
+        )
         up = (self.centre[1] - y) / (self.pixels_per_metre * magnified)
         return self.target[1] + up * self.axes[1, 1] + near * self.axes[2, 1]
 
     def floor_places(self, width: int, height: int) -> Array:
-        """(2, height, width) where each pixel's middle meets the floor, in metres along X and Z from the target; NaN above
-        the horizon."""
+        """(2, height, width) where each pixel's middle meets the floor, in metres along X and Z
+        from the target; NaN above the horizon."""
         x = (np.arange(width) + 0.5 - self.centre[0])[None, :, None] / self.pixels_per_metre
         y = (np.arange(height) + 0.5 - self.centre[1])[:, None, None] / self.pixels_per_metre
-        through = x * self.axes[0] - y * self.axes[1]  # on the plane through the target that faces the viewer
+        through = (
+            x * self.axes[0] - y * self.axes[1]
+        )  # on the plane through the target that faces the viewer
         away = -self.axes[2] + (0.0 if np.isinf(self.distance_m) else through / self.distance_m)
         with np.errstate(divide="ignore", invalid="ignore"):
             along = -(self.target[1] + through[..., 1]) / away[..., 1]
@@ -106,9 +136,11 @@ class Camera:
 
 
 def follow_path(figures: Sequence[Figure]) -> Array:
-    """(T, 3) where a camera looks that follows figures of T frames each: their middle on the floor, smoothed over time.
+    """(T, 3) where a camera looks that follows figures of T frames each: their middle on the floor,
+    smoothed over time.
 
-    Beyond its ends the way is continued as it was, so that the camera neither lags at the start nor stops short at the end.
+    Beyond its ends the way is continued as it was, so that the camera neither lags at the start nor
+    stops short at the end.
     """
     way = np.mean([figure.root for figure in figures], axis=0) * [1.0, 0.0, 1.0]
     reach = round(3.0 * FOLLOW_SECONDS / figures[0].frame_time_seconds)
@@ -116,9 +148,13 @@ def follow_path(figures: Sequence[Figure]) -> Array:
     if reach < 1:
         return way
     before, after = 2.0 * way[0] - way[reach:0:-1], 2.0 * way[-1] - way[-2 : -2 - reach : -1]
-    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) * figures[0].frame_time_seconds / FOLLOW_SECONDS) ** 2)
+    bell = np.exp(
+        -0.5 * (np.arange(-reach, reach + 1) * figures[0].frame_time_seconds / FOLLOW_SECONDS) ** 2
+    )
     long = np.concatenate([before, way, after])
-    return np.stack([np.convolve(axis, bell / bell.sum(), mode="valid") for axis in long.T], axis=-1)
+    return np.stack(
+        [np.convolve(axis, bell / bell.sum(), mode="valid") for axis in long.T], axis=-1
+    )
 
 
 def fixed_place(figures: Sequence[Figure]) -> Array:
@@ -127,21 +163,31 @@ def fixed_place(figures: Sequence[Figure]) -> Array:
     return 0.5 * (roots.min(axis=0) + roots.max(axis=0)) * np.array([1.0, 0.0, 1.0])
 
 
-def frame_all(scenes: Sequence[tuple[Sequence[Figure], Array]], width: int, height: int, margins: tuple[float, float]) -> Camera:
+def frame_all(
+    scenes: Sequence[tuple[Sequence[Figure], Array]],
+    width: int,
+    height: int,
+    margins: tuple[float, float],
+) -> Camera:
     """The camera, at one scale for all, that sees everything in panels of width x height pixels.
 
     scenes: figures of T frames each, and the way (T, 3) that the camera takes past them
     margins: pixels kept free above and below; a share of the width is kept free at the sides
 
-    A joint flung away for a moment must not shrink the body to a dot, so what is far beyond a body's reach is not framed.
+    A joint flung away for a moment must not shrink the body to a dot, so what is far beyond a
+    body's reach is not framed.
     """
     axes = three_quarter_axes()
     edges: list[Array] = []
     for figures, way in scenes:
         for figure in figures:
-            instants = np.unique(np.linspace(0, figure.frame_count - 1, _FRAMED_INSTANTS).round().astype(int))
+            instants = np.unique(
+                np.linspace(0, figure.frame_count - 1, _FRAMED_INSTANTS).round().astype(int)
+            )
             reach, root = 1.3 * figure.size_m, figure.root[instants, None]
-            balls = np.clip(figure.position[instants], root - reach, root + reach) - way[instants, None]
+            balls = (
+                np.clip(figure.position[instants], root - reach, root + reach) - way[instants, None]
+            )
             radius = np.broadcast_to(figure.radius[:, None], (*balls.shape[:2], 1))
             edges.append(np.concatenate([balls, radius], axis=-1).reshape(-1, 4))
     ends = np.concatenate(edges)
@@ -151,7 +197,10 @@ def frame_all(scenes: Sequence[tuple[Sequence[Figure], Array]], width: int, heig
     pixels, scale = camera.project(ends[:, :3])
     radius = ends[:, 3] * scale
     left, right = float((pixels[:, 0] - radius).min()), float((pixels[:, 0] + radius).max())
-    top, bottom = float((pixels[:, 1] - radius).min()), float(max((pixels[:, 1] + radius).max(), 0.05))
+    top, bottom = (
+        float((pixels[:, 1] - radius).min()),
+        float(max((pixels[:, 1] + radius).max(), 0.05)),
+    )
     above, below = margins
     # what is followed stays in the middle; a camera that stands still may look past it
     half = max(right, -left)

@@ -1,10 +1,12 @@
 """What is seen of bodies of round cones and slabs: no polygons, no sorting, no graphics card.
 
-Limbs are round cones with a depth at every pixel, not lines sorted by depth: where two limbs cross, the order of whole bones
-can be wrong for a part of them, and a twisted shoulder is just where that would be read as an error of the motion.
+Limbs are round cones with a depth at every pixel, not lines sorted by depth: where two limbs cross,
+the order of whole bones can be wrong for a part of them, and a twisted shoulder is just where that
+would be read as an error of the motion.
 
-Every pixel that a part may touch makes a pair with it, and all pairs are worked out together: first for the pixels' middles, and
-then, for those pixels only in which an edge lies, for several places within, so that edges are smooth for little work.
+Every pixel that a part may touch makes a pair with it, and all pairs are worked out together: first
+for the pixels' middles, and then, for those pixels only in which an edge lies, for several places
+within, so that edges are smooth for little work.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ class Seen(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Pixels that parts may touch, in the order of the parts: column, line: (N,) int; counts: how many there are of each part."""
+    """Pixels that parts may touch, in the order of the parts: column, line: (N,) int; counts: how
+    many there are of each part.
+    """
 
     column: np.ndarray
     line: np.ndarray
@@ -52,7 +56,9 @@ class Pairs(NamedTuple):
 
 _MIDDLE = (0.5, 0.5)
 _WITHIN = ((0.125, 0.625), (0.375, 0.125), (0.625, 0.875), (0.875, 0.375))
-"""Places in a pixel with an edge: no two in one line or column, so that nearly level and nearly upright edges have four steps."""
+"""Places in a pixel with an edge: no two in one line or column, so that nearly level and nearly
+upright edges have four steps.
+"""
 _BLOCK = 16384
 """About so many pairs are worked out together: what that takes stays in the processor's cache."""
 _STEP_PX = 2.5
@@ -61,13 +67,26 @@ _NOTHING = _F(-1e30)
 """The depth where a part is not."""
 
 
-def see(spot: Array, radius: Array, cones: np.ndarray, slabs: np.ndarray, kind: np.ndarray, size: tuple[int, int]) -> Seen:
+def see(
+    spot: Array,
+    radius: Array,
+    cones: np.ndarray,
+    slabs: np.ndarray,
+    kind: np.ndarray,
+    size: tuple[int, int],
+) -> Seen:
     """What is seen of balls joined to cones and slabs in a picture of size (width, height).
 
-    spot: (P, 3) pixels right, down and near; radius: (P,) pixels; cones: (C, 2), slabs: (S, 3) numbers of points
+    spot: (P, 3) pixels right, down and near; radius: (P,) pixels; cones: (C, 2), slabs: (S, 3)
+        numbers of points
     kind: (C + S,) int, parts of one kind have one colour, and need no smooth edge where they meet
     """
-    parts = _Parts(spot[cones].astype(float), radius[cones].astype(float), spot[slabs].astype(float), radius[slabs].astype(float))
+    parts = _Parts(
+        spot[cones].astype(float),
+        radius[cones].astype(float),
+        spot[slabs].astype(float),
+        radius[slabs].astype(float),
+    )
     pairs = _join(parts.cone_pixels(size), parts.slab_pixels(size))
     if not len(pairs.column):
         return parts.seen(pairs, _MIDDLE, np.zeros(0, dtype=int), np.zeros(0, dtype=_F), 1.0)
@@ -93,7 +112,9 @@ def see(spot: Array, radius: Array, cones: np.ndarray, slabs: np.ndarray, kind: 
 
 
 def _nearest(place: np.ndarray, depth: Array, count: int) -> np.ndarray:
-    """Which of N surfaces is seen at each place. place: (N,) int below `count`, depth: (N,) -> (M,) ascending numbers."""
+    """Which of N surfaces is seen at each place. place: (N,) int below `count`, depth: (N,) -> (M,)
+    ascending numbers.
+    """
     best = np.full(count, 0.9 * _NOTHING, dtype=_F)
     np.maximum.at(best, place, depth)
     candidates = np.flatnonzero(depth == best[place])
@@ -104,8 +125,12 @@ def _nearest(place: np.ndarray, depth: Array, count: int) -> np.ndarray:
     return candidates[winner[there] == candidates]
 
 
-def _edges(pixel: np.ndarray, kind: np.ndarray, depth: Array, width: int, height: int) -> np.ndarray:
-    """(height * width,) bool: a neighbour shows another kind, or something far behind, or nothing where this shows something."""
+def _edges(
+    pixel: np.ndarray, kind: np.ndarray, depth: Array, width: int, height: int
+) -> np.ndarray:
+    """(height * width,) bool: a neighbour shows another kind, or something far behind, or nothing
+    where this shows something.
+    """
     shown = np.full((height, width), -1, dtype=np.int16)
     shown.ravel()[pixel] = kind
     far = np.zeros((height, width), dtype=_F)
@@ -124,13 +149,17 @@ def _join(a: Pairs, b: Pairs) -> Pairs:
 
 
 def counted(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """counts: (N,) -> owner (M,) 0...N-1, each as often as its count says, and (M,) the how-manieth it is of its owner."""
+    """counts: (N,) -> owner (M,) 0...N-1, each as often as its count says, and (M,) the how-manieth
+    it is of its owner.
+    """
     owner = np.repeat(np.arange(len(counts)), counts)
     start = np.cumsum(counts) - counts
     return owner, np.arange(len(owner)) - np.repeat(start, counts)
 
 
-def fill(owner: np.ndarray, line: np.ndarray, low: Array, high: Array, count: int, width: int) -> Pairs:
+def fill(
+    owner: np.ndarray, line: np.ndarray, low: Array, high: Array, count: int, width: int
+) -> Pairs:
     """Lines of pixels from low to high, (M,) columns, of `count` owners, as pairs."""
     left = np.clip(np.floor(low), 0, width).astype(int)
     right = np.clip(np.floor(high) + 1.0, 0, width).astype(int)
@@ -139,10 +168,13 @@ def fill(owner: np.ndarray, line: np.ndarray, low: Array, high: Array, count: in
     return Pairs(left[of] + at, line[of], np.bincount(owner, long, count).astype(int))
 
 
-def lines(flat: Array, radius: Array, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, Array, Array]:
+def lines(
+    flat: Array, radius: Array, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, Array, Array]:
     """The lines of pixels that parts reach. flat: (N, B, 2) right and down, radius: (N, B).
 
-    Returns owner (M,) int, line (M,) int, and low, high (M,), the columns between which the whole part lies.
+    Returns owner (M,) int, line (M,) int, and low, high (M,), the columns between which the whole
+    part lies.
     """
     width, height = size
     low, high = (flat - radius[..., None]).min(axis=1), (flat + radius[..., None]).max(axis=1)
@@ -156,15 +188,18 @@ def lines(flat: Array, radius: Array, size: tuple[int, int]) -> tuple[np.ndarray
 class _Parts:
     """Cones and slabs with all that is the same at each of their pixels.
 
-    cones: (C, 2, 3) and (C, 2), slabs: (S, 3, 3) and (S, 3): places right, down and near, and radii, in pixels
+    cones: (C, 2, 3) and (C, 2), slabs: (S, 3, 3) and (S, 3): places right, down and near, and
+        radii, in pixels
 
-    A cone is all balls from one end to the other, c(t) = a + t d with radius r(t) = r + t g. Above a pixel p the surface of a
-    ball lies at z(t) = a_z + t d_z + sqrt(r(t)^2 - |p - c(t)|^2), which is concave in t, so its top has a closed form:
-    t = l / k + d_z sqrt(r^2 - |p - a|^2 + l^2 / k) / sqrt(k (k + d_z^2)) with l = r g + (p - a) d and k = |d|^2 - g^2, all in
-    the plane of the picture.
+    A cone is all balls from one end to the other, c(t) = a + t d with radius r(t) = r + t g. Above
+    a pixel p the surface of a ball lies at z(t) = a_z + t d_z + sqrt(r(t)^2 - |p - c(t)|^2), which
+    is concave in t, so its top has a closed form:
+    t = l / k + d_z sqrt(r^2 - |p - a|^2 + l^2 / k) / sqrt(k (k + d_z^2)) with l = r g + (p - a) d
+    and k = |d|^2 - g^2, all in the plane of the picture.
 
-    A slab is a plane that touches three balls. Its unit normal n obeys n (p_i - p_0) = r_0 - r_i for two of them: its share
-    along the triangle follows from that, the rest is square to the triangle. Of its two sides one faces the viewer.
+    A slab is a plane that touches three balls. Its unit normal n obeys n (p_i - p_0) = r_0 - r_i
+    for two of them: its share along the triangle follows from that, the rest is square to the
+    triangle. Of its two sides one faces the viewer.
     """
 
     def __init__(self, cone_spot: Array, cone_radius: Array, slab_spot: Array, slab_radius: Array):
@@ -172,7 +207,8 @@ class _Parts:
         self.cone_count = len(cone_spot)
         start, along = cone_spot[:, 0], cone_spot[:, 1] - cone_spot[:, 0]
         radius, growth = cone_radius[:, 0], cone_radius[:, 1] - cone_radius[:, 0]
-        # seen end on, one ball hides the other and the parabola has no top; a tiny curvature then picks the right end
+        # seen end on, one ball hides the other and the parabola has no top; a tiny curvature then
+        # picks the right end
         k = np.maximum((along[:, :2] ** 2).sum(axis=1) - growth**2, 1e-3)
         slope = along[:, 2] / np.sqrt(k * (k + along[:, 2] ** 2))
         linear = [along[:, 0] / k, along[:, 1] / k, radius * growth / k]
@@ -184,22 +220,37 @@ class _Parts:
         hidden = np.abs(turn) < 1e-6
         turn = np.where(hidden, 1.0, turn)
         facing = np.maximum(face[:, 2], 1e-3)
-        rows = [ac[:, 1] / turn, -ac[:, 0] / turn, -ab[:, 1] / turn, ab[:, 0] / turn, -face[:, 0] / facing]
+        rows = [
+            ac[:, 1] / turn,
+            -ac[:, 0] / turn,
+            -ab[:, 1] / turn,
+            ab[:, 0] / turn,
+            -face[:, 0] / facing,
+        ]
         a = np.where(hidden[:, None], [0.0, 0.0, float(_NOTHING)], a)
         self.slab = np.stack([*a.T, *rows, -face[:, 1] / facing, *face.T]).astype(_F)
 
     def cone_pixels(self, size: tuple[int, int]) -> Pairs:
         """All pixels that cones touch, and few more."""
         owner, line, low, high = lines(self.cone_spot[..., :2], self.cone_radius, size)
-        (ax, ay), (dx, dy) = self.cone_spot[:, 0, :2].T, (self.cone_spot[:, 1] - self.cone_spot[:, 0])[:, :2].T
-        # within the thickest radius of the line through both ends, which a pixel's corner may be too
+        (ax, ay), (dx, dy) = (
+            self.cone_spot[:, 0, :2].T,
+            (self.cone_spot[:, 1] - self.cone_spot[:, 0])[:, :2].T,
+        )
+        # within the thickest radius of the line through both ends, which a pixel's corner may be
+        # too
         reach = self.cone_radius.max(axis=1) * np.hypot(dx, dy) + 0.5 * (np.abs(dx) + np.abs(dy))
         steep = np.abs(dy) > 1e-3
         over = np.where(steep, dy, 1.0)
         half = np.where(steep, reach / np.abs(over), np.inf)[owner]
         middle = (ax - (ay - 0.5) * dx / over - 0.5)[owner] + line * (dx / over)[owner]
         return fill(
-            owner, line, np.maximum(low, np.ceil(middle - half)), np.minimum(high, middle + half), self.cone_count, size[0]
+            owner,
+            line,
+            np.maximum(low, np.ceil(middle - half)),
+            np.minimum(high, middle + half),
+            self.cone_count,
+            size[0],
         )
 
     def slab_pixels(self, size: tuple[int, int]) -> Pairs:
@@ -211,12 +262,19 @@ class _Parts:
             p, q = flat[:, start], flat[:, end]
             rise = q[:, 1] - p[:, 1]
             # along a level edge all of it is in one line
-            slope = np.where(np.abs(rise) > 1e-6, (q[:, 0] - p[:, 0]) / np.where(np.abs(rise) > 1e-6, rise, 1.0), 0.0)
+            slope = np.where(
+                np.abs(rise) > 1e-6,
+                (q[:, 0] - p[:, 0]) / np.where(np.abs(rise) > 1e-6, rise, 1.0),
+                0.0,
+            )
             above, below = np.minimum(p[:, 1], q[:, 1])[owner], np.maximum(p[:, 1], q[:, 1])[owner]
             touched = (above <= line + 1.0) & (below >= line)
             for y in (np.maximum(line, above), np.minimum(line + 1.0, below)):
                 x = p[owner, 0] + (y - p[owner, 1]) * slope[owner]
-                low, high = np.where(touched, np.minimum(low, x), low), np.where(touched, np.maximum(high, x), high)
+                low, high = (
+                    np.where(touched, np.minimum(low, x), low),
+                    np.where(touched, np.maximum(high, x), high),
+                )
         return fill(owner, line, low, high, len(flat), size[0])
 
     def depth(self, pairs: Pairs, within: tuple[float, float]) -> Array:
@@ -224,28 +282,46 @@ class _Parts:
         x, y = pairs.column.astype(_F) + _F(within[0]), pairs.line.astype(_F) + _F(within[1])
         return np.concatenate([solved[0] for solved in self._solve(pairs.counts, x, y)])
 
-    def seen(self, pairs: Pairs, within: tuple[float, float], first: np.ndarray, depth: Array, weight: float) -> Seen:
+    def seen(
+        self,
+        pairs: Pairs,
+        within: tuple[float, float],
+        first: np.ndarray,
+        depth: Array,
+        weight: float,
+    ) -> Seen:
         """What is seen of those pairs, (M,) ascending numbers, of which it is known that they are."""
         pairs = pairs.only(first)
         x, y = pairs.column.astype(_F) + _F(within[0]), pairs.line.astype(_F) + _F(within[1])
         solved = [np.stack(normal) for _, *normal in self._solve(pairs.counts, x, y)]
         part = np.repeat(np.arange(len(pairs.counts)), pairs.counts)
         normal = np.concatenate(solved, axis=1)
-        return Seen(pairs.column, pairs.line, np.full(len(x), weight, dtype=_F), x, y, depth, normal, part)
+        return Seen(
+            pairs.column, pairs.line, np.full(len(x), weight, dtype=_F), x, y, depth, normal, part
+        )
 
-    def _solve(self, counts: np.ndarray, x: Array, y: Array) -> Iterator[tuple[Array, Array, Array, Array]]:
+    def _solve(
+        self, counts: np.ndarray, x: Array, y: Array
+    ) -> Iterator[tuple[Array, Array, Array, Array]]:
         """Depth and normal's components, block by block of pairs in the order of the parts."""
         ends = np.concatenate([[0], np.cumsum(counts)])
-        for first, last, kind in ((0, self.cone_count, self._cones), (self.cone_count, len(counts), self._slabs)):
+        for first, last, kind in (
+            (0, self.cone_count, self._cones),
+            (self.cone_count, len(counts), self._slabs),
+        ):
             start = first
             while start < last:
                 stop = int(np.searchsorted(ends, ends[start] + _BLOCK, side="right")) - 1
                 stop = min(max(stop, start + 1), last)
                 block = slice(int(ends[start]), int(ends[stop]))
-                yield kind(slice(start - first, stop - first), counts[start:stop], x[block], y[block])
+                yield kind(
+                    slice(start - first, stop - first), counts[start:stop], x[block], y[block]
+                )
                 start = stop
 
-    def _cones(self, parts: slice, counts: np.ndarray, x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    def _cones(
+        self, parts: slice, counts: np.ndarray, x: Array, y: Array
+    ) -> tuple[Array, Array, Array, Array]:
         table = np.repeat(self.cone[:, parts], counts, axis=1)
         ax, ay, az, dx, dy, dz, radius, growth, lx, ly, constant, k, slope = table
         x, y = x - ax, y - ay
@@ -284,8 +360,12 @@ class _Parts:
         thick += missed * _NOTHING
         return thick, x, np.negative(y, out=y), near
 
-    def _slabs(self, parts: slice, counts: np.ndarray, x: Array, y: Array) -> tuple[Array, Array, Array, Array]:
-        ax, ay, az, bx, by, cx, cy, zx, zy, right, down, near = np.repeat(self.slab[:, parts], counts, axis=1)
+    def _slabs(
+        self, parts: slice, counts: np.ndarray, x: Array, y: Array
+    ) -> tuple[Array, Array, Array, Array]:
+        ax, ay, az, bx, by, cx, cy, zx, zy, right, down, near = np.repeat(
+            self.slab[:, parts], counts, axis=1
+        )
         x, y = x - ax, y - ay
         second, third = x * bx + y * by, x * cx + y * cy
         missed = (second < 0.0) | (third < 0.0) | (second + third > 1.0)
@@ -293,8 +373,9 @@ class _Parts:
 
 
 def _faces(spot: Array, radius: Array) -> tuple[Array, Array]:
-    """spot: (S, 3, 3), radius: (S, 3) -> the corners (S, 3, 3) at which planes touch the balls on the viewer's side, and normals
-    (S, 3), right, down and near. Slabs of which nothing is seen have their corners in one place."""
+    """spot: (S, 3, 3), radius: (S, 3) -> the corners (S, 3, 3) at which planes touch the balls on
+    the viewer's side, and normals (S, 3), right, down and near. Slabs of which nothing is seen have
+    their corners in one place."""
     edges = spot[:, 1:] - spot[:, :1]
     square = np.cross(edges[:, 0], edges[:, 1])
     area = np.linalg.norm(square, axis=-1, keepdims=True)
@@ -302,7 +383,9 @@ def _faces(spot: Array, radius: Array) -> tuple[Array, Array]:
     along = np.einsum("sij,sj->si", np.linalg.pinv(edges), radius[:, :1] - radius[:, 1:])
     rest = 1.0 - (along**2).sum(axis=-1)
     side = np.where(square[:, 2] > 0.0, 1.0, -1.0)
-    normal = along + (np.sqrt(np.maximum(rest, 0.0)) * side)[:, None] * square / np.maximum(area, 1e-9)
+    normal = along + (np.sqrt(np.maximum(rest, 0.0)) * side)[:, None] * square / np.maximum(
+        area, 1e-9
+    )
     # else one ball, or the cone of two, hides the third
     seen = flat & (rest > 0.0) & (normal[:, 2] > 1e-3)
     corners = spot + radius[..., None] * normal[:, None]
@@ -317,7 +400,8 @@ LIGHT /= np.linalg.norm(LIGHT)
 def shade(seen: Seen, palette: Array, far: Array) -> Array:
     """(N, 3) lit colours, 0...255.
 
-    palette: (C + S, 3) the colour of each part; far: (N,) in [0, 1], how much a place fades into the light of the background
+    palette: (C + S, 3) the colour of each part; far: (N,) in [0, 1], how much a place fades into
+        the light of the background
     """
     right, up, near = seen.normal
     lit = right * _F(0.5 * LIGHT[0]) + up * _F(0.5 * LIGHT[1]) + near * _F(0.5 * LIGHT[2]) + _F(0.5)

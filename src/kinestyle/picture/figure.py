@@ -1,4 +1,6 @@
-"""A clip as pictures need it: a figure of round cones on a stage, whatever its rig, units, axes and first heading were."""
+"""A clip as pictures need it: a figure of round cones on a stage, whatever its rig, units, axes and
+first heading were.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +13,25 @@ from kinestyle.errors import ClipError, RigError
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, STATURE_M
 from kinestyle.motion.clip import Clip, resample_vector
-from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
-from kinestyle.motion.mapping import map_joints
-from kinestyle.motion.retarget import UP, Correspondence, correspond, to_canonical
-from kinestyle.motion.rig import Rig
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
 from kinestyle.picture.body import LEFT, MIDDLE, RIGHT, shape_of
+from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
+from kinestyle.retarget.correspondence import UP, Correspondence, correspond, to_canonical
+from kinestyle.rig.mapping import map_joints
+from kinestyle.rig.rig_file import Rig
 
 __all__ = ["LEFT", "MIDDLE", "RIGHT", "Figure", "figure_of"]
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """T frames of a body of balls on the stage: metres, Y up, the floor at y = 0, at first over the origin and facing +Z.
+    """T frames of a body of balls on the stage: metres, Y up, the floor at y = 0, at first over the
+    origin and facing +Z.
 
     position: (T, P, 3) the middles of the balls; radius: (P,) metres
-    cones: (C, 2) int, two balls each that a round cone joins; cone_side: (C,) int, LEFT, RIGHT or MIDDLE
+    cones: (C, 2) int, two balls each that a round cone joins; cone_side: (C,) int, LEFT, RIGHT or
+        MIDDLE
     slabs: (S, 3) int, three balls each with skin stretched over them; slab_side: (S,)
     root: (T, 3) where the body is
     feet: (T, K, 3) and contact: (T, K) in [0, 1], where feet may be planted and whether they are
@@ -52,20 +56,39 @@ class Figure:
     def __post_init__(self) -> None:
         frames, count = len(self.position), len(self.cones)
         slabs = len(self.slabs)
-        assert self.position.shape[2:] == (3,), f"position has shape {self.position.shape}, wanted (T, P, 3)"
-        assert self.cones.shape == (count, 2) and count, f"cones have shape {self.cones.shape}, wanted (C, 2), C > 0"
-        assert self.radius.shape == self.position.shape[1:2], f"{self.position.shape[1]} points, {self.radius.shape} radii"
-        assert self.cone_side.shape == (count,), f"cone_side has shape {self.cone_side.shape}, wanted {(count,)}"
+        assert self.position.shape[2:] == (3,), (
+            f"position has shape {self.position.shape}, wanted (T, P, 3)"
+        )
+        assert self.cones.shape == (count, 2) and count, (
+            f"cones have shape {self.cones.shape}, wanted (C, 2), C > 0"
+        )
+        assert self.radius.shape == self.position.shape[1:2], (
+            f"{self.position.shape[1]} points, {self.radius.shape} radii"
+        )
+        assert self.cone_side.shape == (count,), (
+            f"cone_side has shape {self.cone_side.shape}, wanted {(count,)}"
+        )
         assert self.slabs.shape == (slabs, 3), f"slabs have shape {self.slabs.shape}, wanted (S, 3)"
-        assert self.slab_side.shape == (slabs,), f"slab_side has shape {self.slab_side.shape}, wanted {(slabs,)}"
-        assert self.root.shape == (frames, 3), f"root has shape {self.root.shape}, wanted {(frames, 3)}"
-        assert self.feet.shape == (*self.contact.shape, 3), f"feet have shape {self.feet.shape}, contact {self.contact.shape}"
-        assert self.frame_time_seconds > 0, f"frame time is {self.frame_time_seconds} s, wanted more than 0"
+        assert self.slab_side.shape == (slabs,), (
+            f"slab_side has shape {self.slab_side.shape}, wanted {(slabs,)}"
+        )
+        assert self.root.shape == (frames, 3), (
+            f"root has shape {self.root.shape}, wanted {(frames, 3)}"
+        )
+        assert self.feet.shape == (*self.contact.shape, 3), (
+            f"feet have shape {self.feet.shape}, contact {self.contact.shape}"
+        )
+        assert self.frame_time_seconds > 0, (
+            f"frame time is {self.frame_time_seconds} s, wanted more than 0"
+        )
         if not frames:
             raise ClipError(f"The clip {self.label!r} has no frames, so there is nothing to draw.")
         finite = np.isfinite(self.position).all(axis=(1, 2))
         if not finite.all():
-            raise ClipError(f"Frame {int(np.argmin(finite))} of the clip {self.label!r} has a position that is not finite.")
+            raise ClipError(
+                f"Frame {int(np.argmin(finite))} of the clip {self.label!r} has a position that "
+                f"is not finite."
+            )
 
     @property
     def frame_count(self) -> int:
@@ -78,21 +101,38 @@ class Figure:
 
     @cached_property
     def size_m(self) -> float:
-        """How tall it is, about, also where it lies: by its usual reach from the root, on which a moment's outlier has no say."""
+        """How tall it is, about, also where it lies: by its usual reach from the root, on which a
+        moment's outlier has no say.
+        """
         reach = np.linalg.norm(self.position - self.root[:, None], axis=-1).max(axis=1)
         return float(np.clip(1.8 * np.median(reach), 0.5 * STATURE_M, 2.0 * STATURE_M))
 
     def at(self, seconds: Array) -> Figure:
-        """The figure at other times, (N,) ascending seconds from its first frame; before and after it stands still."""
-        step_seconds = float(np.median(np.diff(seconds))) if len(seconds) > 1 else self.frame_time_seconds
+        """The figure at other times, (N,) ascending seconds from its first frame; before and after
+        it stands still.
+        """
+        step_seconds = (
+            float(np.median(np.diff(seconds))) if len(seconds) > 1 else self.frame_time_seconds
+        )
         at_frame = np.asarray(seconds, dtype=float) / self.frame_time_seconds
-        resampled = (resample_vector(each, at_frame) for each in (self.position, self.root, self.feet, self.contact))
+        resampled = (
+            resample_vector(each, at_frame)
+            for each in (self.position, self.root, self.feet, self.contact)
+        )
         position, root, feet, contact = resampled
-        return replace(self, position=position, root=root, feet=feet, contact=contact, frame_time_seconds=step_seconds)
+        return replace(
+            self,
+            position=position,
+            root=root,
+            feet=feet,
+            contact=contact,
+            frame_time_seconds=step_seconds,
+        )
 
 
 def figure_of(clip: Clip, label: str | None = None, rig: Rig | None = None) -> Figure:
-    """The figure of a clip on any rig: a body where a human one is found in it, else its plain bones and a note.
+    """The figure of a clip on any rig: a body where a human one is found in it, else its plain
+    bones and a note.
 
     rig: the clip's, where it is known
     """
@@ -103,7 +143,10 @@ def figure_of(clip: Clip, label: str | None = None, rig: Rig | None = None) -> F
     points = np.concatenate([clip.world_position, tips], axis=1)
     finite = np.isfinite(points).all(axis=(1, 2))
     if not finite.all():
-        raise ClipError(f"Frame {int(np.argmin(finite))} of the clip {label!r} has a position that is not finite.")
+        raise ClipError(
+            f"Frame {int(np.argmin(finite))} of the clip {label!r} has a position that is not "
+            f"finite."
+        )
     try:
         correspondence = correspond(clip, map_joints(clip, rig))
     except RigError as error:
@@ -117,11 +160,20 @@ def _body(clip: Clip, joints: Array, label: str, c: Correspondence) -> Figure:
     roles = c.mapping.joints
     position = (rotation.rotate(c.axes, joints) - c.floor * UP) * c.metres_per_unit
     canonical = to_canonical(clip, c)
-    turn = _to_stage(*(position[0, roles[f"{side}_{role}"]] for role in ("thigh", "upper_arm") for side in ("left", "right")))
+    turn = _to_stage(
+        *(
+            position[0, roles[f"{side}_{role}"]]
+            for role in ("thigh", "upper_arm")
+            for side in ("left", "right")
+        )
+    )
     position = rotation.rotate(turn, position - position[0, roles["hips"]] * [1.0, 0.0, 1.0])
-    shape = shape_of(clip.skeleton, position, roles, rotation.multiply(turn, canonical.world_rotation))
+    shape = shape_of(
+        clip.skeleton, position, roles, rotation.multiply(turn, canonical.world_rotation)
+    )
     points, radius = np.stack(shape.points, axis=1), np.array(shape.radii)
-    # what is drawn shall stand on the floor, and soles are not as thick as the canonical ones below every rig's toes
+    # what is drawn shall stand on the floor, and soles are not as thick as the canonical ones below
+    # every rig's toes
     sole = float(np.percentile((points[:, shape.soles, 1] - radius[shape.soles]).min(axis=1), 5.0))
     points, position = points - sole * UP, position - sole * UP
     contact = find_contacts(canonical).astype(float)
@@ -153,10 +205,14 @@ PLAIN_RADIUS_SHARE = 0.012
 
 
 def _plain(clip: Clip, points: Array, label: str, note: str) -> Figure:
-    """Bones as lines of one thickness, as high and wide as a person; Y is taken for up and the lowest point for the floor."""
+    """Bones as lines of one thickness, as high and wide as a person; Y is taken for up and the
+    lowest point for the floor.
+    """
     parents = np.concatenate([clip.skeleton.parents, clip.skeleton.end_parents])
     child = np.flatnonzero(parents >= 0)
-    cones = np.stack([parents[child], child], axis=-1) if len(child) else np.zeros((1, 2), dtype=int)
+    cones = (
+        np.stack([parents[child], child], axis=-1) if len(child) else np.zeros((1, 2), dtype=int)
+    )
     span = np.median(np.ptp(points, axis=1), axis=0)
     position = points * (STATURE_M / max(float(span.max()), 1e-9))
     centre = position.mean(axis=1)

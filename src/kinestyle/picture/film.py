@@ -1,7 +1,9 @@
-"""Films: figures in motion, side by side or in one place, on one clock whatever their own frame rates are.
+"""Films: figures in motion, side by side or in one place, on one clock whatever their own frame
+rates are.
 
-Each clip has its own tone; right limbs are darker than left ones. The camera keeps its heading, and either follows the body at
-a distance that shows all of the motion, or stands where it sees the whole way.
+Each clip has its own tone; right limbs are darker than left ones. The camera keeps its heading, and
+either follows the body at a distance that shows all of the motion, or stands where it sees the
+whole way.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ _MOST_COMPARED = 1500
 class Shot:
     """How a film is taken.
 
-    size_px: width and height of the picture; None takes 640 x 480, or 340 x 440 for each of several panels
+    size_px: width and height of the picture; None takes 640 x 480, or 340 x 440 for each of several
+        panels
     frame_rate: of the film, pictures a second
     start_seconds, stop_seconds: the part of the clips to show; None is the end of the longest
     camera: "follow" keeps each body in the middle of its panel, "fixed" stands still
@@ -62,7 +65,9 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """A part of the picture: its top left pixel, the figures in it with their numbers, and the camera's way (T, 3)."""
+    """A part of the picture: its top left pixel, the figures in it with their numbers, and the
+    camera's way (T, 3).
+    """
 
     left: int
     top: int
@@ -74,7 +79,8 @@ class Panel:
 class Film:
     """Pictures to come, one after the other.
 
-    size_px: width and height; panels: all with T frames, each panel_px large; camera: for all of them
+    size_px: width and height; panels: all with T frames, each panel_px large; camera: for all of
+        them
     seconds: (T,) of the clips' own time
     """
 
@@ -105,7 +111,9 @@ class Film:
         canvas = self._canvas.copy()
         width, height = self.panel_px
         for panel in self.panels:
-            actors = [Actor(figure, frame, palette_of(number), 0.55) for number, figure in panel.figures]
+            actors = [
+                Actor(figure, frame, palette_of(number), 0.55) for number, figure in panel.figures
+            ]
             drawn = to_bytes(draw_scene(actors, self._floor, panel.way[frame]))
             canvas[panel.top : panel.top + height, panel.left : panel.left + width] = drawn
         return self._letter(canvas, frame) if self.labels else canvas
@@ -120,7 +128,10 @@ class Film:
     def _floor(self) -> Floor:
         width, height = self.panel_px
         shade = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
-        paper = np.array(TOP_COLOUR, dtype=np.float32) * (1.0 - shade) + np.array(BOTTOM_COLOUR, dtype=np.float32) * shade
+        paper = (
+            np.array(TOP_COLOUR, dtype=np.float32) * (1.0 - shade)
+            + np.array(BOTTOM_COLOUR, dtype=np.float32) * shade
+        )
         reach = max(FLOOR_RADIUS_M, 0.45 * self.camera.distance_m)
         return Floor(self.camera, np.broadcast_to(paper, (height, width, 3)), reach, rim=0.8)
 
@@ -131,12 +142,27 @@ class Film:
         for panel in self.panels:
             x, y = panel.left + size, panel.top + size
             for number, figure in panel.figures:
-                draw_dot(picture, (x, y + round(0.12 * size)), round(0.76 * size), TONES[number % len(TONES)])
+                draw_dot(
+                    picture,
+                    (x, y + round(0.12 * size)),
+                    round(0.76 * size),
+                    TONES[number % len(TONES)],
+                )
                 room = self.panel_px[0] - 3.4 * size
-                draw_text(pen, (x + round(1.3 * size), y + size // 2), figure.label, size, INK, "lm", room)
+                draw_text(
+                    pen, (x + round(1.3 * size), y + size // 2), figure.label, size, INK, "lm", room
+                )
                 y += round(1.5 * size)
         corner = (self.size_px[0] - size, self.size_px[1] - size)
-        draw_text(pen, corner, f"{self.seconds[frame]:.2f} s", round(0.85 * size), FAINT_INK, "rs", 8.0 * size)
+        draw_text(
+            pen,
+            corner,
+            f"{self.seconds[frame]:.2f} s",
+            round(0.85 * size),
+            FAINT_INK,
+            "rs",
+            8.0 * size,
+        )
         return np.asarray(picture)
 
 
@@ -155,11 +181,18 @@ def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
     width, height = shot.size_px or _usual_size(columns, rows)
     for what, pixels in (("width", width), ("height", height)):
         if not LEAST_PX <= pixels <= MOST_PX:
-            raise ClipError(f"a film {pixels} pixels in {what} was asked for, expected {LEAST_PX} to {MOST_PX}; change --size")
-    panel_width, panel_height = (width - (columns - 1) * GAP_PX) // columns, (height - (rows - 1) * GAP_PX) // rows
+            raise ClipError(
+                f"a film {pixels} pixels in {what} was asked for, expected {LEAST_PX} to "
+                f"{MOST_PX}; change --size"
+            )
+    panel_width, panel_height = (
+        (width - (columns - 1) * GAP_PX) // columns,
+        (height - (rows - 1) * GAP_PX) // rows,
+    )
     if min(panel_width, panel_height) < LEAST_PX:
         raise ClipError(
-            f"{len(groups)} panels leave {panel_width} x {panel_height} pixels for each, expected {LEAST_PX} or more each way; "
+            f"{len(groups)} panels leave {panel_width} x {panel_height} pixels for each, expected "
+            f"{LEAST_PX} or more each way; "
             "take a larger --size or fewer clips"
         )
     ways = []
@@ -168,23 +201,38 @@ def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
         still = np.broadcast_to(fixed_place(members), (len(seconds), 3))
         ways.append(follow_path(members) if shot.camera == "follow" else still)
     margins = (0.13 * panel_height if shot.labels else 0.06 * panel_height, 0.06 * panel_height)
-    scenes = [([figure for _, figure in group], way) for group, way in zip(groups, ways, strict=True)]
+    scenes = [
+        ([figure for _, figure in group], way) for group, way in zip(groups, ways, strict=True)
+    ]
     camera = frame_all(scenes, panel_width, panel_height, margins)
     panels = tuple(
-        Panel(i % columns * (panel_width + GAP_PX), i // columns * (panel_height + GAP_PX), group, way)
+        Panel(
+            i % columns * (panel_width + GAP_PX), i // columns * (panel_height + GAP_PX), group, way
+        )
         for i, (group, way) in enumerate(zip(groups, ways, strict=True))
     )
-    return Film((width, height), shot.frame_rate, seconds, panels, (panel_width, panel_height), camera, shot.labels)
+    return Film(
+        (width, height),
+        shot.frame_rate,
+        seconds,
+        panels,
+        (panel_width, panel_height),
+        camera,
+        shot.labels,
+    )
 
 
 def find_loop(figures: Sequence[Figure]) -> tuple[int, int]:
-    """The first frame and the one after the last of the part that is best repeated; figures have T frames each.
+    """The first frame and the one after the last of the part that is best repeated; figures have T
+    frames each.
 
-    Poses are compared as seen from a camera that follows, and where they go next counts too. Of parts that are about as good the
-    longest is taken, and none that is much shorter than the whole.
+    Poses are compared as seen from a camera that follows, and where they go next counts too. Of
+    parts that are about as good the longest is taken, and none that is much shorter than the whole.
     """
     poses = [
-        (each.position - each.root[:, None] * [1.0, 0.0, 1.0])[:, each.radius > LOOPED_RADIUS_M].reshape(each.frame_count, -1)
+        (each.position - each.root[:, None] * [1.0, 0.0, 1.0])[
+            :, each.radius > LOOPED_RADIUS_M
+        ].reshape(each.frame_count, -1)
         for each in figures
     ]
     pose = np.concatenate(poses, axis=1)
@@ -195,7 +243,9 @@ def find_loop(figures: Sequence[Figure]) -> tuple[int, int]:
     stride = -(-count // _MOST_COMPARED)
     pose = np.concatenate([pose, np.gradient(pose, axis=0) * 4.0], axis=1)[::stride]
     square = (pose**2).sum(axis=1)
-    unlike = np.sqrt(np.maximum(square[:, None] + square[None] - 2.0 * pose @ pose.T, 0.0) / pose.shape[1])
+    unlike = np.sqrt(
+        np.maximum(square[:, None] + square[None] - 2.0 * pose @ pose.T, 0.0) / pose.shape[1]
+    )
     first, last = np.triu_indices(len(pose), k=-(-least // stride))
     distance = unlike[first, last]
     good = np.flatnonzero(distance <= 1.2 * distance.min() + 0.002)
@@ -215,24 +265,40 @@ def _clock(figures: Sequence[Figure], shot: Shot) -> Array:
     """(T,) the seconds that the film shows."""
     if not 0.0 < shot.frame_rate <= MOST_RATE:
         raise ClipError(
-            f"a film of {shot.frame_rate:g} pictures a second was asked for, expected more than 0, at most {MOST_RATE:g}"
+            f"a film of {shot.frame_rate:g} pictures a second was asked for, expected more than "
+            f"0, at most {MOST_RATE:g}"
         )
     longest = max(figure.duration_seconds for figure in figures)
-    start, stop = shot.start_seconds, longest if shot.stop_seconds is None else min(shot.stop_seconds, longest)
+    start, stop = (
+        shot.start_seconds,
+        longest if shot.stop_seconds is None else min(shot.stop_seconds, longest),
+    )
     if start < 0.0 or start > longest:
-        raise ClipError(f"the film was to start at {start:g} s, expected a time within the clips, 0 to {longest:.2f} s")
+        raise ClipError(
+            f"the film was to start at {start:g} s, expected a time within the clips, 0 to "
+            f"{longest:.2f} s"
+        )
     if stop < start:
-        raise ClipError(f"the film was to go from {start:g} s to {stop:g} s, expected an end after its start")
-    return start + np.arange(int(np.floor((stop - start) * shot.frame_rate + 1e-6)) + 1) / shot.frame_rate
+        raise ClipError(
+            f"the film was to go from {start:g} s to {stop:g} s, expected an end after its start"
+        )
+    return (
+        start
+        + np.arange(int(np.floor((stop - start) * shot.frame_rate + 1e-6)) + 1) / shot.frame_rate
+    )
 
 
 def _columns(count: int, shot: Shot) -> int:
-    """Panels in a row: those asked for, or those that come nearest to panels a bit taller than wide."""
+    """Panels in a row: those asked for, or those that come nearest to panels a bit taller than
+    wide.
+    """
     if shot.columns is not None:
         return max(1, min(shot.columns, count))
     if shot.size_px is None:
         return min(count, 4)
     width, height = shot.size_px
     wanted = np.log(ONE_OF_SEVERAL_PX[0] / ONE_OF_SEVERAL_PX[1])
-    shapes = [abs(np.log(width / n / (height / -(-count // n))) - wanted) for n in range(1, count + 1)]
+    shapes = [
+        abs(np.log(width / n / (height / -(-count // n))) - wanted) for n in range(1, count + 1)
+    ]
     return int(np.argmin(shapes)) + 1

@@ -1,7 +1,7 @@
 """The floor that bodies stand on: a patch with a grid, shadows, and spots where feet are planted.
 
-Everything is worked out for the floor under each pixel, so that lines have no steps and nothing has to be filled. What does
-not change while a camera only travels is worked out once.
+Everything is worked out for the floor under each pixel, so that lines have no steps and nothing has
+to be filled. What does not change while a camera only travels is worked out once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ TRAIL_RADIUS_M = 0.02
 SHADOW_COARSENESS = 4
 """Shadows are soft, and worked out for each so many pixels only."""
 _SHARP_M, _SOFTER = 0.035, 0.34
-"""Width of a shadow's edge: at the floor, and how much it grows with the height of what casts it."""
+"""Width of a shadow's edge: at the floor, and how much it grows with the height of what casts it.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,24 +59,39 @@ class Floor:
 
     @cached_property
     def _seen(self) -> tuple[int, Array, Array, Array]:
-        """The first line with floor in it; and of all lines from there on, (2, h, w) the places, (2, h, w) how much floor a pixel
-        covers, and (h, w) how solid the patch is."""
+        """The first line with floor in it; and of all lines from there on, (2, h, w) the places,
+        (2, h, w) how much floor a pixel covers, and (h, w) how solid the patch is."""
         place = self.camera.floor_places(self.width, self.height)
         distance = np.hypot(*place)
-        solid = np.nan_to_num(np.clip((1.0 - distance / self.radius_m) / self.rim, 0.0, 1.0), nan=0.0)
+        solid = np.nan_to_num(
+            np.clip((1.0 - distance / self.radius_m) / self.rim, 0.0, 1.0), nan=0.0
+        )
         solid = solid * solid * (3.0 - 2.0 * solid)
         lines = np.flatnonzero((solid > 0.0).any(axis=1))
         first = int(lines[0]) if len(lines) else self.height
-        # a line above and below is needed for differences; there is no floor where nothing is solid, whatever stands there
+        # a line above and below is needed for differences; there is no floor where nothing is
+        # solid, whatever stands there
         place = np.nan_to_num(place[:, first:], nan=1e6)
         if place.shape[1] < 2:
             return self.height, place[:, :0], place[:, :0], solid[:0]
-        footprint = np.stack([np.abs(np.gradient(axis, axis=0)) + np.abs(np.gradient(axis, axis=1)) for axis in place])
-        return first, place.astype(_F), np.maximum(footprint, 1e-6).astype(_F), solid[first:].astype(_F)
+        footprint = np.stack(
+            [
+                np.abs(np.gradient(axis, axis=0)) + np.abs(np.gradient(axis, axis=1))
+                for axis in place
+            ]
+        )
+        return (
+            first,
+            place.astype(_F),
+            np.maximum(footprint, 1e-6).astype(_F),
+            solid[first:].astype(_F),
+        )
 
     @cached_property
     def _grid_filter(self) -> tuple[Array, Array]:
-        """(2, h, w) half the width over which a line's edge blurs into a pixel, and how dark its middle becomes."""
+        """(2, h, w) half the width over which a line's edge blurs into a pixel, and how dark its
+        middle becomes.
+        """
         _, _, footprint, solid = self._seen
         wide = np.maximum(footprint, LINE_M)
         dark = LINE_M / wide * solid
@@ -91,7 +107,9 @@ class Floor:
         return picture
 
     def paint(self, target: Array) -> Array:
-        """The floor as seen with the camera at `target` (3,): (height, width, 3) float, 0...255, to be painted on further."""
+        """The floor as seen with the camera at `target` (3,): (height, width, 3) float, 0...255, to
+        be painted on further.
+        """
         picture = self._empty.copy()
         first, place, _, _ = self._seen
         wide, dark = self._grid_filter
@@ -111,7 +129,9 @@ class Floor:
         return picture
 
     def shadow(self, picture: Array, target: Array, ends: Array, radii: Array) -> None:
-        """Darken where round cones keep the light off. ends: (C, 2, 3) on the stage, radii: (C, 2) metres."""
+        """Darken where round cones keep the light off. ends: (C, 2, 3) on the stage, radii: (C, 2)
+        metres.
+        """
         camera = self.camera.moved_to(target)
         toward = LIGHT @ camera.axes
         height = np.maximum(ends[..., 1], 0.0)
@@ -121,16 +141,33 @@ class Floor:
         place, solid = self._coarse
         shape = solid.shape
         owner, line, low, high = lines(
-            pixels[..., :2] / SHADOW_COARSENESS, (radii + soft) * scale / SHADOW_COARSENESS, (shape[1], shape[0])
+            pixels[..., :2] / SHADOW_COARSENESS,
+            (radii + soft) * scale / SHADOW_COARSENESS,
+            (shape[1], shape[0]),
         )
         pairs = fill(owner, line, low, high, len(ends), shape[1])
         start, along = (foot[:, 0] - target)[:, [0, 2]], (foot[:, 1] - foot[:, 0])[:, [0, 2]]
         weight = 0.22 + 0.40 * np.exp(-height / 0.16)
         over = np.maximum((along**2).sum(axis=1), 1e-8)
         table = [*start.T, *along.T, *(along.T / over)]
-        table += [of for each in (radii, soft, weight) for of in (each[:, 0], each[:, 1] - each[:, 0])]
+        table += [
+            of for each in (radii, soft, weight) for of in (each[:, 0], each[:, 1] - each[:, 0])
+        ]
         rows = np.repeat(np.stack(table).astype(_F), pairs.counts, axis=1)
-        ax, az, dx, dz, ux, uz, radius, radius_growth, edge, edge_growth, strength, strength_growth = rows
+        (
+            ax,
+            az,
+            dx,
+            dz,
+            ux,
+            uz,
+            radius,
+            radius_growth,
+            edge,
+            edge_growth,
+            strength,
+            strength_growth,
+        ) = rows
         here = pairs.line * shape[1] + pairs.column
         x, z = place[0].ravel()[here] - ax, place[1].ravel()[here] - az
         t = np.clip(x * ux + z * uz, _F(0.0), _F(1.0))
@@ -160,7 +197,10 @@ class Floor:
         return place, np.clip((1.0 - distance / self.radius_m) / self.rim, 0.0, 1.0).astype(_F)
 
     def _darken(self, picture: Array, dark: Array) -> None:
-        lines, columns = np.flatnonzero((dark > 0.004).any(axis=1)), np.flatnonzero((dark > 0.004).any(axis=0))
+        lines, columns = (
+            np.flatnonzero((dark > 0.004).any(axis=1)),
+            np.flatnonzero((dark > 0.004).any(axis=0)),
+        )
         if not len(lines):
             return
         k = SHADOW_COARSENESS
@@ -170,7 +210,15 @@ class Floor:
         part = picture[top * k : bottom * k, left * k : right * k]
         _mix(part, fine[: part.shape[0], : part.shape[1]], SHADOW)
 
-    def spots(self, picture: Array, target: Array, places: Array, strength: Array, radius_m: float, colour: Colour) -> None:
+    def spots(
+        self,
+        picture: Array,
+        target: Array,
+        places: Array,
+        strength: Array,
+        radius_m: float,
+        colour: Colour,
+    ) -> None:
         """Lay a round spot at each place. places: (N, 3) on the floor, strength: (N,) in [0, 1]."""
         camera = self.camera.moved_to(target)
         pixels, scale = camera.project(places)
@@ -185,7 +233,9 @@ class Floor:
             offset = (places[index] - target)[[0, 2]]
             away = np.hypot(place[0][here] - _F(offset[0]), place[1][here] - _F(offset[1]))
             blur = np.maximum(0.5 * (footprint[0][here] + footprint[1][here]), 1e-4)
-            amount = np.clip((radius_m - away) / blur + 0.5, 0.0, 1.0) * np.minimum(solid[here] * 1.5, 1.0)
+            amount = np.clip((radius_m - away) / blur + 0.5, 0.0, 1.0) * np.minimum(
+                solid[here] * 1.5, 1.0
+            )
             _mix(picture[top:bottom, left:right], amount * _F(strength[index]), colour)
 
 

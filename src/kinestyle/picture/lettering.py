@@ -24,7 +24,13 @@ def text_width(pen: ImageDraw.ImageDraw, text: str, size: int) -> int:
 
 
 def draw_text(
-    pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, colour: Colour, anchor: str, room: float
+    pen: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    text: str,
+    size: int,
+    colour: Colour,
+    anchor: str,
+    room: float,
 ) -> None:
     """One line of text, cut short with an ellipsis where it is wider than `room` pixels."""
     font = ImageFont.load_default(size=size)

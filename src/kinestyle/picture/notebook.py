@@ -1,6 +1,8 @@
-"""Clips that play where they are looked at: in the output of a notebook's cell, or as a page of one file.
+"""Clips that play where they are looked at: in the output of a notebook's cell, or as a page of one
+file.
 
-Nothing is served and nothing is loaded: the page holds its own script and the motion, as whole steps of less than a millimetre.
+Nothing is served and nothing is loaded: the page holds its own script and the motion, as whole
+    steps of less than a millimetre.
 """
 
 from __future__ import annotations
@@ -31,19 +33,25 @@ from kinestyle.storage import replace_bytes
 HEIGHT_PX = 440
 MOST_CLIPS = 8
 MOST_BYTES = 900_000
-"""Of a page's motion: a notebook that is saved holds all its outputs. What would be more is shown with fewer frames a second."""
+"""Of a page's motion: a notebook that is saved holds all its outputs. What would be more is shown
+with fewer frames a second.
+"""
 RATES = (30.0, 20.0, 15.0, 10.0, 5.0)
 """Frames a second, of which the most that fit are packed; between them the page interpolates."""
 
 
 def show(*clips: Clip, labels: Sequence[str] | None = None) -> None:
-    """Play clips side by side: below the notebook's cell, or outside of a notebook in the web browser."""
+    """Play clips side by side: below the notebook's cell, or outside of a notebook in the web
+    browser.
+    """
     if in_notebook():
         from IPython.display import display
 
         display(_Shown(frame_html(clips, labels)))
         return
-    with tempfile.NamedTemporaryFile("w", suffix=".html", prefix="kinestyle-", delete=False, encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile(
+        "w", suffix=".html", prefix="kinestyle-", delete=False, encoding="utf-8"
+    ) as file:
         file.write(page_html(clips, labels))
     webbrowser.open(Path(file.name).as_uri())
 
@@ -58,33 +66,45 @@ class _Shown(NamedTuple):
 
 
 def in_notebook() -> bool:
-    """Whether this runs in a kernel whose outputs are looked at in a page, without importing anything to find out."""
+    """Whether this runs in a kernel whose outputs are looked at in a page, without importing
+    anything to find out.
+    """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
 
 
 def write_page(figures: Sequence[Figure], path: Path) -> None:
-    """Write a page of one file that plays figures, with nothing loaded from elsewhere. Raises MotionFileError, ClipError."""
+    """Write a page of one file that plays figures, with nothing loaded from elsewhere. Raises
+    MotionFileError, ClipError.
+    """
     replace_bytes(path, page_of(figures).encode())
 
 
 def frame_html(clips: Sequence[Clip], labels: Sequence[str] | None = None) -> str:
-    """The page as a frame within another page, whose styles and scripts it does not meet; a sentence for what cannot be shown."""
+    """The page as a frame within another page, whose styles and scripts it does not meet; a
+    sentence for what cannot be shown.
+    """
     try:
         page = page_html(clips, labels)
     except KinestyleError as error:
         return f"<p>{html.escape(str(error))}</p>"
     return (
-        f'<iframe srcdoc="{html.escape(page, quote=True)}" sandbox="allow-scripts" title="motion player" '
-        f'style="width:100%;height:{HEIGHT_PX}px;border:0;border-radius:8px" loading="lazy"></iframe>'
+        f'<iframe srcdoc="{html.escape(page, quote=True)}" sandbox="allow-scripts" title="motion '
+        f'player" '
+        f'style="width:100%;height:{HEIGHT_PX}px;border:0;border-radius:8px" '
+        f'loading="lazy"></iframe>'
     )
 
 
 def page_html(clips: Sequence[Clip], labels: Sequence[str] | None = None) -> str:
-    """A page that plays clips side by side, on one clock. Raises ClipError for none, too many, or clips without frames."""
+    """A page that plays clips side by side, on one clock. Raises ClipError for none, too many, or
+    clips without frames.
+    """
     if labels is not None and len(labels) != len(clips):
-        raise ClipError(f"{len(labels)} labels were given for {len(clips)} clips, expected one for each")
+        raise ClipError(
+            f"{len(labels)} labels were given for {len(clips)} clips, expected one for each"
+        )
     names = labels or _distinct([clip.name for clip in clips])
     return page_of([figure_of(clip, name) for clip, name in zip(clips, names, strict=True)])
 
@@ -92,9 +112,13 @@ def page_html(clips: Sequence[Clip], labels: Sequence[str] | None = None) -> str
 def page_of(figures: Sequence[Figure]) -> str:
     """The page for figures. Raises ClipError for none or too many."""
     if not 1 <= len(figures) <= MOST_CLIPS:
-        raise ClipError(f"{len(figures)} clips were given to show side by side, expected 1 to {MOST_CLIPS}")
+        raise ClipError(
+            f"{len(figures)} clips were given to show side by side, expected 1 to {MOST_CLIPS}"
+        )
     folder = files("kinestyle.picture")
-    notes = "".join(f'<div class="note">{html.escape(figure.note)}</div>' for figure in figures if figure.note)
+    notes = "".join(
+        f'<div class="note">{html.escape(figure.note)}</div>' for figure in figures if figure.note
+    )
     data = json.dumps(pack(figures), separators=(",", ":"), ensure_ascii=True)
     # a label must not end the script it stands in
     data = data.replace("<", "\\u003c")
@@ -123,7 +147,9 @@ def pack(figures: Sequence[Figure]) -> dict[str, Any]:
     """Figures as the page's script takes them."""
     frame_bytes = sum(figure.position.shape[1] * 3 * 2 * 4 / 3 for figure in figures)
     longest = max(figure.duration_seconds for figure in figures)
-    rate = next((rate for rate in RATES if (longest * rate + 1.0) * frame_bytes <= MOST_BYTES), RATES[-1])
+    rate = next(
+        (rate for rate in RATES if (longest * rate + 1.0) * frame_bytes <= MOST_BYTES), RATES[-1]
+    )
     timed = [_at_rate(figure, rate) for figure in figures]
     ways = [follow_path([figure]) for figure in timed]
     right = three_quarter_axes()[0]
@@ -132,12 +158,17 @@ def pack(figures: Sequence[Figure]) -> dict[str, Any]:
         away = np.abs((figure.position - way[:, None]) @ right) + figure.radius
         # not for one joint flung away
         half = max(half, float(np.percentile(away.max(axis=1), 98.0)))
-        tall = max(tall, float(np.percentile((figure.position[..., 1] + figure.radius).max(axis=1), 98.0)))
+        tall = max(
+            tall, float(np.percentile((figure.position[..., 1] + figure.radius).max(axis=1), 98.0))
+        )
     return {
         "seconds": longest,
         "half_m": min(half, 2.0),
         "tall_m": min(tall, 4.0),
-        "clips": [_pack_one(figure, way, number) for number, (figure, way) in enumerate(zip(timed, ways, strict=True))],
+        "clips": [
+            _pack_one(figure, way, number)
+            for number, (figure, way) in enumerate(zip(timed, ways, strict=True))
+        ],
     }
 
 
@@ -152,7 +183,14 @@ def _pack_one(figure: Figure, way: Array, number: int) -> dict[str, Any]:
     palette = palette_of(number)
     # which of the balls is at a foot: the nearest to it
     feet = [
-        int(np.argmin(np.median(np.linalg.norm((figure.position - foot[:, None]) * [1.0, 0.0, 1.0], axis=-1), axis=0)))
+        int(
+            np.argmin(
+                np.median(
+                    np.linalg.norm((figure.position - foot[:, None]) * [1.0, 0.0, 1.0], axis=-1),
+                    axis=0,
+                )
+            )
+        )
         for foot in np.moveaxis(figure.feet, 1, 0)
     ]
     return {

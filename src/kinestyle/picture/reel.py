@@ -1,4 +1,6 @@
-"""From pictures to a file: MP4 through PyAV, GIF and WebP through Pillow. Each is written whole or not at all."""
+"""From pictures to a file: MP4 through PyAV, GIF and WebP through Pillow. Each is written whole or
+not at all.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ class Container(NamedTuple):
     """A kind of file for moving pictures.
 
     encode: the whole file of a film
-    most_pixels: how many pixels all its pictures together may have, for the sake of memory, patience and file size
+    most_pixels: how many pixels all its pictures together may have, for the sake of memory,
+        patience and file size
     """
 
     encode: Callable[[Film], bytes]
@@ -31,16 +34,18 @@ class Container(NamedTuple):
 def write_film(film: Film, path: Path) -> None:
     """Write a film in the kind of file that the path's suffix names.
 
-    Raises MotionFileError for an unknown suffix, a missing library or a place that cannot be written to, ClipError for a film
-    that is too long.
+    Raises MotionFileError for an unknown suffix, a missing library or a place that cannot be
+    written to, ClipError for a film that is too long.
     """
     container = container_of(path)
     pixels = film.frame_count * film.size_px[0] * film.size_px[1]
     if pixels > container.most_pixels:
         most = int(container.most_pixels / (film.size_px[0] * film.size_px[1]))
         raise ClipError(
-            f"{path.name} would have {film.frame_count} pictures of {film.size_px[0]} x {film.size_px[1]} pixels, "
-            f"expected at most {most}; show less with --from and --to, or take a smaller --size or --fps"
+            f"{path.name} would have {film.frame_count} pictures of {film.size_px[0]} x "
+            f"{film.size_px[1]} pixels, "
+            f"expected at most {most}; show less with --from and --to, or take a smaller --size "
+            f"or --fps"
         )
     # what cannot be written is known before the work, not after it
     if not path.parent.is_dir() or path.is_dir():
@@ -54,7 +59,8 @@ def container_of(path: Path) -> Container:
         return CONTAINERS[path.suffix.lower()]
     except KeyError:
         raise MotionFileError(
-            f"{path.name} has the suffix {path.suffix!r}, expected {', '.join(CONTAINERS)} for a film"
+            f"{path.name} has the suffix {path.suffix!r}, expected {', '.join(CONTAINERS)} for a "
+            f"film"
         ) from None
 
 
@@ -63,20 +69,27 @@ def _encode_mp4(film: Film) -> bytes:
         import av
     except ImportError:
         raise MotionFileError(
-            "writing .mp4 needs PyAV, which is not installed; pip install 'kinestyle[video]', or name a .webp or .gif file"
+            "writing .mp4 needs PyAV, which is not installed; pip install 'kinestyle[video]', or "
+            "name a .webp or .gif file"
         ) from None
     with tempfile.TemporaryDirectory() as folder:
         # the index goes to the front of the file, for which it is read again: memory will not do
         place = Path(folder) / "film.mp4"
         with av.open(str(place), "w", options={"movflags": "faststart"}) as file:
             rate = Fraction(film.frame_rate).limit_denominator(1001)
-            stream = file.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=rate)
+            stream = file.add_stream(
+                "libx264" if "libx264" in av.codecs_available else "mpeg4", rate=rate
+            )
             # colours are stored for two pixels each way together
             stream.width, stream.height = (2 * -(-pixels // 2) for pixels in film.size_px)
             stream.pix_fmt = "yuv420p"
             stream.options = {"crf": "19", "preset": "veryfast"}
             for picture in film.pictures():
-                even = np.pad(picture, ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)), mode="edge")
+                even = np.pad(
+                    picture,
+                    ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)),
+                    mode="edge",
+                )
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
             file.mux(stream.encode())
         return place.read_bytes()
@@ -84,9 +97,17 @@ def _encode_mp4(film: Film) -> bytes:
 
 def _encode_gif(film: Film) -> bytes:
     # one palette for the whole film, or still floors would flicker
-    samples = [film.picture(frame) for frame in np.unique(np.linspace(0, film.frame_count - 1, 6).astype(int)).tolist()]
-    palette = Image.fromarray(np.concatenate(samples)).quantize(255, method=Image.Quantize.MEDIANCUT)
-    pictures = (Image.fromarray(p).quantize(palette=palette, dither=Image.Dither.NONE) for p in film.pictures())
+    samples = [
+        film.picture(frame)
+        for frame in np.unique(np.linspace(0, film.frame_count - 1, 6).astype(int)).tolist()
+    ]
+    palette = Image.fromarray(np.concatenate(samples)).quantize(
+        255, method=Image.Quantize.MEDIANCUT
+    )
+    pictures = (
+        Image.fromarray(p).quantize(palette=palette, dither=Image.Dither.NONE)
+        for p in film.pictures()
+    )
     return _encode(film, pictures, "GIF", 10, optimize=False, disposal=1)
 
 
@@ -94,9 +115,20 @@ def _encode_webp(film: Film) -> bytes:
     return _encode(film, map(Image.fromarray, film.pictures()), "WEBP", 1, quality=82, method=3)
 
 
-def _encode(film: Film, pictures: Iterator[Image.Image], kind: str, tick_milliseconds: int, **options: object) -> bytes:
-    """An endless loop; durations are whole ticks, so chosen that the film neither hurries nor lags as a whole."""
-    ends = np.round((np.arange(film.frame_count) + 1.0) / film.frame_rate * 1000.0 / tick_milliseconds) * tick_milliseconds
+def _encode(
+    film: Film,
+    pictures: Iterator[Image.Image],
+    kind: str,
+    tick_milliseconds: int,
+    **options: object,
+) -> bytes:
+    """An endless loop; durations are whole ticks, so chosen that the film neither hurries nor lags
+    as a whole.
+    """
+    ends = (
+        np.round((np.arange(film.frame_count) + 1.0) / film.frame_rate * 1000.0 / tick_milliseconds)
+        * tick_milliseconds
+    )
     durations = np.maximum(np.diff(ends, prepend=0.0), tick_milliseconds).astype(int).tolist()
     file = io.BytesIO()
     reel = _Reel(pictures, film.frame_count)
@@ -105,7 +137,9 @@ def _encode(film: Film, pictures: Iterator[Image.Image], kind: str, tick_millise
 
 
 class _Reel(Image.Image):
-    """Pictures to come as Pillow knows films: one image with many frames, of which there is one at a time."""
+    """Pictures to come as Pillow knows films: one image with many frames, of which there is one at
+    a time.
+    """
 
     def __init__(self, pictures: Iterator[Image.Image], frame_count: int):
         super().__init__()
@@ -119,11 +153,17 @@ class _Reel(Image.Image):
     def seek(self, frame: int) -> None:
         if frame >= self.n_frames:
             raise EOFError
-        # a writer that has come to the end asks for the first again, of which nothing is needed any more
+        # a writer that has come to the end asks for the first again, of which nothing is needed any
+        # more
         while self._at < frame:
             picture = next(self._pictures)
             self._at += 1
-            self.im, self._mode, self._size, self.palette = picture.im, picture.mode, picture.size, picture.palette
+            self.im, self._mode, self._size, self.palette = (
+                picture.im,
+                picture.mode,
+                picture.size,
+                picture.palette,
+            )
 
 
 CONTAINERS: dict[str, Container] = {

@@ -1,4 +1,6 @@
-"""One picture of figures at one instant: floor, shadows, bodies, put over each other. Sheets and films are made of these."""
+"""One picture of figures at one instant: floor, shadows, bodies, put over each other. Sheets and
+films are made of these.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +33,13 @@ TONES: tuple[Colour, ...] = (
     (84, 156, 72),
     (64, 128, 214),
 )
-"""Slate for the first, which often is the original; coral, teal, violet, amber, rose, green, blue."""
+"""Slate for the first, which often is the original; coral, teal, violet, amber, rose, green, blue.
+"""
 
 SINK_M = 0.05
-"""Depth below the floor at which a surface is fully pale. A sole's own thickness must not look like sinking."""
+"""Depth below the floor at which a surface is fully pale. A sole's own thickness must not look like
+sinking.
+"""
 _FADE, _FADE_M = 0.30, 1.1
 """How much of its colour a surface loses towards the back, and over how many metres."""
 
@@ -64,7 +69,9 @@ class Actor(NamedTuple):
 
 
 def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array) -> Array:
-    """The picture (height, width, 3), 0...255, of what the floor's camera sees when it looks at `target` (3,)."""
+    """The picture (height, width, 3), 0...255, of what the floor's camera sees when it looks at
+    `target` (3,).
+    """
     picture = floor.paint(target)
     crowd = _together(actors)
     for actor in actors:
@@ -73,21 +80,30 @@ def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array) -> Array:
     floor.shadow(picture, target, crowd.place[crowd.cones], crowd.radius[crowd.cones])
     for actor in actors:
         strength = actor.planted_strength * actor.figure.contact[actor.frame]
-        floor.spots(picture, target, actor.figure.feet[actor.frame], strength, PLANTED_RADIUS_M, PLANTED)
+        floor.spots(
+            picture, target, actor.figure.feet[actor.frame], strength, PLANTED_RADIUS_M, PLANTED
+        )
     camera = floor.camera.moved_to(target)
     spot, scale = camera.project(crowd.place)
     # thinner than a pixel would be dotted
     thick = np.maximum(crowd.radius * scale, 0.6)
     seen = see(spot, thick, crowd.cones, crowd.slabs, crowd.kind, (floor.width, floor.height))
     if len(seen.part):
-        _put(picture, seen, crowd.colour, camera, sunk=bool((crowd.place[:, 1] - crowd.radius < -SINK_M).any()))
+        _put(
+            picture,
+            seen,
+            crowd.colour,
+            camera,
+            sunk=bool((crowd.place[:, 1] - crowd.radius < -SINK_M).any()),
+        )
     return picture
 
 
 class _Crowd(NamedTuple):
     """All actors' balls, cones and slabs in one.
 
-    place: (P, 3), radius: (P,), cones: (C, 2), slabs: (S, 3); kind: (C + S,) which actor and side, colour: (C + S, 3)
+    place: (P, 3), radius: (P,), cones: (C, 2), slabs: (S, 3); kind: (C + S,) which actor and side,
+        colour: (C + S, 3)
     """
 
     place: Array
@@ -104,7 +120,9 @@ def _together(actors: Sequence[Actor]) -> _Crowd:
     sides = [(number, a.figure.cone_side) for number, a in enumerate(actors)]
     sides += [(number, a.figure.slab_side) for number, a in enumerate(actors)]
     # MIDDLE is 0, LEFT 1, and RIGHT -1 the last
-    table = np.array([[a.palette[side] for side in (MIDDLE, LEFT, RIGHT)] for a in actors], dtype=_F)
+    table = np.array(
+        [[a.palette[side] for side in (MIDDLE, LEFT, RIGHT)] for a in actors], dtype=_F
+    )
     kind = np.concatenate([3 * number + side % 3 for number, side in sides])
     return _Crowd(
         np.concatenate([a.figure.position[a.frame] for a in actors]),
@@ -117,8 +135,12 @@ def _together(actors: Sequence[Actor]) -> _Crowd:
 
 
 def _put(picture: Array, seen: Seen, palette: Array, camera: Camera, sunk: bool) -> None:
-    """Lay what is seen over the picture, in place. sunk: whether anything is so far below the floor that it turns pale."""
-    far = np.clip(_F(0.35 * _FADE) - camera.near_m(seen.depth) * _F(0.5 * _FADE / _FADE_M), 0.0, _FADE)
+    """Lay what is seen over the picture, in place. sunk: whether anything is so far below the floor
+    that it turns pale.
+    """
+    far = np.clip(
+        _F(0.35 * _FADE) - camera.near_m(seen.depth) * _F(0.5 * _FADE / _FADE_M), 0.0, _FADE
+    )
     colour, opacity = shade(seen, palette, far), seen.weight
     if sunk:
         height = camera.height_m(seen.x, seen.y, seen.depth)

@@ -1,8 +1,11 @@
-"""Contact sheets: one picture with a row for each clip and a column for each moment, to compare motion by eye.
+"""Contact sheets: one picture with a row for each clip and a column for each moment, to compare
+motion by eye.
 
-All cells share one scale and one camera (three-quarter, without perspective, relative to each row's own initial facing), those
-of a row one floor, and each is centred on its body: travel stays in the cell while floating, sinking and leaning show.
-Left limbs are warm, right limbs cool, so that swapped sides show too; what has sunk below the floor turns pale.
+All cells share one scale and one camera (three-quarter, without perspective, relative to each row's
+own initial facing), those of a row one floor, and each is centred on its body: travel stays in the
+cell while floating, sinking and leaning show.
+Left limbs are warm, right limbs cool, so that swapped sides show too; what has sunk below the floor
+turns pale.
 """
 
 from __future__ import annotations
@@ -44,7 +47,9 @@ LEAST_CELL_PX = 16
 
 
 class Cell(NamedTuple):
-    """How large a cell is, in pixels, and its view of the floor; the place under the root is at (width / 2, floor)."""
+    """How large a cell is, in pixels, and its view of the floor; the place under the root is at
+    (width / 2, floor).
+    """
 
     width: int
     height: int
@@ -67,7 +72,11 @@ def moments(figure: Figure, columns: int) -> np.ndarray:
 
 
 def draw(
-    figures: Sequence[Figure], columns: int = 8, width: int = 1600, pixels_per_metre: float | None = None, title: str = ""
+    figures: Sequence[Figure],
+    columns: int = 8,
+    width: int = 1600,
+    pixels_per_metre: float | None = None,
+    title: str = "",
 ) -> Image.Image:
     """The contact sheet of `figures`, `columns` moments each, as an RGB image `width` pixels wide.
 
@@ -83,7 +92,15 @@ def draw(
     top = HEADER_PX
     for figure, cell, card_height in zip(figures, cells, card_heights, strict=True):
         draw_card(sheet, (gap, top, width - gap, top + card_height))
-        draw_text(pen, (MARGIN_PX + 6, top + LABEL_PX // 2 + 3), figure.label, 18, INK, "lm", width - 2 * MARGIN_PX - 12)
+        draw_text(
+            pen,
+            (MARGIN_PX + 6, top + LABEL_PX // 2 + 3),
+            figure.label,
+            18,
+            INK,
+            "lm",
+            width - 2 * MARGIN_PX - 12,
+        )
         floor = cell.view()
         for column, frame in enumerate(moments(figure, columns).tolist()):
             x = (width - columns * cell.width) // 2 + column * cell.width
@@ -92,7 +109,15 @@ def draw(
             picture = draw_scene([actor], floor, target)
             sheet.paste(Image.fromarray(to_bytes(picture)), (x, top + LABEL_PX))
             below = (x + cell.width // 2, top + LABEL_PX + cell.height + TIME_PX // 2 - 4)
-            draw_text(pen, below, f"{frame * figure.frame_time_seconds:.2f} s", 14, FAINT_INK, "mm", cell.width)
+            draw_text(
+                pen,
+                below,
+                f"{frame * figure.frame_time_seconds:.2f} s",
+                14,
+                FAINT_INK,
+                "mm",
+                cell.width,
+            )
         top += card_height + gap
     return sheet
 
@@ -107,12 +132,15 @@ def write_sheet(image: Image.Image, path: str | os.PathLike[str]) -> None:
     replace_bytes(Path(path), picture.getvalue())
 
 
-def _lay_out(figures: Sequence[Figure], columns: int, width: int, pixels_per_metre: float | None) -> list[Cell]:
+def _lay_out(
+    figures: Sequence[Figure], columns: int, width: int, pixels_per_metre: float | None
+) -> list[Cell]:
     """A cell for each row: one scale and width for all, each row as high as its own motion needs."""
     cell_width = (width - 2 * MARGIN_PX) // columns
     if cell_width < LEAST_CELL_PX:
         raise ClipError(
-            f"{columns} columns leave {cell_width} of {width} pixels for each, expected {LEAST_CELL_PX} or more; "
+            f"{columns} columns leave {cell_width} of {width} pixels for each, expected "
+            f"{LEAST_CELL_PX} or more; "
             "take fewer or a wider sheet"
         )
     axes = three_quarter_axes()
@@ -121,7 +149,8 @@ def _lay_out(figures: Sequence[Figure], columns: int, width: int, pixels_per_met
         frames = moments(figure, columns)
         seen = (figure.position[frames] - figure.root[frames, None] * [1.0, 0.0, 1.0]) @ axes.T
         right, up = np.abs(seen[..., 0]) + figure.radius, seen[..., 1]
-        # one joint flung away must not shrink every other body to a dot: beyond these bounds it is cut off
+        # one joint flung away must not shrink every other body to a dot: beyond these bounds it is
+        # cut off
         half = max(half, min(float(right.max()), 0.68 * figure.size_m))
         tops.append(float(np.clip((up + figure.radius).max(), 0.1, 1.3 * figure.size_m)))
         bottoms.append(float(np.clip((up - figure.radius).min(), -0.32 * figure.size_m, 0.0)))
@@ -138,7 +167,9 @@ def _lay_out(figures: Sequence[Figure], columns: int, width: int, pixels_per_met
 
 
 def _trail(figure: Figure, frame: int) -> tuple[Array, Array]:
-    """The root's way over the floor, a dot for each tenth of a second, what is past stronger than what will come."""
+    """The root's way over the floor, a dot for each tenth of a second, what is past stronger than
+    what will come.
+    """
     step = max(1, round(TRAIL_SPACING_SECONDS / figure.frame_time_seconds))
     frames = np.arange(frame % step, figure.frame_count, step)
     return figure.root[frames] * [1.0, 0.0, 1.0], np.where(frames <= frame, 0.9, 0.35)

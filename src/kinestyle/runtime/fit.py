@@ -1,7 +1,9 @@
-"""How far a clip is from what a bundle knows: the error with which the bundle's autoencoder gives it back.
+"""How far a clip is from what a bundle knows: the error with which the bundle's autoencoder gives
+it back.
 
-Motion unlike all that was learned (lying, breakdance) comes back as something else, and so do changes made to it. The error
-says so before anybody looks, and moment by moment: where it is too large, a style is faded out rather than made up.
+Motion unlike all that was learned (lying, breakdance) comes back as something else, and so do
+changes made to it. The error says so before anybody looks, and moment by moment: where it is too
+large, a style is faded out rather than made up.
 """
 
 from __future__ import annotations
@@ -12,21 +14,23 @@ from functools import cached_property
 import numpy as np
 
 from kinestyle.motion.canonical import CANONICAL
-from kinestyle.motion.contacts import runs
-from kinestyle.motion.features import FRAME_RATE, heading_free_rotation
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
 from kinestyle.motion.smoothing import largest_within, smooth_in_time
+from kinestyle.retarget.contacts import runs
+from kinestyle.retarget.features import FRAME_RATE, heading_free_rotation
 from kinestyle.runtime.beyond import Beyond
 
 FADE, FADE_FRAMES = (7.0, 13.0), 8.0
-"""From how many times the usual error on a style fades and from where nothing of it is left, of the error smoothed over so many
-frames at 30 a second. Clips of the training motion's kind stay below 6.5 times, walks, jogs and gestures on other rigs mostly
-below 6; squats, high kicks and jumps have 6 to 16, those who lie down 27 to 35."""
+"""From how many times the usual error on a style fades and from where nothing of it is left, of the
+error smoothed over so many frames at 30 a second. Clips of the training motion's kind stay below
+6.5 times, walks, jogs and gestures on other rigs mostly below 6; squats, high kicks and jumps have
+6 to 16, those who lie down 27 to 35."""
 
 FAR = 6.0
-"""From so many times the usual error on, a clip is far from what the bundle knows. Clips of the styles with little motion, and
-of other rigs, have 2 to 5 times it; dances and clips with damaged limbs more."""
+"""From so many times the usual error on, a clip is far from what the bundle knows. Clips of the
+styles with little motion, and of other rigs, have 2 to 5 times it; dances and clips with damaged
+limbs more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,8 @@ class Fit:
 
     name: the clip's
     error_cm: (T30,) mean distance of the joints from where they were, hips held in place
-    usual_cm: the same on motion like what the bundle learned from, None where the bundle does not say
+    usual_cm: the same on motion like what the bundle learned from, None where the bundle does not
+        say
     """
 
     name: str
@@ -49,7 +54,9 @@ class Fit:
 
     @cached_property
     def share(self) -> Array:
-        """(T30,) how much of a style's strength is left at each moment: 1 wherever the bundle knows such motion."""
+        """(T30,) how much of a style's strength is left at each moment: 1 wherever the bundle knows
+        such motion.
+        """
         if self.usual_cm is None:
             return np.ones(len(self.error_cm))
         beyond = (smooth_in_time(self.times_usual, FADE_FRAMES) - FADE[0]) / (FADE[1] - FADE[0])
@@ -70,31 +77,42 @@ class Fit:
         return (f"{self._found}; look at the result, a lower strength may be better",)
 
     def notes(self, beyond: Beyond) -> tuple[str, ...]:
-        """What to tell a user of what was done: the warnings, or, where a style is faded, when and how far."""
+        """What to tell a user of what was done: the warnings, or, where a style is faded, when and
+        how far.
+        """
         share = self.share
         if beyond == "ignore" or share.min() > 0.99:
             return self.warnings
         parts = runs(share < 0.99)
-        when = ", ".join(f"{start / FRAME_RATE:.1f} to {stop / FRAME_RATE:.1f} s" for start, stop in parts[:4])
+        when = ", ".join(
+            f"{start / FRAME_RATE:.1f} to {stop / FRAME_RATE:.1f} s" for start, stop in parts[:4]
+        )
         when += f" and {len(parts) - 4} more times" if len(parts) > 4 else ""
         left = (
-            f"at the least {100.0 * share.min():.0f} % of it is left there, {100.0 * share.mean():.0f} % on average of the clip"
+            f"at the least {100.0 * share.min():.0f} % of it is left there, "
+            f"{100.0 * share.mean():.0f} % on average of the clip"
         )
         return (f"{self._found} in part; the style is faded from {when} ({left})",)
 
     @property
     def _found(self) -> str:
-        error = f"{self.error_cm.mean():.1f} cm, {self.times_usual.mean():.0f} times its usual error"
+        error = (
+            f"{self.error_cm.mean():.1f} cm, {self.times_usual.mean():.0f} times its usual error"
+        )
         return f"{self.name} is unlike what the model learned from (given back to {error})"
 
 
 def measure_fit(name: str, features: Array, decoded: Array, usual_cm: float | None) -> Fit:
-    """name: the clip's, features, decoded: (T30, 260), the clip and what the autoencoder made of it."""
+    """name: the clip's, features, decoded: (T30, 260), the clip and what the autoencoder made of
+    it.
+    """
     apart = _joint_position(decoded) - _joint_position(features)
     return Fit(name, 100.0 * np.linalg.norm(apart, axis=-1).mean(axis=-1), usual_cm)
 
 
 def _joint_position(features: Array) -> Array:
-    """(T, 260) -> (T, 21, 3) metres from the hips, from rotations: errors add up along a limb, as they do for the user."""
+    """(T, 260) -> (T, 21, 3) metres from the hips, from rotations: errors add up along a limb, as
+    they do for the user.
+    """
     local_rotation = world_to_local_rotation(CANONICAL, heading_free_rotation(features))
     return forward_kinematics(CANONICAL, CANONICAL.offsets, local_rotation)[0]

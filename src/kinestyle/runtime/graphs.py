@@ -49,21 +49,32 @@ class Graphs:
     @property
     def code_size(self) -> int:
         """How many numbers K a style code has."""
-        (size,) = (entry.shape[1] for entry in self.session("generator").get_inputs() if entry.name == "style")
+        (size,) = (
+            entry.shape[1]
+            for entry in self.session("generator").get_inputs()
+            if entry.name == "style"
+        )
         return int(size)
 
     def session(self, name: str) -> onnxruntime.InferenceSession:
         """One graph, loaded. Raises BundleError."""
         if name not in self._sessions:
-            self._sessions[name] = open_session(self.bundle.graph(name), f"{name} of {self.bundle.path}")
+            self._sessions[name] = open_session(
+                self.bundle.graph(name), f"{name} of {self.bundle.path}"
+            )
         return self._sessions[name]
 
     def _run(self, name: str, **inputs: np.ndarray) -> list[np.ndarray]:
-        return self.session(name).run(None, {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in inputs.items()})
+        return self.session(name).run(
+            None,
+            {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in inputs.items()},
+        )
 
 
 def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
-    """An onnxruntime session for one graph on the CPU. Raises BundleError, in which `name` says whose graph it is."""
+    """An onnxruntime session for one graph on the CPU. Raises BundleError, in which `name` says
+    whose graph it is.
+    """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     # Spinning threads make a short call no faster, and everything beside it much slower.

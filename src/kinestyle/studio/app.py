@@ -1,4 +1,6 @@
-"""The HTTP interface: translates requests into calls of `restyling.Studio` and its answers into responses."""
+"""The HTTP interface: translates requests into calls of `restyling.Studio` and its answers into
+responses.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ from starlette.requests import ClientDisconnect
 from kinestyle import __version__
 from kinestyle.bundle import Bundle
 from kinestyle.errors import KinestyleError
-from kinestyle.motion.formats import FORMATS
-from kinestyle.motion.rig_presets import PRESETS
+from kinestyle.formats.table import FORMATS
+from kinestyle.rig.presets import PRESETS
 from kinestyle.studio import documentation, restyling, schemas
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.documentation import FILE, MOTION, WORK, refusals
@@ -39,14 +41,23 @@ PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
 _ABOUT = """Restyle captured human motion: a clip in, the same rig out, in another manner. Clips are kept in memory for a while,
 under ids that cannot be guessed. Every refusal is {"error": {"status": ..., "message": "one sentence"}}."""
 
-_SAID = {404: "there is nothing at this address; see /api/docs", 405: "this address is not for this method; see /api/docs"}
+_SAID = {
+    404: "there is nothing at this address; see /api/docs",
+    405: "this address is not for this method; see /api/docs",
+}
 
 JobQuery = Annotated[
-    str | None, Query(pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel.")
+    str | None,
+    Query(
+        pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel."
+    ),
 ]
 RigQuery = Annotated[
     schemas.RigName | None,
-    Query(description="The family of the clip's rig, see `/api/rigs`; without it, it is found in the clip."),
+    Query(
+        description="The family of the clip's rig, see `/api/rigs`; without it, it is found in "
+        "the clip."
+    ),
 ]
 T = TypeVar("T")
 
@@ -61,7 +72,13 @@ def make_app(config: StudioConfig) -> FastAPI:
         yield
         await studio.pool.close()
 
-    off: Any = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+    off: Any = {
+        "tracing": False,
+        "metrics": False,
+        "logs": False,
+        "operation_spans": False,
+        "auto_configure": False,
+    }
     app = FastAPI(
         title="Kinestyle studio",
         description=" ".join(_ABOUT.split()),
@@ -81,7 +98,11 @@ def make_app(config: StudioConfig) -> FastAPI:
     _add_results(app, studio)
     _add_jobs(app, studio)
 
-    @app.api_route("/api/{rest:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    @app.api_route(
+        "/api/{rest:path}",
+        methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        include_in_schema=False,
+    )
     async def unknown(rest: str) -> None:
         raise UnknownError(_SAID[404])
 
@@ -96,7 +117,9 @@ def _answer_errors(app: FastAPI) -> None:
 
     def failure(status: int, message: str, headers: Any = None) -> Response:
         more = {"retry-after": "1"} if status == 429 else {}
-        return Response(error_body(status, message), status, {**(headers or {}), **more}, "application/json")
+        return Response(
+            error_body(status, message), status, {**(headers or {}), **more}, "application/json"
+        )
 
     @app.exception_handler(KinestyleError)
     async def refused(_: Request, error: KinestyleError) -> Response:
@@ -108,7 +131,11 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def framework(_: Request, error: HTTPException) -> Response:
-        said = _SAID.get(error.status_code) if error.detail in ("Not Found", "Method Not Allowed") else None
+        said = (
+            _SAID.get(error.status_code)
+            if error.detail in ("Not Found", "Method Not Allowed")
+            else None
+        )
         return failure(error.status_code, said or str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
@@ -141,11 +168,15 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
     @app.get("/api/formats", responses=refusals())
     async def formats() -> schemas.Formats:
         """Which formats can be sent and asked for."""
-        return schemas.Formats(read=list(FORMATS), write=[ending for ending, row in FORMATS.items() if row.write])
+        return schemas.Formats(
+            read=list(FORMATS), write=[ending for ending, row in FORMATS.items() if row.write]
+        )
 
     @app.get("/api/rigs", responses=refusals())
     async def rigs() -> schemas.Rigs:
-        """Which rigs are known by name, for clips in which the body is not found or is taken for another."""
+        """Which rigs are known by name, for clips in which the body is not found or is taken for
+        another.
+        """
         return schemas.Rigs(families=list(PRESETS))
 
     @app.get("/api/styles", responses=refusals())
@@ -153,16 +184,26 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
         """The styles that the bundle knows."""
         known = studio.bundle
         rows: list[Any] = [
-            {"name": s.name, "label": s.label, "seconds": s.seconds, "default": known.style(s.label) is s} for s in known.styles
+            {
+                "name": s.name,
+                "label": s.label,
+                "seconds": s.seconds,
+                "default": known.style(s.label) is s,
+            }
+            for s in known.styles
         ]
         return schemas.Styles(bundle=known.path.name, styles=rows)
 
     @app.get("/api/examples", responses=refusals())
     async def examples() -> list[schemas.Example]:
         """Clips that ship with the server."""
-        return [schemas.Example(example=name, title=name.capitalize()) for name in restyling.examples()]
+        return [
+            schemas.Example(example=name, title=name.capitalize()) for name in restyling.examples()
+        ]
 
-    @app.get("/api/previews/{style:path}", response_class=Response, responses=refusals(*WORK) | MOTION)
+    @app.get(
+        "/api/previews/{style:path}", response_class=Response, responses=refusals(*WORK) | MOTION
+    )
     async def preview(style: str) -> Response:
         """The example walk in a style, given by name or label."""
         return Response(await studio.preview(style), media_type="application/octet-stream")
@@ -175,25 +216,46 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
 def _add_clips(app: FastAPI, studio: Studio) -> None:
     """Uploads, and clips that are kept."""
 
-    @app.post("/api/examples/{example}", status_code=201, responses=refusals(*WORK), openapi_extra=documentation.RIG_BODY)
-    async def take_example(request: Request, example: str, rig: RigQuery = None, job: JobQuery = None) -> ClipAnswer:
+    @app.post(
+        "/api/examples/{example}",
+        status_code=201,
+        responses=refusals(*WORK),
+        openapi_extra=documentation.RIG_BODY,
+    )
+    async def take_example(
+        request: Request, example: str, rig: RigQuery = None, job: JobQuery = None
+    ) -> ClipAnswer:
         """Keep an example clip, as if it were sent."""
         files = [(f"{example}.bvh", restyling.example(example))]
         _, stated = await sent_clip(request, example, rig, studio.config)
-        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job), stated)))
+        return _answer(
+            studio, await _while_there(request, studio.take(files, _client(request, job), stated))
+        )
 
-    @app.post("/api/clips", status_code=201, responses=refusals(*WORK), openapi_extra=documentation.UPLOAD_BODY)
+    @app.post(
+        "/api/clips",
+        status_code=201,
+        responses=refusals(*WORK),
+        openapi_extra=documentation.UPLOAD_BODY,
+    )
     async def upload(
         request: Request,
         name: Annotated[
-            str | None, Query(max_length=300, description="What the clip is called; its suffix says the format.")
+            str | None,
+            Query(
+                max_length=300, description="What the clip is called; its suffix says the format."
+            ),
         ] = None,
         rig: RigQuery = None,
         job: JobQuery = None,
     ) -> ClipAnswer:
-        """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as `file`; its rig as `rig`."""
+        """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as
+        `file`; its rig as `rig`.
+        """
         files, stated = await sent_clip(request, name, rig, studio.config)
-        return _answer(studio, await _while_there(request, studio.take(files, _client(request, job), stated)))
+        return _answer(
+            studio, await _while_there(request, studio.take(files, _client(request, job), stated))
+        )
 
     @app.get("/api/clips/{clip_id}", responses=refusals(404))
     async def show(clip_id: str) -> ClipAnswer:
@@ -205,23 +267,36 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         """Forget a clip."""
         studio.shelf.remove(studio.shelf.get(clip_id).id)
 
-    @app.get("/api/clips/{clip_id}/motion", response_class=Response, responses=refusals(404) | MOTION)
+    @app.get(
+        "/api/clips/{clip_id}/motion", response_class=Response, responses=refusals(404) | MOTION
+    )
     async def motion(clip_id: str) -> Response:
         """A clip's joints in metres, Y up, floor at 0, to draw them."""
-        return Response(studio.shelf.get(clip_id).content.motion, media_type="application/octet-stream")
+        return Response(
+            studio.shelf.get(clip_id).content.motion, media_type="application/octet-stream"
+        )
 
     @app.get("/api/clips/{clip_id}/file", response_class=Response, responses=refusals(*WORK) | FILE)
     async def file(
         request: Request,
         clip_id: str,
         ending: Annotated[
-            str | None, Query(alias="format", pattern=ENDING, description="Without it, the clip's own if it is written.")
+            str | None,
+            Query(
+                alias="format",
+                pattern=ENDING,
+                description="Without it, the clip's own if it is written.",
+            ),
         ] = None,
         job: JobQuery = None,
     ) -> Response:
-        """A clip as a file. What the format cannot express is said in the header `X-Kinestyle-Notes`."""
+        """A clip as a file. What the format cannot express is said in the header
+        `X-Kinestyle-Notes`.
+        """
         content = studio.shelf.get(clip_id).content
-        return _download(*await _while_there(request, studio.write(content, ending, _client(request, job))))
+        return _download(
+            *await _while_there(request, studio.write(content, ending, _client(request, job)))
+        )
 
 
 def _add_results(app: FastAPI, studio: Studio) -> None:
@@ -232,15 +307,26 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         """Restyle a clip that is kept. The result is kept as well."""
         clip = studio.shelf.get(clip_id)
         asked = _asked(wanted, _names(wanted.style), _names(wanted.like))
-        return _answer(studio, await _while_there(request, studio.restyle(clip, asked, _client(request, wanted.job))))
+        return _answer(
+            studio,
+            await _while_there(request, studio.restyle(clip, asked, _client(request, wanted.job))),
+        )
 
-    @app.post("/api/stylize", response_class=Response, responses=refusals(*WORK) | FILE, openapi_extra=documentation.form_body())
+    @app.post(
+        "/api/stylize",
+        response_class=Response,
+        responses=refusals(*WORK) | FILE,
+        openapi_extra=documentation.form_body(),
+    )
     async def stylize_at_once(request: Request) -> Response:
-        """Send a clip and get it back restyled, for pipelines. Nothing is kept; warnings are in `X-Kinestyle-Notes`."""
+        """Send a clip and get it back restyled, for pipelines. Nothing is kept; warnings are in
+        `X-Kinestyle-Notes`.
+        """
         form, files = await sent_form(request, studio.config)
         client, asked = _client(request, form.job), _asked(form, tuple(form.style), ())
         rig, like_rig = (
-            stated_rig([*_names(name), *files[field]]) for field, name in (("rig", form.rig), ("like_rig", form.like_rig))
+            stated_rig([*_names(name), *files[field]])
+            for field, name in (("rig", form.rig), ("like_rig", form.like_rig))
         )
 
         async def work() -> tuple[str, bytes, list[str]]:
@@ -254,13 +340,19 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
 
 
 def _add_jobs(app: FastAPI, studio: Studio) -> None:
-    """Work under way. Whoever asks cannot know whether it has begun, or is done already: neither is an error."""
+    """Work under way. Whoever asks cannot know whether it has begun, or is done already: neither is
+    an error.
+    """
 
     @app.get("/api/jobs/{job}", responses=refusals())
     async def progress(job: str) -> JobAnswer:
         """How far a job is; one that is not under way is said to wait."""
         found = studio.pool.jobs.get(job)
-        return JobAnswer(stage="waiting", share=0.0) if found is None else JobAnswer(stage=found.stage, share=found.share)
+        return (
+            JobAnswer(stage="waiting", share=0.0)
+            if found is None
+            else JobAnswer(stage=found.stage, share=found.share)
+        )
 
     @app.delete("/api/jobs/{job}", status_code=204, responses=refusals())
     async def cancel(job: str) -> None:
@@ -296,9 +388,20 @@ def _names(given: str | list[str] | None) -> tuple[str, ...]:
     return () if given is None else (given,) if isinstance(given, str) else tuple(given)
 
 
-def _asked(wanted: schemas.Manner, style: tuple[str, ...], like: tuple[str, ...]) -> restyling.Request:
+def _asked(
+    wanted: schemas.Manner, style: tuple[str, ...], like: tuple[str, ...]
+) -> restyling.Request:
     weights = None if wanted.weights is None else tuple(wanted.weights)
-    return restyling.Request(style, like, wanted.random, weights, wanted.strength, wanted.seed, wanted.root, wanted.beyond)
+    return restyling.Request(
+        style,
+        like,
+        wanted.random,
+        weights,
+        wanted.strength,
+        wanted.seed,
+        wanted.root,
+        wanted.beyond,
+    )
 
 
 def _answer(studio: Studio, clip: KeptClip) -> ClipAnswer:
@@ -319,7 +422,9 @@ def _answer(studio: Studio, clip: KeptClip) -> ClipAnswer:
 def _download(name: str, data: bytes, notes: list[str]) -> Response:
     """A file to save, under a name without surprises."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-()") else "_" for c in name)
-    headers = {"content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"}
+    headers = {
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
+    }
     if notes:
         headers["x-kinestyle-notes"] = quote(" | ".join(notes), safe=" ,;:()'|")
     return Response(data, headers=headers, media_type="application/octet-stream")

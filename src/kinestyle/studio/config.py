@@ -32,7 +32,9 @@ class StudioConfig:
     max_files: int = 4
     """Files in one upload, for formats that need two."""
     max_rig_bytes: int = 2**18
-    """A rig's file that comes with a clip; that of a rig of as many joints as may be has some 30 KB."""
+    """A rig's file that comes with a clip; that of a rig of as many joints as may be has some 30
+    KB.
+    """
     upload_seconds: float = 120.0
     """From a request's first byte to its last."""
     stall_seconds: float = 15.0
@@ -56,24 +58,32 @@ class StudioConfig:
     workers: int = max(1, min(4, os.cpu_count() or 1))
     """Processes for clips of usual size. One more, at a lower priority, is for heavy ones."""
     heavy_bytes: int = 2 * 2**20
-    """Uploads beyond it are read by the process for heavy clips, so that nobody waits for them who has a usual one."""
+    """Uploads beyond it are read by the process for heavy clips, so that nobody waits for them who
+    has a usual one.
+    """
     heavy_joint_frames: int = 100_000
-    """Frames times joints beyond which a clip is heavy: half a minute of an ordinary rig at 60 frames a second."""
+    """Frames times joints beyond which a clip is heavy: half a minute of an ordinary rig at 60
+    frames a second.
+    """
     usual_cpu_seconds: float = 2.0
-    """Processor time within which a job on a usual clip has to be done, or it is taken for a heavy one: small files may claim
-    to be enormous, and nobody shall wait for them."""
+    """Processor time within which a job on a usual clip has to be done, or it is taken for a heavy
+    one: small files may claim to be enormous, and nobody shall wait for them."""
     queue_length: int = 64
     """Jobs that wait for a worker; further ones are refused as busy."""
     wait_seconds: float = 30.0
     """How long a job waits for a worker before it is refused as busy."""
     patience_seconds: float = 2.0
-    """How long jobs on clips that are known go before all others: whoever has waited longer is served in turn."""
+    """How long jobs on clips that are known go before all others: whoever has waited longer is
+    served in turn.
+    """
     job_seconds: float = 20.0
     """Of work on one job of usual size, from when a worker takes it up."""
     heavy_job_seconds: float = 120.0
     """The same on a heavy clip."""
     steal_seconds: float = 0.1
-    """How long a job waits for the worker that knows its clip before another one, which has to analyse it anew, takes it."""
+    """How long a job waits for the worker that knows its clip before another one, which has to
+    analyse it anew, takes it.
+    """
     warm_clips: int = 32
     """Clips whose analysis each worker keeps."""
     warm_joint_frames: int = 2_000_000
@@ -95,4 +105,8 @@ class StudioConfig:
     def limits(self) -> dict[str, float]:
         """What `GET /api/limits` answers."""
         others = ("bundle", "host", "port", "token")
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in others}
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in others
+        }

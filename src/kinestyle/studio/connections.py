@@ -13,14 +13,18 @@ from kinestyle.studio.gate import error_body
 
 
 class Connection(H11Protocol):
-    """uvicorn waits for ever for a request's headers, and for a client to take its answer; this does not."""
+    """uvicorn waits for ever for a request's headers, and for a client to take its answer; this
+    does not.
+    """
 
     def __init__(self, limits: StudioConfig, **settings: Any):
         super().__init__(**settings)
         self.limits = limits
         self._look: asyncio.TimerHandle | None = None
         self._silent_since: object = self
-        """The request after which the client was silent at the last look; the connection itself where it was not."""
+        """The request after which the client was silent at the last look; the connection itself
+        where it was not.
+        """
         self._unsent_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -36,12 +40,19 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
 
     def _look_now(self) -> None:
-        """End a connection on which nothing has gone on since the last look although the client has to do something."""
-        # no request, or only the beginning of its headers; while nothing has come after an answer, uvicorn's own timer runs
+        """End a connection on which nothing has gone on since the last look although the client has
+        to do something.
+        """
+        # no request, or only the beginning of its headers; while nothing has come after an answer,
+        # uvicorn's own timer runs
         cycle: RequestResponseCycle | None = self.cycle
-        is_silent = (cycle is None or cycle.response_complete) and self.timeout_keep_alive_task is None
+        is_silent = (
+            cycle is None or cycle.response_complete
+        ) and self.timeout_keep_alive_task is None
         unsent_bytes = self.transport.get_write_buffer_size()
-        if (is_silent and self._silent_since is self.cycle) or 0 < self._unsent_bytes <= unsent_bytes:
+        if (
+            is_silent and self._silent_since is self.cycle
+        ) or 0 < self._unsent_bytes <= unsent_bytes:
             self.transport.abort()
             return
         self._silent_since, self._unsent_bytes = self.cycle if is_silent else self, unsent_bytes
@@ -49,7 +60,11 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP is answered in the form of all other refusals."""
-        body = error_body(400, "the request is not HTTP as this server understands it; send it with a browser, curl or a library")
+        body = error_body(
+            400,
+            "the request is not HTTP as this server understands it; send it with a browser, curl "
+            "or a library",
+        )
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),

@@ -1,4 +1,6 @@
-"""The description of the interface: OpenAPI for programs, and the same as a plain page that needs nothing from elsewhere."""
+"""The description of the interface: OpenAPI for programs, and the same as a plain page that needs
+nothing from elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,14 @@ from kinestyle.studio.schemas import ErrorAnswer, StylizeForm
 
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 MOTION: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The motion, in the format of docs/STUDIO.md", "content": {"application/octet-stream": BINARY}}
+    200: {
+        "description": "The motion, in the format of docs/STUDIO.md",
+        "content": {"application/octet-stream": BINARY},
+    }
 }
-FILE: dict[int | str, dict[str, Any]] = {200: {"description": "The file", "content": {"application/octet-stream": BINARY}}}
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": {"application/octet-stream": BINARY}}
+}
 
 _SAID: dict[int, str] = {
     400: "The request cannot be understood.",
@@ -34,7 +41,8 @@ _SAID: dict[int, str] = {
 def refusals(*more: int) -> dict[int | str, dict[str, Any]]:
     """What any route may answer, and some more statuses."""
     return {
-        status: {"model": ErrorAnswer, "description": _SAID[status]} for status in sorted({400, 401, 403, 408, 413, 422, *more})
+        status: {"model": ErrorAnswer, "description": _SAID[status]}
+        for status in sorted({400, 401, 403, 408, 413, 422, *more})
     }
 
 
@@ -48,7 +56,11 @@ RIG: dict[str, Any] = {
 """A part of a form."""
 
 RIG_BODY = {
-    "requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object", "properties": {"rig": RIG}}}}},
+    "requestBody": {
+        "content": {
+            "multipart/form-data": {"schema": {"type": "object", "properties": {"rig": RIG}}}
+        }
+    },
 }
 """Of a request for a clip that is there."""
 
@@ -79,16 +91,24 @@ def form_body() -> dict[str, Any]:
     files = {"type": "array", "items": BINARY["schema"]}
     schema["properties"] = {"file": files, "like": files} | schema["properties"]
     for field in ("rig", "like_rig"):
-        schema["properties"][field] = RIG | {"description": schema["properties"][field]["description"]}
+        schema["properties"][field] = RIG | {
+            "description": schema["properties"][field]["description"]
+        }
     schema["required"] = ["file"]
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }
 
 
 def describe(app: FastAPI, has_token: bool) -> dict[str, Any]:
     """The OpenAPI description, made once."""
     if not app.openapi_schema:
         found = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
         )
         if has_token:
             found["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
@@ -106,11 +126,24 @@ def as_page(found: dict[str, Any]) -> str:
     ]
     for path, methods in found["paths"].items():
         for method, route in methods.items():
-            parts.append(f"<h2><code>{method.upper()} {escape(path)}</code></h2><p>{escape(route.get('description', ''))}</p>")
-            parts.append(_table(("parameter", "in", "what"), [_parameter(one) for one in route.get("parameters", [])]))
+            parts.append(
+                f"<h2><code>{method.upper()} "
+                f"{escape(path)}</code></h2><p>{escape(route.get('description', ''))}</p>"
+            )
+            parts.append(
+                _table(
+                    ("parameter", "in", "what"),
+                    [_parameter(one) for one in route.get("parameters", [])],
+                )
+            )
             for kind, body in route.get("requestBody", {}).get("content", {}).items():
-                parts.append(f"<h3>Body: {escape(kind)}</h3>{_fields(body.get('schema', {}), found)}")
-            rows = [(status, answer["description"], _answered(answer)) for status, answer in route["responses"].items()]
+                parts.append(
+                    f"<h3>Body: {escape(kind)}</h3>{_fields(body.get('schema', {}), found)}"
+                )
+            rows = [
+                (status, answer["description"], _answered(answer))
+                for status, answer in route["responses"].items()
+            ]
             parts.append(_table(("status", "what", "body"), rows))
     parts.append("<h1>Bodies</h1>")
     for name, schema in found["components"]["schemas"].items():
@@ -119,11 +152,18 @@ def as_page(found: dict[str, Any]) -> str:
 
 
 def _parameter(one: dict[str, Any]) -> tuple[str, str, str]:
-    return one["name"] + ("" if one["required"] else " (optional)"), one["in"], one.get("description", "")
+    return (
+        one["name"] + ("" if one["required"] else " (optional)"),
+        one["in"],
+        one.get("description", ""),
+    )
 
 
 def _answered(answer: dict[str, Any]) -> str:
-    names = [body.get("schema", {}).get("$ref", kind).split("/")[-1] for kind, body in answer.get("content", {}).items()]
+    names = [
+        body.get("schema", {}).get("$ref", kind).split("/")[-1]
+        for kind, body in answer.get("content", {}).items()
+    ]
     return ", ".join(names)
 
 
@@ -131,7 +171,10 @@ def _fields(schema: dict[str, Any], found: dict[str, Any]) -> str:
     """A body's fields as a table."""
     if "$ref" in schema:
         schema = found["components"]["schemas"][schema["$ref"].split("/")[-1]]
-    rows = [(name, _kind(field), field.get("description", "")) for name, field in schema.get("properties", {}).items()]
+    rows = [
+        (name, _kind(field), field.get("description", ""))
+        for name, field in schema.get("properties", {}).items()
+    ]
     examples = [*schema.get("examples", []), *([schema["example"]] if "example" in schema else [])]
     shown = "".join(f"<pre>{escape(json.dumps(one))}</pre>" for one in examples)
     return f"<p>{escape(schema.get('description', ''))}</p>{_table(('field', 'type', 'what'), rows)}{shown}"
@@ -153,7 +196,9 @@ def _table(head: tuple[str, ...], rows: list[Any]) -> str:
     if not rows:
         return ""
     lines = ["<tr>" + "".join(f"<th>{escape(word)}</th>" for word in head) + "</tr>"]
-    lines += ["<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows]
+    lines += [
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    ]
     return f"<table>{''.join(lines)}</table>"
 
 

@@ -1,4 +1,6 @@
-"""What every request passes before anything is done for it: whose it is, how much it may send, how long that may take."""
+"""What every request passes before anything is done for it: whose it is, how much it may send, how
+long that may take.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kinestyle.errors import KinestyleError
 from kinestyle.studio.config import LOOPBACK, StudioConfig
-from kinestyle.studio.refusals import BusyError, LimitError, OriginError, SlowClientError, TokenError, status_of
+from kinestyle.studio.refusals import (
+    BusyError,
+    LimitError,
+    OriginError,
+    SlowClientError,
+    TokenError,
+    status_of,
+)
 
 _log = logging.getLogger("kinestyle.studio.access")
 
@@ -33,14 +42,18 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
-    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' "
+    "'unsafe-inline'; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
 }
 """With every answer."""
 
 
 class Refused(HTTPException):
-    """A KinestyleError on its way through the framework, which would take any other exception for a mistake of its own."""
+    """A KinestyleError on its way through the framework, which would take any other exception for a
+    mistake of its own.
+    """
 
     def __init__(self, error: KinestyleError):
         super().__init__(status_of(error), str(error))
@@ -81,26 +94,45 @@ class Gate:
         headers = Headers(scope=scope)
         path, host = scope["path"], headers.get("host", "")
         if self.config.is_loopback and _host_name(host) not in LOOPBACK:
-            # A site may have its own name point to this machine, and so read what is meant for its user alone.
-            raise OriginError("the Host header names another machine; open the studio as 127.0.0.1 or localhost")
+            # A site may have its own name point to this machine, and so read what is meant for its
+            # user alone.
+            raise OriginError(
+                "the Host header names another machine; open the studio as 127.0.0.1 or localhost"
+            )
         origin = headers.get("origin")
-        if origin is not None and scope["method"] not in ("GET", "HEAD") and urlsplit(origin).netloc != host:
-            raise OriginError("the request comes from another site's page; only the studio's own page may send it")
+        if (
+            origin is not None
+            and scope["method"] not in ("GET", "HEAD")
+            and urlsplit(origin).netloc != host
+        ):
+            raise OriginError(
+                "the request comes from another site's page; only the studio's own page may send it"
+            )
         if self.config.token is not None and path.startswith("/api/") and path not in OPEN:
             shown = headers.get("authorization", "").encode()
             if not hmac.compare_digest(shown, f"Bearer {self.config.token}".encode()):
-                raise TokenError("the token is missing or wrong; send it as `Authorization: Bearer TOKEN`")
+                raise TokenError(
+                    "the token is missing or wrong; send it as `Authorization: Bearer TOKEN`"
+                )
 
 
 class _Passage:
     """One request: its bytes counted on the way in, its answer timed on the way out."""
 
     def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send):
-        self.gate, self.config, self.scope, self._receive, self._send = gate, gate.config, scope, receive, send
+        self.gate, self.config, self.scope, self._receive, self._send = (
+            gate,
+            gate.config,
+            scope,
+            receive,
+            send,
+        )
         self.started = time.monotonic()
         self.received_bytes = self.counted_bytes = 0
         is_large = scope["method"] == "POST" and scope["path"].rstrip("/") in LARGE
-        self.limit_bytes = gate.config.max_upload_bytes if is_large else gate.config.max_request_bytes
+        self.limit_bytes = (
+            gate.config.max_upload_bytes if is_large else gate.config.max_request_bytes
+        )
         self.is_read, self.status = False, 0
 
     def check_length(self) -> None:
@@ -110,7 +142,9 @@ class _Passage:
             raise self._too_large()
 
     def _too_large(self) -> LimitError:
-        return LimitError(f"the request has more than {self.limit_bytes} bytes, the limit here; send less")
+        return LimitError(
+            f"the request has more than {self.limit_bytes} bytes, the limit here; send less"
+        )
 
     async def receive(self) -> Message:
         if self.is_read:
@@ -120,7 +154,9 @@ class _Passage:
             async with asyncio.timeout(max(0.0, min(left, self.config.stall_seconds))):
                 message = await self._receive()
         except TimeoutError:
-            raise Refused(SlowClientError("the request arrives too slowly; send it again over a faster line")) from None
+            raise Refused(
+                SlowClientError("the request arrives too slowly; send it again over a faster line")
+            ) from None
         self.received_bytes += len(message.get("body", b""))
         self.is_read = not message.get("more_body", False)
         if self.received_bytes > self.limit_bytes:
@@ -135,9 +171,18 @@ class _Passage:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             given = {name.lower() for name, _ in message["headers"]}
-            extra = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in given]
+            extra = [
+                (name.encode(), value.encode())
+                for name, value in HEADERS.items()
+                if name.encode() not in given
+            ]
             if b"cache-control" not in given:
-                extra.append((b"cache-control", b"no-store" if self.scope["path"].startswith("/api/") else b"no-cache"))
+                extra.append(
+                    (
+                        b"cache-control",
+                        b"no-store" if self.scope["path"].startswith("/api/") else b"no-cache",
+                    )
+                )
             if not self.is_read and self.scope["method"] not in ("GET", "HEAD", "DELETE"):
                 extra.append((b"connection", b"close"))
             message = {**message, "headers": [*message["headers"], *extra]}
@@ -145,7 +190,9 @@ class _Passage:
         await self._send(message)
 
     async def _drain(self) -> None:
-        """Take in what is still to come of a body that nobody wants: some clients hear no answer while they are sending."""
+        """Take in what is still to come of a body that nobody wants: some clients hear no answer
+        while they are sending.
+        """
         if self.is_read or b"expect" in {name.lower() for name, _ in self.scope["headers"]}:
             return
         allowed_bytes = self.received_bytes + DRAINED_BYTES
@@ -158,16 +205,28 @@ class _Passage:
 
     async def refuse(self, error: KinestyleError) -> None:
         status, body = status_of(error), error_body(status_of(error), str(error))
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+        ]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
     def finish(self) -> None:
         """Write the line of the access log: never a name of a file, an id or a token."""
         route: Any = self.scope.get("route")
-        path = getattr(route, "path", None) or ("/api/…" if self.scope["path"].startswith("/api/") else "/…")
+        path = getattr(route, "path", None) or (
+            "/api/…" if self.scope["path"].startswith("/api/") else "/…"
+        )
         took = 1000.0 * (time.monotonic() - self.started)
-        _log.info("%s %s %d %.0f ms %d bytes in", self.scope["method"], path, self.status, took, self.received_bytes)
+        _log.info(
+            "%s %s %d %.0f ms %d bytes in",
+            self.scope["method"],
+            path,
+            self.status,
+            took,
+            self.received_bytes,
+        )
 
 
 def _host_name(host: str) -> str:

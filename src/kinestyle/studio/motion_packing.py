@@ -10,13 +10,15 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.contacts import CONTACT_JOINTS, find_contacts
-from kinestyle.motion.retarget import UP, Correspondence, to_canonical
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
+from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
+from kinestyle.retarget.correspondence import UP, Correspondence, to_canonical
 
 
-def pack_motion(clip: Clip, correspondence: Correspondence, contact: np.ndarray | None = None) -> bytes:
+def pack_motion(
+    clip: Clip, correspondence: Correspondence, contact: np.ndarray | None = None
+) -> bytes:
     """The bytes described in docs/STUDIO.md.
 
     correspondence: of the clip's rig; contact: (T, 4) bool if it is known already
@@ -50,6 +52,8 @@ def pack_motion(clip: Clip, correspondence: Correspondence, contact: np.ndarray 
 
 
 def _in_metres(position: Array, c: Correspondence) -> bytes:
-    """position: (T, N, 3) in the file's units and axes -> float32 metres, Y up, floor at 0, little endian."""
+    """position: (T, N, 3) in the file's units and axes -> float32 metres, Y up, floor at 0, little
+    endian.
+    """
     metres = (rotation.rotate(c.axes, position) - c.floor * UP) * c.mapping.metres_per_unit
     return metres.astype("<f4").tobytes()

@@ -32,7 +32,9 @@ START_SECONDS = 60.0
 WATCH_SECONDS = 0.25
 """From one look at the workers' memory to the next."""
 CANCEL_SECONDS, CANCEL_CPU_SECONDS = 2.0, 0.7
-"""What a job that nobody waits for any more may still take before its worker is ended: starting another costs as much."""
+"""What a job that nobody waits for any more may still take before its worker is ended: starting
+another costs as much.
+"""
 HEAVY_KEYS = 4096
 """Clips that are remembered to be heavy."""
 GENTLY = 15
@@ -50,8 +52,9 @@ class HeavyWorkError(Exception):
 class Job:
     """One piece of work on its way.
 
-    head: what the worker is told; keys: of the clips that it needs; supply: a clip's key -> how it is sent along, and its bytes
-    name: the client's for the job, or one of ours; priority: WARM or COLD; heavy: for the worker for heavy clips
+    head: what the worker is told; keys: of the clips that it needs; supply: a clip's key -> how it
+    is sent along, and its bytes name: the client's for the job, or one of ours; priority: WARM or
+    COLD; heavy: for the worker for heavy clips
     owner: who sent it: what waits is shared out between owners
     """
 
@@ -67,7 +70,9 @@ class Job:
     attempts: int = 0
     queued_at: float = field(default_factory=time.monotonic)
     cancelled_at: float | None = None
-    answer: asyncio.Future[Message] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    answer: asyncio.Future[Message] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
 
     @property
     def is_cancelled(self) -> bool:
@@ -88,7 +93,9 @@ class Worker:
         self.is_ready = False
         self.job: Job | None = None
         self.sent: OrderedDict[str, None] = OrderedDict()
-        """Keys of clips that this process was given or made, and has not forgotten unless it ran out of room."""
+        """Keys of clips that this process was given or made, and has not forgotten unless it ran
+        out of room.
+        """
         self.deadline = float("inf")
         self.cpu_seconds = 0.0
         """What the process had used when it was given its job."""
@@ -134,11 +141,15 @@ class Worker:
 
     def give(self, job: Job) -> None:
         """Send the job to the process."""
-        assert self.process is not None and self.process.stdin is not None, "only a running worker is given jobs"
+        assert self.process is not None and self.process.stdin is not None, (
+            "only a running worker is given jobs"
+        )
         self.job = job
         config = self.pool.config
         self.cpu_seconds = _use_of(self).cpu_seconds
-        self.deadline = time.monotonic() + (config.heavy_job_seconds if self.heavy else config.job_seconds)
+        self.deadline = time.monotonic() + (
+            config.heavy_job_seconds if self.heavy else config.job_seconds
+        )
         clips, blobs = [], []
         for key in dict.fromkeys(key for key in job.keys if key not in self.sent):
             clip, bytes_of_it = job.supply(key)
@@ -149,7 +160,12 @@ class Worker:
             self.sent.move_to_end(key)
         while len(self.sent) > config.warm_clips:
             self.sent.popitem(last=False)
-        head = job.head | {"job": job.name, "keys": job.keys, "clips": clips, "allow_heavy": self.heavy}
+        head = job.head | {
+            "job": job.name,
+            "keys": job.keys,
+            "clips": clips,
+            "allow_heavy": self.heavy,
+        }
         for part in packed(Message(head, tuple(blobs))):
             self.process.stdin.write(part)
 
@@ -180,10 +196,13 @@ class Worker:
         self.pool.dispatch()
 
     def kill(self, reason: KinestyleError | HeavyWorkError | None) -> None:
-        """End the process; its job, if it has one, fails for this reason, or is tried once more where there is none."""
+        """End the process; its job, if it has one, fails for this reason, or is tried once more
+        where there is none.
+        """
         self.reason = reason
         if self.process is not None and self.process.returncode is None:
-            # not Process.kill, which looks for the exit status first and so takes it away from asyncio
+            # not Process.kill, which looks for the exit status first and so takes it away from
+            # asyncio
             with contextlib.suppress(ProcessLookupError):
                 _end(self.process.pid)
 
@@ -207,7 +226,11 @@ class Worker:
         elif self.reason is not None:
             job.fail(self.reason)
         elif job.attempts > 1:
-            job.fail(WorkError(f"{job.head['name']} brought its worker down twice; please report the file"))
+            job.fail(
+                WorkError(
+                    f"{job.head['name']} brought its worker down twice; please report the file"
+                )
+            )
         else:
             _log.warning("a worker was lost; its job is done again by another")
             self.pool.queue.insert(0, job)
@@ -219,10 +242,14 @@ class Pool:
 
     def __init__(self, config: StudioConfig):
         self.config = config
-        settings = asdict(config) | {"bundle": None if config.bundle is None else str(config.bundle), "token": None}
+        settings = asdict(config) | {
+            "bundle": None if config.bundle is None else str(config.bundle),
+            "token": None,
+        }
         self.settings: dict[str, Any] = settings
         self.folder = Path()
-        # -P: a numpy.py in the folder that the server was started in is none of the worker's business
+        # -P: a numpy.py in the folder that the server was started in is none of the worker's
+        # business
         self.command = [sys.executable, "-P", "-m", "kinestyle.studio.worker"]
         self.queue: list[Job] = []
         self.jobs: dict[str, Job] = {}
@@ -236,7 +263,9 @@ class Pool:
     async def open(self) -> None:
         """Start the workers; they get ready on their own."""
         self.folder = Path(tempfile.mkdtemp(prefix="kinestyle-studio-"))
-        self.workers = [Worker(self, n, heavy=n == self.config.workers) for n in range(self.config.workers + 1)]
+        self.workers = [
+            Worker(self, n, heavy=n == self.config.workers) for n in range(self.config.workers + 1)
+        ]
         self._tasks = [asyncio.create_task(worker.live()) for worker in self.workers]
         self._tasks.append(asyncio.create_task(self._watch()))
 
@@ -255,9 +284,13 @@ class Pool:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def run(self, job: Job) -> Message:
-        """Have a job done. Raises KinestyleError: what is wrong with it, or that there is no place for it."""
+        """Have a job done. Raises KinestyleError: what is wrong with it, or that there is no place
+        for it.
+        """
         if len(self.queue) >= self.config.queue_length:
-            raise BusyError(f"{len(self.queue)} jobs wait already, as many as may; try again in a moment")
+            raise BusyError(
+                f"{len(self.queue)} jobs wait already, as many as may; try again in a moment"
+            )
         if job.name in self.jobs:
             raise BusyError(f"a job called {job.name} is under way; give every job its own name")
         self.jobs[job.name] = job
@@ -291,7 +324,9 @@ class Pool:
         self.dispatch()
 
     def dispatch(self) -> None:
-        """Give waiting jobs to idle workers: warm ones first, each to the worker that knows its clip if it is free in time."""
+        """Give waiting jobs to idle workers: warm ones first, each to the worker that knows its
+        clip if it is free in time.
+        """
         if self.is_closing:
             return
         now = time.monotonic()
@@ -309,7 +344,9 @@ class Pool:
                 min(best, key=lambda worker: len(worker.sent)).give(job)
 
     def _in_turn(self, now: float) -> list[Job]:
-        """What waits, in the order in which it is served: short jobs first, then each owner's first, each owner's second ..."""
+        """What waits, in the order in which it is served: short jobs first, then each owner's
+        first, each owner's second ...
+        """
         before: Counter[str] = Counter()
         turns: list[tuple[tuple[int, int, int], Job]] = []
         for place, job in enumerate(self.queue):
@@ -323,20 +360,34 @@ class Pool:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = time.monotonic()
-            for job in [job for job in self.queue if now - job.queued_at > self.config.wait_seconds]:
+            for job in [
+                job for job in self.queue if now - job.queued_at > self.config.wait_seconds
+            ]:
                 self.queue.remove(job)
                 job.fail(BusyError("no worker was free for the job in time; try again in a moment"))
             for worker in self.workers:
                 if now > worker.deadline:
                     worker.deadline = float("inf")
                     name = worker.job.head["name"] if worker.job else "starting"
-                    allowed = self.config.heavy_job_seconds if worker.heavy else self.config.job_seconds
-                    worker.kill(LimitError(f"{name} takes longer than the {allowed:g} seconds that one job may; cut it shorter"))
+                    allowed = (
+                        self.config.heavy_job_seconds if worker.heavy else self.config.job_seconds
+                    )
+                    worker.kill(
+                        LimitError(
+                            f"{name} takes longer than the {allowed:g} seconds that one job may; "
+                            f"cut it shorter"
+                        )
+                    )
                     continue
                 use = _use_of(worker)
                 if use.resident_bytes > self.config.worker_bytes:
                     name = worker.job.head["name"] if worker.job else "nothing"
-                    worker.kill(LimitError(f"{name} needs more memory than one clip may take; cut it into shorter clips"))
+                    worker.kill(
+                        LimitError(
+                            f"{name} needs more memory than one clip may take; cut it into "
+                            f"shorter clips"
+                        )
+                    )
                 elif worker.job is None:
                     if use.resident_bytes > self.config.worker_bytes / 2:
                         worker.kill(None)  # memory that is not given back
@@ -344,7 +395,10 @@ class Pool:
                     used = use.cpu_seconds - worker.cpu_seconds
                     if used > CANCEL_CPU_SECONDS or now - worker.job.cancelled_at > CANCEL_SECONDS:
                         worker.kill(CancelledError("the job was cancelled"))
-                elif not worker.heavy and use.cpu_seconds - worker.cpu_seconds > self.config.usual_cpu_seconds:
+                elif (
+                    not worker.heavy
+                    and use.cpu_seconds - worker.cpu_seconds > self.config.usual_cpu_seconds
+                ):
                     worker.kill(HeavyWorkError("the job is for the worker for heavy clips"))
 
 
@@ -357,7 +411,9 @@ def _environment() -> dict[str, str]:
 
 
 class Use(NamedTuple):
-    """What a worker uses, with what a reader has started: memory now, processor time so far. 0 where the system does not say."""
+    """What a worker uses, with what a reader has started: memory now, processor time so far. 0
+    where the system does not say.
+    """
 
     resident_bytes: int = 0
     cpu_seconds: float = 0.0
@@ -369,7 +425,8 @@ def _use_of(worker: Worker) -> Use:
     pid, resident_pages, ticks = worker.process.pid, 0, 0
     try:
         for one in (str(pid), *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
-            # proc(5): after the name in brackets; user and system time of the process and of its ended children, resident pages
+            # proc(5): after the name in brackets; user and system time of the process and of its
+            #     ended children, resident pages
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
             ticks += sum(map(int, fields[11:15]))
             resident_pages += int(fields[21])

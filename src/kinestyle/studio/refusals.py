@@ -65,7 +65,9 @@ STATUSES: dict[type[KinestyleError], int] = {
     BusyError: 429,
     KinestyleError: 422,
 }
-"""The first row of an exception's own classes counts. The command line answers every one of them with exit code 1."""
+"""The first row of an exception's own classes counts. The command line answers every one of them
+with exit code 1.
+"""
 
 KINDS: dict[str, type[KinestyleError]] = {kind.__name__: kind for kind in STATUSES}
 """By name, as workers send them."""

@@ -1,4 +1,6 @@
-"""What the studio does for a client, without HTTP: takes uploads, restyles them, gives files and previews."""
+"""What the studio does for a client, without HTTP: takes uploads, restyles them, gives files and
+previews.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from typing import Any
 
 from kinestyle.bundle import Bundle
 from kinestyle.errors import StyleError
-from kinestyle.motion.formats import FORMATS
-from kinestyle.motion.rig_presets import preset
+from kinestyle.formats.table import FORMATS
+from kinestyle.rig.presets import preset
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.pool import COLD, WARM, Job, Pool
 from kinestyle.studio.refusals import FormatError, LimitError, RequestError, UnknownError
@@ -26,7 +28,9 @@ BESIDE = {".amc": ".asf"}
 """Formats whose files come in pairs: the one that is read -> the one beside it."""
 
 _TAKE_AND_RATE = re.compile(r"(_[0-9]{3}_[0-9]{2,3})\Z")
-"""The end of names that say the frame rate, as HDM05's AMC files do. It is all that a reader learns of a client's name."""
+"""The end of names that say the frame rate, as HDM05's AMC files do. It is all that a reader learns
+of a client's name.
+"""
 
 NamedFile = tuple[str, bytes]
 """A name as the client gives it, and bytes."""
@@ -35,7 +39,9 @@ NamedFiles = Sequence[NamedFile]
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks. name: tells clients apart while they wait; job: what it calls the work, None where it does not care"""
+    """Who asks. name: tells clients apart while they wait; job: what it calls the work, None where
+    it does not care
+    """
 
     name: str
     job: str | None = None
@@ -45,7 +51,8 @@ class Client:
 class Request:
     """How a clip is to be restyled.
 
-    style, like: names of styles, ids of reference clips; weights: the share of each style, then of each reference
+    style, like: names of styles, ids of reference clips; weights: the share of each style, then of
+        each reference
     """
 
     style: tuple[str, ...] = ()
@@ -84,7 +91,9 @@ class Studio:
     def __post_init__(self) -> None:
         self.shelf, self.pool = Shelf(self.config), Pool(self.config)
 
-    async def take(self, files: NamedFiles, client: Client, rig: StatedRig | None = None) -> KeptClip:
+    async def take(
+        self, files: NamedFiles, client: Client, rig: StatedRig | None = None
+    ) -> KeptClip:
         """Keep an upload."""
         return self.shelf.put(KeptClip(await self.read(files, client, rig)))
 
@@ -97,7 +106,9 @@ class Studio:
         command = " && ".join(filter(None, steps)) if all(steps) else None
         return self.shelf.put(KeptClip(content, request.as_dict(), clip.id, command))
 
-    async def write(self, content: Content, ending: str | None, client: Client) -> tuple[str, bytes, list[str]]:
+    async def write(
+        self, content: Content, ending: str | None, client: Client
+    ) -> tuple[str, bytes, list[str]]:
         """A clip as a file: its name, its bytes and what the format could not express."""
         if ending is None:
             own = Path(content.name).suffix.lower()
@@ -112,7 +123,9 @@ class Studio:
     async def preview(self, style: str) -> bytes:
         """The motion of the example walk in a style."""
         named = self.bundle.style(style)
-        async with self._preview_lock:  # one after the other: a page that asks for all of them is in nobody's way
+        async with (
+            self._preview_lock
+        ):  # one after the other: a page that asks for all of them is in nobody's way
             if named.name not in self._previews:
                 client = Client("previews")
                 walk = await self.read([("walk.bvh", example("walk"))], client)
@@ -120,29 +133,52 @@ class Studio:
                 self._previews[named.name] = restyled.motion
         return self._previews[named.name]
 
-    async def read(self, files: NamedFiles, client: Client, rig: StatedRig | None = None) -> Content:
+    async def read(
+        self, files: NamedFiles, client: Client, rig: StatedRig | None = None
+    ) -> Content:
         """An upload, as the worker that has read it describes it."""
         upload = self._upload(files, rig)
         key = upload.key
         if (known := self.shelf.content(key)) is not None:
             return known
         blank = Content(key, upload.name, upload, None, {"frame_count": 0, "joint_count": 0}, b"")
-        message = await self.pool.run(self._job({"work": "read", "name": upload.name}, (blank,), client))
+        message = await self.pool.run(
+            self._job({"work": "read", "name": upload.name}, (blank,), client)
+        )
         return replace(blank, facts=message.head["facts"], motion=message.blobs[0])
 
     async def restyled(
-        self, content: Content, references: Sequence[Content], request: Request, client: Client, priority: int = WARM
+        self,
+        content: Content,
+        references: Sequence[Content],
+        request: Request,
+        client: Client,
+        priority: int = WARM,
     ) -> Content:
-        """What a clip becomes in the manner of named styles and of reference clips, or in one drawn."""
+        """What a clip becomes in the manner of named styles and of reference clips, or in one
+        drawn.
+        """
         if not (request.style or references or request.random):
-            raise RequestError("neither style nor like nor random is given; name a style, reference clips, or ask for random")
+            raise RequestError(
+                "neither style nor like nor random is given; name a style, reference clips, or "
+                "ask for random"
+            )
         if request.random and (request.style or references or request.weights is not None):
-            raise RequestError("random draws a manner without any cue; leave out style, like and weights, or random")
+            raise RequestError(
+                "random draws a manner without any cue; leave out style, like and weights, or "
+                "random"
+            )
         cues = len(request.style) + len(references)
         if cues > self.config.max_cues:
-            raise LimitError(f"{cues} styles and reference clips are more than the limit of {self.config.max_cues} in one mix")
+            raise LimitError(
+                f"{cues} styles and reference clips are more than the limit of "
+                f"{self.config.max_cues} in one mix"
+            )
         if request.strength > self.config.max_strength:
-            raise StyleError(f"a strength of {request.strength:g} is more than the limit of {self.config.max_strength:g}")
+            raise StyleError(
+                f"a strength of {request.strength:g} is more than the limit of "
+                f"{self.config.max_strength:g}"
+            )
         for name in request.style:
             self.bundle.style(name)
         told = request.as_dict() | {"like": [reference.key for reference in references]}
@@ -152,18 +188,38 @@ class Studio:
             return known
         head = {"work": "stylize", "request": told, "name": name, "result": key}
         message = await self.pool.run(self._job(head, (content, *references), client, priority))
-        return Content(key, name, content.upload, message.blobs[0], message.head["facts"], message.blobs[1])
+        return Content(
+            key, name, content.upload, message.blobs[0], message.head["facts"], message.blobs[1]
+        )
 
-    def _job(self, head: dict[str, Any], contents: Sequence[Content], client: Client, priority: int = COLD) -> Job:
+    def _job(
+        self,
+        head: dict[str, Any],
+        contents: Sequence[Content],
+        client: Client,
+        priority: int = COLD,
+    ) -> Job:
         by_key = {content.key: content for content in contents}
-        heavy = any(c.upload.size > self.config.heavy_bytes or c.joint_frames > self.config.heavy_joint_frames for c in contents)
+        heavy = any(
+            c.upload.size > self.config.heavy_bytes
+            or c.joint_frames > self.config.heavy_joint_frames
+            for c in contents
+        )
         keys = tuple(content.key for content in contents)
         return Job(
-            head, keys, lambda key: by_key[key].supply(), client.job or secrets.token_urlsafe(12), priority, heavy, client.name
+            head,
+            keys,
+            lambda key: by_key[key].supply(),
+            client.job or secrets.token_urlsafe(12),
+            priority,
+            heavy,
+            client.name,
         )
 
     def _upload(self, named_files: NamedFiles, rig: StatedRig | None) -> Upload:
-        """Files in the order to read them, under endings of ours. Raises FormatError, RequestError, and as `_named_rig` does."""
+        """Files in the order to read them, under endings of ours. Raises FormatError, RequestError,
+        and as `_named_rig` does.
+        """
         names = [(shown_name(name), data) for name, data in named_files]
         if not names:
             raise RequestError("the upload holds no file; send one")
@@ -172,7 +228,10 @@ class Studio:
             known = ", ".join(FORMATS)
             raise FormatError(f"{names[0][0]} is of no known motion format; send one of {known}")
         if len(read) > 1:
-            raise RequestError(f"the upload holds {len(read)} motions; send one at a time, with the files that belong to it")
+            raise RequestError(
+                f"the upload holds {len(read)} motions; send one at a time, with the files that "
+                f"belong to it"
+            )
         name, data = read[0]
         ending = Path(name).suffix.lower()
         take = _TAKE_AND_RATE.search(Path(name).stem)
@@ -182,11 +241,15 @@ class Studio:
         for other, data in others:
             if Path(other).suffix.lower() != beside or len(others) > 1:
                 raise RequestError(
-                    f"{other} does not belong to {name}; send {'only the one file' if not beside else f'one {beside}'}"
+                    f"{other} does not belong to {name}; send "
+                    f"{'only the one file' if not beside else f'one {beside}'}"
                 )
             files.append((str(beside), data))
         if beside and not others:
-            raise RequestError(f"{name} comes without its skeleton; send its {beside} file with it, in the same request")
+            raise RequestError(
+                f"{name} comes without its skeleton; send its {beside} file with it, in the same "
+                f"request"
+            )
         return Upload(name, tuple(files), None if rig is None else self._named_rig(rig))
 
     def _named_rig(self, rig: StatedRig) -> StatedRig:
@@ -197,14 +260,19 @@ class Studio:
         name, limit = shown_name(rig.name), self.config.max_rig_bytes
         if len(rig.data) > limit:
             raise LimitError(
-                f"{name} has {len(rig.data)} bytes, more than the limit of {limit} for a rig; it needs only its joints"
+                f"{name} has {len(rig.data)} bytes, more than the limit of {limit} for a rig; it "
+                f"needs only its joints"
             )
         return StatedRig(name, rig.data)
 
 
 def examples() -> list[str]:
     """The names of the clips that ship with the package."""
-    return sorted(entry.name.removesuffix(".bvh") for entry in _examples().iterdir() if entry.name.endswith(".bvh"))
+    return sorted(
+        entry.name.removesuffix(".bvh")
+        for entry in _examples().iterdir()
+        if entry.name.endswith(".bvh")
+    )
 
 
 def example(name: str) -> bytes:
@@ -219,7 +287,9 @@ def _examples() -> Any:
 
 
 def shown_name(name: str) -> str:
-    """A client's name for a file as it is shown, and given back as a download's: no folders, nothing but harmless characters."""
+    """A client's name for a file as it is shown, and given back as a download's: no folders,
+    nothing but harmless characters.
+    """
     last = PurePosixPath(name.replace("\\", "/")).name
     plain = "".join(c if c.isprintable() and c not in '<>:"|?*/' else "_" for c in last).strip(" .")
     stem, suffix = Path(plain).stem[:80], Path(plain).suffix[:16]
@@ -242,7 +312,11 @@ def _label(request: Request, references: Sequence[Content]) -> str:
 
 
 def command_line(
-    content: Content, request: Request, references: Sequence[Content], result: str, bundle: Path | None
+    content: Content,
+    request: Request,
+    references: Sequence[Content],
+    result: str,
+    bundle: Path | None,
 ) -> str | None:
     """The command line that makes the result from files called as the client called them.
 

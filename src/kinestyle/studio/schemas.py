@@ -12,7 +12,12 @@ from kinestyle.runtime.root import Root
 JOB = r"^[A-Za-z0-9_-]{1,64}$"
 ENDING = r"^\.[a-z0-9]{1,8}$"
 
-JobName = Annotated[str, Field(pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel.")]
+JobName = Annotated[
+    str,
+    Field(
+        pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel."
+    ),
+]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 RigName = Annotated[str, Field(min_length=1, max_length=100)]
 Weight = Annotated[float, Field(ge=0.0, le=1e6)]
@@ -27,7 +32,9 @@ class ErrorAnswer(BaseModel):
     """Every refusal looks like this."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"error": {"status": 404, "message": "there is no such clip; send it again"}}}
+        json_schema_extra={
+            "example": {"error": {"status": 404, "message": "there is no such clip; send it again"}}
+        }
     )
 
     error: Failure
@@ -41,7 +48,9 @@ class Health(BaseModel):
     bundle: str = Field(description="The model that restyles.")
     workers: int = Field(description="Workers that are ready.")
     uptime_seconds: float
-    boot: str = Field(description="Another one after every start of the server, which forgets all clips.")
+    boot: str = Field(
+        description="Another one after every start of the server, which forgets all clips."
+    )
 
 
 class Formats(BaseModel):
@@ -81,15 +90,26 @@ class Manner(BaseModel):
 
     random: bool = Field(False, description="A manner without any cue; every seed is another.")
     weights: list[Weight] | None = Field(
-        None, max_length=64, description="The share of each style, then of each reference clip; without it, equal ones."
+        None,
+        max_length=64,
+        description="The share of each style, then of each reference clip; without it, equal ones.",
     )
     strength: float = Field(
-        1.0, ge=0.0, description="0 changes nothing, 1 is the style; at most `max_strength` of `/api/limits`."
+        1.0,
+        ge=0.0,
+        description="0 changes nothing, 1 is the style; at most `max_strength` of `/api/limits`.",
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="0 is the middle of a style, all other numbers are draws.")
-    root: Root = Field("planted", description="How the result travels over the ground, see `kinestyle stylize --help`.")
+    seed: int = Field(
+        0, ge=0, lt=2**32, description="0 is the middle of a style, all other numbers are draws."
+    )
+    root: Root = Field(
+        "planted",
+        description="How the result travels over the ground, see `kinestyle stylize --help`.",
+    )
     beyond: Beyond = Field(
-        "fade", description="Where the clip is unlike all that was learned: the style fades out, or is made up all the same."
+        "fade",
+        description="Where the clip is unlike all that was learned: the style fades out, or is "
+        "made up all the same.",
     )
     job: JobName | None = None
 
@@ -101,23 +121,37 @@ class StylizeRequest(Manner):
         extra="forbid",
         allow_inf_nan=False,
         json_schema_extra={
-            "examples": [{"style": "old", "strength": 0.8}, {"style": ["old", "proud"], "weights": [0.7, 0.3]}, {"random": True}]
+            "examples": [
+                {"style": "old", "strength": 0.8},
+                {"style": ["old", "proud"], "weights": [0.7, 0.3]},
+                {"random": True},
+            ]
         },
     )
 
-    style: Name | list[Name] | None = Field(None, description="Names or labels of styles, see `/api/styles`.")
+    style: Name | list[Name] | None = Field(
+        None, description="Names or labels of styles, see `/api/styles`."
+    )
     like: Name | list[Name] | None = Field(None, description="Ids of clips whose manner is taken.")
 
 
 class StylizeForm(Manner):
-    """The fields of the form beside its files: `file`, the clip, `like`, reference clips, and rigs that are sent as files."""
+    """The fields of the form beside its files: `file`, the clip, `like`, reference clips, and rigs
+    that are sent as files.
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     style: list[Name] = Field([], description="A name or label of a style; may be repeated.")
-    rig: RigName | None = Field(None, description="The clip's: a family, see `/api/rigs`, or a file of `kinestyle map`.")
+    rig: RigName | None = Field(
+        None, description="The clip's: a family, see `/api/rigs`, or a file of `kinestyle map`."
+    )
     like_rig: RigName | None = Field(None, description="The same for every reference clip.")
-    format: str | None = Field(None, pattern=ENDING, description="Of the result; without it, the clip's own if it is written.")
+    format: str | None = Field(
+        None,
+        pattern=ENDING,
+        description="Of the result; without it, the clip's own if it is written.",
+    )
 
 
 class ClipAnswer(BaseModel):
@@ -130,19 +164,25 @@ class ClipAnswer(BaseModel):
     frame_time_seconds: float
     duration_seconds: float
     joint_count: int
-    rig: str | None = Field(description="What was stated of its rig, a family or a file; null where it was found in the clip.")
+    rig: str | None = Field(
+        description="What was stated of its rig, a family or a file; null where it was found in "
+        "the clip."
+    )
     expires_in_seconds: float = Field(description="Until it is forgotten if nobody uses it.")
     inspection: dict[str, Any] = Field(description="What `kinestyle inspect --json` prints.")
     warnings: list[str]
     request: dict[str, Any] | None = Field(description="What made it; null for an upload.")
     of: str | None = Field(description="The clip it was made from; null for an upload.")
     command: str | None = Field(
-        description="The command line that makes the same file; null for an upload, and for references on several stated rigs."
+        description="The command line that makes the same file; null for an upload, and for "
+        "references on several stated rigs."
     )
 
 
 class JobAnswer(BaseModel):
     """How far a job is."""
 
-    stage: str = Field(description="waiting, reading, analysing, restyling or writing", examples=["restyling"])
+    stage: str = Field(
+        description="waiting, reading, analysing, restyling or writing", examples=["restyling"]
+    )
     share: float = Field(ge=0.0, le=1.0, description="Roughly how much of it is done.")

@@ -14,7 +14,9 @@ from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.connections import Connection
 
 KEEP_ALIVE_SECONDS, GRACE_SECONDS = 15, 3
-"""How long a connection without a request is kept, and how long requests under way may take once the server is to stop."""
+"""How long a connection without a request is kept, and how long requests under way may take once
+the server is to stop.
+"""
 
 
 class Server(uvicorn.Server):
@@ -23,7 +25,9 @@ class Server(uvicorn.Server):
     Raises BundleError, and DataError where the address cannot be listened at.
     """
 
-    def __init__(self, studio: StudioConfig, on_start: Callable[[str], None] = lambda address: None):
+    def __init__(
+        self, studio: StudioConfig, on_start: Callable[[str], None] = lambda address: None
+    ):
         self.studio, self.on_start = studio, on_start
         self.app = make_app(studio)
         self.listening = _listen(studio)
@@ -58,7 +62,8 @@ class Server(uvicorn.Server):
 
 def _listen(studio: StudioConfig) -> socket.socket:
     family = socket.AF_INET6 if ":" in studio.host else socket.AF_INET
-    # The protocol is named because without it asyncio leaves small answers waiting for acknowledgements, 40 ms each
+    # The protocol is named because without it asyncio leaves small answers waiting for
+    # acknowledgements, 40 ms each
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -66,5 +71,8 @@ def _listen(studio: StudioConfig) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         found = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"cannot listen at {studio.host}, port {studio.port}: {found}; name another --host or --port") from None
+        raise DataError(
+            f"cannot listen at {studio.host}, port {studio.port}: {found}; name another --host or "
+            f"--port"
+        ) from None
     return listening

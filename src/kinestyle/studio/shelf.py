@@ -17,7 +17,8 @@ from kinestyle.studio.refusals import UnknownError
 class StatedRig(NamedTuple):
     """A clip's rig as a client states it.
 
-    name: of a family, or what the client calls the file; data: the file that `kinestyle map` wrote, None for a family
+    name: of a family, or what the client calls the file; data: the file that `kinestyle map` wrote,
+        None for a family
     """
 
     name: str
@@ -28,7 +29,8 @@ class StatedRig(NamedTuple):
 class Upload:
     """Files as a client sent them.
 
-    name: what the client calls the first, which is the one to read; files: (ending, bytes), the ending ours
+    name: what the client calls the first, which is the one to read; files: (ending, bytes), the
+        ending ours
     rig: what the client knows of the joints, None where they are to be found in the file
     """
 
@@ -43,22 +45,29 @@ class Upload:
     @property
     def blobs(self) -> list[bytes]:
         """Everything of it in bytes: the files, then the rig's."""
-        return [*(data for _, data in self.files), *([self.rig.data] if self.rig and self.rig.data is not None else [])]
+        return [
+            *(data for _, data in self.files),
+            *([self.rig.data] if self.rig and self.rig.data is not None else []),
+        ]
 
     @property
     def key(self) -> str:
         """The same for the same files on the same rig."""
         parts = [part for ending, data in self.files for part in (ending.encode(), data)]
         return key_of(
-            self.name.encode(), *parts, *([] if self.rig is None else [b"rig", self.rig.name.encode(), self.rig.data or b""])
+            self.name.encode(),
+            *parts,
+            *([] if self.rig is None else [b"rig", self.rig.name.encode(), self.rig.data or b""]),
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a clip is, independent of who has it under which id. Everything a worker needs to have it again is in here.
+    """What a clip is, independent of who has it under which id. Everything a worker needs to have
+    it again is in here.
 
-    key: the same for the same content; upload: its files, or those of the clip that it was made from
+    key: the same for the same content; upload: its files, or those of the clip that it was made
+        from
     state: local positions, then rotations, of a result; None for an upload
     facts: see `workbench.facts_of`; motion: see `motion_packing`
     """
@@ -92,7 +101,8 @@ class Content:
 class KeptClip:
     """One clip of a client.
 
-    request: what made it, None for an upload; of: the id of the clip that it was made from; command: what makes it again
+    request: what made it, None for an upload; of: the id of the clip that it was made from;
+        command: what makes it again
     """
 
     content: Content
@@ -122,7 +132,9 @@ class Shelf:
         self._clips[clip.id] = clip
         self._count(clip.content, 1)
         self.forget_expired()
-        while len(self._clips) > 1 and (len(self._clips) > self.config.kept_clips or self.kept_bytes > self.config.kept_bytes):
+        while len(self._clips) > 1 and (
+            len(self._clips) > self.config.kept_clips or self.kept_bytes > self.config.kept_bytes
+        ):
             self.remove(next(iter(self._clips)))
         return clip
 
@@ -134,7 +146,8 @@ class Shelf:
         except KeyError:
             minutes = self.config.expiry_seconds / 60
             raise UnknownError(
-                f"there is no such clip; clips are forgotten {minutes:g} minutes after their last use, or earlier "
+                f"there is no such clip; clips are forgotten {minutes:g} minutes after their last "
+                f"use, or earlier "
                 "when there are too many: send it again"
             ) from None
         clip.used_at = self.clock()

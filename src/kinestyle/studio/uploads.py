@@ -23,7 +23,8 @@ MAX_FIELDS = 32
 async def sent_clip(
     request: Request, name: str | None, rig: str | None, config: StudioConfig
 ) -> tuple[list[NamedFile], StatedRig | None]:
-    """The files of an upload and its rig: the body itself, or the parts called `file` and `rig`. Raises RequestError.
+    """The files of an upload and its rig: the body itself, or the parts called `file` and `rig`.
+    Raises RequestError.
 
     name, rig: what the address says
     """
@@ -35,20 +36,33 @@ async def sent_clip(
         return [(name, data)], stated_rig(rigs)
     parts = await _parts(request, config)
     rigs += [value for field, value in parts if field == "rig"]
-    return [value for field, value in parts if field == "file" and not isinstance(value, str)], stated_rig(rigs)
+    return [
+        value for field, value in parts if field == "file" and not isinstance(value, str)
+    ], stated_rig(rigs)
 
 
 def stated_rig(found: Sequence[str | NamedFile]) -> StatedRig | None:
-    """The rig among what a client states: names of families, and files. Raises RequestError where that is more than one."""
+    """The rig among what a client states: names of families, and files. Raises RequestError where
+    that is more than one.
+    """
     if len(found) > 1:
-        raise RequestError(f"{len(found)} rigs are stated where one can be; name a family, or send one file of `kinestyle map`")
-    return next((StatedRig(one) if isinstance(one, str) else StatedRig(*one) for one in found), None)
+        raise RequestError(
+            f"{len(found)} rigs are stated where one can be; name a family, or send one file of "
+            f"`kinestyle map`"
+        )
+    return next(
+        (StatedRig(one) if isinstance(one, str) else StatedRig(*one) for one in found), None
+    )
 
 
-async def sent_form(request: Request, config: StudioConfig) -> tuple[StylizeForm, dict[str, list[NamedFile]]]:
+async def sent_form(
+    request: Request, config: StudioConfig
+) -> tuple[StylizeForm, dict[str, list[NamedFile]]]:
     """A form's fields, and its files by their fields. Raises RequestError."""
     if not is_form(request):
-        raise RequestError("the body is no form; send multipart/form-data, with the clip in the field `file`")
+        raise RequestError(
+            "the body is no form; send multipart/form-data, with the clip in the field `file`"
+        )
     fields: dict[str, Any] = {}
     files: dict[str, list[NamedFile]] = {"file": [], "like": [], "rig": [], "like_rig": []}
     for field, value in await _parts(request, config):
@@ -58,7 +72,8 @@ async def sent_form(request: Request, config: StudioConfig) -> tuple[StylizeForm
             files[field].append(value)
         else:
             raise RequestError(
-                f"a file is sent as {field!r}; send the clip as `file`, reference clips as `like`, rigs as `rig`, `like_rig`"
+                f"a file is sent as {field!r}; send the clip as `file`, reference clips as "
+                f"`like`, rigs as `rig`, `like_rig`"
             )
     several = {"style", "weights"}
     wanted = {field: values if field in several else values[-1] for field, values in fields.items()}
@@ -71,7 +86,9 @@ async def sent_form(request: Request, config: StudioConfig) -> tuple[StylizeForm
 
 
 def sentence(found: Any, skipped: int) -> str:
-    """What pydantic found, in one sentence. skipped: parts of the place that a client does not know of"""
+    """What pydantic found, in one sentence. skipped: parts of the place that a client does not know
+    of
+    """
     place = ".".join(str(part) for part in found["loc"][skipped:]) or "the request"
     return f"{place}: {found['msg'][:1].lower()}{found['msg'][1:]}"
 
@@ -81,16 +98,29 @@ def is_form(request: Request) -> bool:
 
 
 async def _parts(request: Request, config: StudioConfig) -> list[tuple[str, str | NamedFile]]:
-    """The parts of a form: (field, text), or (field, (name, bytes)) for a file. Raises RequestError."""
-    limits = {"max_files": config.max_files, "max_fields": MAX_FIELDS, "max_part_size": config.max_request_bytes}
+    """The parts of a form: (field, text), or (field, (name, bytes)) for a file. Raises
+    RequestError.
+    """
+    limits = {
+        "max_files": config.max_files,
+        "max_fields": MAX_FIELDS,
+        "max_part_size": config.max_request_bytes,
+    }
     try:
         form = await MultiPartParser(request.headers, request.stream(), **limits).parse()
     except MultiPartException as error:
         found = error.message.rstrip(".")
-        raise RequestError(f"the form cannot be read ({found}); send it as a browser or curl does") from None
+        raise RequestError(
+            f"the form cannot be read ({found}); send it as a browser or curl does"
+        ) from None
     try:
         return [
-            (field, (value.filename or "", await value.read()) if isinstance(value, UploadFile) else value)
+            (
+                field,
+                (value.filename or "", await value.read())
+                if isinstance(value, UploadFile)
+                else value,
+            )
             for field, value in form.multi_items()
         ]
     finally:

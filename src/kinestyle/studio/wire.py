@@ -1,6 +1,8 @@
-"""How server and workers talk: a JSON object and some byte strings at a time, over pipes. Nothing is unpickled.
+"""How server and workers talk: a JSON object and some byte strings at a time, over pipes. Nothing
+is unpickled.
 
-4 bytes, little endian, of the object's length; the object, whose `sizes` are those of the byte strings; these.
+4 bytes, little endian, of the object's length; the object, whose `sizes` are those of the byte
+strings; these.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kinestyle.bundle import UNSUPERVISED, Style
-from kinestyle.inspection import Inspection
+from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.formats import read_motion, write_motion
-from kinestyle.motion.retarget import Correspondence
-from kinestyle.motion.rig import Rig, parse_rig
-from kinestyle.motion.rig_presets import preset
+from kinestyle.retarget.correspondence import Correspondence
+from kinestyle.rig.presets import preset
+from kinestyle.rig.rig_file import Rig, parse_rig
 from kinestyle.runtime.stylizer import Analysis, Stylizer
 from kinestyle.studio.motion_packing import pack_motion
 from kinestyle.studio.refusals import LimitError
@@ -34,7 +34,8 @@ Progress = Callable[[str, float], None]
 class Held:
     """A clip in a worker, with what is known of it.
 
-    rig: the clip's, None where it is to be found in it; analyses, manners: by the name of the bundle
+    rig: the clip's, None where it is to be found in it; analyses, manners: by the name of the
+        bundle
     """
 
     clip: Clip
@@ -50,8 +51,8 @@ class Held:
 class Sent(NamedTuple):
     """A clip as the server sends it along.
 
-    name: the client's; files: (ending, bytes), the first is the one to read; state: the motion of a result that is to be put in
-    rig: what the client knows of the joints
+    name: the client's; files: (ending, bytes), the first is the one to read; state: the motion of a
+    result that is to be put in rig: what the client knows of the joints
     """
 
     name: str
@@ -70,7 +71,8 @@ class MissingError(Exception):
 class Workbench:
     """Works on clips known by their keys.
 
-    settings: the fields of StudioConfig that workers need; folder: where files are while they are read and written
+    settings: the fields of StudioConfig that workers need; folder: where files are while they are
+        read and written
     """
 
     def __init__(self, settings: dict[str, Any], folder: Path):
@@ -80,11 +82,20 @@ class Workbench:
 
     def warm_up(self) -> None:
         """Load the networks before the first clip comes."""
-        for graph in ("motion_encoder", "content_encoder", "style_encoder", "generator", "motion_decoder", "global_motion"):
+        for graph in (
+            "motion_encoder",
+            "content_encoder",
+            "style_encoder",
+            "generator",
+            "motion_decoder",
+            "global_motion",
+        ):
             self._stylizer("").graphs.session(graph)
 
     def work(self, head: dict[str, Any], blobs: Sequence[bytes], progress: Progress) -> Message:
-        """Do what the message says. Raises KinestyleError for what is wrong with the clip or the request, MissingError."""
+        """Do what the message says. Raises KinestyleError for what is wrong with the clip or the
+        request, MissingError.
+        """
         given = dict(_unpacked(head.get("clips", []), blobs))
         found = {key: self._held[key] for key in head["keys"] if key in self._held}
         missing = [key for key in head["keys"] if key not in found and key not in given]
@@ -94,7 +105,9 @@ class Workbench:
         for key in head["keys"]:
             if key not in found:
                 progress("reading", 0.1)
-                rig = _known(given[key].rig)  # what is wrong with it is said before the clip is read
+                rig = _known(
+                    given[key].rig
+                )  # what is wrong with it is said before the clip is read
                 found[key] = Held(self._read(given[key], head["allow_heavy"]), rig)
             self._hold(key, found[key])
             clips.append(found[key])
@@ -112,7 +125,8 @@ class Workbench:
         self._held.move_to_end(key)
         while len(self._held) > 1 and (
             len(self._held) > self.settings["warm_clips"]
-            or sum(held.joint_frames for held in self._held.values()) > self.settings["warm_joint_frames"]
+            or sum(held.joint_frames for held in self._held.values())
+            > self.settings["warm_joint_frames"]
         ):
             self._held.popitem(last=False)
 
@@ -120,7 +134,9 @@ class Workbench:
         if bundle not in held.analyses:
             known = next(iter(held.analyses.values()), None)
             correspondence = None if known is None else known.correspondence
-            held.analyses[bundle] = self._stylizer(bundle).analyse(held.clip, correspondence, held.rig)
+            held.analyses[bundle] = self._stylizer(bundle).analyse(
+                held.clip, correspondence, held.rig
+            )
         return held.analyses[bundle]
 
     def _read(self, sent: Sent, allow_heavy: bool) -> Clip:
@@ -131,37 +147,58 @@ class Workbench:
                 path.write_bytes(data)
             clip = replace(read_motion(paths[0]), name=Path(sent.name).stem)
         self._check_size(clip, sent.name, allow_heavy)
-        clip = replace(clip, warnings=tuple(warning.replace(STEM, clip.name) for warning in clip.warnings))
+        clip = replace(
+            clip, warnings=tuple(warning.replace(STEM, clip.name) for warning in clip.warnings)
+        )
         if sent.state is None:
             return clip
         numbers = np.frombuffer(sent.state)
         joints = clip.skeleton.joint_count
         frames = numbers.size // (7 * joints)
         position, rotation = np.split(numbers, [3 * frames * joints])
-        return clip.with_motion(position.reshape(frames, joints, 3), rotation.reshape(frames, joints, 4))
+        return clip.with_motion(
+            position.reshape(frames, joints, 3), rotation.reshape(frames, joints, 4)
+        )
 
     def _check_size(self, clip: Clip, name: str, allow_heavy: bool) -> None:
         found = {
             "max_frames": (clip.frame_count, "frames"),
             "max_joints": (clip.skeleton.joint_count, "joints"),
-            "max_joint_frames": (clip.frame_count * clip.skeleton.joint_count, "frames times joints"),
+            "max_joint_frames": (
+                clip.frame_count * clip.skeleton.joint_count,
+                "frames times joints",
+            ),
             "max_clip_seconds": (clip.duration_seconds, "seconds"),
         }
         for limit, (size, unit) in found.items():
             allowed = self.settings[limit]
             if size > allowed:
-                raise LimitError(f"{name} has {size:.10g} {unit}, more than the limit of {allowed:g}; cut it into shorter clips")
-        if not allow_heavy and clip.frame_count * clip.skeleton.joint_count > self.settings["heavy_joint_frames"]:
+                raise LimitError(
+                    f"{name} has {size:.10g} {unit}, more than the limit of {allowed:g}; cut it "
+                    f"into shorter clips"
+                )
+        if (
+            not allow_heavy
+            and clip.frame_count * clip.skeleton.joint_count > self.settings["heavy_joint_frames"]
+        ):
             raise HeavyError
 
     def _facts(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
-        """What an upload is: facts and motion. What is done where it is unlike all that was learned is said of results."""
+        """What an upload is: facts and motion. What is done where it is unlike all that was learned
+        is said of results.
+        """
         held = clips[0]
         progress("analysing", 0.4)
         analysis = self._analysis(held)
         warnings = analysis.fit.warnings
-        facts = facts_of(held.clip, analysis.correspondence, (*analysis.clip.warnings[len(held.clip.warnings) :], *warnings))
-        return Message({"facts": facts}, (pack_motion(held.clip, analysis.correspondence, analysis.contact),))
+        facts = facts_of(
+            held.clip,
+            analysis.correspondence,
+            (*analysis.clip.warnings[len(held.clip.warnings) :], *warnings),
+        )
+        return Message(
+            {"facts": facts}, (pack_motion(held.clip, analysis.correspondence, analysis.contact),)
+        )
 
     def _stylize(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
         """The first clip in the manner of named styles and of the other clips, or in one drawn."""
@@ -176,17 +213,23 @@ class Workbench:
             manners = [stylizer.bundle.style(name) for name in request["style"]]
             for reference in references:
                 if bundle not in reference.manners:
-                    reference.manners[bundle] = stylizer.reference_style(reference.clip, rig=reference.rig)
+                    reference.manners[bundle] = stylizer.reference_style(
+                        reference.clip, rig=reference.rig
+                    )
                 manners.append(reference.manners[bundle])
             code = stylizer.mix([manner.take(seed) for manner in manners], request["weights"])
         progress("analysing", 0.3)
         analysis = self._analysis(held, bundle)
         progress("restyling", 0.6)
-        result = stylizer.apply(analysis, code, request["strength"], request["root"], request["beyond"])
+        result = stylizer.apply(
+            analysis, code, request["strength"], request["root"], request["beyond"]
+        )
         result = replace(result, name=Path(head["name"]).stem)
         self._hold(head["result"], Held(result, held.rig))
         facts = facts_of(result, analysis.correspondence, analysis.fit.notes(request["beyond"]))
-        state = np.concatenate([result.local_position.ravel(), result.local_rotation.ravel()]).tobytes()
+        state = np.concatenate(
+            [result.local_position.ravel(), result.local_rotation.ravel()]
+        ).tobytes()
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
 
     def _write(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
@@ -196,14 +239,21 @@ class Workbench:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             path = Path(folder) / f"{STEM}{head['format']}"
             notes = write_motion(held.clip, path)
-            return Message({"notes": [note.replace(STEM, held.clip.name) for note in notes]}, (path.read_bytes(),))
+            return Message(
+                {"notes": [note.replace(STEM, held.clip.name) for note in notes]},
+                (path.read_bytes(),),
+            )
 
 
 class HeavyError(Exception):
-    """A clip that turned out to be larger than its file let expect: it belongs to the worker for heavy clips."""
+    """A clip that turned out to be larger than its file let expect: it belongs to the worker for
+    heavy clips.
+    """
 
 
-def facts_of(clip: Clip, correspondence: Correspondence, more_warnings: Sequence[str]) -> dict[str, Any]:
+def facts_of(
+    clip: Clip, correspondence: Correspondence, more_warnings: Sequence[str]
+) -> dict[str, Any]:
     """What the server says of a clip."""
     inspection = Inspection(clip, correspondence)
     return {
@@ -223,10 +273,16 @@ def _known(rig: StatedRig | None) -> Rig | None:
     return preset(rig.name) if rig.data is None else parse_rig(rig.data, rig.name)
 
 
-def _unpacked(clips: Sequence[dict[str, Any]], blobs: Sequence[bytes]) -> Iterator[tuple[str, Sent]]:
+def _unpacked(
+    clips: Sequence[dict[str, Any]], blobs: Sequence[bytes]
+) -> Iterator[tuple[str, Sent]]:
     """Clips as the server sends them along, with their keys."""
     rest = iter(blobs)
     for clip in clips:
         files = tuple((ending, next(rest)) for ending in clip["endings"])
-        rig = None if clip["rig"] is None else StatedRig(clip["rig"], next(rest) if clip["rig_file"] else None)
+        rig = (
+            None
+            if clip["rig"] is None
+            else StatedRig(clip["rig"], next(rest) if clip["rig_file"] else None)
+        )
         yield clip["key"], Sent(clip["name"], files, next(rest) if clip["state"] else None, rig)

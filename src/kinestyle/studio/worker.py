@@ -1,4 +1,5 @@
-"""A worker process: takes jobs from its standard input, one at a time, until that ends. `python -m kinestyle.studio.worker`.
+"""A worker process: takes jobs from its standard input, one at a time, until that ends. `python -m
+kinestyle.studio.worker`.
 
 It may hang, crash or be killed at any time; the server sees to that.
 """
@@ -53,7 +54,9 @@ def main() -> None:
             send(outbox, {"job": message.head["job"]} | answer, blobs)
 
 
-def _answer(bench: Workbench, head: dict[str, Any], blobs: tuple[bytes, ...], outbox: Any) -> tuple[dict[str, Any], Any]:
+def _answer(
+    bench: Workbench, head: dict[str, Any], blobs: tuple[bytes, ...], outbox: Any
+) -> tuple[dict[str, Any], Any]:
     """The answer to one job, whatever comes of it."""
 
     def progress(stage: str, share: float) -> None:
@@ -70,12 +73,18 @@ def _answer(bench: Workbench, head: dict[str, Any], blobs: tuple[bytes, ...], ou
     except KinestyleError as error:
         return {"kind": type(error).__name__, "message": _named(str(error), head)}, ()
     except Exception as error:
-        if isinstance(error, MemoryError) or "allocate memory" in str(error):  # the latter is how onnxruntime says it
+        if isinstance(error, MemoryError) or "allocate memory" in str(
+            error
+        ):  # the latter is how onnxruntime says it
             said = f"{name} needs more memory than one clip may take; cut it into shorter clips"
             return {"kind": "LimitError", "message": said}, ()
-        # No reader foresaw it, so it is our mistake; but it is this file that shows it, and others go on.
+        # No reader foresaw it, so it is our mistake; but it is this file that shows it, and others
+        # go on.
         _log.exception("a job failed")
-        found = f"{name} cannot be worked on: something in it is not as any program we know writes it ({type(error).__name__})"
+        found = (
+            f"{name} cannot be worked on: something in it is not as any program we know "
+            f"writes it ({type(error).__name__})"
+        )
         return {"kind": "WorkError", "message": f"{found}; please report the file"}, ()
 
 
@@ -92,7 +101,9 @@ def _end_with_server(server: int) -> None:
 
 
 def _limit_memory(limit_bytes: int) -> None:
-    """Have the system refuse memory beyond the limit, where it can; the server watches what is really used."""
+    """Have the system refuse memory beyond the limit, where it can; the server watches what is
+    really used.
+    """
     try:
         import resource
     except ImportError:  # not on this system

@@ -1,0 +1,89 @@
+"""The lines of an ASF or AMC file as words, and refusals that name line, column, what was found and
+what was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.text_files import MAX_MAGNITUDE, NUMBER, quoted
+
+# the format counts commas and parentheses as blanks
+_WORD = re.compile(r"[^\s,()]+", re.ASCII)
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+
+
+class Lines:
+    """A place in the file that moves from line to line. Lines that are blank or only a comment are
+    stepped over.
+
+    words: those of the current line; none before the first line and after the last
+    """
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text, self.name, self.number, self.words = text, name, 0, list[str]()
+        self._end = 0
+        self._line = ""
+
+    def next(self) -> list[str]:
+        """Step to the next line that has words and return them; none at the end of the file."""
+        self.words = []
+        while not self.words and self._end < len(self.text):
+            match = _LINE.match(self.text, self._end)
+            assert match, "the pattern matches anywhere"
+            self._line, self._end = match.group(1), match.end()
+            self.number += 1
+            self.words = _WORD.findall(self._line)
+            if "#" in self._line:
+                # only where a word begins: "1.#QNAN" is how some programs print what is not a
+                #     number
+                comment = next(
+                    (i for i, word in enumerate(self.words) if word.startswith("#")),
+                    len(self.words),
+                )
+                del self.words[comment:]
+        return self.words
+
+    @property
+    def keyword(self) -> str:
+        """The first word of the line in small letters, or the empty string at the end of the file."""
+        return self.words[0].lower() if self.words else ""
+
+    def fail(self, word: int, found: str, expected: str) -> NoReturn:
+        """Refuse the file at a word of the current line, or at the line's end where it has no such
+        word.
+        """
+        places = [match.start() + 1 for match in _WORD.finditer(self._line)]
+        column = places[word] if word < len(self.words) else len(self._line.rstrip()) + 1
+        where = f"{self.name}, line {max(self.number, 1)}, column {column}"
+        raise MotionFileError(f"{where}: found {found}, expected {expected}")
+
+    def refuse(self, word: int, expected: str) -> NoReturn:
+        """Refuse a word of the current line, or that it is not there."""
+        if word < len(self.words):
+            self.fail(word, quoted(self.words[word]), expected)
+        self.fail(word, "the end of the line" if self.words else "the end of the file", expected)
+
+    def number_at(self, word: int, of: str) -> float:
+        """The number that a word of the current line is."""
+        if word >= len(self.words) or not NUMBER.fullmatch(self.words[word]):
+            self.refuse(word, f"a number for {of}")
+        value = float(self.words[word])
+        if abs(value) > MAX_MAGNITUDE:
+            self.refuse(word, f"a number for {of} of at most {MAX_MAGNITUDE:g}")
+        return value
+
+    def numbers(self, of: str, count: int) -> list[float]:
+        """The `count` numbers after the first word of the current line, which must be all that it
+        holds.
+        """
+        values = [self.number_at(1 + i, f"value {1 + i} of {count} of {of}") for i in range(count)]
+        self.end_of_line(1 + count, of)
+        return values
+
+    def end_of_line(self, word: int, of: str) -> None:
+        """Refuse a line of more words than `word`."""
+        if len(self.words) > word:
+            self.refuse(word, f"the end of the line after {of}")

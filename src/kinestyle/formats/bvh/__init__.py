@@ -1,0 +1,13 @@
+"""BVH files: `read_bvh` and `write_bvh`, strict on the way in and lossless on the way out.
+
+Degrees exist only in this package. Euler angles are intrinsic and follow the order of a joint's
+channels:
+"Zrotation Xrotation Yrotation" is Rz Rx Ry. A position channel replaces the OFFSET of its axis, on
+every joint.
+"""
+
+from kinestyle.formats.bvh.layout import BvhLayout
+from kinestyle.formats.bvh.parser import parse_bvh, read_bvh
+from kinestyle.formats.bvh.writer import format_bvh, write_bvh
+
+__all__ = ["BvhLayout", "format_bvh", "parse_bvh", "read_bvh", "write_bvh"]

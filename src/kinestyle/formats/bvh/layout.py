@@ -1,0 +1,137 @@
+"""What a BVH file says beyond its motion, and how its columns of numbers become positions and
+rotations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import Skeleton
+
+AXES = {"X": 0, "Y": 1, "Z": 2}
+CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
+_CHUNK_ROTATIONS = 2**12
+"""To compute at a time, so that what lies between two steps stays in the processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class RotationGroup:
+    """Joints whose rotation channels name the same axes in the same order.
+
+    order: N of the letters XYZ, N from 0 to 3
+    joints: (G,) joint indices
+    columns: (G, N) their columns
+    """
+
+    order: str
+    joints: np.ndarray
+    columns: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class BvhLayout:
+    """A BVH file apart from its motion, with the numbers it had: enough to write an unmodified clip
+    number for number.
+
+    skeleton: the joints of the hierarchy, in the order of the file
+    channels: for each joint its channels in the order of the file, each one of `CHANNELS`
+    first_columns: for each joint the column of its first channel
+    head_text: the text before the frame count: hierarchy, MOTION and the label "Frames:"
+    between_text: the text between frame count and frame time
+    frame_time_text: the frame time as written, for 0.0083333 is not 0.00833
+    values: (T, C) numbers of the file, degrees and file units; no frames for a layout that was not
+        read
+    decimals: the most digits any value had after its point
+    shortest: whether values are printed with as few digits as tell them apart, as in a file with
+    exponents (1.2e-17) newline: how the rows end
+    encoding, byte_order_mark: how the text becomes bytes
+    """
+
+    skeleton: Skeleton
+    channels: tuple[tuple[str, ...], ...]
+    first_columns: tuple[int, ...]
+    head_text: str
+    between_text: str
+    frame_time_text: str
+    values: Array
+    decimals: int = 6
+    shortest: bool = False
+    newline: str = "\n"
+    encoding: str = "utf-8"
+    byte_order_mark: bytes = b""
+
+    @cached_property
+    def rotation_groups(self) -> tuple[RotationGroup, ...]:
+        """All joints, grouped by the order of their rotation channels, so that each order is
+        computed once.
+        """
+        found: dict[str, list[tuple[int, list[int]]]] = {}
+        for joint, (names, first) in enumerate(zip(self.channels, self.first_columns, strict=True)):
+            turns = [
+                (name[0], first + i) for i, name in enumerate(names) if name.endswith("rotation")
+            ]
+            found.setdefault("".join(axis for axis, _ in turns), []).append(
+                (joint, [column for _, column in turns])
+            )
+        groups = []
+        for order, rows in found.items():
+            columns = np.array([row for _, row in rows], dtype=int).reshape(len(rows), len(order))
+            groups.append(RotationGroup(order, np.array([joint for joint, _ in rows]), columns))
+        return tuple(groups)
+
+    @cached_property
+    def position_columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The P position channels as three (P,) arrays: joint, axis, column."""
+        rows = [
+            (joint, AXES[name[0]], first + i)
+            for joint, (names, first) in enumerate(
+                zip(self.channels, self.first_columns, strict=True)
+            )
+            for i, name in enumerate(names)
+            if name.endswith("position")
+        ]
+        joint, axis, column = np.array(rows, dtype=int).reshape(-1, 3).T
+        return joint, axis, column
+
+
+def decode(layout: BvhLayout, values: Array) -> tuple[Array, Array]:
+    """values: (T, C) degrees and file units -> local positions (T, J, 3) in file units, local
+    rotations (T, J, 4) wxyz.
+    """
+    frames, joints = len(values), layout.skeleton.joint_count
+    local_position = np.empty((frames, joints, 3))
+    local_position[:] = layout.skeleton.offsets
+    joint, axis, column = layout.position_columns
+    local_position[:, joint, axis] = values[:, column]
+    local_rotation = np.empty((frames, joints, 4))
+    groups = [
+        (group, _evenly(group.joints), [_evenly(column) for column in group.columns.T])
+        for group in layout.rotation_groups
+    ]
+    size = max(1, _CHUNK_ROTATIONS // joints)
+    for start in range(0, frames, size):
+        part, turned = values[start : start + size], local_rotation[start : start + size]
+        for group, placed, columns in groups:
+            angles = np.empty((len(columns), len(part), len(group.joints)))
+            for angle, taken in zip(angles, columns, strict=True):
+                np.multiply(part[:, taken], np.pi / 180.0, out=angle)
+            angles = np.moveaxis(angles, 0, -1)
+            if isinstance(placed, slice):
+                rotation.from_euler(angles, group.order, out=turned[:, placed])
+            else:
+                turned[:, placed] = rotation.from_euler(angles, group.order)
+    return local_position, local_rotation
+
+
+def _evenly(indices: np.ndarray) -> np.ndarray | slice:
+    """indices: (G,) int -> an ascending slice that says the same where there is one, which spares a
+    copy.
+    """
+    step = int(indices[1] - indices[0]) if len(indices) > 1 else 1
+    even = step > 0 and np.array_equal(indices, indices[0] + step * np.arange(len(indices)))
+    return slice(int(indices[0]), int(indices[-1]) + 1, step) if even else indices

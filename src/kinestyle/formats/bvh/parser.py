@@ -1,0 +1,347 @@
+"""Reading BVH: a strict, iterative parser whose refusals name file, line, what was found and what
+was expected.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.bvh.layout import CHANNELS, BvhLayout, decode
+from kinestyle.formats.bvh.rows import parse_rows
+from kinestyle.formats.text_files import (
+    MAX_FILE_BYTES,
+    MAX_FRAMES,
+    MAX_JOINTS,
+    MAX_MAGNITUDE,
+    NUMBER,
+    decode_text,
+    joint_frame_limit,
+    latin_1_warning,
+    quoted,
+)
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.skeleton import Skeleton
+from kinestyle.storage import read_bytes
+
+MIN_FRAME_TIME_SECONDS, MAX_FRAME_TIME_SECONDS = 1e-6, 10.0
+
+# \s of text patterns would take the no-break space that Latin-1 names may hold
+_TOKEN = re.compile(r"[{}]|[^\s{}]+", re.ASCII)
+_LINE_REST = re.compile(r"[^\r\n{}]*")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_FRAMES = re.compile(r"frames\s*:", re.ASCII | re.IGNORECASE)
+_FRAME_TIME = re.compile(r"frame\s*time\s*:", re.ASCII | re.IGNORECASE)
+_WORD = re.compile(r"\S+", re.ASCII)
+_CHANNEL_NAMES = {name.lower(): name for name in CHANNELS}
+
+
+def read_bvh(path: str | Path) -> Clip:
+    """The clip in a BVH file, in its own units and axes, with a `BvhLayout` as its source.
+
+    Raises MotionFileError for a file that cannot be read or is not sound BVH.
+    """
+    path = Path(path)
+    return parse_bvh(read_bytes(path, MAX_FILE_BYTES), path.name)
+
+
+def parse_bvh(data: bytes, name: str) -> Clip:
+    """data: the bytes of a BVH file, name: what messages call it -> the clip, named after `name`
+    without its suffix.
+
+    Raises MotionFileError with one sentence that says where, what was found and what was expected.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        raise MotionFileError(
+            f"{name} has {len(data)} bytes, more than the limit of {MAX_FILE_BYTES}"
+        )
+    text, encoding, mark = decode_text(data, name, "BVH", "HIERARCHY")
+    warnings = [latin_1_warning(name)] if encoding == "latin-1" else []
+    scanner = _Scanner(text, name)
+    hierarchy = _parse_hierarchy(scanner)
+    frames_at, frames_end, declared = _frame_count(scanner)
+    time_at, time_end, frame_time = _frame_time(scanner)
+    joints = len(hierarchy.names)
+    limit = joint_frame_limit(len(data))
+    if declared * joints > limit:
+        scanner.fail(
+            frames_at,
+            f"{declared} frames of {joints} joints",
+            f"at most {limit} frames times joints in a file of this size",
+        )
+
+    line_end = _LINE_END.search(text, time_end)
+    channel_count = sum(map(len, hierarchy.channels))
+    body = data[len(mark) :]
+    rows = parse_rows(
+        text, body, time_end, name, scanner.line(time_end), channel_count, declared, MAX_MAGNITUDE
+    )
+    if len(rows.values) > MAX_FRAMES:
+        scanner.fail(time_end, f"{len(rows.values)} frames", f"at most {MAX_FRAMES} frames")
+    if len(rows.values) != declared:
+        warnings.append(
+            f"{name}, line {scanner.line(frames_at)}: the header declares {declared} frames "
+            f"but the file holds {len(rows.values)}; all rows were read"
+        )
+    layout = BvhLayout(
+        skeleton=hierarchy.skeleton(),
+        channels=tuple(hierarchy.channels),
+        first_columns=tuple(hierarchy.first_columns()),
+        head_text=text[:frames_at],
+        between_text=text[frames_end:time_at],
+        frame_time_text=text[time_at:time_end],
+        values=rows.values,
+        decimals=rows.decimals,
+        shortest=rows.shortest,
+        newline=line_end.group() if line_end else "\n",
+        encoding=encoding,
+        byte_order_mark=mark,
+    )
+    local_position, local_rotation = decode(layout, rows.values)
+    return Clip(
+        layout.skeleton,
+        local_position,
+        local_rotation,
+        frame_time,
+        Path(name).stem,
+        layout,
+        tuple(warnings),
+    )
+
+
+class _Scanner:
+    """A place in the text that moves from token to token."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text, self.name, self.at, self.end = text, name, 0, 0
+
+    def line(self, at: int) -> int:
+        return 1 + sum(1 for _ in _LINE_END.finditer(self.text, 0, at))
+
+    def fail(self, at: int, found: str, expected: str) -> NoReturn:
+        """Refuse the file: `at` is the place, `expected` says what should be there and, where it
+        helps, what to do.
+        """
+        column = at - max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at))
+        raise MotionFileError(
+            f"{self.name}, line {self.line(at)}, column {column}: found {found}, expected "
+            f"{expected}"
+        )
+
+    def refuse(self, expected: str) -> NoReturn:
+        """Refuse the token just read."""
+        token = self.text[self.at : self.end]
+        self.fail(self.at, quoted(token) if token else "the end of the file", expected)
+
+    def next(self) -> str:
+        """The next token, or the empty string at the end of the file."""
+        match = _TOKEN.search(self.text, self.end)
+        self.at, self.end = match.span() if match else (len(self.text), len(self.text))
+        return match.group() if match else ""
+
+    def expect(self, word: str, expected: str) -> None:
+        if self.next().lower() != word:
+            self.refuse(expected)
+
+    def match(self, pattern: re.Pattern[str], expected: str) -> None:
+        """Step over `pattern`, which must come next after blanks."""
+        self.next()
+        match = pattern.match(self.text, self.at)
+        if not match:
+            self.refuse(expected)
+        self.end = match.end()
+
+    def word(self) -> str:
+        """The next run of characters without blanks, or the empty string."""
+        match = _WORD.search(self.text, self.end)
+        self.at, self.end = match.span() if match else (len(self.text), len(self.text))
+        return match.group() if match else ""
+
+    def rest_of_line(self) -> str:
+        """The words up to a brace or the line's end; of the next line that has any, if this one has
+        none.
+        """
+        self.next()
+        if self.text[self.at : self.end] in ("", "{", "}"):
+            return ""
+        match = _LINE_REST.match(self.text, self.at)
+        assert match, "a token was found here"
+        self.end = match.end()
+        return match.group().strip(" \t\f\v")
+
+    def number(self, of: str) -> float:
+        if not NUMBER.fullmatch(token := self.next()):
+            self.refuse(
+                f"a number for {of}"
+                + (" with a decimal point instead of a comma" if "," in token else "")
+            )
+        value = float(token)
+        if abs(value) > MAX_MAGNITUDE:
+            self.refuse(f"a number for {of} of at most {MAX_MAGNITUDE:g}")
+        return value
+
+
+@dataclass
+class _Hierarchy:
+    names: list[str] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    offsets: list[list[float] | None] = field(default_factory=list)
+    channels: list[tuple[str, ...]] = field(default_factory=list)
+    ends: list[tuple[int, list[float]]] = field(default_factory=list)
+
+    def skeleton(self) -> Skeleton:
+        return Skeleton(
+            names=tuple(self.names),
+            parents=np.array(self.parents),
+            offsets=np.array(self.offsets, dtype=float),
+            end_parents=np.array([parent for parent, _ in self.ends], dtype=int),
+            end_offsets=np.array([offset for _, offset in self.ends], dtype=float).reshape(-1, 3),
+        )
+
+    def first_columns(self) -> list[int]:
+        return [0, *np.cumsum([len(names) for names in self.channels])[:-1].tolist()]
+
+
+def _parse_hierarchy(scanner: _Scanner) -> _Hierarchy:
+    """From the start of the file to the keyword MOTION. A stack of open joints, no recursion:
+    chains may be very deep.
+    """
+    hierarchy = _Hierarchy()
+    seen: set[str] = set()
+    given: set[int] = set()
+    scanner.expect("hierarchy", "HIERARCHY, the first word of every BVH file")
+    scanner.expect("root", "ROOT")
+    open_joints = [_begin_joint(scanner, hierarchy, seen, -1)]
+    while open_joints:
+        joint = open_joints[-1]
+        shown = f"joint {quoted(hierarchy.names[joint])}"
+        has_children = joint < len(hierarchy.names) - 1 or (
+            hierarchy.ends and hierarchy.ends[-1][0] == joint
+        )
+        word = scanner.next().lower()
+        if word == "}":
+            if hierarchy.offsets[joint] is None:
+                scanner.refuse(f"OFFSET before the closing brace of {shown}")
+            open_joints.pop()
+        elif word == "offset":
+            if hierarchy.offsets[joint] is not None or has_children:
+                scanner.refuse(f"one OFFSET for {shown}, before its children")
+            hierarchy.offsets[joint] = [
+                scanner.number(f"OFFSET {axis} of {shown}") for axis in "XYZ"
+            ]
+        elif word == "channels":
+            if joint in given or has_children:
+                scanner.refuse(f"one CHANNELS line for {shown}, before its children")
+            given.add(joint)
+            hierarchy.channels[joint] = _parse_channels(scanner, shown)
+        elif word == "joint":
+            open_joints.append(_begin_joint(scanner, hierarchy, seen, joint))
+        elif word == "end":
+            hierarchy.ends.append((joint, _parse_end_site(scanner, shown)))
+            if len(hierarchy.ends) > MAX_JOINTS:
+                scanner.refuse(f"at most {MAX_JOINTS} end sites")
+        elif word in ("", "motion"):
+            scanner.refuse(f"a closing brace for {shown}; braces still open: {len(open_joints)}")
+        else:
+            scanner.refuse(f"OFFSET, CHANNELS, JOINT, End Site or a closing brace within {shown}")
+    word = scanner.next().lower()
+    if word == "root":
+        scanner.refuse(
+            "MOTION after the hierarchy of the one root; export one character to each file"
+        )
+    if word != "motion":
+        scanner.refuse("MOTION after the closing brace of the root")
+    if not any(hierarchy.channels):
+        scanner.refuse("at least one joint with channels before MOTION")
+    return hierarchy
+
+
+def _begin_joint(scanner: _Scanner, hierarchy: _Hierarchy, seen: set[str], parent: int) -> int:
+    """After ROOT or JOINT: the name and the opening brace."""
+    name = scanner.rest_of_line()
+    if not name:
+        scanner.refuse("the name of a joint")
+    if name in seen:
+        scanner.fail(
+            scanner.at,
+            f"a second joint named {quoted(name)}",
+            "names that differ; rename one of them",
+        )
+    if len(seen) == MAX_JOINTS:
+        scanner.refuse(f"at most {MAX_JOINTS} joints")
+    seen.add(name)
+    scanner.expect("{", f"an opening brace after joint {quoted(name)}")
+    hierarchy.names.append(name)
+    hierarchy.parents.append(parent)
+    hierarchy.offsets.append(None)
+    hierarchy.channels.append(())
+    return len(hierarchy.names) - 1
+
+
+def _parse_channels(scanner: _Scanner, shown: str) -> tuple[str, ...]:
+    """After CHANNELS: a count and so many different names."""
+    token = scanner.next()
+    if token not in {"0", "1", "2", "3", "4", "5", "6"}:
+        scanner.refuse(f"a number of channels from 0 to 6 for {shown}")
+    names: list[str] = []
+    for _ in range(int(token)):
+        word = scanner.next()
+        channel = _CHANNEL_NAMES.get(word.lower())
+        if channel is None:
+            scanner.refuse(
+                f"channel {len(names) + 1} of {token} of {shown}: one of {', '.join(CHANNELS)}"
+            )
+        if channel in names:
+            scanner.refuse(f"each channel of {shown} once")
+        names.append(channel)
+    before = scanner.at, scanner.end
+    if scanner.next().lower() in _CHANNEL_NAMES:
+        scanner.refuse(f"no more than the {token} channels that {shown} declares")
+    scanner.at, scanner.end = before
+    return tuple(names)
+
+
+def _parse_end_site(scanner: _Scanner, shown: str) -> list[float]:
+    """After End: the offset of an end site."""
+    scanner.expect("site", "the word Site after End")
+    scanner.expect("{", f"an opening brace after the End Site of {shown}")
+    scanner.expect("offset", f"OFFSET, the only entry of the End Site of {shown}")
+    offset = [scanner.number(f"OFFSET {axis} of the End Site of {shown}") for axis in "XYZ"]
+    scanner.expect("}", f"the closing brace of the End Site of {shown}")
+    return offset
+
+
+def _frame_count(scanner: _Scanner) -> tuple[int, int, int]:
+    """Start and end of the frame count in the text, and the count."""
+    scanner.match(_FRAMES, '"Frames:" after MOTION')
+    token = scanner.word()
+    if not re.fullmatch("[0-9]+", token):
+        scanner.refuse("the number of frames, a whole number")
+    # a number of thousands of digits is not worth converting, and Python refuses to
+    if len(token.lstrip("0")) > 9 or int(token) > MAX_FRAMES:
+        scanner.refuse(f"at most {MAX_FRAMES} frames")
+    if int(token) == 0:
+        scanner.refuse("at least one frame; the file has no motion")
+    return scanner.at, scanner.end, int(token)
+
+
+def _frame_time(scanner: _Scanner) -> tuple[int, int, float]:
+    """Start and end of the frame time in the text, and the time in seconds."""
+    scanner.match(_FRAME_TIME, '"Frame Time:" after the number of frames')
+    token = scanner.word()
+    if not NUMBER.fullmatch(token):
+        scanner.refuse("the frame time in seconds, such as 0.033333")
+    if not MIN_FRAME_TIME_SECONDS <= float(token) <= MAX_FRAME_TIME_SECONDS:
+        scanner.refuse(
+            f"a frame time from {MIN_FRAME_TIME_SECONDS:g} to {MAX_FRAME_TIME_SECONDS:g} seconds"
+        )
+    found = scanner.at, scanner.end, float(token)
+    if re.compile(r"[ \t\f\v]*[^\s]", re.ASCII).match(scanner.text, scanner.end):
+        scanner.word()
+        scanner.refuse("a line break after the frame time")
+    return found

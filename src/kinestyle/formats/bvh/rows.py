@@ -1,0 +1,167 @@
+"""The numbers below MOTION: one stream of values, parsed fast and checked so that nothing odd
+passes for a number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.bvh.decimals import parse_decimals
+from kinestyle.formats.text_files import NUMBER, quoted
+from kinestyle.motion.rotation import Array
+
+MAX_DECIMALS = 20
+_ALLOWED = b"0123456789+-.eE \t\n\f\v"
+_NO_NUMBER = re.compile(
+    rb"(?<![^\x00-\x20])(?!(?:%s)(?![^\x00-\x20]))[^\x00-\x20]+" % NUMBER.pattern.encode()
+)
+_TOKEN = re.compile(rb"[^\x00-\x20]+")
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """values: (T, C) as in the file; decimals: the most digits after a point; shortest: whether a
+    fixed number of digits after the point cannot print them all."""
+
+    values: Array
+    decimals: int
+    shortest: bool
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What rows are to be, and where: their first line follows line `first_line` of file `name`."""
+
+    name: str
+    first_line: int
+    channel_count: int
+    declared: int
+    limit: float
+
+
+def parse_rows(
+    text: str,
+    body: bytes,
+    start: int,
+    name: str,
+    first_line: int,
+    channel_count: int,
+    declared: int,
+    limit: float,
+) -> Rows:
+    """text, body: a whole file `name`, decoded and not; start: where in the text the frame time
+    ends, on line `first_line`.
+
+    channel_count: C, declared: the frame count of the header, limit: the largest magnitude to
+    accept. Rows may be wrapped over lines and may be one more or one fewer than declared. Raises
+    MotionFileError.
+    """
+    expected = _Expected(name, first_line, channel_count, declared, limit)
+    # one byte for each character, so that places in both agree; "?" is not allowed in a number
+    plain = text.isascii() and len(body) == len(text)
+    block = memoryview(body)[start:] if plain else text[start:].encode("ascii", errors="replace")
+    if "\r" in text:
+        text, start = text[start:].replace("\r\n", "\n").replace("\r", "\n"), 0
+        block = bytes(block).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    found = parse_decimals(block, (declared + 2) * channel_count)
+    if found is None:
+        raise _refusal(text, start, bytes(block) + b"\n", expected)
+    _check_counts(expected, found.before_line_end, len(found.values))
+    if found.values.max() > limit or found.values.min() < -limit:
+        token = int(np.argmax(np.abs(found.values) > limit))
+        at, end = next(islice(_TOKEN.finditer(block), token, None)).span()
+        shown = repr(text[start + at : start + end][:40])
+        raise MotionFileError(
+            f"{_place(bytes(block), at, expected)}: found {shown}, expected a number of at most "
+            f"{limit:g}"
+        )
+    values = found.values.reshape(-1, channel_count)
+    values.flags.writeable = False
+    return Rows(
+        values, min(found.places, MAX_DECIMALS), found.places > MAX_DECIMALS or found.exponents
+    )
+
+
+def _place(block: bytes, at: int, expected: _Expected) -> str:
+    line, column = expected.first_line + block.count(b"\n", 0, at), at - block.rfind(b"\n", 0, at)
+    return f"{expected.name}, line {line}, column {column}"
+
+
+def _refusal(text: str, start: int, block: bytes, expected: _Expected) -> MotionFileError:
+    """What to say of rows that hold something other than numbers, or more numbers than belong
+    there. Raises it in part.
+    """
+    readable = not block.translate(None, _ALLOWED)
+    if readable:
+        characters = np.frombuffer(block, dtype=np.uint8)
+        blank = characters <= ord(" ")
+        starts = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]]))
+        line_feeds = np.flatnonzero(characters == ord("\n"))
+        _check_counts(expected, np.searchsorted(starts, line_feeds), len(starts))
+    match = _NO_NUMBER.search(block)
+    if match:
+        at, end = match.span()
+        blank = np.frombuffer(block, dtype=np.uint8, count=at) <= ord(" ")
+        token = np.count_nonzero(blank[1:] & ~blank[:-1])
+        found = text[start + at : start + end]
+        hint = " with a decimal point instead of a comma" if "," in found else ""
+        frame, channel = divmod(token, expected.channel_count)
+        column = f"value {channel + 1} of {expected.channel_count} of frame {frame + 1}"
+        return MotionFileError(
+            f"{_place(block, at, expected)}: found {quoted(found)}, expected a number{hint} as "
+            f"{column}"
+        )
+    assert not readable, (
+        "numbers of the right count, each of them sound, are no reason to refuse a file"
+    )
+    return MotionFileError(
+        f"{expected.name}, line {expected.first_line} or later: found a control character, "
+        f"expected numbers"
+    )
+
+
+def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) -> None:
+    """Refuse rows that are too short or too long, and frames too few or too many: `count` values,
+    of which `before_line_end` (L,) stand before each line feed."""
+    name, first_line, channel_count = expected.name, expected.first_line, expected.channel_count
+    if not count:
+        wanted = f"{expected.declared} frames of {channel_count} values"
+        raise MotionFileError(
+            f"{name}, line {first_line}: found the end of the file after the frame time, expected "
+            f"{wanted}"
+        )
+    before = np.concatenate([[0], before_line_end])
+    per_line = np.diff(before)
+    whole = per_line == channel_count
+    in_step = before[:-1] % channel_count == 0
+    frames, rest = divmod(count, channel_count)
+    out_of_step = (whole & ~in_step).any()
+    mostly_whole = 2 * whole.sum() >= np.count_nonzero(per_line)
+    if out_of_step or (rest and mostly_whole):
+        # rows stand on lines of their own: the first line that is not whole is the one to mend
+        line = int(np.argmax((per_line > 0) & ~whole))
+        raise MotionFileError(
+            f"{name}, line {first_line + line}: found {per_line[line]} values, expected "
+            f"{channel_count}, one for each channel"
+        )
+    if rest:
+        raise MotionFileError(
+            f"{name}, from line {first_line + 1}: found {count} values in all, which is {frames} "
+            f"frames and {rest} values, "
+            f"expected a multiple of {channel_count}, the number of channels"
+        )
+    if abs(frames - expected.declared) > 1:
+        raise MotionFileError(
+            f"{name}, from line {first_line + 1}: found {frames} frames of {channel_count} values, "
+            f"expected {expected.declared} as the header declares; "
+            + (
+                "the file is cut off"
+                if frames < expected.declared
+                else "correct the number after Frames:"
+            )
+        )

@@ -1,0 +1,289 @@
+"""Writing BVH: what the clip's file said stays as it was, and only motion that changed is converted
+to angles anew.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.bvh.decimals import format_decimals
+from kinestyle.formats.bvh.layout import BvhLayout, decode
+from kinestyle.formats.euler_curves import euler_curves
+from kinestyle.motion import rotation
+from kinestyle.motion.clip import Clip, check_writable
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import Skeleton, same_skeleton
+from kinestyle.storage import replace_bytes
+
+MIN_DECIMALS = 6
+UNCHANGED = 1e-9
+"""Quaternion components and relative positions that differ by less are taken to be those of the
+file.
+"""
+EXPRESSED = 1e-6
+"""Radians and relative positions that a layout may leave unsaid without a note."""
+_POSITIONS = ("Xposition", "Yposition", "Zposition")
+_ROTATIONS = ("Zrotation", "Xrotation", "Yrotation")
+_MAX_INDENT = 32
+_CHUNK_ROTATIONS = 2**12
+_CHUNK_CURVES = 2**14
+"""To compute at a time, so that what lies between two steps stays in the processor's cache."""
+
+
+def write_bvh(clip: Clip, path: str | Path) -> tuple[str, ...]:
+    """Write `clip` to `path`, whole or not at all, and return a sentence for each thing its layout
+    could not express.
+
+    A clip that was read from BVH keeps its hierarchy text, channel order, frame time and encoding,
+    and the very numbers of the file wherever its motion is unchanged. Any other clip gets a
+    hierarchy made from its skeleton. Raises MotionFileError when the clip is not finite or the file
+    cannot be written.
+    """
+    path = Path(path)
+    data, notes = format_bvh(clip, path.name)
+    replace_bytes(path, data)
+    return notes
+
+
+def format_bvh(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes that `write_bvh` writes, and its notes; `name` is what messages call the file.
+    Raises MotionFileError.
+    """
+    check_writable(clip, name)
+    source = clip.source
+    keeps = isinstance(source, BvhLayout) and same_skeleton(
+        source.skeleton, clip.skeleton, UNCHANGED
+    )
+    layout = source if keeps else layout_for(clip, name)
+    values, notes = encode(clip, layout)
+    if layout.shortest:
+        # what the file says stays as it is; new angles need no more digits than it has elsewhere
+        kept = values == layout.values if len(layout.values) == len(values) else False
+        values = np.where(kept, values, np.round(values, max(layout.decimals, MIN_DECIMALS)))
+    head = f"{layout.head_text}{clip.frame_count}{layout.between_text}{_frame_time_text(clip, layout)}{layout.newline}"
+    rows = _rows(values, layout)
+    if layout.encoding not in ("utf-8", "latin-1"):
+        rows = rows.decode("ascii").encode(layout.encoding)
+    data = b"".join((layout.byte_order_mark, head.encode(layout.encoding), rows))
+    return data, tuple(f"{name}: {note}" for note in notes)
+
+
+def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
+    """The (T, C) values of `clip` in the columns of `layout`, degrees and file units, and notes on
+    what they leave out.
+    """
+    local_position = np.asarray(clip.local_position, dtype=float)
+    local_rotation = np.asarray(clip.local_rotation, dtype=float)
+    frames = len(local_rotation)
+    aligned = len(layout.values) == frames
+    values = (
+        np.array(layout.values) if aligned else np.zeros((frames, sum(map(len, layout.channels))))
+    )
+    same_position, same_rotation = _unchanged(local_position, local_rotation, layout)
+
+    notes = []
+    joint, axis, column = layout.position_columns
+    values[:, column] = np.where(
+        same_position[:, joint, axis], values[:, column], local_position[:, joint, axis]
+    )
+    unsaid = _deviation(local_position, layout.skeleton) > EXPRESSED * np.maximum(
+        1.0, np.abs(layout.skeleton.offsets)
+    )
+    unsaid[joint, axis] = False
+    for j in np.flatnonzero(unsaid.any(axis=1)):
+        notes.append(
+            f"joint {layout.skeleton.names[j]!r} has no position channels for its moves; it was "
+            f"written at its OFFSET"
+        )
+
+    for group in layout.rotation_groups:
+        changed = ~same_rotation[:, group.joints].all(axis=0)
+        moved, columns = group.joints[changed], group.columns[changed]
+        size = max(1, _CHUNK_CURVES // frames)
+        for start in range(0, len(moved), size):
+            some = slice(start, start + size)
+            missed = _encode_turns(
+                values,
+                local_rotation,
+                same_rotation,
+                group.order,
+                moved[some],
+                columns[some],
+                aligned,
+            )
+            for j, radians in zip(moved[some], missed, strict=True):
+                if radians > EXPRESSED:
+                    off = f"{np.degrees(radians):.3g} degrees"
+                    notes.append(
+                        f"joint {layout.skeleton.names[j]!r} has too few rotation channels; it "
+                        f"was written up to {off} off"
+                    )
+    return values, notes
+
+
+def _encode_turns(
+    values: Array,
+    local_rotation: Array,
+    same_rotation: np.ndarray,
+    order: str,
+    joints: np.ndarray,
+    columns: np.ndarray,
+    aligned: bool,
+) -> Array:
+    """Put the angles of `joints` (G,) into their `columns` (G, N) of `values`, about the N axes of
+    `order`.
+
+    aligned: whether the values are those of the file. Returned are (G,) radians by which the angles
+    miss their worst frame, zeros with three axes.
+    """
+    q = rotation.normalize(local_rotation[:, joints])
+    angles: Array = np.zeros((*q.shape[:2], 0))
+    if order:
+        given = np.radians(values[:, columns])
+        same = same_rotation[:, joints]
+        angles = euler_curves(q, order, same, given, given[0] if aligned else None)
+        values[:, columns] = np.where(same[..., None], values[:, columns], np.degrees(angles))
+    if len(order) == 3:
+        return np.zeros(len(joints))
+    return rotation.angle(
+        rotation.multiply(rotation.inverse(q), rotation.from_euler(angles, order))
+    ).max(axis=0)
+
+
+def _unchanged(
+    local_position: Array, local_rotation: Array, layout: BvhLayout
+) -> tuple[np.ndarray, np.ndarray]:
+    """(T, J, 3) and (T, J) bool: which positions and rotations are those that the layout's file
+    had.
+    """
+    frames, joints = local_rotation.shape[:2]
+    same_position = np.zeros((frames, joints, 3), dtype=bool)
+    same_rotation = np.zeros((frames, joints), dtype=bool)
+    if len(layout.values) != frames:
+        return same_position, same_rotation
+    size = max(1, _CHUNK_ROTATIONS // joints)
+    for start in range(0, frames, size):
+        piece = slice(start, start + size)
+        source_position, source_rotation = decode(layout, layout.values[piece])
+        near = np.abs(local_position[piece] - source_position) <= UNCHANGED * np.maximum(
+            1.0, np.abs(source_position)
+        )
+        same_position[piece] = near
+        if np.array_equal(local_rotation[piece], source_rotation):
+            same_rotation[piece] = True
+            continue
+        turned = rotation.normalize(local_rotation[piece])
+        # a quaternion and its negative are one rotation
+        sign = np.where(np.sum(turned * source_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0)
+        same_rotation[piece] = np.abs(turned * sign - source_rotation).max(axis=-1) <= UNCHANGED
+    return same_position, same_rotation
+
+
+def _deviation(local_position: Array, skeleton: Skeleton) -> Array:
+    """local_position: (T, J, 3) -> (J, 3) how far each joint gets from its offset along each axis."""
+    most, least = local_position.max(axis=0), local_position.min(axis=0)
+    return np.maximum(most - skeleton.offsets, skeleton.offsets - least)
+
+
+def layout_for(clip: Clip, name: str = "clip") -> BvhLayout:
+    """A layout made from the clip's skeleton: position and ZXY rotation channels for the root and
+    for joints that shift against their parents, ZXY for all others, and an end site at the tip of
+    each chain. Raises MotionFileError for joint names that BVH cannot hold."""
+    skeleton = clip.skeleton
+    shifts = _deviation(clip.local_position, skeleton).max(axis=1) > 0.5 * 10.0**-MIN_DECIMALS
+    shifts[skeleton.parents < 0] = True
+    channels = tuple(_POSITIONS + _ROTATIONS if shift else _ROTATIONS for shift in shifts)
+    order, text = _hierarchy_text(skeleton, channels, name)
+    first_columns = np.zeros(skeleton.joint_count, dtype=int)
+    first_columns[order] = np.concatenate([[0], np.cumsum([len(channels[j]) for j in order])[:-1]])
+    return BvhLayout(
+        skeleton=skeleton,
+        channels=channels,
+        first_columns=tuple(first_columns.tolist()),
+        head_text=text + "MOTION\nFrames: ",
+        between_text="\nFrame Time: ",
+        frame_time_text=_shortest(clip.frame_time_seconds),
+        values=np.zeros((0, sum(map(len, channels)))),
+    )
+
+
+def _hierarchy_text(
+    skeleton: Skeleton, channels: tuple[tuple[str, ...], ...], name: str
+) -> tuple[list[int], str]:
+    """The joints in the order in which the file names them, and the text up to MOTION."""
+    for j, joint_name in enumerate(skeleton.names):
+        if (
+            not joint_name
+            or joint_name != joint_name.strip()
+            or any(c in "{}" or ord(c) < 32 for c in joint_name)
+        ):
+            wanted = "a name without braces, line breaks and blanks around it"
+            raise MotionFileError(
+                f"{name} cannot be written: found {joint_name!r} as the name of joint {j}, "
+                f"expected {wanted}"
+            )
+    if len(set(skeleton.names)) < skeleton.joint_count or (skeleton.parents < 0).sum() > 1:
+        raise MotionFileError(
+            f"{name} cannot be written: expected one root and joint names that differ"
+        )
+    tips: dict[int, list[Array]] = {}
+    for parent, offset in zip(skeleton.end_parents.tolist(), skeleton.end_offsets, strict=True):
+        tips.setdefault(parent, []).append(offset)
+
+    order: list[int] = []
+    lines = ["HIERARCHY"]
+    # a joint index to open, or the indentation of a brace to close
+    waiting: list[tuple[int, int, bool]] = [(0, 0, True)]
+    while waiting:
+        joint, depth, opening = waiting.pop()
+        # deep chains would otherwise be mostly tabs
+        tab = "\t" * min(depth, _MAX_INDENT)
+        if not opening:
+            lines.append(f"{tab}}}")
+            continue
+        order.append(joint)
+        children = skeleton.children[joint]
+        lines += [
+            f"{tab}{'JOINT' if depth else 'ROOT'} {skeleton.names[joint]}",
+            f"{tab}{{",
+            f"{tab}\tOFFSET {_numbers(skeleton.offsets[joint])}",
+            f"{tab}\tCHANNELS {len(channels[joint])} {' '.join(channels[joint])}",
+        ]
+        # other tools require an end site where a chain ends
+        for offset in tips.get(joint, [] if children else [np.zeros(3)]):
+            lines += [
+                f"{tab}\tEnd Site",
+                f"{tab}\t{{",
+                f"{tab}\t\tOFFSET {_numbers(offset)}",
+                f"{tab}\t}}",
+            ]
+        waiting.append((joint, depth, False))
+        waiting += [(child, depth + 1, True) for child in reversed(children)]
+    return order, "\n".join(lines) + "\n"
+
+
+def _frame_time_text(clip: Clip, layout: BvhLayout) -> str:
+    written = float(layout.frame_time_text)
+    unchanged = abs(written - clip.frame_time_seconds) <= 1e-9 * written
+    return layout.frame_time_text if unchanged else _shortest(clip.frame_time_seconds)
+
+
+def _shortest(value: float) -> str:
+    """The fewest digits that read back as `value`, without an exponent."""
+    return np.format_float_positional(value, trim="0")
+
+
+def _numbers(vector: Array) -> str:
+    return " ".join(f"{value:.{MIN_DECIMALS}f}" for value in vector)
+
+
+def _rows(values: Array, layout: BvhLayout) -> bytes:
+    """values: (T, C) -> T lines. The shortest text is the one that reads back as the same number."""
+    if layout.shortest:
+        return "".join(
+            " ".join(map(repr, row)) + layout.newline for row in values.tolist()
+        ).encode()
+    return format_decimals(values, max(layout.decimals, MIN_DECIMALS), layout.newline)

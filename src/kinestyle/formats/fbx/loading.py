@@ -1,0 +1,202 @@
+"""An FBX file as the library `ufbx` sees it, which knows the transforms, curves and layers of all
+versions of the format.
+
+The library runs in a process of its own, see `sampler`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import numpy as np
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.fbx import sampler
+from kinestyle.formats.fbx.scene import END_SITE
+from kinestyle.formats.fbx.ticks import stated_rate
+from kinestyle.formats.text_files import MAX_MAGNITUDE
+from kinestyle.motion import rotation
+from kinestyle.motion.rotation import Array
+
+WAIT_SECONDS = 900.0
+_NUMBERS = 10
+_BONES = ("LimbNode", "Limb", "Root")
+"""What files call bones; some programs leave out the attribute by which the library tells them."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of the scene. place: its index among all nodes; parent: another one's, or -1
+
+    identity: its number in a file of FBX 7, else 0
+    rest: (3,) its translation without animation
+    vectors, numbers: what properties of its transform the file states, by name
+    """
+
+    place: int
+    parent: int
+    name: str
+    is_bone: bool
+    is_end_site: bool
+    ignores_parent_scale: bool
+    identity: int
+    rest: tuple[float, float, float]
+    vectors: dict[str, tuple[float, float, float]]
+    numbers: dict[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Local transforms of N nodes at T times: position (T, N, 3), turn (T, N, 4) wxyz, scale (T, N,
+    3).
+    """
+
+    position: Array
+    turn: Array
+    scale: Array
+
+
+class Scene:
+    """A scene that can be asked for its nodes' transforms as long as its process runs."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], description: dict[str, Any], file: str
+    ) -> None:
+        self._process, self._description, self.file = process, description, file
+        self.nodes = tuple(
+            Node(
+                place=i,
+                parent=row["parent"],
+                name=row["name"],
+                is_bone=row["kind"] == "BONE" or row["sort"] in _BONES,
+                is_end_site=END_SITE in row["marks"],
+                ignores_parent_scale=row["inherit"] == "IGNORE_PARENT_SCALE",
+                identity=row["identity"],
+                rest=_within_limits(row["rest"]),
+                vectors={name: tuple(vector) for name, vector in row["vectors"].items()},
+                numbers=row["numbers"],
+            )
+            for i, row in enumerate(description["nodes"])
+        )
+        self.skinned: frozenset[int] = frozenset(description["skinned"])
+        self.shaped: frozenset[int] = frozenset(description["shaped"])
+        self.is_left_handed: bool = description["left_handed"]
+        self.takes: list[str] = [take["name"] for take in description["takes"]]
+
+    @property
+    def span_seconds(self) -> tuple[float, float]:
+        """Start and end of the first take."""
+        takes = self._description["takes"]
+        return (takes[0]["start"], takes[0]["end"]) if takes else (0.0, 0.0)
+
+    @property
+    def metres_per_unit(self) -> float:
+        return float(self._description["metres_per_unit"])
+
+    @property
+    def up(self) -> tuple[float, float, float] | None:
+        """(3,) signed unit axis, None where the file states none."""
+        axis = self._description["up"]
+        up = [0.0, 0.0, 0.0]
+        up[axis // 2] = -1.0 if axis % 2 else 1.0
+        return (up[0], up[1], up[2]) if axis >= 0 else None
+
+    @property
+    def frame_rates(self) -> tuple[float, float]:
+        """Frames a second that hold, and those that the file gives as custom ones, whether or not
+        they hold; 0 without any.
+        """
+        stated = stated_rate(self._description["time_mode"], self._description["frame_rate"])
+        return stated, float(self._description["custom_rate"])
+
+    def sample(self, nodes: Sequence[Node], times_seconds: Array) -> Sampled:
+        """Local transforms of nodes in the first take. Raises MotionFileError where the library
+        fails, and for numbers that are not finite or too large."""
+        request = {"nodes": [node.place for node in nodes], "times": times_seconds.tolist()}
+        size = 8 * _NUMBERS * len(nodes) * len(times_seconds)
+        try:
+            assert self._process.stdin is not None and self._process.stdout is not None, (
+                "the process has pipes"
+            )
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+            data = self._process.stdout.read(size)
+        except OSError:
+            data = b""
+        if len(data) < size:
+            raise _crash(self.file)
+        rows = (
+            np.frombuffer(data).reshape(len(nodes), len(times_seconds), _NUMBERS).transpose(1, 0, 2)
+        )
+        # before anything is computed with them
+        if not np.isfinite(rows).all():
+            raise MotionFileError(f"{self.file} holds motion that is not finite; export it anew")
+        if rows.size and (largest := float(np.abs(rows).max())) > MAX_MAGNITUDE:
+            raise MotionFileError(
+                f"{self.file} holds a value of {largest:g} in its motion, expected at most "
+                f"{MAX_MAGNITUDE:g}"
+            )
+        return Sampled(
+            np.array(rows[..., :3]), rotation.normalize(rows[..., 3:7]), np.array(rows[..., 7:])
+        )
+
+
+@contextmanager
+def open_scene(data: bytes, name: str) -> Iterator[Scene]:
+    """The scene of a file that is in memory, as long as the `with` lasts. Raises MotionFileError
+    for what is not sound FBX.
+    """
+    command = [sys.executable, "-P", str(Path(sampler.__file__)), END_SITE]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        limit = Timer(WAIT_SECONDS, process.kill)
+        limit.daemon = True
+        limit.start()
+        try:
+            yield Scene(process, _description(process, data, name), name)
+        finally:
+            limit.cancel()
+            process.kill()
+            # what a process that died did not take is still waiting to be sent
+            with suppress(OSError):
+                if process.stdin is not None:
+                    process.stdin.close()
+
+
+def _description(process: subprocess.Popen[bytes], data: bytes, name: str) -> dict[str, Any]:
+    assert process.stdin is not None and process.stdout is not None, "the process has pipes"
+    try:
+        process.stdin.write(len(data).to_bytes(8, "little") + data)
+        process.stdin.flush()
+        line = process.stdout.readline()
+    except OSError:
+        line = b""
+    if not line.endswith(b"\n"):
+        raise _crash(name)
+    description: dict[str, Any] = json.loads(line)
+    if "error" in description:
+        raise MotionFileError(
+            f"{name} is not sound FBX ({description['error']}); export it anew, as binary FBX"
+        )
+    return description
+
+
+def _crash(name: str) -> MotionFileError:
+    return MotionFileError(
+        f"{name} could not be read: the FBX library failed on it; export it anew, as binary FBX 7.4"
+    )
+
+
+def _within_limits(vector: list[float]) -> tuple[float, float, float]:
+    """Three numbers, with zeros for those that are not finite or too large to compute with."""
+    x, y, z = (number if abs(number) <= MAX_MAGNITUDE else 0.0 for number in vector)
+    return (x, y, z)

@@ -1,0 +1,381 @@
+"""Other motion for a file that exists: keys of joints that changed are replaced, everything else
+stays byte for byte.
+
+Only binary files of FBX 7 can be changed so. Their objects have numbers; a take is a stack of
+layers, a layer holds curve nodes, each for one property of one model, and a curve node holds a
+curve for each axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from kinestyle.formats.fbx.curves import (
+    curve_node_record,
+    curve_record,
+    key_records,
+    unbroken_degrees,
+)
+from kinestyle.formats.fbx.loading import Node
+from kinestyle.formats.fbx.reader import FbxSource, parse_fbx
+from kinestyle.formats.fbx.records import Document, Record, is_binary, parse, record, serialize
+from kinestyle.formats.fbx.ticks import TICKS_A_SECOND, frame_ticks
+from kinestyle.motion import rotation
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import same_skeleton
+
+UNCHANGED = 1e-9
+"""Quaternion components and relative positions that differ by less are taken to be those of the
+file.
+"""
+EXPRESSED_RADIANS, EXPRESSED_SHARE = 2e-5, 2e-5
+"""How far what is read back may be off, in turns and in positions as a share of the skeleton's
+size: keys are 32-bit numbers.
+"""
+_ORDERS = ("ZYX", "YZX", "XZY", "ZXY", "YXZ", "XYZ", "ZYX")
+"""By FBX's number for the order of rotation: the outermost axis first. The last is spheric, which
+programs take as the first.
+"""
+_TURN, _PLACE = "Lcl Rotation", "Lcl Translation"
+
+
+class UnpatchableError(Exception):
+    """Why a file cannot take the motion; the message ends the sentence "... because"."""
+
+
+def patched(clip: Clip, source: FbxSource) -> tuple[bytes, tuple[str, ...]]:
+    """The file of `source` with the motion of `clip`, and notes. Raises UnpatchableError."""
+    if not same_skeleton(clip.skeleton, source.skeleton, UNCHANGED):
+        raise UnpatchableError("its joints are not those of the file that it comes from")
+    if abs(clip.frame_time_seconds / source.frame_time_seconds - 1.0) > 1e-9:
+        raise UnpatchableError("its frame rate is not that of the file that it comes from")
+    local_position, local_rotation = (
+        np.asarray(clip.local_position, float),
+        rotation.normalize(clip.local_rotation),
+    )
+    moved, turned = _changes(source, local_position, local_rotation)
+    if clip.frame_count == len(source.local_position) and not (moved | turned).any():
+        return source.data, ()
+    if not is_binary(source.data):
+        raise UnpatchableError("the file that it comes from is ASCII FBX")
+    document = parse(source.data, clip.name)
+    if document.version < 7000:
+        raise UnpatchableError(f"the file that it comes from is FBX {document.version / 1000:.1f}")
+    take = _Take(document, source)
+    ticks = frame_ticks(
+        clip.frame_count, source.frame_rate, round(source.start_seconds * TICKS_A_SECOND)
+    )
+    if clip.frame_count != len(source.local_position):
+        take.set_end(int(ticks[-1]))
+    for joint in np.flatnonzero(moved | turned):
+        places, own = _channels(
+            source, int(joint), local_position[:, joint], local_rotation[:, joint]
+        )
+        node = source.nodes[joint]
+        if turned[joint]:
+            start = take.first_values(node.identity, _TURN)
+            start = np.array(node.vectors.get(_TURN, (0.0, 0.0, 0.0))) if start is None else start
+            take.set_curves(
+                node.identity,
+                _TURN,
+                ticks,
+                unbroken_degrees(own[:, None], _order(node), start[None])[:, 0],
+            )
+        if moved[joint] or np.any(_swung(source, int(joint))):
+            take.set_curves(node.identity, _PLACE, ticks, places)
+    take.close()
+    data = serialize(document)
+    _check(data, clip)
+    return data, tuple(take.notes)
+
+
+def _changes(
+    source: FbxSource, local_position: Array, local_rotation: Array
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two (J,) bools: which joints are placed, and which are turned otherwise than in the file."""
+    if len(local_position) != len(source.local_position):
+        return np.ones(len(source.nodes), dtype=bool), np.ones(len(source.nodes), dtype=bool)
+    was = source.local_position
+    moved = (np.abs(local_position - was) > UNCHANGED * np.maximum(1.0, np.abs(was))).any(
+        axis=(0, 2)
+    )
+    sign = np.where(
+        np.sum(local_rotation * source.local_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0
+    )
+    turned = (np.abs(local_rotation * sign - source.local_rotation) > UNCHANGED).any(axis=(0, 2))
+    return np.asarray(moved), np.asarray(turned)
+
+
+def _order(node: Node) -> str:
+    number = node.numbers.get("RotationOrder", 0)
+    return _ORDERS[number] if 0 <= number < len(_ORDERS) else _ORDERS[0]
+
+
+def _vector(node: Node, name: str) -> Array:
+    return np.array(node.vectors.get(name, (0.0, 0.0, 0.0)))
+
+
+def _fixed_turn(node: Node, name: str) -> Array:
+    """(4,) a turn that the node has besides its rotation; always about X first."""
+    return rotation.from_euler(np.radians(_vector(node, name)[::-1]), "ZYX")
+
+
+def _swung(source: FbxSource, joint: int) -> Array:
+    """(T or 1, 3) the vector that the joint's turn swings about its pivot, which moves the joint
+    itself.
+    """
+    node, scale = source.nodes[joint], source.local_scale[:, joint]
+    pivot = _vector(node, "ScalingPivot")
+    return _vector(node, "ScalingOffset") + pivot - scale * pivot - _vector(node, "RotationPivot")
+
+
+def _channels(source: FbxSource, joint: int, place: Array, turn: Array) -> tuple[Array, Array]:
+    """Local place (T, 3) and turn (T, 4) -> what the node's translation (T, 3) and rotation (T, 4)
+    have to be.
+
+    FBX composes T Roff Rp Rpre R Rpost^-1 Rp^-1 Soff Sp S Sp^-1: translation, rotation offset and
+    pivot, and so on.
+    """
+    node = source.nodes[joint]
+    if source.skeleton.parents[joint] < 0:
+        back = rotation.inverse(source.base_rotation)
+        place, turn = (
+            rotation.rotate(back, place - source.base_position),
+            rotation.multiply(back, turn),
+        )
+    scale = source.parent_scale[:, joint]
+    if len(scale) != len(place):
+        scale = scale[np.minimum(np.arange(len(place)), len(scale) - 1)]
+    swung = _swung(source, joint)
+    if len(swung) != len(place):
+        swung = swung[np.minimum(np.arange(len(place)), len(swung) - 1)]
+    translation = (
+        place / scale
+        - _vector(node, "RotationOffset")
+        - _vector(node, "RotationPivot")
+        - rotation.rotate(turn, swung)
+    )
+    own = rotation.multiply(
+        rotation.multiply(rotation.inverse(_fixed_turn(node, "PreRotation")), turn),
+        _fixed_turn(node, "PostRotation"),
+    )
+    return translation, own
+
+
+def _check(data: bytes, clip: Clip) -> None:
+    """Read back what was made: programs have odd ways with transforms, and a wrong result is worse
+    than one without its mesh.
+    """
+    back = parse_fbx(data, clip.name)
+    size = float(np.abs(clip.world_position - clip.world_position[:, :1]).max()) + 1e-9
+    if back.world_position.shape == clip.world_position.shape:
+        off = (
+            np.abs(back.world_position - clip.world_position).max()
+            - 1e-6 * np.abs(clip.world_position).max()
+        )
+        turn = rotation.angle(
+            rotation.multiply(
+                rotation.inverse(back.world_rotation), rotation.normalize(clip.world_rotation)
+            )
+        )
+        if off <= EXPRESSED_SHARE * size and turn.max() <= EXPRESSED_RADIANS * (
+            1 + back.skeleton.joint_count // 8
+        ):
+            return
+    raise UnpatchableError(
+        "the nodes of the file that it comes from transform in a way that did not take the motion"
+    )
+
+
+@dataclass
+class _Link:
+    """A connection: from an object to another, or to a property of it."""
+
+    item: Record
+    child: int
+    parent: int
+    channel: str
+
+
+class _Take:
+    """The first take of a document, whose curves can be replaced."""
+
+    def __init__(self, document: Document, source: FbxSource) -> None:
+        self.notes: list[str] = []
+        self.document = document
+        self.objects = document.find("Objects")
+        self.connections = document.find("Connections")
+        self.by_number: dict[int, Record] = {}
+        for item in self.objects.children:
+            values = item.decoded() if item.count == 3 else []
+            if values and isinstance(values[0], np.int64):
+                self.by_number[int(values[0])] = item
+        self.links = [
+            link for item in self.connections.all("C") if (link := _link(item)) is not None
+        ]
+        self.into: dict[int, list[_Link]] = {}
+        self.out_of: dict[int, list[_Link]] = {}
+        for link in self.links:
+            self.into.setdefault(link.parent, []).append(link)
+            self.out_of.setdefault(link.child, []).append(link)
+        self.numbers = count(max([*self.by_number, 1_000_000]) + 1)
+        self.dropped: set[int] = set()
+        self.added: list[Record] = []
+        stacks = [n for n, item in self.by_number.items() if item.name == "AnimationStack"]
+        named = [
+            n for n in stacks if str(self.by_number[n].decoded()[1]).split("\x00")[0] == source.take
+        ]
+        if not named:
+            raise UnpatchableError("the file that it comes from holds no take")
+        self.stack = named[0]
+        self.layers = [
+            link.child
+            for link in self.into.get(self.stack, [])
+            if self.kind(link.child) == "AnimationLayer"
+        ]
+        if not self.layers:
+            raise UnpatchableError("the first take of the file that it comes from has no layers")
+
+    def kind(self, number: int) -> str:
+        item = self.by_number.get(number)
+        return "" if item is None else item.name
+
+    def curve_nodes(self, model: int, channel: str) -> list[_Link]:
+        """The links by which this take's layers move a property of a model, the lowest layer's
+        first.
+        """
+        found = []
+        for link in self.into.get(model, []):
+            if link.channel == channel and self.kind(link.child) == "AnimationCurveNode":
+                layers = [
+                    self.layers.index(up.parent)
+                    for up in self.out_of[link.child]
+                    if up.parent in self.layers
+                ]
+                if layers:
+                    found.append((min(layers), link))
+        return [link for _, link in sorted(found, key=lambda pair: pair[0])]
+
+    def curves(self, node: int) -> dict[str, _Link]:
+        """The links from a curve node's curves, by axis."""
+        links = (
+            link for link in self.into.get(node, []) if self.kind(link.child) == "AnimationCurve"
+        )
+        return {link.channel[-1:]: link for link in links}
+
+    def first_values(self, model: int, channel: str) -> Array | None:
+        """(3,) where the curves of a property begin; None where not all axes have one."""
+        nodes = self.curve_nodes(model, channel)
+        links = self.curves(nodes[0].child) if nodes else {}
+        values = []
+        for axis in "XYZ":
+            keys = (
+                self.by_number[links[axis].child].find("KeyValueFloat") if axis in links else None
+            )
+            decoded = keys.decoded() if keys is not None else []
+            if not decoded or not isinstance(decoded[0], np.ndarray) or not len(decoded[0]):
+                return None
+            values.append(float(decoded[0][0]))
+        return np.array(values)
+
+    def set_curves(self, model: int, channel: str, ticks: np.ndarray, values: Array) -> None:
+        """Keys for a property of a model, T of them; values: (T, 3)."""
+        if model not in self.by_number:
+            raise UnpatchableError("the file that it comes from does not number its nodes")
+        links = self.curve_nodes(model, channel)
+        for link in links[1:]:
+            self.drop(link)
+            self.notes.append(
+                f"the layers of {str(self.by_number[model].decoded()[1]).split(chr(0))[0]!r} were "
+                f"merged into one"
+            )
+        node = links[0].child if links else 0
+        if links and len([up for up in self.out_of[node] if up.channel]) > 1:
+            # it moves something else too
+            self.drop(links[0])
+            node = 0
+        if not node:
+            node = self.add(curve_node_record(next(self.numbers), channel[4], values[0]))
+            self.connect(node, self.layers[0])
+            self.connect(node, model, channel)
+        present = self.curves(node)
+        for axis, column in zip("XYZ", values.T, strict=True):
+            found = present.get(axis)
+            if found is not None and len(self.out_of[found.child]) == 1:
+                _set_keys(self.by_number[found.child], ticks, column)
+                continue
+            if found is not None:
+                self.drop(found)
+            curve = self.add(curve_record(next(self.numbers), ticks, column))
+            self.connect(curve, node, f"d|{axis}")
+
+    def set_end(self, tick: int) -> None:
+        """Let the take end at another time."""
+        properties = self.by_number[self.stack].find("Properties70")
+        for item in properties.children if properties is not None else []:
+            if item.count == 5 and item.decoded()[0] in ("LocalStop", "ReferenceStop"):
+                item.replace_value(4, np.int64(tick))
+
+    def add(self, item: Record) -> int:
+        number = int(np.asarray(item.decoded()[0]))
+        self.added.append(item)
+        self.by_number[number] = item
+        return number
+
+    def connect(self, child: int, parent: int, channel: str = "") -> None:
+        ends = (np.int64(child), np.int64(parent))
+        item = record("C", "OP", *ends, channel) if channel else record("C", "OO", *ends)
+        self.connections.children.append(item)
+
+    def drop(self, link: _Link) -> None:
+        self.dropped.add(id(link.item))
+
+    def close(self) -> None:
+        """Put what was added and dropped into the document."""
+        self.notes = list(dict.fromkeys(self.notes))
+        self.objects.children += self.added
+        self.connections.children = [
+            item for item in self.connections.children if id(item) not in self.dropped
+        ]
+        for kind in ("AnimationCurve", "AnimationCurveNode"):
+            _count_more(self.document, kind, sum(item.name == kind for item in self.added))
+
+
+def _link(item: Record) -> _Link | None:
+    values = item.decoded()
+    if (
+        len(values) < 3
+        or not isinstance(values[1], np.int64)
+        or not isinstance(values[2], np.int64)
+    ):
+        return None
+    return _Link(item, int(values[1]), int(values[2]), str(values[3]) if len(values) > 3 else "")
+
+
+def _set_keys(curve: Record, ticks: np.ndarray, values: Array) -> None:
+    keys = key_records(ticks, values)
+    names = {key.name for key in keys}
+    curve.children = [child for child in curve.children if child.name not in names] + keys
+
+
+def _count_more(document: Document, kind: str, more: int) -> None:
+    """Raise the numbers of objects that a file states, where it states them."""
+    definitions = next((item for item in document.records if item.name == "Definitions"), None)
+    if definitions is None or not more:
+        return
+    places: list[Iterator[Record]] = [definitions.all("Count")]
+    places += [
+        of.all("Count")
+        for of in definitions.all("ObjectType")
+        if of.count and of.decoded()[0] == kind
+    ]
+    for place in places:
+        for item in place:
+            before = item.decoded()[0]
+            if isinstance(before, int) and not isinstance(before, bool):
+                item.replace_value(0, before + more)

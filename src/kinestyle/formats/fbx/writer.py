@@ -1,0 +1,56 @@
+"""Writing FBX: into the file that the clip came from, or anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.fbx.patch import UnpatchableError, patched
+from kinestyle.formats.fbx.reader import FbxSource
+from kinestyle.formats.fbx.records import serialize
+from kinestyle.formats.fbx.scene import scene_document
+from kinestyle.motion.clip import Clip, StatedWorld, check_writable
+from kinestyle.rig.world_frame import bring_into_world
+from kinestyle.storage import replace_bytes
+
+CENTIMETRES_Y_UP = StatedWorld(0.01, (0.0, 1.0, 0.0))
+"""What programs that read FBX expect; they scale and turn everything else, some of them wrongly."""
+
+
+def write_fbx(clip: Clip, path: str | Path) -> tuple[str, ...]:
+    """Write `clip` to `path`, whole or not at all, and return a sentence for each thing that was
+    left out or assumed.
+
+    A clip that was read from FBX keeps the bytes of its file but for the keys of joints whose
+    motion changed, where that can be. Raises MotionFileError when the clip is not finite or the
+    file cannot be written.
+    """
+    path = Path(path)
+    data, notes = format_fbx(clip, path.name)
+    replace_bytes(path, data)
+    return notes
+
+
+def format_fbx(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes that `write_fbx` writes, and its notes; `name` is what messages call the file.
+    Raises MotionFileError.
+    """
+    check_writable(clip, name)
+    if bad := next((joint for joint in clip.skeleton.names if "\x00" in joint), None):
+        raise MotionFileError(
+            f"{name} cannot be written: found {bad!r} as the name of a joint, expected one "
+            f"without zero bytes"
+        )
+    left_out: tuple[str, ...] = ()
+    if isinstance(clip.source, FbxSource):
+        try:
+            data, notes = patched(clip, clip.source)
+            return data, tuple(f"{name}: {note}" for note in notes)
+        except UnpatchableError as reason:
+            left_out = (
+                f"{name} was written anew, with the skeleton, its motion and a plain body, "
+                f"because {reason}; "
+                "the meshes, materials, other nodes and other takes of that file were left out",
+            )
+    brought, notes = bring_into_world(clip, CENTIMETRES_Y_UP)
+    return serialize(scene_document(brought)), left_out + notes

@@ -1,0 +1,262 @@
+"""A glTF file about to be written: its JSON, and one buffer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.gltf.accessors import COMPONENTS, SIZES
+from kinestyle.formats.gltf.document import BIN_CHUNK, JSON_CHUNK, MAGIC, Document, beside
+from kinestyle.formats.gltf.nodes import rest_transform
+from kinestyle.formats.text_files import MAX_FILE_BYTES, quoted
+from kinestyle.storage import read_bytes
+
+_IMAGES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+"""How files begin that glTF may embed."""
+
+
+@dataclass(eq=False)
+class Container:
+    """fields: the JSON but for what stands beside it here; blob: the buffer that is number 0
+
+    further_buffers: entries of buffers that hold nothing; further_chunks: what a .glb has after its
+        binary chunk
+    """
+
+    fields: dict[str, Any]
+    accessors: list[dict[str, Any]]
+    views: list[dict[str, Any]]
+    blob: bytearray
+    further_buffers: list[dict[str, Any]] = field(default_factory=list)
+    further_chunks: bytes = b""
+    notes: list[str] = field(default_factory=list)
+
+    def own_animation(self, number: int) -> dict[str, Any]:
+        """An animation whose lists of samplers and channels are this container's own: their entries
+        may be replaced.
+        """
+        animations = list(self.fields["animations"])
+        found: dict[str, Any] = dict(animations[number])
+        found |= {"samplers": list(found["samplers"]), "channels": list(found["channels"])}
+        animations[number] = found
+        self.fields["animations"] = animations
+        return found
+
+    def split_matrix(self, node: int, document: Document) -> None:
+        """Give a node that is about to move its translation, rotation and scale in place of a
+        matrix, which may not move.
+        """
+        fields = self.fields["nodes"][node]
+        if "matrix" not in fields:
+            return
+        translation, turn, scale = rest_transform(document.root.parts("nodes")[node])
+        nodes = list(self.fields["nodes"])
+        nodes[node] = {key: value for key, value in fields.items() if key != "matrix"} | {
+            "translation": translation.tolist(),
+            "rotation": turn[[1, 2, 3, 0]].tolist(),
+            "scale": scale.tolist(),
+        }
+        self.fields["nodes"] = nodes
+
+    def lonely_accessors(self) -> set[int]:
+        """The accessors that one thing alone uses and whose bytes no other has: these may be
+        overwritten.
+        """
+        uses = Counter(number for holder in self._holders() for number in _whole_numbers(holder))
+        spans = [
+            (*self._span(image), -1)
+            for image in _objects(self.fields.get("images"))
+            if isinstance(image.get("bufferView"), int)
+        ]
+        for number, accessor in enumerate(self.accessors):
+            sparse = accessor.get("sparse")
+            owners = [
+                accessor,
+                *(
+                    _objects([sparse.get("indices"), sparse.get("values")])
+                    if isinstance(sparse, dict)
+                    else ()
+                ),
+            ]
+            spans += [(*self._span(owner), number) for owner in owners if "bufferView" in owner]
+        spans.sort()
+        shared: set[int] = {-1}
+        reach, last = -1, -1
+        for start, end, number in spans:
+            if start < reach:
+                shared |= {number, last}
+            if end > reach:
+                reach, last = end, number
+        return {number for number, count in uses.items() if count == 1 and number not in shared}
+
+    def _holders(self) -> Iterator[Any]:
+        """The pieces of the JSON whose whole numbers are, or in an extension may be, those of
+        accessors.
+        """
+        for animation in _objects(self.fields.get("animations")):
+            for sampler in _objects(animation.get("samplers")):
+                yield [sampler.get("input"), sampler.get("output"), sampler.get("extensions")]
+        for mesh in _objects(self.fields.get("meshes")):
+            for primitive in _objects(mesh.get("primitives")):
+                yield [
+                    primitive.get(key) for key in ("attributes", "indices", "targets", "extensions")
+                ]
+        for skin in _objects(self.fields.get("skins")):
+            yield skin.get("inverseBindMatrices")
+        for node in _objects(self.fields.get("nodes")):
+            yield node.get("extensions")
+
+    def _span(self, owner: dict[str, Any]) -> tuple[int, int]:
+        """The bytes of the buffer, from and to, of an accessor, a part of one or an image; none for
+        what does not say soundly.
+        """
+        number = owner["bufferView"]
+        view = (
+            self.views[number] if isinstance(number, int) and 0 <= number < len(self.views) else {}
+        )
+        start, length = view.get("byteOffset", 0), view.get("byteLength", 0)
+        if view.get("buffer") != 0 or not isinstance(start, int) or not isinstance(length, int):
+            return -1, -1
+        kind, component = owner.get("type"), owner.get("componentType")
+        offset, count, stride = (
+            owner.get("byteOffset", 0),
+            owner.get("count"),
+            view.get("byteStride"),
+        )
+        size = SIZES.get(kind) if isinstance(kind, str) else None
+        dtype = COMPONENTS.get(component) if isinstance(component, int) else None
+        if (
+            size is not None
+            and dtype is not None
+            and isinstance(offset, int)
+            and isinstance(count, int)
+        ):
+            row = dtype.itemsize * size
+            return start + offset, start + offset + (stride if isinstance(stride, int) else row) * (
+                count - 1
+            ) + row
+        return start, start + length
+
+    def to_bytes(self, binary: bool) -> bytes:
+        """The file, as .glb or as .gltf with its buffer embedded."""
+        fields = dict(self.fields)
+        blob = bytes(self.blob)
+        if len(blob) > MAX_FILE_BYTES:
+            raise MotionFileError(
+                f"the file would have {len(blob)} bytes, more than the limit of {MAX_FILE_BYTES}"
+            )
+        if blob:
+            first: dict[str, Any] = {"byteLength": len(blob)}
+            if not binary:
+                first["uri"] = "data:application/octet-stream;base64," + base64.b64encode(
+                    blob
+                ).decode("ascii")
+            fields["buffers"] = [first, *self.further_buffers]
+        for key, entries in (("accessors", self.accessors), ("bufferViews", self.views)):
+            if entries:
+                fields[key] = entries
+        text = json.dumps(fields, separators=(",", ":"), allow_nan=False).encode("ascii")
+        if not binary:
+            return text
+        text += b" " * (-len(text) % 4)
+        blob += b"\0" * (-len(blob) % 4)
+        chunks = struct.pack("<I4s", len(text), JSON_CHUNK) + text
+        if blob:
+            chunks += struct.pack("<I4s", len(blob), BIN_CHUNK) + blob
+        chunks += self.further_chunks
+        return struct.pack("<4sII", MAGIC, 2, 12 + len(chunks)) + chunks
+
+
+def open_container(document: Document) -> Container:
+    """A file's content with all buffers joined into one, and images from files beside it taken in,
+    so that it needs no others.
+    """
+    fields = dict(document.root.fields)
+    accessors = list(fields.get("accessors", []))
+    entries = [dict(part.fields) for part in document.root.parts("buffers")]
+    blob, place = bytearray(), []
+    further: list[dict[str, Any]] = []
+    for content, entry, size in zip(document.buffers, entries, document.buffer_sizes, strict=True):
+        if content is None:
+            further.append(entry)
+            place.append((len(further), 0))
+            continue
+        blob += b"\0" * (-len(blob) % 4)
+        place.append((0, len(blob)))
+        blob += content[:size]
+    blob += b"\0" * (-len(blob) % 4)
+    views = []
+    for part in document.views:
+        view = dict(part.fields)
+        extensions = {
+            key: dict(value)
+            for key, value in part.part("extensions").fields.items()
+            if isinstance(value, dict)
+        }
+        for owner in (view, *extensions.values()):
+            if isinstance(owner.get("buffer"), int) and 0 <= owner["buffer"] < len(place):
+                number, start = place[owner["buffer"]]
+                owner["buffer"] = number
+                if start:
+                    owner["byteOffset"] = owner.get("byteOffset", 0) + start
+        if extensions:
+            view["extensions"] = {**view["extensions"], **extensions}
+        views.append(view)
+    container = Container(fields, accessors, views, blob, further, document.further_chunks)
+    _embed_images(document, container)
+    return container
+
+
+def _embed_images(document: Document, container: Container) -> None:
+    images = []
+    for part in document.root.parts("images"):
+        image = dict(part.fields)
+        uri = image.get("uri")
+        if isinstance(uri, str) and not uri.startswith("data:"):
+            path = beside(uri, document.folder)
+            try:
+                data = read_bytes(path, MAX_FILE_BYTES) if path else b""
+            except MotionFileError:
+                data = b""
+            kind = next((kind for start, kind in _IMAGES.items() if data.startswith(start)), None)
+            if kind is None:
+                container.notes.append(
+                    f"the image {quoted(uri)} stays a file of its own, which must lie beside the "
+                    f"result"
+                )
+            else:
+                del image["uri"]
+                container.views.append(
+                    {"buffer": 0, "byteOffset": len(container.blob), "byteLength": len(data)}
+                )
+                image |= {"bufferView": len(container.views) - 1, "mimeType": kind}
+                container.blob += data + b"\0" * (-len(data) % 4)
+        images.append(image)
+    if images:
+        container.fields["images"] = images
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects in what ought to be a list of them; what the reader has no use for may be
+    anything.
+    """
+    yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
+
+
+def _whole_numbers(value: Any) -> Iterator[int]:
+    """All whole numbers in a piece of JSON."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+        elif isinstance(item, int) and not isinstance(item, bool):
+            yield item

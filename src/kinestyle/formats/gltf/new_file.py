@@ -1,0 +1,159 @@
+"""A new glTF file for a clip that came from another format: nodes, a skin, a plain body and the
+animation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from kinestyle.errors import RigError
+from kinestyle.formats.gltf.accessors import Packer
+from kinestyle.formats.gltf.container import Container
+from kinestyle.formats.gltf.nodes import END_SITE
+from kinestyle.formats.placeholder import BindPose, StandIn, build_stand_in, find_bind_pose
+from kinestyle.motion import rotation
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.rig.mapping import JointMapping, map_joints
+from kinestyle.rig.world_frame import bring_into_world, find_world
+
+_STILL_M = 1e-7
+_VERTICES, _TRIANGLES = 34962, 34963
+"""What views are for: ARRAY_BUFFER and ELEMENT_ARRAY_BUFFER."""
+_CLAY = {
+    "name": "Clay",
+    "pbrMetallicRoughness": {
+        "baseColorFactor": [0.55, 0.57, 0.62, 1.0],
+        "metallicFactor": 0.0,
+        "roughnessFactor": 0.75,
+    },
+}
+
+
+def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
+    """A file for any clip, in metres with Y up, and a sentence for each thing that had to be
+    assumed.
+    """
+    mapping: JointMapping | None
+    try:
+        mapping = map_joints(clip)
+    except RigError:
+        mapping = None
+    brought, notes = bring_into_world(clip, frame=find_world(clip, mapping))
+    if mapping is not None:
+        mapping = replace(mapping, up=np.eye(3)[1], metres_per_unit=1.0)
+    pose = find_bind_pose(brought, mapping)
+    accessors: list[dict[str, Any]] = []
+    views: list[dict[str, Any]] = []
+    packer = Packer(accessors, views)
+    nodes, tips = _nodes(pose)
+    joints = [*range(len(brought.skeleton.names)), *tips]
+    mesh = build_stand_in(pose)
+    fields = {
+        "asset": {"version": "2.0", "generator": "Kinestyle"},
+        "scene": 0,
+        "scenes": [{"nodes": [*np.flatnonzero(brought.skeleton.parents < 0).tolist(), len(nodes)]}],
+        "nodes": [*nodes, {"name": "Body", "mesh": 0, "skin": 0}],
+        "meshes": [{"name": "Body", "primitives": [_primitive(mesh, packer)]}],
+        "materials": [_CLAY],
+        "skins": [
+            {
+                "name": clip.name,
+                "joints": joints,
+                "inverseBindMatrices": packer.add(_inverse_bind(pose), "MAT4"),
+            }
+        ],
+        "animations": [_animation(brought, pose, packer)],
+    }
+    return Container(fields, accessors, views, bytearray(b"".join(packer.pieces))), notes
+
+
+def _nodes(pose: BindPose) -> tuple[list[dict[str, Any]], list[int]]:
+    """The joints as nodes 0 to J - 1, then the tips of chains, and the numbers of those."""
+    skeleton = pose.skeleton
+    count = skeleton.joint_count
+    children = [list(below) for below in skeleton.children]
+    tips = []
+    for i, (parent, offset) in enumerate(
+        zip(skeleton.end_parents.tolist(), skeleton.end_offsets.tolist(), strict=True)
+    ):
+        children[parent].append(count + i)
+        tips.append(
+            {
+                "name": f"{skeleton.names[parent]}_end",
+                "translation": offset,
+                "extras": {"kinestyle": END_SITE},
+            }
+        )
+    position, turn = pose.local_position.tolist(), pose.local_rotation[:, [1, 2, 3, 0]].tolist()
+    nodes: list[dict[str, Any]] = []
+    for name, place, quaternion, below in zip(
+        skeleton.names, position, turn, children, strict=True
+    ):
+        node = {"name": name, "translation": place, "rotation": quaternion}
+        nodes.append({**node, "children": below} if below else node)
+    return nodes + tips, list(range(count, count + len(tips)))
+
+
+def _inverse_bind(pose: BindPose) -> np.ndarray:
+    """(J + E, 16) matrices from the world to each joint and tip, column after column."""
+    position, turn = pose.world()
+    parents = pose.skeleton.end_parents
+    tips = position[parents] + rotation.rotate(turn[parents], pose.skeleton.end_offsets)
+    position, turn = (
+        np.concatenate([position, tips]),
+        rotation.inverse(np.concatenate([turn, turn[parents]])),
+    )
+    matrix = np.tile(np.eye(4, dtype="<f4"), (len(position), 1, 1))
+    matrix[:, :3, :3] = rotation.to_matrix(turn)
+    matrix[:, :3, 3] = -rotation.rotate(turn, position)
+    return matrix.transpose(0, 2, 1).reshape(-1, 16)
+
+
+def _primitive(mesh: StandIn, packer: Packer) -> dict[str, Any]:
+    kind = "<u1" if mesh.joint.max() < 2**8 else "<u2"
+    joints = np.zeros((len(mesh.joint), 4), kind)
+    joints[:, 0] = mesh.joint
+    weights = np.zeros((len(mesh.joint), 4), "<u1")
+    weights[:, 0] = 255
+    return {
+        "attributes": {
+            "POSITION": packer.add(mesh.vertex.astype("<f4"), "VEC3", _VERTICES, limits=True),
+            "NORMAL": packer.add(mesh.normal.astype("<f4"), "VEC3", _VERTICES),
+            "JOINTS_0": packer.add(joints, "VEC4", _VERTICES),
+            "WEIGHTS_0": packer.add(weights, "VEC4", _VERTICES, normalized=True),
+        },
+        "indices": packer.add(
+            mesh.triangle.astype("<u2" if len(mesh.vertex) < 2**16 else "<u4").ravel(),
+            "SCALAR",
+            _TRIANGLES,
+        ),
+        "material": 0,
+    }
+
+
+def _animation(clip: Clip, pose: BindPose, packer: Packer) -> dict[str, Any]:
+    """Rotations of all joints, and positions of those that move against their parents or are not
+    where the pose has them.
+    """
+    times = (np.arange(clip.frame_count) * clip.frame_time_seconds).astype("<f4")
+    at = packer.add(times, "SCALAR", limits=True)
+    samplers: list[dict[str, Any]] = []
+    channels: list[dict[str, Any]] = []
+
+    def put(joint: int, path: str, values: Array) -> None:
+        output = packer.add(values.astype("<f4"), f"VEC{values.shape[1]}")
+        channels.append({"sampler": len(samplers), "target": {"node": joint, "path": path}})
+        samplers.append({"input": at, "output": output, "interpolation": "LINEAR"})
+
+    turn = rotation.continuous(rotation.normalize(np.asarray(clip.local_rotation, dtype=float)))
+    moves = np.any(np.abs(clip.local_position - pose.local_position) > _STILL_M, axis=(0, 2))
+    for joint in range(clip.skeleton.joint_count):
+        if moves[joint]:
+            put(joint, "translation", clip.local_position[:, joint])
+        put(joint, "rotation", turn[:, joint][:, [1, 2, 3, 0]])
+    extras = {"kinestyle": {"frame_time_seconds": clip.frame_time_seconds}}
+    return {"name": clip.name, "samplers": samplers, "channels": channels, "extras": extras}

@@ -1,0 +1,87 @@
+"""Which motion file formats there are: a table from suffix to reader and writer. A new format is a
+new row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.asf_amc import read_amc
+from kinestyle.formats.bvh import read_bvh, write_bvh
+from kinestyle.formats.fbx import read_fbx, write_fbx
+from kinestyle.formats.gltf import read_gltf, write_gltf
+from kinestyle.formats.humanml3d import read_npy
+from kinestyle.motion.clip import Clip
+
+
+class Format(NamedTuple):
+    """How files of one suffix are read and written; the writer returns a sentence for each thing it
+    had to leave out.
+
+    write: None for a format that is only read
+    """
+
+    read: Callable[[Path], Clip]
+    write: Callable[[Clip, Path], tuple[str, ...]] | None
+
+
+FORMATS: dict[str, Format] = {
+    ".bvh": Format(read_bvh, write_bvh),
+    ".amc": Format(read_amc, None),
+    ".glb": Format(read_gltf, write_gltf),
+    ".gltf": Format(read_gltf, write_gltf),
+    ".fbx": Format(read_fbx, write_fbx),
+    ".npy": Format(read_npy, None),
+}
+"""By lower-case suffix."""
+
+
+def read_motion(path: str | Path) -> Clip:
+    """The clip in a motion file, by its suffix. Raises MotionFileError for a file that cannot be
+    read or understood.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise MotionFileError(f"{path.name} is a folder, expected a motion file")
+    if not path.exists():
+        raise MotionFileError(f"{path.name} was not found; check the path {path}")
+    return format_of(path).read(path)
+
+
+def write_motion(clip: Clip, path: str | Path) -> tuple[str, ...]:
+    """Write a clip in the format of the path's suffix, whole or not at all, and return what the
+    format could not express.
+
+    Raises MotionFileError for a suffix that is unknown or only read, or a file that cannot be
+    written.
+    """
+    path = Path(path)
+    return writer_of(path)(clip, path)
+
+
+def writer_of(path: Path) -> Callable[[Clip, Path], tuple[str, ...]]:
+    """What writes a path's format. Raises MotionFileError for a suffix that is unknown or only
+    read.
+    """
+    write = format_of(path).write
+    if write is None:
+        written = ", ".join(suffix for suffix, row in FORMATS.items() if row.write)
+        raise MotionFileError(
+            f"{path.name} has the suffix {path.suffix!r}, which is read but not written; write "
+            f"{written}"
+        )
+    return write
+
+
+def format_of(path: Path) -> Format:
+    """The table's row for a path. Raises MotionFileError for an unknown suffix."""
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(FORMATS)
+        raise MotionFileError(
+            f"{path.name} has the suffix {path.suffix!r}, expected a known motion format: {known}"
+        ) from None

@@ -1,0 +1,264 @@
+"""What looks wrong in a clip: nothing here is refused, but somebody should know of it before the
+clip is used.
+
+Thresholds are such that clips of people who move, lie, jump or dance stay without a word, and are
+in metres and seconds, so that unit and frame rate make no difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, HIPS, mirror_name
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import IDENTITY
+from kinestyle.motion.skeleton import forward_kinematics
+from kinestyle.retarget.correspondence import UP, Correspondence, to_canonical
+from kinestyle.rig.body_frame import axis_name, standing_axis
+
+_AHEAD = np.array([0.0, 0.0, 1.0])
+_STRETCH = (0.03, 0.01)
+"""Bones may change by this share of their length, or by these metres."""
+_FLOOR_M = 0.15
+"""How far from zero the floor may be."""
+_AIR_M = 0.30
+"""How high the lower foot may be in the middle of all frames."""
+_HIPS_M_S, _JOINT_M_S = 12.0, 30.0
+"""Speeds that nobody reaches: of the hips in the world, of a joint beside the hips."""
+_TURN = np.radians(100.0)
+"""What no joint turns by from one frame to the next at 30 frames a second."""
+_UNEVEN = 1.2
+"""A bone over its like on the other side."""
+_FOLDED = np.cos(np.radians(60.0))
+_ANKLE_M = float(
+    CANONICAL.offsets[
+        [HIPS, *(CANONICAL.index(f"left_{part}") for part in ("shin", "foot"))], 1
+    ].sum()
+)
+"""How high the canonical ankle is as the foot stands."""
+_STILL = 1e-9
+_FEW = 5
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """One thing that looks wrong. kind: a word for programs; message: a sentence for people."""
+
+    kind: str
+    message: str
+
+
+def find_oddities(clip: Clip, correspondence: Correspondence) -> tuple[Oddity, ...]:
+    """All that looks wrong in a clip whose motion is finite."""
+    canonical = to_canonical(clip, correspondence)
+    found: list[Oddity] = []
+    for kind, messages in (
+        ("stretching", _stretching(clip, correspondence)),
+        ("floor", _off_the_floor(canonical, correspondence)),
+        ("duplicates", _duplicates(clip)),
+        ("jumps", _jumps(clip, correspondence)),
+        ("sides", _uneven_sides(clip, correspondence)),
+        ("hips", _folded_hips(canonical)),
+        ("rest", _odd_rest(clip, correspondence)),
+    ):
+        found += [Oddity(kind, message) for message in messages]
+    return tuple(found)
+
+
+def facing(clip: Clip, correspondence: Correspondence) -> tuple[str, float]:
+    """The axis of the file's world that the body faces as the clip begins, and by how many radians
+    it looks beside it.
+    """
+    hips = to_canonical(clip, correspondence).world_rotation[0, HIPS]
+    ahead = rotation.rotate(hips, _AHEAD) * (1.0 - UP)
+    in_file = rotation.rotate(rotation.inverse(correspondence.axes), rotation.normalize(ahead))
+    axis = axis_name(in_file)
+    return axis, float(np.arccos(np.clip(np.abs(in_file).max(), 0.0, 1.0)))
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
+
+
+def _stretching(clip: Clip, c: Correspondence) -> list[str]:
+    names, worst = [], 0.0
+    hips = c.mapping.joints["hips"]
+    for joint in c.joints.tolist():
+        while joint != hips and joint >= 0:
+            length = np.linalg.norm(clip.local_position[:, joint], axis=-1)
+            change = float(np.ptp(length))
+            share = change / max(float(np.median(length)), 1e-12)
+            if (
+                share > _STRETCH[0]
+                and change * c.metres_per_unit > _STRETCH[1]
+                and clip.skeleton.names[joint] not in names
+            ):
+                names.append(clip.skeleton.names[joint])
+                worst = max(worst, change * c.metres_per_unit)
+            joint = int(clip.skeleton.parents[joint])
+    return (
+        [f"bones change their length, by up to {100.0 * worst:.1f} cm: those to {_few(names)}"]
+        if names
+        else []
+    )
+
+
+def _off_the_floor(canonical: Clip, c: Correspondence) -> list[str]:
+    found = []
+    floor = c.floor * c.metres_per_unit
+    if abs(floor) > _FLOOR_M:
+        side = "above" if floor > 0 else "below"
+        found.append(f"the floor that the feet stand on lies {abs(floor):.2f} m {side} zero")
+    feet = [CANONICAL.index(f"{side}_foot") for side in ("left", "right")]
+    lower = canonical.world_position[:, feet, 1].min(axis=1) - _ANKLE_M
+    if float(np.median(lower)) > _AIR_M:
+        found.append(
+            f"for most of the clip both feet are far off the floor, {np.median(lower):.2f} m in "
+            f"the middle"
+        )
+    return found
+
+
+def _duplicates(clip: Clip) -> list[str]:
+    if clip.frame_count < 3:
+        return []
+    moved = np.abs(np.diff(clip.local_rotation, axis=0)).max(axis=(1, 2))
+    size = max(float(np.abs(clip.local_position).max()), 1e-12)
+    same = (moved < _STILL) & (
+        np.abs(np.diff(clip.local_position, axis=0)).max(axis=(1, 2)) < _STILL * size
+    )
+    count = int(same.sum())
+    if count == len(same):
+        return ["nothing moves: all frames are the same"]
+    if count > max(2, 0.02 * len(same)):
+        first = int(np.argmax(same)) + 2
+        return [
+            f"{count} of {clip.frame_count} frames are the same as the one before, frame {first} "
+            f"the first of them"
+        ]
+    return []
+
+
+def _jumps(clip: Clip, c: Correspondence) -> list[str]:
+    if clip.frame_count < 2:
+        return []
+    position = clip.world_position[:, c.joints] * c.metres_per_unit
+    hips = position[:, c.joints.tolist().index(c.mapping.joints["hips"])]
+    # of a slow file, a step may be long: what counts is the speed, of a fast one, that it is more
+    #     than a trifle
+    step = np.linalg.norm(np.diff(hips, axis=0), axis=-1)
+    apart = np.linalg.norm(np.diff(position - hips[:, None], axis=0), axis=-1)
+    seconds = clip.frame_time_seconds
+    found = []
+    frames = np.flatnonzero((step / seconds > _HIPS_M_S) & (step > 0.1)) + 2
+    if len(frames):
+        found.append(f"the body jumps by up to {step.max():.2f} m within a frame, {_at(frames)}")
+    limbs = (apart / seconds > _JOINT_M_S) & (apart > 0.2)
+    if limbs.any():
+        joints = [clip.skeleton.names[joint] for joint in c.joints[limbs.any(axis=0)]]
+        found.append(
+            f"{_few(joints)} jump within a frame, {_at(np.flatnonzero(limbs.any(axis=1)) + 2)}"
+        )
+    turn = rotation.angle(
+        rotation.multiply(rotation.inverse(clip.local_rotation[:-1]), clip.local_rotation[1:])
+    )[:, c.joints]
+    flips = turn > _TURN * max(1.0, 30.0 * seconds)
+    if flips.any():
+        joints = [clip.skeleton.names[joint] for joint in c.joints[flips.any(axis=0)]]
+        frames = np.flatnonzero(flips.any(axis=1)) + 2
+        found.append(
+            f"{_few(joints)} turn by up to {np.degrees(turn.max()):.0f} degrees within a frame, "
+            f"{_at(frames)}"
+        )
+    return found
+
+
+def _at(frames: np.ndarray) -> str:
+    """frames: numbers, the first frame being 1 -> in words."""
+    if frames.tolist() == [2]:
+        return "after the first, which may be a rest pose in front of the motion"
+    shown = ", ".join(map(str, frames[:_FEW].tolist()))
+    return f"at frame{'s' if len(frames) > 1 else ''} {shown}" + (
+        f" and {len(frames) - _FEW} more" if len(frames) > _FEW else ""
+    )
+
+
+def _uneven_sides(clip: Clip, c: Correspondence) -> list[str]:
+    found = []
+    joints = c.mapping.joints
+    if c.mapping.swapped:
+        found.append(
+            "knees and feet point as if left and right were swapped: a mirrored file, or sides "
+            "named wrongly"
+        )
+    for role in joints:
+        above = CANONICAL.names[int(CANONICAL.parents[CANONICAL.index(role)])]
+        pair = mirror_name(role), mirror_name(above)
+        if (
+            role.startswith("left_")
+            and above.startswith("left_")
+            and above in joints
+            and set(pair) <= joints.keys()
+        ):
+            ends = ((role, above), pair)
+            left, right = (
+                np.median(
+                    np.linalg.norm(
+                        clip.world_position[:, joints[a]] - clip.world_position[:, joints[b]],
+                        axis=-1,
+                    )
+                )
+                for a, b in ends
+            )
+            ratio = float(left / max(float(right), 1e-12))
+            if (
+                max(ratio, 1.0 / max(ratio, 1e-12)) > _UNEVEN
+                and max(left, right) * c.metres_per_unit > 0.05
+            ):
+                what = above.removeprefix("left_").replace("_", " ")
+                found.append(f"the left {what} is {ratio:.2f} times as long as the right one")
+    return found
+
+
+def _folded_hips(canonical: Clip) -> list[str]:
+    hips = rotation.rotate(canonical.world_rotation[:, HIPS], UP)
+    position = canonical.world_position
+    trunk = rotation.normalize(position[:, CANONICAL.index("chest")] - position[:, HIPS])
+    legs = (
+        position[:, [CANONICAL.index("left_shin"), CANONICAL.index("right_shin")]].mean(axis=1)
+        - position[:, HIPS]
+    )
+    found = []
+    if float(np.median(np.sum(hips * trunk, axis=-1))) < _FOLDED:
+        found.append(
+            "the hips are turned away from the trunk for most of the clip: perhaps another joint "
+            "is the hips"
+        )
+    if float(np.median(np.sum(trunk * rotation.normalize(legs), axis=-1))) > _FOLDED:
+        found.append("the legs are folded up to the trunk for most of the clip")
+    return found
+
+
+def _odd_rest(clip: Clip, c: Correspondence) -> list[str]:
+    """A rest pose that is none, or in which the body stands another way than in motion."""
+    skeleton, joints = clip.skeleton, c.mapping.joints
+    rest, _ = forward_kinematics(
+        skeleton, skeleton.offsets, np.tile(IDENTITY, (skeleton.joint_count, 1))
+    )
+    top = rest[joints.get("head", joints.get("neck", joints["chest"]))]
+    ankles = 0.5 * (rest[joints["left_foot"]] + rest[joints["right_foot"]])
+    stands = standing_axis(rest[joints["hips"]], top, ankles)
+    if stands is None:
+        return [
+            "the rest pose, all joints unturned, is no standing body; the motion was looked at "
+            "instead"
+        ]
+    if not np.array_equal(stands, c.mapping.up):
+        return [
+            f"at rest the body stands along {axis_name(stands)}, in motion along "
+            f"{axis_name(c.mapping.up)}"
+        ]
+    return []

@@ -1,0 +1,1 @@
+"""Between a rig and the canonical skeleton: correspondence, contacts, feet, features."""

@@ -1,0 +1,316 @@
+"""What a rig's joints are turned by against the canonical ones, read from motion: the `align` of a
+`Correspondence`.
+
+For every mapped joint a constant turn is found such that the canonical bone lies along the rig's
+bone, and the canonical hinge of knees and elbows along the hinge about which the rig's limb is seen
+to bend. Where a direction can only be taken from an average over frames (the twist of a neck, the
+front of a head without a tip) it snaps to the joint's own axis if one is near, on rigs that are
+built along their axes: an average alone would hide a manner such as a hanging head. On a rig whose
+limbs lie off their axes the axes say nothing, and what was measured stands. So does a hinge that is
+seen to hold still, on any rig.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, FORWARD, LEFT, UP
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import Skeleton
+
+_SNAP_COSINE = np.cos(np.radians(40.0))
+_BENT_SINE = np.sin(np.radians(12.0))  # a limb that never bends more than this shows no hinge
+_ALONG_COSINE = np.cos(np.radians(5.0))  # a bone so near to an axis of its joint was built along it
+# How much of all bending is about one axis, from which on that axis is measured rather than
+# guessed; and how much about
+# one axis in either direction, below which a limb that hardly bends shows noise and no hinge.
+_STEADY_HINGE, _LIKELY_HINGE, _HINGE_SHARE = 0.98, 0.7, 0.8
+
+# The hinge about which the next bone flexes, in the canonical T-pose: the left forearm flexes
+# forward (X x Z = -Y),
+# both shins flex backward (-Y x -Z = X).
+_HINGE = {
+    "left_upper_arm": ("left_forearm", "left_hand", -UP),
+    "right_upper_arm": ("right_forearm", "right_hand", UP),
+    "left_thigh": ("left_shin", "left_foot", LEFT),
+    "right_thigh": ("right_shin", "right_foot", LEFT),
+}
+
+
+class Alignment:
+    """Solves for `align`, one joint after the other, parents first.
+
+    position: (F, J, 3), world_rotation: (F, J, 4) of sampled frames, already Y up.
+    """
+
+    def __init__(
+        self, skeleton: Skeleton, joints: Mapping[str, int], position: Array, world_rotation: Array
+    ):
+        self.skeleton, self.joints, self.position, self.world_rotation = (
+            skeleton,
+            joints,
+            position,
+            world_rotation,
+        )
+        self.align = np.tile(rotation.IDENTITY, (CANONICAL.joint_count, 1))
+        self.height = float(np.ptp(position[..., 1]))
+        self.built_along_axes = self._built_along_axes()
+
+    def solve(self) -> Array:
+        hinges: dict[str, Array | None] = {}
+        self._set("hips", self._across("thigh", "hips"), LEFT, self._trunk_axis("hips"), UP)
+        for name in CANONICAL.names[1:]:
+            if name not in self.joints:
+                continue
+            limb = (
+                name
+                if name in _HINGE
+                else next((u for u, (lower, _, _) in _HINGE.items() if lower == name), None)
+            )
+            bone, rest_bone = self._bone(name), self._rest_bone(name)
+            if name in _HINGE:
+                hinges[name] = self._hinge(name)
+            hinge = hinges.get(limb) if limb is not None else None
+            if limb is not None and hinge is not None:
+                secondary, rest_secondary = self._mean_hinge(name, hinge), _HINGE[limb][2]
+            elif name == "chest":
+                secondary, rest_secondary = self._across("upper_arm", "chest"), LEFT
+            else:
+                rest_secondary = LEFT
+                if (
+                    abs(rest_bone[0]) > 0.9
+                ):  # along the arms: the hinge of the hand's own elbow, the front for a clavicle
+                    rest_secondary = (
+                        FORWARD
+                        if name.endswith("clavicle")
+                        else -UP
+                        if name.startswith("left")
+                        else UP
+                    )
+                secondary = self._carried(name, rest_bone, rest_secondary)
+            if name.endswith(("_forearm", "_hand")):
+                bone, secondary = self._as_in_parent(name, bone, secondary)
+            self._set(name, bone, rest_bone, secondary, rest_secondary)
+        return self.align
+
+    def _set(
+        self,
+        name: str,
+        primary: Array,
+        rest_primary: Array,
+        secondary: Array,
+        rest_secondary: Array,
+    ) -> None:
+        turn = rotation.multiply(
+            rotation.frame(primary, secondary),
+            rotation.inverse(rotation.frame(rest_primary, rest_secondary)),
+        )
+        self.align[CANONICAL.index(name)] = turn
+
+    def _rest_bone(self, name: str) -> Array:
+        """The canonical direction of a role's bone."""
+        role = CANONICAL.index(name)
+        child = self._next_role(name)
+        if child is not None and child in self.joints:
+            return rotation.normalize(CANONICAL.offsets[CANONICAL.index(child)])
+        tip = np.flatnonzero(CANONICAL.end_parents == role)
+        if len(tip):
+            return rotation.normalize(CANONICAL.end_offsets[tip[0]])
+        return rotation.normalize(CANONICAL.offsets[CANONICAL.index(self._next_role(name) or name)])
+
+    def _next_role(self, name: str) -> str | None:
+        """The role that continues a role's chain; None at the ends."""
+        if name == "chest":
+            return "neck" if "neck" in self.joints else "head"
+        children = CANONICAL.children[CANONICAL.index(name)]
+        return CANONICAL.names[children[0]] if children else None
+
+    def _bone(self, name: str) -> Array:
+        """The direction of a role's bone in its joint's own frame."""
+        child = self._next_role(name)
+        joint = self.joints[name]
+        if child is not None and child in self.joints:
+            vector = self.position[:, self.joints[child]] - self.position[:, joint]
+            mean = self._mean_local(name, vector, snap=False)
+            if np.linalg.norm(vector, axis=-1).mean() > 1e-3 * self.height:
+                return mean
+        tip = self._tip(name)
+        if tip is not None and (name != "head" or np.dot(tip, self._carried(name, UP, UP)) > 0.7):
+            return tip
+        # No child and no tip: the canonical bone as the parent carries it, in the average over
+        #     frames.
+        rest = self._rest_bone(name)
+        if name.endswith(("_foot", "_toe")):
+            # on the ground whatever the shin does
+            ahead = rotation.normalize(
+                rotation.rotate(self._parent_rotation(name), FORWARD) * np.array([1.0, 0.0, 1.0])
+            )
+            return self._mean_local(name, ahead * rest[2] + UP * rest[1])
+        return self._carried(name, rest, rest)
+
+    def _tip(self, name: str) -> Array | None:
+        """The direction to the end site of a role's joint, in the joint's frame; None where there
+        is none with a length.
+        """
+        tip = np.flatnonzero(self.skeleton.end_parents == self.joints[name])
+        if len(tip) == 0 or np.linalg.norm(self.skeleton.end_offsets[tip[0]]) < 1e-3 * self.height:
+            return None
+        return rotation.normalize(self.skeleton.end_offsets[tip[0]])
+
+    def _parent_rotation(self, name: str) -> Array:
+        """(F, 4) canonical world rotation of the nearest role above that the rig has; it is solved
+        already.
+        """
+        role = int(CANONICAL.parents[CANONICAL.index(name)])
+        while CANONICAL.names[role] not in self.joints:
+            role = int(CANONICAL.parents[role])
+        return rotation.multiply(
+            self.world_rotation[:, self.joints[CANONICAL.names[role]]], self.align[role]
+        )
+
+    def _carried(self, name: str, rest_bone: Array, rest_vector: Array) -> Array:
+        """A canonical vector as the role's parent carries it, swung with the bone but not twisted,
+        averaged over frames.
+        """
+        parent = self._parent_rotation(name)
+        vector = rotation.rotate(parent, rest_vector)
+        child = self._next_role(name)
+        if (
+            child is not None
+            and child in self.joints
+            and not np.array_equal(rest_bone, rest_vector)
+        ):
+            bone = rotation.normalize(
+                self.position[:, self.joints[child]] - self.position[:, self.joints[name]]
+            )
+            swing = rotation.between(rotation.rotate(parent, rest_bone), bone)
+            vector = rotation.rotate(swing, vector)
+        return self._mean_local(name, vector)
+
+    def _as_in_parent(self, name: str, bone: Array, secondary: Array) -> tuple[Array, Array]:
+        """The parent's own bone and hinge directions, where the joint's frame looks built as its
+        parent's is.
+
+        Forearms and hands twist so much that an average over one clip may be a quarter turn off; a
+        rig's own axes are not.
+        """
+        parent = str(CANONICAL.names[CANONICAL.parents[CANONICAL.index(name)]])
+        if parent not in self.joints:
+            return bone, secondary
+        turned = self.align[CANONICAL.index(parent)]
+        parent_bone = rotation.rotate(turned, self._rest_bone(parent))
+        parent_hinge = rotation.rotate(turned, -UP if name.startswith("left") else UP)
+        guessed = name.endswith("_hand") and self._tip(name) is None
+        if not self.built_along_axes:
+            return (
+                parent_bone if guessed and np.dot(parent_bone, bone) > -0.2 else bone
+            ), secondary
+        if (
+            np.dot(parent_bone, bone) > (-0.2 if guessed else 0.95)
+            and np.dot(parent_hinge, secondary) > -0.5
+        ):
+            return (parent_bone if guessed else bone), parent_hinge
+        return bone, secondary
+
+    def _across(self, limb: str, name: str) -> Array:
+        """The direction from the right to the left limb, in a joint's frame. Every rig that maps
+        has thighs and upper arms.
+        """
+        left, right = self.joints[f"left_{limb}"], self.joints[f"right_{limb}"]
+        return self._mean_local(
+            name, self.position[:, left] - self.position[:, right], snap=limb != "thigh"
+        )
+
+    def _trunk_axis(self, name: str) -> Array:
+        """The hips' up: to the joint that the spine starts with if that is rigid and has length,
+        else to the chest on average.
+        """
+        hips = self.joints["hips"]
+        spine = self.joints.get("spine", self.joints["chest"])
+        vector = self.position[:, spine] - self.position[:, hips]
+        rigid = (
+            int(self.skeleton.parents[spine]) == hips
+            and np.linalg.norm(vector, axis=-1).mean() > 0.02 * self.height
+        )
+        if rigid:
+            return self._mean_local(name, vector, snap=False)
+        return self._mean_local(
+            name, self.position[:, self.joints["chest"]] - self.position[:, hips]
+        )
+
+    def _hinge(self, limb: str) -> Array | None:
+        """(F, 3) the world axis about which a limb is bent, near zero where it is nearly straight;
+        None if it shows none.
+
+        A limb that is straight most of the time and overstretches at times bends about one axis in
+        both directions: then the direction is taken that the limb above would have it.
+        """
+        lower, end, rest_hinge = _HINGE[limb]
+        if end not in self.joints:
+            return None
+        a, b, c = (self.position[:, self.joints[name]] for name in (limb, lower, end))
+        cross = np.cross(rotation.normalize(b - a), rotation.normalize(c - b))
+        if np.linalg.norm(cross, axis=-1).max() <= _BENT_SINE:
+            return None
+        local = self._local(limb, cross)
+        if _steadiness(local) >= _LIKELY_HINGE:
+            return cross
+        share, axes = np.linalg.eigh(local.T @ local)
+        if share[-1] < _HINGE_SHARE * share.sum():
+            return None
+        likely = self._carried(limb, self._rest_bone(limb), rest_hinge)
+        axis = axes[:, -1] * np.sign(np.dot(axes[:, -1], likely) or 1.0)
+        world = rotation.rotate(self.world_rotation[:, self.joints[limb]], axis)
+        return world * np.linalg.norm(cross, axis=-1, keepdims=True)
+
+    def _mean_hinge(self, name: str, hinge: Array) -> Array:
+        """hinge: (F, 3) world -> (3,) in the joint's frame: what is seen to hold still is taken as
+        it is.
+        """
+        snapped = self._mean_local(name, hinge)
+        mean = self._mean_local(name, hinge, snap=False)
+        steady = _steadiness(self._local(name, hinge)) >= _STEADY_HINGE
+        return (
+            mean
+            if steady and not name.endswith("_forearm") and np.dot(snapped, mean) < _ALONG_COSINE
+            else snapped
+        )
+
+    def _built_along_axes(self) -> bool:
+        """Whether at least half of the limbs' bones lie along an axis of their joint."""
+        along = []
+        for upper, (lower, end, _) in _HINGE.items():
+            for name, child in ((upper, lower), (lower, end)):
+                if name in self.joints and child in self.joints:
+                    bone = self._local(
+                        name,
+                        self.position[:, self.joints[child]] - self.position[:, self.joints[name]],
+                    )
+                    along.append(
+                        np.abs(rotation.normalize(bone.mean(axis=0))).max() > _ALONG_COSINE
+                    )
+        return sum(along) >= 0.5 * len(along)
+
+    def _local(self, name: str, vector: Array) -> Array:
+        """vector: (F, 3) world -> (F, 3) in the joint's frame."""
+        return rotation.rotate(rotation.inverse(self.world_rotation[:, self.joints[name]]), vector)
+
+    def _mean_local(self, name: str, vector: Array, snap: bool = True) -> Array:
+        """vector: (F, 3) world -> (3,) its mean direction in the joint's frame, on the joint's
+        nearest axis if that is near.
+        """
+        mean = rotation.normalize(self._local(name, vector).mean(axis=0))
+        nearest = int(np.argmax(np.abs(mean)))
+        if snap and self.built_along_axes and abs(mean[nearest]) > _SNAP_COSINE:
+            return np.eye(3)[nearest] * np.sign(mean[nearest])
+        return mean
+
+
+def _steadiness(vectors: Array) -> float:
+    """vectors: (F, 3) -> 1 where all point one way, 0 where they cancel out."""
+    return float(
+        np.linalg.norm(vectors.sum(axis=0)) / max(np.linalg.norm(vectors, axis=-1).sum(), 1e-12)
+    )

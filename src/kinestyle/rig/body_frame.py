@@ -1,0 +1,211 @@
+"""How a body lies in the world of its file: which way is up, which side is left, how long a unit
+is.
+
+Where the file's format does not state it, all of it is read off real frames. The rest pose of a
+file may lie (Y up at rest, Z up in motion; all bones along X).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinestyle.motion.canonical import LEG_LENGTH_M, STATURE_M
+from kinestyle.motion.clip import StatedWorld
+from kinestyle.motion.rotation import Array, normalize
+
+UNITS: dict[str, float] = {
+    "m": 1.0,
+    "cm": 0.01,
+    "inch": 0.0254,
+    "CMU": 0.05644,
+    "mm": 0.001,
+    "foot": 0.3048,
+}
+"""Unit -> metres. CMU's is its skeletons' own, 0.0254 / 0.45 m. Any two differ by more than adults
+do: at most one fits.
+"""
+
+_STATURE_RANGE_M = (1.40, 2.10)
+_LEG_RANGE_M = (0.66, 1.05)
+"""Adults, with room for characters and for the estimate's own error."""
+
+_POSSIBLE_LEG_M = (0.1, 3.0)
+"""A body outside of it stands in a file that states a wrong unit, not in one of a child or of a
+giant.
+"""
+
+_CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
+"""Margins of `find_up`: motion on one's feet has 0.7 and more; with less than the second it
+guesses.
+"""
+_STANDS = 0.8
+"""Cosine between an axis and both trunk and legs of a pose that stands along it."""
+_BENT = 0.06
+"""Mean sine of the knees' bend from which on it tells left from right."""
+
+_AXES = np.concatenate([np.eye(3), -np.eye(3)])
+
+
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """World positions (T, 3) of one leg's joints; `toe` is None on a rig without toes."""
+
+    thigh: Array
+    shin: Array
+    foot: Array
+    toe: Array | None = None
+
+    def length(self) -> float:
+        """Hip to ankle along the bones, in file units."""
+        return _length(self.shin - self.thigh) + _length(self.foot - self.shin)
+
+
+def _length(vector: Array) -> float:
+    return float(np.median(np.sqrt(np.sum(vector * vector, axis=-1))))
+
+
+AXES: dict[str, Array] = {
+    ("+" if axis.sum() > 0 else "-") + "XYZ"[int(np.argmax(np.abs(axis)))]: axis for axis in _AXES
+}
+"""Signed unit axes (3,) by name."""
+
+
+def axis_name(axis: Array) -> str:
+    """A signed unit axis (3,) -> "+Y" and the like."""
+    index = int(np.argmax(np.abs(axis)))
+    return ("+" if axis[index] > 0 else "-") + "XYZ"[index]
+
+
+def lateral_agreement(first: Leg, second: Leg) -> float:
+    """Do the legs' joints bend as if the first leg is the left one? In [-1, 1]; positive means yes,
+    near 0 cannot tell.
+
+    Where knees that bend and feet say the opposite, the knees are believed, a little: what looks
+    like toes may be a heel.
+    """
+    knees, feet = knee_agreement(first, second), foot_agreement(first, second)
+    if feet is None or (abs(knees) > _BENT and knees * feet < 0.0):
+        return knees if feet is None else 0.25 * knees
+    return 0.5 * (knees + feet)
+
+
+def knee_agreement(first: Leg, second: Leg) -> float:
+    """As `lateral_agreement`. A knee bends backwards only: thigh x shin points to the body's left
+    whatever the body's pose.
+    """
+    across, votes = normalize(first.thigh - second.thigh), []
+    for leg in (first, second):
+        thigh, shin = normalize(leg.shin - leg.thigh), normalize(leg.foot - leg.shin)
+        votes.append(np.sum(np.cross(thigh, shin) * across, axis=-1))
+    return float(np.mean(votes))
+
+
+def foot_agreement(first: Leg, second: Leg) -> float | None:
+    """As `lateral_agreement`. A foot points forward: (up the shin) x (along the foot) points left.
+    None without toes.
+    """
+    across, votes = normalize(first.thigh - second.thigh), []
+    for leg in (first, second):
+        if leg.toe is not None:
+            shin = normalize(leg.foot - leg.shin)
+            votes.append(np.sum(np.cross(-shin, normalize(leg.toe - leg.foot)) * across, axis=-1))
+    return float(np.mean(votes)) if votes else None
+
+
+def standing_axis(hips: Array, head: Array, ankles: Array) -> Array | None:
+    """+Y or +Z (3,) if that is the way in which one pose stands, or None; hips, head, ankles: (3,)
+    positions.
+
+    Not +X: many a file has all bones along X at rest, which is no pose.
+    """
+    fit = np.minimum(_AXES @ normalize(head - hips), _AXES @ normalize(hips - ankles))
+    best = int(np.argmax(fit))
+    return _AXES[best] if fit[best] > _STANDS and best in (1, 2) else None
+
+
+def find_up(
+    hips: Array, head: Array, ankles: Array, body: Array, rest_up: Array | None = None
+) -> tuple[Array, float]:
+    """The signed axis of the file's world that points up.
+
+    hips, head, ankles: (T, 3) world positions, `ankles` the mean of both; body: (T, N, 3) all
+        joints of the body;
+    rest_up: the `standing_axis` of the rest pose, which decides between the best two where the
+        motion is not clear.
+    Returns the axis (3,) and a margin: above 0.4 is clear, below `DOUBTFUL_UP` is a guess.
+    """
+    trunk, legs = normalize(head - hips), normalize(hips - ankles)
+    size = _length(head - hips) + _length(hips - ankles) + 1e-9
+    # Most frames have the trunk over the hips and the hips over the feet. Both count, because a bow
+    # tips the one and a
+    # kick or a seat the other
+    upright = (0.5 * (trunk + legs) @ _AXES.T).mean(axis=0)
+    # Feet come back to one floor, which often is at zero
+    lowest = (body @ _AXES.T).min(axis=1)
+    floor = np.percentile(lowest, 20, axis=0)
+    unsteady = np.minimum(np.abs(lowest - floor).mean(axis=0) / size, 0.5)
+    at_zero = np.exp(-((floor / (0.08 * size)) ** 2))
+    # Files are Y up or Z up; anything else must be shown by the motion
+    usual = np.array([0.0, 0.15, 0.15, -0.1, -0.05, -0.05])
+    score = upright - unsteady + 0.15 * at_zero + usual
+    order = np.argsort(score)
+    up, margin = _AXES[order[-1]], float(score[order[-1]] - score[order[-2]])
+    # someone who lies down and stays there is as long along the floor as they were tall
+    if margin < _CLEAR_UP and rest_up is not None and rest_up @ _AXES[order[-2]] == 1.0:
+        up = rest_up
+    return up, margin
+
+
+def find_unit(leg_length: float, trunk_length: float) -> tuple[str, float]:
+    """Hip to ankle and hips to head along the bones, in file units -> the unit's name and its
+    metres.
+
+    The unit that gives an adult's leg and stature, or ("unknown", the factor that makes the leg the
+    canonical one).
+    """
+    # what bones do not show, the ankle's height and the head above its joint, is 0.039 and 0.13 of
+    # stature
+    stature = (leg_length + trunk_length) / (1.0 - 0.039 - 0.13)
+    by_leg = leg_length * STATURE_M / LEG_LENGTH_M
+    for unit, metres in UNITS.items():
+        estimate = metres * float(np.sqrt(stature * by_leg))
+        if (
+            _STATURE_RANGE_M[0] <= estimate <= _STATURE_RANGE_M[1]
+            and _LEG_RANGE_M[0] <= metres * leg_length <= _LEG_RANGE_M[1]
+        ):
+            return unit, metres
+    return "unknown", LEG_LENGTH_M / leg_length
+
+
+def unit_name(metres_per_unit: float) -> str:
+    """The name of a stated unit, or "stated" for one without."""
+    return next(
+        (unit for unit, metres in UNITS.items() if abs(metres_per_unit / metres - 1.0) < 1e-4),
+        "stated",
+    )
+
+
+def contradictions(
+    stated: StatedWorld, by: str, seen_up: Array, margin: float, leg_length: float
+) -> list[str]:
+    """Sentences where a file or a rig states what the motion denies. It is believed: someone may
+    lie, or be a giant.
+
+    by: who states it; seen_up, margin: what `find_up` found; leg_length: in file units
+    """
+    found = []
+    if stated.up is not None and margin > _CLEAR_UP and seen_up @ np.array(stated.up) < 0.5:
+        axis = axis_name(np.array(stated.up))
+        found.append(
+            f"{by} states {axis} up and was believed, but the body stands along "
+            f"{axis_name(seen_up)} in this clip"
+        )
+    metres = stated.metres_per_unit
+    if metres is not None and not _POSSIBLE_LEG_M[0] <= leg_length * metres <= _POSSIBLE_LEG_M[1]:
+        found.append(
+            f"in the unit that {by} states, {metres:g} m, the leg is {leg_length * metres:.3g} m "
+            f"long"
+        )
+    return found

@@ -1,0 +1,465 @@
+"""Limbs on a rig: what a leg, an arm or a neck looks like, and the joints of a chain that fit it
+best.
+
+A limb's roles come in a fixed order down a chain of joints, with joints between them that have no
+role (twist bones,
+joints of no length) and roles that some rigs lack. A dynamic programme over (joint, role) finds the
+best assignment:
+names vote for roles, bone lengths speak against unlikely ones, passing over a joint or lacking a
+role costs a little. Scores are log-likelihoods by feel: a fitting name outweighs a length that is
+off by two sigma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import Skeleton
+from kinestyle.rig.names import JointName, Side, read_names
+
+_MEASURED_FRAMES = 8
+"""Frames for the distances between all pairs of joints: bones hardly change length."""
+
+_NAME_FITS, _NAME_CONFLICTS = 3.0, -3.0
+_PASS_KNOWN, _PASS_UNKNOWN = 1.0, 0.5
+_DEEPEST = 20
+"""Joints down a chain that are looked at. A limb with twist bones and a finger has ten; a rope may
+have a thousand.
+"""
+
+_TRIFLE = 1e-12
+"""Added to lengths, so that they have a logarithm."""
+
+_STATURE_STEP = 0.03
+"""Of the logarithm of a stature, to which it is rounded."""
+
+_WORST_LENGTH = -4.5
+"""Three sigma. Odd proportions must not undo what names say."""
+
+
+@dataclass(frozen=True)
+class Limb:
+    """A limb as a sequence of roles.
+
+    roles: from the trunk outwards, without side
+    lengths: (role, next role) -> its length as a fraction of stature, and the sigma of its
+        logarithm; (None, role) is the way from the trunk. Pairs that are not listed may have any
+        length
+    optional: roles that a rig may lack -> what that costs: rigs without toes are common, rigs
+        without hands rare
+    """
+
+    roles: tuple[str, ...]
+    lengths: Mapping[tuple[str | None, str], tuple[float, float]]
+    optional: Mapping[str, float]
+
+    def lacking(self, begin: int, end: int) -> float:
+        """The cost of a rig without roles[begin:end]; infinite when one of them is needed."""
+        return sum(self.optional.get(role, np.inf) for role in self.roles[begin:end])
+
+    @cached_property
+    def steps(self) -> tuple[tuple[tuple[int, float], ...], ...]:
+        """For each role, (next role, cost of lacking those between) for all roles that may follow
+        it.
+        """
+        return tuple(
+            tuple(
+                (after, gap)
+                for after in range(k + 1, len(self.roles))
+                if np.isfinite(gap := self.lacking(k + 1, after))
+            )
+            for k in range(len(self.roles))
+        )
+
+
+LEG = Limb(
+    roles=("thigh", "shin", "foot", "toe"),
+    lengths={
+        (None, "thigh"): (0.06, 0.8),
+        ("thigh", "shin"): (0.245, 0.3),
+        ("shin", "foot"): (0.246, 0.3),
+        ("foot", "toe"): (0.087, 0.6),
+    },
+    optional={"toe": 1.0},
+)
+ARM = Limb(
+    roles=("clavicle", "upper_arm", "forearm", "hand"),
+    lengths={
+        ("clavicle", "upper_arm"): (0.075, 0.7),
+        (None, "upper_arm"): (0.18, 0.5),
+        ("upper_arm", "forearm"): (0.172, 0.3),
+        ("forearm", "hand"): (0.157, 0.35),
+    },
+    optional={"clavicle": 1.0, "hand": 2.5},
+)
+TOP = Limb(
+    roles=("neck", "head"),
+    lengths={
+        (None, "neck"): (0.13, 0.6),
+        (None, "head"): (0.19, 0.5),
+        ("neck", "head"): (0.06, 0.6),
+    },
+    optional={"neck": 1.0, "head": 4.0},
+)
+TRUNK_LENGTH = (0.20, 0.6)
+"""Hips to the joint that the arms branch from, as a fraction of stature, and the sigma of its
+logarithm.
+"""
+
+_TRUNK_ROLES = ("hips", "spine", "chest", "neck", "head")
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What the choice of a limb's joints was made from, for those who ask how close it was.
+
+    first: the joint below which the limb was looked for; N joints at and below it
+    own: (K, N) what speaks for each joint in each role, inwards, outwards: (K, N) the best score
+        from the trunk to it without `own`, and from it outwards with it
+    """
+
+    limb: Limb
+    stature: float
+    first: int
+    own: Array
+    inwards: Array
+    outwards: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The best assignment of one limb.
+
+    joints: role without side -> joint
+    fits: role -> the score, at most 0, of the length that leads to it
+    """
+
+    score: float
+    joints: dict[str, int]
+    fits: dict[str, float]
+    search: Search
+
+
+class RigTree:
+    """A skeleton with what the search asks of it again and again, its joints in an order of its
+    own: every limb in one piece.
+
+    order: (J,) the skeleton's joint for each of the tree's; everything else speaks of the tree's
+        joints
+    names: what each joint's name says
+    position: (T, J, 3) world positions of sampled frames, file units
+    """
+
+    def __init__(self, skeleton: Skeleton, position: Array) -> None:
+        self.order = _depth_first(skeleton)
+        place = np.argsort(self.order)
+        parents = np.where(skeleton.parents < 0, -1, place[skeleton.parents])[self.order]
+        names = tuple(skeleton.names[joint] for joint in self.order)
+        self.skeleton = Skeleton(names, parents, skeleton.offsets[self.order])
+        self.position = position[:, self.order]
+        self.names: tuple[JointName, ...] = read_names(names)
+        self.parents: list[int] = parents.tolist()
+        self.few_position = self.position[:: max(1, len(position) // _MEASURED_FRAMES)]
+        self.usable = np.array([not name.extra for name in self.names])
+        self._rows: dict[int, Array] = {}
+        self._tables: dict[tuple[str, ...], _LimbTable] = {}
+        self._outwards: dict[tuple[tuple[str, ...], float, int], Array] = {}
+
+    def distances(self, joint: int) -> Array:
+        """(J,) the mean distances of all joints from one over some frames, in file units, at least
+        a trifle.
+        """
+        if joint not in self._rows:
+            apart = self.few_position - self.few_position[:, joint : joint + 1]
+            self._rows[joint] = (
+                np.sqrt(np.einsum("tjc,tjc->tj", apart, apart)).mean(axis=0) + _TRIFLE
+            )
+        return self._rows[joint]
+
+    def distance(self, a: int, b: int) -> float:
+        """The mean distance between two joints over some frames, in file units."""
+        return float(self.distances(a)[b])
+
+    @cached_property
+    def subtree(self) -> list[range]:
+        """For each joint, itself and all below it, parents before their children."""
+        end = list(range(1, len(self.parents) + 1))
+        for joint in range(len(self.parents) - 1, 0, -1):
+            end[self.parents[joint]] = max(end[self.parents[joint]], end[joint])
+        return [range(joint, after) for joint, after in enumerate(end)]
+
+    @cached_property
+    def bones(self) -> list[float]:
+        """For each joint, how far it is from its parent; 0 for the root."""
+        apart = self.few_position - self.few_position[:, np.maximum(self.skeleton.parents, 0)]
+        return np.sqrt(np.einsum("tjc,tjc->tj", apart, apart)).mean(axis=0).tolist()
+
+    @cached_property
+    def reach(self) -> list[float]:
+        """For each joint, the length of the longest path of bones down from it to a joint that may
+        play a role.
+        """
+        found = [0.0] * len(self.parents)
+        for joint in range(len(self.parents) - 1, 0, -1):
+            parent = self.parents[joint]
+            if found[joint] > 0 or not self.names[joint].extra:
+                found[parent] = max(found[parent], found[joint] + self.bones[joint])
+        return found
+
+    @cached_property
+    def side(self) -> list[Side]:
+        """For each joint, the side that names at and below it speak of; "" on the trunk, or when
+        that is both or none.
+        """
+        found: list[Side] = []
+        for name, joints in zip(self.names, self.subtree, strict=True):
+            sides = [self.names[joint].side for joint in joints]
+            left, right = sides.count("left"), sides.count("right")
+            of_trunk = not name.side and any(role in name.roles for role in _TRUNK_ROLES)
+            found.append(
+                ""
+                if of_trunk
+                else "left"
+                if left > 3 * right
+                else "right"
+                if right > 3 * left
+                else ""
+            )
+        return found
+
+    @cached_property
+    def goes_on(self) -> list[bool]:
+        """For each joint, whether a name below it speaks of the trunk."""
+        found = [False] * len(self.parents)
+        for joint in range(len(self.parents) - 1, 0, -1):
+            if found[joint] or any(role in self.names[joint].roles for role in _TRUNK_ROLES):
+                found[self.parents[joint]] = True
+        return found
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        return Lineage(self)
+
+    def table(self, limb: Limb) -> _LimbTable:
+        if limb.roles not in self._tables:
+            self._tables[limb.roles] = _LimbTable(self, limb)
+        return self._tables[limb.roles]
+
+    def outwards(self, limb: Limb, stature: float, first: int) -> Array:
+        """`_outwards` of a limb at and below a joint, remembered."""
+        key = limb.roles, stature, first
+        if key not in self._outwards:
+            below = self.subtree[first]
+            own = self.table(limb).name_scores[:, below.start : below.stop]
+            self._outwards[key] = _outwards(self, limb, stature, first, own)
+        return self._outwards[key]
+
+    def path(self, joint: int, above: int) -> list[int]:
+        """From `joint` up to `above`, which is an ancestor or `joint` itself, both included."""
+        found = [joint]
+        while found[-1] != above:
+            found.append(self.parents[found[-1]])
+        return found
+
+    def common_ancestor(self, a: int, b: int) -> int:
+        """The lowest joint that is at or above both."""
+        while a != b:
+            # parents come before children, so the later joint is never an ancestor of the other
+            a, b = self.parents[max(a, b)], min(a, b)
+        return a
+
+
+def _depth_first(skeleton: Skeleton) -> np.ndarray:
+    """(J,) the joints so that all below a joint follow it at once."""
+    order, ready = [], [0]
+    while ready:
+        order.append(joint := ready.pop())
+        ready += reversed(skeleton.children[joint])
+    return np.array(order)
+
+
+class Lineage:
+    """All pairs of a joint and one below it that may both play roles, sorted by the upper one.
+
+    upper, lower: (P,) joints; length: (P,) logarithm of the mean distance, file units
+    begin: (J + 1,) where among the pairs those with a joint as the upper one begin
+    """
+
+    def __init__(self, tree: RigTree) -> None:
+        rows = []
+        for joint, name in enumerate(tree.names):
+            above, steps = tree.parents[joint], 0
+            while not name.extra and above >= 0 and steps < _DEEPEST:
+                if not tree.names[above].extra:
+                    rows.append((above, joint))
+                above, steps = tree.parents[above], steps + 1
+        rows.sort()
+        self.upper, self.lower = np.array(rows, dtype=int).reshape(-1, 2).T
+        self.begin = np.searchsorted(self.upper, np.arange(len(tree.names) + 1))
+        apart = tree.few_position[:, self.upper] - tree.few_position[:, self.lower]
+        self.length = np.log(np.sqrt(np.einsum("tpc,tpc->tp", apart, apart)).mean(axis=0) + _TRIFLE)
+
+
+class _LimbTable:
+    """What a limb's search needs of a rig whatever the stature.
+
+    name_scores: (K, J) how well each joint's name fits each role
+    passing: (J + 1,) the cost of passing over all joints from the root down to each; the last one,
+        of no joint, is 0
+    """
+
+    def __init__(self, tree: RigTree, limb: Limb) -> None:
+        self.name_scores = np.array(
+            [[_name_score(name, role) for name in tree.names] for role in limb.roles]
+        )
+        self.passing = np.zeros(len(tree.names) + 1)
+        for joint, name in enumerate(tree.names):
+            self.passing[joint] = self.passing[tree.parents[joint]] + _passing_cost(name, limb)
+
+
+def length_score(log_length: Array | float, expected: tuple[float, float], stature: float) -> Array:
+    """How usual lengths are (0 is just so, less is worse); `log_length` of, and `stature` in file
+    units.
+    """
+    fraction, sigma = expected
+    # joints that coincide are as unlikely as their logarithm would have it at 0.4 % of stature
+    z = (np.maximum(log_length - np.log(stature), np.log(0.004)) - np.log(fraction)) / sigma
+    return np.maximum(-0.5 * z * z, _WORST_LENGTH)
+
+
+def _name_score(name: JointName, role: str) -> float:
+    weight = name.weight(role)
+    if weight:
+        return _NAME_FITS * weight
+    return _NAME_CONFLICTS if name.roles or name.passed_over else 0.0
+
+
+def _passing_cost(name: JointName, limb: Limb) -> float:
+    if name.extra or name.passed_over:
+        return 0.0
+    if not name.roles:
+        return _PASS_UNKNOWN
+    return _PASS_KNOWN * max(name.weight(role) for role in limb.roles)
+
+
+def step_scores(
+    tree: RigTree, limb: Limb, stature: float, k: int, after: int, gap: float, pairs: slice
+) -> Array:
+    """For pairs of the lineage: what speaks for the upper one as role k with the lower one as the
+    next role that the rig has.
+    """
+    lineage, passing = tree.lineage, tree.table(limb).passing
+    upper, lower = lineage.upper[pairs], lineage.lower[pairs]
+    score = passing[upper] - passing[tree.skeleton.parents[lower]] - gap
+    expected = limb.lengths.get((limb.roles[k], limb.roles[after]))
+    return score + length_score(lineage.length[pairs], expected, stature) if expected else score
+
+
+def _outwards(tree: RigTree, limb: Limb, stature: float, first: int, own: Array) -> Array:
+    """(K, N) the best score of a limb from each of the N joints at and below `first` in each role
+    outwards.
+
+    own: (K, N) what speaks for the joint itself
+    """
+    below, lineage = tree.subtree[first], tree.lineage
+    best = np.full((len(limb.roles), len(below)), -np.inf)
+    usable = tree.usable[below.start : below.stop]
+    for k in range(len(limb.roles)):
+        best[k, usable] = -limb.lacking(k + 1, len(limb.roles))
+    pairs = slice(int(lineage.begin[below.start]), int(lineage.begin[below.stop]))
+    lower = lineage.lower[pairs] - first
+    owners, starts = np.unique(lineage.upper[pairs] - first, return_index=True)
+    for k in range(len(limb.roles) - 1, -1, -1):
+        for after, gap in limb.steps[k] if len(lower) else ():
+            scores = step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]
+            best[k, owners] = np.maximum(best[k, owners], np.maximum.reduceat(scores, starts))
+        best[k] += own[k]
+    return best
+
+
+def best_chain(
+    tree: RigTree, limb: Limb, trunk: int, first: int, stature: float, further: Array | None = None
+) -> Chain | None:
+    """The best joints for a limb's roles, at or below `first`, for a limb that comes from the joint
+    `trunk`.
+
+    stature: the body's, in file units, roughly
+    further: (K, N) what else speaks for each of the joints at and below `first` in each role,
+    beside names and lengths Returns None when the chain is too short for the roles that no rig may
+    lack.
+    """
+    roles, passing = limb.roles, tree.table(limb).passing
+    # so that what was found for nearly this stature serves again
+    stature = float(np.exp(round(float(np.log(stature)) / _STATURE_STEP) * _STATURE_STEP))
+    below = tree.subtree[first]
+    joints = slice(below.start, below.stop)
+    own = tree.table(limb).name_scores[:, joints]
+    if further is None:
+        best = tree.outwards(limb, stature, first)
+    else:
+        own = own + further
+        best = _outwards(tree, limb, stature, first, own)
+    log_length = np.log(tree.distances(trunk)[joints])
+    inwards = np.full((len(roles), len(below)), -np.inf)
+    passed = passing[tree.skeleton.parents[joints]] - passing[tree.parents[first]]
+    for k, role in enumerate(roles):
+        gap = limb.lacking(0, k)
+        if np.isfinite(gap):
+            expected = limb.lengths.get((None, role))
+            fit = length_score(log_length, expected, stature) if expected else 0.0
+            inwards[k] = fit - gap - passed
+    starts = inwards + best
+    total = float(starts.max())
+    if not np.isfinite(total):
+        return None
+    # among equals the joint nearest to the trunk
+    joint = int(np.argmax(starts.max(axis=0)))
+    k = int(np.argmax(starts[:, joint]))
+    found, fits = (
+        {roles[k]: first + joint},
+        {roles[k]: _fit(tree, limb, trunk, first + joint, None, roles[k], stature)},
+    )
+    while (following := _following(tree, limb, stature, first, best, own, joint, k)) is not None:
+        before, role_before, (joint, k) = joint, roles[k], following
+        found[roles[k]] = first + joint
+        fits[roles[k]] = _fit(
+            tree, limb, first + before, first + joint, role_before, roles[k], stature
+        )
+    return Chain(total, found, fits, Search(limb, stature, first, own, inwards, best))
+
+
+def _following(
+    tree: RigTree,
+    limb: Limb,
+    stature: float,
+    first: int,
+    best: Array,
+    own: Array,
+    joint: int,
+    k: int,
+) -> tuple[int, int] | None:
+    """Which joint in which role follows a joint in role k in the best limb from there outwards;
+    None: no more.
+
+    best, own: as in `_outwards`; joints are counted from `first`
+    """
+    lineage, outwards = tree.lineage, float(best[k, joint] - own[k, joint])
+    pairs = slice(int(lineage.begin[first + joint]), int(lineage.begin[first + joint + 1]))
+    for after, gap in limb.steps[k] if pairs.stop > pairs.start else ():
+        lower = lineage.lower[pairs] - first
+        scores = step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]
+        if scores.max() > outwards - 1e-9:
+            return int(lower[int(np.argmax(scores))]), after
+    return None
+
+
+def _fit(
+    tree: RigTree, limb: Limb, a: int, b: int, role_a: str | None, role_b: str, stature: float
+) -> float:
+    expected = limb.lengths.get((role_a, role_b))
+    return float(length_score(np.log(tree.distance(a, b)), expected, stature)) if expected else 0.0

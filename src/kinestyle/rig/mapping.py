@@ -1,0 +1,366 @@
+"""Which joint of a rig is which joint of the canonical skeleton.
+
+The rig is taken for a tree first: legs are a pair of chains below one joint, arms a pair of chains
+    below another, and
+the lowest joint above both is the hips. Along each chain `limb_chains` then chooses the joints for
+the roles, in order, from what their names may mean (`joint_names`) and from bone lengths of real
+frames. Neither is enough alone:
+"LeftShoulder" names two different joints in two families, and CMU's forearm is shorter than its
+clavicle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kinestyle.errors import RigError
+from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name
+from kinestyle.motion.clip import Clip, StatedWorld
+from kinestyle.motion.rotation import IDENTITY, Array
+from kinestyle.motion.skeleton import Skeleton, forward_kinematics
+from kinestyle.rig.body_frame import (
+    AXES,
+    DOUBTFUL_UP,
+    Leg,
+    axis_name,
+    contradictions,
+    find_unit,
+    find_up,
+    foot_agreement,
+    knee_agreement,
+    lateral_agreement,
+    standing_axis,
+    unit_name,
+)
+from kinestyle.rig.chains import LEG, Chain, RigTree
+from kinestyle.rig.confidence import certainty, trunk_roles
+from kinestyle.rig.names import JointName, Side, naming_family
+from kinestyle.rig.rig_file import Rig
+from kinestyle.rig.search import Body, find_bodies
+
+_SAMPLED_FRAMES = 32
+
+DOUBTFUL = 0.5
+"""Confidence below which a role is named in the warnings."""
+
+
+@dataclass(frozen=True, eq=False)
+class JointMapping:
+    """A rig read as a human body.
+
+    joints: role, a name of the canonical skeleton, -> index of the rig's joint; roles that the rig
+    lacks are absent confidence: role -> [0, 1], how well names and geometry agree on it; the same
+    keys as `joints`
+    family: the naming convention ("Mixamo", ...) or "unknown"
+    unmapped: names of the joints without a role, in the rig's order
+    up: (3,) signed unit axis of the file's world that points up, as the file states or else as the
+        motion shows
+    unit: "m", "cm", "inch", "CMU", "mm", "foot", "stated" for another one that the file states, or
+    "unknown" metres_per_unit: length of a file unit; where the unit is unknown, what makes the leg
+    as long as the canonical one warnings: sentences about what is doubtful
+    swapped: the names tell left from right, but the limbs lie or bend the other way: a mirrored
+    file, or wrong names up_margin: how clear `up` is, see `body_frame.find_up`; 1 where the file
+    states it
+    """
+
+    joints: dict[str, int]
+    confidence: dict[str, float]
+    family: str
+    unmapped: tuple[str, ...]
+    up: Array
+    unit: str
+    metres_per_unit: float
+    warnings: tuple[str, ...] = ()
+    swapped: bool = False
+    up_margin: float = 1.0
+
+
+def map_joints(clip: Clip, rig: Rig | None = None) -> JointMapping:
+    """Find the body in a clip's rig: which joint plays which role, which way is up, how long a unit
+    is.
+
+    rig: what is known already; its joints are taken, and its up and unit where it has them
+
+    Raises RigError when a given rig does not fit the clip, or when the clip's rig has no human
+    body: it needs hips, a spine joint, a neck or head, two legs down to the feet and two arms down
+    to the forearms.
+    """
+    if not np.isfinite(clip.local_position).all() or not np.isfinite(clip.local_rotation).all():
+        raise RigError(
+            f"{clip.name}: some positions or rotations are not finite, so no body can be found"
+        )
+    position = _sampled_positions(clip)
+    if rig is None:
+        return _in_its_world(clip, position, _find_roles(clip, position), clip.world, "the file")
+    return _in_its_world(
+        clip, position, _given_roles(clip, position, rig), stated_world(clip, rig), rig.name
+    )
+
+
+def stated_world(clip: Clip, rig: Rig) -> StatedWorld:
+    """What a rig, and where that is silent the clip's file, states of unit and up axis."""
+    up = clip.world.up if rig.up is None else tuple(AXES[rig.up].tolist())
+    return StatedWorld(rig.metres_per_unit or clip.world.metres_per_unit, up)
+
+
+def rig_of(clip: Clip, mapping: JointMapping) -> Rig:
+    """What was found in a clip, as a rig to write down and use for other files."""
+    joints = {role: (clip.skeleton.names[joint],) for role, joint in mapping.joints.items()}
+    return Rig(f"the rig of {clip.name}", joints, axis_name(mapping.up), mapping.metres_per_unit)
+
+
+@dataclass(frozen=True)
+class _Roles:
+    """The first half of a mapping, see `JointMapping`."""
+
+    joints: dict[str, int]
+    confidence: dict[str, float]
+    warnings: tuple[str, ...]
+    swapped: bool
+
+
+def _find_roles(clip: Clip, position: Array) -> _Roles:
+    """Which joint plays which role; position: (T', J, 3) world positions of sampled frames. Raises
+    RigError.
+    """
+    tree = RigTree(clip.skeleton, position)
+    body, *others = find_bodies(tree, clip.name)
+    joints, fits = trunk_roles(tree, body), dict(body.top.fits)
+    sides, agreement = _sides(tree, body)
+    for side, chains in sides.items():
+        for chain in chains:
+            joints |= {f"{side}_{role}": joint for role, joint in chain.joints.items()}
+            fits |= {f"{side}_{role}": fit for role, fit in chain.fits.items()}
+    joints = {role: joints[role] for role in CANONICAL.names if role in joints}
+
+    warnings = []
+    side_trust = 1.0
+    swapped = body.sided and agreement < -0.1
+    if swapped:
+        side_trust = 0.4
+        warnings.append(
+            "left and right follow the names, but the limbs lie or bend as if swapped: perhaps a "
+            "mirrored file"
+        )
+    elif not body.sided and agreement < 0.1:
+        side_trust = 0.4
+        warnings.append(
+            "left and right are a guess: the names do not tell and the legs hardly bend"
+        )
+    confidence = {}
+    sure = certainty(tree, body, others, sides, joints)
+    for role, joint in joints.items():
+        plain = _without_side(role)
+        geometry = 0.6 + 0.4 * float(np.exp(fits.get(role, 0.0)))
+        trust = (
+            _name_trust(tree.names[joint], plain)
+            * geometry
+            * sure[role]
+            * (side_trust if plain != role else 1.0)
+        )
+        confidence[role] = round(trust, 3)
+    if not any(tree.names[joint].roles for joint in joints.values()):
+        warnings.append("the joints' names tell nothing: the body was found by its shape alone")
+    doubtful = [
+        f"{role} ({tree.skeleton.names[joints[role]]})"
+        for role, trust in confidence.items()
+        if trust < DOUBTFUL
+    ]
+    if doubtful:
+        warnings.append("names and bone lengths leave doubt about " + ", ".join(doubtful))
+    warnings += _unlike_sides(tree, joints)
+    joints = {role: int(tree.order[joint]) for role, joint in joints.items()}
+    return _Roles(joints, confidence, tuple(warnings), swapped)
+
+
+def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
+    """The roles that a rig states; only left and right are looked at, because they are easily taken
+    for one another.
+    """
+    joints = rig.joints_in(clip.skeleton, clip.name)
+    legs = [
+        Leg(
+            *(
+                position[:, joints[f"{side}_{role}"]]
+                for role in LEG.roles
+                if f"{side}_{role}" in joints
+            )
+        )
+        for side in ("left", "right")
+    ]
+    swapped = lateral_agreement(legs[0], legs[1]) < -0.1
+    said = (
+        (
+            f"{rig.name} is followed, but the legs lie or bend as if left and right were swapped "
+            f"in it",
+        )
+        if swapped
+        else ()
+    )
+    return _Roles(joints, dict.fromkeys(joints, 1.0), said, swapped)
+
+
+def _in_its_world(
+    clip: Clip, position: Array, roles: _Roles, stated: StatedWorld, by: str
+) -> JointMapping:
+    """The mapping with what follows from its roles, up and unit, where these are not stated.
+
+    position: (T', J, 3) world positions of sampled frames; by: what states the world, in words
+    """
+    names, joints = clip.skeleton.names, roles.joints
+    legs = [
+        Leg(*(position[:, joints[f"{side}_{role}"]] for role in ("thigh", "shin", "foot")))
+        for side in ("left", "right")
+    ]
+    hips, top = joints["hips"], joints.get("head", joints.get("neck", joints["chest"]))
+    ankles = 0.5 * (legs[0].foot + legs[1].foot)
+    rest = _rest_positions(clip.skeleton)
+    rest_up = standing_axis(
+        rest[hips], rest[top], 0.5 * (rest[joints["left_foot"]] + rest[joints["right_foot"]])
+    )
+    up, margin = find_up(
+        position[:, hips], position[:, top], ankles, position[:, list(joints.values())], rest_up
+    )
+    leg_length = 0.5 * (legs[0].length() + legs[1].length())
+    above = clip.skeleton.ancestors(top)
+    trunk = position[:, [top, *above[: above.index(hips) + 1]]]
+    trunk_length = float(np.linalg.norm(np.diff(trunk, axis=1), axis=-1).mean(axis=0).sum())
+    unit, metres_per_unit = find_unit(leg_length, trunk_length)
+    warnings = contradictions(stated, by, up, margin, leg_length)
+    if stated.up is not None:
+        up, margin = np.array(stated.up), 1.0
+    if stated.metres_per_unit is not None:
+        unit, metres_per_unit = unit_name(stated.metres_per_unit), stated.metres_per_unit
+    warnings += roles.warnings
+    if margin < DOUBTFUL_UP:
+        warnings.append(
+            f"{axis_name(up)} was taken for up, but the body hardly stands upright in this clip"
+        )
+    if unit == "unknown":
+        warnings.append(
+            f"no usual unit makes the leg of {leg_length:.4g} an adult's, so the leg was taken to "
+            f"be {LEG_LENGTH_M:.2f} m"
+        )
+    used = set(joints.values())
+    return JointMapping(
+        joints=joints,
+        confidence=roles.confidence,
+        family=naming_family(names),
+        unmapped=tuple(name for joint, name in enumerate(names) if joint not in used),
+        up=up,
+        unit=unit,
+        metres_per_unit=metres_per_unit,
+        warnings=tuple(warnings),
+        swapped=roles.swapped,
+        up_margin=margin,
+    )
+
+
+def _sampled_positions(clip: Clip) -> Array:
+    """(T', J, 3) world positions of at most `_SAMPLED_FRAMES` frames spread over the clip."""
+    frames = np.unique(np.linspace(0, clip.frame_count - 1, _SAMPLED_FRAMES).round().astype(int))
+    return forward_kinematics(
+        clip.skeleton, clip.local_position[frames], clip.local_rotation[frames]
+    )[0]
+
+
+def _rest_positions(skeleton: Skeleton) -> Array:
+    """(J, 3) positions when no joint is turned. Of many files that is no pose at all."""
+    unturned = np.tile(IDENTITY, (skeleton.joint_count, 1))
+    return forward_kinematics(skeleton, skeleton.offsets, unturned)[0]
+
+
+def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], float]:
+    """Leg and arm of each side, and how geometry agrees with the choice, in [-1, 1].
+
+    Sides that names tell are kept whatever geometry says; the others follow it.
+    """
+
+    def places(chain: Chain) -> dict[str, Array]:
+        return {role: tree.position[:, joint] for role, joint in chain.joints.items()}
+
+    legs, arms = (
+        [places(chain) for chain in body.legs.chains],
+        [places(chain) for chain in body.arms.chains],
+    )
+    bend = lateral_agreement(
+        *(Leg(leg["thigh"], leg["shin"], leg["foot"], leg.get("toe")) for leg in legs)
+    )
+    # shoulders hardly ever turn half round over the hips
+    along = np.sum(
+        (legs[0]["thigh"] - legs[1]["thigh"]) * (arms[0]["upper_arm"] - arms[1]["upper_arm"]),
+        axis=-1,
+    )
+    alike = float(np.mean(np.sign(along)))
+
+    swap_legs = not body.legs.sided and (alike < 0 if body.arms.sided else bend < 0)
+    swap_arms = not body.arms.sided and (alike < 0) != swap_legs
+    leg = body.legs.chains[::-1] if swap_legs else body.legs.chains
+    arm = body.arms.chains[::-1] if swap_arms else body.arms.chains
+    bend, alike = (-bend if swap_legs else bend), (-alike if swap_legs != swap_arms else alike)
+    if not body.legs.sided:
+        leg = _without_heels(tree, leg[0], leg[1])
+    return {"left": (leg[0], arm[0]), "right": (leg[1], arm[1])}, bend if alike >= 0 else min(
+        bend, alike
+    )
+
+
+def _without_heels(tree: RigTree, left: Chain, right: Chain) -> tuple[Chain, Chain]:
+    """The legs without toes that, as the knees bend, point backwards. Only names could say that
+    they are toes nevertheless.
+    """
+
+    def places(chain: Chain, with_toe: bool) -> Leg:
+        roles = (
+            ("thigh", "shin", "foot", "toe")
+            if with_toe and "toe" in chain.joints
+            else ("thigh", "shin", "foot")
+        )
+        return Leg(*(tree.position[:, chain.joints[role]] for role in roles))
+
+    if knee_agreement(places(left, False), places(right, False)) <= 0.0:
+        return left, right
+    ahead = (
+        foot_agreement(places(left, True), places(right, False)),
+        foot_agreement(places(left, False), places(right, True)),
+    )
+    kept = []
+    for leg, toes in zip((left, right), ahead, strict=True):
+        backwards = toes is not None and toes < 0.0
+        kept.append(
+            replace(
+                leg, joints={k: v for k, v in leg.joints.items() if not (backwards and k == "toe")}
+            )
+        )
+    return kept[0], kept[1]
+
+
+def _without_side(role: str) -> str:
+    return role.removeprefix("left_").removeprefix("right_")
+
+
+def _name_trust(name: JointName, role: str) -> float:
+    weight = name.weight(role)
+    if weight:
+        # "shoulder" and "leg" mean two things, yet in the chain the choice is nearly sure
+        return 0.75 + 0.25 * weight
+    return 0.2 if name.roles or name.passed_over else 0.6
+
+
+def _unlike_sides(tree: RigTree, joints: dict[str, int]) -> list[str]:
+    """A sentence when a role fell to another kind of joint on the left than on the right."""
+    names, unlike = tree.skeleton.names, []
+    for role in joints:
+        if role != _without_side(role) and (
+            role.startswith("left_") or mirror_name(role) not in joints
+        ):
+            one, other = joints[role], joints.get(mirror_name(role))
+            if other is None:
+                unlike.append(f"{role} is {names[one]!r} but there is no {mirror_name(role)}")
+            elif tree.names[one].word != tree.names[other].word:
+                unlike.append(
+                    f"{role} is {names[one]!r} but {mirror_name(role)} is {names[other]!r}"
+                )
+    return ["the two sides differ: " + "; ".join(unlike)] if unlike else []

@@ -1,0 +1,285 @@
+"""What the names of joints say: side, role and naming family.
+
+A name never decides alone. "LeftShoulder" is the clavicle in one family and the upper arm in
+another, "foot" the ankle joint or the toes, "spine" sometimes the hips; so the lexicon gives each
+word all the roles it may mean, with weights,
+and `mapping` picks among them with the whole limb in view.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
+
+Side = Literal["left", "right", ""]
+
+LEXICON: dict[str, dict[str, float]] = {
+    "hips": {
+        "hips": 1.0,
+        "hip": 1.0,
+        "pelvis": 1.0,
+        "waist": 0.4,
+        "lowerbody": 0.5,
+        "root": 0.3,
+        "spine": 0.3,
+    },
+    "spine": {
+        "spine": 1.0,
+        "abdomen": 1.0,
+        "waist": 0.9,
+        "lowerback": 0.9,
+        "back": 0.9,
+        "stomach": 0.9,
+        "upperback": 0.8,
+    }
+    | {"torso": 0.8, "upperbody": 0.8, "trunk": 0.8, "chest": 0.6, "belly": 0.6, "thorax": 0.5},
+    "chest": {
+        "chest": 1.0,
+        "upperchest": 1.0,
+        "thorax": 1.0,
+        "ribcage": 1.0,
+        "upperback": 0.9,
+        "spine": 0.8,
+    }
+    | {"torso": 0.7, "upperbody": 0.7, "trunk": 0.7, "back": 0.6, "abdomen": 0.5, "stomach": 0.5},
+    "neck": {"neck": 1.0, "lowerneck": 1.0, "upperneck": 0.9, "cervical": 1.0, "spine": 0.2},
+    "head": {"head": 1.0, "skull": 1.0, "spine": 0.1},
+    "clavicle": {
+        "clavicle": 1.0,
+        "collar": 1.0,
+        "collarbone": 1.0,
+        "shoulder": 0.7,
+        "scapula": 0.7,
+    },
+    "upper_arm": {
+        "upperarm": 1.0,
+        "uparm": 1.0,
+        "humerus": 1.0,
+        "arm": 0.9,
+        "shldr": 0.9,
+        "shoulder": 0.7,
+        "bicep": 0.8,
+    },
+    "forearm": {
+        "forearm": 1.0,
+        "lowerarm": 1.0,
+        "lowarm": 1.0,
+        "elbow": 1.0,
+        "radius": 1.0,
+        "ulna": 0.9,
+        "arm": 0.3,
+    },
+    "hand": {"wrist": 1.0, "hand": 0.95},
+    "thigh": {"thigh": 1.0, "upleg": 1.0, "upperleg": 1.0, "femur": 1.0, "hip": 0.9, "leg": 0.4},
+    "shin": {
+        "shin": 1.0,
+        "calf": 1.0,
+        "lowerleg": 1.0,
+        "lowleg": 1.0,
+        "knee": 1.0,
+        "tibia": 1.0,
+        "crus": 0.9,
+        "leg": 0.9,
+    },
+    "foot": {"ankle": 1.0, "foot": 0.9},
+    "toe": {"toe": 1.0, "toes": 1.0, "toebase": 1.0, "ball": 1.0, "forefoot": 1.0, "foot": 0.5},
+}
+"""Role, without its side -> word -> how well the word fits the role, in (0, 1]."""
+
+_PASSED_OVER = {"hipjoint", "buttock", "heel", "heeljoint"}
+"""Sided words for joints that lie in a limb but play no role, such as CMU's joint of no length
+between hips and thigh.
+"""
+
+_BONES_OF_AN_ARM = frozenset({"humerus", "radius", "wrist", "hand"})
+"""Acclaim's skeletons name bones, and their wrist is the lower part of the forearm, which only
+twists: the joint that we call the wrist is where the hand begins."""
+
+_EXTRAS = frozenset(
+    word
+    for words in (
+        "end nub tip site effector leaf",
+        "eye eyes eyebrow eyelid brow lid lip lips cheek nose nostril mouth chin jaw upperjaw "
+        "lowerjaw teeth tongue ear",
+        "face facial hair ponytail breast boob bust pectoral pec rib ribs tail wing genital",
+        "thumb finger fingers pinky index metacarpal carpal palm digit knuckle",
+        "skirt cloth cape coat belt holster bag prop props weapon gun sword shield camera cam "
+        "light accessory",
+        "ik fk pole target goal ctrl control helper attach socket share mch",
+    )
+    for word in words.split()
+)
+"""Words for joints that no role wants."""
+
+_EXTRAS_OF_A_SIDE = frozenset({"twist", "roll", "mid", "middle", "ring", "little"})
+"""Only in names with a side: of the trunk, "NeckTwist01" is the neck and "spine_mid" is a spine."""
+
+_ROLE_WORDS = frozenset(word for words in LEXICON.values() for word in words)
+_WORDS = _ROLE_WORDS | _PASSED_OVER | _EXTRAS | _EXTRAS_OF_A_SIDE
+_LONG_WORDS = sorted((word for word in _ROLE_WORDS if len(word) >= 4), key=len, reverse=True)
+_LONG_EXTRAS = (
+    "thumb",
+    "finger",
+    "pinky",
+    "twist",
+    "metacarp",
+    "eyelid",
+    "tongue",
+    "breast",
+    "skirt",
+    "sharebone",
+)
+_SIDES: dict[str, Side] = {
+    **dict.fromkeys(("l", "left", "lft", "lf"), "left"),
+    **dict.fromkeys(("r", "right", "rgt", "rt"), "right"),
+}
+_MOST_WORDS = 8
+"""Words of one name that are read, from its end: the runs among them that `_roles` tries grow with
+the square.
+"""
+
+_TOKEN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
+
+
+@dataclass(frozen=True)
+class JointName:
+    """What one joint's name says.
+
+    side: "left", "right", or "" when the name has none
+    word: the rest, in small letters without prefixes and numbers; "" when nothing is left
+    roles: roles (without side) the word may mean -> weight in (0, 1]; empty when the word is not
+        known
+    extra: the joint is a finger, twist bone, eye, prop, end of a chain or the like, which no role
+        wants
+    passed_over: lies in a limb but has no role
+    """
+
+    side: Side
+    word: str
+    roles: MappingProxyType[str, float]
+    extra: bool
+    passed_over: bool
+
+    def weight(self, role: str) -> float:
+        """How well the name fits `role` (without side), in [0, 1]."""
+        return self.roles.get(role, 0.0)
+
+
+@lru_cache(maxsize=4096)
+def _tokens(name: str) -> tuple[str, ...]:
+    """The words of a name in small letters: namespace dropped, CamelCase, glued sides ("lfemur",
+    "leftHand") split.
+    """
+    base = re.split(r"[:|]", name.strip(":| "))[-1]
+    tokens: list[str] = []
+    for token in _TOKEN.findall(base):
+        token = token.lower()
+        if token not in _WORDS and token not in _SIDES:
+            for prefix in ("left", "right", "l", "r"):
+                if token.startswith(prefix) and token[len(prefix) :] in _WORDS:
+                    tokens.append(prefix)
+                    token = token[len(prefix) :]
+                    break
+        tokens.append(token)
+    return tuple(tokens)
+
+
+def _roles(words: list[str]) -> dict[str, float]:
+    """The roles that the words of one name may mean. A known word among others counts for less than
+    one alone.
+    """
+    runs = [("".join(words), 1.0)]
+    for length in range(len(words) - 1, 0, -1):
+        runs += [
+            ("".join(words[start : start + length]), 0.9)
+            for start in range(len(words) - length, -1, -1)
+        ]
+    # "upperarmdeform"
+    runs += [(known, 0.7) for known in _LONG_WORDS if known in runs[0][0]]
+    for word, trust in runs:
+        if word in _ROLE_WORDS:
+            return {role: trust * known[word] for role, known in LEXICON.items() if word in known}
+    return {}
+
+
+@lru_cache(maxsize=4096)
+def _read(tokens: tuple[str, ...], silent: frozenset[str]) -> JointName:
+    side: Side = next((_SIDES[token] for token in tokens if token in _SIDES), "")
+    words = [
+        token
+        for token in tokens
+        if token not in _SIDES and not token.isdigit() and token not in silent
+    ][-_MOST_WORDS:]
+    extra = any(token in _EXTRAS for token in words)
+    if side:
+        extra = (
+            extra
+            or any(token in _EXTRAS_OF_A_SIDE for token in words)
+            or any(long in "".join(words) for long in _LONG_EXTRAS)
+        )
+    else:
+        words = [token for token in words if token not in _EXTRAS_OF_A_SIDE]
+    word = "".join(words)
+    passed_over = bool(side) and word in _PASSED_OVER
+    roles = {} if extra or passed_over else _roles(words)
+    return JointName(side, word, MappingProxyType(roles), extra, passed_over)
+
+
+def read_names(names: Sequence[str]) -> tuple[JointName, ...]:
+    """Names of a rig's joints -> what each says.
+
+    Words that more than half of the joints carry ("CC_Base_", "Bip01", "jnt") tell nothing apart
+    and are dropped,
+    unless they are words for body parts: on a rig with fingers most names contain "Hand".
+    """
+    tokens = [_tokens(name) for name in names]
+    count = Counter(token for found in tokens for token in set(found))
+    silent = frozenset(
+        token
+        for token, times in count.items()
+        if 2 * times > len(names) and token not in _SIDES and token not in _ROLE_WORDS
+    )
+    read = [_read(found, silent) for found in tokens]
+    if _BONES_OF_AN_ARM.issubset(name.word for name in read):
+        read = [
+            replace(name, roles=MappingProxyType({}), passed_over=True)
+            if name.word == "wrist"
+            else name
+            for name in read
+        ]
+    return tuple(read)
+
+
+_FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Mixamo", (r"(.*[:|])?mixamorig.*",)),
+    ("CC3", (r"cc_base_.*",)),
+    ("Biped", (r"bip\d* .*|bip\d+_.*",)),
+    ("Bandai-Namco", ("joint_root", "upperleg_l", "toes_l")),
+    ("CMU", ("lhipjoint",)),
+    ("SMPL", ("(m_avg_|f_avg_)?(left_|l_)hip", "(m_avg_|f_avg_)?(left_|l_)collar")),
+    ("Unreal", ("thigh_l", "calf_l", "upperarm_l")),
+    ("Rigify", (r"(def-|org-)?thigh\.l", r"(def-|org-)?shin\.l")),
+    ("Rokoko", ("leftthigh", "leftshin")),
+    ("VRM", ("leftupperleg|j_bip_l_upperleg", "leftlowerleg|j_bip_l_lowerleg")),
+    ("Xsens/Poser", ("leftcollar", "lefthip", "leftknee")),
+    ("LAFAN1", ("leftupleg", "leftarm", "lefttoe")),
+    ("Mixamo", ("leftupleg", "leftarm", "leftforearm", "lefttoebase")),
+)
+"""Family and the patterns that must each fit some name (small letters, namespace dropped); the most
+telling first.
+"""
+
+
+def naming_family(names: Sequence[str]) -> str:
+    """The naming convention that the names follow, whatever program wrote the file, or "unknown"."""
+    plain = [name.lower().strip() for name in names]
+    plain += [re.split(r"[:|]", name)[-1] for name in plain if ":" in name or "|" in name]
+    for family, patterns in _FAMILIES:
+        if all(any(re.fullmatch(pattern, name) for name in plain) for pattern in patterns):
+            return family
+    return "unknown"

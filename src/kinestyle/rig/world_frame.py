@@ -1,0 +1,148 @@
+"""The world that a clip's numbers are in, and bringing a clip into a wanted one: another unit,
+another axis up.
+
+Some formats state their world (glTF: metres, Y up), BVH and AMC do not. What is not stated is found
+in the motion, where that has a human body, and else assumed; what was assumed is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kinestyle.errors import RigError
+from kinestyle.motion import rotation
+from kinestyle.motion.clip import METRES_Y_UP, Clip, StatedWorld
+from kinestyle.motion.rotation import Array
+from kinestyle.rig.body_frame import DOUBTFUL_UP, axis_name
+from kinestyle.rig.mapping import JointMapping, map_joints
+
+ASSUMED_UNITS_HIGH = 2.5
+"""What has no body and is higher or wider than this many units is taken for centimetres, as BVH
+mostly is, else for metres.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class WorldFrame:
+    """The world of a clip's numbers.
+
+    metres_per_unit: length of one unit
+    up: (3,) signed unit axis
+    warnings: a sentence for each thing that is neither stated nor seen in the motion
+    """
+
+    metres_per_unit: float
+    up: Array
+    warnings: tuple[str, ...] = ()
+
+
+def find_world(clip: Clip, mapping: JointMapping | None = None) -> WorldFrame:
+    """What the file states; what it does not, as the body in the motion has it; what neither tells,
+    assumed with a warning.
+
+    mapping: what `map_joints` finds in the clip, where that is known already
+    """
+    stated = clip.world
+    if stated.metres_per_unit is not None and stated.up is not None:
+        return WorldFrame(stated.metres_per_unit, np.array(stated.up))
+    try:
+        mapping = mapping or map_joints(clip)
+    except RigError:
+        return _assumed(clip)
+    warnings = []
+    if mapping.swapped:
+        warnings.append(
+            f"left and right of {clip.name} lie as if swapped: if it comes from a left-handed "
+            f"world it is mirrored, and stays so"
+        )
+    if mapping.unit == "unknown":
+        warnings.append(
+            f"the unit of {clip.name} is unknown; its body was brought to the size of an adult"
+        )
+    if mapping.up_margin < DOUBTFUL_UP:
+        warnings.append(
+            f"{axis_name(mapping.up)} was taken for up in {clip.name}, whose body hardly stands "
+            f"upright"
+        )
+    return WorldFrame(mapping.metres_per_unit, mapping.up, tuple(warnings))
+
+
+def _assumed(clip: Clip) -> WorldFrame:
+    """The world of a clip without a human body."""
+    stated, warnings = clip.world, []
+    metres, up = stated.metres_per_unit, stated.up
+    if metres is None:
+        size = float(np.ptp(clip.world_position[0], axis=0).max())
+        metres, unit = (0.01, "centimetres") if size > ASSUMED_UNITS_HIGH else (1.0, "metres")
+        warnings.append(
+            f"{clip.name} does not state its unit and no human body in it shows one; {unit} were "
+            f"assumed"
+        )
+    if up is None:
+        up = (0.0, 1.0, 0.0)
+        warnings.append(
+            f"{clip.name} does not state which axis is up and no human body in it shows one; +Y "
+            f"was assumed"
+        )
+    return WorldFrame(metres, np.array(up), tuple(warnings))
+
+
+def bring_into_world(
+    clip: Clip, world: StatedWorld = METRES_Y_UP, frame: WorldFrame | None = None
+) -> tuple[Clip, tuple[str, ...]]:
+    """The same motion in the numbers of a wanted world, and a sentence for each thing that had to
+    be assumed of its own.
+
+    The root is turned, and all lengths are scaled; the joints keep their own axes, so that only the
+    root's rotations change. Where nothing changes, the clip keeps its `source`.
+
+    frame: what `find_world` finds, where that is known already
+    """
+    assert world.metres_per_unit is not None and world.up is not None, (
+        "the wanted world states its unit and its up axis"
+    )
+    frame = frame or find_world(clip)
+    turn = rotation.between(frame.up, np.array(world.up))
+    scale = frame.metres_per_unit / world.metres_per_unit
+    if scale == 1.0 and np.array_equal(frame.up, world.up):
+        return replace(clip, world=world), frame.warnings
+    skeleton, roots = clip.skeleton, np.flatnonzero(clip.skeleton.parents < 0)
+    offsets, position = skeleton.offsets * scale, clip.local_position * scale
+    local_rotation = np.array(clip.local_rotation)
+    offsets[roots] = rotation.rotate(turn, offsets[roots])
+    position[:, roots] = rotation.rotate(turn, position[:, roots])
+    local_rotation[:, roots] = rotation.multiply(turn, local_rotation[:, roots])
+    brought = replace(
+        clip,
+        skeleton=replace(skeleton, offsets=offsets, end_offsets=skeleton.end_offsets * scale),
+        local_position=position,
+        local_rotation=local_rotation,
+        source=None,
+        world=world,
+    )
+    return brought, frame.warnings
+
+
+def mirror_axis(clip: Clip, axis: int = 0) -> Clip:
+    """The clip with one axis of the world and of every joint the other way round: from left-handed
+    numbers to right-handed ones or back. Names are kept: what is left in the left-handed world is
+    left in the right-handed one.
+    """
+    sign = np.ones(3)
+    sign[axis] = -1.0
+    # a turn about the mirrored axis stays, about the other two it goes the other way
+    turn = np.concatenate([[1.0], -sign])
+    skeleton = replace(
+        clip.skeleton,
+        offsets=clip.skeleton.offsets * sign,
+        end_offsets=clip.skeleton.end_offsets * sign,
+    )
+    return replace(
+        clip,
+        skeleton=skeleton,
+        local_position=clip.local_position * sign,
+        local_rotation=clip.local_rotation * turn,
+        source=None,
+    )

@@ -636,7 +636,7 @@ def _own_axes(g: _Growth, rest: str, back: Array) -> Array:
             ahead = rotation.normalize(child) * (-1.0 if mirrored and right else 1.0)
             second = Z if abs(ahead[2]) < 0.9 else Y
             own[index] = rotation.multiply(
-                rotation.frame(ahead, second), rotation.inverse(rotation.frame(X, Y))
+                rotation.from_axes(ahead, second), rotation.inverse(rotation.from_axes(X, Y))
             )
     return own
 

@@ -143,8 +143,8 @@ def _bent_leg(hip: Array, ankle: Array, front: Array) -> tuple[Array, Array]:
     lift = np.arccos((a * a + length * length - b * b) / (2.0 * a * length))
     thigh = rotation.rotate(rotation.exp(-hinge * lift[:, None]), rotation.normalize(line))
     shin = rotation.normalize(line - a * thigh)
-    rest = rotation.inverse(rotation.frame(-Y, X))
-    return tuple(rotation.multiply(rotation.frame(bone, hinge), rest) for bone in (thigh, shin))
+    rest = rotation.inverse(rotation.from_axes(-Y, X))
+    return tuple(rotation.multiply(rotation.from_axes(bone, hinge), rest) for bone in (thigh, shin))
 
 
 def stand(frame_count: int = 40, frame_rate: float = 30.0) -> Clip:

@@ -294,10 +294,10 @@ def test_a_bundle_without_styles_says_so(bundle_file: Path) -> None:
 
 def test_what_a_manifest_may_say_and_need_not(bundle_file: Path) -> None:
     silent = Bundle.open(bundle_file)
-    assert (silent.label_numbers, silent.usual_error_cm) == (0, None)
+    assert (silent.label_numbers, silent.reference_error_cm) == (0, None)
     training = {"validation": {"autoencoder": {"score": 0.5, "cmu/cm": 2.0}}}
     bundle = Bundle.open(with_manifest(bundle_file, label_numbers=22, training=training))
-    assert (bundle.label_numbers, bundle.usual_error_cm) == (22, 0.5)
+    assert (bundle.label_numbers, bundle.reference_error_cm) == (22, 0.5)
 
 
 def test_bundles_that_ship_are_opened_by_name(

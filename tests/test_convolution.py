@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from kinestyle.learn.convolution import TimeConvolution, by_products, convolve  # noqa: E402
+from kinestyle.learn.convolution import TimeConvolution, conv_as_matmul, convolve  # noqa: E402
 
 SHAPES = pytest.mark.parametrize(("width", "stride"), [(1, 1), (3, 1), (3, 2), (5, 1), (5, 2)])
 FRAMES = pytest.mark.parametrize("frames", [1, 2, 7, 16])
@@ -44,7 +44,7 @@ def test_the_product_is_the_convolution(width: int, stride: int, frames: int) ->
 def test_under_autocast_it_is_the_convolution_in_half_precision(width: int, stride: int) -> None:
     ours, torchs = pair(width, stride)
     x = torch.randn(3, 6, 16)
-    with torch.autocast("cpu", torch.bfloat16), by_products():
+    with torch.autocast("cpu", torch.bfloat16), conv_as_matmul():
         found = ours(x)
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), torchs(x), rtol=0.02, atol=0.02)
@@ -61,7 +61,7 @@ def test_under_autocast_it_is_the_convolution_in_half_precision(width: int, stri
 def test_by_products_it_is_the_convolution_in_the_same_precision(width: int, stride: int) -> None:
     ours, torchs = pair(width, stride)
     x = torch.randn(3, 6, 16)
-    with by_products():
+    with conv_as_matmul():
         found = ours(x)
     assert found.dtype == torch.float32
     assert found.stride()[1] == 1, "channels lie side by side in memory, so it was a product"
@@ -89,7 +89,7 @@ def test_what_needs_no_gradient_gets_none() -> None:
     ours, _ = pair(3, 1)
     ours.requires_grad_(False)
     x = torch.randn(3, 6, 16, requires_grad=True)
-    with torch.autocast("cpu", torch.bfloat16), by_products():
+    with torch.autocast("cpu", torch.bfloat16), conv_as_matmul():
         ours(x).float().sum().backward()
     assert x.grad is not None
     assert ours.weight.grad is None

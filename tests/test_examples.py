@@ -19,7 +19,7 @@ from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
-from kinestyle.retarget.contacts import find_contacts, runs
+from kinestyle.retarget.contacts import find_contacts, segments
 from kinestyle.retarget.correspondence import correspond, to_canonical
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -162,7 +162,7 @@ def test_the_walk_has_the_pace_of_a_walk(clips, script):
     strikes = sorted(
         start
         for foot in (contact[:, :2].any(axis=1), contact[:, 2:].any(axis=1))
-        for start, _ in runs(foot)
+        for start, _ in segments(foot)
         if start > 0
     )
     steps_a_second = (len(strikes) - 1) / ((strikes[-1] - strikes[0]) * clip.frame_time_seconds)
@@ -176,7 +176,7 @@ def test_feet_stand_by_turns_for_the_longer_part_of_a_cycle(clips):
     assert feet.any(axis=1).all(), "someone who walks never leaves the floor"
     strikes: list[tuple[int, int]] = []
     for side in (0, 1):
-        starts = [start for start, _ in runs(feet[:, side]) if start > 0]
+        starts = [start for start, _ in segments(feet[:, side]) if start > 0]
         assert len(starts) >= 4
         # the contact rule wants a foot slow and low, so it sees the stance of 61 in a hundred a
         # little shorter
@@ -194,7 +194,7 @@ def test_planted_feet_stand_still(clips):
         for side, name in enumerate(SIDES):
             # the first and last frames of a contact are landing and leaving
             inner = [
-                np.arange(start + 1, stop - 2) for start, stop in runs(contact[:, 2 * side + 1])
+                np.arange(start + 1, stop - 2) for start, stop in segments(contact[:, 2 * side + 1])
             ]
             planted = np.concatenate(inner)
             assert len(planted) > 45

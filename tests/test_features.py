@@ -13,7 +13,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, MIRROR
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.smoothing import smooth_in_time
-from kinestyle.retarget.contacts import find_contacts, find_still, runs
+from kinestyle.retarget.contacts import find_contacts, find_still, segments
 from kinestyle.retarget.correspondence import canonical_clip
 from kinestyle.retarget.features import (
     LAYOUT,
@@ -23,8 +23,8 @@ from kinestyle.retarget.features import (
     features_to_clip,
     heading,
     heading_free_rotation,
-    hold_last,
     mirror_features,
+    pad_last,
 )
 from made_rigs import X, Y, Z, stand, turned, walk
 
@@ -169,14 +169,14 @@ def test_hardly_any_frames(frame_count: int) -> None:
 
 
 def test_hold_last() -> None:
-    held = hold_last(FEATURES, len(FEATURES) + 5)
+    held = pad_last(FEATURES, len(FEATURES) + 5)
     np.testing.assert_array_equal(held[: len(FEATURES)], FEATURES)
     still = ("root_yaw_velocity", "root_xz_velocity", "joint_velocity")
     assert all((held[-5:, LAYOUT[name]] == 0.0).all() for name in still)
     keep = LAYOUT.without(*still)
     np.testing.assert_array_equal(held[-5:, keep], np.tile(FEATURES[-1, keep], (5, 1)))
     for frames in (0, 3, len(FEATURES)):
-        np.testing.assert_array_equal(hold_last(FEATURES, frames), FEATURES)
+        np.testing.assert_array_equal(pad_last(FEATURES, frames), FEATURES)
 
 
 def test_smoothing_keeps_what_is_even_and_widens_a_peak() -> None:
@@ -196,7 +196,7 @@ def test_a_walk_plants_its_feet_in_turn(frame_rate: float) -> None:
     made = walk(4.0, frame_rate)
     contact = find_contacts(made.clip)
     for column, truth in zip(contact.T, np.repeat(made.planted, 2, axis=1).T, strict=True):
-        assert len(runs(column)) == len(runs(truth))
+        assert len(segments(column)) == len(segments(truth))
         # a foot that has hardly left or not quite reached its place may count as planted, for 0.08
         # s
         assert not (truth & ~column).any()
@@ -268,6 +268,6 @@ def test_a_foot_that_pauses_for_a_moment_is_not_still() -> None:
 
 
 def test_runs() -> None:
-    assert runs(np.array([True, False, True, True, False, True])) == [(0, 1), (2, 4), (5, 6)]
-    assert runs(np.zeros(3, dtype=bool)) == []
-    assert runs(np.ones(3, dtype=bool)) == [(0, 3)]
+    assert segments(np.array([True, False, True, True, False, True])) == [(0, 1), (2, 4), (5, 6)]
+    assert segments(np.zeros(3, dtype=bool)) == []
+    assert segments(np.ones(3, dtype=bool)) == [(0, 3)]

@@ -12,10 +12,10 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.retarget.contacts import find_contacts, runs
+from kinestyle.retarget.contacts import find_contacts, segments
 from kinestyle.retarget.correspondence import Correspondence, apply_change, correspond
 from kinestyle.retarget.features import heading
-from kinestyle.retarget.feet import FAR_M, STEADY, STEADY_M_S, plant_feet, stance_velocity
+from kinestyle.retarget.feet import FAR_M, STEADY, STEADY_M_S, lock_feet, stance_velocity
 from made_rigs import AXES_TO_Y_UP, X, Y, Z, any_rotations, as_rig, rig_names, stand, walk
 
 SIDES = ("Left", "Right")
@@ -64,7 +64,7 @@ def planted_case(
     before = as_rig(canonical, **options)
     found = correspond(before)
     disturbed = apply_change(before, found, *disturbance(before.frame_count, size))
-    return Case(before, disturbed, plant_feet(before, disturbed, found, contact), found)
+    return Case(before, disturbed, lock_feet(before, disturbed, found, contact), found)
 
 
 CASE = planted_case()
@@ -158,7 +158,7 @@ def test_a_body_that_turned_keeps_the_feet_that_turned_with_it() -> None:
     hips = place(before, "Hips")
     change = np.broadcast_to(turn, (before.frame_count, CANONICAL.joint_count, 4))
     turned = apply_change(before, CASE.correspondence, change, rotation.rotate(turn, hips) - hips)
-    after = plant_feet(before, turned, CASE.correspondence, CONTACT)
+    after = lock_feet(before, turned, CASE.correspondence, CONTACT)
     np.testing.assert_allclose(after.world_position, turned.world_position, atol=1e-6)
     np.testing.assert_allclose(
         after.world_position, rotation.rotate(turn, before.world_position), atol=1e-6
@@ -210,7 +210,7 @@ def test_corrections_come_and_go_smoothly() -> None:
     for side in SIDES:
         off = place(CASE.after, side + "Foot") - place(CASE.disturbed, side + "Foot")
         planted = WALK.planted[:, SIDES.index(side)]
-        edges = [edge for run in runs(planted) for edge in run if 0 < edge < len(planted) - 1]
+        edges = [edge for run in segments(planted) for edge in run if 0 < edge < len(planted) - 1]
         assert edges
         assert np.linalg.norm(off[edges], axis=-1).max() > 0.03  # it would show if it came at once
         assert np.linalg.norm(np.diff(off, axis=0), axis=-1).max() < 0.02
@@ -233,7 +233,7 @@ def test_a_foot_lands_and_leaves_as_it_did(side: str) -> None:
     planted = WALK.planted[:, SIDES.index(side)]
     steps = [
         step
-        for start, stop in runs(planted)
+        for start, stop in segments(planted)
         for step in (start - 2, start - 1, stop - 1, stop)
         if 0 <= step < len(planted) - 1
     ]
@@ -259,7 +259,7 @@ def test_far_from_a_step_nothing_is_corrected() -> None:
     raised = apply_change(
         before, CASE.correspondence, change, root + 0.15 * Y
     )  # nothing sinks either
-    after = plant_feet(before, raised, CASE.correspondence, contact)
+    after = lock_feet(before, raised, CASE.correspondence, contact)
     np.testing.assert_allclose(after.local_rotation[60:], raised.local_rotation[60:], atol=1e-9)
     assert np.abs(after.local_rotation[:20] - raised.local_rotation[:20]).max() > 0.01
 
@@ -284,7 +284,7 @@ def test_no_foot_sinks_into_the_floor(lowered_m: float) -> None:
     contact[:, 2:] = False  # the right foot only passes over the floor
     change, root = disturbance(before.frame_count)
     lower = apply_change(before, CASE.correspondence, change, root - lowered_m * Y)
-    after = plant_feet(before, lower, CASE.correspondence, contact)
+    after = lock_feet(before, lower, CASE.correspondence, contact)
     for part in ("RightFoot", "RightToe"):
         floor = np.minimum(place(before, part)[:, 1], np.percentile(place(before, part)[:, 1], 5.0))
         assert (place(lower, part)[:, 1] - floor).min() < -0.02
@@ -307,7 +307,7 @@ def test_a_first_frame_from_elsewhere_does_not_pull_a_leg_along() -> None:
 
 def test_no_change_stays_none() -> None:
     before, found = CASE.before, CASE.correspondence
-    after = plant_feet(before, before, found, CONTACT)
+    after = lock_feet(before, before, found, CONTACT)
     np.testing.assert_allclose(after.world_position, before.world_position, atol=1e-6)
     assert (
         rotation.angle(
@@ -391,7 +391,7 @@ def test_a_deep_squat_in_which_a_thigh_rolls_over_in_the_data() -> None:
     before = clip.with_motion(clip.local_position, rolled)
     np.testing.assert_allclose(bones(before), bones(clip), atol=1e-9)
     disturbed = apply_change(before, CASE.correspondence, *disturbance(60))
-    after = plant_feet(before, disturbed, CASE.correspondence, np.ones((60, 4), dtype=bool))
+    after = lock_feet(before, disturbed, CASE.correspondence, np.ones((60, 4), dtype=bool))
     assert turns(after).max() < turns(before).max() + np.radians(2.0)
 
 
@@ -403,7 +403,7 @@ def test_knees_near_straight_do_not_snap(knee_radians: float, size: float) -> No
     """
     clip = standing(knee_radians + 0.01 * np.sin(np.arange(60) / 4.0))
     disturbed = apply_change(clip, CASE.correspondence, *disturbance(60, size))
-    after = plant_feet(clip, disturbed, CASE.correspondence, np.ones((60, 4), dtype=bool))
+    after = lock_feet(clip, disturbed, CASE.correspondence, np.ones((60, 4), dtype=bool))
     assert turns(after).max() < np.radians(2.5)
     # and no foot misses its place by more than a hair for it
     for side in SIDES:
@@ -433,7 +433,7 @@ def test_straight_legs(knee_radians: float, lift_m: float, yaw: float) -> None:
     )  # the same rig, where its knees were seen to bend
     change = np.tile(rotation.about_y(yaw), (60, CANONICAL.joint_count, 1))
     raised = apply_change(clip, found, change, np.tile(lift_m * Y, (60, 1)))
-    after = plant_feet(clip, raised, found, np.ones((60, 4), dtype=bool))
+    after = lock_feet(clip, raised, found, np.ones((60, 4), dtype=bool))
     assert np.isfinite(after.local_rotation).all()
     assert np.isfinite(after.local_position).all()
     front = np.broadcast_to(rotation.rotate(rotation.about_y(yaw), Z), (60, 3))
@@ -449,7 +449,7 @@ def test_a_single_frame() -> None:
     raised = CASE.disturbed.with_motion(
         CASE.disturbed.local_position[:1], CASE.disturbed.local_rotation[:1]
     )
-    after = plant_feet(before, raised, CASE.correspondence, np.ones((1, 4), dtype=bool))
+    after = lock_feet(before, raised, CASE.correspondence, np.ones((1, 4), dtype=bool))
     np.testing.assert_allclose(
         place(after, "LeftToe")[:, 1], place(before, "LeftToe")[:, 1], atol=1e-3
     )
@@ -472,7 +472,7 @@ def test_stance_velocity_is_what_keeps_the_feet(rig: str) -> None:
     moved = apply_change(case.before, c, disturbance(frames)[0], travel)
     toe = (
         rotation.rotate(c.axes, place(moved, "LeftToe") - place(case.before, "LeftToe"))
-        * c.metres_per_unit
+        * c.scale_to_canonical
     )
     step = np.linalg.norm(np.diff(toe, axis=0)[held][:, [0, 2]], axis=-1)
     assert step.max() < 1e-9

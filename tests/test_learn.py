@@ -68,7 +68,7 @@ from kinestyle.learn.splits import (  # noqa: E402
     read_splits,
     write_splits,
 )
-from kinestyle.learn.stylizer import UNKNOWN, StylizerStage, other_style, unlearned_manner  # noqa: E402
+from kinestyle.learn.stylizer import UNKNOWN, StylizerStage, other_style, style_residual  # noqa: E402
 from kinestyle.retarget.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
 from kinestyle.runtime import stylizer as runtime  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
@@ -145,13 +145,13 @@ def test_shapes_at_any_length(tiny_networks: TinyNetworks, frames: int) -> None:
     features = torch.randn(3, frames, LAYOUT.size)
     with torch.no_grad():
         latent = autoencoder.encoder(features)
-        content, (mean, log_deviation) = (
+        content, (mean, log_std) = (
             stylizer.content_encoder(latent),
             stylizer.style_encoder(latent),
         )
         assert latent.shape == (3, sizes.latent, frames // 4)
         assert content.shape == (3, sizes.content_code, frames // 8)
-        assert mean.shape == log_deviation.shape == (3, sizes.style_code)
+        assert mean.shape == log_std.shape == (3, sizes.style_code)
         assert stylizer.generator(content, mean).shape == latent.shape
         assert autoencoder.decoder(latent).shape == features.shape
         assert predictor(features).shape == (3, frames, 2)
@@ -275,17 +275,17 @@ def test_the_kl_of_gaussians() -> None:
 
 
 def test_draws_are_of_the_gaussian_they_are_drawn_from() -> None:
-    mean, log_deviation = torch.tensor([[1.0, -2.0]]), torch.tensor([[-1.0, 0.5]])
-    draws = reparameterize(mean.expand(20_000, 2), log_deviation.expand(20_000, 2))
+    mean, log_std = torch.tensor([[1.0, -2.0]]), torch.tensor([[-1.0, 0.5]])
+    draws = reparameterize(mean.expand(20_000, 2), log_std.expand(20_000, 2))
     torch.testing.assert_close(draws.mean(dim=0), mean[0], atol=0.05, rtol=0)
-    torch.testing.assert_close(draws.std(dim=0), log_deviation[0].exp(), atol=0.03, rtol=0)
+    torch.testing.assert_close(draws.std(dim=0), log_std[0].exp(), atol=0.03, rtol=0)
 
 
 def test_a_style_prior_has_one_gaussian_for_each_label() -> None:
     prior = StylePrior(3, SIZES)
-    mean, log_deviation = prior(torch.tensor([2, 0, 2]))
+    mean, log_std = prior(torch.tensor([2, 0, 2]))
     torch.testing.assert_close(mean, prior.mean[[2, 0, 2]])
-    assert log_deviation.shape == (3, SIZES.style_code)
+    assert log_std.shape == (3, SIZES.style_code)
 
 
 # ---------------------------------------------------------------- the latent's scale
@@ -374,8 +374,8 @@ def test_what_is_missed_is_manner_in_training_as_at_use() -> None:
     missed *= np.array([0.02, 0.22, 2.0], np.float32)[
         :, None, None
     ]  # all of it, a part of it, none of it counts
-    wanted = np.stack([runtime.unlearned_manner(one) for one in missed])
-    np.testing.assert_allclose(unlearned_manner(torch.from_numpy(missed)), wanted, atol=1e-5)
+    wanted = np.stack([runtime.style_residual(one) for one in missed])
+    np.testing.assert_allclose(style_residual(torch.from_numpy(missed)), wanted, atol=1e-5)
     shares = np.abs(wanted).max(axis=(1, 2)) / np.abs(missed).max(axis=(1, 2))
     assert shares[0] > 0.8 > shares[1] > 0.0 == shares[2]
 

@@ -29,7 +29,7 @@ def clip() -> Clip:
 
 
 def odd(clip: Clip) -> dict[str, str]:
-    return {oddity.kind: oddity.message for oddity in inspect_clip(clip).oddities}
+    return {diagnostic.kind: diagnostic.message for diagnostic in inspect_clip(clip).diagnostics}
 
 
 @pytest.mark.parametrize("up", ["Y", "Z"])
@@ -129,8 +129,10 @@ def test_a_body_on_its_head(clip: Clip) -> None:
         local[:, joint] = rotation.multiply(rotation.exp(-2.4 * X), local[:, joint])
     rig = rig_of(clip, map_joints(clip))
     found = {
-        oddity.kind: oddity.message
-        for oddity in inspect_clip(clip.with_motion(clip.local_position, local), rig).oddities
+        diagnostic.kind: diagnostic.message
+        for diagnostic in inspect_clip(
+            clip.with_motion(clip.local_position, local), rig
+        ).diagnostics
     }
     assert "folded up to the trunk" in found["hips"]
 
@@ -159,7 +161,7 @@ def test_inspect_says_it(walk_file: Path) -> None:
     found = json.loads(result.stdout)
     assert found["facing"][0] in "+-"
     assert 0.0 <= found["facing_off_degrees"] <= 45.1
-    assert [row["kind"] for row in found["oddities"]] == list(odd(read_motion(walk_file)))
+    assert [row["kind"] for row in found["diagnostics"]] == list(odd(read_motion(walk_file)))
     text = CliRunner().invoke(main, ["inspect", str(walk_file)]).stdout
     assert f"facing {found['facing']}" in text
     assert set(RIG_NAMES) >= set(found["joints"])

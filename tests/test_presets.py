@@ -198,14 +198,14 @@ def test_a_frozen_autoencoder_neither_learns_nor_drops_out(corpus: Corpus) -> No
 def test_a_label_is_drawn_around_or_is_certain(corpus: Corpus) -> None:
     stage = stage_of("paper-small", corpus)
     stage.learn_labels()
-    mean, log_deviation = stage.network.prior(torch.tensor([2]))
+    mean, log_std = stage.network.prior(torch.tensor([2]))
     assert mean.tolist() == [[0.0] * 6 + [0.0, 0.0, 1.0, 0.0]]
-    assert log_deviation.tolist() == [[0.0] * 6 + [CERTAIN] * 4]
+    assert log_std.tolist() == [[0.0] * 6 + [CERTAIN] * 4]
     certain = stage_of("deterministic", corpus)
     certain.learn_labels()
-    mean, log_deviation = certain.network.prior(torch.tensor([2]))
+    mean, log_std = certain.network.prior(torch.tensor([2]))
     assert mean[0, :6].abs().sum() > 0
-    assert (log_deviation == CERTAIN).all()
+    assert (log_std == CERTAIN).all()
 
 
 def test_poses_as_a_latent_come_back_as_they_were(corpus: Corpus) -> None:
@@ -223,8 +223,8 @@ def test_a_variational_latent_spreads_and_is_held_together(corpus: Corpus) -> No
     recipe = tiny(PRESETS["vae"].recipe)
     stage = AutoencoderStage(corpus, recipe.sizes, replace(recipe.autoencoder, crop_frames=32))
     features = stage.cut(stage.draw())
-    mean, log_deviation = stage.network.encoder.distribution(features)
-    assert mean.shape == log_deviation.shape
+    mean, log_std = stage.network.encoder.distribution(features)
+    assert mean.shape == log_std.shape
     torch.testing.assert_close(stage.network.encoder(features), mean)
     stage.losses()["total"].backward()
     assert stage.network.encoder.spread.weight.grad.abs().sum() > 0

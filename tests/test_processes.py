@@ -157,7 +157,7 @@ def test_alone_there_is_nothing_to_share() -> None:
     assert (alone.index, alone.count, alone.first) == (0, 1, True)
     values = torch.arange(3.0)
     alone.average([values])
-    with alone.first_alone():
+    with alone.rank_zero_first():
         alone.wait()
     assert values.tolist() == [0.0, 1.0, 2.0]
 

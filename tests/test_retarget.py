@@ -22,8 +22,8 @@ from kinestyle.retarget.correspondence import (
     canonical_clip,
     correspond,
     from_canonical,
+    set_world_rotations,
     to_canonical,
-    turn_joints,
 )
 from made_rigs import (
     AXES_TO_Y_UP,
@@ -108,14 +108,14 @@ def test_the_canonical_skeleton_in_disguise_comes_back(rig: str) -> None:
 @EACH_RIG
 def test_unit_axes_and_floor(rig: str) -> None:
     c, options = HELD[rig], RIGS[rig]
-    assert c.metres_per_unit == pytest.approx(options.get("metres_per_unit", 1.0), rel=1e-6)
+    assert c.scale_to_canonical == pytest.approx(options.get("metres_per_unit", 1.0), rel=1e-6)
     assert (
         rotation.angle(
             rotation.multiply(rotation.inverse(c.axes), AXES_TO_Y_UP[options.get("up", "Y")])
         )
         < 1e-9
     )
-    assert c.floor * c.metres_per_unit == pytest.approx(0.0, abs=0.01)
+    assert c.floor * c.scale_to_canonical == pytest.approx(0.0, abs=0.01)
     mapped = {
         CANONICAL.names[role]: MADE[rig].skeleton.names[joint]
         for role, joint in zip(c.roles, c.joints, strict=True)
@@ -191,7 +191,7 @@ def test_motion_comes_back_from_the_canonical_skeleton(rig: str) -> None:
     clip, c = MADE[rig], HELD[rig]
     found = from_canonical(to_canonical(clip, c), c, clip)
     np.testing.assert_allclose(
-        found.world_position, clip.world_position, atol=1e-9 / c.metres_per_unit
+        found.world_position, clip.world_position, atol=1e-9 / c.scale_to_canonical
     )
     assert apart_degrees(found.world_rotation, clip.world_rotation).max() < 1e-5
 
@@ -332,16 +332,16 @@ def test_turn_joints() -> None:
     random = np.random.default_rng(4)
     chosen = [clip.skeleton.index(name) for name in ("Hips", "LeftLeg", "Head")]
     wanted = {joint: rotation.normalize(random.standard_normal((FRAMES, 4))) for joint in chosen}
-    local = turn_joints(clip, wanted)
+    local = set_world_rotations(clip, wanted)
     found = clip.with_motion(clip.local_position, local)
     for joint, world in wanted.items():
         assert apart_degrees(found.world_rotation[:, joint, None], world[:, None]).max() < 1e-6
     others = [joint for joint in range(clip.skeleton.joint_count) if joint not in chosen]
     np.testing.assert_array_equal(local[:, others], clip.local_rotation[:, others])
     # and where nothing turns, no sign flips either
-    same = turn_joints(clip, {joint: -clip.world_rotation[:, joint] for joint in chosen})
+    same = set_world_rotations(clip, {joint: -clip.world_rotation[:, joint] for joint in chosen})
     np.testing.assert_allclose(same, clip.local_rotation, atol=1e-12)
-    np.testing.assert_array_equal(turn_joints(clip, {}), clip.local_rotation)
+    np.testing.assert_array_equal(set_world_rotations(clip, {}), clip.local_rotation)
 
 
 def test_canonical_clip() -> None:

@@ -86,5 +86,5 @@ def test_every_rig_keeps_its_contract(
         np.testing.assert_allclose(
             again.world_position,
             result.world_position,
-            atol=1e-4 / analysis.correspondence.metres_per_unit,
+            atol=1e-4 / analysis.correspondence.scale_to_canonical,
         )

@@ -214,7 +214,7 @@ def test_sixd_of_a_network_is_made_orthonormal() -> None:
 
 def test_frame() -> None:
     primary, secondary = np.random.default_rng(7).standard_normal((2, 50, 3))
-    q = rotation.frame(primary, secondary)
+    q = rotation.from_axes(primary, secondary)
     np.testing.assert_allclose(
         rotation.rotate(q, np.eye(3)[0]), rotation.normalize(primary), atol=1e-12
     )

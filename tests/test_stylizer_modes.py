@@ -27,11 +27,11 @@ from kinestyle.retarget.features import LAYOUT, at_feature_rate
 from kinestyle.runtime.fit import FADE, FAR, Fit, measure_fit
 from kinestyle.runtime.root import ROOTS, Root
 from kinestyle.runtime.stylizer import (
-    RISE_M,
+    HEIGHT_CLAMP_M,
     SMOOTHING_FRAMES,
     Stylizer,
-    believable_rise,
-    unlearned_manner,
+    soft_clamp_height,
+    style_residual,
 )
 from made_rigs import as_rig, stand, thrown_about, walk
 
@@ -304,7 +304,7 @@ def test_a_predicted_root_goes_as_the_global_motion_predictor_says(tiny: Stylize
     step[:, [0, 2]] = strength * (velocity[0] - velocity[1])
     expected = np.cumsum(rotation.rotate(rotation.about_y(analysis.heading), step), axis=0)[:-1]
     change = hips_path(tiny.apply(analysis, code, strength, "predicted")) - hips_path(clip)
-    scale = analysis.correspondence.metres_per_unit  # the rig's metres to canonical ones
+    scale = analysis.correspondence.scale_to_canonical  # the rig's metres to canonical ones
     np.testing.assert_allclose(scale * change[1:, [0, 2]], expected[:, [0, 2]], atol=1e-6)
     assert np.abs(expected).max() > 0.005
 
@@ -386,7 +386,7 @@ def test_a_clip_that_comes_back_as_it_was_fits(released: Stylizer, walk_clip: Cl
 def test_motion_unlike_any_that_was_learned_is_pointed_out(
     released: Stylizer, walk_clip: Clip
 ) -> None:
-    usual = released.bundle.usual_error_cm
+    usual = released.bundle.reference_error_cm
     assert usual is not None
     known = released.analyse(walk_clip).fit
     assert len(known.error_cm) == 151
@@ -403,7 +403,7 @@ def test_motion_unlike_any_that_was_learned_is_pointed_out(
 def test_a_bundle_that_does_not_say_its_usual_error_warns_of_nothing(
     tiny: Stylizer, walk_clip: Clip
 ) -> None:
-    assert tiny.bundle.usual_error_cm is None
+    assert tiny.bundle.reference_error_cm is None
     found = tiny.analyse(walk_clip).fit
     assert found.error_cm.mean() > 5.0
     assert found.warnings == ()
@@ -487,20 +487,20 @@ def test_real_motion_of_the_training_kind_fits_and_a_dance_does_not(
 def test_what_is_missed_slowly_is_manner_unless_it_is_too_much() -> None:
     steps = np.arange(60)
     lasting = np.full((8, 60), 0.3, dtype=np.float32)
-    np.testing.assert_allclose(unlearned_manner(lasting), lasting, atol=1e-6)
+    np.testing.assert_allclose(style_residual(lasting), lasting, atol=1e-6)
     quick = np.broadcast_to(0.3 * np.where(steps % 2, 1.0, -1.0), (8, 60)).astype(np.float32)
-    assert np.abs(unlearned_manner(quick)[:, 10:-10]).max() < 0.01
-    np.testing.assert_array_equal(unlearned_manner(10.0 * lasting), np.zeros((8, 60)))
-    between = unlearned_manner(3.0 * lasting)
+    assert np.abs(style_residual(quick)[:, 10:-10]).max() < 0.01
+    np.testing.assert_array_equal(style_residual(10.0 * lasting), np.zeros((8, 60)))
+    between = style_residual(3.0 * lasting)
     assert 0.0 < between.min() <= between.max() < 0.9
 
 
 def test_hips_rise_as_far_as_a_manner_can_be_believed() -> None:
     rise = np.linspace(-1.0, 1.0, 2001)
-    taken = believable_rise(rise)
+    taken = soft_clamp_height(rise)
     np.testing.assert_allclose(taken, -taken[::-1], atol=1e-12)
-    small = np.abs(rise) <= RISE_M[0]
+    small = np.abs(rise) <= HEIGHT_CLAMP_M[0]
     np.testing.assert_array_equal(taken[small], rise[small])
-    assert 0.9 * RISE_M[1] < taken.max() < RISE_M[1]
+    assert 0.9 * HEIGHT_CLAMP_M[1] < taken.max() < HEIGHT_CLAMP_M[1]
     slope = np.diff(taken) / np.diff(rise)
     assert np.abs(np.diff(slope)).max() < 0.02, "a corner would be seen as a jolt"

@@ -98,7 +98,7 @@ def sliding(clip: Clip, c: Correspondence, contact: np.ndarray) -> float:
         i for i, role in enumerate(CONTACT_JOINTS) if CANONICAL.names[role] in c.mapping.joints
     ]
     joints = [c.mapping.joints[CANONICAL.names[role]] for role in CONTACT_JOINTS[columns]]
-    place = rotation.rotate(c.axes, clip.world_position[:, joints]) * c.metres_per_unit
+    place = rotation.rotate(c.axes, clip.world_position[:, joints]) * c.scale_to_canonical
     speed = np.linalg.norm(np.diff(place[..., [0, 2]], axis=0), axis=-1) / clip.frame_time_seconds
     planted = contact[:, columns]
     return float(speed[planted[1:] & planted[:-1]].mean())
@@ -159,7 +159,7 @@ def test_travel_grows_with_the_legs() -> None:
         np.ptp(clip.world_position[:, clip.skeleton.index("Hips")][:, [0, 2]], axis=0)
         for clip in (SOURCE, result)
     ]
-    longer = correspond(SOURCE).metres_per_unit / correspond(target).metres_per_unit
+    longer = correspond(SOURCE).scale_to_canonical / correspond(target).scale_to_canonical
     assert longer == pytest.approx(1.3, abs=0.01)
     np.testing.assert_allclose(way[1], longer * way[0], rtol=0.02)
 

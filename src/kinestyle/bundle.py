@@ -205,7 +205,7 @@ class Bundle:
         return int(self.manifest.get("label_numbers", 0))
 
     @property
-    def usual_error_cm(self) -> float | None:
+    def reference_error_cm(self) -> float | None:
         """Mean joint error of the autoencoder on motion like what it learned from; None where the
         manifest does not say.
         """

@@ -33,7 +33,7 @@ EVEN_FRAMES = 2.0
 
 
 def align(
-    motion: Array, others: Sequence[Array], uneven_m: float = UNEVEN_M
+    motion: Array, others: Sequence[Array], step_penalty: float = UNEVEN_M
 ) -> list[tuple[float, Array]]:
     """motion: (T, 21, 3), others: K motions (T_k, 21, 3) -> for each the cost and (T,), which of
     its frames is where.
@@ -49,8 +49,8 @@ def align(
     total = apart[0]
     for i in range(1, len(motion)):
         by_one, by_two = (np.full_like(total, np.inf) for _ in range(2))
-        by_one[:, 1:], by_two[:, 2:] = total[:, :-1], total[:, :-2] + uneven_m
-        ways = np.stack([total + uneven_m, by_one, by_two])
+        by_one[:, 1:], by_two[:, 2:] = total[:, :-1], total[:, :-2] + step_penalty
+        ways = np.stack([total + step_penalty, by_one, by_two])
         steps[i] = ways.argmin(axis=0)
         total = ways.min(axis=0) + apart[i]
     place = total.argmin(axis=1)

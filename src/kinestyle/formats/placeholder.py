@@ -18,7 +18,7 @@ from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
-from kinestyle.retarget.correspondence import Correspondence, correspond, turn_joints
+from kinestyle.retarget.correspondence import Correspondence, correspond, set_world_rotations
 from kinestyle.rig.mapping import JointMapping
 
 _SAMPLED_FRAMES = 48
@@ -99,14 +99,14 @@ def find_bind_pose(clip: Clip, mapping: JointMapping | None = None) -> BindPose:
     except RigError:
         return BindPose(clip.skeleton, position, np.array(first.local_rotation[0]), None)
     upright = rotation.multiply(rotation.inverse(c.axes), rotation.inverse(c.align[c.roles]))
-    local = turn_joints(
+    local = set_world_rotations(
         first, {int(joint): turn[None] for joint, turn in zip(c.joints, upright, strict=True)}
     )[0]
     hips = c.mapping.joints["hips"]
     world, turned = forward_kinematics(clip.skeleton, position, local)
     soles = (
         min(world[c.mapping.joints[f"{side}_foot"], 1] for side in ("left", "right"))
-        - _ANKLE_M / c.metres_per_unit
+        - _ANKLE_M / c.scale_to_canonical
     )
     move = -np.array([world[hips, 0], soles, world[hips, 2]])
     parent = int(clip.skeleton.parents[hips])
@@ -178,7 +178,7 @@ def _segments(pose: BindPose) -> tuple[Array, Array, Array, np.ndarray, np.ndarr
     part_of = {
         joint: role.removeprefix("left_").removeprefix("right_") for joint, role in role_of.items()
     }
-    size = 1.0 if c is None else 1.0 / c.metres_per_unit
+    size = 1.0 if c is None else 1.0 / c.scale_to_canonical
     if c is None:
         # a size that suits whatever it is
         size = max(float(np.ptp(position, axis=0).max()), 1e-6) / 1.7

@@ -127,7 +127,7 @@ def _fit_body(
         center: (T, 3);
     points: N of (T, 3); weight: (N,)
     """
-    turn = rotation.frame(rotation.normalize(across), rotation.normalize(up))
+    turn = rotation.from_axes(rotation.normalize(across), rotation.normalize(up))
     arms = np.stack(points, axis=1) - center[:, None]
     rest = np.median(rotation.rotate(rotation.inverse(turn)[:, None], arms), axis=0)
     # the turn that brings the rest nearest to each frame (Kabsch)
@@ -157,8 +157,8 @@ def _aim(bone: Array, axis: Array, along: Array, hinge: Array) -> Array:
     """(T, 4) the turns that bring `along` (3,) to `bone` (T, 3) and `hinge` (3,) as near as may be
     to `axis` (T, 3).
     """
-    to = rotation.frame(_directions(bone, along), axis)
-    return rotation.multiply(to, rotation.inverse(rotation.frame(along, hinge)))
+    to = rotation.from_axes(_directions(bone, along), axis)
+    return rotation.multiply(to, rotation.inverse(rotation.from_axes(along, hinge)))
 
 
 def _hinge(first: Array, second: Array, carried: Array, hinge: Array) -> Array:

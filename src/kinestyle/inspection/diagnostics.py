@@ -44,17 +44,17 @@ _FEW = 5
 
 
 @dataclass(frozen=True)
-class Oddity:
+class Diagnostic:
     """One thing that looks wrong. kind: a word for programs; message: a sentence for people."""
 
     kind: str
     message: str
 
 
-def find_oddities(clip: Clip, correspondence: Correspondence) -> tuple[Oddity, ...]:
+def find_diagnostics(clip: Clip, correspondence: Correspondence) -> tuple[Diagnostic, ...]:
     """All that looks wrong in a clip whose motion is finite."""
     canonical = to_canonical(clip, correspondence)
-    found: list[Oddity] = []
+    found: list[Diagnostic] = []
     for kind, messages in (
         ("stretching", _stretching(clip, correspondence)),
         ("floor", _off_the_floor(canonical, correspondence)),
@@ -64,7 +64,7 @@ def find_oddities(clip: Clip, correspondence: Correspondence) -> tuple[Oddity, .
         ("hips", _folded_hips(canonical)),
         ("rest", _odd_rest(clip, correspondence)),
     ):
-        found += [Oddity(kind, message) for message in messages]
+        found += [Diagnostic(kind, message) for message in messages]
     return tuple(found)
 
 
@@ -93,11 +93,11 @@ def _stretching(clip: Clip, c: Correspondence) -> list[str]:
             share = change / max(float(np.median(length)), 1e-12)
             if (
                 share > _STRETCH[0]
-                and change * c.metres_per_unit > _STRETCH[1]
+                and change * c.scale_to_canonical > _STRETCH[1]
                 and clip.skeleton.names[joint] not in names
             ):
                 names.append(clip.skeleton.names[joint])
-                worst = max(worst, change * c.metres_per_unit)
+                worst = max(worst, change * c.scale_to_canonical)
             joint = int(clip.skeleton.parents[joint])
     return (
         [f"bones change their length, by up to {100.0 * worst:.1f} cm: those to {_few(names)}"]
@@ -108,7 +108,7 @@ def _stretching(clip: Clip, c: Correspondence) -> list[str]:
 
 def _off_the_floor(canonical: Clip, c: Correspondence) -> list[str]:
     found = []
-    floor = c.floor * c.metres_per_unit
+    floor = c.floor * c.scale_to_canonical
     if abs(floor) > _FLOOR_M:
         side = "above" if floor > 0 else "below"
         found.append(f"the floor that the feet stand on lies {abs(floor):.2f} m {side} zero")
@@ -145,7 +145,7 @@ def _duplicates(clip: Clip) -> list[str]:
 def _jumps(clip: Clip, c: Correspondence) -> list[str]:
     if clip.frame_count < 2:
         return []
-    position = clip.world_position[:, c.joints] * c.metres_per_unit
+    position = clip.world_position[:, c.joints] * c.scale_to_canonical
     hips = position[:, c.joints.tolist().index(c.mapping.joints["hips"])]
     # of a slow file, a step may be long: what counts is the speed, of a fast one, that it is more
     #     than a trifle
@@ -216,7 +216,7 @@ def _uneven_sides(clip: Clip, c: Correspondence) -> list[str]:
             ratio = float(left / max(float(right), 1e-12))
             if (
                 max(ratio, 1.0 / max(ratio, 1e-12)) > _UNEVEN
-                and max(left, right) * c.metres_per_unit > 0.05
+                and max(left, right) * c.scale_to_canonical > 0.05
             ):
                 what = above.removeprefix("left_").replace("_", " ")
                 found.append(f"the left {what} is {ratio:.2f} times as long as the right one")

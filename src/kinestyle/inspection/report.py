@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kinestyle.inspection.diagnostics import Oddity, facing, find_oddities
+from kinestyle.inspection.diagnostics import Diagnostic, facing, find_diagnostics
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.correspondence import Correspondence, correspond
@@ -35,9 +35,9 @@ class Inspection:
         return (*self.clip.warnings, *self.mapping.warnings)
 
     @cached_property
-    def oddities(self) -> tuple[Oddity, ...]:
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What looks wrong in the motion."""
-        return find_oddities(self.clip, self.correspondence)
+        return find_diagnostics(self.clip, self.correspondence)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: floats in file units where not said otherwise."""
@@ -68,8 +68,9 @@ class Inspection:
             "missing": [role for role in CANONICAL.names if role not in mapping.joints],
             "unmapped": list(mapping.unmapped),
             "warnings": list(self.warnings),
-            "oddities": [
-                {"kind": oddity.kind, "message": oddity.message} for oddity in self.oddities
+            "diagnostics": [
+                {"kind": diagnostic.kind, "message": diagnostic.message}
+                for diagnostic in self.diagnostics
             ],
         }
 
@@ -101,7 +102,7 @@ class Inspection:
         if found["unmapped"]:
             lines.append(f"without a role: {', '.join(found['unmapped'])}")
         lines += [f"note: {warning}" for warning in found["warnings"]]
-        lines += [f"odd: {oddity.message}" for oddity in self.oddities]
+        lines += [f"odd: {diagnostic.message}" for diagnostic in self.diagnostics]
         return "\n".join(lines)
 
 

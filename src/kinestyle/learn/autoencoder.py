@@ -107,11 +107,9 @@ class AutoencoderStage(Stage[Autoencoder]):
         encoder, divergence = self.network.encoder, torch.zeros(())
         if c.latent == "variational":
             assert isinstance(encoder, MotionEncoder), "poses have no distribution"
-            mean, log_deviation = (value.float() for value in encoder.distribution(features))
-            latent = reparameterize(mean, log_deviation)
-            divergence = gaussian_kl(
-                mean, log_deviation, torch.zeros_like(mean), torch.zeros_like(mean)
-            )
+            mean, log_std = (value.float() for value in encoder.distribution(features))
+            latent = reparameterize(mean, log_std)
+            divergence = gaussian_kl(mean, log_std, torch.zeros_like(mean), torch.zeros_like(mean))
         else:
             latent = encoder(features)
         decoded = self.network.decoder.normalized(latent).float()

@@ -21,7 +21,7 @@ from torch.autograd.function import once_differentiable
 class TimeConvolution(nn.Conv1d):
     """(B, I, T) -> (B, O, T), or T/stride, with the ends held instead of padded by zeros.
 
-    Within `by_products` on a processor it is a matrix product, otherwise `torch.nn.Conv1d`; weights
+    Within `conv_as_matmul` on a processor it is a matrix product, otherwise `torch.nn.Conv1d`; weights
     and meaning are the same. The product's result lies in memory as (B, T, O), which the next layer
     takes as it is.
     """
@@ -59,7 +59,7 @@ def doubled(x: Tensor) -> Tensor:
     ).squeeze(2)
 
 
-class Doubled(nn.Module):
+class Upsample2x(nn.Module):
     """`doubled` as a layer."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ _BY_PRODUCTS = ContextVar("_BY_PRODUCTS", default=False)
 
 
 @contextmanager
-def by_products() -> Iterator[None]:
+def conv_as_matmul() -> Iterator[None]:
     """Within it, layers on a processor work by matrix products, on (B, T, C) in memory."""
     token = _BY_PRODUCTS.set(True)
     try:

@@ -20,7 +20,7 @@ import numpy as np
 from kinestyle.errors import DataError
 from kinestyle.learn.reading import Reading, read_files
 from kinestyle.learn.splits import ClipLabel, read_splits
-from kinestyle.retarget.features import LAYOUT, hold_last, mirror_features
+from kinestyle.retarget.features import LAYOUT, mirror_features, pad_last
 from kinestyle.rig.rig_file import Rig
 from kinestyle.storage import replace_bytes
 
@@ -303,7 +303,7 @@ class CropSampler:
         return self._cut(self.place(entry, mirror))
 
     def _cut(self, crop: Crop) -> np.ndarray:
-        features = hold_last(np.asarray(self.corpus.features[crop.start : crop.stop]), self.frames)
+        features = pad_last(np.asarray(self.corpus.features[crop.start : crop.stop]), self.frames)
         return mirror_features(features) if crop.mirror else features
 
     def coin(self, probability: float = 0.5) -> bool:

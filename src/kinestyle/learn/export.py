@@ -58,7 +58,7 @@ def signatures(
     return {
         "motion_encoder": Signature((features,), ("features",), ("latent",)),
         "content_encoder": Signature((latent,), ("latent",), ("content",)),
-        "style_encoder": Signature((latent,), ("latent",), ("mean", "log_deviation")),
+        "style_encoder": Signature((latent,), ("latent",), ("mean", "log_std")),
         "generator": Signature((content, style), ("content", "style"), ("latent",)),
         "motion_decoder": Signature((latent,), ("latent",), ("features",)),
         "global_motion": Signature((features,), ("features",), ("velocity",)),
@@ -80,11 +80,9 @@ class _LabelUnknown(nn.Module):
         self.style_encoder = style_encoder
 
     def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_deviation = self.style_encoder(latent)
+        mean, log_std = self.style_encoder(latent)
         labels = (0, self.style_encoder.labels)
-        return nn.functional.pad(mean, labels), nn.functional.pad(
-            log_deviation, labels, value=CERTAIN
-        )
+        return nn.functional.pad(mean, labels), nn.functional.pad(log_std, labels, value=CERTAIN)
 
 
 def to_graphs(

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from kinestyle.errors import DataError
 from kinestyle.learn.checkpoint import clear_leftovers, save_whole
-from kinestyle.learn.convolution import by_products
+from kinestyle.learn.convolution import conv_as_matmul
 from kinestyle.learn.corpus import Crop, CropSampler
 from kinestyle.learn.precision import half_is_faster
 from kinestyle.learn.processes import here
@@ -113,18 +113,18 @@ def train(
     config: LoopConfig,
     folder: Path,
     report: Callable[[str], None],
-    made_with: Mapping[str, Any] | None = None,
+    fingerprint: Mapping[str, Any] | None = None,
 ) -> Network:
     """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the
     network with the kept weights.
 
     Writes `checkpoint.pt`, `log.jsonl`, curves for TensorBoard and, at the end, `trained.pt` into
-    `folder`. `made_with` is the whole configuration (the loop's alone where it is None): a
+    `folder`. `fingerprint` is the whole configuration (the loop's alone where it is None): a
     checkpoint of another one is refused with a DataError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = Training(
-        stage, config, folder, report, asdict(config) if made_with is None else made_with
+        stage, config, folder, report, asdict(config) if fingerprint is None else fingerprint
     )
     while run.step < config.steps:
         losses = run.learn()
@@ -169,9 +169,9 @@ class Training(Generic[Network]):
         config: LoopConfig,
         folder: Path,
         report: Callable[[str], None],
-        made_with: Mapping[str, Any],
+        fingerprint: Mapping[str, Any],
     ):
-        self.stage, self.config, self.folder, self.made_with = stage, config, folder, made_with
+        self.stage, self.config, self.folder, self.fingerprint = stage, config, folder, fingerprint
         self.processes = here()
         stage.to(self.processes.device)
         torch.manual_seed(config.seed)
@@ -206,7 +206,11 @@ class Training(Generic[Network]):
         device = self.processes.device
         made_there = nullcontext() if device.type == "cpu" else torch.device(device)
         half = config.half_precision and half_is_faster(device.type)
-        with torch.autocast(device.type, torch.bfloat16, enabled=half), by_products(), made_there:
+        with (
+            torch.autocast(device.type, torch.bfloat16, enabled=half),
+            conv_as_matmul(),
+            made_there,
+        ):
             samples = self.processes.rows(stage.draw())
             with self.processes.whole_batch_draws(len(samples)):
                 losses = stage.losses_of(samples)
@@ -244,7 +248,7 @@ class Training(Generic[Network]):
         if self.progress is None:
             return
         content = {
-            "config": self.made_with,
+            "config": self.fingerprint,
             "step": self.step,
             "seconds": self.progress.seconds,
             "network": self.stage.network.state_dict(),
@@ -262,7 +266,7 @@ class Training(Generic[Network]):
         if self.progress is not None:
             self.progress.close()
             assert self.kept is not None, "the last step is validated"
-            save_whole(path, {"config": self.made_with, **self.kept})
+            save_whole(path, {"config": self.fingerprint, **self.kept})
         self.processes.wait()
         self.stage.to(torch.device("cpu"))
         self.stage.network.load_state_dict(torch.load(path, map_location="cpu")["network"])
@@ -276,7 +280,7 @@ class Training(Generic[Network]):
         if not path.exists():
             return 0.0
         saved = torch.load(path, map_location="cpu")
-        if not same_configuration(saved["config"], self.made_with):
+        if not same_configuration(saved["config"], self.fingerprint):
             raise DataError(
                 f"{path} was made with another configuration; name another folder, or delete it "
                 f"to start over"

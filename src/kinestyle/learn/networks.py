@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from kinestyle.learn.convolution import Doubled, TimeConvolution, doubled
+from kinestyle.learn.convolution import TimeConvolution, Upsample2x, doubled
 from kinestyle.retarget.features import LAYOUT
 
 SLOPE = 0.2
@@ -94,7 +94,7 @@ def conv(inputs: int, outputs: int, width: int = 3, stride: int = 1) -> nn.Conv1
     return TimeConvolution(inputs, outputs, width, stride)
 
 
-def runs(indices: Tensor) -> tuple[slice, ...]:
+def contiguous_slices(indices: Tensor) -> tuple[slice, ...]:
     """Indices as slices of neighbours: to take a few slices is many times faster than to pick
     numbers one by one.
     """
@@ -174,10 +174,10 @@ class MotionDecoder(PhysicalUnits):
         self.frames_at_once = sizes.frames_at_once
         first, second, third = sizes.decoder
         self.first = conv(sizes.latent, first)
-        last_step = [Doubled()] if sizes.frames_at_once == 1 else []
+        last_step = [Upsample2x()] if sizes.frames_at_once == 1 else []
         self.layers = nn.Sequential(
             nn.LeakyReLU(SLOPE),
-            Doubled(),
+            Upsample2x(),
             conv(first, second),
             nn.LeakyReLU(SLOPE),
             *last_step,
@@ -287,8 +287,8 @@ class StyleEncoder(nn.Module):
                 [latent, known.unsqueeze(-1).expand(-1, -1, latent.shape[-1]).to(latent.dtype)],
                 dim=1,
             )
-        mean, log_deviation = self.head(self.layers(latent).mean(dim=-1)).chunk(2, dim=-1)
-        return mean, log_deviation.clamp(-5.0, 2.0)
+        mean, log_std = self.head(self.layers(latent).mean(dim=-1)).chunk(2, dim=-1)
+        return mean, log_std.clamp(-5.0, 2.0)
 
 
 class Modulated(nn.Module):
@@ -343,10 +343,10 @@ class StylePrior(nn.Module):
     def __init__(self, styles: int, sizes: NetworkSizes):
         super().__init__()
         self.mean = nn.Parameter(0.5 * torch.randn(styles, sizes.style_code))
-        self.log_deviation = nn.Parameter(torch.full((styles, sizes.style_code), -1.0))
+        self.log_std = nn.Parameter(torch.full((styles, sizes.style_code), -1.0))
 
     def forward(self, label: Tensor) -> tuple[Tensor, Tensor]:
-        return self.mean[label], self.log_deviation[label].clamp(-3.0, 1.0)
+        return self.mean[label], self.log_std[label].clamp(-3.0, 1.0)
 
 
 class GlobalMotionPredictor(PhysicalUnits):
@@ -361,7 +361,7 @@ class GlobalMotionPredictor(PhysicalUnits):
         self.register_buffer(
             "reads", torch.from_numpy(LAYOUT.without("root_xz_velocity", "foot_contact"))
         )
-        self.slices = runs(self.reads)
+        self.slices = contiguous_slices(self.reads)
         self.velocity = LAYOUT["root_xz_velocity"]
         self.frames_at_once = sizes.frames_at_once
         (first, second, third), width = sizes.global_motion, sizes.global_motion_width
@@ -399,7 +399,7 @@ class Classifier(PhysicalUnits):
     ):
         super().__init__(mean, deviation)
         self.register_buffer("reads", reads)
-        self.slices = runs(reads)
+        self.slices = contiguous_slices(reads)
         self.layers = nn.Sequential(
             conv(len(reads), width, 5, stride=2),
             nn.LeakyReLU(SLOPE),
@@ -431,14 +431,14 @@ class Classifier(PhysicalUnits):
         return self.normalized(self.normalize(features))
 
 
-def reparameterize(mean: Tensor, log_deviation: Tensor) -> Tensor:
-    """A draw from N(mean, exp(log_deviation)^2), differentiable in both."""
-    return mean + log_deviation.exp() * torch.randn_like(mean)
+def reparameterize(mean: Tensor, log_std: Tensor) -> Tensor:
+    """A draw from N(mean, exp(log_std)^2), differentiable in both."""
+    return mean + log_std.exp() * torch.randn_like(mean)
 
 
 def gaussian_kl(
     mean: Tensor,
-    log_deviation: Tensor,
+    log_std: Tensor,
     other_mean: Tensor,
     other_log_deviation: Tensor,
     of: Literal["batch", "clip"] = "batch",
@@ -446,7 +446,7 @@ def gaussian_kl(
     """KL(N(mean) || N(other)) of diagonal Gaussians (B, K), averaged over the K numbers, and over
     the batch or for each clip.
     """
-    ratio = torch.exp(2.0 * (log_deviation - other_log_deviation))
+    ratio = torch.exp(2.0 * (log_std - other_log_deviation))
     distance = ((mean - other_mean) / other_log_deviation.exp()) ** 2
-    divergence = 0.5 * (ratio + distance - 1.0) + other_log_deviation - log_deviation
+    divergence = 0.5 * (ratio + distance - 1.0) + other_log_deviation - log_std
     return divergence.mean() if of == "batch" else divergence.mean(dim=-1)

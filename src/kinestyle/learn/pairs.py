@@ -31,11 +31,11 @@ class PairConfig:
 
     candidates: int = 8
     """Clips of a content in a style that are tried, drawn at random where there are more."""
-    uneven_m: float = UNEVEN_M
+    step_penalty: float = UNEVEN_M
     """What it costs, in metres a joint, to let a pair stand still for a frame or to leave one of
     its frames out.
     """
-    most_still: float = 0.4
+    largest_hold_ratio: float = 0.4
     """Share of frames in which a pair may stand still; where it would be more, the pair is too
     short and left out.
     """
@@ -52,7 +52,7 @@ class Pairs:
 
     places: Mapping[tuple[str, str], Array]
 
-    def save(self, path: Path, made_with: Mapping[str, Any]) -> None:
+    def save(self, path: Path, fingerprint: Mapping[str, Any]) -> None:
         """Write all, or nothing."""
         keys = list(self.places)
         buffer = io.BytesIO()
@@ -62,17 +62,17 @@ class Pairs:
             style=np.array([style for _, style in keys], dtype=str),
             length=np.array([len(place) for place in self.places.values()], dtype=int),
             place=np.concatenate([*self.places.values(), np.zeros(0)]),
-            made_with=np.array(json.dumps(made_with)),
+            fingerprint=np.array(json.dumps(fingerprint)),
         )
         replace_bytes(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path, made_with: Mapping[str, Any]) -> Pairs | None:
+    def load(cls, path: Path, fingerprint: Mapping[str, Any]) -> Pairs | None:
         """What `save` wrote, or None where there is nothing or something made in another way."""
         if not path.exists():
             return None
         with np.load(path) as saved:
-            if str(saved["made_with"]) != json.dumps(made_with):
+            if str(saved["fingerprint"]) != json.dumps(fingerprint):
                 return None
             stems, styles = saved["stem"].tolist(), saved["style"].tolist()
             parts = np.split(saved["place"], np.cumsum(saved["length"]))[:-1]
@@ -124,7 +124,7 @@ def _pairs_of(
     if not chosen:
         return {}
     alignments = align(
-        bodies[entry.stem], [bodies[other.stem] for _, other in chosen], config.uneven_m
+        bodies[entry.stem], [bodies[other.stem] for _, other in chosen], config.step_penalty
     )
     best: dict[str, tuple[float, Array]] = {}
     for (style, other), (cost, path) in zip(chosen, alignments, strict=True):
@@ -134,7 +134,7 @@ def _pairs_of(
                 other.start
                 + frames_along(path, entry.frame_count, other.frame_count, config.smoothing_frames),
             )
-            if np.mean(np.diff(path) == 0) > config.most_still:
+            if np.mean(np.diff(path) == 0) > config.largest_hold_ratio:
                 del best[style]
     return {style: place for style, (_, place) in best.items()}
 

@@ -101,12 +101,12 @@ class PaperNetwork(nn.Module):
         """label: (B,) -> mean and log deviation (B, K + S) of the style codes of a label: N(0, I)
         and the label itself, or, without label input, what the training clips of that label gave.
         """
-        mean, log_deviation = self.label_mean[label], self.label_log_deviation[label]
+        mean, log_std = self.label_mean[label], self.label_log_deviation[label]
         if not self.style_encoder.labels:
-            return mean, log_deviation
+            return mean, log_std
         told = one_hot(label, self.style_encoder.labels).to(mean.dtype)
         return torch.cat([mean, told], dim=-1), torch.cat(
-            [log_deviation, torch.full_like(told, CERTAIN)], dim=-1
+            [log_std, torch.full_like(told, CERTAIN)], dim=-1
         )
 
 
@@ -206,9 +206,9 @@ class PaperStage(Stage[PaperNetwork]):
             z = self.autoencoder.encoder(motion).float()
         label = torch.cat([batch.label, batch.label, batch.third_label])
         content = net.content_encoder(z)
-        mean, log_deviation = self._style(z, label)
+        mean, log_std = self._style(z, label)
         (_, z2, z3), (c1, c2, c3) = z.split(size), content.split(size)
-        means, log_deviations = mean.split(size), log_deviation.split(size)
+        means, log_deviations = mean.split(size), log_std.split(size)
         s1, s2, s3 = (self._draw(*pair) for pair in zip(means, log_deviations, strict=True))
         _, y2, y3 = label.split(size)
         rebuilt = self._generate(torch.cat([c1, c2, c2.detach()]), torch.cat([s1, s2, s3]), label)
@@ -242,7 +242,7 @@ class PaperStage(Stage[PaperNetwork]):
         )
         zero = torch.zeros_like(mean)
         divergence = gaussian_kl(
-            mean[: 2 * size], log_deviation[: 2 * size], zero[: 2 * size], zero[: 2 * size]
+            mean[: 2 * size], log_std[: 2 * size], zero[: 2 * size], zero[: 2 * size]
         )
         divergence = divergence + gaussian_kl(mean4, log_deviation4, zero[:size], zero[:size])
         align = gaussian_kl(means[0], log_deviations[0], means[1], log_deviations[1])
@@ -269,14 +269,14 @@ class PaperStage(Stage[PaperNetwork]):
         """latent: (B, Z, T/4), label: (B, S) -> mean and log deviation (B, K); 0 where codes are
         not probabilistic.
         """
-        mean, log_deviation = self.network.style_encoder(latent, label)
+        mean, log_std = self.network.style_encoder(latent, label)
         return (
             mean.float(),
-            log_deviation.float() if self.config.probabilistic else torch.zeros_like(mean.float()),
+            log_std.float() if self.config.probabilistic else torch.zeros_like(mean.float()),
         )
 
-    def _draw(self, mean: Tensor, log_deviation: Tensor) -> Tensor:
-        return reparameterize(mean, log_deviation) if self.config.probabilistic else mean
+    def _draw(self, mean: Tensor, log_std: Tensor) -> Tensor:
+        return reparameterize(mean, log_std) if self.config.probabilistic else mean
 
     def _generate(self, content: Tensor, style: Tensor, label: Tensor) -> Tensor:
         rebuilt: Tensor = self.network.generator(content, torch.cat([style, label], dim=-1))

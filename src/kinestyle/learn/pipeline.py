@@ -184,7 +184,7 @@ class Run:
     @cache  # noqa: B019
     def everything(self) -> Corpus:
         """Read all motion files once. Files that cannot be used are named and left out."""
-        with here().first_alone():
+        with here().rank_zero_first():
             run = self._found("corpus", "corpus.json").parent
             loaded = open_corpus(self.data, run, self.own.labels, self.report, self.own.rig)
         self._about(loaded)
@@ -279,19 +279,19 @@ class Run:
         config = self.recipe.stylizer
         if isinstance(config, PaperConfig) or not config.pair:
             return Pairs({})
-        made_with = {
+        fingerprint = {
             "corpus_sha256": self.everything().sha256,
             "left_out": list(self.recipe.left_out),
             **asdict(config.pairs),
         }
         path = self._found("pairs", "pairs.npz") / "pairs.npz"
-        with here().first_alone():
-            found = Pairs.load(path, made_with)
+        with here().rank_zero_first():
+            found = Pairs.load(path, fingerprint)
             if found is None:
                 path = self.folder / "pairs" / "pairs.npz"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 found = find_pairs(self.corpus(), config.pairs, self.report)
-                found.save(path, made_with)
+                found.save(path, fingerprint)
         return found
 
     def judge(self) -> tuple[Path, ...]:
@@ -310,15 +310,15 @@ class Run:
             return paths
         graph = classifier_graph(network)
         replace_bytes(paths[0], judge_file(graph, labels, name="network", licence=licence))
-        made_with = json.dumps(
+        fingerprint = json.dumps(
             {"corpus_sha256": everything.sha256, **asdict(self.recipe.second_judge)}
         )
-        if not paths[1].exists() or read_judge_file(paths[1]).get("made_with") != made_with:
+        if not paths[1].exists() or read_judge_file(paths[1]).get("fingerprint") != fingerprint:
             second = fit_random_kernels(everything, labels, self.recipe.second_judge)
             style, content = validate_random_kernels(second, everything, labels)
             self.report(f"judge_2  validation/style {style:.4g}  validation/content {content:.4g}")
             graph = judge_graph(second, torch.randn(1, 96, LAYOUT.size))
-            about = {"name": "random kernels", "licence": licence, "made_with": made_with}
+            about = {"name": "random kernels", "licence": licence, "fingerprint": fingerprint}
             replace_bytes(paths[1], judge_file(graph, labels, **about))
         for path in paths:
             self.report(f"judge: {path}, {path.stat().st_size / 1e6:.1f} MB")
@@ -363,7 +363,7 @@ class Run:
 
     def _train(self, name: str, stage: Stage[Network], config: StageConfig) -> Network:
         sizes = asdict(self.recipe.sizes)
-        made_with = {
+        fingerprint = {
             "sizes": {key: sizes[key] for key in SIZES_OF.get(name, ())},
             "left_out": []
             if stage.sampler.corpus is self.everything()
@@ -376,12 +376,12 @@ class Run:
         saved = torch.load(own) if own.exists() else None
         if saved is None and elsewhere and elsewhere.exists():
             found = torch.load(elsewhere)
-            if same_configuration(found["config"], made_with):
+            if same_configuration(found["config"], fingerprint):
                 self.report(f"{name}: taken from {elsewhere}")
                 saved = found
         if saved is None:
-            return train(stage, config.loop, self.folder / name, self.report, made_with)
-        if not same_configuration(saved["config"], made_with):
+            return train(stage, config.loop, self.folder / name, self.report, fingerprint)
+        if not same_configuration(saved["config"], fingerprint):
             raise DataError(
                 f"{own} was made with another configuration; name another folder, or delete it to "
                 f"train again"
@@ -410,14 +410,14 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> list[di
     """
     labels = Labels.of(corpus)
     with torch.no_grad():
-        mean, log_deviation = stylizer.prior(torch.arange(len(labels.styles)))
+        mean, log_std = stylizer.prior(torch.arange(len(labels.styles)))
     entries = corpus.select("train", labelled=True)
     return [
         {
             "name": name,
             "seconds": round(sum(e.frame_count for e in entries if e.style == name) / 30.0, 1),
             "mean": mean[i].numpy().round(5).tolist(),
-            "deviation": log_deviation[i].exp().numpy().round(5).tolist(),
+            "deviation": log_std[i].exp().numpy().round(5).tolist(),
         }
         for i, name in enumerate(labels.styles)
     ]

@@ -78,7 +78,7 @@ class Processes:
             distributed.barrier()
 
     @contextmanager
-    def first_alone(self) -> Iterator[None]:
+    def rank_zero_first(self) -> Iterator[None]:
         """The first process goes through it before the others, which then find what it made."""
         if not self.first:
             self.wait()

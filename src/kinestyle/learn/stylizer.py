@@ -44,15 +44,15 @@ from kinestyle.learn.networks import (
     NetworkSizes,
     StyleEncoder,
     StylePrior,
+    contiguous_slices,
     conv,
     gaussian_kl,
     reparameterize,
-    runs,
     take,
 )
 from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs
 from kinestyle.retarget.features import LAYOUT, mirror_features
-from kinestyle.runtime.stylizer import SLOW_STEPS, UNKNOWN_MANNER
+from kinestyle.runtime.stylizer import STYLE_RESIDUAL_GATE, STYLE_RESIDUAL_STEPS
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Critic(nn.Module):
         super().__init__()
         reads = torch.from_numpy(LAYOUT.only(*GUIDES[0].style_groups))
         self.register_buffer("reads", reads)
-        self.slices = runs(reads)
+        self.slices = contiguous_slices(reads)
         self.layers = nn.Sequential(
             conv(len(reads), width, 5, stride=2),
             nn.LeakyReLU(0.2),
@@ -361,9 +361,9 @@ class StylizerStage(Stage[StylizerNetwork]):
             )
             z = latents[:size].float()
         content = net.content_encoder(z)
-        mean, log_deviation = net.style_encoder(latents + c.style_noise * torch.randn_like(latents))
-        mean, log_deviation = mean.float(), log_deviation.float()
-        own, again, other, target = zip(mean.split(size), log_deviation.split(size), strict=True)
+        mean, log_std = net.style_encoder(latents + c.style_noise * torch.randn_like(latents))
+        mean, log_std = mean.float(), log_std.float()
+        own, again, other, target = zip(mean.split(size), log_std.split(size), strict=True)
         prior = net.prior(batch.style.clamp(min=0))
 
         # one pass of the generator for all five: own clip, same style, unchanged, by label, by
@@ -378,7 +378,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         contents = [content, content, content, content, content.detach()]
         rebuilt = net.generator(torch.cat(contents), torch.cat(styles)).float()
         of_own, of_other, unchanged, by_label, by_reference = rebuilt.split(size)
-        shown = unchanged + unlearned_manner(z - unchanged)
+        shown = unchanged + style_residual(z - unchanged)
         decoded = (
             self.autoencoder.decoder.normalized(
                 torch.cat([of_other, shown, by_label, by_reference])
@@ -437,8 +437,8 @@ class StylizerStage(Stage[StylizerNetwork]):
         """code: (B, K) -> (B, S) log likelihoods under every label's Gaussian, softened: K numbers
         do not err independently.
         """
-        mean, log_deviation = self.network.prior(torch.arange(len(self.labels.styles)))
-        apart = 0.5 * ((code[:, None] - mean) / log_deviation.exp()).square() + log_deviation
+        mean, log_std = self.network.prior(torch.arange(len(self.labels.styles)))
+        apart = 0.5 * ((code[:, None] - mean) / log_std.exp()).square() + log_std
         return -apart.sum(dim=-1) / code.shape[-1] ** 0.5
 
     def _results(self, features: Tensor, unchanged: Tensor, restyled: Sequence[Tensor]) -> Tensor:
@@ -599,18 +599,18 @@ class StylizerStage(Stage[StylizerNetwork]):
         return self._results(features, unchanged, [restyled])
 
 
-def unlearned_manner(missed: Tensor) -> Tensor:
+def style_residual(missed: Tensor) -> Tensor:
     """(B, Z, T/4) -> the same, what the runtime takes for manner of it
-    (`runtime.stylizer.unlearned_manner`).
+    (`runtime.stylizer.style_residual`).
     """
-    radius = math.ceil(3.0 * SLOW_STEPS)
+    radius = math.ceil(3.0 * STYLE_RESIDUAL_STEPS)
     steps = torch.arange(-radius, radius + 1, dtype=missed.dtype, device=missed.device)
-    kernel = softmax(-0.5 * (steps / SLOW_STEPS).square(), dim=0)
+    kernel = softmax(-0.5 * (steps / STYLE_RESIDUAL_STEPS).square(), dim=0)
     rows = missed.flatten(0, 1).unsqueeze(1)
     slow = conv1d(pad(rows, (radius, radius), mode="replicate"), kernel[None, None]).view_as(missed)
-    much = (slow.detach().square().mean(dim=(1, 2), keepdim=True).sqrt() - UNKNOWN_MANNER[0]) / (
-        UNKNOWN_MANNER[1] - UNKNOWN_MANNER[0]
-    )
+    much = (
+        slow.detach().square().mean(dim=(1, 2), keepdim=True).sqrt() - STYLE_RESIDUAL_GATE[0]
+    ) / (STYLE_RESIDUAL_GATE[1] - STYLE_RESIDUAL_GATE[0])
     return (1.0 - much.clamp(0.0, 1.0)) * slow
 
 

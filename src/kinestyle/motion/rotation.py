@@ -196,7 +196,7 @@ def from_sixd(sixd: Array) -> Array:
     return from_matrix(np.stack([x, y, np.cross(x, y)], axis=-1))
 
 
-def frame(primary: Array, secondary: Array) -> Array:
+def from_axes(primary: Array, secondary: Array) -> Array:
     """primary, secondary: (..., 3) -> (..., 4), the rotation that takes X to `primary` and Y as
     near as may be to `secondary`.
     """

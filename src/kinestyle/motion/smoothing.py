@@ -28,7 +28,7 @@ def largest_within(values: Array, frames: int) -> Array:
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1, axis=0).max(axis=-1)
 
 
-def calm_rotation(q: Array, usual: float, wild: float, sigma_frames: float) -> Array:
+def limit_angular_velocity(q: Array, usual: float, wild: float, sigma_frames: float) -> Array:
     """q: (T, ..., 4) -> the same rotations, smoothed over `sigma_frames` only where and while they
     turn too fast.
 
@@ -51,7 +51,7 @@ def calm_rotation(q: Array, usual: float, wild: float, sigma_frames: float) -> A
     return rotation.interpolate(q, smooth, smooth_in_time(widened, sigma_frames / 2.0))
 
 
-def fade_flips(q: Array, wild: float, frames: int) -> Array:
+def suppress_flips(q: Array, wild: float, frames: int) -> Array:
     """q: (T, ..., 4) -> the same rotations, but none at all where they turn by more than `wild`
     radians from frame to frame.
 

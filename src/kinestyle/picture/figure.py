@@ -158,7 +158,7 @@ def figure_of(clip: Clip, label: str | None = None, rig: Rig | None = None) -> F
 
 def _body(clip: Clip, joints: Array, label: str, c: Correspondence) -> Figure:
     roles = c.mapping.joints
-    position = (rotation.rotate(c.axes, joints) - c.floor * UP) * c.metres_per_unit
+    position = (rotation.rotate(c.axes, joints) - c.floor * UP) * c.scale_to_canonical
     canonical = to_canonical(clip, c)
     turn = _to_stage(
         *(

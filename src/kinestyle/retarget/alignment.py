@@ -105,8 +105,8 @@ class Alignment:
         rest_secondary: Array,
     ) -> None:
         turn = rotation.multiply(
-            rotation.frame(primary, secondary),
-            rotation.inverse(rotation.frame(rest_primary, rest_secondary)),
+            rotation.from_axes(primary, secondary),
+            rotation.inverse(rotation.from_axes(rest_primary, rest_secondary)),
         )
         self.align[CANONICAL.index(name)] = turn
 

@@ -75,13 +75,13 @@ def _close_short_runs(
     result = contact.copy()
     for value in values:
         for column in result.T:
-            for start, stop in runs(column == value):
+            for start, stop in segments(column == value):
                 if stop - start < shortest and start > 0 and stop < len(column):
                     column[start:stop] = not value
     return result
 
 
-def runs(mask: np.ndarray) -> list[tuple[int, int]]:
+def segments(mask: np.ndarray) -> list[tuple[int, int]]:
     """mask: (T,) bool -> the [start, stop) of each unbroken run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]

@@ -40,21 +40,21 @@ class Correspondence:
 
     mapping: which joint plays which role
     axes: (4,) the turn from the file's world axes to Y up
-    metres_per_unit: canonical metres to one file unit, so that the rig's legs become as long as the
+    scale_to_canonical: canonical metres to one file unit, so that the rig's legs become as long as the
         canonical ones
     floor: height of the ground in file units along the file's up axis
     align: (21, 4) the constant turns described above; identity for roles the rig lacks
-    carriers: the joints, hips or above, by which the file moves the body over the ground and up and
+    root_motion_joints: the joints, hips or above, by which the file moves the body over the ground and up and
         down
     """
 
     skeleton: Skeleton
     mapping: JointMapping
     axes: Array
-    metres_per_unit: float
+    scale_to_canonical: float
     floor: float
     align: Array
-    carriers: tuple[int, int]
+    root_motion_joints: tuple[int, int]
 
     @cached_property
     def roles(self) -> np.ndarray:
@@ -91,14 +91,20 @@ def correspond(clip: Clip, mapping: JointMapping | None = None) -> Correspondenc
             for a, b in (("thigh", "shin"), ("shin", "foot"))
         ]
     )
-    carriers = _carriers(clip, joint["hips"], axes)
+    root_motion_joints = _root_motion_joints(clip, joint["hips"], axes)
     found = Correspondence(
-        clip.skeleton, mapping, axes, LEG_LENGTH_M / (2.0 * float(leg)), 0.0, align, carriers
+        clip.skeleton,
+        mapping,
+        axes,
+        LEG_LENGTH_M / (2.0 * float(leg)),
+        0.0,
+        align,
+        root_motion_joints,
     )
     # The floor is where the canonical feet, not the rig's, come to stand: soles differ in thickness
     # between rigs.
     lowest = to_canonical(clip, found).world_position[:, _FEET, 1] - _FEET_REST_HEIGHT
-    floor = float(np.percentile(lowest.min(axis=1), 5.0)) / found.metres_per_unit
+    floor = float(np.percentile(lowest.min(axis=1), 5.0)) / found.scale_to_canonical
     return replace(found, floor=floor)
 
 
@@ -114,7 +120,7 @@ def to_canonical(clip: Clip, correspondence: Correspondence) -> Clip:
         if role not in c.roles:
             world[:, role] = world[:, CANONICAL.parents[role]]
     root = rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints["hips"]]) - c.floor * UP
-    return canonical_clip(root * c.metres_per_unit, world, clip.frame_time_seconds, clip.name)
+    return canonical_clip(root * c.scale_to_canonical, world, clip.frame_time_seconds, clip.name)
 
 
 def canonical_clip(
@@ -157,8 +163,8 @@ def apply_change(
             change[:, above], change[:, below], np.full(len(change), weight)
         )
         turned[joint] = rotation.multiply(turn, clip.world_rotation[:, joint])
-    local_rotation = turn_joints(clip, turned)
-    return clip.with_motion(move_hips(clip, c, local_rotation, root_change), local_rotation)
+    local_rotation = set_world_rotations(clip, turned)
+    return clip.with_motion(offset_root(clip, c, local_rotation, root_change), local_rotation)
 
 
 def from_canonical(canonical: Clip, correspondence: Correspondence, pose: Clip) -> Clip:
@@ -189,7 +195,7 @@ def from_canonical(canonical: Clip, correspondence: Correspondence, pose: Clip) 
     return replace(moved, frame_time_seconds=canonical.frame_time_seconds, name=canonical.name)
 
 
-def turn_joints(clip: Clip, world_rotation: Mapping[int, Array]) -> Array:
+def set_world_rotations(clip: Clip, world_rotation: Mapping[int, Array]) -> Array:
     """Local rotations (T, J, 4) with which some joints have given world rotations (T, 4) and all
     others their local ones.
     """
@@ -215,7 +221,7 @@ def turn_joints(clip: Clip, world_rotation: Mapping[int, Array]) -> Array:
     return local
 
 
-def move_hips(
+def offset_root(
     clip: Clip, c: Correspondence, new_local_rotation: Array, root_change: Array
 ) -> Array:
     """The local positions (T, J, 3) that put the hips where they were plus `root_change` (metres,
@@ -226,11 +232,11 @@ def move_hips(
     result. Joints above keep their place, whatever they rotate by.
     """
     local_position = clip.local_position.copy()
-    over_ground, upwards = c.carriers
+    over_ground, upwards = c.root_motion_joints
     shares = [(over_ground, root_change)] if over_ground == upwards else []
     shares = shares or [(over_ground, root_change * (1.0 - UP)), (upwards, root_change * UP)]
     for joint, change in shares:
-        move = rotation.rotate(rotation.inverse(c.axes), change / c.metres_per_unit)
+        move = rotation.rotate(rotation.inverse(c.axes), change / c.scale_to_canonical)
         parent = int(clip.skeleton.parents[joint])
         if parent >= 0:
             _, above = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
@@ -239,7 +245,7 @@ def move_hips(
     return local_position
 
 
-def _carriers(clip: Clip, hips: int, axes: Array) -> tuple[int, int]:
+def _root_motion_joints(clip: Clip, hips: int, axes: Array) -> tuple[int, int]:
     """The joints, among the hips and those above them, that move the body over the ground, and up
     and down.
 

@@ -165,7 +165,7 @@ def mirror_features(features: Array) -> Array:
     return np.take(features, _MIRROR_ORDER, axis=-1) * _MIRROR_SIGN.astype(features.dtype)
 
 
-def hold_last(features: Array, frames: int) -> Array:
+def pad_last(features: Array, frames: int) -> Array:
     """features: (T, 260) -> (frames, 260), the last frame held without velocity; `frames` of T or
     less change nothing.
     """

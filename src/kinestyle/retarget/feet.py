@@ -20,8 +20,8 @@ from kinestyle.motion.canonical import CANONICAL, LEFT, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
-from kinestyle.retarget.contacts import CONTACT_JOINTS, find_still, runs
-from kinestyle.retarget.correspondence import Correspondence, move_hips, turn_joints
+from kinestyle.retarget.contacts import CONTACT_JOINTS, find_still, segments
+from kinestyle.retarget.correspondence import Correspondence, offset_root, set_world_rotations
 
 FADE_SECONDS = 0.25
 """How long before and after a step the foot is on its way between its own path and the planted one.
@@ -60,7 +60,7 @@ _FRONT = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class LegWay:
+class LegTrajectory:
     """Where a leg goes. Positions (T, 3) in file units, turned to Y up, and rotations (T, 4) in the
     world so turned.
 
@@ -75,7 +75,7 @@ class LegWay:
     toe_rotation: Array | None
 
 
-def way_of(clip: Clip, correspondence: Correspondence, side: str) -> LegWay:
+def leg_trajectory(clip: Clip, correspondence: Correspondence, side: str) -> LegTrajectory:
     """The way of a clip's own leg."""
     c, joints = correspondence, correspondence.mapping.joints
     thigh, shin, foot = (
@@ -84,9 +84,9 @@ def way_of(clip: Clip, correspondence: Correspondence, side: str) -> LegWay:
     turned = rotation.multiply(c.axes, clip.world_rotation[:, joints[f"{side}_foot"]])
     toe = joints.get(f"{side}_toe")
     if toe is None:
-        return LegWay(thigh, shin, foot, None, turned, None)
+        return LegTrajectory(thigh, shin, foot, None, turned, None)
     toe_turned = rotation.multiply(c.axes, clip.world_rotation[:, toe])
-    return LegWay(
+    return LegTrajectory(
         thigh, shin, foot, rotation.rotate(c.axes, clip.world_position[:, toe]), turned, toe_turned
     )
 
@@ -105,13 +105,13 @@ def stance_velocity(
     hips = c.mapping.joints["hips"]
     votes = np.zeros((before.frame_count, 3))
     weight = np.zeros(before.frame_count)
-    held = held_feet(before, c, contact)
+    held = locked_feet(before, c, contact)
     for column, side in enumerate(SIDES):
         foot = c.mapping.joints.get(f"{side}_toe", c.mapping.joints[f"{side}_foot"])
         relative = [
             clip.world_position[:, foot] - clip.world_position[:, hips] for clip in (after, before)
         ]
-        moved = rotation.rotate(c.axes, relative[0] - relative[1]) * c.metres_per_unit
+        moved = rotation.rotate(c.axes, relative[0] - relative[1]) * c.scale_to_canonical
         step = np.zeros_like(moved)
         step[:-1] = np.diff(moved, axis=0)
         planted = held[:, column].copy()
@@ -121,7 +121,7 @@ def stance_velocity(
     return votes / np.maximum(weight, 1.0)[:, None] * (1.0 - UP), np.minimum(weight, 1.0)
 
 
-def plant_feet(
+def lock_feet(
     before: Clip,
     after: Clip,
     correspondence: Correspondence,
@@ -134,10 +134,10 @@ def plant_feet(
     share: (T,) how much of the change there is at each moment, or one for all; where it is 0, legs
         are left as they were
     """
-    held = held_feet(before, correspondence, contact)
+    held = locked_feet(before, correspondence, contact)
     amount = _changed(before, after, correspondence) * np.broadcast_to(share, before.frame_count)
-    return plant_on_ways(
-        [way_of(before, correspondence, side) for side in SIDES],
+    return lock_feet_to(
+        [leg_trajectory(before, correspondence, side) for side in SIDES],
         after,
         correspondence,
         held,
@@ -145,8 +145,8 @@ def plant_feet(
     )
 
 
-def plant_on_ways(
-    ways: Sequence[LegWay],
+def lock_feet_to(
+    ways: Sequence[LegTrajectory],
     after: Clip,
     correspondence: Correspondence,
     held: np.ndarray,
@@ -169,9 +169,9 @@ def plant_on_ways(
     turned: dict[int, Array] = {}
     for leg in legs:
         turned |= leg.reach(lowered)
-    local_rotation = turn_joints(after, turned)
-    local_position = move_hips(
-        after, correspondence, local_rotation, lowered * correspondence.metres_per_unit
+    local_rotation = set_world_rotations(after, turned)
+    local_position = offset_root(
+        after, correspondence, local_rotation, lowered * correspondence.scale_to_canonical
     )
     return after.with_motion(local_position, local_rotation)
 
@@ -180,7 +180,7 @@ def place_of(clip: Clip, c: Correspondence, role: str) -> Array:
     """(T, 3) where a role's own joint is, in canonical metres above the floor."""
     return (
         rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints[role]]) - c.floor * UP
-    ) * c.metres_per_unit
+    ) * c.scale_to_canonical
 
 
 def end_place(clip: Clip, c: Correspondence, canonical: Clip, role: str) -> Array:
@@ -206,13 +206,13 @@ def contact_places(clip: Clip, c: Correspondence, canonical: Clip) -> Array:
     )
 
 
-def held_feet(clip: Clip, c: Correspondence, contact: np.ndarray) -> np.ndarray:
+def locked_feet(clip: Clip, c: Correspondence, contact: np.ndarray) -> np.ndarray:
     """contact: (T, 4) of the clip -> (T, 2), left and right: where a foot is to be held, in contact
     or still.
     """
     ankles = _places(clip, c, "foot").swapaxes(0, 1)
     return contact.reshape(-1, 2, 2).any(axis=-1) | find_still(
-        ankles * c.metres_per_unit, clip.frame_time_seconds
+        ankles * c.scale_to_canonical, clip.frame_time_seconds
     )
 
 
@@ -238,7 +238,7 @@ def _changed(before: Clip, after: Clip, c: Correspondence) -> float:
         level = np.linalg.norm((ankle - hip)[..., [0, 2]], axis=-1)
         pose.append(np.stack([hip[..., 1], hip[..., 1] - ankle[..., 1], level]))
     difference = np.sqrt(np.mean(np.sum((pose[1] - pose[0]) ** 2, axis=0)))
-    return float(1.0 - np.exp(-difference * c.metres_per_unit / CHANGED_M))
+    return float(1.0 - np.exp(-difference * c.scale_to_canonical / CHANGED_M))
 
 
 class _Leg:
@@ -249,7 +249,7 @@ class _Leg:
 
     def __init__(
         self,
-        way: LegWay,
+        way: LegTrajectory,
         after: Clip,
         correspondence: Correspondence,
         side: str,
@@ -257,7 +257,7 @@ class _Leg:
         amount: Array,
     ):
         self.axes, self.held, self.amount = correspondence.axes, held, amount
-        self.metres = correspondence.metres_per_unit
+        self.metres = correspondence.scale_to_canonical
         joints = correspondence.mapping.joints
         self.thigh, self.shin, self.foot = (
             joints[f"{side}_{part}"] for part in ("thigh", "shin", "foot")
@@ -281,7 +281,7 @@ class _Leg:
         self.longest = REACH * length + (1.0 - amount) * stretched
         self._aim(way)
 
-    def _aim(self, way: LegWay) -> None:
+    def _aim(self, way: LegTrajectory) -> None:
         """Find where the ankle should be, `wanted` (T, 3), and how foot and toe should be turned,
         `end_rotation` (T, 4) each.
         """
@@ -296,7 +296,7 @@ class _Leg:
         rise = self._rise([(was, self.position[2]), (pivot_old, pivot_new)], frame_time_seconds)
         own = self.position[2] + rise[:, None] * UP
         steadied = was + self._against_drift(was, pivot_old, frame_time_seconds)
-        found = runs(self.held)
+        found = segments(self.held)
         fade = max(1, round(FADE_SECONDS / frame_time_seconds))
         for (start, stop), weight in zip(found, _weights(found, len(was), fade), strict=True):
             run, around = slice(start, stop), np.flatnonzero(weight)

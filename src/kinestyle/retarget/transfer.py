@@ -24,10 +24,17 @@ from kinestyle.retarget.correspondence import (
     canonical_clip,
     correspond,
     from_canonical,
-    move_hips,
+    offset_root,
     to_canonical,
 )
-from kinestyle.retarget.feet import SIDES, LegWay, end_place, held_feet, place_of, plant_on_ways
+from kinestyle.retarget.feet import (
+    SIDES,
+    LegTrajectory,
+    end_place,
+    lock_feet_to,
+    locked_feet,
+    place_of,
+)
 
 _STEEPEST = np.radians(45.0)
 """A foot pitched farther than this from the canonical one does not stand flat, whatever its height
@@ -86,11 +93,13 @@ def transfer(
     shift = np.mean([place_of(clip, c, role) - place_of(moved, t, role) for role in thighs], axis=0)
     shift += _to_floor(moved, t, upright, contact, shift[:, 1], stands) * UP
     moved = moved.with_motion(
-        move_hips(moved, t, moved.local_rotation, shift), moved.local_rotation
+        offset_root(moved, t, moved.local_rotation, shift), moved.local_rotation
     )
 
     ways = [_leg_way(clip, c, canonical, moved, t, side, stood, stands) for side in SIDES]
-    planted = plant_on_ways(ways, moved, t, held_feet(clip, c, contact), np.zeros(clip.frame_count))
+    planted = lock_feet_to(
+        ways, moved, t, locked_feet(clip, c, contact), np.zeros(clip.frame_count)
+    )
     return replace(planted, warnings=(*clip.warnings, *c.mapping.warnings, *t.mapping.warnings))
 
 
@@ -153,7 +162,7 @@ def _leg_way(
     side: str,
     stood: Stance,
     stands: Stance,
-) -> LegWay:
+) -> LegTrajectory:
     """Where a leg of the other rig should go, in its file's units: on the clip's way, feet turned
     as they are in `moved`.
 
@@ -162,7 +171,7 @@ def _leg_way(
     """
 
     def in_file(place: Array) -> Array:
-        return place / t.metres_per_unit + t.floor * UP
+        return place / t.scale_to_canonical + t.floor * UP
 
     joints = t.mapping.joints
     rise = (stands.height_m["foot"] - stood.height_m["foot"]) * UP
@@ -171,10 +180,10 @@ def _leg_way(
     )
     foot_rotation = rotation.multiply(t.axes, moved.world_rotation[:, joints[f"{side}_foot"]])
     if f"{side}_toe" not in joints:
-        return LegWay(thigh, shin, foot, None, foot_rotation, None)
+        return LegTrajectory(thigh, shin, foot, None, foot_rotation, None)
     rise = (stands.height_m["toe"] - stood.height_m["toe"]) * UP
     toe = in_file(end_place(clip, c, canonical, f"{side}_toe") + rise)
     ahead = [moved.world_position[:, joints[f"{side}_{end}"]] for end in _ENDS]
     foot = toe - rotation.rotate(t.axes, ahead[1] - ahead[0])
     toe_rotation = rotation.multiply(t.axes, moved.world_rotation[:, joints[f"{side}_toe"]])
-    return LegWay(thigh, shin, foot, toe, foot_rotation, toe_rotation)
+    return LegTrajectory(thigh, shin, foot, toe, foot_rotation, toe_rotation)

@@ -17,7 +17,7 @@ from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
 from kinestyle.motion.smoothing import largest_within, smooth_in_time
-from kinestyle.retarget.contacts import runs
+from kinestyle.retarget.contacts import segments
 from kinestyle.retarget.features import FRAME_RATE, heading_free_rotation
 from kinestyle.runtime.beyond import Beyond
 
@@ -83,7 +83,7 @@ class Fit:
         share = self.share
         if beyond == "ignore" or share.min() > 0.99:
             return self.warnings
-        parts = runs(share < 0.99)
+        parts = segments(share < 0.99)
         when = ", ".join(
             f"{start / FRAME_RATE:.1f} to {stop / FRAME_RATE:.1f} s" for start, stop in parts[:4]
         )

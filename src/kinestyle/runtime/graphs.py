@@ -31,8 +31,8 @@ class Graphs:
 
     def style(self, latent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """latent: (Z, T/4) -> mean and deviation (K,) of the clip's style code."""
-        mean, log_deviation = self._run("style_encoder", latent=latent[None])
-        return mean[0], np.exp(log_deviation[0])
+        mean, log_std = self._run("style_encoder", latent=latent[None])
+        return mean[0], np.exp(log_std[0])
 
     def generate(self, content: np.ndarray, style: np.ndarray) -> np.ndarray:
         """content: (C, T/8), style: (K,) -> latent (Z, T/4)."""

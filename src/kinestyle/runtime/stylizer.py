@@ -21,20 +21,20 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
-    calm_rotation,
-    fade_flips,
     fade_rotation,
+    limit_angular_velocity,
     scale_rotation,
     smooth_in_time,
     spline_rotation,
     spline_vector,
+    suppress_flips,
 )
 from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import (
     Correspondence,
     apply_change,
     correspond,
-    move_hips,
+    offset_root,
     to_canonical,
 )
 from kinestyle.retarget.features import (
@@ -44,9 +44,9 @@ from kinestyle.retarget.features import (
     clip_to_features,
     heading,
     heading_free_rotation,
-    hold_last,
+    pad_last,
 )
-from kinestyle.retarget.feet import plant_feet, stance_velocity
+from kinestyle.retarget.feet import lock_feet, stance_velocity
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.rig_file import Rig
 from kinestyle.runtime.beyond import BEYOND, Beyond
@@ -59,27 +59,27 @@ SMOOTHING_FRAMES = 1.0
 decoder's tremble.
 """
 
-SLOW_STEPS = 1.0
+STYLE_RESIDUAL_STEPS = 1.0
 """Of the latent, 7.5 a second: what the generator misses of a clip, asked for it in its own manner,
 counts as manner where it is as slow as this, because a manner lasts. So a manner that was never
 learned goes as well when another comes."""
 
-UNKNOWN_MANNER = (0.6, 1.2)
+STYLE_RESIDUAL_GATE = (0.6, 1.2)
 """How much may be missed slowly, in root mean squares of the latent, for all of it to count as
 manner, and from where none does: that much is an action that was never learned, and stays. Clips of
 the learned manners miss .1 to .3, of others .6."""
 
-CALM = (np.radians(12.0), np.radians(25.0), 4.0)
+ANGULAR_VELOCITY_LIMIT = (np.radians(12.0), np.radians(25.0), 4.0)
 """How fast, in radians a frame, a change of manner may turn a joint, from where it is surely the
 decoder's failure, and the smoothing, in frames, that failures get: they are single frames in which
 a joint flips between two ways of doing something."""
 
-FLIP = (np.radians(25.0), 12)
+FLIP_LIMIT = (np.radians(25.0), 12)
 """How fast, in radians a frame, a change still turns a joint when it has been calmed that has no
 one way to go, and over how many frames before and after it fades: an arm overhead, say, that the
 decoder takes for one that hangs."""
 
-RISE_M = (0.1, 0.2)
+HEIGHT_CLAMP_M = (0.1, 0.2)
 """From which change of the hips' height on a manner cannot be quite believed, and the most that is
 ever taken over: learned manners change it by up to .12 m, and where the body hangs or lunges the
 networks take it for one that stands."""
@@ -186,9 +186,11 @@ class Stylizer:
                 f"{'neither' if style is None else 'both'} a style and a reference clip given, "
                 f"exactly one of them is needed"
             )
-        code = (
-            self.style_code(style, seed) if style is not None else self.reference_code(like, seed)
-        )  # type: ignore[arg-type]
+        if style is not None:
+            code = self.style_code(style, seed)
+        else:
+            assert like is not None, "one of the two was given"
+            code = self.reference_code(like, seed)
         return self.apply(self.analyse(clip, rig=rig), code, strength, root, beyond)
 
     def style_code(self, style: str, seed: int = 0) -> np.ndarray:
@@ -296,13 +298,13 @@ class Stylizer:
         content = self.graphs.content(latent)
         style = self._read_style(clip, latent)
         own = self.graphs.generate(content, style.mean)
-        unchanged = self._render(own + unlearned_manner(latent - own), len(features))
+        unchanged = self._render(own + style_residual(latent - own), len(features))
         kept_frames = at_30.local_rotation is canonical.local_rotation
         contact = (
             features[:, LAYOUT["foot_contact"]] > 0.5 if kept_frames else find_contacts(canonical)
         )
         decoded = self.graphs.decode(latent)[: len(features)].astype(float)
-        fit = measure_fit(clip.name, features, decoded, self.bundle.usual_error_cm)
+        fit = measure_fit(clip.name, features, decoded, self.bundle.reference_error_cm)
         return Analysis(
             clip,
             correspondence,
@@ -347,12 +349,15 @@ class Stylizer:
         change = rotation.multiply(
             rotation.multiply(turn[:, None], change), rotation.inverse(turn)[:, None]
         )
-        change = scale_rotation(fade_flips(calm_rotation(change, *CALM), *FLIP), strength)
+        change = scale_rotation(
+            suppress_flips(limit_angular_velocity(change, *ANGULAR_VELOCITY_LIMIT), *FLIP_LIMIT),
+            strength,
+        )
         share = analysis.fit.share if beyond == "fade" else np.ones(len(turn))
         if share.min() < 1.0:
             change = fade_rotation(change, share)
         amount = strength * share
-        rise = amount * believable_rise(restyled.height - unchanged.height)
+        rise = amount * soft_clamp_height(restyled.height - unchanged.height)
         pace = np.zeros((len(turn), 3))
         pace[:, [0, 2]] = amount[:, None] * (restyled.velocity - unchanged.velocity)
         at_frame = np.arange(clip.frame_count) * clip.frame_time_seconds * FRAME_RATE
@@ -388,13 +393,13 @@ class Stylizer:
         root: Root,
     ) -> Clip:
         """At the clip's own rate, change: (T, 21, 4), rise: (T,) metres, pace: (T, 3) metres a
-        frame beyond the input's, share: (T,) how much of all that there is, as in `plant_feet`."""
+        frame beyond the input's, share: (T,) how much of all that there is, as in `lock_feet`."""
         clip, correspondence = analysis.clip, analysis.correspondence
         turned = apply_change(clip, correspondence, change, np.zeros((clip.frame_count, 3)))
         hips = rotation.rotate(
             correspondence.axes, clip.world_position[:, correspondence.mapping.joints["hips"]]
         )
-        stays = np.ptp(hips[:, [0, 2]], axis=0).max() * correspondence.metres_per_unit < STAYS_M
+        stays = np.ptp(hips[:, [0, 2]], axis=0).max() * correspondence.scale_to_canonical < STAYS_M
         if root == "planted" and not stays:
             # Planted feet know best how far the body moves over them; between steps the predictor
             # says.
@@ -409,9 +414,10 @@ class Stylizer:
         )
         travel[:, 1] = rise if root != "keep" else 0.0
         moved = turned.with_motion(
-            move_hips(turned, correspondence, turned.local_rotation, travel), turned.local_rotation
+            offset_root(turned, correspondence, turned.local_rotation, travel),
+            turned.local_rotation,
         )
-        planted = plant_feet(clip, moved, correspondence, analysis.contact, share)
+        planted = lock_feet(clip, moved, correspondence, analysis.contact, share)
         # what lowered or raised the hips for the feet's sake is given up where the hips are to stay
         return (
             planted.with_motion(clip.local_position, planted.local_rotation)
@@ -420,22 +426,22 @@ class Stylizer:
         )
 
 
-def unlearned_manner(missed: np.ndarray) -> np.ndarray:
+def style_residual(missed: np.ndarray) -> np.ndarray:
     """missed: (Z, T/4) of a clip's latent by the generator -> what of it is manner, see
-    `SLOW_STEPS` and `UNKNOWN_MANNER`.
+    `STYLE_RESIDUAL_STEPS` and `STYLE_RESIDUAL_GATE`.
     """
-    slow = smooth_in_time(missed.T.astype(float), SLOW_STEPS).T
-    much = (float(np.sqrt(np.mean(slow**2))) - UNKNOWN_MANNER[0]) / (
-        UNKNOWN_MANNER[1] - UNKNOWN_MANNER[0]
+    slow = smooth_in_time(missed.T.astype(float), STYLE_RESIDUAL_STEPS).T
+    much = (float(np.sqrt(np.mean(slow**2))) - STYLE_RESIDUAL_GATE[0]) / (
+        STYLE_RESIDUAL_GATE[1] - STYLE_RESIDUAL_GATE[0]
     )
     return ((1.0 - np.clip(much, 0.0, 1.0)) * slow).astype(np.float32)
 
 
-def believable_rise(rise: Array) -> Array:
-    """rise: (T,) metres -> the same, approaching the larger bound of `RISE_M` from the smaller one
+def soft_clamp_height(rise: Array) -> Array:
+    """rise: (T,) metres -> the same, approaching the larger bound of `HEIGHT_CLAMP_M` from the smaller one
     on.
     """
-    certain, most = RISE_M
+    certain, most = HEIGHT_CLAMP_M
     beyond = np.maximum(np.abs(rise) - certain, 0.0)
     return np.sign(rise) * (
         np.minimum(np.abs(rise), certain) + (most - certain) * np.tanh(beyond / (most - certain))
@@ -446,4 +452,4 @@ def _whole_strides(features: Array) -> Array:
     """features: (T, 260) -> the same, held at the end to a whole number of strides and at least
     `SHORTEST_FRAMES`.
     """
-    return hold_last(features, max(SHORTEST_FRAMES, -(-len(features) // STRIDE) * STRIDE))
+    return pad_last(features, max(SHORTEST_FRAMES, -(-len(features) // STRIDE) * STRIDE))

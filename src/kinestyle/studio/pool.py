@@ -37,7 +37,7 @@ another costs as much.
 """
 HEAVY_KEYS = 4096
 """Clips that are remembered to be heavy."""
-GENTLY = 15
+NICENESS = 15
 """How nice the worker for heavy clips is to the others."""
 
 WARM, COLD = 0, 1
@@ -109,7 +109,7 @@ class Worker:
             started = time.monotonic()
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
                 await self._run_process()
-            await self._bury()
+            await self._reap()
             pause = 0.05 if time.monotonic() - started > 5.0 else min(2.0 * pause, 5.0)
             await asyncio.sleep(0 if self.reason else pause)
             self.reason = None
@@ -117,7 +117,7 @@ class Worker:
     async def _run_process(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        settings = self.pool.settings | {"nice": GENTLY if self.heavy else 0}
+        settings = self.pool.settings | {"nice": NICENESS if self.heavy else 0}
         self.process = await asyncio.create_subprocess_exec(
             *(*self.pool.command, json.dumps(settings), str(self.folder)),
             env=_environment(),
@@ -206,7 +206,7 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 _end(self.process.pid)
 
-    async def _bury(self) -> None:
+    async def _reap(self) -> None:
         """See to the job of a process that has ended."""
         self.is_ready = False
         self.sent.clear()

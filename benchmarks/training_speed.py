@@ -37,12 +37,12 @@ WAYS = ("this project", "two processes", "as the paper's code")
 
 
 def stage_of(preset: str, folder: Path) -> Any:
-    from kinestyle.learn.autoencoder import AutoencoderStage
-    from kinestyle.learn.classifiers import ClassifierStage
-    from kinestyle.learn.corpus import Corpus
-    from kinestyle.learn.paper import PaperConfig, PaperStage
+    from kinestyle.learn.data.corpus import Corpus
     from kinestyle.learn.presets import PRESETS
-    from kinestyle.learn.stylizer import StylizerStage
+    from kinestyle.learn.stages.autoencoder import AutoencoderStage
+    from kinestyle.learn.stages.classifiers import ClassifierStage
+    from kinestyle.learn.stages.paper import PaperConfig, PaperStage
+    from kinestyle.learn.stages.stylizer import StylizerStage
 
     corpus, recipe = Corpus.load(folder), PRESETS[preset].recipe
     autoencoder = AutoencoderStage(corpus, recipe.sizes, recipe.autoencoder).network
@@ -73,8 +73,8 @@ def ours(preset: str, folder: Path, seconds: float) -> dict[str, float]:
     """One process, or as many as torchrun started."""
     import torch
 
-    from kinestyle.learn.loop import Training
-    from kinestyle.learn.processes import here, joined
+    from kinestyle.learn.loop.processes import here, joined
+    from kinestyle.learn.loop.training import Training
 
     torch.set_num_threads(1)
     with joined(), tempfile.TemporaryDirectory() as run:
@@ -131,7 +131,7 @@ def as_the_paper(preset: str, folder: Path, seconds: float) -> dict[str, float]:
     batches = iter(DataLoader(Samples(), batch_size=batch))
 
     def step() -> None:
-        from kinestyle.learn.paper import Sequences
+        from kinestyle.learn.stages.paper import Sequences
 
         drawn = next(batches)
         labels = (stage._one_hot(drawn[name]) for name in ("style", "third_style"))

@@ -20,9 +20,9 @@ from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import walk
 
 if TYPE_CHECKING:
-    from kinestyle.learn.autoencoder import Autoencoder
-    from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
-    from kinestyle.learn.stylizer import StylizerNetwork
+    from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
+    from kinestyle.learn.stages.autoencoder import Autoencoder
+    from kinestyle.learn.stages.stylizer import StylizerNetwork
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +89,10 @@ def tiny_networks() -> TinyNetworks:
     a body.
     """
     torch = pytest.importorskip("torch")
-    from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig
-    from kinestyle.learn.corpus import group_deviation
-    from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
-    from kinestyle.learn.stylizer import StylizerNetwork
+    from kinestyle.learn.data.corpus import group_deviation
+    from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
+    from kinestyle.learn.stages.autoencoder import Autoencoder, AutoencoderConfig
+    from kinestyle.learn.stages.stylizer import StylizerNetwork
 
     sizes = NetworkSizes(
         latent=12,

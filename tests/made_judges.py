@@ -21,9 +21,9 @@ def write_judge(
 ) -> Path:
     """Write a judge with random weights. Skips the test where torch is not installed."""
     torch, _ = pytest.importorskip("torch"), pytest.importorskip("onnx")
-    from kinestyle.learn.classifiers import ClassifierConfig, Labels, StyleContentClassifier
-    from kinestyle.learn.corpus import group_deviation
+    from kinestyle.learn.data.corpus import group_deviation
     from kinestyle.learn.export import classifier_graph, judge_file
+    from kinestyle.learn.stages.classifiers import ClassifierConfig, Labels, StyleContentClassifier
 
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own

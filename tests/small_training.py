@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from kinestyle.learn.autoencoder import AutoencoderConfig, AutoencoderStage
-from kinestyle.learn.classifiers import ClassifierConfig, ClassifierStage
-from kinestyle.learn.corpus import Corpus, Entry, build, motion_files
-from kinestyle.learn.global_motion import GlobalMotionConfig, GlobalMotionStage
-from kinestyle.learn.loop import LoopConfig, Stage, train
-from kinestyle.learn.networks import NetworkSizes
-from kinestyle.learn.paper import PaperConfig, PaperStage
-from kinestyle.learn.processes import joined
-from kinestyle.learn.stylizer import StylizerConfig, StylizerStage
+from kinestyle.learn.data.corpus import Corpus, Entry, build, motion_files
+from kinestyle.learn.loop.processes import joined
+from kinestyle.learn.loop.training import LoopConfig, Stage, train
+from kinestyle.learn.nets.networks import NetworkSizes
+from kinestyle.learn.stages.autoencoder import AutoencoderConfig, AutoencoderStage
+from kinestyle.learn.stages.classifiers import ClassifierConfig, ClassifierStage
+from kinestyle.learn.stages.global_motion import GlobalMotionConfig, GlobalMotionStage
+from kinestyle.learn.stages.paper import PaperConfig, PaperStage
+from kinestyle.learn.stages.stylizer import StylizerConfig, StylizerStage
 from kinestyle.retarget.features import clip_to_features
 from made_rigs import walk
 

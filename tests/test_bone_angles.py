@@ -7,14 +7,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from kinestyle.learn.bone_angles import BoneAngles  # noqa: E402
-from kinestyle.learn.classifiers import (  # noqa: E402
+from kinestyle.learn.data.corpus import group_deviation  # noqa: E402
+from kinestyle.learn.nets.bone_angles import BoneAngles  # noqa: E402
+from kinestyle.learn.stages.classifiers import (  # noqa: E402
     ANGLE_GUIDE,
     ClassifierConfig,
     Labels,
     StyleContentClassifier,
 )
-from kinestyle.learn.corpus import group_deviation  # noqa: E402
 from kinestyle.motion import rotation  # noqa: E402
 from kinestyle.retarget.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
 from made_rigs import walk  # noqa: E402

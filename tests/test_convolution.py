@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from kinestyle.learn.convolution import TimeConvolution, conv_as_matmul, convolve  # noqa: E402
+from kinestyle.learn.nets.convolution import TimeConvolution, conv_as_matmul, convolve  # noqa: E402
 
 SHAPES = pytest.mark.parametrize(("width", "stride"), [(1, 1), (3, 1), (3, 2), (5, 1), (5, 2)])
 FRAMES = pytest.mark.parametrize("frames", [1, 2, 7, 16])

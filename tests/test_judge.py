@@ -53,7 +53,7 @@ def test_two_judges_ship_that_name_the_same_classes(shipped: tuple[Judge, ...]) 
 @pytest.mark.slow
 def test_both_judges_know_real_clips(shipped: tuple[Judge, ...], data_dir: Path) -> None:
     splits = pytest.importorskip(
-        "kinestyle.learn.splits"
+        "kinestyle.learn.data.splits"
     )  # learn: to know which clips are for the test
     clips = [clip for clip in splits.labelled_test_clips(data_dir) if clip.set_name == "bandai2"]
     assert len(clips) > 100
@@ -157,10 +157,11 @@ def test_a_judge_without_vectors_is_of_another_version(tmp_path: Path) -> None:
 
 
 torch = pytest.importorskip("torch")
-from kinestyle.learn.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
-from kinestyle.learn.corpus import Corpus, Entry, group_deviation  # noqa: E402
+from kinestyle.learn.data.corpus import Corpus, Entry, group_deviation  # noqa: E402
+from kinestyle.learn.data.splits import ClipLabel, read_splits  # noqa: E402
 from kinestyle.learn.export import classifier_graph, judge_file, judge_graph, read_judge_file  # noqa: E402
-from kinestyle.learn.random_kernels import (  # noqa: E402
+from kinestyle.learn.stages.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
+from kinestyle.learn.stages.random_kernels import (  # noqa: E402
     BoneAngles,
     RandomKernelConfig,
     RandomKernels,
@@ -168,8 +169,7 @@ from kinestyle.learn.random_kernels import (  # noqa: E402
     second_split,
     validate_random_kernels,
 )
-from kinestyle.learn.random_kernels import _regress as regress  # noqa: E402
-from kinestyle.learn.splits import ClipLabel, read_splits  # noqa: E402
+from kinestyle.learn.stages.random_kernels import _regress as regress  # noqa: E402
 
 CONFIG = RandomKernelConfig(kernels=80)
 BENT = {"calm": 0.0, "proud": 0.5}

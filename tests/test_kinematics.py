@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kinestyle.learn import kinematics
+from kinestyle.learn.nets import kinematics
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation

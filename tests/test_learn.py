@@ -24,14 +24,7 @@ from kinestyle.errors import BundleError, DataError  # noqa: E402
 from kinestyle.evaluate.judge import judges  # noqa: E402
 from kinestyle.formats.table import read_motion, write_motion  # noqa: E402
 from kinestyle.learn import export  # noqa: E402
-from kinestyle.learn.autoencoder import (  # noqa: E402
-    Autoencoder,
-    AutoencoderConfig,
-    AutoencoderStage,
-    set_latent_scale,
-)
-from kinestyle.learn.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
-from kinestyle.learn.corpus import (  # noqa: E402
+from kinestyle.learn.data.corpus import (  # noqa: E402
     Corpus,
     CropSampler,
     Entry,
@@ -42,8 +35,19 @@ from kinestyle.learn.corpus import (  # noqa: E402
     mirror_label,
     motion_files,
 )
-from kinestyle.learn.loop import LoopConfig  # noqa: E402
-from kinestyle.learn.networks import (  # noqa: E402
+from kinestyle.learn.data.pairs import Pairs  # noqa: E402
+from kinestyle.learn.data.splits import (  # noqa: E402
+    GAP,
+    SPLITS,
+    WRONG_LABEL,
+    ClipLabel,
+    labelled_test_clips,
+    make_splits,
+    read_splits,
+    write_splits,
+)
+from kinestyle.learn.loop.training import LoopConfig  # noqa: E402
+from kinestyle.learn.nets.networks import (  # noqa: E402
     Classifier,
     GlobalMotionPredictor,
     Modulated,
@@ -55,20 +59,16 @@ from kinestyle.learn.networks import (  # noqa: E402
     gaussian_kl,
     reparameterize,
 )
-from kinestyle.learn.pairs import Pairs  # noqa: E402
 from kinestyle.learn.pipeline import Recipe, Run, shortened  # noqa: E402
 from kinestyle.learn.presets import RELEASED  # noqa: E402
-from kinestyle.learn.splits import (  # noqa: E402
-    GAP,
-    SPLITS,
-    WRONG_LABEL,
-    ClipLabel,
-    labelled_test_clips,
-    make_splits,
-    read_splits,
-    write_splits,
+from kinestyle.learn.stages.autoencoder import (  # noqa: E402
+    Autoencoder,
+    AutoencoderConfig,
+    AutoencoderStage,
+    set_latent_scale,
 )
-from kinestyle.learn.stylizer import UNKNOWN, StylizerStage, other_style, style_residual  # noqa: E402
+from kinestyle.learn.stages.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
+from kinestyle.learn.stages.stylizer import UNKNOWN, StylizerStage, other_style, style_residual  # noqa: E402
 from kinestyle.retarget.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
 from kinestyle.runtime import stylizer as runtime  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
@@ -579,7 +579,7 @@ def test_blocks_with_gaps_between_them() -> None:
 
 
 def test_the_list_is_written_as_it_is_committed(tmp_path: Path) -> None:
-    import kinestyle.learn.splits as module
+    import kinestyle.learn.data.splits as module
 
     write_splits(read_splits(), tmp_path / "splits.csv")
     assert (tmp_path / "splits.csv").read_bytes() == Path(module.__file__).with_name(

@@ -27,9 +27,9 @@ from torch import Tensor, nn  # noqa: E402
 
 import small_training  # noqa: E402
 from kinestyle.errors import DataError, MotionFileError  # noqa: E402
-from kinestyle.learn import loop, progress  # noqa: E402
-from kinestyle.learn.corpus import Corpus, Crop, CropSampler  # noqa: E402
-from kinestyle.learn.loop import LoopConfig, Stage  # noqa: E402
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler  # noqa: E402
+from kinestyle.learn.loop import progress, training  # noqa: E402
+from kinestyle.learn.loop.training import LoopConfig, Stage  # noqa: E402
 from kinestyle.retarget.features import LAYOUT  # noqa: E402
 
 
@@ -112,15 +112,15 @@ def assert_equal_weights(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
     corpus: Corpus, tmp_path: Path, killed_at: int
 ) -> None:
-    straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
+    straight = training.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
     with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at), LOOP, tmp_path / "killed", silent)
+        training.train(Toy(corpus, killed_at), LOOP, tmp_path / "killed", silent)
     assert not (tmp_path / "killed" / "trained.pt").exists()
     told: list[str] = []
     stage = Toy(corpus)
     if killed_at:
         stage.network[0].weight.data.zero_()  # whatever it begins with
-    resumed = loop.train(stage, LOOP, tmp_path / "killed", told.append).state_dict()
+    resumed = training.train(stage, LOOP, tmp_path / "killed", told.append).state_dict()
     assert stage.calls == LOOP.steps - killed_at
     assert_equal_weights(straight, resumed)
     assert_equal_weights(
@@ -179,23 +179,23 @@ def test_kill_9_at_any_moment_leaves_no_trace(tmp_path: Path) -> None:
 
 def test_half_a_row_at_the_end_of_the_log_is_dropped(corpus: Corpus, tmp_path: Path) -> None:
     config = replace(LOOP, log_every=1)
-    loop.train(Toy(corpus), config, tmp_path / "straight", silent)
+    training.train(Toy(corpus), config, tmp_path / "straight", silent)
     with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at=3), config, tmp_path / "killed", silent)
+        training.train(Toy(corpus, killed_at=3), config, tmp_path / "killed", silent)
     with (tmp_path / "killed" / "log.jsonl").open("a") as log:
         log.write('{"step": 4, "seconds": 0.1, "to')
     (tmp_path / "killed" / ".0123456789abcdef.tmp").write_bytes(b"half a checkpoint")
-    loop.train(Toy(corpus), config, tmp_path / "killed", silent)
+    training.train(Toy(corpus), config, tmp_path / "killed", silent)
     assert rows(tmp_path / "straight") == rows(tmp_path / "killed")
     assert not list((tmp_path / "killed").glob(".*"))
 
 
 def test_seconds_count_from_the_first_start(corpus: Corpus, tmp_path: Path) -> None:
     with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at=3), LOOP, tmp_path, silent)
+        training.train(Toy(corpus, killed_at=3), LOOP, tmp_path, silent)
     path = tmp_path / "checkpoint.pt"
     torch.save({**torch.load(path), "seconds": 1000.0}, path)
-    loop.train(Toy(corpus), LOOP, tmp_path, silent)
+    training.train(Toy(corpus), LOOP, tmp_path, silent)
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["seconds"] >= 1000.0
 
 
@@ -220,10 +220,10 @@ class HalfWritten:
 def test_a_checkpoint_is_never_half_written(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    straight = loop.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
+    straight = training.train(Toy(corpus), LOOP, tmp_path / "straight", silent).state_dict()
     run = tmp_path / "run"
     with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at=3), LOOP, run, silent)
+        training.train(Toy(corpus, killed_at=3), LOOP, run, silent)
     opened = Path.open
 
     def half(path: Path, mode: str = "r", *rest: Any) -> Any:
@@ -233,21 +233,21 @@ def test_a_checkpoint_is_never_half_written(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", half)
         with pytest.raises((KilledError, MotionFileError)):
-            loop.train(Toy(corpus), LOOP, run, silent)
+            training.train(Toy(corpus), LOOP, run, silent)
     assert torch.load(run / "checkpoint.pt")["step"] == 3
     assert {path.name for path in run.iterdir()} - {"tensorboard"} == {"checkpoint.pt", "log.jsonl"}
-    assert_equal_weights(straight, loop.train(Toy(corpus), LOOP, run, silent).state_dict())
+    assert_equal_weights(straight, training.train(Toy(corpus), LOOP, run, silent).state_dict())
 
 
 def test_a_checkpoint_of_another_configuration_is_refused(corpus: Corpus, tmp_path: Path) -> None:
-    loop.train(Toy(corpus), LOOP, tmp_path, silent)
+    training.train(Toy(corpus), LOOP, tmp_path, silent)
     before = (tmp_path / "checkpoint.pt").read_bytes()
     sentence = (
         "checkpoint.pt was made with another configuration; name another folder, or "
         "delete it to start over"
     )
     with pytest.raises(DataError, match=sentence):
-        loop.train(Toy(corpus), replace(LOOP, learning_rate=2e-2), tmp_path, silent)
+        training.train(Toy(corpus), replace(LOOP, learning_rate=2e-2), tmp_path, silent)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
@@ -259,9 +259,9 @@ def test_what_an_older_file_does_not_say_counts_as_its_default(whole: bool) -> N
     def inside(values: dict[str, Any]) -> dict[str, Any]:
         return {"loop": values, "weight": 1.0} if whole else values
 
-    assert loop.same_configuration(inside(older), inside(wanted))
-    assert not loop.same_configuration(inside(older), inside({**wanted, "log_every": 7}))
-    assert not loop.same_configuration(inside({**older, "steps": 7}), inside(wanted))
+    assert training.same_configuration(inside(older), inside(wanted))
+    assert not training.same_configuration(inside(older), inside({**wanted, "log_every": 7}))
+    assert not training.same_configuration(inside({**older, "steps": 7}), inside(wanted))
 
 
 # what is kept
@@ -271,8 +271,8 @@ def test_how_often_it_validates_does_not_change_what_it_learns(
     corpus: Corpus, tmp_path: Path
 ) -> None:
     config = replace(LOOP, keep="last")
-    rare = loop.train(Toy(corpus), config, tmp_path / "rare", silent).state_dict()
-    often = loop.train(
+    rare = training.train(Toy(corpus), config, tmp_path / "rare", silent).state_dict()
+    often = training.train(
         Toy(corpus), replace(config, validate_every=1), tmp_path / "often", silent
     ).state_dict()
     assert_equal_weights(rare, often)
@@ -284,7 +284,7 @@ def test_what_is_released_is_the_average_and_not_the_last_step(
     corpus: Corpus, tmp_path: Path
 ) -> None:
     stage = Toy(corpus)
-    loop.train(stage, replace(LOOP, keep="last"), tmp_path, silent)
+    training.train(stage, replace(LOOP, keep="last"), tmp_path, silent)
     checkpoint = torch.load(tmp_path / "checkpoint.pt")
     assert_equal_weights(stage.network.state_dict(), checkpoint["averaged"])
     assert not torch.equal(checkpoint["averaged"]["0.weight"], checkpoint["network"]["0.weight"])
@@ -307,7 +307,7 @@ def test_which_weights_are_kept(
     keep: Any, scores: list[float], step: int, corpus: Corpus, tmp_path: Path
 ) -> None:
     stage = Toy(corpus, scores=scores)
-    loop.train(stage, replace(LOOP, keep=keep, validate_every=2), tmp_path, silent)
+    training.train(stage, replace(LOOP, keep=keep, validate_every=2), tmp_path, silent)
     trained = torch.load(tmp_path / "trained.pt")
     assert trained["step"] == step
     assert_equal_weights(stage.network.state_dict(), trained["network"])
@@ -320,8 +320,8 @@ def test_which_weights_are_kept(
 def test_a_killed_run_remembers_its_best(corpus: Corpus, tmp_path: Path) -> None:
     config = replace(LOOP, validate_every=2)
     with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at=3, scores=[1.0]), config, tmp_path, silent)
-    loop.train(Toy(corpus, scores=[2.0, 2.0]), config, tmp_path, silent)
+        training.train(Toy(corpus, killed_at=3, scores=[1.0]), config, tmp_path, silent)
+    training.train(Toy(corpus, scores=[2.0, 2.0]), config, tmp_path, silent)
     assert torch.load(tmp_path / "trained.pt")["step"] == 2
 
 
@@ -330,7 +330,7 @@ def test_a_killed_run_remembers_its_best(corpus: Corpus, tmp_path: Path) -> None
 
 def test_rows_of_losses_come_between_validations(corpus: Corpus, tmp_path: Path) -> None:
     told: list[str] = []
-    loop.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=5), tmp_path, told.append)
+    training.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=5), tmp_path, told.append)
     written = rows(tmp_path)
     assert [row["step"] for row in written] == [2, 4, 5, 6]
     assert ["validation/score" in row for row in written] == [False, False, True, True]
@@ -345,7 +345,7 @@ def test_progress_is_told_after_a_while(
 ) -> None:
     monkeypatch.setattr(progress, "SAY_EVERY_SECONDS", 0.0)
     told: list[str] = []
-    loop.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=6), tmp_path, told.append)
+    training.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=6), tmp_path, told.append)
     assert len(told) == 3
 
 
@@ -373,15 +373,15 @@ def test_curves_for_tensorboard(corpus: Corpus, tmp_path: Path) -> None:
 
     config = replace(LOOP, log_every=1)
     with pytest.raises(KilledError):
-        loop.train(Toy(corpus, killed_at=4), config, tmp_path, silent)
+        training.train(Toy(corpus, killed_at=4), config, tmp_path, silent)
     # the step after the checkpoint was in the curves already when the run was killed
     earlier = torch.load(tmp_path / "checkpoint.pt")
     with pytest.raises(KilledError):
-        loop.train(
+        training.train(
             Toy(corpus, killed_at=1), replace(config, checkpoint_seconds=0.0), tmp_path, silent
         )
     torch.save(earlier, tmp_path / "checkpoint.pt")
-    loop.train(Toy(corpus), config, tmp_path, silent)
+    training.train(Toy(corpus), config, tmp_path, silent)
     curves = EventAccumulator(str(tmp_path / "tensorboard"))
     curves.Reload()
     totals = curves.Scalars("total")
@@ -396,7 +396,7 @@ def test_it_trains_without_tensorboard(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    loop.train(Toy(corpus), LOOP, tmp_path, silent)
+    training.train(Toy(corpus), LOOP, tmp_path, silent)
     assert {path.name for path in tmp_path.iterdir()} == {
         "checkpoint.pt",
         "log.jsonl",
@@ -409,7 +409,7 @@ def test_it_trains_without_tensorboard(
 
 def test_the_learning_rate_warms_up_and_falls() -> None:
     config = LoopConfig(steps=1000, warmup_steps=100)
-    rates = np.array([loop.schedule(step, config) for step in range(1000)])
+    rates = np.array([training.schedule(step, config) for step in range(1000)])
     assert rates[0] == pytest.approx(0.01)
     assert rates[99] == rates[100] == 1.0
     assert (np.diff(rates[:100]) > 0).all()
@@ -435,7 +435,7 @@ def test_products_are_in_half_precision_where_that_is_asked_for_and_faster(
         (False, torch.float32),
     ):
         stage = Seen(corpus)
-        loop.train(stage, replace(LOOP, half_precision=half), tmp_path / str(half), silent)
+        training.train(stage, replace(LOOP, half_precision=half), tmp_path / str(half), silent)
         assert stage.precision == precision
         assert all(value.dtype != torch.bfloat16 for value in stage.network.state_dict().values())
 
@@ -446,7 +446,7 @@ def test_a_stage_learns(name: str, corpus: Corpus, tmp_path: Path) -> None:
     stage = small_training.small_stage(name, corpus, config)
     assert math.isfinite(float(stage.losses()["total"].detach()))
     before = {key: value.clone() for key, value in stage.network.state_dict().items()}
-    loop.train(stage, config, tmp_path, silent)
+    training.train(stage, config, tmp_path, silent)
     assert any(
         not torch.equal(before[key], value) for key, value in stage.network.state_dict().items()
     )

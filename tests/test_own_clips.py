@@ -22,10 +22,10 @@ from click.testing import CliRunner
 
 from kinestyle.errors import DataError
 from kinestyle.formats.table import read_motion, write_motion
-from kinestyle.learn import reading
-from kinestyle.learn.corpus import CropSampler
-from kinestyle.learn.own_clips import OwnClips, is_own, open_corpus, require_styles
-from kinestyle.learn.own_labels import (
+from kinestyle.learn.data import reading
+from kinestyle.learn.data.corpus import CropSampler
+from kinestyle.learn.data.own_clips import OwnClips, is_own, open_corpus, require_styles
+from kinestyle.learn.data.own_labels import (
     Label,
     compile_pattern,
     find_labels,
@@ -33,7 +33,7 @@ from kinestyle.learn.own_labels import (
     name_pattern,
     tidy,
 )
-from kinestyle.learn.splits import read_list, read_splits, split_by_rule
+from kinestyle.learn.data.splits import read_list, read_splits, split_by_rule
 from kinestyle.retarget.features import mirror_features
 from kinestyle.rig.presets import preset
 from kinestyle.rig.rig_file import Rig, write_rig
@@ -584,7 +584,7 @@ def test_several_processes_read_the_same(
 def test_readers_end_with_a_killed_run(tmp_path: Path) -> None:
     filled(tmp_path / "data", "old/{}", "proud/{}", count=40)
     script = (
-        "import sys, time; from pathlib import Path; from kinestyle.learn import reading;"
+        "import sys, time; from pathlib import Path; from kinestyle.learn.data import reading;"
         "reading.clip_features = lambda path, rig: time.sleep(60);"
         "reading.read_files(sorted(Path(sys.argv[1]).rglob('*.bvh')), Path(sys.argv[2]), print, 2)"
     )

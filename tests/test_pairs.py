@@ -9,8 +9,8 @@ import pytest
 
 from kinestyle.evaluate.retiming import align
 from kinestyle.evaluate.truth import TRUTH_RATE, body_positions
-from kinestyle.learn.corpus import Corpus, Entry
-from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs, find_pairs
+from kinestyle.learn.data.corpus import Corpus, Entry
+from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs, find_pairs
 from kinestyle.motion.clip import resample_vector
 from kinestyle.retarget.features import LAYOUT, clip_to_features
 from made_rigs import walk
@@ -128,7 +128,7 @@ def test_pairs_are_kept_for_what_they_were_made_with(steps, tmp_path: Path):
 
 def test_real_clips_have_pairs_in_other_styles(data_dir: Path, tmp_path: Path):
     """One clip a style: the pair is that clip, but for those that are much too short."""
-    from kinestyle.learn.corpus import build, motion_files
+    from kinestyle.learn.data.corpus import build, motion_files
 
     chosen = [
         s

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from kinestyle.learn import precision
-from kinestyle.learn.precision import half_is_faster
+from kinestyle.learn.loop import precision
+from kinestyle.learn.loop.precision import half_is_faster
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,8 @@ torch = pytest.importorskip("torch")
 
 from kinestyle.bundle import Bundle  # noqa: E402
 from kinestyle.formats.table import read_motion  # noqa: E402
-from kinestyle.learn.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage  # noqa: E402
-from kinestyle.learn.corpus import Corpus, Entry  # noqa: E402
-from kinestyle.learn.networks import (  # noqa: E402
+from kinestyle.learn.data.corpus import Corpus, Entry  # noqa: E402
+from kinestyle.learn.nets.networks import (  # noqa: E402
     PAPER_SIZES,
     POSE_CHANNELS,
     ContentEncoder,
@@ -25,9 +24,10 @@ from kinestyle.learn.networks import (  # noqa: E402
     NetworkSizes,
     StyleEncoder,
 )
-from kinestyle.learn.paper import CERTAIN, PaperConfig, PaperStage  # noqa: E402
 from kinestyle.learn.pipeline import Recipe, Run, shortened  # noqa: E402
 from kinestyle.learn.presets import PRESETS  # noqa: E402
+from kinestyle.learn.stages.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage  # noqa: E402
+from kinestyle.learn.stages.paper import CERTAIN, PaperConfig, PaperStage  # noqa: E402
 from kinestyle.retarget.correspondence import correspond, to_canonical  # noqa: E402
 from kinestyle.retarget.features import LAYOUT, clip_to_features  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402

@@ -20,7 +20,7 @@ from torch.nn import functional as F  # noqa: E402
 import small_training  # noqa: E402
 from kinestyle.errors import DataError  # noqa: E402
 from kinestyle.formats.table import write_motion  # noqa: E402
-from kinestyle.learn.processes import Processes, WholeBatchDraws, here  # noqa: E402
+from kinestyle.learn.loop.processes import Processes, WholeBatchDraws, here  # noqa: E402
 from made_rigs import as_rig, walk  # noqa: E402
 
 STEPS = 25

@@ -74,10 +74,10 @@ def train(
 ) -> None:
     """Train every stage on motion files and write the bundle. Needs the `train` extra."""
     try:
-        from kinestyle.learn.own_clips import OwnClips
+        from kinestyle.learn.data.own_clips import OwnClips
+        from kinestyle.learn.loop.processes import joined
         from kinestyle.learn.pipeline import Run, shortened
         from kinestyle.learn.presets import PRESETS
-        from kinestyle.learn.processes import joined
     except ModuleNotFoundError as error:
         raise DataError(
             f"training needs {error.name}, which is not installed; install Kinestyle with its "

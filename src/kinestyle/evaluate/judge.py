@@ -4,7 +4,7 @@ split.
 Two ship, of families that share neither inputs, nor architecture, nor the clips they learned from:
 what only one of them believes is its own weakness. Each is one ONNX graph, features (1, T, 260) to
 logits and to the vectors that FID compares, with its name and its labels in the graph's metadata.
-How they learn is in `kinestyle.learn.classifiers` and `kinestyle.learn.random_kernels`.
+How they learn is in `kinestyle.learn.stages.classifiers` and `kinestyle.learn.stages.random_kernels`.
 """
 
 from __future__ import annotations

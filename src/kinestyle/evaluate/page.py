@@ -39,7 +39,7 @@ NOTES = {
 }
 
 EXPLANATION = """\
-- **Clips.** Splits are committed by file name (`src/kinestyle/learn/splits.csv`); test clips are in blocks of takes that
+- **Clips.** Splits are committed by file name (`src/kinestyle/learn/data/splits.csv`); test clips are in blocks of takes that
   no training clip comes from. Every test clip is given other styles than its own, again with other targets, references
   and draws in every repeat, all by seed.
 - **Output.** Written as BVH, read back, brought onto the canonical skeleton, measured. Nothing is judged on latents.

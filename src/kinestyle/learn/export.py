@@ -24,11 +24,11 @@ from torch import Tensor, nn
 from kinestyle.bundle import GRAPHS
 from kinestyle.errors import BundleError
 from kinestyle.evaluate.judge import OUTPUTS
-from kinestyle.learn.autoencoder import Autoencoder
-from kinestyle.learn.classifiers import Labels, StyleContentClassifier
-from kinestyle.learn.networks import GlobalMotionPredictor, StyleEncoder
-from kinestyle.learn.paper import CERTAIN, PaperNetwork
-from kinestyle.learn.stylizer import StylizerNetwork
+from kinestyle.learn.nets.networks import GlobalMotionPredictor, StyleEncoder
+from kinestyle.learn.stages.autoencoder import Autoencoder
+from kinestyle.learn.stages.classifiers import Labels, StyleContentClassifier
+from kinestyle.learn.stages.paper import CERTAIN, PaperNetwork
+from kinestyle.learn.stages.stylizer import StylizerNetwork
 from kinestyle.retarget.features import LAYOUT
 
 TOLERANCE = 2e-2

@@ -25,21 +25,9 @@ from kinestyle.bundle import write_bundle
 from kinestyle.errors import DataError
 from kinestyle.evaluate.judge import SHIPPED
 from kinestyle.evaluate.provenance import commit
-from kinestyle.learn.autoencoder import (
-    Autoencoder,
-    AutoencoderConfig,
-    AutoencoderStage,
-    set_latent_scale,
-)
-from kinestyle.learn.classifiers import (
-    GUIDES,
-    JUDGE,
-    ClassifierConfig,
-    ClassifierStage,
-    Labels,
-    StyleContentClassifier,
-)
-from kinestyle.learn.corpus import Corpus
+from kinestyle.learn.data.corpus import Corpus
+from kinestyle.learn.data.own_clips import SET_NAME, OwnClips, is_own, open_corpus, require_styles
+from kinestyle.learn.data.pairs import Pairs, find_pairs
 from kinestyle.learn.export import (
     classifier_graph,
     judge_file,
@@ -47,19 +35,31 @@ from kinestyle.learn.export import (
     read_judge_file,
     to_graphs,
 )
-from kinestyle.learn.global_motion import GlobalMotionConfig, GlobalMotionStage
-from kinestyle.learn.loop import Network, Stage, same_configuration, train
-from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
-from kinestyle.learn.own_clips import SET_NAME, OwnClips, is_own, open_corpus, require_styles
-from kinestyle.learn.pairs import Pairs, find_pairs
-from kinestyle.learn.paper import PaperConfig, PaperNetwork, PaperStage
-from kinestyle.learn.processes import here
-from kinestyle.learn.random_kernels import (
+from kinestyle.learn.loop.processes import here
+from kinestyle.learn.loop.training import Network, Stage, same_configuration, train
+from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
+from kinestyle.learn.stages.autoencoder import (
+    Autoencoder,
+    AutoencoderConfig,
+    AutoencoderStage,
+    set_latent_scale,
+)
+from kinestyle.learn.stages.classifiers import (
+    GUIDES,
+    JUDGE,
+    ClassifierConfig,
+    ClassifierStage,
+    Labels,
+    StyleContentClassifier,
+)
+from kinestyle.learn.stages.global_motion import GlobalMotionConfig, GlobalMotionStage
+from kinestyle.learn.stages.paper import PaperConfig, PaperNetwork, PaperStage
+from kinestyle.learn.stages.random_kernels import (
     RandomKernelConfig,
     fit_random_kernels,
     validate_random_kernels,
 )
-from kinestyle.learn.stylizer import (
+from kinestyle.learn.stages.stylizer import (
     RefinementConfig,
     StylizerConfig,
     StylizerNetwork,

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from kinestyle.learn.autoencoder import AutoencoderConfig
-from kinestyle.learn.networks import PAPER_SIZES, POSE_CHANNELS, NetworkSizes
-from kinestyle.learn.paper import UNSUPERVISED, PaperConfig
+from kinestyle.learn.nets.networks import PAPER_SIZES, POSE_CHANNELS, NetworkSizes
 from kinestyle.learn.pipeline import Recipe
+from kinestyle.learn.stages.autoencoder import AutoencoderConfig
+from kinestyle.learn.stages.paper import UNSUPERVISED, PaperConfig
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 
 from kinestyle.errors import DataError
-from kinestyle.learn.checkpoint import clear_leftovers, save_whole
-from kinestyle.learn.convolution import conv_as_matmul
-from kinestyle.learn.corpus import Crop, CropSampler
-from kinestyle.learn.precision import half_is_faster
-from kinestyle.learn.processes import here
-from kinestyle.learn.progress import Progress
+from kinestyle.learn.data.corpus import Crop, CropSampler
+from kinestyle.learn.loop.checkpoint import clear_leftovers, save_whole
+from kinestyle.learn.loop.precision import half_is_faster
+from kinestyle.learn.loop.processes import here
+from kinestyle.learn.loop.progress import Progress
+from kinestyle.learn.nets.convolution import conv_as_matmul
 
 Network = TypeVar("Network", bound=nn.Module)
 

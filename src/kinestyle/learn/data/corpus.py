@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kinestyle.errors import DataError
-from kinestyle.learn.reading import Reading, read_files
-from kinestyle.learn.splits import ClipLabel, read_splits
+from kinestyle.learn.data.reading import Reading, read_files
+from kinestyle.learn.data.splits import ClipLabel, read_splits
 from kinestyle.retarget.features import LAYOUT, mirror_features, pad_last
 from kinestyle.rig.rig_file import Rig
 from kinestyle.storage import replace_bytes

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
-from kinestyle.learn.corpus import Corpus, Crop, CropSampler, group_deviation
-from kinestyle.learn.loop import LoopConfig, Stage
-from kinestyle.learn.networks import GlobalMotionPredictor, NetworkSizes
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, group_deviation
+from kinestyle.learn.loop.training import LoopConfig, Stage
+from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
 from kinestyle.retarget.features import LAYOUT
 
 

@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from kinestyle.learn.convolution import TimeConvolution, Upsample2x, doubled
+from kinestyle.learn.nets.convolution import TimeConvolution, Upsample2x, doubled
 from kinestyle.retarget.features import LAYOUT
 
 SLOPE = 0.2

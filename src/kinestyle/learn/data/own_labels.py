@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kinestyle.errors import DataError
-from kinestyle.learn.splits import SPLITS, UNUSED, read_rows
+from kinestyle.learn.data.splits import SPLITS, UNUSED, read_rows
 
 TABLE = "labels.csv"
 UNLABELLED = frozenset({"unlabelled", "unlabeled"})

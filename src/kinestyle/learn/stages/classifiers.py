@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from kinestyle.learn.bone_angles import BoneAngles
-from kinestyle.learn.corpus import (
+from kinestyle.learn.data.corpus import (
     Corpus,
     Crop,
     CropSampler,
@@ -27,8 +26,9 @@ from kinestyle.learn.corpus import (
     group_deviation,
     mirror_label,
 )
-from kinestyle.learn.loop import LoopConfig, Stage
-from kinestyle.learn.networks import Classifier
+from kinestyle.learn.loop.training import LoopConfig, Stage
+from kinestyle.learn.nets.bone_angles import BoneAngles
+from kinestyle.learn.nets.networks import Classifier
 from kinestyle.retarget.features import LAYOUT
 
 

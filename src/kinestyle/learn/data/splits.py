@@ -109,7 +109,7 @@ def make_splits(stems: list[str]) -> dict[str, str]:
 
 def read_splits() -> dict[str, str]:
     """The committed list: split by file stem."""
-    text = (resources.files("kinestyle.learn") / "splits.csv").read_text()
+    text = (resources.files("kinestyle.learn.data") / "splits.csv").read_text()
     return {row["stem"]: row["split"] for row in csv.DictReader(text.splitlines())}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kinestyle.learn.checkpoint import append_row, cut_back
+from kinestyle.learn.loop.checkpoint import append_row, cut_back
 
 SAY_EVERY_SECONDS = 20.0
 """How often to say how far it is, between validations."""

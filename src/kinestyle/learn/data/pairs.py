@@ -20,7 +20,7 @@ import numpy as np
 
 from kinestyle.evaluate.retiming import EVEN_FRAMES, UNEVEN_M, align, frames_along
 from kinestyle.evaluate.truth import body_positions
-from kinestyle.learn.corpus import Corpus, Entry
+from kinestyle.learn.data.corpus import Corpus, Entry
 from kinestyle.motion.rotation import Array
 from kinestyle.storage import replace_bytes
 

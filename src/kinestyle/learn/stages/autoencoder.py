@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from kinestyle.learn.corpus import Corpus, Crop, CropSampler, group_deviation
-from kinestyle.learn.kinematics import geodesic, joint_position, sixd_to_matrix
-from kinestyle.learn.loop import LoopConfig, Stage
-from kinestyle.learn.networks import (
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, group_deviation
+from kinestyle.learn.loop.training import LoopConfig, Stage
+from kinestyle.learn.nets.kinematics import geodesic, joint_position, sixd_to_matrix
+from kinestyle.learn.nets.networks import (
     POSE_CHANNELS,
     MotionDecoder,
     MotionEncoder,

@@ -25,9 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, interpolate, pad
 
-from kinestyle.learn.bone_angles import BoneAngles
-from kinestyle.learn.classifiers import Labels, content_name
-from kinestyle.learn.corpus import Corpus, Entry
+from kinestyle.learn.data.corpus import Corpus, Entry
+from kinestyle.learn.nets.bone_angles import BoneAngles
+from kinestyle.learn.stages.classifiers import Labels, content_name
 from kinestyle.retarget.features import mirror_features
 
 SMALL_CELL = 4

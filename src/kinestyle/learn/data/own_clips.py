@@ -21,7 +21,7 @@ from typing import Any
 
 from kinestyle.errors import DataError
 from kinestyle.formats.table import FORMATS
-from kinestyle.learn.corpus import (
+from kinestyle.learn.data.corpus import (
     PARTS,
     Corpus,
     Entry,
@@ -32,9 +32,9 @@ from kinestyle.learn.corpus import (
     motion_files,
     read_sources,
 )
-from kinestyle.learn.own_labels import TABLE, Labelling, find_labels
-from kinestyle.learn.reading import Reading
-from kinestyle.learn.splits import UNUSED, read_list, split_by_rule, write_list
+from kinestyle.learn.data.own_labels import TABLE, Labelling, find_labels
+from kinestyle.learn.data.reading import Reading
+from kinestyle.learn.data.splits import UNUSED, read_list, split_by_rule, write_list
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.rig.rig_file import Rig
 from kinestyle.storage import replace_bytes

@@ -17,11 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot, smooth_l1_loss
 
-from kinestyle.learn.autoencoder import Autoencoder, kinematics_loss, reconstruction_loss
-from kinestyle.learn.classifiers import Labels
-from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell
-from kinestyle.learn.loop import LoopConfig, Stage
-from kinestyle.learn.networks import (
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
+from kinestyle.learn.loop.training import LoopConfig, Stage
+from kinestyle.learn.nets.networks import (
     ContentEncoder,
     Generator,
     NetworkSizes,
@@ -29,6 +27,8 @@ from kinestyle.learn.networks import (
     gaussian_kl,
     reparameterize,
 )
+from kinestyle.learn.stages.autoencoder import Autoencoder, kinematics_loss, reconstruction_loss
+from kinestyle.learn.stages.classifiers import Labels
 from kinestyle.retarget.features import LAYOUT
 
 CERTAIN = -20.0

@@ -26,19 +26,11 @@ from torch.nn.functional import (
     softmax,
 )
 
-from kinestyle.learn.autoencoder import Autoencoder, rotations
-from kinestyle.learn.classifiers import (
-    ANGLE_GUIDE,
-    GUIDES,
-    ClassifierConfig,
-    Labels,
-    StyleContentClassifier,
-    content_name,
-)
-from kinestyle.learn.corpus import Corpus, Crop, CropSampler, Entry, by_cell
-from kinestyle.learn.kinematics import compose, joint_position
-from kinestyle.learn.loop import LoopConfig, Stage
-from kinestyle.learn.networks import (
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
+from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs
+from kinestyle.learn.loop.training import LoopConfig, Stage
+from kinestyle.learn.nets.kinematics import compose, joint_position
+from kinestyle.learn.nets.networks import (
     ContentEncoder,
     Generator,
     NetworkSizes,
@@ -50,7 +42,15 @@ from kinestyle.learn.networks import (
     reparameterize,
     take,
 )
-from kinestyle.learn.pairs import PairConfig, Pairs, cut_pairs
+from kinestyle.learn.stages.autoencoder import Autoencoder, rotations
+from kinestyle.learn.stages.classifiers import (
+    ANGLE_GUIDE,
+    GUIDES,
+    ClassifierConfig,
+    Labels,
+    StyleContentClassifier,
+    content_name,
+)
 from kinestyle.retarget.features import LAYOUT, mirror_features
 from kinestyle.runtime.stylizer import STYLE_RESIDUAL_GATE, STYLE_RESIDUAL_STEPS
 

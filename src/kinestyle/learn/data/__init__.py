@@ -1,0 +1,1 @@
+"""Motion files into arrays to learn from: labels, splits, features, pairs."""

@@ -1,0 +1,1 @@
+"""One training loop for every stage: checkpoints, precision, processes, progress."""

@@ -1,0 +1,1 @@
+"""Layers and networks, and what they compute that is differentiable."""

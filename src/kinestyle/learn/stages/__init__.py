@@ -1,0 +1,1 @@
+"""What is learned, stage by stage: configuration, losses, validation."""

@@ -422,7 +422,7 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
 def test_products_are_in_half_precision_where_that_is_asked_for_and_faster(
     hardware: bool, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "half_is_faster", lambda _: hardware)
+    monkeypatch.setattr(training, "half_is_faster", lambda _: hardware)
 
     class Seen(Toy):
         def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ from kinestyle.learn.data import reading
 from kinestyle.learn.data.corpus import CropSampler
 from kinestyle.learn.data.own_clips import OwnClips, is_own, open_corpus, require_styles
 from kinestyle.learn.data.own_labels import (
-    Label,
+    Annotation,
     compile_pattern,
     find_labels,
     folder_pattern,
@@ -114,18 +114,28 @@ def test_labels_in_names_are_found(files: list[str], pattern: str | None) -> Non
 @pytest.mark.parametrize(
     ("pattern", "file", "label"),
     [
-        ("{style}_{content}_{id}", "x/Old_walk-turn-left_007.bvh", Label("old", "walk-turn-left")),
+        (
+            "{style}_{content}_{id}",
+            "x/Old_walk-turn-left_007.bvh",
+            Annotation("old", "walk-turn-left"),
+        ),
         ("{style}_{content}_{id}", "very_old_walk_007.bvh", None),
         ("{style}_{id}", "old_walk.bvh", None),
-        ("{style}-{id}", "very_old-3.bvh", Label("very-old")),
-        ("{style}/*_{content}", "NotConfident/NotConfident_FW.bvh", Label("not-confident", "fw")),
-        ("{style}/**", "old/monday/x.bvh", Label("old")),
+        ("{style}-{id}", "very_old-3.bvh", Annotation("very-old")),
+        (
+            "{style}/*_{content}",
+            "NotConfident/NotConfident_FW.bvh",
+            Annotation("not-confident", "fw"),
+        ),
+        ("{style}/**", "old/monday/x.bvh", Annotation("old")),
         ("{style}/*", "old/monday/x.bvh", None),
-        ("{content}.{style}{id}", "walk.old12.bvh", Label("old", "walk")),
-        ("{style}/**", "unlabelled/x.bvh", Label("")),
+        ("{content}.{style}{id}", "walk.old12.bvh", Annotation("old", "walk")),
+        ("{style}/**", "unlabelled/x.bvh", Annotation("")),
     ],
 )
-def test_a_pattern_says_where_the_label_is(pattern: str, file: str, label: Label | None) -> None:
+def test_a_pattern_says_where_the_label_is(
+    pattern: str, file: str, label: Annotation | None
+) -> None:
     found = find_labels(Path("nowhere"), [file], pattern)
     assert found.labels == ({} if label is None else {file: label})
     if label is None:
@@ -162,10 +172,10 @@ def test_what_is_found_out_comes_from_folders_before_names(tmp_path: Path) -> No
         "sad",
         "calm",
     }
-    assert set(find_labels(tmp_path, files, "none").labels.values()) == {Label("")}
+    assert set(find_labels(tmp_path, files, "none").labels.values()) == {Annotation("")}
     (tmp_path / "labels.csv").write_text("file,style\nold/sad_1.bvh,angry\n")
     found = find_labels(tmp_path, files, None)
-    assert found.labels == {"old/sad_1.bvh": Label("angry")}
+    assert found.labels == {"old/sad_1.bvh": Annotation("angry")}
     assert found.said == "styles come from the table labels.csv"
 
 
@@ -200,8 +210,8 @@ def test_a_table_is_read_as_spreadsheets_write_it(tmp_path: Path, table: bytes) 
     (tmp_path / "styles.csv").write_bytes(table)
     found = find_labels(tmp_path, ["a/walk_1.bvh", "b/walk_2.bvh"], "styles.csv")
     assert found.labels == {
-        "a/walk_1.bvh": Label("old", "walk", "test"),
-        "b/walk_2.bvh": Label("proud", "walk"),
+        "a/walk_1.bvh": Annotation("old", "walk", "test"),
+        "b/walk_2.bvh": Annotation("proud", "walk"),
     }
     assert not found.refused
 
@@ -219,7 +229,7 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("\n".join(rows))
     files = ["a/same.bvh", "b/same.bvh", "a/x.bvh", "a/y.bvh", "a/z.bvh", "a/rest.bvh"]
     found = find_labels(tmp_path, files, str(tmp_path / "t.csv"))
-    assert found.labels == {"a/z.bvh": Label("")}
+    assert found.labels == {"a/z.bvh": Annotation("")}
     assert found.refused == {
         "gone.bvh": "line 2 of t.csv names it, but it is not in the folder",
         "same.bvh": "line 3 of t.csv means 2 files; write its folder too",

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from kinestyle.errors import BundleError, StyleError
+from kinestyle.label import Label
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.retarget.features import FRAME_RATE, LAYOUT
 from kinestyle.storage import replace_bytes
@@ -68,7 +69,7 @@ class Style:
 
     @property
     def label(self) -> str:
-        return self.name.split("/")[-1]
+        return Label.parse(self.name).name
 
     def draw(self, random: np.random.Generator) -> np.ndarray:
         """(K,) one manner in which the style may be shown."""

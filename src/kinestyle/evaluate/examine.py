@@ -34,6 +34,7 @@ from kinestyle.evaluate.statistics import mean_pairwise_distance
 from kinestyle.evaluate.trivial import JointStatistics, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, Take, body_positions, nearest
 from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.label import Label
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import find_contacts
@@ -64,8 +65,8 @@ class Opinion:
 def ask(judge: Judge, features: Array) -> Opinion:
     """features: (T, 260)."""
     sets = sorted(
-        {name.split("/")[0] for name in judge.styles}
-        & {name.split("/")[0] for name in judge.contents}
+        {Label.parse(name).set for name in judge.styles}
+        & {Label.parse(name).set for name in judge.contents}
     )
     verdicts = {name: judge(features, name) for name in sets}
     style_in = {name: judge.style_in(features, name) for name in sets}
@@ -75,7 +76,7 @@ def ask(judge: Judge, features: Array) -> Opinion:
 
 def style_right(opinion: Opinion, target: str) -> bool:
     """Whether a judge sees a style, among those of its set."""
-    return opinion.style_in[target.split("/")[0]] == target
+    return opinion.style_in[Label.parse(target).set] == target
 
 
 def content_right(contents: Sequence[str], opinion: Opinion, clip: TestClip) -> bool | None:
@@ -171,7 +172,7 @@ class Real:
         takes: dict[tuple[str, str], list[Take]] = {}
         for name, real in self.clips.items():
             if real.clip.split == "test" or real.clip.set_name == "bandai1":
-                takes.setdefault((real.clip.style, _label(real.clip.content)), []).append(
+                takes.setdefault((real.clip.style, Label.parse(real.clip.content).name), []).append(
                     Take(name, real.body)
                 )
         return {key: Cell(tuple(found)) for key, found in takes.items()}
@@ -180,11 +181,7 @@ class Real:
         """The clips of a style that do what a content's label says, of whichever set the label is;
         None where there are none.
         """
-        return self.cells.get((style, _label(content)))
-
-
-def _label(content: str) -> str:
-    return content.split("/")[-1]
+        return self.cells.get((style, Label.parse(content).name))
 
 
 def read_canonical(path: Path) -> Clip:

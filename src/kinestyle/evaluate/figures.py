@@ -14,6 +14,7 @@ import numpy as np
 from kinestyle.errors import KinestyleError
 from kinestyle.evaluate.protocol import TestClip
 from kinestyle.formats.table import read_motion
+from kinestyle.label import Label
 from kinestyle.motion.rotation import Array
 from kinestyle.runtime.stylizer import Stylizer
 
@@ -198,7 +199,7 @@ def _codes(stylizers: Sequence[Stylizer], clips: Sequence[TestClip]) -> list[Arr
 def _scatter(axis: Axes, places: Array, labels: Sequence[str]) -> None:
     """places: (N, 2), in colours by label; the name of the set is left out where all are of one."""
     names = sorted(set(labels))
-    one_set = len({name.split("/")[0] for name in names}) == 1
+    one_set = len({Label.parse(name).set for name in names}) == 1
     for i, name in enumerate(names):
         here = places[[label == name for label in labels]]
         marker = "ovs^D"[i // 10 % 5]
@@ -210,7 +211,7 @@ def _scatter(axis: Axes, places: Array, labels: Sequence[str]) -> None:
             alpha=0.8,
             color=f"C{i % 10}",
             marker=marker,
-            label=name.split("/")[-1] if one_set else name,
+            label=Label.parse(name).name if one_set else name,
         )
     axis.set_xticks([])
     axis.set_yticks([])

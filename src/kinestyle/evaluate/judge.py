@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.errors import BundleError
+from kinestyle.label import Label
 from kinestyle.runtime.graphs import open_session
 
 SHIPPED = ("judge.onnx", "judge_2.onnx")
@@ -132,6 +133,6 @@ def _shipped() -> tuple[Path, ...]:
 
 def _likeliest(logits: np.ndarray, labels: Sequence[str], set_name: str) -> str:
     """The label of one set with the highest logit."""
-    possible = np.array([label.startswith(f"{set_name}/") for label in labels])
+    possible = np.array([Label.parse(label).set == set_name for label in labels])
     assert possible.any(), f"no label of set {set_name!r} is among {', '.join(labels)}"
     return labels[int(np.where(possible, logits, -np.inf).argmax())]

@@ -49,6 +49,7 @@ from kinestyle.evaluate.summary import (
     truth_figures,
 )
 from kinestyle.evaluate.targets import check_targets
+from kinestyle.label import Label
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
@@ -174,7 +175,7 @@ def modes_for(bundle: Path | None, styles: str) -> tuple[str, ...]:
     """The modes that a bundle can be asked for: those by label only if it has a style of the set
     (by name "set/label").
     """
-    known = any(style.name.startswith(f"{styles}/") for style in Bundle.open(bundle).styles)
+    known = any(Label.parse(style.name).set == styles for style in Bundle.open(bundle).styles)
     return tuple(mode for mode in STYLED if known or mode not in BY_LABEL)
 
 
@@ -322,7 +323,7 @@ def _run_unlabelled(request: Request, setup: Setup, sample: Sequence[TestClip]) 
         if "label" in modes_for(setup.bundle, "bandai2")
         else ("reference", "statistics")
     )
-    known = {style.name.split("/")[0] for style in Bundle.open(setup.bundle).styles} or {
+    known = {Label.parse(style.name).set for style in Bundle.open(setup.bundle).styles} or {
         clip.set_name for clip in request.clips
     }
     cases = draw_unlabelled_cases(

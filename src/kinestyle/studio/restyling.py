@@ -18,6 +18,7 @@ from typing import Any
 from kinestyle.bundle import Bundle
 from kinestyle.errors import StyleError
 from kinestyle.formats.table import FORMATS
+from kinestyle.label import Label
 from kinestyle.rig.presets import preset
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.pool import COLD, WARM, Job, Pool
@@ -306,7 +307,7 @@ def _label(request: Request, references: Sequence[Content]) -> str:
     """What a result is called after: walk_old, walk_like_zombie, walk_random."""
     if request.random:
         return "random"
-    words = [name.strip().lower().split("/")[-1] for name in request.style]
+    words = [Label.parse(name.strip().lower()).name for name in request.style]
     words += [f"like_{Path(reference.name).stem}" for reference in references]
     return re.sub(r"[^\w-]+", "_", "_".join(words))[:60]
 

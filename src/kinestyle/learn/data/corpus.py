@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kinestyle.errors import DataError
+from kinestyle.label import Label
 from kinestyle.learn.data.reading import Reading, read_files
 from kinestyle.learn.data.splits import ClipLabel, read_splits
 from kinestyle.retarget.features import LAYOUT, mirror_features, pad_last
@@ -65,7 +66,7 @@ class Entry:
         """Whether the style names a side, as "left-hop" does: in a mirror it would be another
         style.
         """
-        label = self.style.split("/")[-1]
+        label = Label.parse(self.style).name
         return mirror_label(label) != label
 
 
@@ -145,7 +146,7 @@ def motion_files(data: Path) -> Iterator[Source]:
         if path.stem in splits:
             label = ClipLabel.parse(path.stem)
             found = True
-            style = f"{label.set_name}/{label.style}"
+            style = str(Label(label.set_name, label.style))
             yield Source(path, path.stem, label.set_name, style, label.content, splits[path.stem])
     if not found:
         raise DataError(

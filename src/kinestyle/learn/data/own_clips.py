@@ -21,6 +21,7 @@ from typing import Any
 
 from kinestyle.errors import DataError
 from kinestyle.formats.table import FORMATS
+from kinestyle.label import Label
 from kinestyle.learn.data.corpus import (
     PARTS,
     Corpus,
@@ -110,7 +111,9 @@ def is_own(corpus: Corpus) -> bool:
 
 def require_styles(corpus: Corpus) -> None:
     """Raises DataError where there are too few styles to learn from labels."""
-    styles = sorted({_label(entry) for entry in corpus.select("train", labelled=True)})
+    styles = sorted(
+        {Label.parse(entry.style).name for entry in corpus.select("train", labelled=True)}
+    )
     if len(styles) < 2:
         found = f"one style, {styles[0]}" if styles else "no clip with a style"
         raise DataError(
@@ -155,7 +158,7 @@ def _prepare(
             data / file,
             file,
             SET_NAME,
-            f"{SET_NAME}/{label.style}" if label.style else "",
+            str(Label(SET_NAME, label.style)) if label.style else "",
             label.content,
             label.split,
         )
@@ -354,10 +357,6 @@ class Share:
         return f"{self.clips} clip{'s' * (self.clips != 1)}, {amount}"
 
 
-def _label(entry: Entry) -> str:
-    return entry.style.split("/")[-1]
-
-
 def _say(
     corpus: Corpus, own: Mapping[str, Any], folder: Path, report: Callable[[str], None]
 ) -> None:
@@ -370,7 +369,7 @@ def _say(
     styles: dict[str, list[Entry]] = defaultdict(list)
     contents: dict[str, list[Entry]] = defaultdict(list)
     for entry in labelled:
-        styles[_label(entry)].append(entry)
+        styles[Label.parse(entry.style).name].append(entry)
         contents[entry.content].append(entry)
     for style, entries in sorted(styles.items()):
         trained = Share.of(entry for entry in entries if entry.split == "train")

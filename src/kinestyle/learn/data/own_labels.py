@@ -37,7 +37,7 @@ _SEPARATORS = "_ -."
 
 
 @dataclass(frozen=True)
-class Label:
+class Annotation:
     """What is known of a clip; "" is unknown. `split` is only known where a table says it."""
 
     style: str
@@ -54,7 +54,7 @@ class Labelling:
     """
 
     said: str
-    labels: dict[str, Label]
+    labels: dict[str, Annotation]
     refused: dict[str, str]
 
 
@@ -69,7 +69,7 @@ def find_labels(data: Path, files: Sequence[str], told: str | None) -> Labelling
         told = str(data / TABLE)
     known = [file for file in files if not _unlabelled(file)]
     if told == "none" or not known:
-        return Labelling("no clip is given a style", dict.fromkeys(files, Label("")), {})
+        return Labelling("no clip is given a style", dict.fromkeys(files, Annotation("")), {})
     if told is None:
         pattern = folder_pattern(known) or name_pattern(known)
     elif told == "folders":
@@ -109,14 +109,14 @@ def _by_pattern(pattern: str, files: Iterable[str]) -> Labelling:
     labels, refused = {}, {}
     for file in files:
         if _unlabelled(file):
-            labels[file] = Label("")
+            labels[file] = Annotation("")
             continue
         path = PurePosixPath(file).with_suffix("")
         match = expression.fullmatch(str(path) if "/" in pattern else path.name)
         fields = match.groupdict() if match else {}
         style = tidy(fields.get("style") or "")
         if style:
-            labels[file] = Label(style, tidy(fields.get("content") or ""))
+            labels[file] = Annotation(style, tidy(fields.get("content") or ""))
         else:
             refused[file] = f"the pattern {pattern} finds no style in its path"
     where = "folders" if pattern.endswith("/**") else "paths" if "/" in pattern else "file names"
@@ -296,7 +296,7 @@ def _read_table(path: Path, files: Sequence[str]) -> Labelling:
     for file in files:
         for key in _names_of(file):
             places.setdefault(key, []).append(file)
-    labels: dict[str, Label] = {}
+    labels: dict[str, Annotation] = {}
     refused: dict[str, str] = {}
     for number, row in enumerate(rows[1:], start=2):
         cells = {name: cell.strip() for name, cell in zip(header, row, strict=False)}
@@ -310,7 +310,7 @@ def _read_table(path: Path, files: Sequence[str]) -> Labelling:
         where = f"line {number} of {path.name}"
         found = places.get(wanted, [])
         split = cells.get("split", "").lower()
-        label = Label(tidy(cells.get("style", "")), tidy(cells.get("content", "")), split)
+        label = Annotation(tidy(cells.get("style", "")), tidy(cells.get("content", "")), split)
         if len(found) != 1:
             meant = (
                 f"means {len(found)} files; write its folder too"

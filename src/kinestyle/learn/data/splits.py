@@ -22,6 +22,7 @@ from pathlib import Path
 
 from kinestyle.errors import DataError
 from kinestyle.evaluate.protocol import TestClip
+from kinestyle.label import Label
 from kinestyle.storage import replace_bytes
 
 SPLITS = ("train", "validation", "test")
@@ -210,7 +211,9 @@ def labelled_clips(data: Path) -> list[TestClip]:
     for path in sorted((data / "bandai").glob("*/data/*.bvh")):
         if split := splits.get(path.stem):
             label = ClipLabel.parse(path.stem)
-            style, content = (f"{label.set_name}/{name}" for name in (label.style, label.content))
+            style, content = (
+                str(Label(label.set_name, name)) for name in (label.style, label.content)
+            )
             clips.append(TestClip(path, label.set_name, style, content, split))
     if not any(clip.split == "test" for clip in clips):
         raise DataError(

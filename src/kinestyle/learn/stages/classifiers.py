@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from kinestyle.label import Label
 from kinestyle.learn.data.corpus import (
     Corpus,
     Crop,
@@ -95,7 +96,7 @@ class Labels:
 def content_name(entry: Entry, mirrored: bool = False) -> str:
     """The content of a clip, as `CropSampler.crop` gives it."""
     content = mirror_label(entry.content) if mirrored and not entry.one_sided else entry.content
-    return f"{entry.set_name}/{content}"
+    return str(Label(entry.set_name, content))
 
 
 class AngleClassifier(Classifier):

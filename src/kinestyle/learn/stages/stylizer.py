@@ -26,6 +26,7 @@ from torch.nn.functional import (
     softmax,
 )
 
+from kinestyle.label import Label
 from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
 from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs
 from kinestyle.learn.loop.training import LoopConfig, Stage
@@ -260,7 +261,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
         self.cells = by_cell(corpus.select("train", labelled=True))
         self.unlabelled = corpus.select("train", labelled=False)
-        sets = [name.split("/")[0] for name in self.labels.contents]
+        sets = [Label.parse(name).set for name in self.labels.contents]
         self.same_set = torch.tensor([[a == b for b in sets] for a in sets])
 
     def _pair(self) -> tuple[Entry, Entry]:
@@ -277,7 +278,7 @@ class StylizerStage(Stage[StylizerNetwork]):
 
     @staticmethod
     def _of_set_2(styles: Iterable[str]) -> list[str]:
-        return [style for style in styles if style.startswith("bandai2/")]
+        return [style for style in styles if Label.parse(style).set == "bandai2"]
 
     def draw(self) -> list[Sample]:
         sampler, labels = self.sampler, self.labels

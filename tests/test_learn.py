@@ -59,6 +59,7 @@ from kinestyle.learn.nets.networks import (  # noqa: E402
     gaussian_kl,
     reparameterize,
 )
+from kinestyle.learn.nets.residual_stylization import style_residual  # noqa: E402
 from kinestyle.learn.pipeline import Recipe, Run, shortened  # noqa: E402
 from kinestyle.learn.presets import RELEASED  # noqa: E402
 from kinestyle.learn.stages.autoencoder import (  # noqa: E402
@@ -67,8 +68,13 @@ from kinestyle.learn.stages.autoencoder import (  # noqa: E402
     AutoencoderStage,
     set_latent_scale,
 )
-from kinestyle.learn.stages.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
-from kinestyle.learn.stages.stylizer import UNKNOWN, StylizerStage, other_style, style_residual  # noqa: E402
+from kinestyle.learn.stages.classifiers import (  # noqa: E402
+    UNKNOWN,
+    ClassifierConfig,
+    Labels,
+    StyleContentClassifier,
+)
+from kinestyle.learn.stages.stylizer import StylizerStage, other_style  # noqa: E402
 from kinestyle.retarget.features import LAYOUT, clip_to_features, mirror_features  # noqa: E402
 from kinestyle.runtime import stylizer as runtime  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from kinestyle.motion.canonical import CANONICAL
+from kinestyle.retarget.features import LAYOUT
 
 
 def sixd_to_matrix(sixd: Tensor) -> Tensor:
@@ -27,6 +28,11 @@ def sixd_to_matrix(sixd: Tensor) -> Tensor:
     return _matrix(
         [*x, *y, x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]]
     )
+
+
+def rotations(features: Tensor) -> Tensor:
+    """features: (..., 260) physical -> (..., 21, 3, 3) world rotations with the heading removed."""
+    return sixd_to_matrix(features[..., LAYOUT["joint_rotation"]].unflatten(-1, (-1, 6)))
 
 
 def compose(a: Tensor, b: Tensor) -> Tensor:

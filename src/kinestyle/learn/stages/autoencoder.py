@@ -13,7 +13,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
 from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, group_deviation
 from kinestyle.learn.loop.training import LoopConfig, Stage
-from kinestyle.learn.nets.kinematics import geodesic, joint_position, sixd_to_matrix
+from kinestyle.learn.nets.kinematics import (
+    geodesic,
+    joint_position,
+    rotations,
+    sixd_to_matrix,
+)
 from kinestyle.learn.nets.networks import (
     POSE_CHANNELS,
     MotionDecoder,
@@ -169,12 +174,6 @@ def reconstruction_loss(decoded: Tensor, normalized: Tensor) -> Tensor:
     return motion + 0.05 * binary_cross_entropy_with_logits(
         decoded[..., contact], normalized[..., contact]
     )
-
-
-def rotations(features: Tensor) -> Tensor:
-    """features: (..., 260) physical -> (..., 21, 3, 3)."""
-    sixd = features[..., LAYOUT["joint_rotation"]]
-    return sixd_to_matrix(sixd.reshape(*sixd.shape[:-1], -1, 6))
 
 
 def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> Tensor:

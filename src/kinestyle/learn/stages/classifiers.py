@@ -75,6 +75,10 @@ JUDGE = ClassifierConfig(
 )
 
 
+UNKNOWN = -1
+"""The class of a clip without a label."""
+
+
 @dataclass(frozen=True)
 class Labels:
     """The classes, in the order of the logits. Contents are kept apart by set: the same name may
@@ -206,3 +210,10 @@ class ClassifierStage(Stage[StyleContentClassifier]):
             self.labels.styles[int(style.argmax())] == entry.style,
             self.labels.contents[int(content.argmax())] == content_name(entry),
         )
+
+
+def known_cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
+    """logits: (B, N), classes: (B,) -> the mean over all samples, those of no known class counting
+    as without error.
+    """
+    return cross_entropy(logits, classes, ignore_index=UNKNOWN, reduction="none").mean()

@@ -9,51 +9,52 @@ something else. The steps from the paper's losses to these are in lab/LOG.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import (
-    conv1d,
-    cross_entropy,
-    leaky_relu,
-    log_softmax,
-    pad,
-    smooth_l1_loss,
-    softmax,
-)
+from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from kinestyle.label import Label
 from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
 from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs
 from kinestyle.learn.loop.training import LoopConfig, Stage
-from kinestyle.learn.nets.kinematics import compose, joint_position
 from kinestyle.learn.nets.networks import (
     ContentEncoder,
     Generator,
     NetworkSizes,
     StyleEncoder,
     StylePrior,
-    contiguous_slices,
-    conv,
     gaussian_kl,
     reparameterize,
     take,
 )
-from kinestyle.learn.stages.autoencoder import Autoencoder, rotations
+from kinestyle.learn.nets.residual_stylization import (
+    orthonormality_error,
+    restyled_features,
+    style_residual,
+)
+from kinestyle.learn.stages.adversaries import (
+    Critic,
+    StyleAdversary,
+    adversarial_confusion,
+    adversary_loss,
+    critic_loss,
+    generator_adversarial_loss,
+)
+from kinestyle.learn.stages.autoencoder import Autoencoder
 from kinestyle.learn.stages.classifiers import (
     ANGLE_GUIDE,
-    GUIDES,
+    UNKNOWN,
     ClassifierConfig,
     Labels,
     StyleContentClassifier,
     content_name,
+    known_cross_entropy,
 )
 from kinestyle.retarget.features import LAYOUT, mirror_features
-from kinestyle.runtime.stylizer import STYLE_RESIDUAL_GATE, STYLE_RESIDUAL_STEPS
 
 
 @dataclass(frozen=True)
@@ -153,49 +154,6 @@ fast they get there.
 """
 
 
-UNKNOWN = -1
-"""The class of a clip without a label."""
-
-
-class Adversary(nn.Module):
-    """Tries to tell the style (B, S) from a content code (B, C, T/8)."""
-
-    def __init__(self, sizes: NetworkSizes, styles: int):
-        super().__init__()
-        self.first = conv(sizes.content_code, 192)
-        self.head = nn.Linear(192, styles)
-
-    def forward(self, content: Tensor) -> Tensor:
-        return self.head(leaky_relu(self.first(content), 0.2).mean(dim=-1))
-
-
-class Critic(nn.Module):
-    """Features (B, T, 260), normalised, and a style (B,) -> how real each stretch looks as that
-    style, (B, T/8).
-    """
-
-    reads: Tensor
-
-    def __init__(self, styles: int, width: int = 128):
-        super().__init__()
-        reads = torch.from_numpy(LAYOUT.only(*GUIDES[0].style_groups))
-        self.register_buffer("reads", reads)
-        self.slices = contiguous_slices(reads)
-        self.layers = nn.Sequential(
-            conv(len(reads), width, 5, stride=2),
-            nn.LeakyReLU(0.2),
-            conv(width, width, 5, stride=2),
-            nn.LeakyReLU(0.2),
-            conv(width, width, 5, stride=2),
-            nn.LeakyReLU(0.2),
-            conv(width, styles, 3),
-        )
-
-    def forward(self, normalized: Tensor, style: Tensor) -> Tensor:
-        told = self.layers(take(normalized, self.slices).transpose(1, 2))
-        return told[torch.arange(len(style)), style]
-
-
 class StylizerNetwork(nn.Module):
     """All that stage 2 trains. Adversary and critic serve training only."""
 
@@ -205,7 +163,7 @@ class StylizerNetwork(nn.Module):
         self.style_encoder = StyleEncoder(sizes)
         self.generator = Generator(sizes)
         self.prior = StylePrior(styles, sizes)
-        self.adversary = Adversary(sizes, styles)
+        self.adversary = StyleAdversary(sizes, styles)
         self.critic = Critic(styles)
 
 
@@ -394,9 +352,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         style_back = net.style_encoder(by_reference)
         motion = LAYOUT["foot_contact"].start
         results = self._results(batch.a, decoded[1], decoded[2:])
-        critic, fooled = self._critic(batch, normalized, results)
-        told = net.adversary(content.detach() + 0.05 * torch.randn_like(content))
-        hidden = self._uniform(content)
+        target_style = batch.target_style.repeat(2)
 
         terms = {
             "own_clip": smooth_l1_loss(of_own, z) + 0.5 * smooth_l1_loss(unchanged, z),
@@ -418,21 +374,23 @@ class StylizerStage(Stage[StylizerNetwork]):
             "style_back": gaussian_kl(
                 target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()
             ),
-            "adversary": hidden,
+            "adversary": adversarial_confusion(net.adversary, content),
             "content_size": content.float().square().mean(),
-            "frame": frame_error(
+            "frame": orthonormality_error(
                 torch.cat([self.autoencoder.decoder.physical(value) for value in decoded[1:]])
             ),
-            "critic": fooled,
+            "critic": generator_adversarial_loss(net.critic, results, target_style, c.guide_noise),
             "pair": self._pair_error(batch, results),
             **self._guide(batch, results),
         }
         total = sum(getattr(c, name) * value for name, value in terms.items())
-        return {
-            "total": total + known_cross_entropy(told.float(), batch.style) + critic,
-            **terms,
-            "critic_learns": critic,
+        learned = {
+            "adversary_learns": adversary_loss(net.adversary, content, batch.style),
+            "critic_learns": critic_loss(
+                net.critic, normalized, batch.style, results, target_style, c.guide_noise
+            ),
         }
+        return {"total": total + sum(learned.values()), **terms, **learned}
 
     def _likelihood(self, code: Tensor) -> Tensor:
         """code: (B, K) -> (B, S) log likelihoods under every label's Gaussian, softened: K numbers
@@ -444,36 +402,13 @@ class StylizerStage(Stage[StylizerNetwork]):
 
     def _results(self, features: Tensor, unchanged: Tensor, restyled: Sequence[Tensor]) -> Tensor:
         """features: (B, T, 260); unchanged and R restyled: (B, T, 260) decoded, normalised -> (R *
-        B, T, 260) normalised.
-
-        The input with the change applied as the runtime applies it, joint positions from rotations.
-
-        Only what `classifiers.GUIDES` read is computed; the rest is the input's.
+        B, T, 260) normalised, see `restyled_features`.
         """
-        physical = [self.autoencoder.decoder.physical(value) for value in (unchanged, *restyled)]
-        before, *after = (rotations(value) for value in physical)
-        height = LAYOUT["root_height"]
-        results = []
-        undo = compose(before.transpose(-1, -2), rotations(features))
-        for i, turned in enumerate(after):
-            world = compose(turned, undo)
-            rise = features[..., height] + physical[i + 1][..., height] - physical[0][..., height]
-            position = joint_position(world)
-            position = torch.cat(
-                [position[..., :1], position[..., 1:2] + rise[..., None], position[..., 2:]], dim=-1
-            )
-            whole = torch.cat(
-                [
-                    features[..., : height.start],
-                    rise,
-                    position.flatten(-2),
-                    torch.cat([world[..., 0], world[..., 1]], dim=-1).flatten(-2),
-                    features[..., LAYOUT["joint_rotation"].stop :],
-                ],
-                dim=-1,
-            )
-            results.append(self.autoencoder.normalize(whole))
-        return torch.cat(results)
+        physical = self.autoencoder.decoder.physical
+        results = [
+            restyled_features(features, physical(unchanged), physical(value)) for value in restyled
+        ]
+        return self.autoencoder.normalize(torch.cat(results))
 
     def _guide(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
         """Cross-entropies of the guides on results as the user gets them. Content within its own
@@ -504,32 +439,6 @@ class StylizerStage(Stage[StylizerNetwork]):
             reduction="none",
         )
         return (error.mean(dim=-1) * batch.paired.repeat(len(results) // len(wanted), 1)).mean()
-
-    def _critic(self, batch: Batch, normalized: Tensor, results: Tensor) -> tuple[Tensor, Tensor]:
-        """Hinge losses of critic and generator: real clips of a style against results that claim
-        it.
-        """
-        times = len(results) // len(batch.style)
-        target = batch.target_style.repeat(times)
-        noise = self.config.guide_noise
-        critic = self.network.critic
-        real = critic(normalized + noise * torch.randn_like(normalized), batch.style.clamp(min=0))
-        fake = critic(results.detach() + noise * torch.randn_like(results), target)
-        known = (batch.style != UNKNOWN)[:, None]
-        learns = ((1.0 - real.float()).relu() * known).mean() + (1.0 + fake.float()).relu().mean()
-        frozen = {name: value.detach() for name, value in critic.named_parameters()}
-        fooled = torch.func.functional_call(
-            critic, frozen, (results + noise * torch.randn_like(results), target)
-        )
-        return learns, -fooled.float().mean()
-
-    def _uniform(self, content: Tensor) -> Tensor:
-        """Cross-entropy between no idea and what the adversary makes of the content; the adversary
-        does not learn from it.
-        """
-        frozen = {name: value.detach() for name, value in self.network.adversary.named_parameters()}
-        told = torch.func.functional_call(self.network.adversary, frozen, (content,)).float()
-        return -log_softmax(told, dim=-1).mean()
 
     def validate(self) -> dict[str, float]:
         """By the first guide, on whole validation clips, each in one other style: accuracies by
@@ -598,38 +507,6 @@ class StylizerStage(Stage[StylizerNetwork]):
             decode(self.network.generator(content, code)) for code in (own, style)
         )
         return self._results(features, unchanged, [restyled])
-
-
-def style_residual(missed: Tensor) -> Tensor:
-    """(B, Z, T/4) -> the same, what the runtime takes for manner of it
-    (`runtime.stylizer.style_residual`).
-    """
-    radius = math.ceil(3.0 * STYLE_RESIDUAL_STEPS)
-    steps = torch.arange(-radius, radius + 1, dtype=missed.dtype, device=missed.device)
-    kernel = softmax(-0.5 * (steps / STYLE_RESIDUAL_STEPS).square(), dim=0)
-    rows = missed.flatten(0, 1).unsqueeze(1)
-    slow = conv1d(pad(rows, (radius, radius), mode="replicate"), kernel[None, None]).view_as(missed)
-    much = (
-        slow.detach().square().mean(dim=(1, 2), keepdim=True).sqrt() - STYLE_RESIDUAL_GATE[0]
-    ) / (STYLE_RESIDUAL_GATE[1] - STYLE_RESIDUAL_GATE[0])
-    return (1.0 - much.clamp(0.0, 1.0)) * slow
-
-
-def frame_error(features: Tensor) -> Tensor:
-    """features: (..., 260) physical -> how far decoded rotation columns are from unit length and a
-    right angle, mean square.
-    """
-    columns = features[..., LAYOUT["joint_rotation"]].unflatten(-1, (-1, 2, 3))
-    length = columns.norm(dim=-1)
-    across = (columns[..., 0, :] * columns[..., 1, :]).sum(dim=-1)
-    return (length - 1.0).square().mean() + across.square().mean()
-
-
-def known_cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
-    """logits: (B, N), classes: (B,) -> the mean over all samples, those of no known class counting
-    as without error.
-    """
-    return cross_entropy(logits, classes, ignore_index=UNKNOWN, reduction="none").mean()
 
 
 def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:

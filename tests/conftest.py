@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.retarget.features import clip_to_features
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import walk
+from own_clip_files import filled
 
 if TYPE_CHECKING:
     from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
@@ -68,6 +70,30 @@ def walk_file() -> Path:
 @pytest.fixture(scope="session")
 def walk_clip(walk_file: Path) -> Clip:
     return read_motion(walk_file)
+
+
+@pytest.fixture
+def one_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clips are read in the process of the test, however many cores there are."""
+    monkeypatch.setattr("kinestyle.learn.data.reading.usable_cores", lambda: 1)
+
+
+@pytest.fixture
+def messages() -> list[str]:
+    """What was reported, when its `append` is given as the report."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def two_styles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's folder: six clips that all differ in each of two styles."""
+    return filled(tmp_path_factory.mktemp("own"), "old/walk_{}", "proud/walk_{}")
+
+
+@pytest.fixture
+def own_data(two_styles: Path, tmp_path: Path) -> Path:
+    """The same twelve clips, to be changed."""
+    return Path(shutil.copytree(two_styles, tmp_path / "data"))
 
 
 class TinyNetworks(NamedTuple):

@@ -74,6 +74,8 @@ def test_a_mix_begins_and_ends_with_its_codes(tiny: Stylizer) -> None:
     np.testing.assert_array_equal(tiny.mix([a]), a)
     np.testing.assert_allclose(tiny.mix([a, b], [3, 1]), 0.75 * a + 0.25 * b, atol=1e-6)
     np.testing.assert_array_equal(tiny.mix([a, b]), tiny.mix([a, b], [7, 7]))
+    # their sum is beyond all floats
+    np.testing.assert_array_equal(tiny.mix([a, b]), tiny.mix([a, b], [1e308, 1e308]))
 
 
 def test_the_way_from_a_style_to_a_reference_has_no_jump(

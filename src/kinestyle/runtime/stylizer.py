@@ -248,6 +248,8 @@ class Stylizer:
                 f"the weights to mix by are {listed}; they must be 0 or greater, and not all of "
                 f"them 0"
             )
+        # by a power of two, which rounds nothing, so that the sum of great weights is finite
+        given = np.ldexp(given, -np.frexp(given.max())[1])
         return (given / given.sum() @ np.stack(codes)).astype(np.float32)
 
     def reference_style(

@@ -93,6 +93,8 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
+    # as `import kinestyle` does for every command of ours
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "out.bvh")
         stylize = [

@@ -8,6 +8,7 @@ write_motion(Stylizer.load().stylize(clip, style="old"), "walk_old.bvh")
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from kinestyle.formats.table import read_motion, write_motion
     from kinestyle.motion.clip import Clip
     from kinestyle.runtime.stylizer import Stylizer
+
+# onnxruntime 1.30 and later keep a device id and a database below the home folder and look up a
+# telemetry host, unless this is set before onnxruntime is imported; processes that are started
+# inherit it. Where it was imported before Kinestyle, only the user can set it. Whoever sets it to 0
+# has chosen telemetry.
+os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY") or "1"
 
 __all__ = ["Clip", "Stylizer", "read_motion", "show", "write_motion"]
 __version__ = "0.1.0"

@@ -20,7 +20,7 @@ import numpy as np
 
 from kinestyle.errors import BundleError
 from kinestyle.label import Label
-from kinestyle.runtime.graphs import open_session
+from kinestyle.runtime.sessions import open_session
 
 SHIPPED = ("judge.onnx", "judge_2.onnx")
 """The judges in this package: a network on positions and velocities, random kernels on angles

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
@@ -30,6 +29,7 @@ from kinestyle.learn.stages.classifiers import Labels, StyleContentClassifier
 from kinestyle.learn.stages.paper import CERTAIN, PaperNetwork
 from kinestyle.learn.stages.stylizer import StylizerNetwork
 from kinestyle.retarget.features import LAYOUT
+from kinestyle.runtime.sessions import open_session
 
 TOLERANCE = 2e-2
 """Largest error of a graph's output against torch's, as a share of the output's own root mean
@@ -200,7 +200,7 @@ def verify(name: str, graph: bytes, network: nn.Module, signature: Signature) ->
     """Run a graph beside its network, at another length than it was exported with; returns the
     largest relative error.
     """
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = open_session(graph, name)
     longer = tuple(
         value if key == "style" else torch.cat([value, value], dim=1 if key == "features" else 2)
         for key, value in zip(signature.inputs, signature.example, strict=True)

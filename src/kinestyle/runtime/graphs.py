@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
-import onnxruntime
 
 from kinestyle.bundle import Bundle
-from kinestyle.errors import BundleError
+from kinestyle.runtime.sessions import InferenceSession, open_session
 
 STRIDE = 8
 """Frames to one step of the content code: clips are held at their end to a whole number of them."""
@@ -19,7 +16,7 @@ class Graphs:
 
     def __init__(self, bundle: Bundle):
         self.bundle = bundle
-        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self._sessions: dict[str, InferenceSession] = {}
 
     def encode(self, features: np.ndarray) -> np.ndarray:
         """features: (T, 260) -> latent (Z, T/4)."""
@@ -56,7 +53,7 @@ class Graphs:
         )
         return int(size)
 
-    def session(self, name: str) -> onnxruntime.InferenceSession:
+    def session(self, name: str) -> InferenceSession:
         """One graph, loaded. Raises BundleError."""
         if name not in self._sessions:
             self._sessions[name] = open_session(
@@ -69,24 +66,3 @@ class Graphs:
             None,
             {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in inputs.items()},
         )
-
-
-def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
-    """An onnxruntime session for one graph on the CPU. Raises BundleError, in which `name` says
-    whose graph it is.
-    """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    # Spinning threads make a short call no faster, and everything beside it much slower.
-    options.intra_op_num_threads = _threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own exceptions share no base class
-        raise BundleError(f"the graph {name} cannot be loaded by onnxruntime ({error})") from None
-
-
-def _threads() -> int:
-    """As many as OMP_NUM_THREADS says, which numpy goes by as well; else one a core, up to four."""
-    named = os.environ.get("OMP_NUM_THREADS", "")
-    return int(named) if named.isdigit() and int(named) > 0 else min(4, os.cpu_count() or 1)

@@ -1,5 +1,5 @@
-"""Euler angles for rotations over time: exact where three channels allow it, nearest where they do
-not, and unbroken.
+"""Euler angles for rotations over time, without jumps: exact with three channels, nearest with
+fewer.
 """
 
 from __future__ import annotations
@@ -7,9 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.rotation import Array
-
-_AXES = {"X": 0, "Y": 1, "Z": 2}
+from kinestyle.motion.rotation import AXIS_INDEX, Array
 
 
 def euler_curves(
@@ -22,9 +20,9 @@ def euler_curves(
     fixed_angles: (T, G, N) radians, used where `fixed`
     start: (G, N) radians to begin near, where the first frame is not fixed
 
-    From each fixed frame on, a curve takes the equal angles that are nearest to those of the frame
-    before. With fewer
-    than three axes the angles are those of the nearest rotation that can be expressed.
+    Equal rotations have many angles. From each fixed frame on, a curve takes those that are nearest
+    to the frame before. With fewer than three axes, the angles are those of the nearest rotation
+    that can be expressed.
     """
     angles = _principal(q, order)
     first = angles[0]
@@ -44,10 +42,12 @@ def euler_curves(
 
     if len(order) == 3:
         flipped = np.where(anchor, np.cos(given[..., 1]) < 0, False)
-        angles = np.where(flipped[..., None], _other(given), given)
+        angles = np.where(flipped[..., None], rotation.other_euler(given), given)
         angles = _through_lock(q, order, angles, anchor)
         angles = np.where(
-            _take_other(angles, flipped, last_anchor)[..., None], _other(angles), angles
+            _take_other(angles, flipped, last_anchor)[..., None],
+            rotation.other_euler(angles),
+            angles,
         )
     travelled = np.zeros_like(angles)
     travelled[1:] = np.cumsum(rotation.wrap(angles[1:] - angles[:-1]), axis=0)
@@ -57,23 +57,23 @@ def euler_curves(
         + travelled
         - np.take_along_axis(travelled, back, axis=0)
     )
-    # adding whole turns to the angles, instead of taking the sum, lets no rounding pile up
+    # whole turns are added to the angles instead of taking the sum: rounding does not pile up
     unbroken = angles + 2.0 * np.pi * np.round((wanted - angles) / (2.0 * np.pi))
     return np.where(fixed[..., None], fixed_angles, unbroken)
 
 
 def _principal(q: Array, order: str) -> Array:
-    """q: (..., 4) -> (..., N) radians of the nearest rotation about the N axes of `order`, each in
-    one range of a turn.
+    """q: (..., 4) -> (..., N) radians of the nearest rotation about the N axes of `order`, each
+    within one turn.
     """
     if len(order) == 3:
         return rotation.to_euler(q, order)
     if len(order) == 1:
-        return 2.0 * np.arctan2(q[..., 1 + _AXES[order]], q[..., 0])[..., None]
-    first, second = (_AXES[letter] for letter in order)
+        return 2.0 * np.arctan2(q[..., 1 + AXIS_INDEX[order]], q[..., 0])[..., None]
+    first, second = (AXIS_INDEX[letter] for letter in order)
     third = 3 - first - second
     sign = 1.0 if (second - first) % 3 == 1 else -1.0
-    # the product of two axis turns is (ca cb, sa cb, ca sb, +-sa sb) in half angles: its dot
+    # the product of two axis rotations is (ca cb, sa cb, ca sb, +-sa sb) in half angles: its dot
     # product with q is a bilinear form in (ca, sa) and (cb, sb), which the first pair of singular
     # vectors makes largest
     w, x, y, z = q[..., 0], q[..., 1 + first], q[..., 1 + second], sign * q[..., 1 + third]
@@ -86,16 +86,9 @@ def _principal(q: Array, order: str) -> Array:
     )
 
 
-def _other(angles: Array) -> Array:
-    """angles: (..., 3) -> the other triple of the same rotation."""
-    return np.stack(
-        [angles[..., 0] + np.pi, np.pi - angles[..., 1], angles[..., 2] + np.pi], axis=-1
-    )
-
-
 def _through_lock(q: Array, order: str, angles: Array, anchor: np.ndarray) -> Array:
-    """In gimbal lock, where first and last angle are free to trade, keep the last angle that the
-    curve came with.
+    """In gimbal lock, where only the sum or difference of the first and the last angle matters,
+    keep the curve's last angle.
     """
     locked = (np.abs(np.cos(angles[..., 1])) < 2e-8) & ~anchor
     if not locked.any():
@@ -115,11 +108,11 @@ def _take_other(angles: Array, flipped: np.ndarray, last_anchor: np.ndarray) -> 
     """(T, G) bool: where the other triple continues the curve.
 
     Whether a step should change from one triple to the other does not depend on the triple it
-    starts from, since turning both round leaves the difference the same: so the sequential choice
-    is a running count of changes.
+    starts from: taking the other triple at both ends leaves the difference the same. So the
+    sequential choice is a running count of changes.
     """
     stay = np.sum(np.abs(rotation.wrap(angles[1:] - angles[:-1])), axis=-1)
-    change = np.sum(np.abs(rotation.wrap(_other(angles)[1:] - angles[:-1])), axis=-1)
+    change = np.sum(np.abs(rotation.wrap(rotation.other_euler(angles)[1:] - angles[:-1])), axis=-1)
     count = np.zeros(angles.shape[:-1], dtype=int)
     count[1:] = np.cumsum(change < stay, axis=0)
     since = count - np.take_along_axis(count, last_anchor, axis=0)

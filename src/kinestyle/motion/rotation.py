@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.floating]
 
-_AXES = {"X": 0, "Y": 1, "Z": 2}
+AXIS_INDEX = {"X": 0, "Y": 1, "Z": 2}
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 
 
@@ -219,7 +219,7 @@ def from_euler(angles: Array, order: str, out: Array | None = None) -> Array:
     for i, letter in enumerate(order):
         turn = np.zeros((*half.shape[:-1], 4))
         turn[..., 0] = cos[..., i]
-        turn[..., 1 + _AXES[letter]] = sin[..., i]
+        turn[..., 1 + AXIS_INDEX[letter]] = sin[..., i]
         q = multiply(q, turn) if i else turn
     out[...] = q
     return out
@@ -229,7 +229,7 @@ def _three_turns(cos: Array, sin: Array, order: str, out: Array) -> None:
     """cos, sin: (..., 3) of half the angles about three different axes -> `out` (..., 4), the
     product without its zeros.
     """
-    first, second, third = (_AXES[letter] for letter in order)
+    first, second, third = (AXIS_INDEX[letter] for letter in order)
     sign = 1.0 if (second - first) % 3 == 1 else -1.0
     ca, cb, cc = np.moveaxis(cos, -1, 0)
     sa, sb, sc = np.moveaxis(sin, -1, 0)
@@ -246,7 +246,7 @@ def to_euler(q: Array, order: str) -> Array:
 
     In gimbal lock the last angle is set to zero.
     """
-    first, second, third = (_AXES[letter] for letter in order)
+    first, second, third = (AXIS_INDEX[letter] for letter in order)
     sign = 1.0 if (second - first) % 3 == 1 else -1.0
     sine = sign * _matrix_entry(q, first, third)
     cos_last, sin_last = _matrix_entry(q, first, first), -sign * _matrix_entry(q, first, second)
@@ -268,6 +268,13 @@ def to_euler(q: Array, order: str) -> Array:
     return np.stack([a, middle, c], axis=-1)
 
 
+def other_euler(angles: Array) -> Array:
+    """angles: (..., 3) radians, three different axes -> the other triple of the same rotation."""
+    return np.stack(
+        [angles[..., 0] + np.pi, np.pi - angles[..., 1], angles[..., 2] + np.pi], axis=-1
+    )
+
+
 def euler_near(angles: Array, reference: Array) -> Array:
     """angles, reference: (..., 3) radians, three different axes -> the equal Euler triple nearest
     to `reference`.
@@ -275,11 +282,10 @@ def euler_near(angles: Array, reference: Array) -> Array:
     A rotation has two triples, each free by whole turns; nearest keeps curves unbroken in an
     animator's graph editor.
     """
-    other = np.stack(
-        [angles[..., 0] + np.pi, np.pi - angles[..., 1], angles[..., 2] + np.pi], axis=-1
-    )
-    turn = 2.0 * np.pi
-    candidates = [a - turn * np.round((a - reference) / turn) for a in (angles, other)]
+    full = 2.0 * np.pi
+    candidates = [
+        a - full * np.round((a - reference) / full) for a in (angles, other_euler(angles))
+    ]
     cost = [np.sum(np.abs(a - reference), axis=-1, keepdims=True) for a in candidates]
     return np.where(cost[0] <= cost[1], candidates[0], candidates[1])
 

@@ -1,9 +1,11 @@
 """BVH files: `read_bvh` and `write_bvh`, strict on the way in and lossless on the way out.
 
-Degrees exist only in this package. Euler angles are intrinsic and follow the order of a joint's
-channels:
-"Zrotation Xrotation Yrotation" is Rz Rx Ry. A position channel replaces the OFFSET of its axis, on
-every joint.
+A file becomes a `BvhLayout`, which holds its text and its numbers, and a clip decoded from them.
+The writer takes the layout up again: what the file said stays as it was, and only motion that
+changed is converted to angles.
+
+Euler angles are intrinsic and follow the order of a joint's channels: "Zrotation Xrotation
+Yrotation" is Rz Rx Ry. A position channel replaces the OFFSET of its axis, on every joint.
 """
 
 from kinestyle.formats.bvh.layout import BvhLayout

@@ -1,10 +1,10 @@
-"""Thousands of decimal numbers at once between text and float64, with the very results of `float`
-and of "%.6f".
+"""Thousands of decimal numbers at once between text and float64. The results are exactly those of
+`float` and of "%.6f".
 
 A number of at most 16 digits is a whole number over a power of ten. Where both are exact in a
-float64 their quotient is the nearest one to the text, which is what `float` promises (the fast path
-of Clinger 1990). So eight digits are read as one 64-bit word with three multiplications (Lemire's
-way), for all numbers of a piece of text side by side, and the few numbers that are longer or have
+float64, their quotient is the float64 nearest to the text, which is what `float` promises (the fast
+path of Clinger 1990). Eight digits are read as one 64-bit word with three multiplications (Lemire's
+method), for all numbers of a piece of text side by side. The few numbers that are longer or have
 exponents go through `float`, one by one.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from kinestyle.motion.rotation import Array
 
 _PIECE_BYTES = 2**18
-"""Of text at a time: so much that calls cost little, so little that the work stays in the
+"""Of text at a time: enough for calls to cost little, and few enough for the work to stay in the
 processor's cache.
 """
 _WORD = 8
@@ -60,8 +60,8 @@ class Decimals:
 def parse_decimals(text: bytes | memoryview, most: int) -> Decimals | None:
     """text: numbers between blanks -> at most `most` of them; None where anything is odd.
 
-    Odd is what is no number, a control character, and one number more than `most`; what and where
-    is for the caller to find. The end of the text ends a line.
+    Odd are a token that is no number, a control character, and one number more than `most`. The
+    caller finds out which, and where. The end of the text ends a line.
     """
     values = np.empty(min(most, len(text) // 2 + 1))
     before_line_end = []
@@ -191,10 +191,10 @@ def _points(
 
 
 def _load(words: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """words: the text as uint64, at: (N,) int -> (N,) uint64, the eight characters from each place
+    """words: the text as uint64, at: (N,) int -> (N,) uint64, the eight characters from each index
     on, the first one lowest.
 
-    Two loads that are aligned and two shifts are faster than one load that is not.
+    Two aligned loads and two shifts are faster than one unaligned load.
     """
     index = at >> 3
     shift = ((at & 7) << 3).astype(np.uint64)
@@ -209,8 +209,8 @@ def _load(words: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _digits(word: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """word: (N,) uint64 of text, its first `count` (N,) characters digits -> their number, and
-    whether any is no digit.
+    """word: (N,) uint64 of text, of which the first `count` (N,) characters should be digits -> the
+    number they make, and whether any is no digit.
     """
     shift = ((_WORD - count) * 8).astype(np.uint64)
     # the first digit is the lowest byte; zeros move in below it
@@ -246,8 +246,8 @@ def format_decimals(values: Array, places: int, newline: str) -> bytes:
 
 
 def _format_piece(values: Array, places: int, newline: str) -> bytes:
-    """As `format_decimals`. Each number gets columns of four characters, of which zero bytes are
-    dropped in the end.
+    """As `format_decimals`. Each number gets columns of four characters; zero bytes are dropped at
+    the end.
     """
     number = values.ravel()
     size = np.abs(number)
@@ -256,8 +256,8 @@ def _format_piece(values: Array, places: int, newline: str) -> bytes:
     scaled = size - whole
     scaled *= 10.0**places
     part = np.rint(scaled)
-    # the product is off by half a last digit at most: where that could turn the rounding, "%.6f"
-    #     has to say
+    # the product is off by half a last digit at most: where that could change the rounding, "%.6f"
+    # decides
     slack = np.abs(scaled - part)
     scaled *= 2.0**-52
     slack += scaled

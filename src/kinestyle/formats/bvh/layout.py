@@ -10,13 +10,12 @@ from functools import cached_property
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.rotation import Array
+from kinestyle.motion.rotation import AXIS_INDEX, Array
 from kinestyle.motion.skeleton import Skeleton
 
-AXES = {"X": 0, "Y": 1, "Z": 2}
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
 _CHUNK_ROTATIONS = 2**12
-"""To compute at a time, so that what lies between two steps stays in the processor's cache."""
+"""Computed at a time: intermediate arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,20 +34,21 @@ class RotationGroup:
 
 @dataclass(frozen=True, eq=False)
 class BvhLayout:
-    """A BVH file apart from its motion, with the numbers it had: enough to write an unmodified clip
-    number for number.
+    """What a BVH file says beside its motion, and the numbers it had: enough to write an unmodified
+    clip number for number.
 
     skeleton: the joints of the hierarchy, in the order of the file
     channels: for each joint its channels in the order of the file, each one of `CHANNELS`
     first_columns: for each joint the column of its first channel
     head_text: the text before the frame count: hierarchy, MOTION and the label "Frames:"
     between_text: the text between frame count and frame time
-    frame_time_text: the frame time as written, for 0.0083333 is not 0.00833
+    frame_time_text: the frame time as written: 0.0083333 is not 0.00833
     values: (T, C) numbers of the file, degrees and file units; no frames for a layout that was not
         read
     decimals: the most digits any value had after its point
     shortest: whether values are printed with as few digits as tell them apart, as in a file with
-    exponents (1.2e-17) newline: how the rows end
+        exponents (1.2e-17)
+    newline: how the rows end
     encoding, byte_order_mark: how the text becomes bytes
     """
 
@@ -67,16 +67,16 @@ class BvhLayout:
 
     @cached_property
     def rotation_groups(self) -> tuple[RotationGroup, ...]:
-        """All joints, grouped by the order of their rotation channels, so that each order is
-        computed once.
+        """All joints, grouped by the order of their rotation channels: each order is computed
+        once.
         """
         found: dict[str, list[tuple[int, list[int]]]] = {}
         for joint, (names, first) in enumerate(zip(self.channels, self.first_columns, strict=True)):
-            turns = [
+            rotations = [
                 (name[0], first + i) for i, name in enumerate(names) if name.endswith("rotation")
             ]
-            found.setdefault("".join(axis for axis, _ in turns), []).append(
-                (joint, [column for _, column in turns])
+            found.setdefault("".join(axis for axis, _ in rotations), []).append(
+                (joint, [column for _, column in rotations])
             )
         groups = []
         for order, rows in found.items():
@@ -88,7 +88,7 @@ class BvhLayout:
     def position_columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The P position channels as three (P,) arrays: joint, axis, column."""
         rows = [
-            (joint, AXES[name[0]], first + i)
+            (joint, AXIS_INDEX[name[0]], first + i)
             for joint, (names, first) in enumerate(
                 zip(self.channels, self.first_columns, strict=True)
             )
@@ -106,8 +106,8 @@ def decode(layout: BvhLayout, values: Array) -> tuple[Array, Array]:
     frames, joints = len(values), layout.skeleton.joint_count
     local_position = np.empty((frames, joints, 3))
     local_position[:] = layout.skeleton.offsets
-    joint, axis, column = layout.position_columns
-    local_position[:, joint, axis] = values[:, column]
+    joint, axis, position_column = layout.position_columns
+    local_position[:, joint, axis] = values[:, position_column]
     local_rotation = np.empty((frames, joints, 4))
     groups = [
         (group, _evenly(group.joints), [_evenly(column) for column in group.columns.T])
@@ -115,21 +115,21 @@ def decode(layout: BvhLayout, values: Array) -> tuple[Array, Array]:
     ]
     size = max(1, _CHUNK_ROTATIONS // joints)
     for start in range(0, frames, size):
-        part, turned = values[start : start + size], local_rotation[start : start + size]
-        for group, placed, columns in groups:
+        part, rotations = values[start : start + size], local_rotation[start : start + size]
+        for group, group_joints, columns in groups:
             angles = np.empty((len(columns), len(part), len(group.joints)))
-            for angle, taken in zip(angles, columns, strict=True):
-                np.multiply(part[:, taken], np.pi / 180.0, out=angle)
+            for angle, column in zip(angles, columns, strict=True):
+                np.multiply(part[:, column], np.pi / 180.0, out=angle)
             angles = np.moveaxis(angles, 0, -1)
-            if isinstance(placed, slice):
-                rotation.from_euler(angles, group.order, out=turned[:, placed])
+            if isinstance(group_joints, slice):
+                rotation.from_euler(angles, group.order, out=rotations[:, group_joints])
             else:
-                turned[:, placed] = rotation.from_euler(angles, group.order)
+                rotations[:, group_joints] = rotation.from_euler(angles, group.order)
     return local_position, local_rotation
 
 
 def _evenly(indices: np.ndarray) -> np.ndarray | slice:
-    """indices: (G,) int -> an ascending slice that says the same where there is one, which spares a
+    """indices: (G,) int -> the same as an ascending slice where that is possible: a slice spares a
     copy.
     """
     step = int(indices[1] - indices[0]) if len(indices) > 1 else 1

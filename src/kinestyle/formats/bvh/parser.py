@@ -1,5 +1,5 @@
-"""Reading BVH: a strict, iterative parser whose refusals name file, line, what was found and what
-was expected.
+"""Reading BVH: a strict, iterative parser. Its refusals name the file, the line, what was found and
+what was expected.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def parse_bvh(data: bytes, name: str) -> Clip:
 
 
 class _Scanner:
-    """A place in the text that moves from token to token."""
+    """A cursor that steps through the text from token to token."""
 
     def __init__(self, text: str, name: str) -> None:
         self.text, self.name, self.at, self.end = text, name, 0, 0
@@ -124,8 +124,8 @@ class _Scanner:
         return 1 + sum(1 for _ in _LINE_END.finditer(self.text, 0, at))
 
     def fail(self, at: int, found: str, expected: str) -> NoReturn:
-        """Refuse the file: `at` is the place, `expected` says what should be there and, where it
-        helps, what to do.
+        """Refuse the file: `at` is an index into the text; `expected` says what should be there
+        and, where it helps, what to do.
         """
         column = at - max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at))
         raise MotionFileError(
@@ -188,11 +188,27 @@ class _Scanner:
 
 @dataclass
 class _Hierarchy:
+    """The joints so far; offsets and channels are None for a joint that has not stated its own."""
+
     names: list[str] = field(default_factory=list)
+    known_names: set[str] = field(default_factory=set)
     parents: list[int] = field(default_factory=list)
     offsets: list[list[float] | None] = field(default_factory=list)
-    channels: list[tuple[str, ...]] = field(default_factory=list)
+    stated_channels: list[tuple[str, ...] | None] = field(default_factory=list)
     ends: list[tuple[int, list[float]]] = field(default_factory=list)
+
+    @property
+    def channels(self) -> list[tuple[str, ...]]:
+        """For each joint the names of its channels."""
+        return [names or () for names in self.stated_channels]
+
+    def shown(self, joint: int) -> str:
+        """A joint, for a message."""
+        return f"joint {quoted(self.names[joint])}"
+
+    def has_children(self, joint: int) -> bool:
+        """Whether the innermost open joint has a child or an end site yet."""
+        return joint < len(self.names) - 1 or bool(self.ends and self.ends[-1][0] == joint)
 
     def skeleton(self) -> Skeleton:
         return Skeleton(
@@ -212,43 +228,42 @@ def _parse_hierarchy(scanner: _Scanner) -> _Hierarchy:
     chains may be very deep.
     """
     hierarchy = _Hierarchy()
-    seen: set[str] = set()
-    given: set[int] = set()
     scanner.expect("hierarchy", "HIERARCHY, the first word of every BVH file")
     scanner.expect("root", "ROOT")
-    open_joints = [_begin_joint(scanner, hierarchy, seen, -1)]
+    open_joints = [_begin_joint(scanner, hierarchy, -1)]
     while open_joints:
         joint = open_joints[-1]
-        shown = f"joint {quoted(hierarchy.names[joint])}"
-        has_children = joint < len(hierarchy.names) - 1 or (
-            hierarchy.ends and hierarchy.ends[-1][0] == joint
-        )
         word = scanner.next().lower()
         if word == "}":
             if hierarchy.offsets[joint] is None:
-                scanner.refuse(f"OFFSET before the closing brace of {shown}")
+                scanner.refuse(f"OFFSET before the closing brace of {hierarchy.shown(joint)}")
             open_joints.pop()
         elif word == "offset":
-            if hierarchy.offsets[joint] is not None or has_children:
-                scanner.refuse(f"one OFFSET for {shown}, before its children")
-            hierarchy.offsets[joint] = [
-                scanner.number(f"OFFSET {axis} of {shown}") for axis in "XYZ"
-            ]
+            _parse_offset(scanner, hierarchy, joint)
         elif word == "channels":
-            if joint in given or has_children:
-                scanner.refuse(f"one CHANNELS line for {shown}, before its children")
-            given.add(joint)
-            hierarchy.channels[joint] = _parse_channels(scanner, shown)
+            _parse_channels(scanner, hierarchy, joint)
         elif word == "joint":
-            open_joints.append(_begin_joint(scanner, hierarchy, seen, joint))
+            open_joints.append(_begin_joint(scanner, hierarchy, joint))
         elif word == "end":
-            hierarchy.ends.append((joint, _parse_end_site(scanner, shown)))
-            if len(hierarchy.ends) > MAX_JOINTS:
-                scanner.refuse(f"at most {MAX_JOINTS} end sites")
+            _parse_end_site(scanner, hierarchy, joint)
         elif word in ("", "motion"):
-            scanner.refuse(f"a closing brace for {shown}; braces still open: {len(open_joints)}")
+            scanner.refuse(
+                f"a closing brace for {hierarchy.shown(joint)}; braces still open: "
+                f"{len(open_joints)}"
+            )
         else:
-            scanner.refuse(f"OFFSET, CHANNELS, JOINT, End Site or a closing brace within {shown}")
+            scanner.refuse(
+                f"OFFSET, CHANNELS, JOINT, End Site or a closing brace within "
+                f"{hierarchy.shown(joint)}"
+            )
+    _parse_hierarchy_end(scanner)
+    if not any(hierarchy.stated_channels):
+        scanner.refuse("at least one joint with channels before MOTION")
+    return hierarchy
+
+
+def _parse_hierarchy_end(scanner: _Scanner) -> None:
+    """After the closing brace of the root: the keyword MOTION."""
     word = scanner.next().lower()
     if word == "root":
         scanner.refuse(
@@ -256,35 +271,43 @@ def _parse_hierarchy(scanner: _Scanner) -> _Hierarchy:
         )
     if word != "motion":
         scanner.refuse("MOTION after the closing brace of the root")
-    if not any(hierarchy.channels):
-        scanner.refuse("at least one joint with channels before MOTION")
-    return hierarchy
 
 
-def _begin_joint(scanner: _Scanner, hierarchy: _Hierarchy, seen: set[str], parent: int) -> int:
+def _begin_joint(scanner: _Scanner, hierarchy: _Hierarchy, parent: int) -> int:
     """After ROOT or JOINT: the name and the opening brace."""
     name = scanner.rest_of_line()
     if not name:
         scanner.refuse("the name of a joint")
-    if name in seen:
+    if name in hierarchy.known_names:
         scanner.fail(
             scanner.at,
             f"a second joint named {quoted(name)}",
             "names that differ; rename one of them",
         )
-    if len(seen) == MAX_JOINTS:
+    if len(hierarchy.names) == MAX_JOINTS:
         scanner.refuse(f"at most {MAX_JOINTS} joints")
-    seen.add(name)
     scanner.expect("{", f"an opening brace after joint {quoted(name)}")
     hierarchy.names.append(name)
+    hierarchy.known_names.add(name)
     hierarchy.parents.append(parent)
     hierarchy.offsets.append(None)
-    hierarchy.channels.append(())
+    hierarchy.stated_channels.append(None)
     return len(hierarchy.names) - 1
 
 
-def _parse_channels(scanner: _Scanner, shown: str) -> tuple[str, ...]:
+def _parse_offset(scanner: _Scanner, hierarchy: _Hierarchy, joint: int) -> None:
+    """After OFFSET: three numbers."""
+    shown = hierarchy.shown(joint)
+    if hierarchy.offsets[joint] is not None or hierarchy.has_children(joint):
+        scanner.refuse(f"one OFFSET for {shown}, before its children")
+    hierarchy.offsets[joint] = [scanner.number(f"OFFSET {axis} of {shown}") for axis in "XYZ"]
+
+
+def _parse_channels(scanner: _Scanner, hierarchy: _Hierarchy, joint: int) -> None:
     """After CHANNELS: a count and so many different names."""
+    shown = hierarchy.shown(joint)
+    if hierarchy.stated_channels[joint] is not None or hierarchy.has_children(joint):
+        scanner.refuse(f"one CHANNELS line for {shown}, before its children")
     token = scanner.next()
     if token not in {"0", "1", "2", "3", "4", "5", "6"}:
         scanner.refuse(f"a number of channels from 0 to 6 for {shown}")
@@ -303,17 +326,20 @@ def _parse_channels(scanner: _Scanner, shown: str) -> tuple[str, ...]:
     if scanner.next().lower() in _CHANNEL_NAMES:
         scanner.refuse(f"no more than the {token} channels that {shown} declares")
     scanner.at, scanner.end = before
-    return tuple(names)
+    hierarchy.stated_channels[joint] = tuple(names)
 
 
-def _parse_end_site(scanner: _Scanner, shown: str) -> list[float]:
+def _parse_end_site(scanner: _Scanner, hierarchy: _Hierarchy, joint: int) -> None:
     """After End: the offset of an end site."""
+    shown = hierarchy.shown(joint)
     scanner.expect("site", "the word Site after End")
     scanner.expect("{", f"an opening brace after the End Site of {shown}")
     scanner.expect("offset", f"OFFSET, the only entry of the End Site of {shown}")
     offset = [scanner.number(f"OFFSET {axis} of the End Site of {shown}") for axis in "XYZ"]
     scanner.expect("}", f"the closing brace of the End Site of {shown}")
-    return offset
+    hierarchy.ends.append((joint, offset))
+    if len(hierarchy.ends) > MAX_JOINTS:
+        scanner.refuse(f"at most {MAX_JOINTS} end sites")
 
 
 def _frame_count(scanner: _Scanner) -> tuple[int, int, int]:

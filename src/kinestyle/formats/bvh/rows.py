@@ -1,5 +1,5 @@
-"""The numbers below MOTION: one stream of values, parsed fast and checked so that nothing odd
-passes for a number.
+"""The numbers below MOTION: one stream of values, parsed fast, in which nothing odd passes for a
+number.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ _TOKEN = re.compile(rb"[^\x00-\x20]+")
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """values: (T, C) as in the file; decimals: the most digits after a point; shortest: whether a
-    fixed number of digits after the point cannot print them all."""
+    """values: (T, C) as in the file
+    decimals: the most digits after a point
+    shortest: whether a fixed number of digits after the point cannot print them all
+    """
 
     values: Array
     decimals: int
@@ -35,7 +37,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class _Expected:
-    """What rows are to be, and where: their first line follows line `first_line` of file `name`."""
+    """What the rows should hold, and where: they begin on the line after `first_line` of file
+    `name`.
+    """
 
     name: str
     first_line: int
@@ -62,7 +66,7 @@ def parse_rows(
     MotionFileError.
     """
     expected = _Expected(name, first_line, channel_count, declared, limit)
-    # one byte for each character, so that places in both agree; "?" is not allowed in a number
+    # one byte for each character: an index means the same in both; "?" is not allowed in a number
     plain = text.isascii() and len(body) == len(text)
     block = memoryview(body)[start:] if plain else text[start:].encode("ascii", errors="replace")
     if "\r" in text:
@@ -93,8 +97,8 @@ def _place(block: bytes, at: int, expected: _Expected) -> str:
 
 
 def _refusal(text: str, start: int, block: bytes, expected: _Expected) -> MotionFileError:
-    """What to say of rows that hold something other than numbers, or more numbers than belong
-    there. Raises it in part.
+    """The error for rows that hold something other than numbers. Raises the error for too many or
+    too few numbers itself.
     """
     readable = not block.translate(None, _ALLOWED)
     if readable:
@@ -116,9 +120,7 @@ def _refusal(text: str, start: int, block: bytes, expected: _Expected) -> Motion
             f"{_place(block, at, expected)}: found {quoted(found)}, expected a number{hint} as "
             f"{column}"
         )
-    assert not readable, (
-        "numbers of the right count, each of them sound, are no reason to refuse a file"
-    )
+    assert not readable, "a file is not refused for sound numbers of the right count"
     return MotionFileError(
         f"{expected.name}, line {expected.first_line} or later: found a control character, "
         f"expected numbers"
@@ -126,8 +128,11 @@ def _refusal(text: str, start: int, block: bytes, expected: _Expected) -> Motion
 
 
 def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) -> None:
-    """Refuse rows that are too short or too long, and frames too few or too many: `count` values,
-    of which `before_line_end` (L,) stand before each line feed."""
+    """Raises MotionFileError for rows that are too short or too long, and for too few or too many
+    frames.
+
+    count: of all values; before_line_end: (L,) int, how many of them stand before each line feed
+    """
     name, first_line, channel_count = expected.name, expected.first_line, expected.channel_count
     if not count:
         wanted = f"{expected.declared} frames of {channel_count} values"
@@ -143,7 +148,7 @@ def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) 
     out_of_step = (whole & ~in_step).any()
     mostly_whole = 2 * whole.sum() >= np.count_nonzero(per_line)
     if out_of_step or (rest and mostly_whole):
-        # rows stand on lines of their own: the first line that is not whole is the one to mend
+        # each row stands on a line of its own: the first line that is not whole is the faulty one
         line = int(np.argmax((per_line > 0) & ~whole))
         raise MotionFileError(
             f"{name}, line {first_line + line}: found {per_line[line]} values, expected "
@@ -152,8 +157,8 @@ def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) 
     if rest:
         raise MotionFileError(
             f"{name}, from line {first_line + 1}: found {count} values in all, which is {frames} "
-            f"frames and {rest} values, "
-            f"expected a multiple of {channel_count}, the number of channels"
+            f"frames and {rest} values, expected a multiple of {channel_count}, the number of "
+            f"channels"
         )
     if abs(frames - expected.declared) > 1:
         raise MotionFileError(

@@ -1,5 +1,5 @@
-"""Writing BVH: what the clip's file said stays as it was, and only motion that changed is converted
-to angles anew.
+"""Writing BVH: what the clip's file said stays as it was. Only motion that changed is converted to
+angles.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from kinestyle.storage import replace_bytes
 
 MIN_DECIMALS = 6
 UNCHANGED = 1e-9
-"""Quaternion components and relative positions that differ by less are taken to be those of the
-file.
-"""
+"""Quaternion components and relative positions that differ by less count as those of the file."""
 EXPRESSED = 1e-6
 """Radians and relative positions that a layout may leave unsaid without a note."""
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
@@ -30,7 +28,7 @@ _ROTATIONS = ("Zrotation", "Xrotation", "Yrotation")
 _MAX_INDENT = 32
 _CHUNK_ROTATIONS = 2**12
 _CHUNK_CURVES = 2**14
-"""To compute at a time, so that what lies between two steps stays in the processor's cache."""
+"""Computed at a time: intermediate arrays stay in the processor's cache."""
 
 
 def write_bvh(clip: Clip, path: str | Path) -> tuple[str, ...]:
@@ -60,10 +58,18 @@ def format_bvh(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     layout = source if keeps else layout_for(clip, name)
     values, notes = encode(clip, layout)
     if layout.shortest:
-        # what the file says stays as it is; new angles need no more digits than it has elsewhere
+        # the file's own numbers stay as they are; new angles need no more digits than those have
         kept = values == layout.values if len(layout.values) == len(values) else False
         values = np.where(kept, values, np.round(values, max(layout.decimals, MIN_DECIMALS)))
-    head = f"{layout.head_text}{clip.frame_count}{layout.between_text}{_frame_time_text(clip, layout)}{layout.newline}"
+    head = "".join(
+        (
+            layout.head_text,
+            str(clip.frame_count),
+            layout.between_text,
+            _frame_time_text(clip, layout),
+            layout.newline,
+        )
+    )
     rows = _rows(values, layout)
     if layout.encoding not in ("utf-8", "latin-1"):
         rows = rows.decode("ascii").encode(layout.encoding)
@@ -72,8 +78,8 @@ def format_bvh(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
-    """The (T, C) values of `clip` in the columns of `layout`, degrees and file units, and notes on
-    what they leave out.
+    """The (T, C) values of `clip` in the columns of `layout`, in degrees and file units, and notes
+    on what the columns cannot hold.
     """
     local_position = np.asarray(clip.local_position, dtype=float)
     local_rotation = np.asarray(clip.local_rotation, dtype=float)
@@ -95,8 +101,8 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
     unsaid[joint, axis] = False
     for j in np.flatnonzero(unsaid.any(axis=1)):
         notes.append(
-            f"joint {layout.skeleton.names[j]!r} has no position channels for its moves; it was "
-            f"written at its OFFSET"
+            f"joint {layout.skeleton.names[j]!r} has no position channels for its translation; it "
+            f"was written at its OFFSET"
         )
 
     for group in layout.rotation_groups:
@@ -105,7 +111,7 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
         size = max(1, _CHUNK_CURVES // frames)
         for start in range(0, len(moved), size):
             some = slice(start, start + size)
-            missed = _encode_turns(
+            errors = _encode_rotations(
                 values,
                 local_rotation,
                 same_rotation,
@@ -114,7 +120,7 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
                 columns[some],
                 aligned,
             )
-            for j, radians in zip(moved[some], missed, strict=True):
+            for j, radians in zip(moved[some], errors, strict=True):
                 if radians > EXPRESSED:
                     off = f"{np.degrees(radians):.3g} degrees"
                     notes.append(
@@ -124,7 +130,7 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
     return values, notes
 
 
-def _encode_turns(
+def _encode_rotations(
     values: Array,
     local_rotation: Array,
     same_rotation: np.ndarray,
@@ -136,8 +142,8 @@ def _encode_turns(
     """Put the angles of `joints` (G,) into their `columns` (G, N) of `values`, about the N axes of
     `order`.
 
-    aligned: whether the values are those of the file. Returned are (G,) radians by which the angles
-    miss their worst frame, zeros with three axes.
+    aligned: whether the values are those of the file
+    Returns (G,) radians, each joint's error in its worst frame; zeros with three axes.
     """
     q = rotation.normalize(local_rotation[:, joints])
     angles: Array = np.zeros((*q.shape[:2], 0))
@@ -156,9 +162,7 @@ def _encode_turns(
 def _unchanged(
     local_position: Array, local_rotation: Array, layout: BvhLayout
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(T, J, 3) and (T, J) bool: which positions and rotations are those that the layout's file
-    had.
-    """
+    """(T, J, 3) and (T, J) bool: which positions and rotations are those of the layout's file."""
     frames, joints = local_rotation.shape[:2]
     same_position = np.zeros((frames, joints, 3), dtype=bool)
     same_rotation = np.zeros((frames, joints), dtype=bool)
@@ -175,23 +179,27 @@ def _unchanged(
         if np.array_equal(local_rotation[piece], source_rotation):
             same_rotation[piece] = True
             continue
-        turned = rotation.normalize(local_rotation[piece])
+        q = rotation.normalize(local_rotation[piece])
         # a quaternion and its negative are one rotation
-        sign = np.where(np.sum(turned * source_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0)
-        same_rotation[piece] = np.abs(turned * sign - source_rotation).max(axis=-1) <= UNCHANGED
+        sign = np.where(np.sum(q * source_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0)
+        same_rotation[piece] = np.abs(q * sign - source_rotation).max(axis=-1) <= UNCHANGED
     return same_position, same_rotation
 
 
 def _deviation(local_position: Array, skeleton: Skeleton) -> Array:
-    """local_position: (T, J, 3) -> (J, 3) how far each joint gets from its offset along each axis."""
+    """local_position: (T, J, 3) -> (J, 3), each joint's largest distance from its offset on each
+    axis.
+    """
     most, least = local_position.max(axis=0), local_position.min(axis=0)
     return np.maximum(most - skeleton.offsets, skeleton.offsets - least)
 
 
 def layout_for(clip: Clip, name: str = "clip") -> BvhLayout:
-    """A layout made from the clip's skeleton: position and ZXY rotation channels for the root and
-    for joints that shift against their parents, ZXY for all others, and an end site at the tip of
-    each chain. Raises MotionFileError for joint names that BVH cannot hold."""
+    """A layout made from the clip's skeleton, with an end site at the tip of each chain.
+
+    The root and joints that are translated have position and ZXY rotation channels, all others have
+    ZXY. Raises MotionFileError for joint names that BVH cannot hold.
+    """
     skeleton = clip.skeleton
     shifts = _deviation(clip.local_position, skeleton).max(axis=1) > 0.5 * 10.0**-MIN_DECIMALS
     shifts[skeleton.parents < 0] = True
@@ -281,8 +289,9 @@ def _numbers(vector: Array) -> str:
 
 
 def _rows(values: Array, layout: BvhLayout) -> bytes:
-    """values: (T, C) -> T lines. The shortest text is the one that reads back as the same number."""
+    """values: (T, C) -> T lines of text."""
     if layout.shortest:
+        # `repr` is the shortest text that reads back as the same number
         return "".join(
             " ".join(map(repr, row)) + layout.newline for row in values.tolist()
         ).encode()

@@ -16,8 +16,9 @@ from click.testing import CliRunner
 from kinestyle.errors import DataError
 from kinestyle.formats.table import read_motion
 from kinestyle.learn.data.own_clips import OwnClips
+from kinestyle.learn.data.splits import read_list, write_list
 from kinestyle.rig.presets import preset
-from own_clip_files import names_in, put, without_toes
+from own_clip_files import filled, names_in, put, without_toes
 
 if TYPE_CHECKING:
     from conftest import TinyNetworks
@@ -66,7 +67,7 @@ def start(tmp_path: Path, messages: list[str], tiny_networks: TinyNetworks) -> S
         recipe = shortened(PRESETS[preset].recipe, 1)
         recipe = replace(
             recipe,
-            sizes=tiny_networks.sizes,
+            sizes=replace(tiny_networks.sizes, label_input=recipe.sizes.label_input),
             guides=tuple(replace(guide, width=16) for guide in recipe.guides),
         )
         return Run(recipe, own_data, tmp_path / "run", messages.append, own=own or OwnClips())
@@ -138,6 +139,34 @@ def test_from_own_clips_without_labels_to_a_bundle(
     )
     with pytest.raises(DataError, match="there is no clip with a style"):
         start(own_data, OwnClips(labels="none")).corpus()
+
+
+@exporter
+@pytest.mark.parametrize("preset", ["released", "paper-small"])
+def test_validation_skips_what_training_never_saw(
+    tmp_path: Path, messages: list[str], start: Start, preset: str
+) -> None:
+    data = filled(
+        tmp_path / "data", "old_walk_{}", "proud_walk_{}", "old_run_{}", "proud_run_{}", count=3
+    )
+    put(data, "sad_walk_1.bvh", 1.5)
+    put(data, "old_jump_1.bvh", 1.6)
+    put(data, "proud_jump_1.bvh", 1.7)
+    start(data).corpus()
+    listed = read_list(tmp_path / "run" / "splits.csv")
+    unseen = ["sad_walk_1.bvh", "old_jump_1.bvh", "proud_jump_1.bvh"]
+    known = ["old_walk_1.bvh", "proud_run_1.bvh"]
+    edited = dict.fromkeys(listed, "train") | dict.fromkeys([*unseen, *known], "validation")
+    write_list(edited, tmp_path / "run" / "splits.csv")
+    run = start(data, preset=preset)
+    assert {entry.stem for entry in run.corpus().known_validation()} == set(known)
+    said = [line for line in messages if line.startswith("validation skips")]
+    assert said == [
+        "validation skips 3 clips, 5 s, whose style or content no training clip has: "
+        "old_jump_1.bvh, proud_jump_1.bvh, sad_walk_1.bvh"
+    ]
+    run.stylizer()
+    run.judge()
 
 
 def test_the_terms_of_bandai_are_not_the_user_s_to_change(tmp_path: Path, start: Start) -> None:

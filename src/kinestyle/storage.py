@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from kinestyle.errors import MotionFileError
 
@@ -36,6 +39,15 @@ def replace_bytes(path: Path, data: bytes) -> None:
     """Put `data` at `path`, all of it or nothing: a reader never sees half a file. Raises
     MotionFileError.
     """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of `path` when the block ends, and leaves no trace
+    where it does not. Raises MotionFileError.
+    """
     if path.is_dir():
         raise MotionFileError(f"{path.name} cannot be written because it is a folder")
     if not path.parent.is_dir():
@@ -46,7 +58,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
     beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with beside.open("xb") as file:
-            file.write(data)
+            yield file
         beside.replace(path)
     except OSError as error:
         raise MotionFileError(
@@ -55,3 +67,12 @@ def replace_bytes(path: Path, data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Delete what `replacing` left in a folder where its process was killed. Nobody else may be
+    writing there.
+    """
+    for path in folder.glob(".*.tmp"):
+        if re.fullmatch(r"\.[0-9a-f]{16}\.tmp", path.name):
+            path.unlink(missing_ok=True)

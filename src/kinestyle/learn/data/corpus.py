@@ -117,6 +117,19 @@ class Corpus:
             and (set_name is None or entry.set_name == set_name)
         )
 
+    def known_validation(self) -> tuple[Entry, ...]:
+        """The labelled validation clips whose style and content occur in training; about others no
+        network can be right.
+        """
+        trained = self.select("train", labelled=True)
+        styles = {entry.style for entry in trained}
+        contents = {(entry.set_name, entry.content) for entry in trained}
+        return tuple(
+            entry
+            for entry in self.select("validation", labelled=True)
+            if entry.style in styles and (entry.set_name, entry.content) in contents
+        )
+
 
 def by_cell(entries: Iterable[Entry]) -> dict[str, list[list[Entry]]]:
     """For each style, its clips grouped by content, so that every content can be drawn equally

@@ -35,7 +35,7 @@ from kinestyle.learn.data.corpus import (
 )
 from kinestyle.learn.data.own_labels import TABLE, Labelling, find_labels
 from kinestyle.learn.data.reading import Reading
-from kinestyle.learn.data.splits import UNUSED, read_list, split_by_rule, write_list
+from kinestyle.learn.data.splits import UNUSED, RuleClip, read_list, split_by_rule, write_list
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.rig.rig_file import Rig
 from kinestyle.storage import replace_bytes
@@ -326,15 +326,17 @@ def _splits(sources: Sequence[Source], readings: Sequence[Reading], run: Path) -
     if not said and (run / SPLITS).exists():
         said = read_list(run / SPLITS)
     validated = {source.style for source in sources if said.get(source.stem) == "validation"}
-    free = {
-        source.stem: (source.style, reading.frame_count)
-        for source, reading in zip(sources, readings, strict=True)
-        if source.stem not in said and source.style not in validated
-    }
-    chosen = split_by_rule(free)
-    return {
-        source.stem: said.get(source.stem) or chosen.get(source.stem, "train") for source in sources
-    }
+    splits: dict[str, str] = {}
+    free: dict[str, RuleClip] = {}
+    for source, reading in zip(sources, readings, strict=True):
+        if source.stem in said or source.style in validated:
+            splits[source.stem] = said.get(source.stem, "train")
+        else:
+            free[source.stem] = RuleClip(source.style, source.content, reading.frame_count)
+    trained = [
+        source.content for source in sources if source.style and splits.get(source.stem) == "train"
+    ]
+    return splits | split_by_rule(free, trained)
 
 
 # ---------------------------------------------------------------- saying
@@ -392,6 +394,13 @@ def _say(
             report(f"for {what}: {Share.of(chosen)}, listed in {folder.parent / SPLITS}")
     if not corpus.select("validation"):
         report("for validation: none, so that training cannot tell when it is best")
+    skipped = set(corpus.select("validation", labelled=True)) - set(corpus.known_validation())
+    if skipped:
+        report(
+            f"validation skips {Share.of(skipped)}, whose style or content no training clip has: "
+            + ", ".join(sorted(entry.stem for entry in skipped)[:3])
+            + (", ..." if len(skipped) > 3 else "")
+        )
     if own.get("rig"):
         report(_said_of_rig(own["rig"], own["other_rigs"], len(corpus.entries), folder))
     if own["doubtful"]:

@@ -14,8 +14,8 @@ import csv
 import hashlib
 import io
 import re
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -120,29 +120,47 @@ def write_splits(chosen: dict[str, str], path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def split_by_rule(clips: Mapping[str, tuple[str, int]]) -> dict[str, str]:
-    """For own clips, by file: style and number of frames -> train or validation, about a tenth of
-    every style.
+@dataclass(frozen=True)
+class RuleClip:
+    """What `split_by_rule` needs to know of a clip; style "" is unlabelled."""
 
-    Neighbouring numbers are often cuts of one take, so that clips named alike are in one split up
-    to their ends: of every series `name_1, name_2, ...` the first or the last few may go to
-    validation. Which ones, hashes of their names decide, so that it does not hang on what else is
-    there. A style of few clips goes to training as a whole.
+    style: str
+    content: str
+    frame_count: int
+
+
+def split_by_rule(
+    clips: Mapping[str, RuleClip], trained_contents: Iterable[str] = ()
+) -> dict[str, str]:
+    """For own clips, by file -> train or validation, about a tenth of every style.
+
+    trained_contents: of each labelled clip that is for training already
+
+    Neighbouring numbers are often cuts of one take, so clips named alike are in one split up to
+    their ends: of every series `name_1, name_2, ...` the first or the last few may go to
+    validation. Hashes of their names decide which ones, so that the split does not depend on other
+    files. A style of few clips goes to training as a whole, and so does a series with the last
+    training clip of a content: what was never trained cannot be validated.
     """
     styles: dict[str, list[str]] = defaultdict(list)
-    for file, (style, _) in clips.items():
-        styles[style].append(file)
+    for file, clip in clips.items():
+        styles[clip.style].append(file)
+    trained = Counter(trained_contents)
+    trained.update(clip.content for clip in clips.values() if clip.style)
     chosen = dict.fromkeys(clips, "train")
-    for files in styles.values():
-        whole, taken = sum(clips[file][1] for file in files), 0
+    for style, files in sorted(styles.items()):
+        whole, taken = sum(clips[file].frame_count for file in files), 0
         for block in _blocks(files, max(1, round(OWN_VALIDATION_SHARE * len(files)))):
-            size = sum(clips[file][1] for file in block)
+            size = sum(clips[file].frame_count for file in block)
+            contents = Counter(clips[file].content for file in block if style)
             if (
                 taken < OWN_VALIDATION_SHARE * whole
                 and taken + size <= 2.0 * OWN_VALIDATION_SHARE * whole
+                and all(trained[content] > count for content, count in contents.items())
             ):
                 chosen.update(dict.fromkeys(block, "validation"))
                 taken += size
+                trained -= contents
     return chosen
 
 

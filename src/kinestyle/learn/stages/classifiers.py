@@ -196,7 +196,7 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         1, which has no other.
         """
         figures: dict[str, float] = {}
-        entries = self.corpus.select("validation", labelled=True)
+        entries = self.corpus.known_validation()
         if not entries:
             return {"score": float("nan")}
         hits = np.array([self._hits(entry) for entry in entries])

@@ -284,8 +284,10 @@ class PaperStage(Stage[PaperNetwork]):
 
     def validate(self) -> dict[str, float]:
         """The losses on crops of the validation split, the same crops every time."""
-        entries = self.corpus.select(
-            "validation", labelled=True if self.config.supervised else None
+        entries = (
+            self.corpus.known_validation()
+            if self.config.supervised
+            else self.corpus.select("validation")
         )
         if not entries:
             return {"score": float("nan")}

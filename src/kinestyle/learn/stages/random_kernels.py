@@ -71,7 +71,7 @@ def second_split(corpus: Corpus) -> tuple[list[Entry], list[Entry]]:
     cells: dict[tuple[str, str], list[Entry]] = {}
     for entry in sorted(corpus.select("train", labelled=True), key=lambda entry: entry.stem):
         cells.setdefault((entry.style, entry.content), []).append(entry)
-    learned, held = list(corpus.select("validation", labelled=True)), []
+    learned, held = list(corpus.known_validation()), []
     for clips in cells.values():
         half = len(clips) // 2 if len(clips) >= SMALL_CELL else 0
         learned += clips[half:]

@@ -444,7 +444,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         """By the first guide, on whole validation clips, each in one other style: accuracies by
         reference and by label.
         """
-        entries = self.corpus.select("validation", labelled=True)
+        entries = self.corpus.known_validation()
         seen = sorted({entry.style for entry in entries})
         styles = self._of_set_2(seen) or seen
         if len(styles) < 2:

@@ -22,12 +22,8 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.retarget.correspondence import (
-    Correspondence,
-    correspond,
-    from_canonical,
-    to_canonical,
-)
+from kinestyle.retarget.changes import from_canonical
+from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
 
 
 def rigs(data: Path) -> Iterator[Path]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.formats.table import read_motion
-from kinestyle.motion.clip import Clip, resample
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import resample
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from made_rigs import turned, walk
 

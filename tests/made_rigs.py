@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, canonical_clip
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, local_to_world_rotation
-from kinestyle.retarget.correspondence import canonical_clip
 
 X, Y, Z = np.eye(3)
 HIPS_HEIGHT_M = 0.80

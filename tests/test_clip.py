@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinestyle.motion import rotation
-from kinestyle.motion.clip import Clip, resample, resample_rotation, resample_vector, sample_times
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import resample, resample_rotation, resample_vector, sample_times
 from kinestyle.motion.skeleton import Skeleton
 from made_rigs import walk
 

@@ -32,11 +32,11 @@ from kinestyle.evaluate.statistics import (
 from kinestyle.evaluate.trivial import MOST_SCALING, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, Take, body_positions, nearest, warped_distances
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
-from kinestyle.motion.clip import Clip, resample
+from kinestyle.motion.canonical import CANONICAL, canonical_clip
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import resample
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import CONTACT_JOINTS
-from kinestyle.retarget.correspondence import canonical_clip
 from kinestyle.retarget.features import clip_to_features, heading
 from made_rigs import stand, turned, walk
 

@@ -19,7 +19,8 @@ from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
-from kinestyle.retarget.contacts import find_contacts, segments
+from kinestyle.motion.smoothing import segments
+from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import correspond, to_canonical
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, MIRROR
+from kinestyle.motion.canonical import CANONICAL, MIRROR, canonical_clip
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.smoothing import smooth_in_time
-from kinestyle.retarget.contacts import find_contacts, find_still, segments
-from kinestyle.retarget.correspondence import canonical_clip
+from kinestyle.motion.smoothing import segments, smooth_in_time
+from kinestyle.retarget.contacts import find_contacts, find_still
 from kinestyle.retarget.features import (
     LAYOUT,
     FeatureLayout,

@@ -12,10 +12,12 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.retarget.contacts import find_contacts, segments
-from kinestyle.retarget.correspondence import Correspondence, apply_change, correspond
+from kinestyle.motion.smoothing import segments
+from kinestyle.retarget.changes import apply_change
+from kinestyle.retarget.contacts import find_contacts
+from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.retarget.features import heading
-from kinestyle.retarget.feet import FAR_M, STEADY, STEADY_M_S, lock_feet, stance_velocity
+from kinestyle.retarget.foot_lock import FAR_M, STEADY, STEADY_M_S, lock_feet, stance_velocity
 from made_rigs import AXES_TO_Y_UP, X, Y, Z, any_rotations, as_rig, rig_names, stand, walk
 
 SIDES = ("Left", "Right")

@@ -16,7 +16,8 @@ from kinestyle.formats.smpl_joints import NAMES
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
-from kinestyle.motion.clip import METRES_Y_UP, Clip, resample
+from kinestyle.motion.clip import METRES_Y_UP, Clip
+from kinestyle.motion.resampling import resample
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from made_rigs import walk

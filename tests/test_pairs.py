@@ -11,7 +11,7 @@ from kinestyle.evaluate.retiming import align
 from kinestyle.evaluate.truth import TRUTH_RATE, body_positions
 from kinestyle.learn.data.corpus import Corpus, Entry
 from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs, find_pairs
-from kinestyle.motion.clip import resample_vector
+from kinestyle.motion.resampling import resample_vector
 from kinestyle.retarget.features import LAYOUT, clip_to_features
 from made_rigs import walk
 

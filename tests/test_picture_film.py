@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from kinestyle.errors import ClipError, MotionFileError
-from kinestyle.motion.clip import resample
+from kinestyle.motion.resampling import resample
 from kinestyle.picture.camera import follow_path
 from kinestyle.picture.figure import Figure, figure_of
 from kinestyle.picture.film import Shot, take_film

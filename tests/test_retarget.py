@@ -14,17 +14,11 @@ from hypothesis import strategies as st
 
 from kinestyle.formats.bvh import read_bvh
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, canonical_clip
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.retarget.correspondence import (
-    apply_change,
-    canonical_clip,
-    correspond,
-    from_canonical,
-    set_world_rotations,
-    to_canonical,
-)
+from kinestyle.retarget.changes import apply_change, from_canonical, set_world_rotations
+from kinestyle.retarget.correspondence import correspond, to_canonical
 from made_rigs import (
     AXES_TO_Y_UP,
     RIG_NAMES,

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from kinestyle.motion import rotation
+from kinestyle.motion.resampling import spline_rotation, spline_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     fade_rotation,
     limit_angular_velocity,
     scale_rotation,
-    spline_rotation,
-    spline_vector,
     suppress_flips,
 )
 

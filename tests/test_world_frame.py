@@ -9,7 +9,8 @@ import pytest
 
 from kinestyle.inspection.report import inspect_clip
 from kinestyle.motion import rotation
-from kinestyle.motion.clip import METRES_Y_UP, Clip, StatedWorld, resample
+from kinestyle.motion.clip import METRES_Y_UP, Clip, StatedWorld
+from kinestyle.motion.resampling import resample
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.rig.mapping import map_joints

@@ -40,7 +40,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.retarget.features import at_feature_rate, clip_to_features
-from kinestyle.retarget.feet import contact_places
+from kinestyle.retarget.legs import contact_positions
 from kinestyle.runtime.stylizer import Analysis, Stylizer
 
 Item = TypeVar("Item")
@@ -266,7 +266,7 @@ class Examiner:
         analysis = self.stylizer.analyse(clip)
         canonical = to_canonical(clip, analysis.correspondence)
         contact = find_contacts(canonical)
-        feet = contact_places(clip, analysis.correspondence, canonical)
+        feet = contact_positions(clip, analysis.correspondence, canonical)
         planted = speed_while_planted(feet, contact, clip.frame_time_seconds)
         features = clip_to_features(canonical)
         return _Input(
@@ -347,7 +347,7 @@ class Examiner:
         if not same_rig:
             return to_canonical(result, correspond(result)), None
         canonical = to_canonical(result, given.analysis.correspondence)
-        return canonical, contact_places(result, given.analysis.correspondence, canonical)
+        return canonical, contact_positions(result, given.analysis.correspondence, canonical)
 
     def _code(self, case: Case) -> np.ndarray:
         if case.mode in BY_LABEL:

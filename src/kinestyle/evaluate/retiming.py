@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from kinestyle.evaluate.truth import TRUTH_RATE, mean_joint_distance
-from kinestyle.motion.canonical import HIPS
-from kinestyle.motion.clip import Clip, resample_rotation, resample_vector
+from kinestyle.motion.canonical import HIPS, canonical_clip
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import resample_rotation, resample_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
-from kinestyle.retarget.correspondence import canonical_clip
 from kinestyle.retarget.features import FRAME_RATE
 
 EVERY = round(FRAME_RATE / TRUTH_RATE)

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, HIPS
+from kinestyle.motion.canonical import CANONICAL, HIPS, canonical_clip
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import local_to_world_rotation, world_to_local_rotation
-from kinestyle.retarget.correspondence import canonical_clip
 from kinestyle.retarget.features import heading
 
 MOST_SCALING = 3.0

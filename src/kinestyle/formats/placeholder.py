@@ -14,11 +14,12 @@ import numpy as np
 
 from kinestyle.errors import RigError
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, REST_POSITION_M
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
-from kinestyle.retarget.correspondence import Correspondence, correspond, set_world_rotations
+from kinestyle.retarget.changes import set_world_rotations
+from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.rig.mapping import JointMapping
 
 _SAMPLED_FRAMES = 48
@@ -269,9 +270,5 @@ def _below(skeleton: Skeleton, joint: int) -> set[int]:
     return found
 
 
-_ANKLE_M = float(
-    forward_kinematics(
-        CANONICAL, CANONICAL.offsets, np.tile(rotation.IDENTITY, (CANONICAL.joint_count, 1))
-    )[0][CANONICAL.index("left_foot"), 1]
-)
+_ANKLE_M = float(REST_POSITION_M[CANONICAL.index("left_foot"), 1])
 """Height of the ankle above the floor, on the canonical skeleton."""

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, HIPS, mirror_name
+from kinestyle.motion.canonical import CANONICAL, HIPS, UP, mirror_name
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.rotation import IDENTITY
-from kinestyle.motion.skeleton import forward_kinematics
-from kinestyle.retarget.correspondence import UP, Correspondence, to_canonical
+from kinestyle.motion.skeleton import rest_position
+from kinestyle.retarget.correspondence import Correspondence, to_canonical
 from kinestyle.rig.body_frame import axis_name, standing_axis
 
 _AHEAD = np.array([0.0, 0.0, 1.0])
@@ -245,9 +244,7 @@ def _folded_hips(canonical: Clip) -> list[str]:
 def _odd_rest(clip: Clip, c: Correspondence) -> list[str]:
     """A rest pose that is none, or in which the body stands another way than in motion."""
     skeleton, joints = clip.skeleton, c.mapping.joints
-    rest, _ = forward_kinematics(
-        skeleton, skeleton.offsets, np.tile(IDENTITY, (skeleton.joint_count, 1))
-    )
+    rest = rest_position(skeleton)
     top = rest[joints.get("head", joints.get("neck", joints["chest"]))]
     ankles = 0.5 * (rest[joints["left_foot"]] + rest[joints["right_foot"]])
     stands = standing_axis(rest[joints["hips"]], top, ankles)

@@ -1,24 +1,25 @@
 """The canonical skeleton: 21 joints, metres, Y up, facing +Z, left along +X, at rest in a T-pose
 with palms down.
 
-Every clip is brought onto it before a network sees it. All rest orientations are the identity, so a
-joint's world
-rotation says directly how its bone has turned away from the T-pose.
+Every clip is brought onto it before a network sees it. All rest rotations are the identity: a
+joint's world rotation says directly how its bone has rotated away from the T-pose.
 
 Proportions are segment lengths as fractions of stature from Drillis and Contini (1966), as
-tabulated by Winter, "Biomechanics and Motor Control of Human Movement", for a stature of 1.70 m;
-the trunk, which the table treats as one
-piece, is divided by eye.
+tabulated by Winter, "Biomechanics and Motor Control of Human Movement", for a stature of 1.70 m.
+That table treats the trunk as one piece; it is divided by eye here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import Skeleton, rest_position, world_to_local_rotation
 
 STATURE_M = 1.70
 
+SIDES = ("left", "right")
 UP, LEFT, FORWARD = np.eye(3)[[1, 0, 2]]
 
 
@@ -27,7 +28,7 @@ def _build() -> Skeleton:
         ("hips", None, (0.0, 0.530, 0.0))
     ]
     tips: list[tuple[str, tuple[float, float, float]]] = []
-    for side, sign in (("left", 1.0), ("right", -1.0)):
+    for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
         rows += [
             (f"{side}_thigh", "hips", (sign * 0.055, 0.0, 0.0)),
             (f"{side}_shin", f"{side}_thigh", (0.0, -0.245, 0.0)),
@@ -42,7 +43,7 @@ def _build() -> Skeleton:
         ("head", "neck", (0.0, 0.055, 0.0)),
     ]
     tips.append(("head", (0.0, 0.125, 0.0)))
-    for side, sign in (("left", 1.0), ("right", -1.0)):
+    for side, sign in zip(SIDES, (1.0, -1.0), strict=True):
         rows += [
             (f"{side}_clavicle", "chest", (sign * 0.030, 0.120, 0.0)),
             (f"{side}_upper_arm", f"{side}_clavicle", (sign * 0.080, 0.0, 0.0)),
@@ -63,11 +64,14 @@ def _build() -> Skeleton:
 CANONICAL = _build()
 """The canonical skeleton."""
 
+REST_POSITION_M = rest_position(CANONICAL)
+"""(21, 3) its joints in the T-pose, soles on the floor."""
+
 HIPS = CANONICAL.index("hips")
 LEG_LENGTH_M = float(
     -CANONICAL.offsets[[CANONICAL.index("left_shin"), CANONICAL.index("left_foot")], 1].sum()
 )
-"""Hip to ankle, the length by which travel is scaled between rigs."""
+"""Hip to ankle. Travel is scaled by it between rigs."""
 
 
 def mirror_name(name: str) -> str:
@@ -81,3 +85,20 @@ def mirror_name(name: str) -> str:
 
 MIRROR = np.array([CANONICAL.index(mirror_name(name)) for name in CANONICAL.names])
 """(21,) for each joint, the index of its mirror image."""
+
+
+def canonical_clip(
+    root_position: Array, world_rotation: Array, frame_time_seconds: float, name: str = "clip"
+) -> Clip:
+    """root_position: (T, 3) metres, world_rotation: (T, 21, 4) -> a clip on the canonical
+    skeleton.
+    """
+    local_position = np.tile(CANONICAL.offsets, (len(root_position), 1, 1))
+    local_position[:, HIPS] = root_position
+    return Clip(
+        CANONICAL,
+        local_position,
+        world_to_local_rotation(CANONICAL, world_rotation),
+        frame_time_seconds,
+        name,
+    )

@@ -1,4 +1,4 @@
-"""A clip of motion: a skeleton, how it moves, and what its file said beyond that."""
+"""A clip of motion: a skeleton, how it moves, and what its file says beyond that."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.motion import display
-from kinestyle.motion.rotation import Array, interpolate
+from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
 
 @dataclass(frozen=True)
 class StatedWorld:
-    """What a file says of the world that its numbers are in; None where it says nothing, as BVH
-    does.
+    """What a file states of the world its numbers are in. None is what it does not state; BVH
+    states nothing.
 
     metres_per_unit: length of one unit of its positions
     up: (3,) signed unit axis that points up
@@ -30,7 +30,7 @@ class StatedWorld:
 
 UNSTATED = StatedWorld()
 METRES_Y_UP = StatedWorld(1.0, (0.0, 1.0, 0.0))
-"""What every glTF file states, and what is meant by metres and Y up elsewhere."""
+"""The world of every glTF file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +38,14 @@ class Clip:
     """T frames of motion of a rig, in the units and axes of its file. Axes are right-handed: the
     reader of a left-handed file mirrors what it reads.
 
-    local_position: (T, J, 3) from the parent, in the parent's frame; of the root, its place in the
-        world
+    local_position: (T, J, 3) from the parent, in the parent's frame; of the root, its position in
+        the world
     local_rotation: (T, J, 4) unit quaternions wxyz, relative to the parent
     frame_time_seconds: time from one frame to the next
     name: what the clip is called in messages and pictures
     source: what the file format needs to write the clip back as it was (such as a `bvh.BvhLayout`);
-    None for a clip made here warnings: what the reader found odd but could read
+        None for a clip made here
+    warnings: what the reader found odd but could read
     world: what the file states of its units and axes
     """
 
@@ -108,10 +109,10 @@ class Clip:
         return display.viewer().frame_html([self])
 
     def show(self, *others: Clip, labels: Sequence[str] | None = None) -> None:
-        """Play this clip, and others beside it: below a notebook's cell, or outside of a notebook
-        in the web browser.
+        """Play this clip, and others beside it: below a notebook's cell or, outside a notebook, in
+        the web browser.
 
-        labels: a name for each clip, instead of their own
+        labels: a name for each clip, instead of its own
         """
         display.show(self, *others, labels=labels)
 
@@ -123,8 +124,8 @@ class Clip:
 
 
 def check_writable(clip: Clip, name: str) -> None:
-    """Raises MotionFileError for a clip that no file, `name`, can hold: one without frames, or with
-    motion that is not finite.
+    """Raises MotionFileError for a clip that no file can hold: one without frames, or with motion
+    that is not finite. `name` is what the message calls the file.
     """
     if not clip.frame_count:
         raise MotionFileError(
@@ -138,50 +139,3 @@ def check_writable(clip: Clip, name: str) -> None:
                 f"{name} cannot be written: found a {what} that is not finite at {where}, "
                 f"expected numbers"
             )
-
-
-def sample_times(clip: Clip, frame_rate: float) -> Array:
-    """The times in seconds, from 0 to the clip's end, at which a copy at `frame_rate` has its
-    frames. (T',)
-    """
-    count = int(np.floor(clip.duration_seconds * frame_rate + 1e-6)) + 1
-    return np.arange(count) / frame_rate
-
-
-def resample_rotation(q: Array, at_frame: Array) -> Array:
-    """q: (T, ..., 4), at_frame: (T',) fractional frame numbers -> (T', ..., 4), along the shorter
-    arc between neighbours.
-    """
-    low, weight = _bracket(len(q), at_frame)
-    high = np.minimum(low + 1, len(q) - 1)
-    return interpolate(q[low], q[high], weight.reshape(-1, *[1] * (q.ndim - 2)))
-
-
-def resample_vector(v: Array, at_frame: Array) -> Array:
-    """v: (T, ...), at_frame: (T',) fractional frame numbers -> (T', ...), linear between
-    neighbours.
-    """
-    low, weight = _bracket(len(v), at_frame)
-    high = np.minimum(low + 1, len(v) - 1)
-    weight = weight.reshape(-1, *[1] * (v.ndim - 1))
-    return v[low] * (1.0 - weight) + v[high] * weight
-
-
-def _bracket(frame_count: int, at_frame: Array) -> tuple[np.ndarray, Array]:
-    clipped = np.clip(at_frame, 0, frame_count - 1)
-    low = np.floor(clipped).astype(int)
-    return low, clipped - low
-
-
-def resample(clip: Clip, frame_rate: float) -> Clip:
-    """The clip at another frame rate, interpolated in rotations (never in Euler angles, which
-    jump).
-    """
-    at_frame = sample_times(clip, frame_rate) * clip.frame_rate
-    return replace(
-        clip,
-        local_position=resample_vector(clip.local_position, at_frame),
-        local_rotation=resample_rotation(clip.local_rotation, at_frame),
-        frame_time_seconds=1.0 / frame_rate,
-        source=None,
-    )

@@ -1,7 +1,6 @@
-"""How a clip shows itself. Drawing lies above this layer: whoever can draw is announced here, and
-asked when there is need.
+"""How a clip shows itself. Drawing belongs to a higher layer, which announces its viewer here.
 
-This is known to `clip`, and so does not know it: clips are just things to be shown.
+`clip` imports this module, so it cannot import `clip`: to it, clips are just things to show.
 """
 
 from __future__ import annotations
@@ -24,22 +23,22 @@ _announced: list[Callable[[], Viewer]] = []
 
 
 def announce(viewer: Callable[[], Viewer]) -> None:
-    """Clips are shown by what `viewer` returns from now on. It is called when a clip is to be
-    shown, and may import only then.
+    """From now on, what `viewer` returns shows clips. It is called when a clip is shown, and need
+    not import anything before that.
     """
     _announced[:] = [viewer]
 
 
 def viewer() -> Viewer:
-    """Who shows clips."""
+    """The viewer that was announced."""
     assert _announced, "importing any part of kinestyle announces a viewer"
     return _announced[0]()
 
 
 def show(*clips: Any, labels: Sequence[str] | None = None) -> None:
-    """Play clips side by side: below the notebook's cell, or outside of a notebook in the web
+    """Play clips side by side: below the notebook's cell or, outside a notebook, in the web
     browser.
 
-    labels: a name for each clip, instead of their own
+    labels: a name for each clip, instead of its own
     """
     viewer().show(*clips, labels=labels)

@@ -2,8 +2,8 @@
 Euler angles.
 
 Every function broadcasts over leading axes. A quaternion `q` rotates a column vector as `q v q*`;
-`multiply(a, b)`
-applies `b` first. Angles are radians; degrees exist only in file readers and writers.
+`multiply(a, b)` applies `b` first. Angles are radians; degrees exist only in file readers and
+writers.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ def multiply(a: Array, b: Array) -> Array:
     aw, ax, ay, az = a[..., 0], a[..., 1], a[..., 2], a[..., 3]
     bw, bx, by, bz = b[..., 0], b[..., 1], b[..., 2], b[..., 3]
     w = aw * bw - ax * bx - ay * by - az * bz
-    # moveaxis and stack would take as long as the arithmetic of a clip: this is the innermost of
-    # all loops
+    # moveaxis and stack would take as long as the arithmetic itself, in the innermost of all loops
     product = np.empty((*w.shape, 4), w.dtype)
     product[..., 0] = w
     product[..., 1] = aw * bx + ax * bw + ay * bz - az * by
@@ -81,7 +80,9 @@ def exp(axis_angle: Array) -> Array:
 
 
 def log(q: Array) -> Array:
-    """q: (..., 4) unit quaternions -> (..., 3) rotation vectors in radians, the shorter way round."""
+    """q: (..., 4) unit quaternions -> (..., 3) rotation vectors in radians, the shorter way
+    round.
+    """
     q = np.where(q[..., :1] < 0, -q, q)
     sine = np.sqrt(np.sum(q[..., 1:] ** 2, axis=-1, keepdims=True))
     half = np.arctan2(sine, q[..., :1])
@@ -157,8 +158,8 @@ def _matrix_entry(q: Array, i: int, j: int) -> Array:
 def from_matrix(matrix: Array) -> Array:
     """matrix: (..., 3, 3) rotation matrices -> (..., 4) unit quaternions with w >= 0.
 
-    Of four algebraically equal forms, the one whose pivot is largest is taken, so that no case
-    divides by nearly zero.
+    Of four algebraically equal forms the one with the largest pivot is taken: none divides by
+    nearly zero.
     """
     m = matrix
     xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
@@ -197,15 +198,15 @@ def from_sixd(sixd: Array) -> Array:
 
 
 def from_axes(primary: Array, secondary: Array) -> Array:
-    """primary, secondary: (..., 3) -> (..., 4), the rotation that takes X to `primary` and Y as
-    near as may be to `secondary`.
+    """primary, secondary: (..., 3) -> (..., 4), the rotation that takes X to `primary`, and Y as
+    near to `secondary` as possible.
     """
     return from_sixd(np.concatenate([primary, secondary], axis=-1))
 
 
 def from_euler(angles: Array, order: str, out: Array | None = None) -> Array:
     """angles: (..., N) radians about the axes named in `order` ("ZXY", or fewer letters), intrinsic
-    -> (..., 4), put into `out` where that is given.
+    -> (..., 4), written to `out` where that is given.
 
     The first letter is applied last, as BVH has it: "ZXY" is Rz Rx Ry.
     """
@@ -213,21 +214,21 @@ def from_euler(angles: Array, order: str, out: Array | None = None) -> Array:
     cos, sin = np.cos(half), np.sin(half)
     out = np.empty((*half.shape[:-1], 4)) if out is None else out
     if len(set(order)) == len(order) == 3:
-        _three_turns(cos, sin, order, out)
+        _three_axes(cos, sin, order, out)
         return out
     q = np.broadcast_to(IDENTITY, (*half.shape[:-1], 4))
     for i, letter in enumerate(order):
-        turn = np.zeros((*half.shape[:-1], 4))
-        turn[..., 0] = cos[..., i]
-        turn[..., 1 + AXIS_INDEX[letter]] = sin[..., i]
-        q = multiply(q, turn) if i else turn
+        about_axis = np.zeros((*half.shape[:-1], 4))
+        about_axis[..., 0] = cos[..., i]
+        about_axis[..., 1 + AXIS_INDEX[letter]] = sin[..., i]
+        q = multiply(q, about_axis) if i else about_axis
     out[...] = q
     return out
 
 
-def _three_turns(cos: Array, sin: Array, order: str, out: Array) -> None:
+def _three_axes(cos: Array, sin: Array, order: str, out: Array) -> None:
     """cos, sin: (..., 3) of half the angles about three different axes -> `out` (..., 4), the
-    product without its zeros.
+    product with its zero terms left out.
     """
     first, second, third = (AXIS_INDEX[letter] for letter in order)
     sign = 1.0 if (second - first) % 3 == 1 else -1.0
@@ -279,8 +280,8 @@ def euler_near(angles: Array, reference: Array) -> Array:
     """angles, reference: (..., 3) radians, three different axes -> the equal Euler triple nearest
     to `reference`.
 
-    A rotation has two triples, each free by whole turns; nearest keeps curves unbroken in an
-    animator's graph editor.
+    A rotation has two triples, each free by whole turns. The nearest one keeps curves unbroken in
+    an animator's graph editor.
     """
     full = 2.0 * np.pi
     candidates = [

@@ -55,7 +55,7 @@ class Skeleton:
 
     @cached_property
     def levels(self) -> tuple[np.ndarray, ...]:
-        """Joint indices by depth: all of one level can be computed at once from the level above."""
+        """Joint indices by depth. One level is computed at once from the level above."""
         depth = np.zeros(self.joint_count, dtype=int)
         for joint, parent in enumerate(self.parents):
             depth[joint] = depth[parent] + 1 if parent >= 0 else 0
@@ -79,8 +79,8 @@ class Skeleton:
 
 
 def same_skeleton(a: Skeleton, b: Skeleton, tolerance: float) -> bool:
-    """Whether what was written of one holds for the other: names, order, and offsets within
-    `tolerance` file units.
+    """Whether two skeletons have the same names in the same order, and offsets within `tolerance`
+    file units.
     """
     return a is b or (
         a.names == b.names
@@ -119,7 +119,7 @@ def forward_kinematics(
     """local_position: (..., J, 3), local_rotation: (..., J, 4) -> world positions (..., J, 3) and
     rotations (..., J, 4).
 
-    `local_position` of the root is its place in the world; of another joint, the vector from its
+    `local_position` of the root is its position in the world; of another joint, the vector from its
     parent in the parent's frame.
     """
     world_rotation = local_to_world_rotation(skeleton, local_rotation)
@@ -130,6 +130,14 @@ def forward_kinematics(
             world_rotation[..., parents, :], world_position[..., joints, :]
         )
     return world_position, world_rotation
+
+
+def rest_position(skeleton: Skeleton) -> Array:
+    """(J, 3) positions with all joints unrotated and the root at its offset. In many files that is
+    no pose at all.
+    """
+    unrotated = np.tile(rotation.IDENTITY, (skeleton.joint_count, 1))
+    return forward_kinematics(skeleton, skeleton.offsets, unrotated)[0]
 
 
 def tip_position(skeleton: Skeleton, world_position: Array, world_rotation: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Smoothing over time, of numbers and of rotations."""
+"""Smoothing over time, of numbers, of rotations and of masks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 
 _AMBIGUOUS = np.radians(100.0), np.radians(170.0)
-_SPLINE_REACH = 16  # frames, beyond which a value no longer moves a spline's control points: 7e-10 of it is left
 
 
 def smooth_in_time(values: Array, sigma_frames: float) -> Array:
@@ -29,12 +28,11 @@ def largest_within(values: Array, frames: int) -> Array:
 
 
 def limit_angular_velocity(q: Array, usual: float, wild: float, sigma_frames: float) -> Array:
-    """q: (T, ..., 4) -> the same rotations, smoothed over `sigma_frames` only where and while they
-    turn too fast.
+    """q: (T, ..., 4) -> the same rotations, smoothed over `sigma_frames` where they are too fast.
 
-    Turning by up to `usual` radians from one frame to the next is left alone, by `wild` or more
-    wholly smoothed; what lies within two `sigma_frames` of a wild turn goes along, so that no
-    corner is left at its ends.
+    Up to `usual` radians from one frame to the next are left alone; `wild` or more are smoothed
+    entirely. Frames within two `sigma_frames` of a wild step are smoothed along with it, which
+    leaves no corner at its ends.
     """
     if len(q) < 3:
         return q
@@ -52,11 +50,11 @@ def limit_angular_velocity(q: Array, usual: float, wild: float, sigma_frames: fl
 
 
 def suppress_flips(q: Array, wild: float, frames: int) -> Array:
-    """q: (T, ..., 4) -> the same rotations, but none at all where they turn by more than `wild`
+    """q: (T, ..., 4) -> the same rotations, faded to none where they change by more than `wild`
     radians from frame to frame.
 
-    Over so many `frames` before and after they fade out and in again: what jumps between two ways
-    round is neither.
+    A rotation that jumps between the two ways round means neither. It fades out and in again over
+    so many `frames` before and after the jump.
     """
     if len(q) < 2:
         return q
@@ -68,20 +66,19 @@ def suppress_flips(q: Array, wild: float, frames: int) -> Array:
     faded = q.copy()
     for joint in np.argwhere(flips.any(axis=0)):
         at = (slice(None), *joint)
-        cuts = (
-            np.flatnonzero(flips[at]) + 1
-        )  # nothing is left there, so that each side may go its own way round
+        # nothing is left at a cut: each side may go its own way round
+        cuts = np.flatnonzero(flips[at]) + 1
         parts = zip(np.split(q[at], cuts), np.split(share[at], cuts), strict=True)
         faded[at] = np.concatenate([scale_rotation(part, its[:, None]) for part, its in parts])
     return faded
 
 
 def fade_rotation(q: Array, share: Array) -> Array:
-    """q: (T, J, 4), share: (T,) 0 to 1 -> the rotations taken so far as their share says, the
-    shorter way round.
+    """q: (T, J, 4), share: (T,) 0 to 1 -> the rotations scaled by their share, the shorter way
+    round.
 
-    Near half a turn the shorter way changes sides from frame to frame: what is not to be there
-    whole is left out there.
+    Near half a turn the shorter way changes sides from frame to frame. There, a rotation that is
+    not applied in full is left out.
     """
     ambiguous = np.clip(
         (rotation.angle(q) - _AMBIGUOUS[0]) / (_AMBIGUOUS[1] - _AMBIGUOUS[0]), 0.0, 1.0
@@ -91,11 +88,11 @@ def fade_rotation(q: Array, share: Array) -> Array:
 
 
 def scale_rotation(q: Array, factor: Array | float) -> Array:
-    """q: (T, ..., 4) -> the rotations taken `factor` (one, or (T, ..., 1)) times as far, all the
-    time the same way round.
+    """q: (T, ..., 4) -> the rotations scaled by `factor` (one, or (T, ..., 1)), always the same
+    way round.
 
-    Where they come to half a turn and beyond, the shorter way round would change sides from one
-    frame to the next, and a part of it would flip.
+    Near half a turn the shorter way round would change sides from one frame to the next, and a
+    scaled rotation would flip.
     """
     q = rotation.continuous(q)
     q = np.where(q[..., :1].sum(axis=0) < 0.0, -q, q)
@@ -105,39 +102,28 @@ def scale_rotation(q: Array, factor: Array | float) -> Array:
     )
 
 
-def spline_vector(values: Array, at_frame: Array) -> Array:
-    """values: (T, ...), at_frame: (T',) fractional frame numbers -> (T', ...), on the cubic spline
-    through the values.
+def segments(mask: np.ndarray) -> list[tuple[int, int]]:
+    """mask: (T,) bool -> the [start, stop) of each unbroken stretch of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
-    Unlike straight lines between them it has no corners: what is slow at 30 frames a second stays
-        smooth at 120.
+
+def remove_short_segments(
+    mask: np.ndarray, shortest: int, values: tuple[bool, ...] = (False, True)
+) -> np.ndarray:
+    """mask: (T, K) bool -> the same without gaps (False), then without segments (True), of fewer
+    than `shortest` frames. Those at either end stay.
     """
-    at_frame = np.clip(at_frame, 0.0, len(values) - 1.0)
-    reach = np.arange(-_SPLINE_REACH, _SPLINE_REACH + 1)
-    kernel = np.sqrt(3.0) * (np.sqrt(3.0) - 2.0) ** np.abs(reach)
-    beyond = np.arange(1, _SPLINE_REACH + 3).reshape(-1, *[1] * (values.ndim - 1))
-    first, last = (
-        (values[0] - values[1], values[-1] - values[-2])
-        if len(values) > 1
-        else (0.0 * values[0],) * 2
-    )
-    padded = np.concatenate([values[0] + beyond[::-1] * first, values, values[-1] + beyond * last])
-    control = (
-        np.lib.stride_tricks.sliding_window_view(padded, len(reach), axis=0) @ kernel
-    )  # (T + 4, ...)
-    low = np.floor(at_frame).astype(int)
-    x = (at_frame - low).reshape(-1, *[1] * (values.ndim - 1))
-    weights = (
-        (1.0 - x) ** 3,
-        4.0 - 6.0 * x**2 + 3.0 * x**3,
-        1.0 + 3.0 * x + 3.0 * x**2 - 3.0 * x**3,
-        x**3,
-    )
-    return sum(weight * control[low + 1 + k] for k, weight in enumerate(weights)) / 6.0
+    result = mask.copy()
+    for value in values:
+        for column in result.T:
+            for start, stop in segments(column == value):
+                if stop - start < shortest and start > 0 and stop < len(column):
+                    column[start:stop] = not value
+    return result
 
 
-def spline_rotation(q: Array, at_frame: Array) -> Array:
-    """q: (T, ..., 4), at_frame: (T',) fractional frame numbers -> (T', ..., 4), smooth through the
-    rotations.
-    """
-    return rotation.normalize(spline_vector(rotation.continuous(q), at_frame))
+def smootherstep(x: Array) -> Array:
+    """x: (...) -> 0 below 0, 1 above 1, and in between a curve with two continuous derivatives."""
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * x * (10.0 + x * (6.0 * x - 15.0))

@@ -11,13 +11,14 @@ import numpy as np
 
 from kinestyle.errors import ClipError, RigError
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, STATURE_M
-from kinestyle.motion.clip import Clip, resample_vector
+from kinestyle.motion.canonical import CANONICAL, STATURE_M, UP
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import resample_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
 from kinestyle.picture.body import LEFT, MIDDLE, RIGHT, shape_of
 from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
-from kinestyle.retarget.correspondence import UP, Correspondence, correspond, to_canonical
+from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.rig_file import Rig
 

@@ -1,13 +1,14 @@
-"""What a rig's joints are turned by against the canonical ones, read from motion: the `align` of a
+"""How a rig's joints are rotated against the canonical ones, read from motion: the `align` of a
 `Correspondence`.
 
-For every mapped joint a constant turn is found such that the canonical bone lies along the rig's
-bone, and the canonical hinge of knees and elbows along the hinge about which the rig's limb is seen
-to bend. Where a direction can only be taken from an average over frames (the twist of a neck, the
-front of a head without a tip) it snaps to the joint's own axis if one is near, on rigs that are
-built along their axes: an average alone would hide a manner such as a hanging head. On a rig whose
-limbs lie off their axes the axes say nothing, and what was measured stands. So does a hinge that is
-seen to hold still, on any rig.
+Every mapped joint gets a constant rotation with which the canonical bone lies along the rig's bone,
+and the canonical hinge of a knee or an elbow along the hinge about which the rig's limb bends.
+
+Some directions can only be averaged over frames: the twist of a neck, the front of a head without a
+tip. Such a direction snaps to the joint's own axis if one is near. An average alone would hide a
+style such as a hanging head. That holds for rigs that are built along their axes. On others the
+axes say nothing and the measured direction stands, as does a hinge that is seen to hold still on
+any rig.
 """
 
 from __future__ import annotations
@@ -22,28 +23,42 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 
 _SNAP_COSINE = np.cos(np.radians(40.0))
-_BENT_SINE = np.sin(np.radians(12.0))  # a limb that never bends more than this shows no hinge
-_ALONG_COSINE = np.cos(np.radians(5.0))  # a bone so near to an axis of its joint was built along it
-# How much of all bending is about one axis, from which on that axis is measured rather than
-# guessed; and how much about
-# one axis in either direction, below which a limb that hardly bends shows noise and no hinge.
-_STEADY_HINGE, _LIKELY_HINGE, _HINGE_SHARE = 0.98, 0.7, 0.8
+"""A direction snaps to an axis of its joint that is nearer than this."""
 
-# The hinge about which the next bone flexes, in the canonical T-pose: the left forearm flexes
-# forward (X x Z = -Y),
-# both shins flex backward (-Y x -Z = X).
+_BENT_SINE = np.sin(np.radians(12.0))
+"""A limb that never bends more shows no hinge."""
+
+_ALONG_COSINE = np.cos(np.radians(5.0))
+"""A bone this near to an axis of its joint was built along it."""
+
+_STEADY_HINGE, _LIKELY_HINGE = 0.98, 0.7
+"""Steadiness of the axis of bending from which on it is taken as measured, and from which on it is
+a hinge at all.
+"""
+
+_HINGE_SHARE = 0.8
+"""A limb that overstretches bends about its hinge in both directions. With a smaller share of all
+bending about one axis, it is noise.
+"""
+
 _HINGE = {
     "left_upper_arm": ("left_forearm", "left_hand", -UP),
     "right_upper_arm": ("right_forearm", "right_hand", UP),
     "left_thigh": ("left_shin", "left_foot", LEFT),
     "right_thigh": ("right_shin", "right_foot", LEFT),
 }
+"""Upper bone -> lower bone, end, and the hinge about which the lower bone flexes, in the canonical
+T-pose: the left forearm flexes forward (X x Z = -Y), both shins flex backward (-Y x -Z = X).
+"""
+
+_UPPER = {lower: upper for upper, (lower, _, _) in _HINGE.items()}
+"""Lower bone -> upper bone of the limb."""
 
 
 class Alignment:
     """Solves for `align`, one joint after the other, parents first.
 
-    position: (F, J, 3), world_rotation: (F, J, 4) of sampled frames, already Y up.
+    position: (F, J, 3), world_rotation: (F, J, 4) of sampled frames, already Y up
     """
 
     def __init__(
@@ -60,41 +75,39 @@ class Alignment:
         self.built_along_axes = self._built_along_axes()
 
     def solve(self) -> Array:
+        """(21, 4) the constant rotations; identity for roles the rig lacks."""
         hinges: dict[str, Array | None] = {}
         self._set("hips", self._across("thigh", "hips"), LEFT, self._trunk_axis("hips"), UP)
         for name in CANONICAL.names[1:]:
             if name not in self.joints:
                 continue
-            limb = (
-                name
-                if name in _HINGE
-                else next((u for u, (lower, _, _) in _HINGE.items() if lower == name), None)
-            )
             bone, rest_bone = self._bone(name), self._rest_bone(name)
             if name in _HINGE:
                 hinges[name] = self._hinge(name)
-            hinge = hinges.get(limb) if limb is not None else None
-            if limb is not None and hinge is not None:
-                secondary, rest_secondary = self._mean_hinge(name, hinge), _HINGE[limb][2]
-            elif name == "chest":
-                secondary, rest_secondary = self._across("upper_arm", "chest"), LEFT
-            else:
-                rest_secondary = LEFT
-                if (
-                    abs(rest_bone[0]) > 0.9
-                ):  # along the arms: the hinge of the hand's own elbow, the front for a clavicle
-                    rest_secondary = (
-                        FORWARD
-                        if name.endswith("clavicle")
-                        else -UP
-                        if name.startswith("left")
-                        else UP
-                    )
-                secondary = self._carried(name, rest_bone, rest_secondary)
+            limb = _UPPER.get(name, name)
+            secondary, rest_secondary = self._secondary(name, rest_bone, limb, hinges.get(limb))
             if name.endswith(("_forearm", "_hand")):
                 bone, secondary = self._as_in_parent(name, bone, secondary)
             self._set(name, bone, rest_bone, secondary, rest_secondary)
         return self.align
+
+    def _secondary(
+        self, name: str, rest_bone: Array, limb: str, hinge: Array | None
+    ) -> tuple[Array, Array]:
+        """A second direction of a role, beside its bone: in its joint's own frame, and in the
+        canonical rest pose.
+
+        limb: the upper bone of its limb; hinge: (F, 3) as `_hinge` returns it for that limb
+        """
+        if hinge is not None:
+            return self._mean_hinge(name, hinge), _HINGE[limb][2]
+        if name == "chest":
+            return self._across("upper_arm", "chest"), LEFT
+        rest_secondary = LEFT
+        if abs(rest_bone[0]) > 0.9:
+            # along the arms: the front for a clavicle, the elbow's hinge for all others
+            rest_secondary = FORWARD if name.endswith("clavicle") else _elbow_hinge(name)
+        return self._carried(name, rest_bone, rest_secondary), rest_secondary
 
     def _set(
         self,
@@ -104,11 +117,10 @@ class Alignment:
         secondary: Array,
         rest_secondary: Array,
     ) -> None:
-        turn = rotation.multiply(
+        self.align[CANONICAL.index(name)] = rotation.multiply(
             rotation.from_axes(primary, secondary),
             rotation.inverse(rotation.from_axes(rest_primary, rest_secondary)),
         )
-        self.align[CANONICAL.index(name)] = turn
 
     def _rest_bone(self, name: str) -> Array:
         """The canonical direction of a role's bone."""
@@ -140,8 +152,7 @@ class Alignment:
         tip = self._tip(name)
         if tip is not None and (name != "head" or np.dot(tip, self._carried(name, UP, UP)) > 0.7):
             return tip
-        # No child and no tip: the canonical bone as the parent carries it, in the average over
-        #     frames.
+        # no child and no tip: the canonical bone as the parent carries it, averaged over frames
         rest = self._rest_bone(name)
         if name.endswith(("_foot", "_toe")):
             # on the ground whatever the shin does
@@ -161,7 +172,7 @@ class Alignment:
         return rotation.normalize(self.skeleton.end_offsets[tip[0]])
 
     def _parent_rotation(self, name: str) -> Array:
-        """(F, 4) canonical world rotation of the nearest role above that the rig has; it is solved
+        """(F, 4) canonical world rotation of the nearest role above that the rig has. It is solved
         already.
         """
         role = int(CANONICAL.parents[CANONICAL.index(name)])
@@ -172,8 +183,8 @@ class Alignment:
         )
 
     def _carried(self, name: str, rest_bone: Array, rest_vector: Array) -> Array:
-        """A canonical vector as the role's parent carries it, swung with the bone but not twisted,
-        averaged over frames.
+        """(3,) a canonical vector as the role's parent carries it, swung with the bone but not
+        twisted, averaged over frames.
         """
         parent = self._parent_rotation(name)
         vector = rotation.rotate(parent, rest_vector)
@@ -191,32 +202,28 @@ class Alignment:
         return self._mean_local(name, vector)
 
     def _as_in_parent(self, name: str, bone: Array, secondary: Array) -> tuple[Array, Array]:
-        """The parent's own bone and hinge directions, where the joint's frame looks built as its
-        parent's is.
+        """The parent's own bone and hinge directions, where the joint's frame looks built like its
+        parent's.
 
-        Forearms and hands twist so much that an average over one clip may be a quarter turn off; a
-        rig's own axes are not.
+        Forearms and hands twist so much that an average over one clip may be a quarter turn off.
+        The rig's own axes are not.
         """
         parent = str(CANONICAL.names[CANONICAL.parents[CANONICAL.index(name)]])
         if parent not in self.joints:
             return bone, secondary
-        turned = self.align[CANONICAL.index(parent)]
-        parent_bone = rotation.rotate(turned, self._rest_bone(parent))
-        parent_hinge = rotation.rotate(turned, -UP if name.startswith("left") else UP)
+        parent_align = self.align[CANONICAL.index(parent)]
+        parent_bone = rotation.rotate(parent_align, self._rest_bone(parent))
+        parent_hinge = rotation.rotate(parent_align, _elbow_hinge(name))
         guessed = name.endswith("_hand") and self._tip(name) is None
+        alike = np.dot(parent_bone, bone) > (-0.2 if guessed else 0.95)
         if not self.built_along_axes:
-            return (
-                parent_bone if guessed and np.dot(parent_bone, bone) > -0.2 else bone
-            ), secondary
-        if (
-            np.dot(parent_bone, bone) > (-0.2 if guessed else 0.95)
-            and np.dot(parent_hinge, secondary) > -0.5
-        ):
-            return (parent_bone if guessed else bone), parent_hinge
+            return parent_bone if guessed and alike else bone, secondary
+        if alike and np.dot(parent_hinge, secondary) > -0.5:
+            return parent_bone if guessed else bone, parent_hinge
         return bone, secondary
 
     def _across(self, limb: str, name: str) -> Array:
-        """The direction from the right to the left limb, in a joint's frame. Every rig that maps
+        """(3,) the direction from the right to the left limb, in a joint's frame. Every mapped rig
         has thighs and upper arms.
         """
         left, right = self.joints[f"left_{limb}"], self.joints[f"right_{limb}"]
@@ -225,8 +232,8 @@ class Alignment:
         )
 
     def _trunk_axis(self, name: str) -> Array:
-        """The hips' up: to the joint that the spine starts with if that is rigid and has length,
-        else to the chest on average.
+        """(3,) the hips' up: to the first joint of the spine if that hangs rigidly on the hips and
+        has length, else to the chest on average.
         """
         hips = self.joints["hips"]
         spine = self.joints.get("spine", self.joints["chest"])
@@ -243,10 +250,10 @@ class Alignment:
 
     def _hinge(self, limb: str) -> Array | None:
         """(F, 3) the world axis about which a limb is bent, near zero where it is nearly straight;
-        None if it shows none.
+        None if it shows no hinge.
 
-        A limb that is straight most of the time and overstretches at times bends about one axis in
-        both directions: then the direction is taken that the limb above would have it.
+        A limb that is mostly straight and overstretches at times bends about one axis in both
+        directions. Of those the one is taken that fits the bone above.
         """
         lower, end, rest_hinge = _HINGE[limb]
         if end not in self.joints:
@@ -267,9 +274,7 @@ class Alignment:
         return world * np.linalg.norm(cross, axis=-1, keepdims=True)
 
     def _mean_hinge(self, name: str, hinge: Array) -> Array:
-        """hinge: (F, 3) world -> (3,) in the joint's frame: what is seen to hold still is taken as
-        it is.
-        """
+        """hinge: (F, 3) world -> (3,) in the joint's frame, as measured if it holds still."""
         snapped = self._mean_local(name, hinge)
         mean = self._mean_local(name, hinge, snap=False)
         steady = _steadiness(self._local(name, hinge)) >= _STEADY_HINGE
@@ -299,14 +304,20 @@ class Alignment:
         return rotation.rotate(rotation.inverse(self.world_rotation[:, self.joints[name]]), vector)
 
     def _mean_local(self, name: str, vector: Array, snap: bool = True) -> Array:
-        """vector: (F, 3) world -> (3,) its mean direction in the joint's frame, on the joint's
-        nearest axis if that is near.
+        """vector: (F, 3) world -> (3,) its mean direction in the joint's frame.
+
+        snap: take the joint's nearest axis instead, if it is near
         """
         mean = rotation.normalize(self._local(name, vector).mean(axis=0))
         nearest = int(np.argmax(np.abs(mean)))
         if snap and self.built_along_axes and abs(mean[nearest]) > _SNAP_COSINE:
             return np.eye(3)[nearest] * np.sign(mean[nearest])
         return mean
+
+
+def _elbow_hinge(name: str) -> Array:
+    """(3,) the hinge of the elbow on a role's side, in the canonical T-pose."""
+    return -UP if name.startswith("left") else UP
 
 
 def _steadiness(vectors: Array) -> float:

@@ -1,7 +1,7 @@
 """The numbers a network sees: 260 a frame, heading removed (Guo et al. 2024, following their
 21-joint representation).
 
-`FeatureLayout` names the slices; no other place in the project knows at which index anything is.
+`FeatureLayout` names the slices. Nothing else in the project knows the index of a feature.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, HIPS, MIRROR
-from kinestyle.motion.clip import Clip, resample
+from kinestyle.motion.canonical import CANONICAL, HIPS, MIRROR, SIDES, canonical_clip
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import resample
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
-from kinestyle.retarget.correspondence import canonical_clip
 
 FRAME_RATE = 30.0
 """Frames a second of all features."""
@@ -76,15 +76,15 @@ LAYOUT = FeatureLayout(
 
 
 def heading(canonical: Clip) -> Array:
-    """A canonical clip -> (T,) radians about +Y from +Z: the way the body faces, smoothed over
-    time.
+    """A canonical clip -> (T,) radians about +Y from +Z: the direction the body faces, smoothed
+    over time.
 
     Facing is square to the vectors across hips and shoulders.
     """
     position = canonical.world_position
     left, right = (
         position[:, [CANONICAL.index(f"{side}_{limb}") for limb in ("thigh", "upper_arm")]]
-        for side in ("left", "right")
+        for side in SIDES
     )
     across = (left - right).sum(axis=1)
     facing = np.stack([-across[:, 2], across[:, 0]], axis=-1)  # across x up, as (x, z)
@@ -98,7 +98,7 @@ def at_feature_rate(canonical: Clip) -> Clip:
     its frames.
     """
     if canonical.frame_time_seconds == 1.0 / FRAME_RATE:
-        return canonical  # with what was computed of it already
+        return canonical  # the same object keeps what it has computed already
     if abs(canonical.frame_rate / FRAME_RATE - 1.0) < 1e-3:
         return replace(canonical, frame_time_seconds=1.0 / FRAME_RATE)
     return resample(canonical, FRAME_RATE)
@@ -121,8 +121,8 @@ def clip_to_features(canonical: Clip) -> Array:
     features[:, LAYOUT["root_height"]] = root[:, 1:2]
     relative = rotation.rotate(undo[:, None], position - ground[:, None])
     features[:, LAYOUT["joint_position"]] = relative.reshape(frames, -1)
-    turned = rotation.multiply(undo[:, None], canonical.world_rotation)
-    features[:, LAYOUT["joint_rotation"]] = rotation.to_sixd(turned).reshape(frames, -1)
+    heading_free = rotation.multiply(undo[:, None], canonical.world_rotation)
+    features[:, LAYOUT["joint_rotation"]] = rotation.to_sixd(heading_free).reshape(frames, -1)
     velocity = rotation.rotate(undo[:, None], _to_next(position))
     features[:, LAYOUT["joint_velocity"]] = velocity.reshape(frames, -1)
     features[:, LAYOUT["foot_contact"]] = find_contacts(canonical)
@@ -136,10 +136,9 @@ def heading_free_rotation(features: Array) -> Array:
     )
 
 
-_LEFT_RIGHT = np.array([-1.0, 1.0, 1.0])
-_SIXD_SIGNS = np.array(
-    [1.0, -1.0, -1.0, -1.0, 1.0, 1.0]
-)  # both columns of M R M, M = diag(-1, 1, 1)
+_VECTOR_SIGNS = np.array([-1.0, 1.0, 1.0])
+_SIXD_SIGNS = np.array([1.0, -1.0, -1.0, -1.0, 1.0, 1.0])
+"""Of both columns of M R M with M = diag(-1, 1, 1)."""
 
 
 def _mirror() -> tuple[np.ndarray, Array]:
@@ -147,9 +146,9 @@ def _mirror() -> tuple[np.ndarray, Array]:
     sign[LAYOUT["root_yaw_velocity"]] = -1.0
     sign[LAYOUT["root_xz_velocity"]] = [-1.0, 1.0]
     for group, signs in (
-        ("joint_position", _LEFT_RIGHT),
+        ("joint_position", _VECTOR_SIGNS),
         ("joint_rotation", _SIXD_SIGNS),
-        ("joint_velocity", _LEFT_RIGHT),
+        ("joint_velocity", _VECTOR_SIGNS),
     ):
         order[LAYOUT[group]] = order[LAYOUT[group]].reshape(_J, -1)[MIRROR].reshape(-1)
         sign[LAYOUT[group]] = np.tile(signs, _J)
@@ -166,13 +165,13 @@ def mirror_features(features: Array) -> Array:
 
 
 def pad_last(features: Array, frames: int) -> Array:
-    """features: (T, 260) -> (frames, 260), the last frame held without velocity; `frames` of T or
-    less change nothing.
+    """features: (T, 260) -> (frames, 260), the last frame repeated without velocity; `frames` of T
+    or less change nothing.
     """
-    held = np.repeat(features[-1:], max(0, frames - len(features)), axis=0)
+    padding = np.repeat(features[-1:], max(0, frames - len(features)), axis=0)
     for group in ("root_yaw_velocity", "root_xz_velocity", "joint_velocity"):
-        held[:, LAYOUT[group]] = 0.0
-    return np.concatenate([features, held])
+        padding[:, LAYOUT[group]] = 0.0
+    return np.concatenate([features, padding])
 
 
 def features_to_clip(
@@ -181,18 +180,18 @@ def features_to_clip(
     """features: (T, 260) -> a canonical clip at 30 frames a second, from rotations and integrated
     root velocities.
 
-    start_heading: radians, start_xz: (2,) metres, where the clip begins.
+    start_heading: radians, start_xz: (2,) metres, where the clip begins
     """
     yaw_velocity = features[:, LAYOUT["root_yaw_velocity"]][:, 0]
     yaw = start_heading + _integrate(yaw_velocity)
-    turn = rotation.about_y(yaw)
+    facing = rotation.about_y(yaw)
     step = np.zeros((len(features), 3))
     step[:, [0, 2]] = features[:, LAYOUT["root_xz_velocity"]]
-    root = _integrate(rotation.rotate(turn, step))
+    root = _integrate(rotation.rotate(facing, step))
     if start_xz is not None:
         root[:, [0, 2]] += start_xz
     root[:, 1] = features[:, LAYOUT["root_height"]][:, 0]
-    world = rotation.multiply(turn[:, None], heading_free_rotation(features))
+    world = rotation.multiply(facing[:, None], heading_free_rotation(features))
     return canonical_clip(root, world, 1.0 / FRAME_RATE)
 
 

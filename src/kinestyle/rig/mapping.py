@@ -18,8 +18,8 @@ import numpy as np
 from kinestyle.errors import RigError
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name
 from kinestyle.motion.clip import Clip, StatedWorld
-from kinestyle.motion.rotation import IDENTITY, Array
-from kinestyle.motion.skeleton import Skeleton, forward_kinematics
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import forward_kinematics, rest_position
 from kinestyle.rig.body_frame import (
     AXES,
     DOUBTFUL_UP,
@@ -216,7 +216,7 @@ def _in_its_world(
     ]
     hips, top = joints["hips"], joints.get("head", joints.get("neck", joints["chest"]))
     ankles = 0.5 * (legs[0].foot + legs[1].foot)
-    rest = _rest_positions(clip.skeleton)
+    rest = rest_position(clip.skeleton)
     rest_up = standing_axis(
         rest[hips], rest[top], 0.5 * (rest[joints["left_foot"]] + rest[joints["right_foot"]])
     )
@@ -264,12 +264,6 @@ def _sampled_positions(clip: Clip) -> Array:
     return forward_kinematics(
         clip.skeleton, clip.local_position[frames], clip.local_rotation[frames]
     )[0]
-
-
-def _rest_positions(skeleton: Skeleton) -> Array:
-    """(J, 3) positions when no joint is turned. Of many files that is no pose at all."""
-    unturned = np.tile(IDENTITY, (skeleton.joint_count, 1))
-    return forward_kinematics(skeleton, skeleton.offsets, unturned)[0]
 
 
 def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], float]:

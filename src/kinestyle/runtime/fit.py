@@ -16,8 +16,7 @@ import numpy as np
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
-from kinestyle.motion.smoothing import largest_within, smooth_in_time
-from kinestyle.retarget.contacts import segments
+from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time
 from kinestyle.retarget.features import FRAME_RATE, heading_free_rotation
 from kinestyle.runtime.beyond import Beyond
 

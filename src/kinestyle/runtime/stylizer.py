@@ -19,24 +19,18 @@ from kinestyle.bundle import PRIOR, Bundle, Style, seeded
 from kinestyle.errors import ClipError, StyleError
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import spline_rotation, spline_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     fade_rotation,
     limit_angular_velocity,
     scale_rotation,
     smooth_in_time,
-    spline_rotation,
-    spline_vector,
     suppress_flips,
 )
+from kinestyle.retarget.changes import apply_change, offset_root
 from kinestyle.retarget.contacts import find_contacts
-from kinestyle.retarget.correspondence import (
-    Correspondence,
-    apply_change,
-    correspond,
-    offset_root,
-    to_canonical,
-)
+from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
 from kinestyle.retarget.features import (
     FRAME_RATE,
     LAYOUT,
@@ -46,7 +40,7 @@ from kinestyle.retarget.features import (
     heading_free_rotation,
     pad_last,
 )
-from kinestyle.retarget.feet import lock_feet, stance_velocity
+from kinestyle.retarget.foot_lock import lock_feet, stance_velocity
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.rig_file import Rig
 from kinestyle.runtime.beyond import BEYOND, Beyond

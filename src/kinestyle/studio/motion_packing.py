@@ -8,12 +8,12 @@ import struct
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
 from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
-from kinestyle.retarget.correspondence import UP, Correspondence, to_canonical
+from kinestyle.retarget.correspondence import Correspondence, to_canonical
 
 
 def pack_motion(

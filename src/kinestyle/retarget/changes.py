@@ -1,0 +1,151 @@
+"""Changes of motion, from the canonical skeleton back onto a rig.
+
+Only changes travel this way. A joint that rotates by `change` in the world on the canonical
+skeleton rotates by the same change on the rig. What the canonical skeleton does not have is kept,
+and without a change the clip stays what it was. Whole motion goes onto a rig in the same way, as a
+change of one of the rig's own poses (`from_canonical`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, HIPS, UP
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import Skeleton, forward_kinematics
+from kinestyle.retarget.correspondence import Correspondence, to_canonical
+
+
+def apply_change(
+    clip: Clip, correspondence: Correspondence, rotation_change: Array, root_change: Array
+) -> Clip:
+    """Rotate the rig's joints by what changed on the canonical skeleton.
+
+    rotation_change: (T, 21, 4) canonical world rotation after, times the inverse of the one before
+    root_change: (T, 3) metres, translation of the hips on the canonical skeleton, heading not
+        removed
+
+    Joints without a role keep their local motion. Those of the spine and neck that lie between two
+    mapped ones are the exception: they share the bend in proportion to where they lie in between.
+    Otherwise all of it would fall on one joint.
+    """
+    c = correspondence
+    skeleton = clip.skeleton
+    change = rotation.multiply(rotation.multiply(rotation.inverse(c.axes), rotation_change), c.axes)
+    role_of = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
+    world_rotation = {
+        joint: rotation.multiply(change[:, role], clip.world_rotation[:, joint])
+        for joint, role in role_of.items()
+    }
+    for joint, (above, below, weight) in _shared_joints(skeleton, role_of).items():
+        shared = rotation.interpolate(
+            change[:, above], change[:, below], np.full(len(change), weight)
+        )
+        world_rotation[joint] = rotation.multiply(shared, clip.world_rotation[:, joint])
+    local_rotation = set_world_rotations(clip, world_rotation)
+    return clip.with_motion(offset_root(clip, c, local_rotation, root_change), local_rotation)
+
+
+def from_canonical(canonical: Clip, correspondence: Correspondence, pose: Clip) -> Clip:
+    """The inverse of `to_canonical`: a clip on the canonical skeleton -> the same motion on a rig,
+    in the file's axes and units.
+
+    pose: on the rig, as long as the clip, or of one frame, which is repeated
+
+    Mapped joints get the world rotations, and the hips the position, from which `to_canonical`
+    makes the clip, whatever the pose is. All others keep their local motion in the pose, except for
+    joints of the trunk between two mapped ones, which share its bend.
+    """
+    c = correspondence
+    if pose.frame_count == 1:
+        pose = pose.with_motion(
+            *(
+                np.repeat(a, canonical.frame_count, axis=0)
+                for a in (pose.local_position, pose.local_rotation)
+            )
+        )
+    assert pose.frame_count == canonical.frame_count, (
+        f"{pose.frame_count} poses for {canonical.frame_count} frames"
+    )
+    posed = to_canonical(pose, c)
+    change = rotation.multiply(canonical.world_rotation, rotation.inverse(posed.world_rotation))
+    moved = apply_change(
+        pose, c, change, canonical.world_position[:, HIPS] - posed.world_position[:, HIPS]
+    )
+    return replace(moved, frame_time_seconds=canonical.frame_time_seconds, name=canonical.name)
+
+
+def set_world_rotations(clip: Clip, world_rotation: Mapping[int, Array]) -> Array:
+    """Local rotations (T, J, 4) with which some joints have given world rotations (T, 4) and all
+    others their local ones.
+    """
+    local = clip.local_rotation.copy()
+    world = np.empty_like(local)
+    for joint, parent in enumerate(clip.skeleton.parents):
+        if joint in world_rotation:
+            world[:, joint] = world_rotation[joint]
+            new_local = (
+                rotation.multiply(rotation.inverse(world[:, parent]), world[:, joint])
+                if parent >= 0
+                else world[:, joint]
+            )
+            # in the hemisphere it was in: the numbers of an unchanged joint stay the same
+            flip = np.sum(new_local * local[:, joint], axis=-1, keepdims=True) < 0
+            local[:, joint] = np.where(flip, -new_local, new_local)
+        else:
+            world[:, joint] = (
+                rotation.multiply(world[:, parent], local[:, joint])
+                if parent >= 0
+                else local[:, joint]
+            )
+    return local
+
+
+def offset_root(
+    clip: Clip, c: Correspondence, new_local_rotation: Array, root_change: Array
+) -> Array:
+    """The local positions (T, J, 3) that put the hips where they were plus `root_change` (metres,
+    canonical axes).
+
+    The joints that translate the body in the file translate it in the result. Mostly that is the
+    hips alone; in some files a joint above travels and the hips bounce. Joints above keep their
+    positions, whatever they rotate by.
+    """
+    local_position = clip.local_position.copy()
+    over_ground, upwards = c.root_motion_joints
+    shares = [(over_ground, root_change)] if over_ground == upwards else []
+    shares = shares or [(over_ground, root_change * (1.0 - UP)), (upwards, root_change * UP)]
+    for joint, change in shares:
+        translation = rotation.rotate(rotation.inverse(c.axes), change / c.scale_to_canonical)
+        parent = int(clip.skeleton.parents[joint])
+        if parent >= 0:
+            _, above = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
+            translation = rotation.rotate(rotation.inverse(above[:, parent]), translation)
+        local_position[:, joint] += translation
+    return local_position
+
+
+def _shared_joints(
+    skeleton: Skeleton, role_of: dict[int, int]
+) -> dict[int, tuple[int, int, float]]:
+    """For joints between two mapped joints of the trunk: the roles above and below, and how far
+    down the chain they are.
+    """
+    trunk = {CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")}
+    shared: dict[int, tuple[int, int, float]] = {}
+    for joint, role in role_of.items():
+        if role not in trunk:
+            continue
+        chain: list[int] = []
+        for above in skeleton.ancestors(joint):
+            if above in role_of:
+                for step, between in enumerate(reversed(chain), start=1):
+                    shared[between] = (role_of[above], role, step / (len(chain) + 1))
+                break
+            chain.append(above)
+    return shared

@@ -1,0 +1,85 @@
+"""Inverse kinematics of a leg: two bones that reach for a target, the knee to the front."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import smootherstep
+
+_CLEAR, _CLEAR_BACKWARDS = np.radians(30.0), np.radians(60.0)
+"""Flexion from which on a knee's own plane is trusted: bent to the front, and bent backwards, which
+may be overstretching.
+"""
+
+_FRONT = 0.5
+"""How much the front weighs in the plane of a knee that is not bent at all."""
+
+
+def reach(
+    hip: Array, knee: Array, ankle: Array, target: Array, hinge: Array, amount: Array
+) -> tuple[Array, Array]:
+    """The rotations (T, 4) in the world that bring a leg's ankle to its target: of the thigh, and
+    of the shin.
+
+    hip, knee, ankle, target: (T, 3) positions; a target that is too far is approached
+    hinge: (T, 3) the axis about which the knee flexes, pointing to the body's left
+    amount: (T,) 0 to 1, how much the front of the thigh may decide over the knee's own plane
+    """
+    thigh, shin, wanted = knee - hip, ankle - knee, target - hip
+    a, b = np.linalg.norm(thigh, axis=-1), np.linalg.norm(shin, axis=-1)
+    line, new_line = rotation.normalize(ankle - hip), rotation.normalize(wanted)
+    swing = rotation.between(line, new_line)
+    pole, share = _pole(
+        line, rotation.normalize(thigh), rotation.normalize(shin), hinge, amount * _FRONT
+    )
+    length = np.clip(
+        np.linalg.norm(wanted, axis=-1), np.abs(a - b) + 1e-6 * a, (a + b) * (1.0 - 1e-9)
+    )
+    flexion = share * (np.pi - _corner(a, b, length))
+    length = np.sqrt(a * a + b * b + 2.0 * a * b * np.cos(flexion))
+    lean = _corner(a, length, b)[:, None]
+    new_thigh = a[:, None] * (np.cos(lean) * new_line + np.sin(lean) * rotation.rotate(swing, pole))
+    new_shin = length[:, None] * new_line - new_thigh
+    return _onto(swing, thigh, new_thigh), _onto(swing, shin, new_shin)
+
+
+def _onto(swing: Array, before: Array, after: Array) -> Array:
+    """(T, 4) the rotation that swings a bone (T, 3) with its leg and bends it onto another one."""
+    bend = rotation.between(
+        rotation.normalize(rotation.rotate(swing, before)), rotation.normalize(after)
+    )
+    return rotation.multiply(bend, swing)
+
+
+def _pole(
+    line: Array, thigh: Array, shin: Array, hinge: Array, front_weight: Array
+) -> tuple[Array, Array]:
+    """line, thigh, shin: (T, 3) unit vectors of the leg before it reaches -> the direction (T, 3)
+    in which the knee bends, square to the line, and the share (T,) of the bend that is left.
+
+    front_weight: (T,) how much the front weighs for a knee that is not bent
+
+    A leg that is nearly straight shows no plane of its own: the less it is bent, the more the front
+    of its thigh decides. A leg that is bent by more than a knee overstretches shows its plane
+    surely, whatever was taken for its hinge. A knee that goes over from bending backwards to
+    bending to the front passes through straight: there its share is below 1.
+    """
+    off = 0.5 * (thigh - shin)
+    off -= np.sum(off * line, axis=-1, keepdims=True) * line
+    front = rotation.normalize(np.cross(line, hinge))
+    flexion = rotation.angle(rotation.between(thigh, shin))
+    backwards = 0.5 - 0.5 * np.sum(rotation.normalize(off) * front, axis=-1)
+    clear = _CLEAR + (_CLEAR_BACKWARDS - _CLEAR) * backwards**2
+    pole = off + (front_weight * (1.0 - smootherstep(flexion / clear)))[:, None] * front
+    size = np.linalg.norm(pole, axis=-1)
+    share = np.minimum(size / np.maximum(np.linalg.norm(off, axis=-1), 1e-9), 1.0)
+    return rotation.normalize(np.where(size[:, None] > 1e-9, pole, front)), share
+
+
+def _corner(a: Array, b: Array, opposite: Array) -> Array:
+    """The angle in radians between sides a and b of a triangle, whose third side is `opposite`."""
+    return np.arccos(
+        np.clip((a * a + b * b - opposite * opposite) / np.maximum(2.0 * a * b, 1e-12), -1.0, 1.0)
+    )

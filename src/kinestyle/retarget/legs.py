@@ -1,0 +1,87 @@
+"""Where a rig's legs and feet are: in its file's units, and in canonical metres above the floor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, SIDES, UP
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.retarget.contacts import CONTACT_JOINTS
+from kinestyle.retarget.correspondence import Correspondence
+
+LEG = ("thigh", "shin", "foot")
+
+
+@dataclass(frozen=True, eq=False)
+class LegTrajectory:
+    """Where a leg goes: positions (T, 3) in file units and world rotations (T, 4), both rotated to
+    Y up.
+
+    toe, toe_rotation: None on a rig without toes
+    """
+
+    thigh: Array
+    shin: Array
+    foot: Array
+    toe: Array | None
+    foot_rotation: Array
+    toe_rotation: Array | None
+
+
+def leg_trajectory(clip: Clip, correspondence: Correspondence, side: str) -> LegTrajectory:
+    """The trajectory of a clip's own leg. side: "left" or "right"."""
+    c, joints = correspondence, correspondence.mapping.joints
+    thigh, shin, foot = (y_up_position(clip, c, f"{side}_{part}") for part in LEG)
+    foot_rotation = rotation.multiply(c.axes, clip.world_rotation[:, joints[f"{side}_foot"]])
+    if f"{side}_toe" not in joints:
+        return LegTrajectory(thigh, shin, foot, None, foot_rotation, None)
+    toe = y_up_position(clip, c, f"{side}_toe")
+    toe_rotation = rotation.multiply(c.axes, clip.world_rotation[:, joints[f"{side}_toe"]])
+    return LegTrajectory(thigh, shin, foot, toe, foot_rotation, toe_rotation)
+
+
+def y_up_position(clip: Clip, c: Correspondence, role: str) -> Array:
+    """(T, 3) the position of a role's joint in file units, rotated to Y up."""
+    return rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints[role]])
+
+
+def role_position(clip: Clip, c: Correspondence, role: str) -> Array:
+    """(T, 3) the position of a role's own joint in canonical metres above the floor."""
+    return (y_up_position(clip, c, role) - c.floor * UP) * c.scale_to_canonical
+
+
+def end_position(clip: Clip, c: Correspondence, canonical: Clip, role: str) -> Array:
+    """(T, 3) as `role_position`, of an ankle or a toe. On a rig without toes it is the toe of the
+    canonical foot, ahead of the rig's own ankle.
+
+    canonical: what `to_canonical` makes of the clip
+    """
+    if role in c.mapping.joints:
+        return role_position(clip, c, role)
+    foot, joint = CANONICAL.parents[CANONICAL.index(role)], CANONICAL.index(role)
+    ahead = canonical.world_position[:, joint] - canonical.world_position[:, foot]
+    return role_position(clip, c, CANONICAL.names[foot]) + ahead
+
+
+def contact_positions(clip: Clip, c: Correspondence, canonical: Clip) -> Array:
+    """(T, 4, 3) the rig's own joints of `CONTACT_JOINTS` in canonical metres. A foot that stands
+    still in the file stands still here.
+
+    On the canonical skeleton it may seem to slide, if the rig's hips lie higher above its thighs
+    and sway.
+
+    canonical: what `to_canonical` makes of the clip
+    """
+    return np.stack(
+        [end_position(clip, c, canonical, CANONICAL.names[joint]) for joint in CONTACT_JOINTS],
+        axis=1,
+    )
+
+
+def both_positions(clip: Clip, c: Correspondence, part: str) -> Array:
+    """(2, T, 3) a part of the left and the right leg in file units, rotated to Y up."""
+    return np.stack([y_up_position(clip, c, f"{side}_{part}") for side in SIDES])

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, HIPS
+from kinestyle.motion.canonical import CANONICAL, HIPS, part_of
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import CONTACT_JOINTS
@@ -149,7 +149,7 @@ def beyond_limits(canonical: Clip) -> float:
     for joint, name in enumerate(CANONICAL.names):
         if joint == HIPS:
             continue
-        limit = SWING_LIMIT_DEGREES[name.removeprefix("left_").removeprefix("right_")]
+        limit = SWING_LIMIT_DEGREES[part_of(name)]
         beyond[:, joint] = bone[:, joint] @ REST_BONE[joint] < np.cos(np.radians(limit))
         if name in _HINGES:
             flexed, square = (bone[:, joint] @ np.array(direction) for direction in _HINGES[name])

@@ -83,6 +83,11 @@ def mirror_name(name: str) -> str:
     return name
 
 
+def part_of(name: str) -> str:
+    """A joint's name without its side: "thigh" for "left_thigh"; joints of the trunk are their own."""
+    return name.removeprefix("left_").removeprefix("right_")
+
+
 MIRROR = np.array([CANONICAL.index(mirror_name(name)) for name in CANONICAL.names])
 """(21,) for each joint, the index of its mirror image."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -76,6 +77,22 @@ class Skeleton:
         while (joint := int(self.parents[joint])) >= 0:
             chain.append(joint)
         return chain
+
+    def leading_to(self, joints: Iterable[int]) -> np.ndarray:
+        """(J,) bool, the joints that are among `joints` or above one of them."""
+        leads = np.zeros(self.joint_count, dtype=bool)
+        for joint in joints:
+            leads[[joint, *self.ancestors(joint)]] = True
+        return leads
+
+    def below(self, joint: int) -> np.ndarray:
+        """(J,) bool, a joint and all that hangs on it."""
+        found = np.zeros(self.joint_count, dtype=bool)
+        found[joint] = True
+        for other in range(joint + 1, self.joint_count):
+            parent = self.parents[other]
+            found[other] = parent >= 0 and found[parent]
+        return found
 
 
 def same_skeleton(a: Skeleton, b: Skeleton, tolerance: float) -> bool:

@@ -16,23 +16,15 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, STATURE_M
+from kinestyle.motion.body_shape import RADIUS_M
+from kinestyle.motion.canonical import CANONICAL, REST_POSITION_M, STATURE_M, part_of
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 
 RIGHT, MIDDLE, LEFT = -1, 0, 1
 SIDES = (("left", LEFT), ("right", RIGHT))
 
-LIMB_RADII_M = {
-    "upper_arm": 0.051,
-    "forearm": 0.042,
-    "hand": 0.031,
-    "thigh": 0.086,
-    "shin": 0.060,
-    "foot": 0.038,
-}
-"""At the joint that begins each part of a limb; toes, palms and heels below."""
-PALM_RADIUS_M, TOE_RADIUS_M, TOE_TIP_RADIUS_M, HEEL_RADIUS_M = 0.028, 0.033, 0.027, 0.032
+PALM_RADIUS_M, TOE_TIP_RADIUS_M, HEEL_RADIUS_M = 0.028, 0.027, 0.032
 PALM_M = 0.108
 THIN_RADII_M = (0.011, 0.008)
 """Of what has no role: fingers, tails, props; at either end."""
@@ -40,6 +32,8 @@ SKULL = ((0.075, 0.071), (0.125, 0.096))
 """Two balls: how far above the base of the skull, and their radii, in metres."""
 LONGEST_THIN_M = 1.5
 """A bone without a role that is longer is a handle for animators, not a thing."""
+SHAPED_JOINTS, SHAPED_TIPS = ("toe", "foot"), ("toe", "foot", "hand", "forearm", "head")
+"""Parts that are drawn to their end: nothing that hangs on them, or no tip, is a line of its own."""
 FACE_M = 0.30
 """What is nearer to the base of the skull than this lies within the head: eyes, jaws, the head's
 own tip.
@@ -117,26 +111,36 @@ def shape_of(
     shoulders = 0.5 * (at["left_upper_arm"] + at["right_upper_arm"])
     # some rigs have their neck between the shoulder blades, so that the longest of these says how
     # large a trunk is
-    reach = {"neck": 0.290, "head": 0.345, "left_upper_arm": 0.287, "right_upper_arm": 0.287}
     trunk_scale = max(
-        _scale(median_length(at["hips"], at[r]), share * STATURE_M)
-        for r, share in reach.items()
-        if r in at
+        _scale(median_length(at["hips"], at[role]), _rest_distance_m("hips", role))
+        for role in ("neck", "head", "left_upper_arm", "right_upper_arm")
+        if role in at
     )
     arms = _trunk(shape, at, shoulders, trunk_scale)
     _head(shape, at, shoulders, turned, trunk_scale)
     for side, sign in SIDES:
         scale = _scale(
-            median_length(at[f"{side}_upper_arm"], at[f"{side}_forearm"]), 0.172 * STATURE_M
+            median_length(at[f"{side}_upper_arm"], at[f"{side}_forearm"]),
+            _rest_distance_m("left_upper_arm", "left_forearm"),
         )
         fingers = [
             position[:, point] for point in _hanging(skeleton, roles.get(f"{side}_hand"), roles)
         ]
         _arm(shape, at, side, sign, fingers, scale)
-        shape.cone(arms[side], shape.ball(at[f"{side}_upper_arm"], 0.054 * trunk_scale), MIDDLE)
+        shape.cone(
+            arms[side],
+            shape.ball(at[f"{side}_upper_arm"], RADIUS_M["clavicle"] * trunk_scale),
+            MIDDLE,
+        )
         _leg(shape, at, side, sign, turned)
     _thin(shape, skeleton, position, roles)
     return shape
+
+
+def _rest_distance_m(a: str, b: str) -> float:
+    """Between two joints of the canonical skeleton in its T-pose."""
+    apart = REST_POSITION_M[CANONICAL.index(a)] - REST_POSITION_M[CANONICAL.index(b)]
+    return float(np.linalg.norm(apart))
 
 
 def _scale(length_m: float, canonical_m: float) -> float:
@@ -155,15 +159,15 @@ def _trunk(shape: Shape, at: Mapping[str, Array], shoulders: Array, scale: float
     waist = at.get("spine", 0.65 * at["hips"] + 0.35 * shoulders)
     chest = at.get("chest", 0.4 * waist + 0.6 * shoulders)
     collar = at.get("neck", shoulders)
-    pelvis = shape.ball(at["hips"], 0.096 * scale)
-    core = shape.ball(0.3 * waist + 0.7 * chest, 0.102 * scale)
+    pelvis = shape.ball(at["hips"], RADIUS_M["hips"] * scale)
+    core = shape.ball(0.3 * waist + 0.7 * chest, RADIUS_M["chest"] * scale)
     breast = shape.ball(0.35 * chest + 0.65 * collar, 0.088 * scale)
     shape.chain([pelvis, core, breast], MIDDLE)
     arms = {}
     for side, sign in SIDES:
         hip = shape.ball(
             0.2 * at["hips"] + 0.8 * at[f"{side}_thigh"] + 0.010 * scale * sign * across,
-            0.088 * scale,
+            1.02 * RADIUS_M["thigh"] * scale,
         )
         flank = shape.ball(0.5 * (waist + chest) + 0.044 * scale * sign * across, 0.080 * scale)
         arms[side] = armpit = shape.ball(
@@ -187,10 +191,12 @@ def _head(
         "head" if "head" in at else "neck" if "neck" in at else "chest" if "chest" in at else "hips"
     )
     up, forward = turned(role, (0.0, scale, 0.0)), turned(role, (0.0, 0.0, scale))
-    base = at.get("head", collar + 0.055 * STATURE_M * up)
+    base = at.get("head", collar + _rest_distance_m("neck", "head") * up)
     (low, low_radius), (high, high_radius) = SKULL
     shape.cone(
-        shape.ball(collar, 0.054 * scale), shape.ball(base + 0.03 * up, 0.047 * scale), MIDDLE
+        shape.ball(collar, RADIUS_M["neck"] * scale),
+        shape.ball(base + 0.03 * up, 0.047 * scale),
+        MIDDLE,
     )
     jaw = shape.ball(base + low * up + 0.014 * forward, low_radius * scale)
     shape.cone(jaw, shape.ball(base + high * up, high_radius * scale), MIDDLE)
@@ -212,7 +218,11 @@ def _arm(
     shoulder, elbow = at[f"{side}_upper_arm"], at[f"{side}_forearm"]
     # some rigs end at the elbow
     wrist = at.get(
-        f"{side}_hand", elbow + 0.157 * STATURE_M * scale * rotation.normalize(elbow - shoulder)
+        f"{side}_hand",
+        elbow
+        + _rest_distance_m("left_forearm", "left_hand")
+        * scale
+        * rotation.normalize(elbow - shoulder),
     )
     palm_m = PALM_M * scale
     fingers = [
@@ -221,13 +231,13 @@ def _arm(
     along = rotation.normalize(np.mean(fingers, axis=0) - wrist if fingers else wrist - elbow)
     palm = wrist + (1.0 if len(fingers) > 1 else 1.35) * palm_m * along
     balls = [(shoulder, "upper_arm"), (elbow, "forearm"), (wrist, "hand")]
-    chain = [shape.ball(place, LIMB_RADII_M[part] * scale) for place, part in balls]
+    chain = [shape.ball(place, RADIUS_M[part] * scale) for place, part in balls]
     shape.chain([*chain, shape.ball(palm, PALM_RADIUS_M * scale)], sign)
 
 
 def _leg(shape: Shape, at: Mapping[str, Array], side: str, sign: int, turned: Turned) -> None:
     thigh, shin, ankle = (
-        shape.ball(at[f"{side}_{part}"], LIMB_RADII_M[part]) for part in ("thigh", "shin", "foot")
+        shape.ball(at[f"{side}_{part}"], RADIUS_M[part]) for part in ("thigh", "shin", "foot")
     )
     shape.chain([thigh, shin, ankle], sign)
     foot, canonical_toe = at[f"{side}_foot"], CANONICAL.offsets[CANONICAL.index("left_toe")]
@@ -240,7 +250,7 @@ def _leg(shape: Shape, at: Mapping[str, Array], side: str, sign: int, turned: Tu
     heel = shape.ball(
         foot + turned(f"{side}_foot", (0.0, np.clip(down_m, -0.12, 0.0), -0.042)), HEEL_RADIUS_M
     )
-    ball = shape.ball(toe, TOE_RADIUS_M)
+    ball = shape.ball(toe, RADIUS_M["toe"])
     shape.slab(ankle, heel, ball, sign)
     tip = shape.ball(
         toe + turned(f"{side}_toe", (0.0, -0.004, 0.036 * STATURE_M)), TOE_TIP_RADIUS_M
@@ -263,34 +273,35 @@ def _thin(shape: Shape, skeleton: Skeleton, position: Array, roles: Mapping[str,
     joints, is left out.
     """
     parents = np.concatenate([skeleton.parents, skeleton.end_parents])
-    mapped = {joint: role for role, joint in roles.items()}
-    leads_to_role = np.zeros(len(parents), dtype=bool)
-    for joint in mapped:
-        leads_to_role[[joint, *skeleton.ancestors(joint)]] = True
+    role_of = {joint: role for role, joint in roles.items()}
+    side = _sides(parents, role_of)
+    of_body, leads = skeleton.below(roles["hips"]), skeleton.leading_to(roles.values())
     head = roles.get("head", roles.get("neck"))
-    side, balls = np.zeros(len(parents), dtype=int), dict[int, int]()
-    below_hips, of_head = np.zeros(len(parents), dtype=bool), np.zeros(len(parents), dtype=bool)
+    of_head = np.zeros_like(of_body) if head is None else skeleton.below(head)
+    balls = dict[int, int]()
     for point, parent in enumerate(parents.tolist()):
-        if parent >= 0:
-            side[point] = side[parent]
-            below_hips[point] = below_hips[parent] or parent == roles["hips"]
-            of_head[point] = of_head[parent] or parent == head
-        for prefix, value in SIDES:
-            if mapped.get(point, "").startswith(prefix):
-                side[point] = value
-        if parent < 0 or leads_to_role[point] or not below_hips[point]:
-            continue
         is_tip = point >= skeleton.joint_count
-        if is_tip and mapped.get(parent, "").endswith(("hand", "toe", "head", "foot", "forearm")):
-            continue  # the body's own shape ends there
-        if mapped.get(parent, "").endswith(("toe", "foot")):
+        if parent < 0 or not of_body[parent] or (not is_tip and leads[point]):
+            continue
+        # the body's own shape ends there
+        if part_of(role_of.get(parent, "")) in (SHAPED_TIPS if is_tip else SHAPED_JOINTS):
             continue
         start, end = position[:, parent], position[:, point]
-        if of_head[point] and head is not None and median_length(position[:, head], end) < FACE_M:
+        if of_head[parent] and median_length(position[:, head], end) < FACE_M:
             continue
         if 0.004 < median_length(start, end) < LONGEST_THIN_M:
             first, last = THIN_RADII_M
             if parent not in balls:
                 balls[parent] = shape.ball(start, first)
             balls[point] = shape.ball(end, last)
-            shape.cone(balls[parent], balls[point], int(side[point]))
+            shape.cone(balls[parent], balls[point], side[point])
+
+
+def _sides(parents: np.ndarray, role_of: Mapping[int, str]) -> list[int]:
+    """LEFT, RIGHT or MIDDLE for each point: its own role's, else that of the point above."""
+    side: list[int] = []
+    for point, parent in enumerate(parents.tolist()):
+        role = role_of.get(point, "")
+        own = next((value for name, value in SIDES if role.startswith(name)), None)
+        side.append(own if own is not None else side[parent] if parent >= 0 else MIDDLE)
+    return side

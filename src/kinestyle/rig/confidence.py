@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from kinestyle.motion.canonical import part_of
 from kinestyle.rig.chains import Chain, RigTree, step_scores
 from kinestyle.rig.names import Side
 from kinestyle.rig.search import RIVAL, Body
@@ -66,11 +67,7 @@ def _sets(tree: RigTree, body: Body) -> dict[str, set[int]]:
 
 
 def _differing(joints: Mapping[str, int], other: Mapping[str, set[int]]) -> list[str]:
-    return [
-        role
-        for role, joint in joints.items()
-        if joint not in other.get(role.removeprefix("left_").removeprefix("right_"), set())
-    ]
+    return [role for role, joint in joints.items() if joint not in other.get(part_of(role), set())]
 
 
 def _chain_margins(tree: RigTree, chain: Chain) -> dict[str, float]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinestyle.errors import RigError
-from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name
+from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name, part_of
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, rest_position
@@ -152,7 +152,7 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
     confidence = {}
     sure = certainty(tree, body, others, sides, joints)
     for role, joint in joints.items():
-        plain = _without_side(role)
+        plain = part_of(role)
         geometry = 0.6 + 0.4 * float(np.exp(fits.get(role, 0.0)))
         trust = (
             _name_trust(tree.names[joint], plain)
@@ -331,10 +331,6 @@ def _without_heels(tree: RigTree, left: Chain, right: Chain) -> tuple[Chain, Cha
     return kept[0], kept[1]
 
 
-def _without_side(role: str) -> str:
-    return role.removeprefix("left_").removeprefix("right_")
-
-
 def _name_trust(name: JointName, role: str) -> float:
     weight = name.weight(role)
     if weight:
@@ -347,9 +343,7 @@ def _unlike_sides(tree: RigTree, joints: dict[str, int]) -> list[str]:
     """A sentence when a role fell to another kind of joint on the left than on the right."""
     names, unlike = tree.skeleton.names, []
     for role in joints:
-        if role != _without_side(role) and (
-            role.startswith("left_") or mirror_name(role) not in joints
-        ):
+        if role != part_of(role) and (role.startswith("left_") or mirror_name(role) not in joints):
             one, other = joints[role], joints.get(mirror_name(role))
             if other is None:
                 unlike.append(f"{role} is {names[one]!r} but there is no {mirror_name(role)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import tip_position
+from kinestyle.motion.skeleton import Skeleton, tip_position
+from kinestyle.retarget.body_bones import body_bones, with_body_tips
 from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
 from kinestyle.retarget.correspondence import Correspondence, to_canonical
+
+_SAMPLED_FRAMES = 48
 
 
 def pack_motion(
@@ -25,7 +29,8 @@ def pack_motion(
     """
     if contact is None:
         contact = find_contacts(to_canonical(clip, correspondence))
-    skeleton = clip.skeleton
+    skeleton = with_body_tips(clip.skeleton, correspondence)
+    tips = tip_position(skeleton, clip.world_position, clip.world_rotation)
     head = {
         "names": list(skeleton.names),
         "parents": skeleton.parents.tolist(),
@@ -36,10 +41,10 @@ def pack_motion(
         "tip_parents": skeleton.end_parents.tolist(),
         "roles": correspondence.mapping.joints,
         "contacts": [CANONICAL.names[joint] for joint in CONTACT_JOINTS],
+        "bones": _bones(skeleton, clip.world_position, tips, correspondence),
     }
     text = json.dumps(head).encode()
     text += b" " * (-len(text) % 4)
-    tips = tip_position(skeleton, clip.world_position, clip.world_rotation)
     return b"".join(
         (
             struct.pack("<I", len(text)),
@@ -49,6 +54,23 @@ def pack_motion(
             contact.astype(np.uint8).tobytes(),
         )
     )
+
+
+def _bones(
+    skeleton: Skeleton, position: Array, tips: Array, c: Correspondence
+) -> list[dict[str, Any]]:
+    """The bones of the body with radii in metres. position: (T, J, 3), tips: (T, E, 3), file units."""
+    sample = np.linspace(0, len(position) - 1, _SAMPLED_FRAMES).astype(int)
+    node = np.concatenate([position[sample], tips[sample]], axis=1)
+    parents = np.concatenate([skeleton.parents, skeleton.end_parents])
+    # joints may move against their parents
+    length = np.median(np.linalg.norm(node - node[:, parents], axis=-1), axis=0)
+    bones = body_bones(skeleton, c.mapping.joints, length.tolist(), 1.0 / c.scale_to_canonical)
+    unit = c.mapping.metres_per_unit
+    return [
+        {**bone._asdict(), "radii": [round(unit * radius, 4) for radius in bone.radii]}
+        for bone in bones
+    ]
 
 
 def _in_metres(position: Array, c: Correspondence) -> bytes:

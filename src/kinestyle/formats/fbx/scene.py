@@ -18,7 +18,12 @@ from kinestyle.formats.fbx.curves import (
 )
 from kinestyle.formats.fbx.records import FILE_ID, FILE_TIME, Document, Record, record
 from kinestyle.formats.fbx.ticks import frame_ticks, key_rate
-from kinestyle.formats.placeholder import BindPose, StandIn, build_stand_in, find_bind_pose
+from kinestyle.formats.placeholder import (
+    BindPose,
+    PlaceholderMesh,
+    build_placeholder,
+    find_bind_pose,
+)
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
@@ -80,7 +85,7 @@ def scene_document(clip: Clip) -> Document:
     for model, parent in zip(ends, skeleton.end_parents.tolist(), strict=True):
         scene.connect(model, models[parent])
     matrices = [*_matrices(place, turn), *_matrices(tips, turn[skeleton.end_parents]), np.eye(4)]
-    mesh = _character(scene, clip, build_stand_in(pose), models, matrices)
+    mesh = _character(scene, clip, build_placeholder(pose), models, matrices)
     poses = [
         record(
             "PoseNode", children=[record("Node", np.int64(model)), record("Matrix", matrix.ravel())]
@@ -182,7 +187,7 @@ def _matrices(place: Array, turn: Array) -> list[Array]:
 
 
 def _character(
-    scene: _Scene, clip: Clip, body: StandIn, models: list[int], matrices: list[Array]
+    scene: _Scene, clip: Clip, body: PlaceholderMesh, models: list[int], matrices: list[Array]
 ) -> int:
     """The body on its skin; returns its node."""
     # the last corner of each face is marked by its complement

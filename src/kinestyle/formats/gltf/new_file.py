@@ -13,7 +13,12 @@ from kinestyle.errors import RigError
 from kinestyle.formats.gltf.accessors import Packer
 from kinestyle.formats.gltf.container import Container
 from kinestyle.formats.gltf.nodes import END_SITE
-from kinestyle.formats.placeholder import BindPose, StandIn, build_stand_in, find_bind_pose
+from kinestyle.formats.placeholder import (
+    BindPose,
+    PlaceholderMesh,
+    build_placeholder,
+    find_bind_pose,
+)
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
@@ -51,7 +56,7 @@ def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
     packer = Packer(accessors, views)
     nodes, tips = _nodes(pose)
     joints = [*range(len(brought.skeleton.names)), *tips]
-    mesh = build_stand_in(pose)
+    mesh = build_placeholder(pose)
     fields = {
         "asset": {"version": "2.0", "generator": "Kinestyle"},
         "scene": 0,
@@ -113,7 +118,7 @@ def _inverse_bind(pose: BindPose) -> np.ndarray:
     return matrix.transpose(0, 2, 1).reshape(-1, 16)
 
 
-def _primitive(mesh: StandIn, packer: Packer) -> dict[str, Any]:
+def _primitive(mesh: PlaceholderMesh, packer: Packer) -> dict[str, Any]:
     kind = "<u1" if mesh.joint.max() < 2**8 else "<u2"
     joints = np.zeros((len(mesh.joint), 4), kind)
     joints[:, 0] = mesh.joint

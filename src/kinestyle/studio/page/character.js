@@ -6,9 +6,8 @@ import {
   BufferAttribute, BufferGeometry, CustomBlending, DataTexture, DoubleSide, FloatType, GLSL3, Group, InstancedBufferAttribute, InstancedBufferGeometry, Mesh,
   NearestFilter, OneFactor, RGBAFormat, ShaderMaterial, Vector4, ZeroFactor,
 } from './three/three.js';
-import { bonesOf } from './body.js';
 import { footPrints, meanSlide, SLIDING_M_S, slideSpeeds } from './feet.js';
-import { bodyHeight, hipsPath, smoothPath } from './motion.js';
+import { bodyHeight, CONTACT_ROLES, hipsPath, smoothPath } from './motion.js';
 import { BODY_FRAGMENT, BODY_VERTEX, PATH_FRAGMENT, PATH_VERTEX, PRINT_FRAGMENT, PRINT_VERTEX } from './shaders.js';
 
 /** Segments around a capsule and rings on each of its domes. */
@@ -89,19 +88,19 @@ export class Character {
 
   #bodyMesh(detail) {
     const { motion } = this;
-    const bones = bonesOf(motion, this.height).filter((b) => detail === 'fine' || b.bodily || boneLength(motion, b) > TOO_SHORT_M);
+    const bones = motion.bones.filter((b) => detail === 'fine' || b.role || boneLength(motion, b) > TOO_SHORT_M);
     const geometry = capsule(...DETAIL[detail]);
     // fingers throw no shadow: it would cost as much as all the rest
-    const shadows = bones.filter((bone) => bone.bodily);
+    const shadows = bones.filter((bone) => bone.role);
     const count = bones.length + shadows.length;
-    const bone = new Float32Array(4 * count), part = new Float32Array(2 * count), mark = new Float32Array(3 * count);
+    const bone = new Float32Array(4 * count), span = new Float32Array(2 * count), mark = new Float32Array(3 * count);
     [...shadows, ...bones].forEach((b, i) => {
-      bone.set([b.start, b.end, b.startRadius, b.endRadius], 4 * i);
-      part.set(b.part, 2 * i);
-      mark.set([b.contact, i < shadows.length ? 1 : 0, b.bodily ? 1 : 0], 3 * i);
+      bone.set([b.start, b.end, ...b.radii], 4 * i);
+      span.set(b.span, 2 * i);
+      mark.set([CONTACT_ROLES.indexOf(b.role), i < shadows.length ? 1 : 0, b.role ? 1 : 0], 3 * i);
     });
     geometry.setAttribute('bone', new InstancedBufferAttribute(bone, 4));
-    geometry.setAttribute('part', new InstancedBufferAttribute(part, 2));
+    geometry.setAttribute('span', new InstancedBufferAttribute(span, 2));
     geometry.setAttribute('mark', new InstancedBufferAttribute(mark, 3));
     geometry.instanceCount = count;
     const material = new ShaderMaterial({

@@ -15,6 +15,14 @@
  * @property {Float32Array} position T x J x 3, as the library has them
  * @property {Float32Array} tip      T x E x 3
  * @property {Uint8Array} planted    T x 4: left foot, left toe, right foot, right toe
+ * @property {Bone[]} bones          what the body is drawn of
+ *
+ * @typedef {Object} Bone            a round cone between two nodes; a tip's node is J + its number
+ * @property {number} start
+ * @property {number} end
+ * @property {[number, number]} radii  metres at both ends
+ * @property {[number, number]} span   from where to where between the nodes it reaches, as shares
+ * @property {string} role             whose bone it is, '' for what hangs on the body, such as fingers
  */
 
 /** The joints of `planted`, by role. */
@@ -40,6 +48,7 @@ export function readMotion(buffer) {
     parents: head.parents,
     tipParents: head.tip_parents,
     roles: head.roles,
+    bones: head.bones,
     frameCount: T,
     jointCount: J,
     tipCount: E,

@@ -95,7 +95,7 @@ export class ReferenceView {
     }
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, w, h);
-    pen.strokeStyle = pen.fillStyle = colour('restyled');
+    pen.strokeStyle = colour('restyled');
     drawSketch(pen, drawn, Math.floor(now / 1000 / drawn.frameTime) % drawn.frameCount, w / 2, h - 6, h - 16);
   }
 }

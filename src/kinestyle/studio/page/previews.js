@@ -126,7 +126,7 @@ export class Previews {
         continue;
       }
       const s = card.sketch, frame = still ? s.frameCount >> 2 : Math.floor(now / 1000 / s.frameTime) % s.frameCount;
-      pen.strokeStyle = pen.fillStyle = card.button.getAttribute('aria-pressed') === 'true' ? this.lit : this.plain;
+      pen.strokeStyle = card.button.getAttribute('aria-pressed') === 'true' ? this.lit : this.plain;
       drawSketch(pen, s, frame, x + w / 2, y + h - foot, h - foot - 12);
     }
   }

@@ -22,7 +22,7 @@ export const BODY_VERTEX = /* glsl */ `
   precision highp sampler2D;
   in float side;       // 0 at the start, 1 at the end
   in vec4 bone;        // start node, end node, start radius, end radius
-  in vec2 part;        // from where to where between the nodes
+  in vec2 span;        // from where to where between the nodes
   in vec3 mark;        // contact or -1, shadow, bodily
   uniform sampler2D nodes;
   uniform int nodeCount;
@@ -53,7 +53,7 @@ export const BODY_VERTEX = /* glsl */ `
     vec3 x = normalize(cross(y, abs(y.y) < 0.9 ? vec3(0.0, 1.0, 0.0) : vec3(1.0, 0.0, 0.0)));
     vec3 z = cross(x, y);
     facing = x * position.x + y * position.y + z * position.z;
-    place = mix(a, b, mix(part.x, part.y, side)) + facing * mix(bone.z, bone.w, side);
+    place = mix(a, b, mix(span.x, span.y, side)) + facing * mix(bone.z, bone.w, side);
     shadow = mark.y;
     if (shadow > 0.5) {
       place -= light * (max(place.y, 0.0) / light.y);

@@ -1,6 +1,6 @@
 /**
- * A small figure in lines, for previews and key poses: the motion of the roles' joints, on the spot, seen from front and side,
- * projected once. Drawing is then a handful of lines.
+ * A small figure in lines, for previews and key poses: the body's bones, on the spot, seen from front and side, projected once.
+ * Drawing is then a handful of lines.
  *
  * @typedef {import('./motion.js').Motion} Motion
  * @typedef {Object} Sketch
@@ -8,18 +8,14 @@
  * @property {number} frameTime   seconds
  * @property {number} pointCount
  * @property {Float32Array} point F x P x 2, x to the right from the middle and y up from the floor, as shares of the body's height
- * @property {[number, number, number][]} lines  point, point, width as a share of the height
- * @property {number} head        point, -1 for none
+ * @property {Line[]} lines
+ * @typedef {Object} Line
+ * @property {number} start       point
+ * @property {number} end
+ * @property {[number, number]} span  from where to where between the points, as shares
+ * @property {number} width       as a share of the height
  */
 import { bodyHeight, hipsPath, smoothPath } from './motion.js';
-
-const LINES = [
-  ['hips', 'spine', 0.085], ['spine', 'chest', 0.090], ['chest', 'neck', 0.060], ['neck', 'head', 0.040],
-  ...['left', 'right'].flatMap((side) => [
-    ['hips', `${side}_thigh`, 0.070], [`${side}_thigh`, `${side}_shin`, 0.060], [`${side}_shin`, `${side}_foot`, 0.045], [`${side}_foot`, `${side}_toe`, 0.035],
-    ['chest', `${side}_upper_arm`, 0.055], [`${side}_upper_arm`, `${side}_forearm`, 0.042], [`${side}_forearm`, `${side}_hand`, 0.034],
-  ]),
-];
 
 /** Radians from the front at which a figure is seen. */
 const VIEW = 0.85;
@@ -30,24 +26,27 @@ const VIEW = 0.85;
  * @returns {Sketch}
  */
 export function sketch(motion, frameRate = 15) {
-  const { position, jointCount: J, roles } = motion;
-  const names = Object.keys(roles), every = Math.max(1, Math.round(1 / (frameRate * motion.frameTime)));
-  const F = Math.ceil(motion.frameCount / every), P = names.length;
+  const { position, tip, jointCount: J, tipCount: E } = motion;
+  const bones = motion.bones.filter((bone) => bone.role);
+  const nodes = [...new Set(bones.flatMap(({ start, end }) => [start, end]))];
+  const every = Math.max(1, Math.round(1 / (frameRate * motion.frameTime)));
+  const F = Math.ceil(motion.frameCount / every), P = nodes.length;
   const height = bodyHeight(motion), path = smoothPath(hipsPath(motion), motion.frameTime);
   const turn = heading(motion) + VIEW;
   const c = Math.cos(turn), s = Math.sin(turn);
   const point = new Float32Array(2 * F * P);
   for (let f = 0; f < F; f++) {
     const t = f * every;
-    names.forEach((name, p) => {
-      const i = 3 * (t * J + roles[name]);
-      const x = position[i] - path[2 * t], z = position[i + 2] - path[2 * t + 1];
+    nodes.forEach((node, p) => {
+      const from = node < J ? position : tip, i = 3 * (node < J ? t * J + node : t * E + node - J);
+      const x = from[i] - path[2 * t], z = from[i + 2] - path[2 * t + 1];
       point[2 * (f * P + p)] = (x * c - z * s) / height;
-      point[2 * (f * P + p) + 1] = (position[i + 1] - 0.10 * (x * s + z * c)) / height;
+      point[2 * (f * P + p) + 1] = (from[i + 1] - 0.10 * (x * s + z * c)) / height;
     });
   }
-  const lines = LINES.map(([a, b, width]) => [names.indexOf(a), names.indexOf(b), width]).filter(([a, b]) => a >= 0 && b >= 0);
-  return { frameCount: F, frameTime: motion.frameTime * every, pointCount: P, point, lines, head: names.indexOf('head') };
+  const lines = bones.map(({ start, end, span, radii: [a, b] }) => (
+    { start: nodes.indexOf(start), end: nodes.indexOf(end), span, width: (a + b) / height }));
+  return { frameCount: F, frameTime: motion.frameTime * every, pointCount: P, point, lines };
 }
 
 /** Radians about +Y of where the body faces at first. */
@@ -67,21 +66,17 @@ function heading({ position, roles }) {
  * @param {number} size   pixels of the body's height
  */
 export function drawSketch(pen, drawn, frame, x, y, size) {
-  const { point, pointCount: P, lines, head } = drawn;
+  const { point, pointCount: P, lines } = drawn;
   const row = 2 * P * Math.min(frame, drawn.frameCount - 1);
   pen.lineCap = 'round';
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i], a = row + 2 * line[0], b = row + 2 * line[1];
-    pen.lineWidth = line[2] * size;
+  for (const { start, end, span, width } of lines) {
+    const a = row + 2 * start, b = row + 2 * end;
+    pen.lineWidth = width * size;
     pen.beginPath();
-    pen.moveTo(x + point[a] * size, y - point[a + 1] * size);
-    pen.lineTo(x + point[b] * size, y - point[b + 1] * size);
+    for (const share of span) {
+      pen.lineTo(x + (point[a] + share * (point[b] - point[a])) * size, y - (point[a + 1] + share * (point[b + 1] - point[a + 1])) * size);
+    }
     pen.stroke();
-  }
-  if (head >= 0) {
-    pen.beginPath();
-    pen.arc(x + point[row + 2 * head] * size, y - (point[row + 2 * head + 1] + 0.055) * size, 0.062 * size, 0, 7);
-    pen.fill();
   }
 }
 

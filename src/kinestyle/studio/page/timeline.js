@@ -146,7 +146,7 @@ export class Timeline {
       sketches.forEach((drawn, k) => {
         const original = k === 0 && sketches.length > 1;
         pen.globalAlpha = original ? 0.45 : 1;
-        pen.strokeStyle = pen.fillStyle = colour(k === 0 ? 'original' : 'restyled');
+        pen.strokeStyle = colour(k === 0 ? 'original' : 'restyled');
         drawSketch(pen, drawn, frame, (i + 0.5) * w, h - 21, size);
       });
     });

@@ -42,7 +42,7 @@ lap("import onnxruntime")
 from kinestyle import Stylizer
 stylizer = Stylizer.load(sys.argv[3] or None)
 lap("open bundle")
-code = stylizer.style_code("old")
+code = stylizer.style_of("old")
 from kinestyle.bundle import GRAPHS
 for name in GRAPHS:
     stylizer.graphs.session(name)
@@ -61,7 +61,7 @@ clocks = (("another style or strength", time.perf_counter), ("the same, CPU", ti
 slid = [[], []]
 for i in range(21):
     began = [clock() for _, clock in clocks]
-    stylizer.apply(analysis, code, 0.5 + i / 20)
+    stylizer.apply(analysis, code, strength=0.5 + i / 20)
     for times, (_, clock), start in zip(slid, clocks, began):
         times.append(clock() - start)
 for times, (name, _) in zip(slid, clocks):

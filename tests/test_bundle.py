@@ -272,14 +272,14 @@ def test_a_missing_folder_is_said(tmp_path: Path, graphs: dict[str, bytes]) -> N
         write_bundle(tmp_path / "nowhere" / "made.kinestyle", MANIFEST, graphs)
 
 
-def test_a_take_is_the_middle_or_a_draw_that_repeats(bundle_file: Path) -> None:
+def test_a_variation_is_the_middle_or_a_draw_that_repeats(bundle_file: Path) -> None:
     style = Bundle.open(bundle_file).style("proud")
-    np.testing.assert_array_equal(style.take(0), style.mean)
-    np.testing.assert_array_equal(style.take(3), style.take(3))
+    np.testing.assert_array_equal(style.variation(0), style.mean)
+    np.testing.assert_array_equal(style.variation(3), style.variation(3))
     noise = np.random.default_rng(3).standard_normal(2)
-    np.testing.assert_allclose((style.take(3) - style.mean) / style.deviation, noise, rtol=1e-5)
-    with pytest.raises(StyleError, match="the seed is -2, it must be 0"):
-        style.take(-2)
+    np.testing.assert_allclose(
+        (style.variation(3) - style.mean) / style.deviation, noise, rtol=1e-5
+    )
 
 
 def test_a_bundle_without_styles_says_so(bundle_file: Path) -> None:

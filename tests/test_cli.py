@@ -24,7 +24,8 @@ from kinestyle import __version__
 from kinestyle.bundle import Bundle, write_bundle
 from kinestyle.cli import main
 from kinestyle.formats.table import FORMATS, read_motion, write_motion
-from kinestyle.runtime.root import Root
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.settings import Root
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import as_rig, walk
 
@@ -149,19 +150,17 @@ def test_several_cues_are_mixed_in_equal_shares_or_in_those_that_are_named(
     clip_file: Path, tiny: Stylizer
 ) -> None:
     write_motion(as_rig(walk(2.0).clip), "ref.bvh")
-    clip, codes = (
-        read_motion(clip_file),
-        [tiny.style_code("one/calm", 4), tiny.reference_code(read_motion("ref.bvh"), 4)],
-    )
+    clip, reference = read_motion(clip_file), read_motion("ref.bvh")
     cues = ("--like", "ref.bvh", "--style", "one/calm", "--seed", "4", "--bundle", tiny.bundle.path)
     for options, weights in (
-        ((), [1, 1]),
+        ((), None),
         (("--mix", "3,1"), [3, 1]),
         (("--mix", "1,0"), [1, 0]),
         (("--mix=0, .5",), [0, 1]),
     ):
         done("stylize", "walk.bvh", *cues, *options, "-o", "out.bvh")
-        write_motion(tiny.apply(tiny.analyse(clip), tiny.mix(codes, weights)), "expected.bvh")
+        cue = Cue.of("one/calm", like=reference, weights=weights)
+        write_motion(tiny.stylize(clip, cue, seed=4), "expected.bvh")
         assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes(), options
 
 
@@ -231,7 +230,7 @@ def test_random_draws_a_manner_from_the_unsupervised_bundle(
     clip = read_motion(clip_file)
     for seed in (0, 7):
         write_motion(
-            unsupervised.apply(unsupervised.analyse(clip), unsupervised.random_code(seed)),
+            unsupervised.stylize(clip, random=True, seed=seed),
             "expected.bvh",
         )
         assert takes[f"out_{seed + 1}.bvh"] == Path("expected.bvh").read_bytes()
@@ -263,16 +262,14 @@ def test_random_draws_from_the_styles_of_a_bundle_that_has_some(
         "-o",
         "out.bvh",
     )
-    write_motion(
-        tiny.apply(tiny.analyse(read_motion(clip_file)), tiny.random_code(2)), "expected.bvh"
-    )
+    write_motion(tiny.stylize(read_motion(clip_file), random=True, seed=2), "expected.bvh")
     assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes()
 
 
 def test_a_clip_unlike_all_that_was_learned_is_noted(
     monkeypatch: pytest.MonkeyPatch, clip_file: Path
 ) -> None:
-    monkeypatch.setattr("kinestyle.runtime.fit.FAR", 0.1)
+    monkeypatch.setattr("kinestyle.runtime.out_of_domain.FAR", 0.1)
     result = kinestyle("stylize", "walk.bvh", "--style", "old", "-o", "out.bvh")
     assert (result.exit_code, result.stdout) == (0, "out.bvh\n")
     assert result.stderr.startswith("kinestyle: note: walk is unlike what the model learned from")
@@ -318,15 +315,14 @@ def test_what_is_odd_about_a_clip_is_noted_on_stderr(clip_file: Path, tiny_bundl
     [
         (
             "walk.bvh -o out.bvh",
-            "neither --style nor --like nor --random given; name a style (--style old), a "
-            "reference",
+            "neither style nor like nor random is given; name a style, a reference clip",
         ),
         (
             "walk.bvh --random --style old -o out.bvh",
-            "--random draws a manner without any cue; leave out --style, --like",
+            "random draws a style without any cue; leave out style, like",
         ),
-        ("walk.bvh --random --like walk.bvh -o out.bvh", "--random draws a manner without any cue"),
-        ("walk.bvh --random --mix 1 -o out.bvh", "--random draws a manner without any cue"),
+        ("walk.bvh --random --like walk.bvh -o out.bvh", "random draws a style without any cue"),
+        ("walk.bvh --random --mix 1 -o out.bvh", "random draws a style without any cue"),
         (
             "walk.bvh --style calm --style proud --mix much -o out.bvh",
             "--mix is 'much', expected a number for each --style",
@@ -345,16 +341,17 @@ def test_what_is_odd_about_a_clip_is_noted_on_stderr(clip_file: Path, tiny_bundl
         ),
         ("walk.bvh --style calm --style furious -o out.bvh", "no style is called 'furious'"),
         ("walk.bvh --like walk.bvh --like ref.bvh -o ref.bvh", "ref.bvh is also an input"),
-        ("walk.bvh --random --seed -1 -o out.bvh", "the seed is -1, it must be 0"),
+        ("walk.bvh --random --seed -1 -o out.bvh", "seed is -1, expected a whole number from 0"),
         (
             "walk.bvh --style furious -o out.bvh",
             "no style is called 'furious'; the bundle tiny.kinestyle knows Not-Tired, calm",
         ),
         (
             "walk.bvh --style proud --strength -1 -o out.bvh",
-            "strength is -1.0, it must be 0 (no change)",
+            "strength is -1.0, expected a number from 0",
         ),
-        ("walk.bvh --style proud --strength nan -o out.bvh", "strength is nan, it must be"),
+        ("walk.bvh --style proud --root floating -o out.bvh", "root is 'floating', expected one"),
+        ("walk.bvh --style proud --strength nan -o out.bvh", "strength is nan, expected a number"),
         (
             "walk.bvh --style proud -o out.usd",
             "out.usd has the suffix '.usd', expected a known motion format: .bvh",
@@ -406,7 +403,6 @@ def test_stylize_is_refused_with_a_sentence(
         "stylize walk.bvh other.bvh --style old -o out.bvh",
         "stylize walk.bvh --style old -o out.bvh --strength much",
         "stylize walk.bvh --style old -o out.bvh --samples 0",
-        "stylize walk.bvh --style old -o out.bvh --root floating",
         "stylize walk.bvh --style old -o out.bvh --loudness 3",
         "render -o out.png",
         "render walk.bvh -o out.png --columns 0",
@@ -546,7 +542,7 @@ def test_a_bundle_without_named_styles_is_said_to_have_none(unsupervised: Styliz
     lines = done("styles", "--bundle", "unsupervised").stdout.splitlines()
     assert (
         lines[0]
-        == "unsupervised has no named styles; it takes the manner of a clip (--like) or draws one "
+        == "unsupervised has no named styles; it takes the style of a clip (--like) or draws one "
         "(--random)"
     )
     assert lines[-1] == "unsupervised.kinestyle, free to use"

@@ -32,7 +32,7 @@ def test_wild_clips_come_back_sound(
 ) -> None:
     clip = read_motion(data_dir / "wild" / f"{name}.bvh")
     analysis = stylizer.analyse(clip)
-    write_motion(stylizer.apply(analysis, stylizer.style_code(style)), tmp_path / "out.bvh")
+    write_motion(stylizer.apply(analysis, stylizer.style_of(style)), tmp_path / "out.bvh")
     result = read_motion(tmp_path / "out.bvh")
 
     assert result.source.head_text == clip.source.head_text

@@ -54,7 +54,7 @@ def test_every_rig_keeps_its_contract(
     write_motion(clip, given)
     clip = read_motion(given)
     analysis = released.analyse(clip)
-    same = released.apply(analysis, released.style_code("old"), 0.0)
+    same = released.apply(analysis, released.style_of("old"), strength=0.0)
     assert same.local_rotation is clip.local_rotation
     assert same.local_position is clip.local_position
     role_less = [
@@ -72,7 +72,7 @@ def test_every_rig_keeps_its_contract(
     }
     own = [j for j in role_less if j not in trunk - above]
     for style in STYLES:
-        result = released.apply(analysis, released.style_code(style))
+        result = released.apply(analysis, released.style_of(style))
         out = tmp_path / f"{style}.bvh"
         assert write_motion(result, out) == ()
         again = read_motion(out)

@@ -268,18 +268,20 @@ def test_what_is_done_where_a_clip_is_unlike_all_that_was_learned(
 ):
     path = tmp_path / "odd.bvh"
     write_bvh(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm"), path)
-    visit.until_result(lambda: visit.page.locator("#file").set_input_files(path), beyond="fade")
+    visit.until_result(
+        lambda: visit.page.locator("#file").set_input_files(path), out_of_domain="fade"
+    )
     said, command = visit.page.locator("#result-warnings"), visit.page.locator("#command")
     assert "the style is faded from" in said.inner_text()
     faded = drawn(visit, "result", 60)
     beyond = visit.page.get_by_label("Unfamiliar")
-    visit.until_result(lambda: beyond.select_option("ignore"), beyond="ignore")
+    visit.until_result(lambda: beyond.select_option("ignore"), out_of_domain="ignore")
     assert "faded" not in said.inner_text()
     assert "lower strength may be better" in visit.page.locator("#warnings").inner_text()
-    assert "--beyond ignore" in command.inner_text()
+    assert "--out-of-domain ignore" in command.inner_text()
     assert np.abs(drawn(visit, "result", 60) - faded).max() > 0.01
-    visit.until_result(lambda: beyond.select_option("fade"), beyond="fade")
-    assert "--beyond" not in command.inner_text()
+    visit.until_result(lambda: beyond.select_option("fade"), out_of_domain="fade")
+    assert "--out-of-domain" not in command.inner_text()
     visit.until_result(lambda: visit.page.get_by_label("Demo clip").select_option("walk"))
 
 

@@ -27,6 +27,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
 from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import STRIDE
 from kinestyle.runtime.stylizer import SHORTEST_FRAMES, Stylizer
 from made_rigs import AXES_TO_Y_UP, any_rotations, as_rig, rig_names, square_axes, stand, walk
@@ -197,10 +198,10 @@ def test_strength_0_still_needs_a_style_that_there_is(tiny: Stylizer, walk_clip:
 def test_a_little_more_strength_changes_little(
     tiny: Stylizer, walk_clip: Clip, strength: float
 ) -> None:
-    analysis, code = tiny.analyse(walk_clip), tiny.style_code("one/calm")
-    whole = degrees_apart(tiny.apply(analysis, code, 1.0), walk_clip).max()
+    analysis, code = tiny.analyse(walk_clip), tiny.style_of("one/calm")
+    whole = degrees_apart(tiny.apply(analysis, code, strength=1.0), walk_clip).max()
     result, more, further = (
-        tiny.apply(analysis, code, strength + step) for step in (0.0, 1e-6, 1e-3)
+        tiny.apply(analysis, code, strength=strength + step) for step in (0.0, 1e-6, 1e-3)
     )
     assert whole > 1.0
     # nowhere is the way steeper than several times the straight one, and the first step is no jump
@@ -212,9 +213,9 @@ def test_a_little_more_strength_changes_little(
 def test_more_strength_goes_farther_from_the_input(released: Stylizer, walk_clip: Clip) -> None:
     analysis = released.analyse(walk_clip)
     for style in ("old", "proud"):
-        code = released.style_code(style)
+        code = released.style_of(style)
         results = [
-            released.apply(analysis, code, strength)
+            released.apply(analysis, code, strength=strength)
             for strength in (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
         ]
         turned = np.array([degrees_apart(result, walk_clip).mean() for result in results])
@@ -227,9 +228,7 @@ def test_more_strength_goes_farther_from_the_input(released: Stylizer, walk_clip
 def test_a_strength_that_is_none_is_refused(
     tiny: Stylizer, walk_clip: Clip, strength: float
 ) -> None:
-    with pytest.raises(
-        StyleError, match=r"strength is .*it must be 0 \(no change\), 1 \(the style\)"
-    ):
+    with pytest.raises(StyleError, match=r"strength is .*, expected a number from 0 to 1000000"):
         tiny.stylize(walk_clip, "proud", strength=strength)
 
 
@@ -247,10 +246,10 @@ def test_a_strength_that_overflows_is_refused(tiny: Stylizer, walk_clip: Clip) -
 
 def test_seed_0_is_the_middle_and_others_are_draws_that_repeat(tiny: Stylizer) -> None:
     style = tiny.bundle.style("proud")
-    np.testing.assert_array_equal(tiny.style_code("proud"), style.mean)
-    np.testing.assert_array_equal(tiny.style_code("proud", 0), style.mean)
-    draws = np.array([tiny.style_code("proud", seed) for seed in range(1, 301)])
-    np.testing.assert_array_equal(draws[6], Stylizer.load(tiny.bundle.path).style_code("proud", 7))
+    np.testing.assert_array_equal(tiny.style_of("proud"), style.mean)
+    np.testing.assert_array_equal(tiny.style_of("proud", 0), style.mean)
+    draws = np.array([tiny.style_of("proud", seed) for seed in range(1, 301)])
+    np.testing.assert_array_equal(draws[6], Stylizer.load(tiny.bundle.path).style_of("proud", 7))
     assert len(np.unique(draws, axis=0)) == 300
     np.testing.assert_allclose(draws.mean(axis=0), style.mean, atol=5 * 0.5 / np.sqrt(300))
     np.testing.assert_allclose(draws.std(axis=0), style.deviation, rtol=0.25)
@@ -266,27 +265,27 @@ def test_seeds_differ_in_what_comes_out_and_repeat(tiny: Stylizer, walk_clip: Cl
 
 def test_a_negative_seed_is_refused_or_a_draw(tiny: Stylizer) -> None:
     with contextlib.suppress(KinestyleError):
-        assert np.isfinite(tiny.style_code("proud", -1)).all()
+        assert np.isfinite(tiny.style_of("proud", -1)).all()
 
 
 def test_seeds_of_a_reference_are_draws_around_its_likeliest_style(
     tiny: Stylizer, walk_clip: Clip
 ) -> None:
-    mean = tiny.reference_code(walk_clip)
-    np.testing.assert_array_equal(mean, tiny.reference_code(walk_clip, 0))
-    one, two = tiny.reference_code(walk_clip, 1), tiny.reference_code(walk_clip, 2)
+    mean = tiny.style_of(Cue.of(like=walk_clip))
+    np.testing.assert_array_equal(mean, tiny.style_of(Cue.of(like=walk_clip), 0))
+    one, two = tiny.style_of(Cue.of(like=walk_clip), 1), tiny.style_of(Cue.of(like=walk_clip), 2)
     assert not np.array_equal(one, two)
-    np.testing.assert_array_equal(one, tiny.reference_code(walk_clip, 1))
+    np.testing.assert_array_equal(one, tiny.style_of(Cue.of(like=walk_clip), 1))
 
 
 # ---------------------------------------------------------------- styles and references
 
 
-def test_one_of_style_and_reference_is_needed(tiny: Stylizer, walk_clip: Clip) -> None:
-    with pytest.raises(StyleError, match="neither a style and a reference clip given, exactly one"):
+def test_a_cue_is_needed_and_one_alone(tiny: Stylizer, walk_clip: Clip) -> None:
+    with pytest.raises(StyleError, match="neither style nor like nor random is given"):
         tiny.stylize(walk_clip)
-    with pytest.raises(StyleError, match="both a style and a reference clip given, exactly one"):
-        tiny.stylize(walk_clip, "proud", like=walk_clip)
+    with pytest.raises(StyleError, match="a whole cue is given, and parts of one"):
+        tiny.stylize(walk_clip, Cue.of("proud"), like=walk_clip)
 
 
 def test_an_unknown_style_is_answered_with_the_known_ones(tiny: Stylizer, walk_clip: Clip) -> None:
@@ -311,8 +310,8 @@ def test_a_clip_in_the_manner_of_one_on_another_rig(tiny: Stylizer, walk_clip: C
 
 def test_the_style_of_a_motion_does_not_hang_on_the_rig_that_shows_it(tiny: Stylizer) -> None:
     motion = walk().clip
-    code = tiny.reference_code(motion)
-    spread = np.abs(code - tiny.reference_code(stand())).max()
+    code = tiny.style_of(Cue.of(like=motion))
+    spread = np.abs(code - tiny.style_of(Cue.of(like=stand()))).max()
     rigs = [
         as_rig(motion),
         as_rig(motion, metres_per_unit=0.0254, up="Z"),
@@ -320,7 +319,7 @@ def test_the_style_of_a_motion_does_not_hang_on_the_rig_that_shows_it(tiny: Styl
         as_rig(motion, square_axes(3, len(rig_names(True))), moving_root=True),
     ]
     for rig in rigs:
-        assert np.abs(tiny.reference_code(rig) - code).max() < 0.01 * spread
+        assert np.abs(tiny.style_of(Cue.of(like=rig)) - code).max() < 0.01 * spread
 
 
 def test_the_own_manner_as_reference_changes_nothing_much(tiny: Stylizer, walk_clip: Clip) -> None:
@@ -437,7 +436,7 @@ def test_without_planted_feet_the_networks_say_how_far_it_goes(tiny: Stylizer) -
         clip = gliding(frame_rate)
         analysis = tiny.analyse(clip)
         assert not analysis.contact.any()
-        result = tiny.apply(analysis, tiny.style_code("one/calm"), strength)
+        result = tiny.apply(analysis, tiny.style_of("one/calm"), strength=strength)
         hips = clip.skeleton.index("Hips")
         return (result.world_position - clip.world_position)[-1, hips] * [1.0, 0.0, 1.0]
 
@@ -452,7 +451,7 @@ def test_what_comes_later_in_a_long_clip_does_not_change_its_beginning(
 ) -> None:
     long = tiny.analyse(walk_clip)
     short = tiny.analyse(cut(walk_clip, 96), long.correspondence)
-    code = tiny.style_code("one/calm")
+    code = tiny.style_of("one/calm")
     # the networks see a few strides to each side, and no more
     whole, start = (tiny.graphs.generate(analysis.content, code) for analysis in (long, short))
     steps = start.shape[1] - 6 * STRIDE // 4
@@ -518,7 +517,7 @@ def test_one_analysis_serves_many_styles(tiny: Stylizer, walk_clip: Clip) -> Non
     analysis = tiny.analyse(walk_clip)
     for style in ("proud", "one/calm", "proud"):
         once = tiny.stylize(walk_clip, style, strength=0.8, seed=3)
-        again = tiny.apply(analysis, tiny.style_code(style, 3), 0.8)
+        again = tiny.apply(analysis, tiny.style_of(style, 3), strength=0.8)
         np.testing.assert_array_equal(once.local_rotation, again.local_rotation)
         np.testing.assert_array_equal(once.local_position, again.local_position)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -24,8 +24,9 @@ from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import to_canonical
 from kinestyle.retarget.features import LAYOUT, at_feature_rate
-from kinestyle.runtime.fit import FADE, FAR, Fit, measure_fit
-from kinestyle.runtime.root import ROOTS, Root
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.out_of_domain import FADE, FAR, DomainScore, score_domain
+from kinestyle.runtime.settings import Root, Settings
 from kinestyle.runtime.stylizer import (
     HEIGHT_CLAMP_M,
     SMOOTHING_FRAMES,
@@ -68,26 +69,38 @@ def unlabelled(made: Callable[..., Stylizer]) -> Stylizer:
 
 
 def test_a_mix_begins_and_ends_with_its_codes(tiny: Stylizer) -> None:
-    a, b = tiny.style_code("proud"), tiny.style_code("one/calm", 3)
-    np.testing.assert_array_equal(tiny.mix([a, b], [1, 0]), a)
-    np.testing.assert_array_equal(tiny.mix([a, b], [0, 0.3]), b)
-    np.testing.assert_array_equal(tiny.mix([a]), a)
-    np.testing.assert_allclose(tiny.mix([a, b], [3, 1]), 0.75 * a + 0.25 * b, atol=1e-6)
-    np.testing.assert_array_equal(tiny.mix([a, b]), tiny.mix([a, b], [7, 7]))
-    # their sum is beyond all floats
-    np.testing.assert_array_equal(tiny.mix([a, b]), tiny.mix([a, b], [1e308, 1e308]))
+    a, b = tiny.style_of("proud", 3), tiny.style_of("one/calm", 3)
+
+    def mix(*weights: float) -> Array:
+        return tiny.style_of(Cue.of(("proud", "one/calm"), weights=weights or None), 3)
+
+    np.testing.assert_array_equal(mix(1, 0), a)
+    np.testing.assert_array_equal(mix(0, 0.3), b)
+    np.testing.assert_allclose(mix(3, 1), 0.75 * a + 0.25 * b, atol=1e-6)
+    np.testing.assert_array_equal(mix(), mix(7, 7))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e308, 1e-308])
+def test_weights_of_any_size_mix(tiny: Stylizer, size: float) -> None:
+    mixed = tiny.style_of(Cue.of(("proud", "calm"), weights=(size, size)))
+    np.testing.assert_array_equal(mixed, tiny.style_of(Cue.of(("proud", "calm"))))
 
 
 def test_the_way_from_a_style_to_a_reference_has_no_jump(
     released: Stylizer, walk_clip: Clip
 ) -> None:
     analysis = released.analyse(walk_clip)
-    codes = [released.style_code("old"), released.reference_code(as_rig(walk(3.0).clip))]
+    reference = released.reference_style(as_rig(walk(3.0).clip))
 
     def at(share: float) -> Clip:
-        return released.apply(analysis, released.mix(codes, [1.0 - share, share]))
+        cue = Cue.of("old", like=reference, weights=(1.0 - share, share))
+        return released.apply(analysis, released.style_of(cue))
 
-    ends = [released.apply(analysis, code) for code in codes]
+    ends = [
+        released.apply(analysis, released.style_of(cue))
+        for cue in (Cue.of("old"), Cue.of(like=reference))
+    ]
     for share, end in zip((0.0, 1.0), ends, strict=True):
         np.testing.assert_array_equal(at(share).local_rotation, end.local_rotation)
         np.testing.assert_array_equal(at(share).local_position, end.local_position)
@@ -121,19 +134,16 @@ def test_the_way_from_a_style_to_a_reference_has_no_jump(
         ([float("inf"), 1.0], "by are inf, 1; they must be"),
     ],
 )
-def test_weights_that_are_none_are_refused(
-    tiny: Stylizer, weights: list[float], sentence: str
-) -> None:
+def test_weights_that_are_none_are_refused(weights: list[float], sentence: str) -> None:
     with pytest.raises(StyleError) as caught:
-        tiny.mix([tiny.style_code("proud"), tiny.style_code("calm")], weights)
+        Cue.of(("proud", "calm"), weights=weights)
     assert sentence in str(caught.value)
 
 
-def test_nothing_cannot_be_mixed(tiny: Stylizer) -> None:
-    with pytest.raises(StyleError, match="0 weights given for 0 styles"):
-        tiny.mix([])
-    with pytest.raises(StyleError, match="0 weights given for 0 styles"):
-        tiny.reference_code([])
+def test_nothing_cannot_be_mixed() -> None:
+    for nothing in ({}, {"style": []}, {"like": []}, {"weights": [1.0]}):
+        with pytest.raises(StyleError, match="neither style nor like nor random is given"):
+            Cue.of(**nothing)
 
 
 # ---------------------------------------------------------------- references
@@ -144,14 +154,18 @@ def test_several_references_give_the_mean_of_their_codes(
     tiny: Stylizer, walk_clip: Clip, seed: int
 ) -> None:
     clips = [walk_clip, stand(), as_rig(walk(2.0).clip)]
-    codes = [tiny.reference_code(clip, seed) for clip in clips]
-    np.testing.assert_allclose(tiny.reference_code(clips, seed), np.mean(codes, axis=0), rtol=1e-5)
-    np.testing.assert_array_equal(tiny.reference_code([walk_clip], seed), codes[0])
-    np.testing.assert_allclose(tiny.reference_code([walk_clip] * 3, seed), codes[0], rtol=1e-6)
+    codes = [tiny.style_of(Cue.of(like=clip), seed) for clip in clips]
+    np.testing.assert_allclose(
+        tiny.style_of(Cue.of(like=clips), seed), np.mean(codes, axis=0), rtol=1e-5
+    )
+    np.testing.assert_array_equal(tiny.style_of(Cue.of(like=[walk_clip]), seed), codes[0])
+    np.testing.assert_allclose(
+        tiny.style_of(Cue.of(like=[walk_clip] * 3), seed), codes[0], rtol=1e-6
+    )
     together = tiny.stylize(walk_clip, like=clips, seed=seed)
     np.testing.assert_array_equal(
         together.local_rotation,
-        tiny.apply(tiny.analyse(walk_clip), tiny.reference_code(clips, seed)).local_rotation,
+        tiny.apply(tiny.analyse(walk_clip), tiny.style_of(Cue.of(like=clips), seed)).local_rotation,
     )
 
 
@@ -165,18 +179,18 @@ def test_a_label_is_told_to_networks_that_read_labels_and_to_no_others(
     reads = made(styles=rows, label_numbers=4)
     for seed in (0, 2):
         plain, told = (
-            reads.reference_code(walk_clip, seed, label=label) for label in (None, "one/proud")
+            reads.reference_style(walk_clip, label).variation(seed) for label in (None, "one/proud")
         )
         np.testing.assert_array_equal(told[-4:], [0.0, 1.0, 0.0, 0.0])
         np.testing.assert_array_equal(told[:-4], plain[:-4])
         np.testing.assert_array_equal(
-            tiny.reference_code(walk_clip, seed, label="one/proud"), plain
+            tiny.reference_style(walk_clip, "one/proud").variation(seed), plain
         )
     assert not np.array_equal(
-        reads.reference_code(walk_clip, 2)[:2], reads.reference_code(walk_clip)[:2]
+        reads.style_of(Cue.of(like=walk_clip), 2)[:2], reads.style_of(Cue.of(like=walk_clip))[:2]
     )
     with pytest.raises(StyleError, match="no style is called 'furious'"):
-        reads.reference_code(walk_clip, label="furious")
+        reads.reference_style(walk_clip, "furious")
 
 
 # ---------------------------------------------------------------- no cue at all
@@ -185,14 +199,15 @@ def test_a_label_is_told_to_networks_that_read_labels_and_to_no_others(
 def test_draws_without_a_cue_are_a_standard_normal_where_no_style_has_a_name(
     unlabelled: Stylizer,
 ) -> None:
-    draws = np.array([unlabelled.random_code(seed) for seed in range(400)])
+    draws = np.array([unlabelled.style_of(Cue.of(random=True), seed) for seed in range(400)])
     assert draws.shape == (400, unlabelled.graphs.code_size)
     assert draws.dtype == np.float32
     np.testing.assert_allclose(draws.mean(axis=0), 0.0, atol=5.0 / np.sqrt(400))
     np.testing.assert_allclose(draws.std(axis=0), 1.0, rtol=0.2)
     assert len(np.unique(draws, axis=0)) == 400
+    again = Stylizer.load(unlabelled.bundle.path)
     np.testing.assert_array_equal(
-        draws[[0, 7]], [Stylizer.load(unlabelled.bundle.path).random_code(seed) for seed in (0, 7)]
+        draws[[0, 7]], [again.style_of(Cue.of(random=True), seed) for seed in (0, 7)]
     )
 
 
@@ -200,20 +215,20 @@ def test_a_bundle_with_nothing_to_draw_from_says_so(made: Callable[..., Stylizer
     with pytest.raises(
         StyleError, match=r"made.kinestyle has neither named styles nor a prior to draw from"
     ):
-        made(styles=[]).random_code(1)
+        made(styles=[]).style_of(Cue.of(random=True), 1)
 
 
 def test_draws_without_a_cue_come_from_every_named_style_where_there_are_some(
     tiny: Stylizer,
 ) -> None:
-    draws = np.array([tiny.random_code(seed) for seed in range(200)])
+    draws = np.array([tiny.style_of(Cue.of(random=True), seed) for seed in range(200)])
     away = np.stack(
         [np.abs((draws - style.mean) / style.deviation).max(axis=1) for style in tiny.styles]
     )
     assert (away.min(axis=0) < 5.0).all()
     counts = np.bincount(away.argmin(axis=0), minlength=len(tiny.styles))
     assert counts.min() > 25
-    np.testing.assert_array_equal(tiny.random_code(3), draws[3])
+    np.testing.assert_array_equal(tiny.style_of(Cue.of(random=True), 3), draws[3])
     assert len(np.unique(draws, axis=0)) == 200
 
 
@@ -221,12 +236,14 @@ def test_seeds_that_are_none_are_refused(
     tiny: Stylizer, unlabelled: Stylizer, walk_clip: Clip
 ) -> None:
     for call in (
-        tiny.random_code,
-        unlabelled.random_code,
-        lambda seed: tiny.reference_code(walk_clip, seed),
+        lambda: tiny.style_of(Cue.of(random=True), -1),
+        lambda: unlabelled.style_of(Cue.of(random=True), -1),
+        lambda: tiny.style_of(Cue.of(like=walk_clip), -1),
+        lambda: tiny.stylize(walk_clip, "proud", seed=-1),
+        lambda: Settings(seed=-1),
     ):
-        with pytest.raises(StyleError, match="the seed is -1, it must be 0"):
-            call(-1)
+        with pytest.raises(StyleError, match="seed is -1, expected a whole number from 0 to"):
+            call()
 
 
 def test_a_bundle_without_named_styles_says_so_and_takes_references(
@@ -249,7 +266,9 @@ def test_the_unsupervised_bundle_gives_takes_that_differ(walk_clip: Clip) -> Non
     assert stylizer.styles == ()
     assert stylizer.bundle.manifest["prior"] == "standard normal"
     analysis = stylizer.analyse(walk_clip)
-    takes = [stylizer.apply(analysis, stylizer.random_code(seed)) for seed in range(4)]
+    takes = [
+        stylizer.apply(analysis, stylizer.style_of(Cue.of(random=True), seed)) for seed in range(4)
+    ]
     for i, take in enumerate(takes):
         assert 0.3 < degrees_apart(take, walk_clip)[:, analysis.correspondence.joints].mean() < 40.0
         assert all(degrees_apart(take, other).mean() > 0.1 for other in takes[:i])
@@ -294,7 +313,7 @@ def test_a_copied_root_goes_over_the_ground_as_the_input_s_and_rises_with_the_st
 
 def test_a_predicted_root_goes_as_the_global_motion_predictor_says(tiny: Stylizer) -> None:
     clip = as_rig(walk(2.0).clip, metres_per_unit=1.0)
-    analysis, code, strength = tiny.analyse(clip), tiny.style_code("one/calm"), 0.8
+    analysis, code, strength = tiny.analyse(clip), tiny.style_of("one/calm"), 0.8
     graphs = tiny.graphs
     velocity = []
     for style in (code, analysis.style.mean):
@@ -305,7 +324,9 @@ def test_a_predicted_root_goes_as_the_global_motion_predictor_says(tiny: Stylize
     step = np.zeros((clip.frame_count, 3))
     step[:, [0, 2]] = strength * (velocity[0] - velocity[1])
     expected = np.cumsum(rotation.rotate(rotation.about_y(analysis.heading), step), axis=0)[:-1]
-    change = hips_path(tiny.apply(analysis, code, strength, "predicted")) - hips_path(clip)
+    change = hips_path(tiny.apply(analysis, code, strength=strength, root="predicted")) - hips_path(
+        clip
+    )
     scale = analysis.correspondence.scale_to_canonical  # the rig's metres to canonical ones
     np.testing.assert_allclose(scale * change[1:, [0, 2]], expected[:, [0, 2]], atol=1e-6)
     assert np.abs(expected).max() > 0.005
@@ -314,11 +335,11 @@ def test_a_predicted_root_goes_as_the_global_motion_predictor_says(tiny: Stylize
 def test_planted_feet_carry_the_hips_only_where_they_are_planted(
     tiny: Stylizer, walk_clip: Clip
 ) -> None:
-    code = tiny.style_code("one/calm")
+    code = tiny.style_of("one/calm")
 
     def paths(clip: Clip) -> dict[Root, Array]:
         analysis = tiny.analyse(clip)
-        return {root: hips_path(tiny.apply(analysis, code, root=root)) for root in ROOTS}
+        return {root: hips_path(tiny.apply(analysis, code, root=root)) for root in get_args(Root)}
 
     walking = paths(walk_clip)
     assert np.abs(walking["planted"] - walking["predicted"])[:, [0, 2]].max() > 0.5  # centimetres
@@ -332,7 +353,7 @@ def test_planted_feet_carry_the_hips_only_where_they_are_planted(
     assert np.abs(gliding["planted"] - gliding["copied"])[:, [0, 2]].max() > 0.01
 
 
-@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("root", get_args(Root))
 def test_every_root_gives_the_clip_back_at_strength_0(
     tiny: Stylizer, walk_clip: Clip, root: Root
 ) -> None:
@@ -350,14 +371,14 @@ def test_a_root_that_is_none_is_refused(tiny: Stylizer, walk_clip: Clip) -> None
         tiny.stylize(walk_clip, "proud", root="floating")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("root", get_args(Root))
 @pytest.mark.parametrize("name", ["cmu_12_01_walk", "zombie"])
 def test_feet_stay_planted_on_real_rigs_whatever_the_root_does(
     released: Stylizer, data_dir: Path, name: str, root: Root
 ) -> None:
     clip = read_motion(data_dir / "wild" / f"{name}.bvh")
     analysis = released.analyse(clip)
-    result = released.apply(analysis, released.style_code("elderly"), root=root)
+    result = released.apply(analysis, released.style_of("elderly"), root=root)
     before, after = (
         at_feature_rate(to_canonical(c, analysis.correspondence)) for c in (clip, result)
     )
@@ -372,15 +393,15 @@ def test_feet_stay_planted_on_real_rigs_whatever_the_root_does(
 
 def test_a_clip_that_comes_back_as_it_was_fits(released: Stylizer, walk_clip: Clip) -> None:
     features = released.analyse(walk_clip).features
-    same = measure_fit("walk", features, features, 0.5)
+    same = score_domain("walk", features, features, 0.5)
     np.testing.assert_allclose(same.error_cm, 0.0, atol=1e-9)
     assert not same.is_far
     assert same.warnings == ()
     turned = features.copy()
     turned[:, LAYOUT["joint_rotation"]] = np.roll(turned[:, LAYOUT["joint_rotation"]], 20, axis=0)
-    assert measure_fit("walk", features, turned, 0.01).is_far
-    unknown = measure_fit("walk", features, turned, None)
-    assert np.isnan(unknown.times_usual).all()
+    assert score_domain("walk", features, turned, 0.01).is_far
+    unknown = score_domain("walk", features, turned, None)
+    assert np.isnan(unknown.times_reference).all()
     assert not unknown.is_far
     assert unknown.warnings == ()
 
@@ -390,15 +411,15 @@ def test_motion_unlike_any_that_was_learned_is_pointed_out(
 ) -> None:
     usual = released.bundle.reference_error_cm
     assert usual is not None
-    known = released.analyse(walk_clip).fit
+    known = released.analyse(walk_clip).domain
     assert len(known.error_cm) == 151
     assert known.warnings == ()
-    found = released.analyse(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm")).fit
-    assert found.times_usual.mean() > FAR
+    found = released.analyse(thrown_about(walk_clip, "Spine", "LeftArm", "RightArm")).domain
+    assert found.times_reference.mean() > FAR
     (sentence,) = found.warnings
     assert sentence.startswith("walk is unlike what the model learned from (given back to ")
     assert sentence.endswith(
-        "times its usual error); look at the result, a lower strength may be better"
+        "times its reference error); look at the result, a lower strength may be better"
     )
 
 
@@ -406,13 +427,13 @@ def test_a_bundle_that_does_not_say_its_usual_error_warns_of_nothing(
     tiny: Stylizer, walk_clip: Clip
 ) -> None:
     assert tiny.bundle.reference_error_cm is None
-    found = tiny.analyse(walk_clip).fit
+    found = tiny.analyse(walk_clip).domain
     assert found.error_cm.mean() > 5.0
     assert found.warnings == ()
 
 
-def far_from(clip: str, times_usual: Array) -> Fit:
-    return Fit(clip, 0.5 * times_usual, 0.5)
+def far_from(clip: str, times_reference: Array) -> DomainScore:
+    return DomainScore(clip, 0.5 * times_reference, 0.5)
 
 
 def test_a_style_fades_where_the_error_stays_far_and_nowhere_else() -> None:
@@ -425,7 +446,7 @@ def test_a_style_fades_where_the_error_stays_far_and_nowhere_else() -> None:
     assert share[200] == 0.0
     np.testing.assert_array_equal(share[[80, 320]], 1.0)
     assert np.abs(np.diff(share)).max() < 0.12
-    np.testing.assert_array_equal(Fit("walk", np.full(9, 1e3), None).share, 1.0)
+    np.testing.assert_array_equal(DomainScore("walk", np.full(9, 1e3), None).share, 1.0)
 
 
 def test_what_was_faded_is_said() -> None:
@@ -442,13 +463,13 @@ def test_what_was_faded_is_said() -> None:
 def test_where_a_clip_is_unlike_all_that_was_learned_it_stays_as_it_is(
     tiny: Stylizer, walk_clip: Clip
 ) -> None:
-    analysis, code = tiny.analyse(walk_clip), tiny.style_code("one/calm")
+    analysis, code = tiny.analyse(walk_clip), tiny.style_of("one/calm")
     late = np.arange(len(analysis.features)) > 0.6 * len(analysis.features)
-    odd = replace(analysis, fit=far_from("walk", np.where(late, 100.0, 1.0)))
+    odd = replace(analysis, domain=far_from("walk", np.where(late, 100.0, 1.0)))
     known, faded, ignored = (
         tiny.apply(analysis, code),
         tiny.apply(odd, code),
-        tiny.apply(odd, code, beyond="ignore"),
+        tiny.apply(odd, code, out_of_domain="ignore"),
     )
     np.testing.assert_array_equal(known.local_rotation, ignored.local_rotation)
     np.testing.assert_array_equal(known.local_position, ignored.local_position)
@@ -465,8 +486,8 @@ def test_where_a_clip_is_unlike_all_that_was_learned_it_stays_as_it_is(
     assert (
         np.abs(known.local_rotation[end, arms] - walk_clip.local_rotation[end, arms]).max() > 1e-3
     )
-    with pytest.raises(StyleError, match="beyond is 'guess', expected one of fade, ignore"):
-        tiny.apply(analysis, code, beyond="guess")  # type: ignore[arg-type]
+    with pytest.raises(StyleError, match="out_of_domain is 'guess', expected one of fade, ignore"):
+        tiny.apply(analysis, code, out_of_domain="guess")  # type: ignore[arg-type]
 
 
 def test_real_motion_of_the_training_kind_fits_and_a_dance_does_not(
@@ -480,9 +501,10 @@ def test_real_motion_of_the_training_kind_fits_and_a_dance_does_not(
         / "dataset-2_walk_normal_001.bvh"
     )
     near, far = (
-        released.analyse(read_motion(p)).fit for p in (usual, data_dir / "wild" / "jesse_dance.bvh")
+        released.analyse(read_motion(p)).domain
+        for p in (usual, data_dir / "wild" / "jesse_dance.bvh")
     )
-    assert near.times_usual.mean() < 3.0
+    assert near.times_reference.mean() < 3.0
     assert far.error_cm.mean() > 3.0 * near.error_cm.mean()
 
 

@@ -72,23 +72,15 @@ class Style:
         return Label.parse(self.name).name
 
     def draw(self, random: np.random.Generator) -> np.ndarray:
-        """(K,) one manner in which the style may be shown."""
+        """(K,) one way in which the style may be shown."""
         return (self.mean + self.deviation * random.standard_normal(len(self.mean))).astype(
             np.float32
         )
 
-    def take(self, seed: int) -> np.ndarray:
-        """(K,) the middle of the style (seed 0) or a draw from it, the same one for the same seed."""
-        return self.mean if seed == 0 else self.draw(seeded(seed))
-
-
-def seeded(seed: int) -> np.random.Generator:
-    """The draws of one seed. Raises StyleError for a negative one."""
-    if seed < 0:
-        raise StyleError(
-            f"the seed is {seed}, it must be 0 (the middle of a style) or a greater whole number"
-        )
-    return np.random.default_rng(seed)
+    def variation(self, seed: int) -> np.ndarray:
+        """(K,) the middle of the style (seed 0) or a draw from it, the same for the same seed."""
+        assert seed >= 0, "Settings checks the seed"
+        return self.mean if seed == 0 else self.draw(np.random.default_rng(seed))
 
 
 @dataclass(frozen=True, eq=False)

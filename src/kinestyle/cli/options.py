@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kinestyle.errors import MotionFileError
+from kinestyle.runtime.settings import Option, Settings, options
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -31,13 +32,43 @@ class RigName(click.ParamType["Rig"]):
     name = "RIG"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rig:
-        from kinestyle.rig.presets import preset
-        from kinestyle.rig.rig_file import Rig, read_rig
+        from kinestyle.rig.presets import as_rig
 
-        if isinstance(value, Rig):
-            return value
-        path = Path(value)
-        return read_rig(path) if path.suffix.lower() == ".json" or path.exists() else preset(value)
+        rig = as_rig(value)
+        assert rig is not None, "click converts no value that is missing"
+        return rig
+
+
+class _Choice(click.Choice[str]):
+    """Lists the values in the help and completes them. `Settings` refuses others, in the words that
+    it has everywhere.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+
+def settings_options(
+    command: Callable[..., None], settings: type[Settings] = Settings
+) -> Callable[..., None]:
+    """An option for each field of `Settings`, in their order."""
+    for option in reversed(options(settings)):
+        command = _option(option)(command)
+    return command
+
+
+def _option(option: Option) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    kinds: dict[str, Any] = {"number": float, "integer": int, "rig": RigName()}
+    return click.option(
+        option.flag,
+        *option.aliases,
+        option.name,
+        type=_Choice(tuple(option.choices)) if option.kind == "choice" else kinds[option.kind],
+        metavar="MODE" if option.kind == "choice" else None,
+        default=option.default,
+        show_default=True,
+        help=option.sentence[:1].upper() + option.sentence[1:],
+    )
 
 
 def rig_option(

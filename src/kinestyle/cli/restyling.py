@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinestyle.cli.options import MOTION, bundle_option, keep_input, rig_option, say_warnings
+from kinestyle.cli.options import (
+    MOTION,
+    bundle_option,
+    keep_input,
+    rig_option,
+    say_warnings,
+    settings_options,
+)
 from kinestyle.errors import StyleError
-from kinestyle.runtime.beyond import BEYOND, Beyond
-from kinestyle.runtime.root import ROOTS, Root
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -21,15 +29,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("clip", type=MOTION, metavar="IN")
 @click.option(
-    "--style", "names", multiple=True, help="A style that the bundle knows; see `kinestyle styles`."
+    "--style", multiple=True, help="A style that the bundle knows, see `kinestyle styles`."
 )
 @click.option(
     "--like",
-    "likes",
     type=MOTION,
     multiple=True,
     metavar="REF",
-    help="A clip, on any rig, whose manner is taken.",
+    help="A clip, on any rig, whose style is taken.",
 )
 @click.option(
     "--mix",
@@ -38,128 +45,75 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--random",
-    "at_random",
     is_flag=True,
-    help="No cue: draws from all manners known, those of `unsupervised`.",
+    help="No cue: draws from all styles known, those of `unsupervised`.",
 )
 @click.option("-o", "--out", type=MOTION, required=True, help="Where the result goes.")
-@click.option(
-    "--strength",
-    default=1.0,
-    show_default=True,
-    help="0 changes nothing, 1 is the style, more exaggerates.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    help="Which take: 0 is the middle of a style, all other numbers draws.",
-)
+@settings_options
 @click.option(
     "--samples",
     type=click.IntRange(1, 1000),
-    help="Write this many takes (seed, seed + 1, ...), as OUT_1, OUT_2, ...",
+    help="Write this many variations (seed, seed + 1, ...), as OUT_1, OUT_2, ...",
 )
-@click.option(
-    "--root",
-    type=click.Choice(ROOTS),
-    default=ROOTS[0],
-    show_default=True,
-    metavar="MODE",
-    help="How it travels: planted (as planted feet carry it), predicted (as the networks say), "
-    "copied (at the input's velocity) "
-    "or keep (on the input's very path).",
-)
-@click.option(
-    "--beyond",
-    type=click.Choice(BEYOND),
-    default=BEYOND[0],
-    show_default=True,
-    help="Where the clip is unlike all that was learned: fade the style out, or ignore that.",
-)
-@rig_option()
 @rig_option("--like-rig", "of every REF")
 @bundle_option
 def stylize(
     clip: Path,
-    names: tuple[str, ...],
-    likes: tuple[Path, ...],
+    style: tuple[str, ...],
+    like: tuple[Path, ...],
     mix: str | None,
-    at_random: bool,
+    random: bool,
     out: Path,
-    strength: float,
-    seed: int,
     samples: int | None,
-    root: Root,
-    beyond: Beyond,
-    rig: Rig | None,
     like_rig: Rig | None,
     bundle: Path | None,
+    **settings: Any,
 ) -> None:
-    """Give the clip IN another manner, on its own rig.
+    """Give the clip IN another style, on its own rig.
 
-    The manner is that of a style (--style old), of a clip (--like REF.bvh), or drawn (--random).
+    The style is a named one (--style old), that of a clip (--like REF.bvh), or drawn (--random).
     Several of --style and --like are mixed in equal shares, or in those of --mix. With --random
     every seed is a draw; a --bundle that has named styles draws one of them, and then from it.
     """
-    from kinestyle.bundle import UNSUPERVISED
     from kinestyle.formats.table import read_motion, write_motion, writer_of
 
-    if not (names or likes or at_random):
-        cues = (
-            "a style (--style old), a reference clip (--like REF.bvh) or no cue at all (--random)"
-        )
-        raise StyleError(f"neither --style nor --like nor --random given; name {cues}")
-    if at_random and (names or likes or mix is not None):
-        raise StyleError(
-            "--random draws a manner without any cue; leave out --style, --like and --mix, or "
-            "--random"
-        )
     weights = None if mix is None else _weights(mix)
+    cue = Cue(style, like, weights, random, like_rig)
+    wanted = Settings(**settings)
+    variations = [replace(wanted, seed=wanted.seed + i) for i in range(samples or 1)]
     writer_of(out)
-    targets = (
-        [out] if samples is None else [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples)]
-    )
+    targets = [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples or 0)] or [out]
     for target in targets:
-        keep_input(target, clip, *likes)
+        keep_input(target, clip, *like)
     source = read_motion(clip)
-    references = [read_motion(like) for like in likes]
+    references = cue.map(read_motion)
 
-    from kinestyle.runtime.stylizer import Stylizer
+    from kinestyle.runtime.stylizer import Stylizer, bundle_for
 
-    stylizer = Stylizer.load(Path(UNSUPERVISED) if at_random and bundle is None else bundle)
-    manners = [*map(stylizer.bundle.style, names)]
-    manners += [stylizer.reference_style(reference, rig=like_rig) for reference in references]
-
-    def code(take: int) -> Any:
-        return (
-            stylizer.random_code(take)
-            if at_random
-            else stylizer.mix([manner.take(take) for manner in manners], weights)
-        )
-
-    code(seed)  # what is wrong with the request is said before the clip is analysed
-    analysis = stylizer.analyse(source, rig=rig)
+    stylizer = Stylizer.load(bundle_for(cue, bundle))
+    known = stylizer.read_references(references)
+    stylizer.style_of(known)  # what is wrong with the cue is said before the clip is analysed
+    analysis = stylizer.analyse(source, rig=wanted.rig)
     say_warnings(analysis.clip.warnings)
     say_warnings(analysis.correspondence.mapping.warnings)
-    say_warnings(analysis.fit.notes(beyond))
+    say_warnings(analysis.domain.notes(wanted.out_of_domain))
     with click.progressbar(
-        targets, label="restyling", file=sys.stderr, hidden=len(targets) < 3
+        list(zip(targets, variations, strict=True)),
+        label="restyling",
+        file=sys.stderr,
+        hidden=len(targets) < 3,
     ) as progress:
-        for i, target in enumerate(progress):
-            say_warnings(
-                write_motion(
-                    stylizer.apply(analysis, code(seed + i), strength, root, beyond), target
-                )
-            )
+        for target, variation in progress:
+            code = stylizer.style_of(known, variation.seed)
+            say_warnings(write_motion(stylizer.apply(analysis, code, variation), target))
     for target in targets:
         click.echo(target)
 
 
-def _weights(text: str) -> list[float]:
+def _weights(text: str) -> tuple[float, ...]:
     """ "0.7,0.3" -> its numbers. Raises StyleError."""
     try:
-        return [float(word) for word in text.split(",")]
+        return tuple(float(word) for word in text.split(","))
     except ValueError:
         expected = (
             "a number for each --style, then for each --like, with commas between them, "
@@ -194,7 +148,7 @@ def styles(as_json: bool, bundle: Path | None) -> None:
         return
     if not opened.styles:
         click.echo(
-            f"{opened.path.stem} has no named styles; it takes the manner of a clip (--like) or "
+            f"{opened.path.stem} has no named styles; it takes the style of a clip (--like) or "
             f"draws one (--random)"
         )
     else:

@@ -41,6 +41,7 @@ from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.retarget.features import at_feature_rate, clip_to_features
 from kinestyle.retarget.legs import contact_positions
+from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.stylizer import Analysis, Stylizer
 
 Item = TypeVar("Item")
@@ -337,7 +338,7 @@ class Examiner:
                 given.canonical, self.real.clips[case.reference.path.stem].statistics
             )
         else:
-            made = self.stylizer.apply(given.analysis, self._code(case), case.strength)
+            made = self.stylizer.apply(given.analysis, self._code(case), case.settings)
         result = through_file(made)
         # the file's rig is the input's: what was found of that holds, the floor above all, which a
         # result may have left
@@ -350,17 +351,21 @@ class Examiner:
         return canonical, contact_positions(result, given.analysis.correspondence, canonical)
 
     def _code(self, case: Case) -> np.ndarray:
-        if case.mode in BY_LABEL:
-            return self.stylizer.style_code(case.target, case.seed)
+        """(K,) the style code that a case asks for."""
+        cue: Cue[Clip | Style] = (
+            Cue.of(case.target) if case.mode in BY_LABEL else Cue.of(like=self._reference(case))
+        )
+        return self.stylizer.style_of(cue, case.settings.seed)
+
+    def _reference(self, case: Case) -> Style:
         path = case.reference.path
         if path not in self._styles:
-            # networks that read labels are told the one that the reference has, as they were in
-            # training
+            # networks that read labels are given the one that the reference has, as in training
             known = any(style.name == case.target for style in self.stylizer.styles)
             self._styles[path] = self.stylizer.reference_style(
                 read_motion(path), case.target if known else None
             )
-        return self._styles[path].take(case.seed)
+        return self._styles[path]
 
     def _geometry(
         self, result: Clip, feet: Array | None, features: Array, given: _Input

@@ -16,6 +16,7 @@ from kinestyle.evaluate.protocol import TestClip
 from kinestyle.formats.table import read_motion
 from kinestyle.label import Label
 from kinestyle.motion.rotation import Array
+from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.stylizer import Stylizer
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def main_axes(codes: Array) -> Array:
 def _codes(stylizers: Sequence[Stylizer], clips: Sequence[TestClip]) -> list[Array]:
     """For each stylizer (N, K): the likeliest style code of every clip, which is read once for all."""
     motions = (read_motion(clip.path) for clip in clips)
-    by_clip = [[stylizer.reference_code(motion) for stylizer in stylizers] for motion in motions]
+    by_clip = [[s.style_of(Cue.of(like=motion)) for s in stylizers] for motion in motions]
     return [np.stack(codes).astype(float) for codes in zip(*by_clip, strict=True)]
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kinestyle.runtime.settings import Settings
+
 STYLED = ("label", "draw", "reference", "reference draw")
 """By label: the middle of the style, and a random draw from it. By reference: after a real test
 clip of the style, the likeliest code, and a random draw from what the code may be."""
@@ -101,6 +103,11 @@ class Case:
     seed: int = 0
     repeat: int = 0
     strength: float = 1.0
+
+    @property
+    def settings(self) -> Settings:
+        """How the stylizer is to restyle it."""
+        return Settings(strength=self.strength, seed=self.seed)
 
 
 def draw_cases(

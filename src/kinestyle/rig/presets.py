@@ -6,8 +6,10 @@ alone, whatever prefix they all have.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kinestyle.errors import RigError
-from kinestyle.rig.rig_file import Rig
+from kinestyle.rig.rig_file import Rig, read_rig
 
 _ARM = ("clavicle", "upper_arm", "forearm", "hand")
 _LEG = ("thigh", "shin", "foot", "toe")
@@ -126,3 +128,13 @@ def preset(name: str) -> Rig:
             f"`kinestyle map` wrote"
         )
     return PRESETS[plain]
+
+
+def as_rig(given: Rig | str | Path | None) -> Rig | None:
+    """What is said of a rig: the rig itself, the name of a family, or a file of `kinestyle map`.
+    Raises RigError.
+    """
+    if given is None or isinstance(given, Rig):
+        return given
+    path = Path(given)
+    return read_rig(path) if path.suffix.lower() == ".json" or path.exists() else preset(str(given))

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Unpack
 
 import numpy as np
 
-from kinestyle.bundle import PRIOR, Bundle, Style, seeded
+from kinestyle.bundle import PRIOR, UNSUPERVISED, Bundle, Style
 from kinestyle.errors import ClipError, StyleError
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
@@ -42,11 +43,12 @@ from kinestyle.retarget.features import (
 )
 from kinestyle.retarget.foot_lock import lock_feet, stance_velocity
 from kinestyle.rig.mapping import map_joints
+from kinestyle.rig.presets import as_rig
 from kinestyle.rig.rig_file import Rig
-from kinestyle.runtime.beyond import BEYOND, Beyond
-from kinestyle.runtime.fit import Fit, measure_fit
+from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import STRIDE, Graphs
-from kinestyle.runtime.root import ROOTS, Root
+from kinestyle.runtime.out_of_domain import DomainScore, score_domain
+from kinestyle.runtime.settings import Root, Settings, SettingsChanges
 
 SMOOTHING_FRAMES = 1.0
 """Smoothing of what is decoded, in frames at 30 a second: a change of manner is slower than the
@@ -82,9 +84,6 @@ STAYS_M = 1e-4
 """How far hips move over the ground that do not travel at all: a clip made to go in place goes in
 place in every manner.
 """
-
-STRONGEST = 1e6
-"""Beyond all sense already, and still computable."""
 
 SHORTEST_FRAMES = 16
 """Frames at 30 frames a second below which a clip shows too little motion; it is restyled, with a
@@ -126,7 +125,7 @@ class Analysis:
     unchanged: Rendering
     heading: Array
     contact: np.ndarray
-    fit: Fit
+    domain: DomainScore
 
 
 class Stylizer:
@@ -153,105 +152,94 @@ class Stylizer:
     def stylize(
         self,
         clip: Clip,
-        style: str | None = None,
+        style: Cue[Clip | Style] | str | Sequence[str] | None = None,
+        settings: Settings | None = None,
         *,
-        like: Clip | Sequence[Clip] | None = None,
-        strength: float = 1.0,
-        seed: int = 0,
-        root: Root = "planted",
-        beyond: Beyond = "fade",
-        rig: Rig | None = None,
+        like: Clip | Style | Sequence[Clip | Style] | None = None,
+        weights: Sequence[float] | None = None,
+        random: bool = False,
+        like_rig: Rig | str | Path | None = None,
+        **changes: Unpack[SettingsChanges],
     ) -> Clip:
-        """The clip in another manner, on the same rig, with the same frames.
+        """The clip in another style, on the same rig, with the same frames.
 
-        style: a name the bundle knows; or like: a clip, on any rig, whose manner is taken, or
-        several that share one strength: 0 gives the clip back, 1 the style, more exaggerates
-        seed: which take: 0 is the middle of the style, every other number a draw from it
-        root: how the result travels, see `kinestyle.runtime.root`
-        beyond: what is done where the clip is unlike all that the bundle learned, see
-            `kinestyle.runtime.beyond`
-        rig: the clip's, where it is known (`kinestyle.rig.rig_file.read_rig`); otherwise it is
-            found in the clip
+        style: a name that the bundle knows, or several that are mixed, or a whole `Cue`
+        like: a clip, on any rig, whose style is taken, or several; mixed with `style` if both are
+            given
+        weights, random, like_rig: see `Cue`
+        settings, changes: how it is restyled, see `Settings`; keywords such as strength=0.5 change
+            the settings that are given, or the defaults
 
         Raises StyleError, RigError, ClipError.
         """
-        if (style is None) == (like is None):
-            raise StyleError(
-                f"{'neither' if style is None else 'both'} a style and a reference clip given, "
-                f"exactly one of them is needed"
-            )
-        if style is not None:
-            code = self.style_code(style, seed)
+        cue: Cue[Clip | Style]
+        if not isinstance(style, Cue):
+            cue = Cue.of(style, like=like, weights=weights, random=random, like_rig=like_rig)
+        elif like is not None or weights is not None or random or like_rig is not None:
+            raise StyleError("a whole cue is given, and parts of one; give one of the two")
         else:
-            assert like is not None, "one of the two was given"
-            code = self.reference_code(like, seed)
-        return self.apply(self.analyse(clip, rig=rig), code, strength, root, beyond)
+            cue = style
+        settings = replace(settings or Settings(), **changes)
+        code = self.style_of(cue, settings.seed)
+        return self.apply(self.analyse(clip, rig=settings.rig), code, settings)
 
-    def style_code(self, style: str, seed: int = 0) -> np.ndarray:
-        """(K,) the middle of a named style (seed 0) or a draw from it."""
-        return self.bundle.style(style).take(seed)
+    def style_of(self, cue: Cue[Clip | Style] | str, seed: int = 0) -> np.ndarray:
+        """(K,) the style code that a cue, or a style's name, asks for.
 
-    def reference_code(
-        self, reference: Clip | Sequence[Clip], seed: int = 0, label: str | None = None
-    ) -> np.ndarray:
-        """(K,) the style of a clip on any rig: the likeliest (seed 0) or a draw from what it may
-        be. Of several clips, the mean.
-
-        label: the named style that the clips show, for bundles whose networks read labels; without
-            it they are told none.
+        Of a style, or of what a reference's may be, the middle (seed 0) or a draw; the same for the
+        same seed. Several are mixed. Raises StyleError, RigError, ClipError.
         """
-        references = [reference] if isinstance(reference, Clip) else reference
-        return self.mix([self.reference_style(clip, label).take(seed) for clip in references])
+        cue = Cue.of(cue) if isinstance(cue, str) else cue
+        seed = Settings(seed=seed).seed
+        if cue.random:
+            return self._draw(np.random.default_rng(seed))
+        styles = [*map(self.bundle.style, cue.style), *self.read_references(cue).like]
+        codes = np.stack([style.variation(seed) for style in styles])
+        weights = np.ones(len(codes)) if cue.weights is None else np.array(cue.weights)
+        # by a power of two, which loses nothing, so that no sum overflows
+        weights = np.ldexp(weights, -np.frexp(weights.max())[1])
+        return (weights / weights.sum() @ codes).astype(np.float32)
 
-    def random_code(self, seed: int = 0) -> np.ndarray:
-        """(K,) a draw from all manners that the bundle knows, without any cue; seed 0 is a draw
-        like every other.
+    def read_references(self, cue: Cue[Clip | Style]) -> Cue[Style]:
+        """The cue with the styles of its reference clips: many seeds need them read only once."""
+        return cue.map(
+            lambda reference: (
+                reference
+                if isinstance(reference, Style)
+                else self.reference_style(reference, rig=cue.like_rig)
+            )
+        )
+
+    def _draw(self, random: np.random.Generator) -> np.ndarray:
+        """(K,) a draw from all styles that the bundle knows.
 
         A bundle without named styles draws from a standard normal, one with them draws a style,
         each as likely, and then from it.
         """
-        random = seeded(seed)
         if self.styles:
             return self.styles[int(random.integers(len(self.styles)))].draw(random)
         if self.bundle.manifest.get("prior") != PRIOR:
             name = self.bundle.path.name
             raise StyleError(
                 f"the bundle {name} has neither named styles nor a prior to draw from; take the "
-                f"manner of a clip"
+                f"style of a clip"
             )
-        return Style(
-            "any", 0.0, np.zeros(self.graphs.code_size), np.ones(self.graphs.code_size)
-        ).draw(random)
-
-    @staticmethod
-    def mix(codes: Sequence[np.ndarray], weights: Sequence[float] | None = None) -> np.ndarray:
-        """(K,) the style between some codes (K,), in shares of `weights` (of any sum), without them
-        in equal ones.
-
-        A weight of 0 leaves its code out: from (1, 0) to (0, 1) lies an even way from one style to
-            the other.
-        """
-        given = np.ones(len(codes)) if weights is None else np.asarray(weights, dtype=float)
-        if len(codes) == 0 or given.shape != (len(codes),):
-            raise StyleError(
-                f"{given.size} weights given for {len(codes)} styles to mix, expected one for each"
-            )
-        if not (np.isfinite(given).all() and (given >= 0.0).all() and given.any()):
-            listed = ", ".join(f"{weight:g}" for weight in given)
-            raise StyleError(
-                f"the weights to mix by are {listed}; they must be 0 or greater, and not all of "
-                f"them 0"
-            )
-        # by a power of two, which rounds nothing, so that the sum of great weights is finite
-        given = np.ldexp(given, -np.frexp(given.max())[1])
-        return (given / given.sum() @ np.stack(codes)).astype(np.float32)
+        size = self.graphs.code_size
+        return Style("any", 0.0, np.zeros(size), np.ones(size)).draw(random)
 
     def reference_style(
-        self, reference: Clip, label: str | None = None, rig: Rig | None = None
+        self, reference: Clip, label: str | None = None, rig: Rig | str | Path | None = None
     ) -> Style:
-        """The style of a clip on any rig; label as in `reference_code`, rig as in `stylize`."""
+        """The style of a clip on any rig: its likeliest code, and how sure that is.
+
+        label: the named style that the clip shows, for bundles whose networks read labels; without
+            it they are given none
+        rig: as in `Settings`
+
+        Raises StyleError for an unknown label, RigError, ClipError.
+        """
         features = clip_to_features(
-            to_canonical(reference, correspond(reference, map_joints(reference, rig)))
+            to_canonical(reference, correspond(reference, map_joints(reference, as_rig(rig))))
         )
         style = self._read_style(reference, self.graphs.encode(_whole_strides(features)))
         labels = self.bundle.label_numbers
@@ -268,9 +256,12 @@ class Stylizer:
         return Style(clip.name, clip.duration_seconds, *self.graphs.style(latent))
 
     def analyse(
-        self, clip: Clip, correspondence: Correspondence | None = None, rig: Rig | None = None
+        self,
+        clip: Clip,
+        correspondence: Correspondence | None = None,
+        rig: Rig | str | Path | None = None,
     ) -> Analysis:
-        """Bring a clip onto the canonical skeleton and through the encoders; rig as in `stylize`.
+        """Bring a clip onto the canonical skeleton and through the encoders; rig as in `Settings`.
         Raises RigError, ClipError.
         """
         if not (np.isfinite(clip.local_position).all() and np.isfinite(clip.local_rotation).all()):
@@ -278,7 +269,7 @@ class Stylizer:
                 f"{clip.name} has positions or rotations that are not finite numbers; mend them "
                 f"first"
             )
-        correspondence = correspondence or correspond(clip, map_joints(clip, rig))
+        correspondence = correspondence or correspond(clip, map_joints(clip, as_rig(rig)))
         canonical = to_canonical(clip, correspondence)
         at_30 = at_feature_rate(canonical)
         features = clip_to_features(at_30)
@@ -300,7 +291,7 @@ class Stylizer:
             features[:, LAYOUT["foot_contact"]] > 0.5 if kept_frames else find_contacts(canonical)
         )
         decoded = self.graphs.decode(latent)[: len(features)].astype(float)
-        fit = measure_fit(clip.name, features, decoded, self.bundle.reference_error_cm)
+        domain = score_domain(clip.name, features, decoded, self.bundle.reference_error_cm)
         return Analysis(
             clip,
             correspondence,
@@ -311,29 +302,21 @@ class Stylizer:
             unchanged,
             heading(at_30),
             contact,
-            fit,
+            domain,
         )
 
     def apply(
         self,
         analysis: Analysis,
         code: np.ndarray,
-        strength: float = 1.0,
-        root: Root = "planted",
-        beyond: Beyond = "fade",
+        settings: Settings | None = None,
+        **changes: Unpack[SettingsChanges],
     ) -> Clip:
         """The analysed clip in the style of a code (K,). Cheap beside `analyse`: this is what a
-        slider calls.
+        slider calls. The seed chose the code and the rig the analysis: neither counts here.
         """
-        if not 0 <= strength <= STRONGEST:
-            expected = (
-                f"it must be 0 (no change), 1 (the style) or another number up to {STRONGEST:g}"
-            )
-            raise StyleError(f"strength is {strength}, {expected}")
-        if root not in ROOTS:
-            raise StyleError(f"root is {root!r}, expected one of {', '.join(ROOTS)}")
-        if beyond not in BEYOND:
-            raise StyleError(f"beyond is {beyond!r}, expected one of {', '.join(BEYOND)}")
+        settings = replace(settings or Settings(), **changes)
+        strength = settings.strength
         clip, unchanged = analysis.clip, analysis.unchanged
         if strength == 0:
             return clip
@@ -349,7 +332,7 @@ class Stylizer:
             suppress_flips(limit_angular_velocity(change, *ANGULAR_VELOCITY_LIMIT), *FLIP_LIMIT),
             strength,
         )
-        share = analysis.fit.share if beyond == "fade" else np.ones(len(turn))
+        share = analysis.domain.share if settings.out_of_domain == "fade" else np.ones(len(turn))
         if share.min() < 1.0:
             change = fade_rotation(change, share)
         amount = strength * share
@@ -365,7 +348,7 @@ class Stylizer:
             * FRAME_RATE
             * clip.frame_time_seconds,
             np.clip(spline_vector(share, at_frame), 0.0, 1.0) if share.min() < 1.0 else 1.0,
-            root,
+            settings.root,
         )
 
     def _render(self, latent: np.ndarray, frames: int) -> Rendering:
@@ -420,6 +403,13 @@ class Stylizer:
             if root == "keep"
             else planted
         )
+
+
+def bundle_for(cue: Cue[Any], named: Path | str | None = None) -> Path | str | None:
+    """The bundle to load for a cue: the one that is named, else the one that ships and suits it.
+    None: the first that ships.
+    """
+    return UNSUPERVISED if named is None and cue.random else named
 
 
 def style_residual(missed: np.ndarray) -> np.ndarray:

@@ -306,11 +306,9 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
     async def stylize(request: Request, clip_id: str, wanted: StylizeRequest) -> ClipAnswer:
         """Restyle a clip that is kept. The result is kept as well."""
         clip = studio.shelf.get(clip_id)
-        asked = _asked(wanted, _names(wanted.style), _names(wanted.like))
-        return _answer(
-            studio,
-            await _while_there(request, studio.restyle(clip, asked, _client(request, wanted.job))),
-        )
+        client = _client(request, wanted.job)
+        work = studio.restyle(clip, wanted.cue(), wanted.settings(), client)
+        return _answer(studio, await _while_there(request, work))
 
     @app.post(
         "/api/stylize",
@@ -323,16 +321,16 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         `X-Kinestyle-Notes`.
         """
         form, files = await sent_form(request, studio.config)
-        client, asked = _client(request, form.job), _asked(form, tuple(form.style), ())
+        client, settings = _client(request, form.job), form.settings()
         rig, like_rig = (
-            stated_rig([*_names(name), *files[field]])
+            stated_rig([*filter(None, [name]), *files[field]])
             for field, name in (("rig", form.rig), ("like_rig", form.like_rig))
         )
 
         async def work() -> tuple[str, bytes, list[str]]:
             content = await studio.read(files["file"], client, rig)
             references = [await studio.read([one], client, like_rig) for one in files["like"]]
-            result = await studio.restyled(content, references, asked, client)
+            result = await studio.restyled(content, form.cue(references), settings, client)
             name, data, notes = await studio.write(result, form.format, client)
             return name, data, [*result.facts["warnings"], *notes]
 
@@ -382,26 +380,6 @@ async def _while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
     finally:
         working.cancel()
         leaving.cancel()
-
-
-def _names(given: str | list[str] | None) -> tuple[str, ...]:
-    return () if given is None else (given,) if isinstance(given, str) else tuple(given)
-
-
-def _asked(
-    wanted: schemas.Manner, style: tuple[str, ...], like: tuple[str, ...]
-) -> restyling.Request:
-    weights = None if wanted.weights is None else tuple(wanted.weights)
-    return restyling.Request(
-        style,
-        like,
-        wanted.random,
-        weights,
-        wanted.strength,
-        wanted.seed,
-        wanted.root,
-        wanted.beyond,
-    )
 
 
 def _answer(studio: Studio, clip: KeptClip) -> ClipAnswer:

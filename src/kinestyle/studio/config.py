@@ -52,8 +52,6 @@ class StudioConfig:
     """Duration of a clip: few frames far apart become many at the networks' own rate."""
     max_cues: int = 8
     """Styles and reference clips in one mix."""
-    max_strength: float = 1.5
-    """Of a style; more than this is rubber."""
 
     workers: int = max(1, min(4, os.cpu_count() or 1))
     """Processes for clips of usual size. One more, at a lower priority, is for heavy ones."""

@@ -16,10 +16,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kinestyle.bundle import Bundle
-from kinestyle.errors import StyleError
 from kinestyle.formats.table import FORMATS
 from kinestyle.label import Label
 from kinestyle.rig.presets import preset
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.settings import Settings
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.pool import COLD, WARM, Job, Pool
 from kinestyle.studio.refusals import FormatError, LimitError, RequestError, UnknownError
@@ -48,36 +49,6 @@ class Client:
     job: str | None = None
 
 
-@dataclass(frozen=True)
-class Request:
-    """How a clip is to be restyled.
-
-    style, like: names of styles, ids of reference clips; weights: the share of each style, then of
-        each reference
-    """
-
-    style: tuple[str, ...] = ()
-    like: tuple[str, ...] = ()
-    random: bool = False
-    weights: tuple[float, ...] | None = None
-    strength: float = 1.0
-    seed: int = 0
-    root: str = "planted"
-    beyond: str = "fade"
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "style": list(self.style),
-            "like": list(self.like),
-            "random": self.random,
-            "weights": None if self.weights is None else list(self.weights),
-            "strength": self.strength,
-            "seed": self.seed,
-            "root": self.root,
-            "beyond": self.beyond,
-        }
-
-
 @dataclass(eq=False)
 class Studio:
     """Everything behind the HTTP interface of one server."""
@@ -98,14 +69,17 @@ class Studio:
         """Keep an upload."""
         return self.shelf.put(KeptClip(await self.read(files, client, rig)))
 
-    async def restyle(self, clip: KeptClip, request: Request, client: Client) -> KeptClip:
-        """Keep what a clip becomes in the manner that is asked for, where `like` are ids."""
-        references = [self.shelf.get(one).content for one in request.like]
-        content = await self.restyled(clip.content, references, request, client)
-        words = command_line(clip.content, request, references, content.name, self.config.bundle)
+    async def restyle(
+        self, clip: KeptClip, cue: Cue[str], settings: Settings, client: Client
+    ) -> KeptClip:
+        """Keep what a clip becomes in the style that is asked for. cue: its references are ids"""
+        known = cue.map(lambda reference: self.shelf.get(reference).content)
+        content = await self.restyled(clip.content, known, settings, client)
+        words = command_line(clip.content, known, settings, content.name, self.config.bundle)
         steps = [words] if clip.of is None else [clip.command, words]
         command = " && ".join(filter(None, steps)) if all(steps) else None
-        return self.shelf.put(KeptClip(content, request.as_dict(), clip.id, command))
+        request = cue.as_dict() | settings.as_dict()
+        return self.shelf.put(KeptClip(content, request, clip.id, command))
 
     async def write(
         self, content: Content, ending: str | None, client: Client
@@ -130,7 +104,8 @@ class Studio:
             if named.name not in self._previews:
                 client = Client("previews")
                 walk = await self.read([("walk.bvh", example("walk"))], client)
-                restyled = await self.restyled(walk, (), Request(style=(named.name,)), client, COLD)
+                cue: Cue[Content] = Cue.of(named.name)
+                restyled = await self.restyled(walk, cue, Settings(), client, COLD)
                 self._previews[named.name] = restyled.motion
         return self._previews[named.name]
 
@@ -151,44 +126,32 @@ class Studio:
     async def restyled(
         self,
         content: Content,
-        references: Sequence[Content],
-        request: Request,
+        cue: Cue[Content],
+        settings: Settings,
         client: Client,
         priority: int = WARM,
     ) -> Content:
-        """What a clip becomes in the manner of named styles and of reference clips, or in one
-        drawn.
-        """
-        if not (request.style or references or request.random):
-            raise RequestError(
-                "neither style nor like nor random is given; name a style, reference clips, or "
-                "ask for random"
-            )
-        if request.random and (request.style or references or request.weights is not None):
-            raise RequestError(
-                "random draws a manner without any cue; leave out style, like and weights, or "
-                "random"
-            )
-        cues = len(request.style) + len(references)
+        """What a clip becomes in the style that a cue asks for."""
+        cues = len(cue.style) + len(cue.like)
         if cues > self.config.max_cues:
             raise LimitError(
                 f"{cues} styles and reference clips are more than the limit of "
                 f"{self.config.max_cues} in one mix"
             )
-        if request.strength > self.config.max_strength:
-            raise StyleError(
-                f"a strength of {request.strength:g} is more than the limit of "
-                f"{self.config.max_strength:g}"
-            )
-        for name in request.style:
-            self.bundle.style(name)
-        told = request.as_dict() | {"like": [reference.key for reference in references]}
-        name = f"{Path(content.name).stem}_{_label(request, references)}{_written_ending(content.name)}"
-        key = key_of(content.key.encode(), name.encode(), json.dumps(told, sort_keys=True).encode())
+        for style in cue.style:
+            self.bundle.style(style)
+        wanted = {
+            "cue": cue.map(lambda reference: reference.key).as_dict(),
+            "settings": settings.as_dict(),
+        }
+        name = f"{Path(content.name).stem}_{_label(cue)}{_written_ending(content.name)}"
+        key = key_of(
+            content.key.encode(), name.encode(), json.dumps(wanted, sort_keys=True).encode()
+        )
         if (known := self.shelf.content(key)) is not None:
             return known
-        head = {"work": "stylize", "request": told, "name": name, "result": key}
-        message = await self.pool.run(self._job(head, (content, *references), client, priority))
+        head = {"work": "stylize", **wanted, "name": name, "result": key}
+        message = await self.pool.run(self._job(head, (content, *cue.like), client, priority))
         return Content(
             key, name, content.upload, message.blobs[0], message.head["facts"], message.blobs[1]
         )
@@ -303,21 +266,17 @@ def _written_ending(name: str) -> str:
     return suffix if suffix in FORMATS and FORMATS[suffix].write else ".bvh"
 
 
-def _label(request: Request, references: Sequence[Content]) -> str:
+def _label(cue: Cue[Content]) -> str:
     """What a result is called after: walk_old, walk_like_zombie, walk_random."""
-    if request.random:
+    if cue.random:
         return "random"
-    words = [Label.parse(name.strip().lower()).name for name in request.style]
-    words += [f"like_{Path(reference.name).stem}" for reference in references]
+    words = [Label.parse(name.strip().lower()).name for name in cue.style]
+    words += [f"like_{Path(reference.name).stem}" for reference in cue.like]
     return re.sub(r"[^\w-]+", "_", "_".join(words))[:60]
 
 
 def command_line(
-    content: Content,
-    request: Request,
-    references: Sequence[Content],
-    result: str,
-    bundle: Path | None,
+    content: Content, cue: Cue[Content], settings: Settings, result: str, bundle: Path | None
 ) -> str | None:
     """The command line that makes the result from files called as the client called them.
 
@@ -327,29 +286,16 @@ def command_line(
     def file(name: str) -> str:
         return f"./{name}" if name.startswith("-") else name
 
-    rigs = {reference.upload.rig for reference in references}
+    def word(rig: StatedRig | None) -> str | None:
+        return rig and (rig.name if rig.data is None else file(rig.name))
+
+    rigs = {reference.upload.rig for reference in cue.like}
     if len(rigs) > 1:
         return None
+    cue = replace(cue, like_rig=word(next(iter(rigs), None)))
+    settings = replace(settings, rig=word(content.upload.rig))
     words = ["kinestyle", "stylize", file(content.name)]
-    for option, rig in (("--rig", content.upload.rig), ("--like-rig", next(iter(rigs), None))):
-        if rig is not None:
-            words += [option, rig.name if rig.data is None else file(rig.name)]
-    for style in request.style:
-        words += ["--style", style]
-    for reference in references:
-        words += ["--like", file(reference.name)]
-    if request.random:
-        words += ["--random"]
-    if request.weights is not None:
-        words += ["--mix", ",".join(f"{weight:.10g}" for weight in request.weights)]
-    if request.strength != 1.0:
-        words += ["--strength", f"{request.strength!r}"]
-    if request.seed:
-        words += ["--seed", str(request.seed)]
-    if request.root != "planted":
-        words += ["--root", request.root]
-    if request.beyond != "fade":
-        words += ["--beyond", request.beyond]
+    words += cue.as_options(lambda reference: file(reference.name)) + settings.as_options()
     if bundle is not None:
         words += ["--bundle", str(bundle)]
     return shlex.join([*words, "-o", file(result)])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from kinestyle.runtime.beyond import Beyond
-from kinestyle.runtime.root import Root
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.settings import Option, Settings, options
 
 JOB = r"^[A-Za-z0-9_-]{1,64}$"
+Other = TypeVar("Other")
+
 ENDING = r"^\.[a-z0-9]{1,8}$"
 
 JobName = Annotated[
@@ -20,7 +23,6 @@ JobName = Annotated[
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 RigName = Annotated[str, Field(min_length=1, max_length=100)]
-Weight = Annotated[float, Field(ge=0.0, le=1e6)]
 
 
 class Failure(BaseModel):
@@ -85,41 +87,50 @@ class Example(BaseModel):
     title: str
 
 
-class Manner(BaseModel):
-    """What clips are restyled into and how, in a request or in a form."""
+def _field(option: Option) -> Any:
+    """A setting in a body: its type is checked here, all else by `Settings`, in its own words."""
+    kinds: dict[str, Any] = {"number": float, "integer": int, "choice": str, "rig": RigName | None}
+    extra: dict[str, Any] = {}
+    if option.bounds:
+        extra = {"minimum": option.least, "maximum": option.most}
+    elif option.choices:
+        extra = {"enum": list(option.choices)}
+    return (
+        kinds[option.kind],
+        Field(option.default, description=option.sentence, json_schema_extra=extra or None),
+    )
 
-    random: bool = Field(False, description="A manner without any cue; every seed is another.")
-    weights: list[Weight] | None = Field(
+
+def settings_body(settings: type[Settings], *, with_rig: bool) -> Any:
+    """A model with a field for each setting; without the rig for clips that the server has."""
+    found = [option for option in options(settings) if with_rig or option.kind != "rig"]
+    return create_model("Body", **{option.name: _field(option) for option in found})
+
+
+class Restyling(BaseModel):
+    """What both kinds of request say beside the settings."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    random: bool = Field(False, description="A style without any cue; every seed is another.")
+    weights: list[float] | None = Field(
         None,
         max_length=64,
         description="The share of each style, then of each reference clip; without it, equal ones.",
     )
-    strength: float = Field(
-        1.0,
-        ge=0.0,
-        description="0 changes nothing, 1 is the style; at most `max_strength` of `/api/limits`.",
-    )
-    seed: int = Field(
-        0, ge=0, lt=2**32, description="0 is the middle of a style, all other numbers are draws."
-    )
-    root: Root = Field(
-        "planted",
-        description="How the result travels over the ground, see `kinestyle stylize --help`.",
-    )
-    beyond: Beyond = Field(
-        "fade",
-        description="Where the clip is unlike all that was learned: the style fades out, or is "
-        "made up all the same.",
-    )
     job: JobName | None = None
 
+    def settings(self) -> Settings:
+        """All but the rig, which belongs to the clip."""
+        names = Settings().as_dict()
+        return Settings(**{name: getattr(self, name) for name in names})
 
-class StylizeRequest(Manner):
+
+class StylizeRequest(Restyling, settings_body(Settings, with_rig=False)):  # type: ignore[misc]
     """`style`, `like` or both, which are mixed; or `random`, alone."""
 
     model_config = ConfigDict(
         extra="forbid",
-        allow_inf_nan=False,
         json_schema_extra={
             "examples": [
                 {"style": "old", "strength": 0.8},
@@ -132,26 +143,27 @@ class StylizeRequest(Manner):
     style: Name | list[Name] | None = Field(
         None, description="Names or labels of styles, see `/api/styles`."
     )
-    like: Name | list[Name] | None = Field(None, description="Ids of clips whose manner is taken.")
+    like: Name | list[Name] | None = Field(None, description="Ids of clips whose style is taken.")
+
+    def cue(self) -> Cue[str]:
+        return Cue.of(self.style, like=self.like, weights=self.weights, random=self.random)
 
 
-class StylizeForm(Manner):
+class StylizeForm(Restyling, settings_body(Settings, with_rig=True)):  # type: ignore[misc]
     """The fields of the form beside its files: `file`, the clip, `like`, reference clips, and rigs
     that are sent as files.
     """
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
     style: list[Name] = Field([], description="A name or label of a style; may be repeated.")
-    rig: RigName | None = Field(
-        None, description="The clip's: a family, see `/api/rigs`, or a file of `kinestyle map`."
-    )
     like_rig: RigName | None = Field(None, description="The same for every reference clip.")
     format: str | None = Field(
         None,
         pattern=ENDING,
         description="Of the result; without it, the clip's own if it is written.",
     )
+
+    def cue(self, like: Sequence[Other]) -> Cue[Other]:
+        return Cue.of(self.style, like=like, weights=self.weights, random=self.random)
 
 
 class ClipAnswer(BaseModel):

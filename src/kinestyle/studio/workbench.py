@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kinestyle.bundle import UNSUPERVISED, Style
+from kinestyle.bundle import Style
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.rig.presets import preset
 from kinestyle.rig.rig_file import Rig, parse_rig
-from kinestyle.runtime.stylizer import Analysis, Stylizer
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.stylizer import Analysis, Stylizer, bundle_for
 from kinestyle.studio.motion_packing import pack_motion
 from kinestyle.studio.refusals import LimitError
 from kinestyle.studio.shelf import StatedRig
@@ -34,14 +36,14 @@ Progress = Callable[[str, float], None]
 class Held:
     """A clip in a worker, with what is known of it.
 
-    rig: the clip's, None where it is to be found in it; analyses, manners: by the name of the
+    rig: the clip's, None where it is to be found in it; analyses, styles: by the name of the
         bundle
     """
 
     clip: Clip
     rig: Rig | None
     analyses: dict[str, Analysis] = field(default_factory=dict)
-    manners: dict[str, Style] = field(default_factory=dict)
+    styles: dict[str, Style] = field(default_factory=dict)
 
     @property
     def joint_frames(self) -> int:
@@ -139,6 +141,11 @@ class Workbench:
             )
         return held.analyses[bundle]
 
+    def _reference_style(self, held: Held, bundle: str) -> Style:
+        if bundle not in held.styles:
+            held.styles[bundle] = self._stylizer(bundle).reference_style(held.clip, rig=held.rig)
+        return held.styles[bundle]
+
     def _read(self, sent: Sent, allow_heavy: bool) -> Clip:
         """The clip that was sent. Raises HeavyError for one that is heavy, unless that is allowed."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
@@ -190,7 +197,7 @@ class Workbench:
         held = clips[0]
         progress("analysing", 0.4)
         analysis = self._analysis(held)
-        warnings = analysis.fit.warnings
+        warnings = analysis.domain.warnings
         facts = facts_of(
             held.clip,
             analysis.correspondence,
@@ -201,32 +208,25 @@ class Workbench:
         )
 
     def _stylize(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
-        """The first clip in the manner of named styles and of the other clips, or in one drawn."""
-        request = head["request"]
+        """The first clip in the style that the cue asks for; the other clips are its references."""
         held, *references = clips
-        at_random, seed = request["random"], request["seed"]
-        bundle = UNSUPERVISED if at_random and self.settings["bundle"] is None else ""
+        by_key = dict(zip(head["keys"][1:], references, strict=True))
+        settings = Settings(**head["settings"])
+        cue: Cue[str] = Cue.of(**head["cue"])
+        bundle = str(bundle_for(cue, self.settings["bundle"]) or "")
         stylizer = self._stylizer(bundle)
-        if at_random:
-            code = stylizer.random_code(seed)
-        else:
-            manners = [stylizer.bundle.style(name) for name in request["style"]]
-            for reference in references:
-                if bundle not in reference.manners:
-                    reference.manners[bundle] = stylizer.reference_style(
-                        reference.clip, rig=reference.rig
-                    )
-                manners.append(reference.manners[bundle])
-            code = stylizer.mix([manner.take(seed) for manner in manners], request["weights"])
+        code = stylizer.style_of(
+            cue.map(lambda key: self._reference_style(by_key[key], bundle)), settings.seed
+        )
         progress("analysing", 0.3)
         analysis = self._analysis(held, bundle)
         progress("restyling", 0.6)
-        result = stylizer.apply(
-            analysis, code, request["strength"], request["root"], request["beyond"]
-        )
+        result = stylizer.apply(analysis, code, settings)
         result = replace(result, name=Path(head["name"]).stem)
         self._hold(head["result"], Held(result, held.rig))
-        facts = facts_of(result, analysis.correspondence, analysis.fit.notes(request["beyond"]))
+        facts = facts_of(
+            result, analysis.correspondence, analysis.domain.notes(settings.out_of_domain)
+        )
         state = np.concatenate(
             [result.local_position.ravel(), result.local_rotation.ravel()]
         ).tobytes()

@@ -49,13 +49,13 @@ export const CONTROLS = [
     send: (root) => ({ root }),
   },
   {
-    name: 'beyond', label: 'Unfamiliar', kind: 'select', start: 'fade',
+    name: 'out_of_domain', label: 'Unfamiliar', kind: 'select', start: 'fade',
     options: [
       ['fade', 'fade the manner out'],
       ['ignore', 'restyle it all the same'],
     ],
     hint: 'where the clip is unlike all that the model learned',
-    send: (beyond) => ({ beyond }),
+    send: (out_of_domain) => ({ out_of_domain }),
   },
 ];
 

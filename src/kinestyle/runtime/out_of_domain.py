@@ -18,47 +18,47 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
 from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time
 from kinestyle.retarget.features import FRAME_RATE, heading_free_rotation
-from kinestyle.runtime.beyond import Beyond
+from kinestyle.runtime.settings import OutOfDomain
 
 FADE, FADE_FRAMES = (7.0, 13.0), 8.0
-"""From how many times the usual error on a style fades and from where nothing of it is left, of the
-error smoothed over so many frames at 30 a second. Clips of the training motion's kind stay below
-6.5 times, walks, jogs and gestures on other rigs mostly below 6; squats, high kicks and jumps have
-6 to 16, those who lie down 27 to 35."""
+"""From how many times the reference error on a style fades, and from where nothing of it is left.
+The error is smoothed over so many frames at 30 a second. Clips of the training motion's kind stay
+below 6.5 times, walks, jogs and gestures on other rigs mostly below 6; squats, high kicks and jumps
+have 6 to 16, clips that lie down 27 to 35."""
 
 FAR = 6.0
-"""From so many times the usual error on, a clip is far from what the bundle knows. Clips of the
+"""From so many times the reference error on, a clip is far from what the bundle knows. Clips of the
 styles with little motion, and of other rigs, have 2 to 5 times it; dances and clips with damaged
 limbs more."""
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class DomainScore:
     """How well a bundle's autoencoder gives one clip back.
 
     name: the clip's
-    error_cm: (T30,) mean distance of the joints from where they were, hips held in place
-    usual_cm: the same on motion like what the bundle learned from, None where the bundle does not
-        say
+    error_cm: (T30,) mean distance of the joints from where they were, hips aside
+    reference_cm: the same on motion like what the bundle learned from; None where the bundle does
+        not say
     """
 
     name: str
     error_cm: Array
-    usual_cm: float | None
+    reference_cm: float | None
 
     @property
-    def times_usual(self) -> Array:
-        """(T30,) the error as a multiple of the usual one; not a number where that is not known."""
-        return self.error_cm / (self.usual_cm or np.nan)
+    def times_reference(self) -> Array:
+        """(T30,) the error as a multiple of the reference error; NaN where that is not known."""
+        return self.error_cm / (self.reference_cm or np.nan)
 
     @cached_property
     def share(self) -> Array:
         """(T30,) how much of a style's strength is left at each moment: 1 wherever the bundle knows
         such motion.
         """
-        if self.usual_cm is None:
+        if self.reference_cm is None:
             return np.ones(len(self.error_cm))
-        beyond = (smooth_in_time(self.times_usual, FADE_FRAMES) - FADE[0]) / (FADE[1] - FADE[0])
+        beyond = (smooth_in_time(self.times_reference, FADE_FRAMES) - FADE[0]) / (FADE[1] - FADE[0])
         # widened before it is smoothed, so that nothing is left of a style where nothing should be
         widened = largest_within(np.clip(beyond, 0.0, 1.0), round(FADE_FRAMES))
         return np.maximum(1.0 - smooth_in_time(widened, 0.5 * FADE_FRAMES), 0.0)
@@ -66,7 +66,7 @@ class Fit:
     @property
     def is_far(self) -> bool:
         """Whether the clip as a whole is far from what the bundle knows."""
-        return bool(self.times_usual.mean() > FAR)
+        return bool(self.times_reference.mean() > FAR)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -75,12 +75,12 @@ class Fit:
             return ()
         return (f"{self._found}; look at the result, a lower strength may be better",)
 
-    def notes(self, beyond: Beyond) -> tuple[str, ...]:
+    def notes(self, out_of_domain: OutOfDomain) -> tuple[str, ...]:
         """What to tell a user of what was done: the warnings, or, where a style is faded, when and
         how far.
         """
         share = self.share
-        if beyond == "ignore" or share.min() > 0.99:
+        if out_of_domain == "ignore" or share.min() > 0.99:
             return self.warnings
         parts = segments(share < 0.99)
         when = ", ".join(
@@ -95,18 +95,18 @@ class Fit:
 
     @property
     def _found(self) -> str:
-        error = (
-            f"{self.error_cm.mean():.1f} cm, {self.times_usual.mean():.0f} times its usual error"
-        )
+        error = f"{self.error_cm.mean():.1f} cm, {self.times_reference.mean():.0f} times its reference error"
         return f"{self.name} is unlike what the model learned from (given back to {error})"
 
 
-def measure_fit(name: str, features: Array, decoded: Array, usual_cm: float | None) -> Fit:
+def score_domain(
+    name: str, features: Array, decoded: Array, reference_cm: float | None
+) -> DomainScore:
     """name: the clip's, features, decoded: (T30, 260), the clip and what the autoencoder made of
     it.
     """
     apart = _joint_position(decoded) - _joint_position(features)
-    return Fit(name, 100.0 * np.linalg.norm(apart, axis=-1).mean(axis=-1), usual_cm)
+    return DomainScore(name, 100.0 * np.linalg.norm(apart, axis=-1).mean(axis=-1), reference_cm)
 
 
 def _joint_position(features: Array) -> Array:

@@ -4,7 +4,6 @@ moment changes nothing.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import random
@@ -235,7 +234,7 @@ def test_a_checkpoint_is_never_half_written(
         with pytest.raises((KilledError, MotionFileError)):
             training.train(Toy(corpus), LOOP, run, silent)
     assert torch.load(run / "checkpoint.pt")["step"] == 3
-    assert {path.name for path in run.iterdir()} - {"tensorboard"} == {"checkpoint.pt", "log.jsonl"}
+    assert {path.name for path in run.iterdir()} == {"checkpoint.pt", "log.jsonl"}
     assert_equal_weights(straight, training.train(Toy(corpus), LOOP, run, silent).state_dict())
 
 
@@ -362,46 +361,6 @@ def test_progress_is_told_after_a_while(
 )
 def test_durations_as_one_would_say_them(seconds: float, said: str) -> None:
     assert progress.duration(seconds) == said
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("tensorboard") is None, reason="needs the extra `tensorboard`"
-)
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_curves_for_tensorboard(corpus: Corpus, tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    config = replace(LOOP, log_every=1)
-    with pytest.raises(KilledError):
-        training.train(Toy(corpus, killed_at=4), config, tmp_path, silent)
-    # the step after the checkpoint was in the curves already when the run was killed
-    earlier = torch.load(tmp_path / "checkpoint.pt")
-    with pytest.raises(KilledError):
-        training.train(
-            Toy(corpus, killed_at=1), replace(config, checkpoint_seconds=0.0), tmp_path, silent
-        )
-    torch.save(earlier, tmp_path / "checkpoint.pt")
-    training.train(Toy(corpus), config, tmp_path, silent)
-    curves = EventAccumulator(str(tmp_path / "tensorboard"))
-    curves.Reload()
-    totals = curves.Scalars("total")
-    assert [event.step for event in totals] == [1, 2, 3, 4, 5, 6]
-    np.testing.assert_allclose(
-        [event.value for event in totals], [row["total"] for row in rows(tmp_path)], rtol=1e-6
-    )
-    assert [event.step for event in curves.Scalars("validation/score")] == [4, 6]
-
-
-def test_it_trains_without_tensorboard(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    training.train(Toy(corpus), LOOP, tmp_path, silent)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "checkpoint.pt",
-        "log.jsonl",
-        "trained.pt",
-    }
 
 
 # the rest

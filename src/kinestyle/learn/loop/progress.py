@@ -1,13 +1,10 @@
-"""What a stage tells while it learns: rows in `log.jsonl`, curves for TensorBoard where that is
-installed, and lines to read.
-"""
+"""What a stage reports while it learns: rows in `log.jsonl`, and lines to read."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from kinestyle.learn.loop.checkpoint import append_row, cut_back
 
@@ -27,7 +24,6 @@ class Progress:
         self.before, self.began = seconds, time.monotonic()
         self.said = self.began
         cut_back(folder / "log.jsonl", first)
-        self.curves = _curves(folder / "tensorboard", first)
 
     @property
     def seconds(self) -> float:
@@ -45,9 +41,6 @@ class Progress:
         append_row(
             self.folder / "log.jsonl", {"step": step, "seconds": round(self.seconds, 1), **named}
         )
-        if self.curves is not None:
-            for name, value in named.items():
-                self.curves.add_scalar(name, value, step)
         now = time.monotonic()
         if validation is None and now - self.said < SAY_EVERY_SECONDS:
             return
@@ -58,10 +51,6 @@ class Progress:
         )
         self.report(f"{self.folder.name} {step}/{self.steps}, {left} left  {shown}")
 
-    def close(self) -> None:
-        if self.curves is not None:
-            self.curves.close()
-
 
 def duration(seconds: float) -> str:
     """As one would say it: 40 s, 12 min, 3 h 05 min."""
@@ -69,14 +58,3 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _curves(folder: Path, first: int) -> Any:
-    """A writer for TensorBoard that takes back what comes after step `first`; None where
-    TensorBoard is not installed.
-    """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=first + 1)

@@ -118,9 +118,9 @@ def train(
     """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the
     network with the kept weights.
 
-    Writes `checkpoint.pt`, `log.jsonl`, curves for TensorBoard and, at the end, `trained.pt` into
-    `folder`. `fingerprint` is the whole configuration (the loop's alone where it is None): a
-    checkpoint of another one is refused with a DataError.
+    Writes `checkpoint.pt`, `log.jsonl` and, at the end, `trained.pt` into `folder`. `fingerprint` is
+    the whole configuration (the loop's alone where it is None): a checkpoint of another one is
+    refused with a DataError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = Training(
@@ -264,7 +264,6 @@ class Training(Generic[Network]):
         """Write `trained.pt`, and leave the stage with what is in it."""
         path = self.folder / "trained.pt"
         if self.progress is not None:
-            self.progress.close()
             assert self.kept is not None, "the last step is validated"
             save_whole(path, {"config": self.fingerprint, **self.kept})
         self.processes.wait()

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -248,19 +248,6 @@ def test_a_checkpoint_of_another_configuration_is_refused(corpus: Corpus, tmp_pa
     with pytest.raises(DataError, match=sentence):
         training.train(Toy(corpus), replace(LOOP, learning_rate=2e-2), tmp_path, silent)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
-
-
-@pytest.mark.parametrize("whole", [False, True])
-def test_what_an_older_file_does_not_say_counts_as_its_default(whole: bool) -> None:
-    older, wanted = asdict(LOOP), asdict(LOOP)
-    del older["log_every"]
-
-    def inside(values: dict[str, Any]) -> dict[str, Any]:
-        return {"loop": values, "weight": 1.0} if whole else values
-
-    assert training.same_configuration(inside(older), inside(wanted))
-    assert not training.same_configuration(inside(older), inside({**wanted, "log_every": 7}))
-    assert not training.same_configuration(inside({**older, "steps": 7}), inside(wanted))
 
 
 # what is kept

@@ -36,7 +36,7 @@ from kinestyle.learn.export import (
     to_graphs,
 )
 from kinestyle.learn.loop.processes import here
-from kinestyle.learn.loop.training import Network, Stage, same_configuration, train
+from kinestyle.learn.loop.training import Network, Stage, train
 from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
 from kinestyle.learn.stages.autoencoder import (
     Autoencoder,
@@ -376,12 +376,12 @@ class Run:
         saved = torch.load(own) if own.exists() else None
         if saved is None and elsewhere and elsewhere.exists():
             found = torch.load(elsewhere)
-            if same_configuration(found["config"], fingerprint):
+            if found["config"] == fingerprint:
                 self.report(f"{name}: taken from {elsewhere}")
                 saved = found
         if saved is None:
             return train(stage, config.loop, self.folder / name, self.report, fingerprint)
-        if not same_configuration(saved["config"], fingerprint):
+        if saved["config"] != fingerprint:
             raise DataError(
                 f"{own} was made with another configuration; name another folder, or delete it to "
                 f"train again"
@@ -426,4 +426,4 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> list[di
 def released_figures(folder: Path) -> dict[str, float]:
     """The validation figures of the weights that a stage kept."""
     trained = torch.load(folder / "trained.pt")
-    return {name: round(value, 4) for name, value in trained.get("validation", {}).items()}
+    return {name: round(value, 4) for name, value in trained["validation"].items()}

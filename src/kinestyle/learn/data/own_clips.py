@@ -220,13 +220,10 @@ def _state(data: Path, run: Path, told: str | None, rig: Rig | None) -> str:
     """A hash that changes with the files, the table of labels, the splits, what was told of labels,
     and the stated rig.
     """
-    stated = (
-        () if rig is None else (rig,)
-    )  # without one as ever, so that what earlier versions prepared is still taken
     tables = [path for path in (*_tables(data, told), run / SPLITS) if path.is_file()]
     files = [(file, *_size_and_time(data / file)) for file in _files(data, run, told)]
     return hashlib.sha256(
-        repr((told, files, [path.read_bytes() for path in tables], *stated)).encode()
+        repr((told, files, [path.read_bytes() for path in tables], rig)).encode()
     ).hexdigest()
 
 

@@ -201,9 +201,6 @@ def _read(parts: Path, rig: Rig | None, path: Path) -> Reading | str:
 
 def _key(path: Path, rig: Rig | None) -> str:
     """What changes when the file changes, or the way of reading it."""
-    stated = (
-        () if rig is None else (rig,)
-    )  # without one as ever, so that what earlier versions read is still taken
     try:
         state = path.stat()
         about: tuple[object, ...] = (
@@ -212,7 +209,7 @@ def _key(path: Path, rig: Rig | None) -> str:
             state.st_mtime_ns,
             LAYOUT.sizes,
             __version__,
-            *stated,
+            rig,
         )
     except OSError:  # `clip_features` finds the words for it
         about = (path,)

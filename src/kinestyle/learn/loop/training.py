@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -148,18 +148,6 @@ def schedule(step: int, config: LoopConfig) -> float:
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def same_configuration(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether two configurations are the same. What the loop's did not have yet when a file was
-    saved counts as its default.
-    """
-    defaults = {
-        field.name: field.default for field in fields(LoopConfig) if field.default is not MISSING
-    }
-    if "loop" in saved:
-        return {**saved, "loop": {**defaults, **saved["loop"]}} == wanted
-    return {**defaults, **saved} == wanted
-
-
 class Training(Generic[Network]):
     """One stage being trained by this process, and perhaps others."""
 
@@ -279,7 +267,7 @@ class Training(Generic[Network]):
         if not path.exists():
             return 0.0
         saved = torch.load(path, map_location="cpu")
-        if not same_configuration(saved["config"], self.fingerprint):
+        if saved["config"] != self.fingerprint:
             raise DataError(
                 f"{path} was made with another configuration; name another folder, or delete it "
                 f"to start over"
@@ -294,13 +282,11 @@ class Training(Generic[Network]):
                     state[name] = torch.empty_like(parameter).copy_(value)
         for name, value in saved["averaged"].items():
             self.averaged[name].copy_(value)
-        self.kept = saved.get("kept")
+        self.kept = saved["kept"]
         self.stage.sampler.state = saved["sampler"]
-        _set_random_state(
-            saved["random"] if "random" in saved else {"cpu": saved["torch"]}, self.processes.device
-        )
+        _set_random_state(saved["random"], self.processes.device)
         self.step = int(saved["step"])
-        return float(saved.get("seconds", 0.0))
+        return float(saved["seconds"])
 
     def _average(self, decay: float) -> None:
         now = self.stage.network.state_dict()

@@ -129,7 +129,6 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
     checkpoints = [torch.load(tmp_path / run / "checkpoint.pt") for run in ("straight", "killed")]
     assert_equal_weights(checkpoints[0]["network"], checkpoints[1]["network"])
     assert checkpoints[0]["sampler"] == checkpoints[1]["sampler"]
-    assert torch.equal(checkpoints[0]["random"]["cpu"], checkpoints[1]["random"]["cpu"])
     assert (f"killed: continuing at step {killed_at} of 6" in told) == (killed_at > 0)
 
 
@@ -351,6 +350,16 @@ def test_durations_as_one_would_say_them(seconds: float, said: str) -> None:
 
 
 # the rest
+
+
+def test_no_two_steps_or_processes_draw_the_same_noise() -> None:
+    seeds = {
+        training.step_seed(seed, step, process)
+        for seed in range(3)
+        for step in range(50)
+        for process in range(4)
+    }
+    assert len(seeds) == 3 * 50 * 4
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:

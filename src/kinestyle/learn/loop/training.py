@@ -1,9 +1,9 @@
 """The training loop that every stage shares: optimiser, schedule, averaging, validation,
 checkpoints, continuing.
 
-A checkpoint holds weights, averaged weights, the best of them, optimiser, step, and the random
-state of both sampler and torch, so that a run that was killed goes on as if it had not been. The
-same loop runs on one process and on many (see `processes`).
+A checkpoint holds weights, averaged weights, the best of them, optimiser, step and the state of the
+sampler, and torch is seeded before every step, so that a run that was killed goes on as if it had
+not been. The same loop runs on one process and on many (see `processes`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -148,6 +149,13 @@ def schedule(step: int, config: LoopConfig) -> float:
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
+def step_seed(seed: int, step: int, process: int) -> int:
+    """Of torch's generator in one step of one process. It follows from what the checkpoint holds, so
+    that no generator's state has to be in it.
+    """
+    return int(np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)[0])
+
+
 class Training(Generic[Network]):
     """One stage being trained by this process, and perhaps others."""
 
@@ -162,7 +170,6 @@ class Training(Generic[Network]):
         self.stage, self.config, self.folder, self.fingerprint = stage, config, folder, fingerprint
         self.processes = here()
         stage.to(self.processes.device)
-        torch.manual_seed(config.seed)
         self.parameters = [
             parameter for parameter in stage.network.parameters() if parameter.requires_grad
         ]
@@ -189,6 +196,7 @@ class Training(Generic[Network]):
     def learn(self) -> dict[str, Tensor]:
         """One step. Returns the losses of this process's samples."""
         stage, config = self.stage, self.config
+        torch.manual_seed(step_seed(config.seed, self.step, self.processes.index))
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * schedule(self.step, config)
         device = self.processes.device
@@ -199,9 +207,7 @@ class Training(Generic[Network]):
             conv_as_matmul(),
             made_there,
         ):
-            samples = self.processes.rows(stage.draw())
-            with self.processes.whole_batch_draws(len(samples)):
-                losses = stage.losses_of(samples)
+            losses = stage.losses_of(self.processes.rows(stage.draw()))
         self.optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
         self.processes.average(
@@ -244,7 +250,6 @@ class Training(Generic[Network]):
             "kept": self.kept,
             "optimizer": self.optimizer.state_dict(),
             "sampler": self.stage.sampler.state,
-            "random": _random_state(self.processes.device),
         }
         save_whole(self.folder / "checkpoint.pt", content)
 
@@ -284,7 +289,6 @@ class Training(Generic[Network]):
             self.averaged[name].copy_(value)
         self.kept = saved["kept"]
         self.stage.sampler.state = saved["sampler"]
-        _set_random_state(saved["random"], self.processes.device)
         self.step = int(saved["step"])
         return float(saved["seconds"])
 
@@ -298,11 +302,9 @@ class Training(Generic[Network]):
             self.averaged[name].copy_(now[name])
 
     def _validate(self) -> dict[str, float]:
-        """Validate averaged weights on the CPU, without touching the sampler's or torch's random
-        state.
-        """
+        """Validate averaged weights on the CPU, without touching the sampler's state."""
         stage, device = self.stage, self.processes.device
-        current, sampler, random = _copy(stage.network), stage.sampler.state, _random_state(device)
+        current, sampler = _copy(stage.network), stage.sampler.state
         stage.network.load_state_dict(self.averaged)
         stage.network.eval()
         stage.to(torch.device("cpu"))
@@ -312,7 +314,6 @@ class Training(Generic[Network]):
         stage.network.load_state_dict(current)
         stage.network.train()
         stage.sampler.state = sampler
-        _set_random_state(random, device)
         return figures
 
     def _better(self, score: float) -> bool:
@@ -324,14 +325,3 @@ class Training(Generic[Network]):
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    on_device = {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {}
-    return {"cpu": torch.get_rng_state(), **on_device}
-
-
-def _set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)

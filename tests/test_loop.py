@@ -255,7 +255,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(corpus: Corpus, tmp_pa
 def test_how_often_it_validates_does_not_change_what_it_learns(
     corpus: Corpus, tmp_path: Path
 ) -> None:
-    config = replace(LOOP, keep="last")
+    config = replace(LOOP, select_checkpoint="last")
     rare = training.train(Toy(corpus), config, tmp_path / "rare", silent).state_dict()
     often = training.train(
         Toy(corpus), replace(config, validate_every=1), tmp_path / "often", silent
@@ -269,15 +269,33 @@ def test_what_is_released_is_the_average_and_not_the_last_step(
     corpus: Corpus, tmp_path: Path
 ) -> None:
     stage = Toy(corpus)
-    training.train(stage, replace(LOOP, keep="last"), tmp_path, silent)
+    training.train(stage, replace(LOOP, select_checkpoint="last"), tmp_path, silent)
     checkpoint = torch.load(tmp_path / "checkpoint.pt")
-    assert_equal_weights(stage.network.state_dict(), checkpoint["averaged"])
-    assert not torch.equal(checkpoint["averaged"]["0.weight"], checkpoint["network"]["0.weight"])
+    averaged = {
+        name.removeprefix("module."): value
+        for name, value in checkpoint["averaged"].items()
+        if name != "n_averaged"
+    }
+    assert_equal_weights(stage.network.state_dict(), averaged)
+    assert not torch.equal(averaged["0.weight"], checkpoint["network"]["0.weight"])
     assert not stage.network.training
 
 
+def test_the_average_forgets_what_it_began_with_and_is_an_ema_then() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    averaged = training.AveragedModel(network, multi_avg_fn=training.ema(0.9))
+    expected = 0.0
+    for step in range(200):
+        value = math.sin(step)
+        network.weight.data.fill_(value)
+        averaged.update_parameters(network)
+        decay = min(0.9, (1 + step) / (10 + step)) if step else 0.0
+        expected = decay * expected + (1.0 - decay) * value
+        assert float(averaged.module.weight.detach()) == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize(
-    ("keep", "scores", "step"),
+    ("select", "scores", "step"),
     [
         ("best", [3.0, 1.0, 2.0], 4),
         ("best", [1.0, 2.0, 3.0], 2),
@@ -289,10 +307,12 @@ def test_what_is_released_is_the_average_and_not_the_last_step(
     ],
 )
 def test_which_weights_are_kept(
-    keep: Any, scores: list[float], step: int, corpus: Corpus, tmp_path: Path
+    select: Any, scores: list[float], step: int, corpus: Corpus, tmp_path: Path
 ) -> None:
     stage = Toy(corpus, scores=scores)
-    training.train(stage, replace(LOOP, keep=keep, validate_every=2), tmp_path, silent)
+    training.train(
+        stage, replace(LOOP, select_checkpoint=select, validate_every=2), tmp_path, silent
+    )
     trained = torch.load(tmp_path / "trained.pt")
     assert trained["step"] == step
     assert_equal_weights(stage.network.state_dict(), trained["network"])

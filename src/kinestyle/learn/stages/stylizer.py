@@ -132,8 +132,8 @@ REFINED = replace(
         warmup_steps=20,
         validate_every=450,
         gradient_clip=0.5,
-        average=0.99,
-        keep="last",
+        ema_decay=0.99,
+        select_checkpoint="last",
     ),
 )
 

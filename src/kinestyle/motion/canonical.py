@@ -83,8 +83,13 @@ def mirror_name(name: str) -> str:
     return name
 
 
+def has_side(name: str) -> bool:
+    """Whether a joint is on one side of the body."""
+    return name.startswith(("left_", "right_"))
+
+
 def part_of(name: str) -> str:
-    """A joint's name without its side: "thigh" for "left_thigh"; joints of the trunk are their own."""
+    """A joint's name without its side: "thigh" for "left_thigh". Joints of the trunk have none."""
     return name.removeprefix("left_").removeprefix("right_")
 
 

@@ -1,8 +1,8 @@
-"""How a body lies in the world of its file: which way is up, which side is left, how long a unit
+"""How a body stands in the world of its file: which axis is up, which side is left, how long a unit
 is.
 
-Where the file's format does not state it, all of it is read off real frames. The rest pose of a
-file may lie (Y up at rest, Z up in motion; all bones along X).
+What the file's format does not state is read off real frames. The rest pose of a file may be wrong:
+Y up at rest and Z up in motion, or all bones along X.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNITS: dict[str, float] = {
     "foot": 0.3048,
 }
 """Unit -> metres. CMU's is its skeletons' own, 0.0254 / 0.45 m. Any two differ by more than adults
-do: at most one fits.
+do, and so at most one fits.
 """
 
 _STATURE_RANGE_M = (1.40, 2.10)
@@ -32,16 +32,16 @@ _LEG_RANGE_M = (0.66, 1.05)
 """Adults, with room for characters and for the estimate's own error."""
 
 _POSSIBLE_LEG_M = (0.1, 3.0)
-"""A body outside of it stands in a file that states a wrong unit, not in one of a child or of a
-giant.
-"""
+"""Outside this range the file states a wrong unit. Children and giants are inside."""
 
 _CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
-"""Margins of `find_up`: motion on one's feet has 0.7 and more; with less than the second it
-guesses.
+"""Margins of `find_up`: above the first it is clear, below the second it is a guess. Motion on
+one's feet has 0.7 and more.
 """
+
 _STANDS = 0.8
-"""Cosine between an axis and both trunk and legs of a pose that stands along it."""
+"""A pose stands along an axis if trunk and legs have at least this cosine with it."""
+
 _BENT = 0.06
 """Mean sine of the knees' bend from which on it tells left from right."""
 
@@ -63,6 +63,7 @@ class Leg:
 
 
 def _length(vector: Array) -> float:
+    """vector: (T, 3) -> its median length."""
     return float(np.median(np.sqrt(np.sum(vector * vector, axis=-1))))
 
 
@@ -79,11 +80,11 @@ def axis_name(axis: Array) -> str:
 
 
 def lateral_agreement(first: Leg, second: Leg) -> float:
-    """Do the legs' joints bend as if the first leg is the left one? In [-1, 1]; positive means yes,
-    near 0 cannot tell.
+    """Whether the legs' joints bend as if the first leg were the left one, in [-1, 1]: positive is
+    yes, near 0 cannot tell.
 
-    Where knees that bend and feet say the opposite, the knees are believed, a little: what looks
-    like toes may be a heel.
+    Where bent knees and feet disagree, the knees are believed, a little: what looks like toes may
+    be a heel.
     """
     knees, feet = knee_agreement(first, second), foot_agreement(first, second)
     if feet is None or (abs(knees) > _BENT and knees * feet < 0.0):
@@ -92,8 +93,8 @@ def lateral_agreement(first: Leg, second: Leg) -> float:
 
 
 def knee_agreement(first: Leg, second: Leg) -> float:
-    """As `lateral_agreement`. A knee bends backwards only: thigh x shin points to the body's left
-    whatever the body's pose.
+    """As `lateral_agreement`, by the knees. A knee bends backwards only: thigh x shin points to the
+    body's left in any pose.
     """
     across, votes = normalize(first.thigh - second.thigh), []
     for leg in (first, second):
@@ -103,8 +104,8 @@ def knee_agreement(first: Leg, second: Leg) -> float:
 
 
 def foot_agreement(first: Leg, second: Leg) -> float | None:
-    """As `lateral_agreement`. A foot points forward: (up the shin) x (along the foot) points left.
-    None without toes.
+    """As `lateral_agreement`, by the feet. A foot points forward: (up the shin) x (along the foot)
+    points left. None without toes.
     """
     across, votes = normalize(first.thigh - second.thigh), []
     for leg in (first, second):
@@ -115,10 +116,9 @@ def foot_agreement(first: Leg, second: Leg) -> float | None:
 
 
 def standing_axis(hips: Array, head: Array, ankles: Array) -> Array | None:
-    """+Y or +Z (3,) if that is the way in which one pose stands, or None; hips, head, ankles: (3,)
-    positions.
+    """+Y or +Z (3,), whichever a pose stands along, or None. hips, head, ankles: (3,) positions.
 
-    Not +X: many a file has all bones along X at rest, which is no pose.
+    Never +X: many files have all bones along X at rest, which is no pose.
     """
     fit = np.minimum(_AXES @ normalize(head - hips), _AXES @ normalize(hips - ankles))
     best = int(np.argmax(fit))
@@ -128,45 +128,42 @@ def standing_axis(hips: Array, head: Array, ankles: Array) -> Array | None:
 def find_up(
     hips: Array, head: Array, ankles: Array, body: Array, rest_up: Array | None = None
 ) -> tuple[Array, float]:
-    """The signed axis of the file's world that points up.
+    """The signed axis of the file's world that points up, (3,), and a margin: above 0.4 is clear,
+    below `DOUBTFUL_UP` is a guess.
 
-    hips, head, ankles: (T, 3) world positions, `ankles` the mean of both; body: (T, N, 3) all
-        joints of the body;
-    rest_up: the `standing_axis` of the rest pose, which decides between the best two where the
-        motion is not clear.
-    Returns the axis (3,) and a margin: above 0.4 is clear, below `DOUBTFUL_UP` is a guess.
+    hips, head, ankles: (T, 3) world positions, `ankles` the mean of both
+    body: (T, N, 3) all joints of the body
+    rest_up: the `standing_axis` of the rest pose; it decides between the best two axes where the
+        motion is not clear
     """
     trunk, legs = normalize(head - hips), normalize(hips - ankles)
     size = _length(head - hips) + _length(hips - ankles) + 1e-9
-    # Most frames have the trunk over the hips and the hips over the feet. Both count, because a bow
-    # tips the one and a
-    # kick or a seat the other
+    # Most frames have the trunk over the hips and the hips over the feet. Both count: a bow tips
+    # the one, a kick or a seat the other.
     upright = (0.5 * (trunk + legs) @ _AXES.T).mean(axis=0)
-    # Feet come back to one floor, which often is at zero
+    # feet come back to one floor, which is often at zero
     lowest = (body @ _AXES.T).min(axis=1)
     floor = np.percentile(lowest, 20, axis=0)
     unsteady = np.minimum(np.abs(lowest - floor).mean(axis=0) / size, 0.5)
     at_zero = np.exp(-((floor / (0.08 * size)) ** 2))
-    # Files are Y up or Z up; anything else must be shown by the motion
+    # files are Y up or Z up; anything else must be clear from the motion
     usual = np.array([0.0, 0.15, 0.15, -0.1, -0.05, -0.05])
     score = upright - unsteady + 0.15 * at_zero + usual
     order = np.argsort(score)
     up, margin = _AXES[order[-1]], float(score[order[-1]] - score[order[-2]])
-    # someone who lies down and stays there is as long along the floor as they were tall
+    # someone who lies down is as long along the floor as they were tall
     if margin < _CLEAR_UP and rest_up is not None and rest_up @ _AXES[order[-2]] == 1.0:
         up = rest_up
     return up, margin
 
 
 def find_unit(leg_length: float, trunk_length: float) -> tuple[str, float]:
-    """Hip to ankle and hips to head along the bones, in file units -> the unit's name and its
-    metres.
+    """The name of the unit in which leg and stature are an adult's, and its length in metres; or
+    "unknown" and the length that makes the leg the canonical one.
 
-    The unit that gives an adult's leg and stature, or ("unknown", the factor that makes the leg the
-    canonical one).
+    leg_length: hip to ankle, trunk_length: hips to head, both along the bones in file units
     """
-    # what bones do not show, the ankle's height and the head above its joint, is 0.039 and 0.13 of
-    # stature
+    # bones show neither the ankle's height, 0.039 of stature, nor the head above its joint, 0.13
     stature = (leg_length + trunk_length) / (1.0 - 0.039 - 0.13)
     by_leg = leg_length * STATURE_M / LEG_LENGTH_M
     for unit, metres in UNITS.items():
@@ -190,8 +187,8 @@ def unit_name(metres_per_unit: float) -> str:
 def contradictions(
     stated: StatedWorld, by: str, seen_up: Array, margin: float, leg_length: float
 ) -> list[str]:
-    """Sentences where a file or a rig states what the motion denies. It is believed: someone may
-    lie, or be a giant.
+    """A sentence for each statement of a file or a rig that the motion contradicts. The statement
+    is believed all the same: someone may lie down, or be a giant.
 
     by: who states it; seen_up, margin: what `find_up` found; leg_length: in file units
     """

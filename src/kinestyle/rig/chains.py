@@ -1,13 +1,11 @@
 """Limbs on a rig: what a leg, an arm or a neck looks like, and the joints of a chain that fit it
 best.
 
-A limb's roles come in a fixed order down a chain of joints, with joints between them that have no
-role (twist bones,
-joints of no length) and roles that some rigs lack. A dynamic programme over (joint, role) finds the
-best assignment:
-names vote for roles, bone lengths speak against unlikely ones, passing over a joint or lacking a
-role costs a little. Scores are log-likelihoods by feel: a fitting name outweighs a length that is
-off by two sigma.
+A limb's roles come in a fixed order down a chain of joints. Joints between them may have no role
+(twist bones, joints of no length), and some rigs lack some roles. A dynamic programme over (joint,
+role) finds the best assignment: names vote for roles, bone lengths speak against unlikely ones,
+passing over a joint or lacking a role costs a little. Scores are log-likelihoods by feel: a fitting
+name outweighs a length that is off by two sigma.
 """
 
 from __future__ import annotations
@@ -33,10 +31,10 @@ have a thousand.
 """
 
 _TRIFLE = 1e-12
-"""Added to lengths, so that they have a logarithm."""
+"""Added to lengths before their logarithm is taken."""
 
 _STATURE_STEP = 0.03
-"""Of the logarithm of a stature, to which it is rounded."""
+"""The logarithm of a stature is rounded to this."""
 
 _WORST_LENGTH = -4.5
 """Three sigma. Odd proportions must not undo what names say."""
@@ -48,8 +46,8 @@ class Limb:
 
     roles: from the trunk outwards, without side
     lengths: (role, next role) -> its length as a fraction of stature, and the sigma of its
-        logarithm; (None, role) is the way from the trunk. Pairs that are not listed may have any
-        length
+        logarithm; (None, role) is the distance from the trunk. Pairs that are not listed may have
+        any length
     optional: roles that a rig may lack -> what that costs: rigs without toes are common, rigs
         without hands rare
     """
@@ -64,8 +62,8 @@ class Limb:
 
     @cached_property
     def steps(self) -> tuple[tuple[tuple[int, float], ...], ...]:
-        """For each role, (next role, cost of lacking those between) for all roles that may follow
-        it.
+        """For each role, the roles that may follow it as (next role, cost of lacking those in
+        between).
         """
         return tuple(
             tuple(
@@ -116,11 +114,12 @@ _TRUNK_ROLES = ("hips", "spine", "chest", "neck", "head")
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What the choice of a limb's joints was made from, for those who ask how close it was.
+    """The scores from which a limb's joints were chosen: they tell how close the choice was.
 
-    first: the joint below which the limb was looked for; N joints at and below it
-    own: (K, N) what speaks for each joint in each role, inwards, outwards: (K, N) the best score
-        from the trunk to it without `own`, and from it outwards with it
+    first: the joint at and below which the limb was looked for; N joints
+    own: (K, N) what speaks for each joint in each role
+    inwards: (K, N) the best score from the trunk to it, without `own`
+    outwards: (K, N) the best score from it outwards, with `own`
     """
 
     limb: Limb
@@ -146,19 +145,18 @@ class Chain:
 
 
 class RigTree:
-    """A skeleton with what the search asks of it again and again, its joints in an order of its
-    own: every limb in one piece.
+    """A skeleton and what the search asks of it again and again. Its joints are in an order of its
+    own, depth first: every limb is one slice.
 
-    order: (J,) the skeleton's joint for each of the tree's; everything else speaks of the tree's
-        joints
+    order: (J,) the skeleton's joint for each of the tree's; all else is in the tree's order
     names: what each joint's name says
     position: (T, J, 3) world positions of sampled frames, file units
     """
 
     def __init__(self, skeleton: Skeleton, position: Array) -> None:
         self.order = _depth_first(skeleton)
-        place = np.argsort(self.order)
-        parents = np.where(skeleton.parents < 0, -1, place[skeleton.parents])[self.order]
+        index = np.argsort(self.order)
+        parents = np.where(skeleton.parents < 0, -1, index[skeleton.parents])[self.order]
         names = tuple(skeleton.names[joint] for joint in self.order)
         self.skeleton = Skeleton(names, parents, skeleton.offsets[self.order])
         self.position = position[:, self.order]
@@ -171,8 +169,8 @@ class RigTree:
         self._outwards: dict[tuple[tuple[str, ...], float, int], Array] = {}
 
     def distances(self, joint: int) -> Array:
-        """(J,) the mean distances of all joints from one over some frames, in file units, at least
-        a trifle.
+        """(J,) the mean distances of all joints from one over some frames, in file units, above
+        zero.
         """
         if joint not in self._rows:
             apart = self.few_position - self.few_position[:, joint : joint + 1]
@@ -213,23 +211,18 @@ class RigTree:
 
     @cached_property
     def side(self) -> list[Side]:
-        """For each joint, the side that names at and below it speak of; "" on the trunk, or when
-        that is both or none.
+        """For each joint, the side that names at and below it speak of; "" on the trunk, and for
+        both or none.
         """
         found: list[Side] = []
         for name, joints in zip(self.names, self.subtree, strict=True):
             sides = [self.names[joint].side for joint in joints]
             left, right = sides.count("left"), sides.count("right")
             of_trunk = not name.side and any(role in name.roles for role in _TRUNK_ROLES)
-            found.append(
-                ""
-                if of_trunk
-                else "left"
-                if left > 3 * right
-                else "right"
-                if right > 3 * left
-                else ""
-            )
+            if of_trunk or not (left > 3 * right or right > 3 * left):
+                found.append("")
+            else:
+                found.append("left" if left > right else "right")
         return found
 
     @cached_property
@@ -243,9 +236,11 @@ class RigTree:
 
     @cached_property
     def lineage(self) -> Lineage:
+        """All pairs of a joint and one below it."""
         return Lineage(self)
 
     def table(self, limb: Limb) -> _LimbTable:
+        """What names say of a limb's roles, remembered."""
         if limb.roles not in self._tables:
             self._tables[limb.roles] = _LimbTable(self, limb)
         return self._tables[limb.roles]
@@ -275,7 +270,7 @@ class RigTree:
 
 
 def _depth_first(skeleton: Skeleton) -> np.ndarray:
-    """(J,) the joints so that all below a joint follow it at once."""
+    """(J,) the joints in an order in which all below a joint follow it directly."""
     order, ready = [], [0]
     while ready:
         order.append(joint := ready.pop())
@@ -287,7 +282,7 @@ class Lineage:
     """All pairs of a joint and one below it that may both play roles, sorted by the upper one.
 
     upper, lower: (P,) joints; length: (P,) logarithm of the mean distance, file units
-    begin: (J + 1,) where among the pairs those with a joint as the upper one begin
+    begin: (J + 1,) for each joint, the index of the first pair in which it is the upper one
     """
 
     def __init__(self, tree: RigTree) -> None:
@@ -306,11 +301,11 @@ class Lineage:
 
 
 class _LimbTable:
-    """What a limb's search needs of a rig whatever the stature.
+    """What a limb's search needs of a rig at any stature.
 
     name_scores: (K, J) how well each joint's name fits each role
-    passing: (J + 1,) the cost of passing over all joints from the root down to each; the last one,
-        of no joint, is 0
+    passing: (J + 1,) the cost of passing over all joints from the root down to each; the last one
+        is 0 and stands for the root's parent
     """
 
     def __init__(self, tree: RigTree, limb: Limb) -> None:
@@ -323,16 +318,19 @@ class _LimbTable:
 
 
 def length_score(log_length: Array | float, expected: tuple[float, float], stature: float) -> Array:
-    """How usual lengths are (0 is just so, less is worse); `log_length` of, and `stature` in file
-    units.
+    """How usual lengths are: 0 for the expected one, less is worse.
+
+    log_length: logarithms of lengths, and stature, both in file units; expected: see
+    `Limb.lengths`
     """
     fraction, sigma = expected
-    # joints that coincide are as unlikely as their logarithm would have it at 0.4 % of stature
+    # joints that coincide count as 0.4 % of stature apart
     z = (np.maximum(log_length - np.log(stature), np.log(0.004)) - np.log(fraction)) / sigma
     return np.maximum(-0.5 * z * z, _WORST_LENGTH)
 
 
 def _name_score(name: JointName, role: str) -> float:
+    """How well a name fits a role; negative if it says something else."""
     weight = name.weight(role)
     if weight:
         return _NAME_FITS * weight
@@ -340,6 +338,7 @@ def _name_score(name: JointName, role: str) -> float:
 
 
 def _passing_cost(name: JointName, limb: Limb) -> float:
+    """What it costs to pass over a joint of this name in a limb."""
     if name.extra or name.passed_over:
         return 0.0
     if not name.roles:
@@ -350,8 +349,8 @@ def _passing_cost(name: JointName, limb: Limb) -> float:
 def step_scores(
     tree: RigTree, limb: Limb, stature: float, k: int, after: int, gap: float, pairs: slice
 ) -> Array:
-    """For pairs of the lineage: what speaks for the upper one as role k with the lower one as the
-    next role that the rig has.
+    """For pairs of the lineage, what speaks for the upper joint as role k and the lower one as role
+    `after`, the next that the rig has. gap: the cost of lacking the roles in between.
     """
     lineage, passing = tree.lineage, tree.table(limb).passing
     upper, lower = lineage.upper[pairs], lineage.lower[pairs]
@@ -361,8 +360,8 @@ def step_scores(
 
 
 def _outwards(tree: RigTree, limb: Limb, stature: float, first: int, own: Array) -> Array:
-    """(K, N) the best score of a limb from each of the N joints at and below `first` in each role
-    outwards.
+    """(K, N) the best score of a limb, outwards from each of the N joints at and below `first` in
+    each role.
 
     own: (K, N) what speaks for the joint itself
     """
@@ -385,16 +384,15 @@ def _outwards(tree: RigTree, limb: Limb, stature: float, first: int, own: Array)
 def best_chain(
     tree: RigTree, limb: Limb, trunk: int, first: int, stature: float, further: Array | None = None
 ) -> Chain | None:
-    """The best joints for a limb's roles, at or below `first`, for a limb that comes from the joint
-    `trunk`.
+    """The best joints for the roles of a limb that hangs from the joint `trunk`, at or below
+    `first`. None when the chain is too short for the roles that no rig may lack.
 
     stature: the body's, in file units, roughly
-    further: (K, N) what else speaks for each of the joints at and below `first` in each role,
-    beside names and lengths Returns None when the chain is too short for the roles that no rig may
-    lack.
+    further: (K, N) what else, beside names and lengths, speaks for each of the joints at and below
+        `first` in each role
     """
     roles, passing = limb.roles, tree.table(limb).passing
-    # so that what was found for nearly this stature serves again
+    # rounded: the result for nearly this stature is used again
     stature = float(np.exp(round(float(np.log(stature)) / _STATURE_STEP) * _STATURE_STEP))
     below = tree.subtree[first]
     joints = slice(below.start, below.stop)
@@ -420,10 +418,8 @@ def best_chain(
     # among equals the joint nearest to the trunk
     joint = int(np.argmax(starts.max(axis=0)))
     k = int(np.argmax(starts[:, joint]))
-    found, fits = (
-        {roles[k]: first + joint},
-        {roles[k]: _fit(tree, limb, trunk, first + joint, None, roles[k], stature)},
-    )
+    found = {roles[k]: first + joint}
+    fits = {roles[k]: _fit(tree, limb, trunk, first + joint, None, roles[k], stature)}
     while (following := _following(tree, limb, stature, first, best, own, joint, k)) is not None:
         before, role_before, (joint, k) = joint, roles[k], following
         found[roles[k]] = first + joint
@@ -443,8 +439,8 @@ def _following(
     joint: int,
     k: int,
 ) -> tuple[int, int] | None:
-    """Which joint in which role follows a joint in role k in the best limb from there outwards;
-    None: no more.
+    """The joint, and its role, that follows a joint in role k in the best limb from there outwards;
+    None at the limb's end.
 
     best, own: as in `_outwards`; joints are counted from `first`
     """
@@ -461,5 +457,6 @@ def _following(
 def _fit(
     tree: RigTree, limb: Limb, a: int, b: int, role_a: str | None, role_b: str, stature: float
 ) -> float:
+    """The score of the length between joints a and b in these roles, 0 if it may be any."""
     expected = limb.lengths.get((role_a, role_b))
     return float(length_score(np.log(tree.distance(a, b)), expected, stature)) if expected else 0.0

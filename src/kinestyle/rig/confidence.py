@@ -1,9 +1,8 @@
-"""How sure the joints of a body are: by how much the best reading of a rig is better than those
+"""How certain the joints of a body are: by how much the best reading of a rig is better than those
 that differ in a role.
 
-Names and lengths say how well a joint fits; only its rivals say whether another fits as well. A
-foot's tip beside the toes, a second neck, a strand of hair where a head might be: all of them look
-right, and one of them is.
+Names and lengths say how well a joint fits. Only its rivals say whether another fits as well: the
+tip of a foot beside the toes, a second neck, a strand of hair where a head might be.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from kinestyle.rig.chains import Chain, RigTree, step_scores
 from kinestyle.rig.names import Side
 from kinestyle.rig.search import RIVAL, Body
 
-_SPINE_PLACE = 0.4
-"""Where along hips -> chest a single spine joint bends best."""
+_SPINE_SHARE = 0.4
+"""How far from hips to chest a single spine joint bends best."""
 
 _USUAL_MARGIN = 0.45
 """A margin over the next best at which a joint is two thirds sure."""
@@ -32,8 +31,9 @@ def certainty(
     sides: Mapping[Side, tuple[Chain, Chain]],
     joints: Mapping[str, int],
 ) -> dict[str, float]:
-    """Role -> [0, 1], how clearly its joint is better than any other. others: rivals of `body`;
-    sides: its legs and arms.
+    """Role -> [0, 1], how clearly its joint is better than any other.
+
+    others: rivals of `body`; sides: its legs and arms; joints: role -> joint of `body`
     """
     margins = dict.fromkeys(joints, RIVAL)
     for role, margin in _chain_margins(tree, body.top).items():
@@ -51,7 +51,7 @@ def certainty(
         # another piece of the neck is no rival: the lower one is meant
         sure["neck"] = 1.0
     if "neck" in sure and "head" in sure:
-        # what is taken for the head, one strand of hair among others perhaps, makes the head a neck
+        # if the head is really a strand of hair, the neck is the head: neither is surer than both
         sure["neck"] = sure["head"] = sure["neck"] * sure["head"]
     return sure
 
@@ -67,6 +67,7 @@ def _sets(tree: RigTree, body: Body) -> dict[str, set[int]]:
 
 
 def _differing(joints: Mapping[str, int], other: Mapping[str, set[int]]) -> list[str]:
+    """Roles whose joint does not have that role, on either side, in another body."""
     return [role for role, joint in joints.items() if joint not in other.get(part_of(role), set())]
 
 
@@ -96,8 +97,7 @@ def _chain_margins(tree: RigTree, chain: Chain) -> dict[str, float]:
             others = np.delete(through[k], chain.joints[role] - search.first)
             rivals += [float(others.max())] if len(others) else []
         if role not in chain.joints or role in limb.optional:
-            # what there is without this role: limbs that begin after it, end before it, or pass
-            #     over it
+            # limbs without this role begin after it, end before it, or pass over it
             rivals += [float((search.inwards + search.outwards)[k + 1 :].max(initial=-np.inf))]
             for before in range(k):
                 rivals.append(
@@ -116,7 +116,7 @@ def trunk_roles(tree: RigTree, body: Body) -> dict[str, int]:
     joints = dict(body.top.joints)
     branch = body.arms.branch
     if "neck" in joints and branch in tree.skeleton.ancestors(joints["neck"]):
-        # a neck in two pieces (CMU's Neck and Neck1) turns at the lower one
+        # a neck in two pieces (CMU's Neck and Neck1) bends at the lower one
         upwards = tree.path(joints["neck"], branch)[-2::-1]
         joints["neck"] = next(
             (joint for joint in upwards if tree.names[joint].weight("neck") > 0.5), joints["neck"]
@@ -128,5 +128,5 @@ def trunk_roles(tree: RigTree, body: Body) -> dict[str, int]:
     joints |= {"hips": path[0], "chest": path[-1]}
     if len(path) > 2:
         along = np.cumsum([tree.distance(a, b) for a, b in pairwise(path)])
-        joints["spine"] = path[1 + int(np.argmin(np.abs(along[:-1] - _SPINE_PLACE * along[-1])))]
+        joints["spine"] = path[1 + int(np.argmin(np.abs(along[:-1] - _SPINE_SHARE * along[-1])))]
     return joints

@@ -1,12 +1,10 @@
 """Which joint of a rig is which joint of the canonical skeleton.
 
-The rig is taken for a tree first: legs are a pair of chains below one joint, arms a pair of chains
-    below another, and
-the lowest joint above both is the hips. Along each chain `limb_chains` then chooses the joints for
-the roles, in order, from what their names may mean (`joint_names`) and from bone lengths of real
-frames. Neither is enough alone:
-"LeftShoulder" names two different joints in two families, and CMU's forearm is shorter than its
-clavicle.
+The rig is a tree: legs are a pair of chains below one joint, arms a pair of chains below another,
+and the lowest joint above both is the hips (`search`). Along each chain the joints for the roles
+are chosen in order (`chains`), from what their names may mean (`names`) and from the bone lengths
+of real frames. Neither is enough alone: "LeftShoulder" names two different joints in two families,
+and CMU's forearm is shorter than its clavicle.
 """
 
 from __future__ import annotations
@@ -16,7 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinestyle.errors import RigError
-from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, mirror_name, part_of
+from kinestyle.motion.canonical import (
+    CANONICAL,
+    LEG_LENGTH_M,
+    SIDES,
+    has_side,
+    mirror_name,
+    part_of,
+)
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, rest_position
@@ -51,18 +56,20 @@ class JointMapping:
     """A rig read as a human body.
 
     joints: role, a name of the canonical skeleton, -> index of the rig's joint; roles that the rig
-    lacks are absent confidence: role -> [0, 1], how well names and geometry agree on it; the same
-    keys as `joints`
+        lacks are absent
+    confidence: role -> [0, 1], how well names and geometry agree on it; the same keys as `joints`
     family: the naming convention ("Mixamo", ...) or "unknown"
     unmapped: names of the joints without a role, in the rig's order
-    up: (3,) signed unit axis of the file's world that points up, as the file states or else as the
-        motion shows
+    up: (3,) signed unit axis of the file's world that points up, as the file states it or else as
+        the motion shows it
     unit: "m", "cm", "inch", "CMU", "mm", "foot", "stated" for another one that the file states, or
-    "unknown" metres_per_unit: length of a file unit; where the unit is unknown, what makes the leg
-    as long as the canonical one warnings: sentences about what is doubtful
+        "unknown"
+    metres_per_unit: length of a file unit; of an unknown unit, what gives the leg the length of the
+        canonical one
+    warnings: sentences about what is doubtful
     swapped: the names tell left from right, but the limbs lie or bend the other way: a mirrored
-    file, or wrong names up_margin: how clear `up` is, see `body_frame.find_up`; 1 where the file
-    states it
+        file, or wrong names
+    up_margin: how clear `up` is, see `body_frame.find_up`; 1 where the file states it
     """
 
     joints: dict[str, int]
@@ -78,14 +85,14 @@ class JointMapping:
 
 
 def map_joints(clip: Clip, rig: Rig | None = None) -> JointMapping:
-    """Find the body in a clip's rig: which joint plays which role, which way is up, how long a unit
-    is.
+    """Find the body in a clip's rig: which joint plays which role, which axis is up, how long a
+    unit is.
 
-    rig: what is known already; its joints are taken, and its up and unit where it has them
+    rig: what is known already; its joints are taken, and its up and unit if it states them
 
     Raises RigError when a given rig does not fit the clip, or when the clip's rig has no human
-    body: it needs hips, a spine joint, a neck or head, two legs down to the feet and two arms down
-    to the forearms.
+    body: hips, a spine joint, a neck or head, two legs down to the feet, two arms down to the
+    forearms.
     """
     if not np.isfinite(clip.local_position).all() or not np.isfinite(clip.local_rotation).all():
         raise RigError(
@@ -100,7 +107,7 @@ def map_joints(clip: Clip, rig: Rig | None = None) -> JointMapping:
 
 
 def stated_world(clip: Clip, rig: Rig) -> StatedWorld:
-    """What a rig, and where that is silent the clip's file, states of unit and up axis."""
+    """What a rig states of unit and up axis, or else the clip's file."""
     up = clip.world.up if rig.up is None else tuple(AXES[rig.up].tolist())
     return StatedWorld(rig.metres_per_unit or clip.world.metres_per_unit, up)
 
@@ -113,7 +120,7 @@ def rig_of(clip: Clip, mapping: JointMapping) -> Rig:
 
 @dataclass(frozen=True)
 class _Roles:
-    """The first half of a mapping, see `JointMapping`."""
+    """The part of a mapping that does not depend on the world, see `JointMapping`."""
 
     joints: dict[str, int]
     confidence: dict[str, float]
@@ -135,32 +142,41 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
             fits |= {f"{side}_{role}": fit for role, fit in chain.fits.items()}
     joints = {role: joints[role] for role in CANONICAL.names if role in joints}
 
-    warnings = []
-    side_trust = 1.0
     swapped = body.sided and agreement < -0.1
+    guessed = not body.sided and agreement < 0.1
+    side_trust = 0.4 if swapped or guessed else 1.0
+    sure = certainty(tree, body, others, sides, joints)
+    confidence = {}
+    for role, joint in joints.items():
+        geometry = 0.6 + 0.4 * float(np.exp(fits.get(role, 0.0)))
+        trust = _name_trust(tree.names[joint], part_of(role)) * geometry * sure[role]
+        confidence[role] = round(trust * (side_trust if has_side(role) else 1.0), 3)
+    warnings = _doubts(tree, joints, confidence, swapped, guessed)
+    joints = {role: int(tree.order[joint]) for role, joint in joints.items()}
+    return _Roles(joints, confidence, tuple(warnings), swapped)
+
+
+def _doubts(
+    tree: RigTree,
+    joints: dict[str, int],
+    confidence: dict[str, float],
+    swapped: bool,
+    guessed: bool,
+) -> list[str]:
+    """Sentences about what is doubtful in the roles that were found.
+
+    swapped: sides follow the names, but not the geometry; guessed: neither tells the sides
+    """
+    warnings = []
     if swapped:
-        side_trust = 0.4
         warnings.append(
             "left and right follow the names, but the limbs lie or bend as if swapped: perhaps a "
             "mirrored file"
         )
-    elif not body.sided and agreement < 0.1:
-        side_trust = 0.4
+    if guessed:
         warnings.append(
             "left and right are a guess: the names do not tell and the legs hardly bend"
         )
-    confidence = {}
-    sure = certainty(tree, body, others, sides, joints)
-    for role, joint in joints.items():
-        plain = part_of(role)
-        geometry = 0.6 + 0.4 * float(np.exp(fits.get(role, 0.0)))
-        trust = (
-            _name_trust(tree.names[joint], plain)
-            * geometry
-            * sure[role]
-            * (side_trust if plain != role else 1.0)
-        )
-        confidence[role] = round(trust, 3)
     if not any(tree.names[joint].roles for joint in joints.values()):
         warnings.append("the joints' names tell nothing: the body was found by its shape alone")
     doubtful = [
@@ -170,14 +186,12 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
     ]
     if doubtful:
         warnings.append("names and bone lengths leave doubt about " + ", ".join(doubtful))
-    warnings += _unlike_sides(tree, joints)
-    joints = {role: int(tree.order[joint]) for role, joint in joints.items()}
-    return _Roles(joints, confidence, tuple(warnings), swapped)
+    return warnings + _unlike_sides(tree, joints)
 
 
 def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
-    """The roles that a rig states; only left and right are looked at, because they are easily taken
-    for one another.
+    """The roles that a rig states. Only left and right are checked, because they are easily
+    confused.
     """
     joints = rig.joints_in(clip.skeleton, clip.name)
     legs = [
@@ -188,31 +202,29 @@ def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
                 if f"{side}_{role}" in joints
             )
         )
-        for side in ("left", "right")
+        for side in SIDES
     ]
     swapped = lateral_agreement(legs[0], legs[1]) < -0.1
-    said = (
-        (
+    warnings: tuple[str, ...] = ()
+    if swapped:
+        warnings = (
             f"{rig.name} is followed, but the legs lie or bend as if left and right were swapped "
             f"in it",
         )
-        if swapped
-        else ()
-    )
-    return _Roles(joints, dict.fromkeys(joints, 1.0), said, swapped)
+    return _Roles(joints, dict.fromkeys(joints, 1.0), warnings, swapped)
 
 
 def _in_its_world(
     clip: Clip, position: Array, roles: _Roles, stated: StatedWorld, by: str
 ) -> JointMapping:
-    """The mapping with what follows from its roles, up and unit, where these are not stated.
+    """The mapping with its up axis and unit: as stated, or as they follow from the roles.
 
-    position: (T', J, 3) world positions of sampled frames; by: what states the world, in words
+    position: (T', J, 3) world positions of sampled frames; by: who states the world, in words
     """
     names, joints = clip.skeleton.names, roles.joints
     legs = [
         Leg(*(position[:, joints[f"{side}_{role}"]] for role in ("thigh", "shin", "foot")))
-        for side in ("left", "right")
+        for side in SIDES
     ]
     hips, top = joints["hips"], joints.get("head", joints.get("neck", joints["chest"]))
     ankles = 0.5 * (legs[0].foot + legs[1].foot)
@@ -272,17 +284,15 @@ def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], 
     Sides that names tell are kept whatever geometry says; the others follow it.
     """
 
-    def places(chain: Chain) -> dict[str, Array]:
+    def positions(chain: Chain) -> dict[str, Array]:
         return {role: tree.position[:, joint] for role, joint in chain.joints.items()}
 
-    legs, arms = (
-        [places(chain) for chain in body.legs.chains],
-        [places(chain) for chain in body.arms.chains],
-    )
+    legs = [positions(chain) for chain in body.legs.chains]
+    arms = [positions(chain) for chain in body.arms.chains]
     bend = lateral_agreement(
         *(Leg(leg["thigh"], leg["shin"], leg["foot"], leg.get("toe")) for leg in legs)
     )
-    # shoulders hardly ever turn half round over the hips
+    # shoulders hardly ever twist half a turn over the hips
     along = np.sum(
         (legs[0]["thigh"] - legs[1]["thigh"]) * (arms[0]["upper_arm"] - arms[1]["upper_arm"]),
         axis=-1,
@@ -296,29 +306,26 @@ def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], 
     bend, alike = (-bend if swap_legs else bend), (-alike if swap_legs != swap_arms else alike)
     if not body.legs.sided:
         leg = _without_heels(tree, leg[0], leg[1])
-    return {"left": (leg[0], arm[0]), "right": (leg[1], arm[1])}, bend if alike >= 0 else min(
-        bend, alike
-    )
+    agreement = bend if alike >= 0 else min(bend, alike)
+    return {"left": (leg[0], arm[0]), "right": (leg[1], arm[1])}, agreement
 
 
 def _without_heels(tree: RigTree, left: Chain, right: Chain) -> tuple[Chain, Chain]:
-    """The legs without toes that, as the knees bend, point backwards. Only names could say that
-    they are toes nevertheless.
+    """The legs without toes that point backwards, judged by the knees: those are heels. Only names
+    could say that they are toes nevertheless.
     """
 
-    def places(chain: Chain, with_toe: bool) -> Leg:
-        roles = (
-            ("thigh", "shin", "foot", "toe")
-            if with_toe and "toe" in chain.joints
-            else ("thigh", "shin", "foot")
-        )
+    def leg_of(chain: Chain, with_toe: bool) -> Leg:
+        roles = [role for role in LEG.roles if role in chain.joints]
+        if not with_toe:
+            roles = roles[:3]
         return Leg(*(tree.position[:, chain.joints[role]] for role in roles))
 
-    if knee_agreement(places(left, False), places(right, False)) <= 0.0:
+    if knee_agreement(leg_of(left, False), leg_of(right, False)) <= 0.0:
         return left, right
     ahead = (
-        foot_agreement(places(left, True), places(right, False)),
-        foot_agreement(places(left, False), places(right, True)),
+        foot_agreement(leg_of(left, True), leg_of(right, False)),
+        foot_agreement(leg_of(left, False), leg_of(right, True)),
     )
     kept = []
     for leg, toes in zip((left, right), ahead, strict=True):
@@ -332,18 +339,19 @@ def _without_heels(tree: RigTree, left: Chain, right: Chain) -> tuple[Chain, Cha
 
 
 def _name_trust(name: JointName, role: str) -> float:
+    """How much a joint's name confirms its role (without side), in (0, 1]."""
     weight = name.weight(role)
     if weight:
-        # "shoulder" and "leg" mean two things, yet in the chain the choice is nearly sure
+        # "shoulder" and "leg" mean two things, but within a chain the choice is nearly certain
         return 0.75 + 0.25 * weight
     return 0.2 if name.roles or name.passed_over else 0.6
 
 
 def _unlike_sides(tree: RigTree, joints: dict[str, int]) -> list[str]:
-    """A sentence when a role fell to another kind of joint on the left than on the right."""
+    """A sentence if a role has different kinds of joints on the left and on the right."""
     names, unlike = tree.skeleton.names, []
     for role in joints:
-        if role != part_of(role) and (role.startswith("left_") or mirror_name(role) not in joints):
+        if has_side(role) and (role.startswith("left_") or mirror_name(role) not in joints):
             one, other = joints[role], joints.get(mirror_name(role))
             if other is None:
                 unlike.append(f"{role} is {names[one]!r} but there is no {mirror_name(role)}")

@@ -1,9 +1,8 @@
 """What the names of joints say: side, role and naming family.
 
 A name never decides alone. "LeftShoulder" is the clavicle in one family and the upper arm in
-another, "foot" the ankle joint or the toes, "spine" sometimes the hips; so the lexicon gives each
-word all the roles it may mean, with weights,
-and `mapping` picks among them with the whole limb in view.
+another, "foot" the ankle joint or the toes, "spine" sometimes the hips. The lexicon gives each word
+all the roles it may mean, with weights; `chains` picks among them with the whole limb in view.
 """
 
 from __future__ import annotations
@@ -36,8 +35,13 @@ LEXICON: dict[str, dict[str, float]] = {
         "back": 0.9,
         "stomach": 0.9,
         "upperback": 0.8,
-    }
-    | {"torso": 0.8, "upperbody": 0.8, "trunk": 0.8, "chest": 0.6, "belly": 0.6, "thorax": 0.5},
+        "torso": 0.8,
+        "upperbody": 0.8,
+        "trunk": 0.8,
+        "chest": 0.6,
+        "belly": 0.6,
+        "thorax": 0.5,
+    },
     "chest": {
         "chest": 1.0,
         "upperchest": 1.0,
@@ -45,8 +49,13 @@ LEXICON: dict[str, dict[str, float]] = {
         "ribcage": 1.0,
         "upperback": 0.9,
         "spine": 0.8,
-    }
-    | {"torso": 0.7, "upperbody": 0.7, "trunk": 0.7, "back": 0.6, "abdomen": 0.5, "stomach": 0.5},
+        "torso": 0.7,
+        "upperbody": 0.7,
+        "trunk": 0.7,
+        "back": 0.6,
+        "abdomen": 0.5,
+        "stomach": 0.5,
+    },
     "neck": {"neck": 1.0, "lowerneck": 1.0, "upperneck": 0.9, "cervical": 1.0, "spine": 0.2},
     "head": {"head": 1.0, "skull": 1.0, "spine": 0.1},
     "clavicle": {
@@ -97,8 +106,9 @@ between hips and thigh.
 """
 
 _BONES_OF_AN_ARM = frozenset({"humerus", "radius", "wrist", "hand"})
-"""Acclaim's skeletons name bones, and their wrist is the lower part of the forearm, which only
-twists: the joint that we call the wrist is where the hand begins."""
+"""Acclaim skeletons name bones. Their wrist is the lower part of the forearm, which only twists;
+what we call the wrist is where their hand begins.
+"""
 
 _EXTRAS = frozenset(
     word
@@ -117,7 +127,9 @@ _EXTRAS = frozenset(
 """Words for joints that no role wants."""
 
 _EXTRAS_OF_A_SIDE = frozenset({"twist", "roll", "mid", "middle", "ring", "little"})
-"""Only in names with a side: of the trunk, "NeckTwist01" is the neck and "spine_mid" is a spine."""
+"""The same, but only in names with a side: on the trunk, "NeckTwist01" is the neck and "spine_mid"
+is a spine.
+"""
 
 _ROLE_WORDS = frozenset(word for words in LEXICON.values() for word in words)
 _WORDS = _ROLE_WORDS | _PASSED_OVER | _EXTRAS | _EXTRAS_OF_A_SIDE
@@ -139,8 +151,8 @@ _SIDES: dict[str, Side] = {
     **dict.fromkeys(("r", "right", "rgt", "rt"), "right"),
 }
 _MOST_WORDS = 8
-"""Words of one name that are read, from its end: the runs among them that `_roles` tries grow with
-the square.
+"""Words of one name that are read, from its end: `_roles` tries all runs of them, and their number
+grows with the square.
 """
 
 _TOKEN = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_A-Za-z]+")
@@ -152,11 +164,10 @@ class JointName:
 
     side: "left", "right", or "" when the name has none
     word: the rest, in small letters without prefixes and numbers; "" when nothing is left
-    roles: roles (without side) the word may mean -> weight in (0, 1]; empty when the word is not
-        known
+    roles: roles (without side) the word may mean -> weight in (0, 1]; empty for an unknown word
     extra: the joint is a finger, twist bone, eye, prop, end of a chain or the like, which no role
         wants
-    passed_over: lies in a limb but has no role
+    passed_over: the joint lies in a limb but has no role
     """
 
     side: Side
@@ -172,8 +183,8 @@ class JointName:
 
 @lru_cache(maxsize=4096)
 def _tokens(name: str) -> tuple[str, ...]:
-    """The words of a name in small letters: namespace dropped, CamelCase, glued sides ("lfemur",
-    "leftHand") split.
+    """The words of a name in small letters, without its namespace. CamelCase and glued sides
+    ("lfemur", "leftHand") are split.
     """
     base = re.split(r"[:|]", name.strip(":| "))[-1]
     tokens: list[str] = []
@@ -190,8 +201,8 @@ def _tokens(name: str) -> tuple[str, ...]:
 
 
 def _roles(words: list[str]) -> dict[str, float]:
-    """The roles that the words of one name may mean. A known word among others counts for less than
-    one alone.
+    """The roles that the words of one name may mean -> weight. A known word among others counts for
+    less than one alone.
     """
     runs = [("".join(words), 1.0)]
     for length in range(len(words) - 1, 0, -1):
@@ -199,7 +210,7 @@ def _roles(words: list[str]) -> dict[str, float]:
             ("".join(words[start : start + length]), 0.9)
             for start in range(len(words) - length, -1, -1)
         ]
-    # "upperarmdeform"
+    # as in "upperarmdeform"
     runs += [(known, 0.7) for known in _LONG_WORDS if known in runs[0][0]]
     for word, trust in runs:
         if word in _ROLE_WORDS:
@@ -207,22 +218,27 @@ def _roles(words: list[str]) -> dict[str, float]:
     return {}
 
 
+def _is_extra(words: list[str], sided: bool) -> bool:
+    """Whether the words of one name speak of a joint that no role wants."""
+    if not _EXTRAS.isdisjoint(words):
+        return True
+    return sided and (
+        not _EXTRAS_OF_A_SIDE.isdisjoint(words)
+        or any(long in "".join(words) for long in _LONG_EXTRAS)
+    )
+
+
 @lru_cache(maxsize=4096)
 def _read(tokens: tuple[str, ...], silent: frozenset[str]) -> JointName:
+    """What the words of one name say; silent: words that tell nothing on this rig."""
     side: Side = next((_SIDES[token] for token in tokens if token in _SIDES), "")
     words = [
         token
         for token in tokens
         if token not in _SIDES and not token.isdigit() and token not in silent
     ][-_MOST_WORDS:]
-    extra = any(token in _EXTRAS for token in words)
-    if side:
-        extra = (
-            extra
-            or any(token in _EXTRAS_OF_A_SIDE for token in words)
-            or any(long in "".join(words) for long in _LONG_EXTRAS)
-        )
-    else:
+    extra = _is_extra(words, bool(side))
+    if not side:
         words = [token for token in words if token not in _EXTRAS_OF_A_SIDE]
     word = "".join(words)
     passed_over = bool(side) and word in _PASSED_OVER
@@ -234,8 +250,7 @@ def read_names(names: Sequence[str]) -> tuple[JointName, ...]:
     """Names of a rig's joints -> what each says.
 
     Words that more than half of the joints carry ("CC_Base_", "Bip01", "jnt") tell nothing apart
-    and are dropped,
-    unless they are words for body parts: on a rig with fingers most names contain "Hand".
+    and are dropped. Words for body parts stay: on a rig with fingers most names contain "Hand".
     """
     tokens = [_tokens(name) for name in names]
     count = Counter(token for found in tokens for token in set(found))
@@ -270,13 +285,13 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("LAFAN1", ("leftupleg", "leftarm", "lefttoe")),
     ("Mixamo", ("leftupleg", "leftarm", "leftforearm", "lefttoebase")),
 )
-"""Family and the patterns that must each fit some name (small letters, namespace dropped); the most
-telling first.
+"""Family and its patterns, each of which must fit some name (small letters, namespace dropped). The
+most telling family comes first.
 """
 
 
 def naming_family(names: Sequence[str]) -> str:
-    """The naming convention that the names follow, whatever program wrote the file, or "unknown"."""
+    """The naming convention of the names, whatever program wrote the file, or "unknown"."""
     plain = [name.lower().strip() for name in names]
     plain += [re.split(r"[:|]", name)[-1] for name in plain if ":" in name or "|" in name]
     for family, patterns in _FAMILIES:

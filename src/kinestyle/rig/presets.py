@@ -1,7 +1,7 @@
 """Rigs of well-known naming families, by name: what `--rig mixamo` means.
 
-A preset is for files whose names are right but whose shape misleads: it takes joints by their names
-alone, whatever prefix they all have.
+A preset is for files whose names are right but whose shape misleads. It takes joints by their names
+alone; a prefix that all of them have does not matter.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kinestyle.errors import RigError
+from kinestyle.motion.canonical import SIDES
 from kinestyle.rig.rig_file import Rig, read_rig
 
 _ARM = ("clavicle", "upper_arm", "forearm", "hand")
@@ -16,17 +17,16 @@ _LEG = ("thigh", "shin", "foot", "toe")
 
 
 def _preset(name: str, sides: str, trunk: str, arm: str, leg: str) -> Rig:
-    """One family. Words are names; "/" stands between names of which the first that is there
-    counts, "{}" for the side.
+    """The rig of one family. Words are names; "a/b" means a or else b, "{}" stands for the side.
 
-    sides: the left's and the right's word; trunk: hips, neck, head; arm, leg: the names of their
+    sides: the words for left and right; trunk: hips, neck, head; arm, leg: in the order of their
         roles
     """
     joints = {
         role: tuple(names.split("/"))
         for role, names in zip(("hips", "neck", "head"), trunk.split(), strict=True)
     }
-    for side, word in zip(("left", "right"), sides.split(), strict=True):
+    for side, word in zip(SIDES, sides.split(), strict=True):
         for roles, names in ((_ARM, arm), (_LEG, leg)):
             for role, given in zip(roles, names.split(), strict=True):
                 joints[f"{side}_{role}"] = tuple(
@@ -95,15 +95,13 @@ _PRESETS = {
         "{}femur {}tibia {}foot {}toes",
     ),
 }
-_ALSO = {
+_ALIASES = {
     "humanml3d": "smpl",
     "100style": "xsens",
     "poser": "xsens",
     "unity": "vrm",
     "blender": "rigify",
     "3dsmax": "biped",
-}
-_ALSO |= {
     "hdm05": "acclaim",
     "asf": "acclaim",
     "reallusion": "cc3",
@@ -117,11 +115,9 @@ PRESETS: dict[str, Rig] = {name: _preset(name, *rows) for name, rows in _PRESETS
 
 
 def preset(name: str) -> Rig:
-    """The rig of a family, by its name or another that is used for it. Raises RigError for an
-    unknown one.
-    """
+    """The rig of a family, by its name or an alias. Raises RigError for an unknown one."""
     plain = name.lower().strip()
-    plain = _ALSO.get(plain, plain)
+    plain = _ALIASES.get(plain, plain)
     if plain not in PRESETS:
         raise RigError(
             f"no rig is called {name!r}; known are {', '.join(PRESETS)}, or give a file that "

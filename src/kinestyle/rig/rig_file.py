@@ -2,9 +2,9 @@
 naming family.
 
 A file of version 1 is JSON, `{"kinestyle_rig": 1, "joints": {role: name or null}, "up": "+Y",
-"metres_per_unit": 0.01}`; what else `kinestyle map` writes into it is there to be read by people. A
-role may have several names, of which the first counts that a clip has, so that one rig serves files
-that differ a little.
+"metres_per_unit": 0.01}`. `kinestyle map` writes more into it, which is there for people to read. A
+role may have several names, of which the first that a clip has counts: one rig serves files that
+differ a little.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kinestyle.errors import RigError
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, SIDES
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.rig.body_frame import AXES, UNITS
 from kinestyle.storage import read_bytes, replace_bytes
@@ -29,17 +29,17 @@ _LIMIT_BYTES = 1_000_000
 _NEEDED = (
     "hips",
     "chest",
-    *(f"{side}_{part}" for side in ("left", "right") for part in ("thigh", "shin", "foot")),
+    *(f"{side}_{part}" for side in SIDES for part in ("thigh", "shin", "foot")),
 )
 NEEDED_ROLES = (
     *_NEEDED,
-    *(f"{side}_{part}" for side in ("left", "right") for part in ("upper_arm", "forearm")),
+    *(f"{side}_{part}" for side in SIDES for part in ("upper_arm", "forearm")),
 )
 """Roles that every rig must have, beside a neck or a head."""
 
 COMMENTS = ("about", "made_from", "family", "unit", "confidence", "without_a_role", "notes")
-"""Keys of a file that are written for people. Of these only `unit` is read, where `metres_per_unit`
-is not given.
+"""Keys of a file that are written for people. Only `unit` is read, if there is no
+`metres_per_unit`.
 """
 
 
@@ -49,11 +49,10 @@ class Rig:
 
     name: what it is called in messages
     joints: role -> names, of which the first that a clip has is taken
-    up: signed axis such as "+Z", metres_per_unit: a unit's length; None where the file or the
-        motion is to say
-    loose: a preset. Names may have any prefix, one for all of them, and other case and separators;
-        chest and spine need no names: the chest carries the arms, the spine lies between it and the
-        hips
+    up: signed axis such as "+Z"; None: the file or the motion tells
+    metres_per_unit: a unit's length; None: the file or the motion tells
+    loose: as presets are. All names may have one prefix, and other case and separators. Chest and
+        spine need no names: the chest carries the arms, the spine lies between it and the hips
     """
 
     name: str
@@ -63,28 +62,28 @@ class Rig:
     loose: bool = False
 
     def joints_in(self, skeleton: Skeleton, clip_name: str) -> dict[str, int]:
-        """Role -> joint of a clip's skeleton. Raises RigError that names the joint for which the
-        rig does not fit the clip.
+        """Role -> joint of a clip's skeleton. Raises RigError for a rig that does not fit the clip;
+        the message names the joint.
         """
         where = f"{self.name} does not fit {clip_name}"
         names = self._as_in(skeleton)
-        places = {name: joint for joint, name in reversed(list(enumerate(names)))}
+        index = {name: joint for joint, name in reversed(list(enumerate(names)))}
         found: dict[str, int] = {}
         for role in CANONICAL.names:
             given = self.joints.get(role, ())
             plain = tuple(map(_plain, given)) if self.loose else given
             joint = next(
                 (
-                    places[name]
+                    index[name]
                     for name in plain
-                    if name in places and places[name] not in found.values()
+                    if name in index and index[name] not in found.values()
                 ),
                 None,
             )
             if joint is not None:
                 found[role] = joint
             elif given and (role in NEEDED_ROLES or not self.loose):
-                raise RigError(f"{where}: {_missing(role, given, plain, places, found, skeleton)}")
+                raise RigError(f"{where}: {_missing(role, given, plain, index, found, skeleton)}")
         if self.loose:
             found |= _trunk_between(found, skeleton, where)
         _check_complete(found, where)
@@ -92,7 +91,7 @@ class Rig:
         return {role: found[role] for role in CANONICAL.names if role in found}
 
     def _as_in(self, skeleton: Skeleton) -> list[str]:
-        """The skeleton's names as this rig's are written: a preset's without the prefix that
+        """The skeleton's names in the form of this rig's. For a preset they lose the prefix that
         explains most of them.
         """
         if not self.loose:
@@ -109,6 +108,7 @@ class Rig:
 
 
 def _plain(name: str) -> str:
+    """A name in small letters without separators."""
     return re.sub(r"[\s_.\-:|]", "", name).lower()
 
 
@@ -117,9 +117,7 @@ def _trunk_between(found: Mapping[str, int], skeleton: Skeleton, where: str) -> 
     from the hips.
     """
     hips, neck = found["hips"], found.get("neck")
-    left, right = (
-        found.get(f"{side}_clavicle", found[f"{side}_upper_arm"]) for side in ("left", "right")
-    )
+    left, right = (found.get(f"{side}_clavicle", found[f"{side}_upper_arm"]) for side in SIDES)
     others = set(skeleton.ancestors(right))
     path = []
     for joint in skeleton.ancestors(left):
@@ -142,12 +140,16 @@ def _missing(
     role: str,
     given: tuple[str, ...],
     plain: tuple[str, ...],
-    places: Mapping[str, int],
+    index: Mapping[str, int],
     found: Mapping[str, int],
     skeleton: Skeleton,
 ) -> str:
-    """Why no joint was found for a role, in words."""
-    taken = next((places[name] for name in plain if name in places), None)
+    """Why no joint was found for a role, in words.
+
+    given, plain: the rig's names for it, as stated and as compared; index: the clip's joint by name
+    found: the joints of other roles
+    """
+    taken = next((index[name] for name in plain if name in index), None)
     if taken is not None:
         other = next(role for role, joint in found.items() if joint == taken)
         return (
@@ -166,6 +168,7 @@ def _missing(
 
 
 def _check_complete(found: Mapping[str, int], where: str) -> None:
+    """Raises RigError where a role that every rig needs has no joint."""
     lacking = [role for role in NEEDED_ROLES if role not in found]
     if lacking:
         raise RigError(
@@ -178,7 +181,7 @@ def _check_complete(found: Mapping[str, int], where: str) -> None:
 
 
 def _check_chains(found: Mapping[str, int], skeleton: Skeleton, where: str) -> None:
-    """Raises RigError where a joint does not lie below the one that its role hangs from."""
+    """Raises RigError where a joint does not lie below the joint of the role above it."""
     for role, joint in found.items():
         if role == "hips":
             continue
@@ -194,7 +197,7 @@ def _check_chains(found: Mapping[str, int], skeleton: Skeleton, where: str) -> N
 
 
 def _above(role: str, found: Mapping[str, int]) -> str:
-    """The nearest role above that there is a joint for."""
+    """The nearest role above that has a joint."""
     index = int(CANONICAL.parents[CANONICAL.index(role)])
     while CANONICAL.names[index] not in found:
         index = int(CANONICAL.parents[index])
@@ -223,14 +226,14 @@ def write_rig(rig: Rig, path: Path, comments: Mapping[str, Any] = MappingProxyTy
 
 
 def read_rig(path: Path) -> Rig:
-    """Read what `write_rig` wrote and somebody edited. Raises RigError for anything that is not
-    quite that.
-    """
+    """Read what `write_rig` wrote and somebody edited. Raises RigError for anything else."""
     return parse_rig(read_bytes(path, _LIMIT_BYTES), path.name)
 
 
 def parse_rig(data: bytes, name: str) -> Rig:
-    """The rig in a file's bytes; name: what messages call it. Raises RigError as `read_rig` does."""
+    """The rig in a file's bytes. name: what messages call it. Raises RigError as `read_rig`
+    does.
+    """
     try:
         found = json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -254,7 +257,7 @@ def parse_rig(data: bytes, name: str) -> Rig:
     if found["kinestyle_rig"] != VERSION:
         raise RigError(
             f"{name} is a rig of version {found['kinestyle_rig']!r}, expected {VERSION}; write it "
-            f"anew"
+            f"again with `kinestyle map`"
         )
     strange = sorted(found.keys() - {"kinestyle_rig", "joints", "up", "metres_per_unit", *COMMENTS})
     if strange:
@@ -271,6 +274,7 @@ def parse_rig(data: bytes, name: str) -> Rig:
 
 
 def _joints(found: Any, name: str) -> dict[str, tuple[str, ...]]:
+    """Role -> names, from the "joints" of a file. Raises RigError."""
     if not isinstance(found, dict):
         raise RigError(
             f'{name} has no "joints", expected an object with a joint\'s name for each role'
@@ -306,6 +310,7 @@ def _joints(found: Any, name: str) -> dict[str, tuple[str, ...]]:
 
 
 def _metres(found: Mapping[str, Any], name: str) -> float | None:
+    """Metres in a unit, from the fields of a file; None where it states none. Raises RigError."""
     metres, unit = found.get("metres_per_unit"), found.get("unit")
     named = UNITS.get(unit) if isinstance(unit, str) else None
     if metres is None:

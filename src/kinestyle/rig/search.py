@@ -1,10 +1,10 @@
 """The body in a rig's tree: legs are a pair of chains below one joint, arms a pair below another,
-the hips above both.
+and the hips are above both.
 
-Where names tell left from right, they name the pairs. Where they do not, every two chains that hang
-from one joint could be a pair of limbs: fingers, hair, the panels of a skirt. So pairs are rated by
-proportion and likeness first, legs before arms, and the few best are combined into whole bodies,
-which are rated by their trunk, neck and head as well.
+Names that tell left from right name the pairs. Without them every two chains that hang from one
+joint could be a pair of limbs: fingers, hair, the panels of a skirt. So pairs are rated by
+proportion and likeness first, legs before arms. The few best are combined into whole bodies, which
+are rated by their trunk, neck and head as well.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import combinations
 import numpy as np
 
 from kinestyle.errors import RigError
+from kinestyle.motion.canonical import LEG_LENGTH_M, STATURE_M
 from kinestyle.motion.rotation import Array
 from kinestyle.rig.chains import (
     ARM,
@@ -30,19 +31,19 @@ from kinestyle.rig.chains import (
 )
 
 _LEG_REACH = 0.56
-"""Hips to the last joint of a leg, as a fraction of stature: between legs that end at the ankle and
-at the toes.
+"""Hips to the last joint of a leg, as a fraction of stature: in between legs that end at the ankle
+and legs that end at the toes.
 """
 
-_LEG_LENGTH = 0.491
+_LEG_LENGTH = LEG_LENGTH_M / STATURE_M
 """Hip to ankle, as a fraction of stature."""
 
 _UNLIKE = 0.08
 """Sigma of the logarithm of a bone's length on one side over the other's."""
 
 _LEG_PAIRS = 6
-"""How many pairs may be the legs of a body that is looked at as a whole, with sides in their names
-and without.
+"""How many pairs of legs are combined into bodies: of those with sides in their names, and of those
+without.
 """
 
 _RANGE = (0.12, 3.0)
@@ -50,22 +51,23 @@ _RANGE = (0.12, 3.0)
 
 _HEIGHTS = {"neck": (0.005, 0.045), "head": (0.088, 0.030)}
 """How high a joint lies above the middle between the shoulders, along the trunk, as a fraction of
-stature, and its sigma: of twenty-one real rigs, necks lie between -0.05 and 0.06, heads between
-0.06 and 0.13."""
+stature, and its sigma. On twenty-one real rigs necks lie between -0.05 and 0.06, heads between 0.06
+and 0.13.
+"""
 
 _FORK = 2.0
-"""For a head that lies beyond a fork: where names are silent, the joint that carries jaw and eyes
-is the head, not an eye.
+"""What a head beyond a fork costs. Without names, the joint that carries jaw and eyes is the head,
+and an eye is not.
 """
 
 RIVAL = 4.0
-"""A body, or a joint for a role, is a rival of the best where its score is less by no more than
+"""A body, or a joint for a role, is a rival of the best if its score is less by no more than
 this.
 """
 
 _CLEAR = -4.0
-"""The score of a body with sides in its names beside which others need not be looked for: nameless
-ones have about -3.
+"""A body with sides in its names and at least this score is found: bodies without sides are not
+looked for. Those have about -3.
 """
 
 _WORST = -4.5
@@ -76,8 +78,9 @@ class Pair:
     """Two limbs that hang from one joint.
 
     branch: that joint
-    starts: where the two begin, `chains` their joints; the left one first, but unless `sided` which
-    is which is not known score: how much like two of that limb they are
+    starts, chains: where the two begin, and their joints; the left one first if `sided`, otherwise
+        in no order
+    score: how much like a pair of that limb they are
     sided: names tell left and right
     """
 
@@ -90,7 +93,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Body:
-    """One reading of the tree. top: neck and head."""
+    """One reading of the tree as a body. top: neck and head."""
 
     score: float
     hips: int
@@ -100,14 +103,14 @@ class Body:
 
     @property
     def sided(self) -> bool:
+        """Whether names tell left and right."""
         return self.legs.sided or self.arms.sided
 
 
 def find_bodies(tree: RigTree, clip_name: str) -> list[Body]:
-    """Readings of the tree as a body, the best first, and of the others those that are about as
-    good, not all perhaps.
+    """Readings of the tree as a body: the best first, then some that are about as good.
 
-    Raises RigError when there is none.
+    Raises RigError when there is none; the message says what is missing.
     """
     legs = _leg_pairs(tree)
     bodies: list[Body] = []
@@ -117,26 +120,29 @@ def find_bodies(tree: RigTree, clip_name: str) -> list[Body]:
             bodies.sort(key=lambda body: -body.score)
     if bodies:
         return [body for body in bodies if body.score > bodies[0].score - RIVAL]
-    names, help_it = (
-        tree.skeleton.names,
-        "; if it has, name them in a rig (`kinestyle map --blank`)",
-    )
+    raise RigError(_why_no_body(tree, clip_name, legs))
+
+
+def _why_no_body(tree: RigTree, clip_name: str, leg_pairs: list[Pair]) -> str:
+    """Which part of a body was not found in the tree, in words."""
+    names = tree.skeleton.names
+    help_it = "; if it has, name them in a rig (`kinestyle map --blank`)"
     rig = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     where = f"{clip_name}: no human body was found in the rig ({rig})"
-    legs = [pair for pair in legs if _is_more(tree, LEG, ARM, pair)]
+    legs = [pair for pair in leg_pairs if _is_more(tree, LEG, ARM, pair)]
     if not legs:
-        raise RigError(
+        return (
             f"{where}: it has no two legs, a left and a right thigh, shin and foot below one "
             f"joint{help_it}"
         )
     left, right = legs[0].starts
     where += f": legs start at {names[left]!r} and {names[right]!r}"
     if not any(_is_more(tree, ARM, LEG, arms) for pair in legs for arms in _arm_pairs(tree, pair)):
-        raise RigError(
+        return (
             f"{where}, but there are no two arms, a left and a right upper arm and forearm below "
             f"one joint{help_it}"
         )
-    raise RigError(
+    return (
         f"{where}, but above them no spine joint carries two arms (upper arm, forearm) and a neck "
         f"or head{help_it}"
     )
@@ -157,7 +163,7 @@ def _is_more(tree: RigTree, limb: Limb, other: Limb, pair: Pair) -> bool:
 
 
 def _branches(tree: RigTree) -> Iterator[tuple[int, list[int]]]:
-    """Joints with two or more chains below them, and where those start."""
+    """Joints with two or more chains below them, and where the chains start."""
     for branch, children in enumerate(tree.skeleton.children):
         chains = [child for child in children if tree.reach[child] > 0]
         if len(chains) > 1:
@@ -165,9 +171,9 @@ def _branches(tree: RigTree) -> Iterator[tuple[int, list[int]]]:
 
 
 def _pairs(tree: RigTree, branch: int, chains: dict[int, Chain]) -> Iterator[Pair]:
-    """The pairs among the chains of one limb that hang from one joint; chains: by where they start.
+    """The pairs among the chains of one limb that hang from one joint. chains: by their start.
 
-    Where names tell sides, the two must be a left and a right one; where not, their bones must be
+    Where names tell sides, a pair is a left and a right chain. Otherwise the bones of both must be
     about as long.
     """
     for a, b in combinations(chains, 2):
@@ -201,8 +207,8 @@ def _likeness(tree: RigTree, branch: int, one: Chain, other: Chain) -> float:
 
 
 def _leg_pairs(tree: RigTree) -> list[Pair]:
-    """Pairs that could be the legs, the likeliest first. Of limbs of any size that look like legs,
-    the largest are likelier.
+    """Pairs that could be the legs, the likeliest first. Of limbs that look like legs, larger ones
+    are likelier.
     """
     found: list[tuple[float, Pair]] = []
     largest = max(
@@ -225,8 +231,8 @@ def _leg_pairs(tree: RigTree) -> list[Pair]:
 
 
 def _leg(tree: RigTree, branch: int, start: int) -> Chain | None:
-    """The best leg that starts at a joint, measured by its own length: chains may go on beyond a
-    foot or carry things.
+    """The best leg that starts at a joint. Its own length gives the stature: chains may go on
+    beyond a foot or carry things.
     """
     chain = best_chain(tree, LEG, branch, start, tree.reach[start] / _LEG_REACH)
     if chain is None:
@@ -261,8 +267,8 @@ def _arm_pairs(tree: RigTree, legs: Pair) -> Iterator[Pair]:
 
 
 def _bodies(tree: RigTree, leg_pairs: list[Pair]) -> Iterator[Body]:
-    """Every way to take one pair for the legs and another for the arms, except those that cannot
-    rival one before.
+    """All combinations of a pair of legs and a pair of arms, except those that cannot rival an
+    earlier one.
     """
     best = -np.inf
     most = float(np.maximum(tree.table(TOP).name_scores.max(axis=1), 0.0).sum())
@@ -290,16 +296,17 @@ def _bodies(tree: RigTree, leg_pairs: list[Pair]) -> Iterator[Body]:
 
 
 def _posture(tree: RigTree, hips: int, legs: Pair, arms: Pair) -> float:
-    """At most 0: whether shoulders lie across as hips do, and the legs on the other side of the
-    hips than the shoulders.
+    """At most 0: shoulders should lie parallel to hips, and legs on the other side of the hips than
+    the shoulders.
     """
     if legs.sided and arms.sided:
         return 0.0
 
-    def place(pair: Pair, role: str) -> tuple[Array, Array]:
+    def position(pair: Pair, role: str) -> tuple[Array, Array]:
         return tuple(tree.position[:, chain.joints[role]] for chain in pair.chains)  # type: ignore[return-value]
 
-    thighs, shoulders, feet = place(legs, "thigh"), place(arms, "upper_arm"), place(legs, "foot")
+    thighs, feet = position(legs, "thigh"), position(legs, "foot")
+    shoulders = position(arms, "upper_arm")
     across = abs(_mean_cosine(thighs[0] - thighs[1], shoulders[0] - shoulders[1]))
     middle = tree.position[:, hips]
     upright = _mean_cosine(
@@ -316,8 +323,8 @@ def _mean_cosine(a: Array, b: Array) -> float:
 def _neck_and_head(
     tree: RigTree, hips: int, arms: Pair, leg_joints: set[int], stature: float
 ) -> Chain | None:
-    """The chain from the arms' branch or, on odd rigs, from the trunk's next joint below it that
-    has one.
+    """The chain of neck and head from the arms' branch or, on odd rigs, from the next joint of the
+    trunk that has one.
     """
     trunk = tree.path(arms.branch, hips)
     taken = {*trunk, *leg_joints, *tree.subtree[arms.starts[0]], *tree.subtree[arms.starts[1]]}
@@ -353,10 +360,10 @@ def _heights(tree: RigTree, hips: int, arms: Pair) -> Array:
 
 
 def _top_scores(tree: RigTree, first: int, heights: Array) -> Array:
-    """(2, N) what speaks for the joints at and below `first` as the neck and as the head, beside
-    names and lengths.
+    """(2, N) what, beside names and lengths, speaks for the joints at and below `first` as the neck
+    and as the head.
 
-    Where a name says what a joint is, shape has no say.
+    Shape does not count for a joint whose name says what it is.
     """
     names, children, below = tree.names, tree.skeleton.children, tree.subtree[first]
     scores = np.zeros((2, len(below)))

@@ -1,8 +1,8 @@
-"""The world that a clip's numbers are in, and bringing a clip into a wanted one: another unit,
+"""The world that a clip's numbers are in, and bringing a clip into another one: another unit,
 another axis up.
 
-Some formats state their world (glTF: metres, Y up), BVH and AMC do not. What is not stated is found
-in the motion, where that has a human body, and else assumed; what was assumed is said.
+Some formats state their world (glTF: metres, Y up); BVH and AMC do not. What is not stated is found
+in the motion if there is a human body in it, and otherwise assumed with a warning.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from kinestyle.rig.body_frame import DOUBTFUL_UP, axis_name
 from kinestyle.rig.mapping import JointMapping, map_joints
 
 ASSUMED_UNITS_HIGH = 2.5
-"""What has no body and is higher or wider than this many units is taken for centimetres, as BVH
-mostly is, else for metres.
+"""A clip without a body that is higher or wider than this is taken to be in centimetres, as BVH
+mostly is, and otherwise in metres.
 """
 
 
@@ -39,10 +39,10 @@ class WorldFrame:
 
 
 def find_world(clip: Clip, mapping: JointMapping | None = None) -> WorldFrame:
-    """What the file states; what it does not, as the body in the motion has it; what neither tells,
-    assumed with a warning.
+    """The world of a clip: what the file states, else what the body in the motion shows, else what
+    is assumed with a warning.
 
-    mapping: what `map_joints` finds in the clip, where that is known already
+    mapping: the result of `map_joints`, if it is known already
     """
     stated = clip.world
     if stated.metres_per_unit is not None and stated.up is not None:
@@ -92,28 +92,28 @@ def _assumed(clip: Clip) -> WorldFrame:
 def bring_into_world(
     clip: Clip, world: StatedWorld = METRES_Y_UP, frame: WorldFrame | None = None
 ) -> tuple[Clip, tuple[str, ...]]:
-    """The same motion in the numbers of a wanted world, and a sentence for each thing that had to
-    be assumed of its own.
+    """The same motion in the numbers of a given world, and a sentence for each thing that had to be
+    assumed of its own.
 
-    The root is turned, and all lengths are scaled; the joints keep their own axes, so that only the
-    root's rotations change. Where nothing changes, the clip keeps its `source`.
+    The root is rotated and all lengths are scaled. Joints keep their own axes: only the root's
+    rotations change. If nothing changes, the clip keeps its `source`.
 
-    frame: what `find_world` finds, where that is known already
+    frame: the result of `find_world`, if it is known already
     """
     assert world.metres_per_unit is not None and world.up is not None, (
         "the wanted world states its unit and its up axis"
     )
     frame = frame or find_world(clip)
-    turn = rotation.between(frame.up, np.array(world.up))
+    between = rotation.between(frame.up, np.array(world.up))
     scale = frame.metres_per_unit / world.metres_per_unit
     if scale == 1.0 and np.array_equal(frame.up, world.up):
         return replace(clip, world=world), frame.warnings
     skeleton, roots = clip.skeleton, np.flatnonzero(clip.skeleton.parents < 0)
     offsets, position = skeleton.offsets * scale, clip.local_position * scale
     local_rotation = np.array(clip.local_rotation)
-    offsets[roots] = rotation.rotate(turn, offsets[roots])
-    position[:, roots] = rotation.rotate(turn, position[:, roots])
-    local_rotation[:, roots] = rotation.multiply(turn, local_rotation[:, roots])
+    offsets[roots] = rotation.rotate(between, offsets[roots])
+    position[:, roots] = rotation.rotate(between, position[:, roots])
+    local_rotation[:, roots] = rotation.multiply(between, local_rotation[:, roots])
     brought = replace(
         clip,
         skeleton=replace(skeleton, offsets=offsets, end_offsets=skeleton.end_offsets * scale),
@@ -126,14 +126,13 @@ def bring_into_world(
 
 
 def mirror_axis(clip: Clip, axis: int = 0) -> Clip:
-    """The clip with one axis of the world and of every joint the other way round: from left-handed
-    numbers to right-handed ones or back. Names are kept: what is left in the left-handed world is
-    left in the right-handed one.
+    """The clip with one axis of the world and of every joint negated: from left-handed numbers to
+    right-handed ones or back. Names are kept: what is left in one world is left in the other.
     """
     sign = np.ones(3)
     sign[axis] = -1.0
-    # a turn about the mirrored axis stays, about the other two it goes the other way
-    turn = np.concatenate([[1.0], -sign])
+    # a rotation about the mirrored axis stays, about the other two it is reversed
+    mirrored = np.concatenate([[1.0], -sign])
     skeleton = replace(
         clip.skeleton,
         offsets=clip.skeleton.offsets * sign,
@@ -143,6 +142,6 @@ def mirror_axis(clip: Clip, axis: int = 0) -> Clip:
         clip,
         skeleton=skeleton,
         local_position=clip.local_position * sign,
-        local_rotation=clip.local_rotation * turn,
+        local_rotation=clip.local_rotation * mirrored,
         source=None,
     )

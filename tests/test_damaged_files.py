@@ -13,8 +13,8 @@ import pytest
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.bvh import parse_bvh
+from kinestyle.formats.limits import MAX_JOINT_FRAMES, joint_frame_limit
 from kinestyle.formats.table import read_motion
-from kinestyle.formats.text_files import MAX_JOINT_FRAMES, joint_frame_limit
 
 FILES = Path(__file__).parent / "files"
 DAMAGED = sorted(

@@ -276,7 +276,11 @@ def state(document: Document, name: str, value: int) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("LocalStop", np.int64(2**61), r"a take from 0 to [0-9e.+]+ seconds, expected at most"),
+        (
+            "LocalStop",
+            np.int64(2**61),
+            r"an animation from 0 to [0-9e.+]+ seconds, expected at most",
+        ),
         (
             "LocalStop",
             np.int64(46_186_158_000 * 20_000),
@@ -284,7 +288,7 @@ def state(document: Document, name: str, value: int) -> None:
         ),
     ],
 )
-def test_takes_without_end_are_refused(made, name, value, says):
+def test_animations_without_end_are_refused(made, name, value, says):
     document = parse(written(made), "long.fbx")
     state(document, name, value)
     with pytest.raises(MotionFileError, match=says):
@@ -377,7 +381,7 @@ def test_a_shorter_clip_is_put_into_the_file(made):
     )
 
 
-def test_several_takes_and_skeletons_are_said(made):
+def test_several_animations_and_skeletons_are_said(made):
     document = parse(written(made), "made.fbx")
     objects, links = document.find("Objects").children, document.find("Connections").children
     objects.append(
@@ -386,7 +390,7 @@ def test_several_takes_and_skeletons_are_said(made):
     objects.append(record("Model", np.int64(91), "Stray\x00\x01Model", "LimbNode", children=[]))
     links.append(record("C", "OO", np.int64(91), np.int64(0)))
     clip = parse_fbx(serialize(document), "two.fbx")
-    assert ["2 takes" in clip.warnings[0], "2 skeletons" in clip.warnings[1]] == [True, True]
+    assert ["2 animations" in clip.warnings[0], "2 skeletons" in clip.warnings[1]] == [True, True]
     assert set(clip.skeleton.names) == set(made.skeleton.names)
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.limits import MAX_FRAMES
 from kinestyle.formats.pose_fitting import fit_pose
 from kinestyle.formats.smpl_joints import JOINT_COUNT, PARENTS
-from kinestyle.formats.text_files import MAX_FRAMES
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip
 from kinestyle.motion.rotation import Array

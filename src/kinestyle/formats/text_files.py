@@ -1,5 +1,5 @@
-"""What readers of text formats share: limits, how bytes become text, what a number looks like, how
-finds are shown.
+"""What readers of text formats share: bytes to text, what a number looks like, quoting the file in
+a message.
 """
 
 from __future__ import annotations
@@ -9,31 +9,12 @@ import re
 
 from kinestyle.errors import MotionFileError
 
-MAX_FILE_BYTES = 512 * 2**20
-MAX_JOINTS = 4096
-MAX_FRAMES = 2**20
-MAX_JOINT_FRAMES = 2**25
-"""Frames times joints."""
-_FREE_JOINT_FRAMES, _JOINT_FRAMES_PER_BYTE = 2**18, 4
-MAX_MAGNITUDE = 1e12
-"""Of any number: beyond it squares and sums overflow later, far from the file that is to blame."""
-
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-"""The whole of it: no "nan", "inf", "1_000" or digits of other scripts, all of which `float` takes.
-"""
-
-
-def joint_frame_limit(file_bytes: int) -> int:
-    """The most frames times joints that a text file of so many bytes may hold.
-
-    Four for each byte: a few bytes a frame over thousands of joints without channels must not fill
-    the memory. A joint with three channels takes six bytes a frame at least.
-    """
-    return min(MAX_JOINT_FRAMES, _FREE_JOINT_FRAMES + _JOINT_FRAMES_PER_BYTE * file_bytes)
+"""A number. Unlike `float` it takes no "nan", "inf", "1_000" or digits of other scripts."""
 
 
 def quoted(found: str) -> str:
-    """A piece of the file for a message, not longer than a line can bear."""
+    """A piece of the file for a message, cut to 40 characters."""
     return repr(found if len(found) <= 40 else found[:37] + "...")
 
 
@@ -41,21 +22,10 @@ def decode_text(data: bytes, name: str, kind: str, first: str) -> tuple[str, str
     """data: the bytes of file `name`, a file of `kind` that starts with `first` -> text, encoding
     and byte-order mark.
 
-    What is not UTF-8 or UTF-16 is read as Latin-1. Raises MotionFileError for what is empty or no
-    text.
+    What is not UTF-8 or UTF-16 is read as Latin-1. Raises MotionFileError for an empty file, and
+    for one that is no text.
     """
-    marks = {
-        codecs.BOM_UTF8: "utf-8",
-        codecs.BOM_UTF16_LE: "utf-16-le",
-        codecs.BOM_UTF16_BE: "utf-16-be",
-    }
-    mark = next((mark for mark in marks if data.startswith(mark)), b"")
-    encoding = marks.get(mark, "utf-8")
-    # without a mark UTF-16 still shows: every other byte of plain English is zero
-    if not mark and len(data) >= 8 and not any(data[1:8:2]) and all(data[0:8:2]):
-        encoding = "utf-16-le"
-    elif not mark and len(data) >= 8 and not any(data[0:8:2]) and all(data[1:8:2]):
-        encoding = "utf-16-be"
+    encoding, mark = _encoding(data)
     body = data[len(mark) :]
     try:
         text = body.decode(encoding)
@@ -75,6 +45,25 @@ def decode_text(data: bytes, name: str, kind: str, first: str) -> tuple[str, str
     return text, encoding, mark
 
 
+def _encoding(data: bytes) -> tuple[str, bytes]:
+    """The encoding of a text and its byte-order mark, as its first bytes show them."""
+    marks = {
+        codecs.BOM_UTF8: "utf-8",
+        codecs.BOM_UTF16_LE: "utf-16-le",
+        codecs.BOM_UTF16_BE: "utf-16-be",
+    }
+    for mark, encoding in marks.items():
+        if data.startswith(mark):
+            return encoding, mark
+    # without a mark UTF-16 still shows: every other byte of plain English is zero
+    even, odd = data[0:8:2], data[1:8:2]
+    if len(data) >= 8 and all(even) and not any(odd):
+        return "utf-16-le", b""
+    if len(data) >= 8 and all(odd) and not any(even):
+        return "utf-16-be", b""
+    return "utf-8", b""
+
+
 def latin_1_warning(name: str) -> str:
-    """What to say of a file that names its joints in Latin-1."""
+    """The warning for a file that names its joints in Latin-1."""
     return f"{name} is not UTF-8 text; its names were read as Latin-1"

@@ -11,13 +11,8 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.asf_amc.asf import AsfRig, parse_asf
 from kinestyle.formats.asf_amc.lines import Lines
-from kinestyle.formats.text_files import (
-    MAX_FILE_BYTES,
-    MAX_FRAMES,
-    decode_text,
-    joint_frame_limit,
-    quoted,
-)
+from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, joint_frame_limit
+from kinestyle.formats.text_files import decode_text, quoted
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array

@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from kinestyle.formats.asf_amc.lines import Lines
-from kinestyle.formats.text_files import MAX_JOINTS, NUMBER, decode_text, latin_1_warning, quoted
+from kinestyle.formats.limits import MAX_JOINTS
+from kinestyle.formats.text_files import NUMBER, decode_text, latin_1_warning, quoted
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton

@@ -8,7 +8,8 @@ import re
 from typing import NoReturn
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.text_files import MAX_MAGNITUDE, NUMBER, quoted
+from kinestyle.formats.limits import MAX_MAGNITUDE
+from kinestyle.formats.text_files import NUMBER, quoted
 
 # the format counts commas and parentheses as blanks
 _WORD = re.compile(r"[^\s,()]+", re.ASCII)

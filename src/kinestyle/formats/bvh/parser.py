@@ -14,17 +14,14 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.bvh.layout import CHANNELS, BvhLayout, decode
 from kinestyle.formats.bvh.rows import parse_rows
-from kinestyle.formats.text_files import (
+from kinestyle.formats.limits import (
     MAX_FILE_BYTES,
     MAX_FRAMES,
     MAX_JOINTS,
     MAX_MAGNITUDE,
-    NUMBER,
-    decode_text,
     joint_frame_limit,
-    latin_1_warning,
-    quoted,
 )
+from kinestyle.formats.text_files import NUMBER, decode_text, latin_1_warning, quoted
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.storage import read_bytes

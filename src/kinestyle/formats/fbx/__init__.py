@@ -1,7 +1,11 @@
 """FBX files: `read_fbx`, by means of the library ufbx, and `write_fbx`, our own.
 
-Degrees exist only in this package. Euler angles are named outermost axis first, as everywhere: what
-FBX calls XYZ, which turns about X first, is "ZYX" here.
+Reading: `sampler` runs the library in a process of its own, `loading` talks to it, `joint_nodes`
+chooses the skeleton, `reader` makes the clip. Writing: `patch` puts keys into the file that a clip
+came from, `scene` makes a new file; both use `records` (the binary format), `curves` and `ticks`.
+
+Euler angles are named outermost axis first, as everywhere: what FBX calls XYZ, which rotates about
+X first, is "ZYX" here.
 """
 
 from kinestyle.formats.fbx.reader import FbxSource, parse_fbx, read_fbx

@@ -1,4 +1,4 @@
-"""Animation as FBX has it: one curve a channel, Euler angles in degrees, keys in ticks."""
+"""Animation in FBX: one curve a channel, Euler angles in degrees, keys in ticks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kinestyle.formats.fbx.records import Record, Value, record
 from kinestyle.motion.rotation import Array
 
 _LINEAR = 4
-"""The flag of a key from which the curve goes straight to the next."""
+"""The flag of a key from which the curve is straight to the next."""
 
 
 def unbroken_degrees(q: Array, order: str, start: Array | None = None) -> Array:

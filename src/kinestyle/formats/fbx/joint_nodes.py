@@ -8,20 +8,22 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.fbx.loading import Node, Scene
-from kinestyle.formats.text_files import MAX_JOINTS
+from kinestyle.formats.limits import MAX_JOINTS
 
 _PROBES = 12
-"""Moments of the take at which a node above the skeleton is looked at, to see whether it moves."""
+"""Times within the animation at which a node is sampled, to see whether it moves."""
 
 
 @dataclass(frozen=True, eq=False)
 class JointNodes:
     """A skeleton within a scene.
 
-    joints: J nodes, parents first; names: theirs, made to differ; parents: (J,) int
-    above: the nodes that the root hangs from, from the top; they stand still
+    joints: J nodes, parents first
+    names: theirs, made unique
+    parents: (J,) int
+    above: the nodes that the root hangs from, from the top; they do not move
     tips, tip_parents: E nodes that stand for the ends of chains, (E,) int
-    warnings: sentences about what was passed over
+    warnings: sentences about what was left out
     """
 
     joints: tuple[Node, ...]
@@ -34,112 +36,134 @@ class JointNodes:
 
 
 def choose_joints(scene: Scene) -> JointNodes:
-    """The skeleton with the most bones: limb nodes and what carries a skin, what lies between them,
-    and what moves above them.
+    """The skeleton with the most bones.
 
-    In a scene without bones, the nodes without geometry that move take their place. Raises
-    MotionFileError where there is no skeleton.
+    Its joints are limb nodes and nodes that carry a skin, the nodes between them, and nodes above
+    them that move. In a scene without bones, nodes without geometry that move count as bones.
+    Raises MotionFileError where there is no skeleton.
     """
     file, nodes = scene.file, scene.nodes
-    bones = {node.place for node in nodes if node.is_bone} | scene.skinned
-    tips = {place for place in bones if nodes[place].is_end_site}
-    bones -= tips
-    if not bones:
-        plain = [node for node in nodes if node.place not in scene.shaped]
-        bones = {
-            node.place for node, moves in zip(plain, _moving(scene, plain), strict=True) if moves
-        }
-    if not bones:
-        raise MotionFileError(
-            f"{file} holds no skeleton: found {len(nodes)} nodes, expected bones (limb nodes) or "
-            f"nodes that move"
-        )
-
-    def path(key: int) -> list[int]:
-        """From the top of the scene down to a node."""
-        found = [key]
-        while (key := nodes[key].parent) >= 0:
-            found.append(key)
-        return found[::-1]
-
-    paths = {key: path(key) for key in bones}
-    groups: dict[int, list[int]] = {}
-    for key, way in paths.items():
-        groups.setdefault(way[0], []).append(key)
-    top = max(groups, key=lambda key: len(groups[key]))
-    warnings = []
-    if len(groups) > 1:
-        others = ", ".join(repr(nodes[key].name) for key in list(groups)[:6] if key != top)
-        warnings.append(
-            f"{file} holds {len(groups)} skeletons; the one below {nodes[top].name!r} was read, "
-            f"which has most bones, "
-            f"not {others}"
-        )
-    ways = [paths[key] for key in groups[top]]
-    depth = (
-        next(
-            i
-            for i in range(len(ways[0]) + 1)
-            if any(len(way) <= i or way[i] != ways[0][i] for way in ways)
-        )
-        - 1
-    )
-    moving = _moving(scene, [nodes[key] for key in ways[0][:depth]])
-    depth = moving.index(True) if True in moving else depth
-
-    joined = {key for way in ways for key in way[depth:]}
-    children: dict[int, list[int]] = {}
-    for node in nodes:
-        children.setdefault(node.parent, []).append(node.place)
-    order: list[int] = []
-    waiting = [ways[0][depth]]
-    while waiting:
-        key = waiting.pop()
-        order.append(key)
-        waiting += [child for child in reversed(children.get(key, [])) if child in joined]
+    bones, tips = _bones(scene)
+    paths, warnings = _largest_skeleton([_path(scene, bone) for bone in sorted(bones)], scene)
+    above = _still_above(scene, paths)
+    order = _depth_first(scene, paths, len(above))
     if len(order) > MAX_JOINTS:
         raise MotionFileError(f"{file} holds {len(order)} joints, expected at most {MAX_JOINTS}")
-    index = {key: i for i, key in enumerate(order)}
+    joint_of = {node: joint for joint, node in enumerate(order)}
     ends = sorted(
-        (key for key in tips if nodes[key].parent in index),
-        key=lambda key: index[nodes[key].parent],
+        (tip for tip in tips if nodes[tip].parent in joint_of),
+        key=lambda tip: joint_of[nodes[tip].parent],
     )
-    names, changed = _different_names([nodes[key].name for key in order])
-    if changed:
-        warnings.append(f"{file} names several joints alike; {changed} were given a number here")
+    names, renamed = _unique_names([nodes[node].name for node in order])
+    if renamed:
+        warnings.append(f"{file} names several joints alike; {renamed} were given a number here")
+    parents = [joint_of.get(nodes[node].parent, -1) for node in order]
+    parents[0] = -1
     return JointNodes(
-        joints=tuple(nodes[key] for key in order),
+        joints=tuple(nodes[node] for node in order),
         names=names,
-        parents=np.array(
-            [index.get(nodes[key].parent, -1) if i else -1 for i, key in enumerate(order)]
-        ),
-        above=tuple(nodes[key] for key in ways[0][:depth]),
-        tips=tuple(nodes[key] for key in ends),
-        tip_parents=np.array([index[nodes[key].parent] for key in ends], dtype=int),
+        parents=np.array(parents),
+        above=tuple(nodes[node] for node in above),
+        tips=tuple(nodes[tip] for tip in ends),
+        tip_parents=np.array([joint_of[nodes[tip].parent] for tip in ends], dtype=int),
         warnings=tuple(warnings),
     )
 
 
+def _bones(scene: Scene) -> tuple[set[int], set[int]]:
+    """The nodes that are bones, and those that mark the tip of a chain. Raises MotionFileError
+    where there are no bones.
+    """
+    nodes = scene.nodes
+    marked = {node.index for node in nodes if node.is_bone} | scene.skinned
+    tips = {node for node in marked if nodes[node].is_end_site}
+    bones = marked - tips
+    if not bones:
+        plain = [node for node in nodes if node.index not in scene.shaped]
+        bones = {
+            node.index for node, moves in zip(plain, _moving(scene, plain), strict=True) if moves
+        }
+    if not bones:
+        raise MotionFileError(
+            f"{scene.file} holds no skeleton: found {len(nodes)} nodes, expected bones (limb "
+            f"nodes) or nodes that move"
+        )
+    return bones, tips
+
+
+def _path(scene: Scene, node: int) -> list[int]:
+    """The nodes from the top of the scene down to one."""
+    path = [node]
+    while (node := scene.nodes[node].parent) >= 0:
+        path.append(node)
+    return path[::-1]
+
+
+def _largest_skeleton(paths: list[list[int]], scene: Scene) -> tuple[list[list[int]], list[str]]:
+    """Of the paths to all bones, those of the skeleton with the most bones, and a warning if there
+    are others. A skeleton is what hangs from one top node.
+    """
+    skeletons: dict[int, list[list[int]]] = {}
+    for path in paths:
+        skeletons.setdefault(path[0], []).append(path)
+    top = max(skeletons, key=lambda node: len(skeletons[node]))
+    if len(skeletons) == 1:
+        return skeletons[top], []
+    names = {node: scene.nodes[node].name for node in skeletons}
+    others = ", ".join(repr(names[node]) for node in list(skeletons)[:6] if node != top)
+    warning = (
+        f"{scene.file} holds {len(skeletons)} skeletons; the one below {names[top]!r} was read, "
+        f"which has most bones, not {others}"
+    )
+    return skeletons[top], [warning]
+
+
+def _still_above(scene: Scene, paths: list[list[int]]) -> list[int]:
+    """The nodes above the skeleton's root, from the top. The root is the lowest node that all bones
+    have in common, or the highest node above it that moves.
+    """
+    common = [
+        alike[0] for alike in zip(*paths, strict=False) if all(node == alike[0] for node in alike)
+    ]
+    above = common[:-1]
+    moving = _moving(scene, [scene.nodes[node] for node in above])
+    return above[: moving.index(True)] if True in moving else above
+
+
+def _depth_first(scene: Scene, paths: list[list[int]], depth: int) -> list[int]:
+    """The nodes of the paths from a depth on, each before those below it, in the scene's order."""
+    members = {node for path in paths for node in path[depth:]}
+    children: dict[int, list[int]] = {}
+    for node in scene.nodes:
+        children.setdefault(node.parent, []).append(node.index)
+    order: list[int] = []
+    waiting = [paths[0][depth]]
+    while waiting:
+        order.append(waiting.pop())
+        waiting += [child for child in reversed(children.get(order[-1], [])) if child in members]
+    return order
+
+
 def _moving(scene: Scene, nodes: list[Node]) -> list[bool]:
-    """For each node whether it moves within the take."""
+    """For each node whether it moves within the animation."""
     sampled = scene.sample(nodes, np.linspace(*scene.span_seconds, _PROBES))
-    found = np.concatenate([sampled.position, sampled.turn, sampled.scale], axis=-1)
-    allowed = 1e-5 * np.maximum(1.0, np.abs(found[0]))
-    return [bool(moves) for moves in (np.ptp(found, axis=0) > allowed).any(axis=-1)]
+    values = np.concatenate([sampled.position, sampled.rotation, sampled.scale], axis=-1)
+    allowed = 1e-5 * np.maximum(1.0, np.abs(values[0]))
+    return [bool(moves) for moves in (np.ptp(values, axis=0) > allowed).any(axis=-1)]
 
 
-def _different_names(names: list[str]) -> tuple[tuple[str, ...], int]:
-    """The names, with a number behind those that came before, and how many got one."""
-    given, changed = set(names), 0
+def _unique_names(names: list[str]) -> tuple[tuple[str, ...], int]:
+    """The names, with a number behind those that occurred before, and how many got one."""
+    given, renamed = set(names), 0
     seen: set[str] = set()
-    different = []
+    unique = []
     for i, name in enumerate(names):
         if not name or name in seen:
             stem, n = name or f"joint {i}", 2
             name = stem
             while name in seen or name in given:
                 name, n = f"{stem} {n}", n + 1
-            changed += 1
+            renamed += 1
         seen.add(name)
-        different.append(name)
-    return tuple(different), changed
+        unique.append(name)
+    return tuple(unique), renamed

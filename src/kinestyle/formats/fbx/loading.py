@@ -1,4 +1,4 @@
-"""An FBX file as the library `ufbx` sees it, which knows the transforms, curves and layers of all
+"""An FBX file as the library `ufbx` sees it. It knows the transforms, curves and layers of all
 versions of the format.
 
 The library runs in a process of its own, see `sampler`.
@@ -22,26 +22,27 @@ from kinestyle.errors import MotionFileError
 from kinestyle.formats.fbx import sampler
 from kinestyle.formats.fbx.scene import END_SITE
 from kinestyle.formats.fbx.ticks import stated_rate
-from kinestyle.formats.text_files import MAX_MAGNITUDE
+from kinestyle.formats.limits import MAX_MAGNITUDE
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 
 WAIT_SECONDS = 900.0
 _NUMBERS = 10
 _BONES = ("LimbNode", "Limb", "Root")
-"""What files call bones; some programs leave out the attribute by which the library tells them."""
+"""What files call bones. Some programs leave out the attribute by which the library tells them."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the scene. place: its index among all nodes; parent: another one's, or -1
+    """A node of the scene.
 
+    index: its own among all nodes; parent: its parent's, or -1
     identity: its number in a file of FBX 7, else 0
     rest: (3,) its translation without animation
-    vectors, numbers: what properties of its transform the file states, by name
+    vectors, numbers: the properties of its transform that the file states, by name
     """
 
-    place: int
+    index: int
     parent: int
     name: str
     is_bone: bool
@@ -55,12 +56,12 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Local transforms of N nodes at T times: position (T, N, 3), turn (T, N, 4) wxyz, scale (T, N,
-    3).
+    """Local transforms of N nodes at T times: position (T, N, 3), rotation (T, N, 4) wxyz, scale
+    (T, N, 3).
     """
 
     position: Array
-    turn: Array
+    rotation: Array
     scale: Array
 
 
@@ -73,7 +74,7 @@ class Scene:
         self._process, self._description, self.file = process, description, file
         self.nodes = tuple(
             Node(
-                place=i,
+                index=i,
                 parent=row["parent"],
                 name=row["name"],
                 is_bone=row["kind"] == "BONE" or row["sort"] in _BONES,
@@ -89,16 +90,17 @@ class Scene:
         self.skinned: frozenset[int] = frozenset(description["skinned"])
         self.shaped: frozenset[int] = frozenset(description["shaped"])
         self.is_left_handed: bool = description["left_handed"]
-        self.takes: list[str] = [take["name"] for take in description["takes"]]
+        self.animations: list[str] = [stack["name"] for stack in description["animations"]]
 
     @property
     def span_seconds(self) -> tuple[float, float]:
-        """Start and end of the first take."""
-        takes = self._description["takes"]
-        return (takes[0]["start"], takes[0]["end"]) if takes else (0.0, 0.0)
+        """Start and end of the first animation."""
+        stacks = self._description["animations"]
+        return (stacks[0]["start"], stacks[0]["end"]) if stacks else (0.0, 0.0)
 
     @property
     def metres_per_unit(self) -> float:
+        """The unit that the file states."""
         return float(self._description["metres_per_unit"])
 
     @property
@@ -111,16 +113,17 @@ class Scene:
 
     @property
     def frame_rates(self) -> tuple[float, float]:
-        """Frames a second that hold, and those that the file gives as custom ones, whether or not
-        they hold; 0 without any.
+        """Frames a second, and those that the file states as custom ones, whether or not they
+        apply; 0 without any.
         """
         stated = stated_rate(self._description["time_mode"], self._description["frame_rate"])
         return stated, float(self._description["custom_rate"])
 
     def sample(self, nodes: Sequence[Node], times_seconds: Array) -> Sampled:
-        """Local transforms of nodes in the first take. Raises MotionFileError where the library
-        fails, and for numbers that are not finite or too large."""
-        request = {"nodes": [node.place for node in nodes], "times": times_seconds.tolist()}
+        """Local transforms of nodes in the first animation. Raises MotionFileError where the
+        library fails, and for numbers that are not finite or too large.
+        """
+        request = {"nodes": [node.index for node in nodes], "times": times_seconds.tolist()}
         size = 8 * _NUMBERS * len(nodes) * len(times_seconds)
         try:
             assert self._process.stdin is not None and self._process.stdout is not None, (
@@ -136,9 +139,9 @@ class Scene:
         rows = (
             np.frombuffer(data).reshape(len(nodes), len(times_seconds), _NUMBERS).transpose(1, 0, 2)
         )
-        # before anything is computed with them
+        # checked before anything is computed with them
         if not np.isfinite(rows).all():
-            raise MotionFileError(f"{self.file} holds motion that is not finite; export it anew")
+            raise MotionFileError(f"{self.file} holds motion that is not finite; export it again")
         if rows.size and (largest := float(np.abs(rows).max())) > MAX_MAGNITUDE:
             raise MotionFileError(
                 f"{self.file} holds a value of {largest:g} in its motion, expected at most "
@@ -151,8 +154,8 @@ class Scene:
 
 @contextmanager
 def open_scene(data: bytes, name: str) -> Iterator[Scene]:
-    """The scene of a file that is in memory, as long as the `with` lasts. Raises MotionFileError
-    for what is not sound FBX.
+    """The scene of a file in memory, for the duration of a `with`. Raises MotionFileError for a
+    file that is not sound FBX.
     """
     command = [sys.executable, "-P", str(Path(sampler.__file__)), END_SITE]
     with subprocess.Popen(
@@ -166,13 +169,14 @@ def open_scene(data: bytes, name: str) -> Iterator[Scene]:
         finally:
             limit.cancel()
             process.kill()
-            # what a process that died did not take is still waiting to be sent
+            # a process that died leaves bytes in the pipe's buffer
             with suppress(OSError):
                 if process.stdin is not None:
                     process.stdin.close()
 
 
 def _description(process: subprocess.Popen[bytes], data: bytes, name: str) -> dict[str, Any]:
+    """Send the file, and return what the process describes. Raises MotionFileError."""
     assert process.stdin is not None and process.stdout is not None, "the process has pipes"
     try:
         process.stdin.write(len(data).to_bytes(8, "little") + data)
@@ -185,18 +189,19 @@ def _description(process: subprocess.Popen[bytes], data: bytes, name: str) -> di
     description: dict[str, Any] = json.loads(line)
     if "error" in description:
         raise MotionFileError(
-            f"{name} is not sound FBX ({description['error']}); export it anew, as binary FBX"
+            f"{name} is not sound FBX ({description['error']}); export it again, as binary FBX"
         )
     return description
 
 
 def _crash(name: str) -> MotionFileError:
     return MotionFileError(
-        f"{name} could not be read: the FBX library failed on it; export it anew, as binary FBX 7.4"
+        f"{name} could not be read: the FBX library failed on it; export it again, as binary FBX "
+        f"7.4"
     )
 
 
 def _within_limits(vector: list[float]) -> tuple[float, float, float]:
-    """Three numbers, with zeros for those that are not finite or too large to compute with."""
+    """Three numbers, with zeros for those that are not finite or too large."""
     x, y, z = (number if abs(number) <= MAX_MAGNITUDE else 0.0 for number in vector)
     return (x, y, z)

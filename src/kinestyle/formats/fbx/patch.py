@@ -1,14 +1,13 @@
-"""Other motion for a file that exists: keys of joints that changed are replaced, everything else
+"""Other motion in a file that exists: keys of joints that changed are replaced, everything else
 stays byte for byte.
 
-Only binary files of FBX 7 can be changed so. Their objects have numbers; a take is a stack of
-layers, a layer holds curve nodes, each for one property of one model, and a curve node holds a
-curve for each axis.
+Only binary files of FBX 7 can be changed like this. Their objects have numbers. An animation is a
+stack of layers, a layer holds curve nodes, each for one property of one model, and a curve node
+holds a curve for each axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
@@ -30,22 +29,20 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
 
 UNCHANGED = 1e-9
-"""Quaternion components and relative positions that differ by less are taken to be those of the
-file.
-"""
+"""Quaternion components and relative positions that differ by less count as those of the file."""
 EXPRESSED_RADIANS, EXPRESSED_SHARE = 2e-5, 2e-5
-"""How far what is read back may be off, in turns and in positions as a share of the skeleton's
-size: keys are 32-bit numbers.
+"""The error allowed when the file is read back, of rotations and of positions as a share of the
+skeleton's size: keys are 32-bit numbers.
 """
 _ORDERS = ("ZYX", "YZX", "XZY", "ZXY", "YXZ", "XYZ", "ZYX")
 """By FBX's number for the order of rotation: the outermost axis first. The last is spheric, which
-programs take as the first.
+programs treat as the first.
 """
-_TURN, _PLACE = "Lcl Rotation", "Lcl Translation"
+_ROTATION, _TRANSLATION = "Lcl Rotation", "Lcl Translation"
 
 
 class UnpatchableError(Exception):
-    """Why a file cannot take the motion; the message ends the sentence "... because"."""
+    """The file cannot hold the motion. The message ends a sentence with "because"."""
 
 
 def patched(clip: Clip, source: FbxSource) -> tuple[bytes, tuple[str, ...]]:
@@ -54,89 +51,87 @@ def patched(clip: Clip, source: FbxSource) -> tuple[bytes, tuple[str, ...]]:
         raise UnpatchableError("its joints are not those of the file that it comes from")
     if abs(clip.frame_time_seconds / source.frame_time_seconds - 1.0) > 1e-9:
         raise UnpatchableError("its frame rate is not that of the file that it comes from")
-    local_position, local_rotation = (
-        np.asarray(clip.local_position, float),
-        rotation.normalize(clip.local_rotation),
-    )
-    moved, turned = _changes(source, local_position, local_rotation)
-    if clip.frame_count == len(source.local_position) and not (moved | turned).any():
+    local_position = np.asarray(clip.local_position, float)
+    local_rotation = rotation.normalize(clip.local_rotation)
+    translated, rotated = _changes(source, local_position, local_rotation)
+    if clip.frame_count == len(source.local_position) and not (translated | rotated).any():
         return source.data, ()
     if not is_binary(source.data):
         raise UnpatchableError("the file that it comes from is ASCII FBX")
     document = parse(source.data, clip.name)
     if document.version < 7000:
         raise UnpatchableError(f"the file that it comes from is FBX {document.version / 1000:.1f}")
-    take = _Take(document, source)
+    animation = _Animation(document, source)
     ticks = frame_ticks(
         clip.frame_count, source.frame_rate, round(source.start_seconds * TICKS_A_SECOND)
     )
     if clip.frame_count != len(source.local_position):
-        take.set_end(int(ticks[-1]))
-    for joint in np.flatnonzero(moved | turned):
-        places, own = _channels(
+        animation.set_end(int(ticks[-1]))
+    for joint in np.flatnonzero(translated | rotated):
+        translation, node_rotation = _channels(
             source, int(joint), local_position[:, joint], local_rotation[:, joint]
         )
         node = source.nodes[joint]
-        if turned[joint]:
-            start = take.first_values(node.identity, _TURN)
-            start = np.array(node.vectors.get(_TURN, (0.0, 0.0, 0.0))) if start is None else start
-            take.set_curves(
-                node.identity,
-                _TURN,
-                ticks,
-                unbroken_degrees(own[:, None], _order(node), start[None])[:, 0],
-            )
-        if moved[joint] or np.any(_swung(source, int(joint))):
-            take.set_curves(node.identity, _PLACE, ticks, places)
-    take.close()
+        if rotated[joint]:
+            start = animation.first_values(node.identity, _ROTATION)
+            start = _vector(node, _ROTATION) if start is None else start
+            degrees = unbroken_degrees(node_rotation[:, None], _order(node), start[None])[:, 0]
+            animation.set_curves(node.identity, _ROTATION, ticks, degrees)
+        if translated[joint] or np.any(_swung(source, int(joint))):
+            animation.set_curves(node.identity, _TRANSLATION, ticks, translation)
+    animation.close()
     data = serialize(document)
     _check(data, clip)
-    return data, tuple(take.notes)
+    return data, tuple(animation.notes)
 
 
 def _changes(
     source: FbxSource, local_position: Array, local_rotation: Array
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two (J,) bools: which joints are placed, and which are turned otherwise than in the file."""
+    """Two (J,) bools: which joints have another position, and which another rotation than in the
+    file.
+    """
     if len(local_position) != len(source.local_position):
         return np.ones(len(source.nodes), dtype=bool), np.ones(len(source.nodes), dtype=bool)
     was = source.local_position
-    moved = (np.abs(local_position - was) > UNCHANGED * np.maximum(1.0, np.abs(was))).any(
+    translated = (np.abs(local_position - was) > UNCHANGED * np.maximum(1.0, np.abs(was))).any(
         axis=(0, 2)
     )
     sign = np.where(
         np.sum(local_rotation * source.local_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0
     )
-    turned = (np.abs(local_rotation * sign - source.local_rotation) > UNCHANGED).any(axis=(0, 2))
-    return np.asarray(moved), np.asarray(turned)
+    rotated = (np.abs(local_rotation * sign - source.local_rotation) > UNCHANGED).any(axis=(0, 2))
+    return np.asarray(translated), np.asarray(rotated)
 
 
 def _order(node: Node) -> str:
+    """The axes of a node's Euler angles, the outermost first."""
     number = node.numbers.get("RotationOrder", 0)
     return _ORDERS[number] if 0 <= number < len(_ORDERS) else _ORDERS[0]
 
 
 def _vector(node: Node, name: str) -> Array:
+    """(3,) a property of a node's transform, zeros where the file states none."""
     return np.array(node.vectors.get(name, (0.0, 0.0, 0.0)))
 
 
-def _fixed_turn(node: Node, name: str) -> Array:
-    """(4,) a turn that the node has besides its rotation; always about X first."""
+def _fixed_rotation(node: Node, name: str) -> Array:
+    """(4,) a constant rotation that the node has beside its animated one; always about X first."""
     return rotation.from_euler(np.radians(_vector(node, name)[::-1]), "ZYX")
 
 
 def _swung(source: FbxSource, joint: int) -> Array:
-    """(T or 1, 3) the vector that the joint's turn swings about its pivot, which moves the joint
-    itself.
+    """(T or 1, 3) the vector by which the joint lies off its pivot: rotating the joint also moves
+    it.
     """
     node, scale = source.nodes[joint], source.local_scale[:, joint]
     pivot = _vector(node, "ScalingPivot")
     return _vector(node, "ScalingOffset") + pivot - scale * pivot - _vector(node, "RotationPivot")
 
 
-def _channels(source: FbxSource, joint: int, place: Array, turn: Array) -> tuple[Array, Array]:
-    """Local place (T, 3) and turn (T, 4) -> what the node's translation (T, 3) and rotation (T, 4)
-    have to be.
+def _channels(source: FbxSource, joint: int, position: Array, q: Array) -> tuple[Array, Array]:
+    """position: (T, 3), q: (T, 4) of a joint, local -> its node's translation (T, 3) and rotation
+    (T, 4).
 
     FBX composes T Roff Rp Rpre R Rpost^-1 Rp^-1 Soff Sp S Sp^-1: translation, rotation offset and
     pivot, and so on.
@@ -144,32 +139,31 @@ def _channels(source: FbxSource, joint: int, place: Array, turn: Array) -> tuple
     node = source.nodes[joint]
     if source.skeleton.parents[joint] < 0:
         back = rotation.inverse(source.base_rotation)
-        place, turn = (
-            rotation.rotate(back, place - source.base_position),
-            rotation.multiply(back, turn),
-        )
-    scale = source.parent_scale[:, joint]
-    if len(scale) != len(place):
-        scale = scale[np.minimum(np.arange(len(place)), len(scale) - 1)]
-    swung = _swung(source, joint)
-    if len(swung) != len(place):
-        swung = swung[np.minimum(np.arange(len(place)), len(swung) - 1)]
+        position = rotation.rotate(back, position - source.base_position)
+        q = rotation.multiply(back, q)
+    scale = _as_long(source.parent_scale[:, joint], len(position))
+    swung = _as_long(_swung(source, joint), len(position))
     translation = (
-        place / scale
+        position / scale
         - _vector(node, "RotationOffset")
         - _vector(node, "RotationPivot")
-        - rotation.rotate(turn, swung)
+        - rotation.rotate(q, swung)
     )
-    own = rotation.multiply(
-        rotation.multiply(rotation.inverse(_fixed_turn(node, "PreRotation")), turn),
-        _fixed_turn(node, "PostRotation"),
+    node_rotation = rotation.multiply(
+        rotation.multiply(rotation.inverse(_fixed_rotation(node, "PreRotation")), q),
+        _fixed_rotation(node, "PostRotation"),
     )
-    return translation, own
+    return translation, node_rotation
+
+
+def _as_long(values: Array, frames: int) -> Array:
+    """values: (T, 3) -> (frames, 3), cut off or with the last one repeated."""
+    return values[np.minimum(np.arange(frames), len(values) - 1)]
 
 
 def _check(data: bytes, clip: Clip) -> None:
-    """Read back what was made: programs have odd ways with transforms, and a wrong result is worse
-    than one without its mesh.
+    """Read back what was made. Programs use transforms in odd ways, and a wrong result is worse
+    than one without its mesh. Raises UnpatchableError.
     """
     back = parse_fbx(data, clip.name)
     size = float(np.abs(clip.world_position - clip.world_position[:, :1]).max()) + 1e-9
@@ -178,23 +172,23 @@ def _check(data: bytes, clip: Clip) -> None:
             np.abs(back.world_position - clip.world_position).max()
             - 1e-6 * np.abs(clip.world_position).max()
         )
-        turn = rotation.angle(
+        angle = rotation.angle(
             rotation.multiply(
                 rotation.inverse(back.world_rotation), rotation.normalize(clip.world_rotation)
             )
         )
-        if off <= EXPRESSED_SHARE * size and turn.max() <= EXPRESSED_RADIANS * (
+        if off <= EXPRESSED_SHARE * size and angle.max() <= EXPRESSED_RADIANS * (
             1 + back.skeleton.joint_count // 8
         ):
             return
     raise UnpatchableError(
-        "the nodes of the file that it comes from transform in a way that did not take the motion"
+        "the nodes of the file that it comes from transform in a way that cannot express the motion"
     )
 
 
 @dataclass
 class _Link:
-    """A connection: from an object to another, or to a property of it."""
+    """A connection from an object to another one, or to a property of it."""
 
     item: Record
     child: int
@@ -202,8 +196,8 @@ class _Link:
     channel: str
 
 
-class _Take:
-    """The first take of a document, whose curves can be replaced."""
+class _Animation:
+    """The animation of a document that a clip was read from. Its curves can be replaced."""
 
     def __init__(self, document: Document, source: FbxSource) -> None:
         self.notes: list[str] = []
@@ -228,10 +222,12 @@ class _Take:
         self.added: list[Record] = []
         stacks = [n for n, item in self.by_number.items() if item.name == "AnimationStack"]
         named = [
-            n for n in stacks if str(self.by_number[n].decoded()[1]).split("\x00")[0] == source.take
+            n
+            for n in stacks
+            if str(self.by_number[n].decoded()[1]).split("\x00")[0] == source.animation
         ]
         if not named:
-            raise UnpatchableError("the file that it comes from holds no take")
+            raise UnpatchableError("the file that it comes from holds no animation")
         self.stack = named[0]
         self.layers = [
             link.child
@@ -239,14 +235,17 @@ class _Take:
             if self.kind(link.child) == "AnimationLayer"
         ]
         if not self.layers:
-            raise UnpatchableError("the first take of the file that it comes from has no layers")
+            raise UnpatchableError(
+                "the first animation of the file that it comes from has no layers"
+            )
 
     def kind(self, number: int) -> str:
+        """An object's kind, "" for one that does not exist."""
         item = self.by_number.get(number)
         return "" if item is None else item.name
 
     def curve_nodes(self, model: int, channel: str) -> list[_Link]:
-        """The links by which this take's layers move a property of a model, the lowest layer's
+        """The links by which the animation's layers drive a property of a model, the lowest layer's
         first.
         """
         found = []
@@ -269,7 +268,7 @@ class _Take:
         return {link.channel[-1:]: link for link in links}
 
     def first_values(self, model: int, channel: str) -> Array | None:
-        """(3,) where the curves of a property begin; None where not all axes have one."""
+        """(3,) the first values of a property's curves; None where not all axes have one."""
         nodes = self.curve_nodes(model, channel)
         links = self.curves(nodes[0].child) if nodes else {}
         values = []
@@ -284,7 +283,7 @@ class _Take:
         return np.array(values)
 
     def set_curves(self, model: int, channel: str, ticks: np.ndarray, values: Array) -> None:
-        """Keys for a property of a model, T of them; values: (T, 3)."""
+        """Give a property of a model T keys; values: (T, 3)."""
         if model not in self.by_number:
             raise UnpatchableError("the file that it comes from does not number its nodes")
         links = self.curve_nodes(model, channel)
@@ -296,7 +295,7 @@ class _Take:
             )
         node = links[0].child if links else 0
         if links and len([up for up in self.out_of[node] if up.channel]) > 1:
-            # it moves something else too
+            # it drives another property too
             self.drop(links[0])
             node = 0
         if not node:
@@ -315,28 +314,31 @@ class _Take:
             self.connect(curve, node, f"d|{axis}")
 
     def set_end(self, tick: int) -> None:
-        """Let the take end at another time."""
+        """Let the animation end at another time."""
         properties = self.by_number[self.stack].find("Properties70")
         for item in properties.children if properties is not None else []:
             if item.count == 5 and item.decoded()[0] in ("LocalStop", "ReferenceStop"):
                 item.replace_value(4, np.int64(tick))
 
     def add(self, item: Record) -> int:
+        """Add an object; returns its number."""
         number = int(np.asarray(item.decoded()[0]))
         self.added.append(item)
         self.by_number[number] = item
         return number
 
     def connect(self, child: int, parent: int, channel: str = "") -> None:
+        """Connect an object to another one, or to a property of it."""
         ends = (np.int64(child), np.int64(parent))
         item = record("C", "OP", *ends, channel) if channel else record("C", "OO", *ends)
         self.connections.children.append(item)
 
     def drop(self, link: _Link) -> None:
+        """Remove a connection when the animation is closed."""
         self.dropped.add(id(link.item))
 
     def close(self) -> None:
-        """Put what was added and dropped into the document."""
+        """Write additions and removals to the document."""
         self.notes = list(dict.fromkeys(self.notes))
         self.objects.children += self.added
         self.connections.children = [
@@ -347,6 +349,7 @@ class _Take:
 
 
 def _link(item: Record) -> _Link | None:
+    """The connection of a record, None for one of another kind."""
     values = item.decoded()
     if (
         len(values) < 3
@@ -358,24 +361,22 @@ def _link(item: Record) -> _Link | None:
 
 
 def _set_keys(curve: Record, ticks: np.ndarray, values: Array) -> None:
+    """Replace the keys of a curve; values: (T,)."""
     keys = key_records(ticks, values)
     names = {key.name for key in keys}
     curve.children = [child for child in curve.children if child.name not in names] + keys
 
 
 def _count_more(document: Document, kind: str, more: int) -> None:
-    """Raise the numbers of objects that a file states, where it states them."""
+    """Raise the counts of objects of a kind, where a file states them."""
     definitions = next((item for item in document.records if item.name == "Definitions"), None)
     if definitions is None or not more:
         return
-    places: list[Iterator[Record]] = [definitions.all("Count")]
-    places += [
-        of.all("Count")
-        for of in definitions.all("ObjectType")
-        if of.count and of.decoded()[0] == kind
-    ]
-    for place in places:
-        for item in place:
-            before = item.decoded()[0]
-            if isinstance(before, int) and not isinstance(before, bool):
-                item.replace_value(0, before + more)
+    counts = list(definitions.all("Count"))
+    for of in definitions.all("ObjectType"):
+        if of.count and of.decoded()[0] == kind:
+            counts += of.all("Count")
+    for item in counts:
+        before = item.decoded()[0]
+        if isinstance(before, int) and not isinstance(before, bool):
+            item.replace_value(0, before + more)

@@ -1,4 +1,4 @@
-"""Reading FBX: the skeleton of a scene, sampled frame by frame over its first take."""
+"""Reading FBX: the skeleton of a scene, sampled frame by frame over its first animation."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.fbx.joint_nodes import choose_joints
-from kinestyle.formats.fbx.loading import Node, Scene, open_scene
+from kinestyle.formats.fbx.joint_nodes import JointNodes, choose_joints
+from kinestyle.formats.fbx.loading import Node, Sampled, Scene, open_scene
 from kinestyle.formats.fbx.records import is_binary, parse
 from kinestyle.formats.fbx.ticks import unrounded_rate
-from kinestyle.formats.text_files import MAX_FRAMES, MAX_MAGNITUDE
+from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.storage import read_bytes
 
-MAX_FILE_BYTES = 512 * 2**20
 MAX_JOINT_FRAMES = 2**23
 """Frames times joints. Each is a call into the library of about a millionth of a second."""
 _FRAME_RATES = (0.1, 100_000.0)
 _EVEN = 1e-4
-"""By how much the scale of a joint may differ between its axes before its children's motion counts
-as bent by it.
-"""
+"""How much the scale of a joint may differ between its axes before it counts as uneven."""
+_NO_SCALE = 1e-9
+"""A smaller scale is none: the joint has no length to read or to write back."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +36,9 @@ class FbxSource:
     skeleton, local_position, local_rotation: what was read
     nodes: for each joint its node
     local_scale: (T or 1, J, 3) of the nodes
-    parent_scale: (T or 1, J, 3) by which the lengths of a joint's local position are larger than in
-        the file
-    base_position, base_rotation: (3,), (4,) the place of what the root hangs from
-    take: the name of the take that was read
+    parent_scale: (T or 1, J, 3) by which a joint's local position is longer than in the file
+    base_position, base_rotation: (3,), (4,) of the node that the root hangs from, in the world
+    animation: the name of the animation that was read
     start_seconds: when it starts
     frame_rate: at how many frames a second it was sampled
     frame_time_seconds: the clip's
@@ -55,7 +53,7 @@ class FbxSource:
     parent_scale: Array
     base_position: Array
     base_rotation: Array
-    take: str
+    animation: str
     start_seconds: float
     frame_rate: float
     frame_time_seconds: float
@@ -83,39 +81,15 @@ def parse_fbx(data: bytes, name: str) -> Clip:
     if not data:
         raise MotionFileError(f"{name} is empty, expected an FBX file")
     if is_binary(data):
-        # before the library unpacks its arrays
+        # checks the file before the library unpacks its arrays
         parse(data, name)
     with open_scene(data, name) as scene:
         return _read_scene(scene, data, name)
 
 
 def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
-    warnings = []
-    frame_rate, custom_rate = scene.frame_rates
-    if not _FRAME_RATES[0] <= frame_rate <= _FRAME_RATES[1]:
-        raise MotionFileError(
-            f"{name} states {frame_rate:g} frames a second, expected {_FRAME_RATES[0]:g} or more"
-        )
-    takes, (start, end) = scene.takes, scene.span_seconds
-    if len(takes) > 1:
-        names = ", ".join(map(repr, takes[:6])) + (" and more" if len(takes) > 6 else "")
-        warnings.append(f"{name} holds {len(takes)} takes ({names}); the first was read")
-    if scene.is_left_handed:
-        warnings.append(
-            f"{name} states left-handed axes; its numbers were taken as they are, so that the "
-            f"body may be mirrored"
-        )
-    if not takes:
-        warnings.append(f"{name} holds no animation; its pose was read as one frame")
-    frames = (end - start) * frame_rate
-    if not (np.isfinite(frames) and 0 <= frames < MAX_FRAMES):
-        raise MotionFileError(
-            f"{name} has a take from {start:g} to {end:g} seconds, expected at most {MAX_FRAMES} "
-            f"frames"
-        )
-    # the end of a take may lie a rounding short of its last frame
-    times = start + np.arange(int(np.floor(frames + 1e-2)) + 1) / frame_rate
-
+    """The clip of a scene. Raises MotionFileError."""
+    times, warnings = _frame_times(scene)
     chosen = choose_joints(scene)
     warnings += chosen.warnings
     joints = chosen.joints
@@ -124,32 +98,17 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
             f"{name} holds {len(times)} frames of {len(joints)} joints, expected at most "
             f"{MAX_JOINT_FRAMES} frames times joints"
         )
-    above = scene.sample(chosen.above, times[:1])
+    base_position, base_rotation, base_scale = _base(scene.sample(chosen.above, times[:1]))
     own = scene.sample(joints, times)
-    base_position, base_rotation, base_scale = np.zeros(3), rotation.IDENTITY, np.ones(3)
-    for i in range(len(chosen.above)):
-        base_position = base_position + rotation.rotate(
-            base_rotation, base_scale * above.position[0, i]
-        )
-        base_rotation = rotation.multiply(base_rotation, above.turn[0, i])
-        base_scale = base_scale * above.scale[0, i]
-
-    parents = chosen.parents
-    parent_scale = np.empty_like(own.scale)
-    whole = np.empty_like(own.scale)
-    for joint, parent in enumerate(parents.tolist()):
-        parent_scale[:, joint] = whole[:, parent] if parent >= 0 else base_scale
-        inherited = np.ones(3) if joints[joint].ignores_parent_scale else parent_scale[:, joint]
-        whole[:, joint] = inherited * own.scale[:, joint]
-    if (np.ptp(whole, axis=-1) > _EVEN * np.abs(whole).max(axis=-1)).any() or (whole < 0).any():
+    parent_scale, world_scale = _scales(chosen, own, base_scale)
+    if _is_uneven(world_scale):
         warnings.append(
-            f"{name} scales some joints unevenly; where joints below them turn, that was read "
+            f"{name} scales some joints unevenly; where joints below them rotate, that was read "
             f"without its shear"
         )
-    if (np.abs(whole) < 1e-9).any():
-        # what is shrunk to nothing has no length to read or to write back
-        parent_scale = np.where(np.abs(parent_scale) < 1e-9, 1.0, parent_scale)
-    local_position, local_rotation = parent_scale * own.position, own.turn
+    if (np.abs(world_scale) < _NO_SCALE).any():
+        parent_scale = np.where(np.abs(parent_scale) < _NO_SCALE, 1.0, parent_scale)
+    local_position, local_rotation = parent_scale * own.position, own.rotation
     local_position[:, 0] = base_position + rotation.rotate(base_rotation, local_position[:, 0])
     local_rotation[:, 0] = rotation.multiply(base_rotation, local_rotation[:, 0])
     if (magnitude := float(np.abs(local_position).max())) > MAX_MAGNITUDE:
@@ -162,11 +121,12 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
     tip_rest = np.array([node.rest for node in chosen.tips]).reshape(-1, 3)
     skeleton = Skeleton(
         names=chosen.names,
-        parents=parents,
+        parents=chosen.parents,
         offsets=rest,
         end_parents=chosen.tip_parents,
-        end_offsets=tip_rest * whole[0, chosen.tip_parents],
+        end_offsets=tip_rest * world_scale[0, chosen.tip_parents],
     )
+    frame_rate, custom_rate = scene.frame_rates
     frame_time_seconds = 1.0 / unrounded_rate(frame_rate, custom_rate)
     source = FbxSource(
         data=data,
@@ -178,8 +138,8 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
         parent_scale=_once(parent_scale),
         base_position=base_position,
         base_rotation=base_rotation,
-        take=takes[0] if takes else "",
-        start_seconds=float(start),
+        animation=scene.animations[0] if scene.animations else "",
+        start_seconds=float(scene.span_seconds[0]),
         frame_rate=frame_rate,
         frame_time_seconds=frame_time_seconds,
     )
@@ -195,6 +155,67 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
     )
 
 
+def _frame_times(scene: Scene) -> tuple[Array, list[str]]:
+    """The times (T,) in seconds at which the scene is sampled, and warnings about what it states.
+    Raises MotionFileError for an impossible frame rate or length.
+    """
+    name, warnings = scene.file, []
+    frame_rate, _ = scene.frame_rates
+    if not _FRAME_RATES[0] <= frame_rate <= _FRAME_RATES[1]:
+        raise MotionFileError(
+            f"{name} states {frame_rate:g} frames a second, expected {_FRAME_RATES[0]:g} or more"
+        )
+    animations, (start, end) = scene.animations, scene.span_seconds
+    if len(animations) > 1:
+        names = ", ".join(map(repr, animations[:6])) + (" and more" if len(animations) > 6 else "")
+        warnings.append(f"{name} holds {len(animations)} animations ({names}); the first was read")
+    if scene.is_left_handed:
+        warnings.append(
+            f"{name} states left-handed axes; its numbers were taken as they are, and the body may "
+            f"be mirrored"
+        )
+    if not animations:
+        warnings.append(f"{name} holds no animation; its pose was read as one frame")
+    frames = (end - start) * frame_rate
+    if not (np.isfinite(frames) and 0 <= frames < MAX_FRAMES):
+        raise MotionFileError(
+            f"{name} has an animation from {start:g} to {end:g} seconds, expected at most "
+            f"{MAX_FRAMES} frames"
+        )
+    # the end of an animation may lie a rounding error short of its last frame
+    return start + np.arange(int(np.floor(frames + 1e-2)) + 1) / frame_rate, warnings
+
+
+def _base(above: Sampled) -> tuple[Array, Array, Array]:
+    """above: the nodes that the root hangs from, from the top -> world position (3,), rotation (4,)
+    and scale (3,) of the lowest.
+    """
+    position, q, scale = np.zeros(3), rotation.IDENTITY, np.ones(3)
+    for i in range(above.position.shape[1]):
+        position = position + rotation.rotate(q, scale * above.position[0, i])
+        q = rotation.multiply(q, above.rotation[0, i])
+        scale = scale * above.scale[0, i]
+    return position, q, scale
+
+
+def _scales(chosen: JointNodes, own: Sampled, base_scale: Array) -> tuple[Array, Array]:
+    """The scale (T, J, 3) of what each joint hangs from, and its own in the world."""
+    parent_scale = np.empty_like(own.scale)
+    world_scale = np.empty_like(own.scale)
+    for joint, parent in enumerate(chosen.parents.tolist()):
+        parent_scale[:, joint] = world_scale[:, parent] if parent >= 0 else base_scale
+        ignores = chosen.joints[joint].ignores_parent_scale
+        inherited = np.ones(3) if ignores else parent_scale[:, joint]
+        world_scale[:, joint] = inherited * own.scale[:, joint]
+    return parent_scale, world_scale
+
+
+def _is_uneven(scale: Array) -> bool:
+    """Whether some scale (T, J, 3) differs between its axes, or mirrors."""
+    spread = np.ptp(scale, axis=-1)
+    return bool((spread > _EVEN * np.abs(scale).max(axis=-1)).any() or (scale < 0).any())
+
+
 def _once(values: Array) -> Array:
-    """values: (T, ...) -> (1, ...) where all are alike, so that a long clip does not keep them all."""
+    """values: (T, ...) -> (1, ...) if all are alike: a long clip need not keep them all."""
     return values[:1] if (values == values[:1]).all() else values

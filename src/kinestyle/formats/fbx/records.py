@@ -1,10 +1,9 @@
 """Binary FBX as a tree of records, parsed and written again byte for byte.
 
 A file is a header with its version, a list of records, and a footer. A record has a name, typed
-values and a list of further records; it says at which byte of the file it ends, so that a change of
-length anywhere moves every end that follows.
-Values stay the bytes they were until somebody asks for them: meshes and textures pass through
-    untouched.
+values and a list of further records. It states the byte of the file at which it ends: a change of
+length anywhere moves every end that follows. Values stay bytes until somebody asks for them, and
+meshes and textures pass through untouched.
 """
 
 from __future__ import annotations
@@ -25,30 +24,29 @@ MAGIC = b"Kaydara FBX Binary  \x00\x1a\x00"
 SIXTY_FOUR_BIT = 7500
 """From this version on, ends and counts have 64 bits."""
 MAX_ARRAY_BYTES = 2**30
-"""Of all arrays of a file together, unpacked: a small file may be packed zeros without end."""
+"""Of all arrays of a file together, unpacked: a small file may hold gigabytes of packed zeros."""
 MAX_RECORDS = 2**21
 MAX_DEPTH = 64
 
 _FIXED = {"Y": 2, "C": 1, "B": 1, "I": 4, "F": 4, "D": 8, "L": 8}
 _SCALAR = {"Y": "<h", "C": "<b", "B": "<b", "I": "<i", "F": "<f", "D": "<d", "L": "<q"}
 _ARRAY = {"f": "<f4", "d": "<f8", "l": "<i8", "i": "<i4", "b": "<i1", "c": "<u1"}
-# what closes a file; readers of the format's owner check the first against the time and id that the
-# file states
+# what ends a file; Autodesk's readers check the first against the time and id that the file states
 _FOOTER_ID = bytes.fromhex("fabcab09d0c8d466b176fb831cf7267e")
 _FOOTER_END = bytes.fromhex("f85a8c6adef5d97eece90ce3758f290b")
 FILE_ID = bytes.fromhex("28b32aebb624ccc2bfc8b02aa92bfcf1")
 FILE_TIME = "1970-01-01 10:00:00:000"
-"""The time and id that the footer goes with."""
+"""The time and id that belong to the footer."""
 
 Value = bool | int | float | str | bytes | np.int64 | Array | NDArray[np.integer]
 
 
 @dataclass(eq=False)
 class Record:
-    """One record. It can be changed: a tree is parsed anew for each file that is written from it.
+    """One record, mutable: a tree is parsed again for each file that is written from it.
 
     values: `count` encoded values
-    closed: an empty record follows the children, as it must where there are some
+    closed: an empty record follows the children; it must if there are any
     """
 
     name: str
@@ -72,7 +70,7 @@ class Record:
         return list(_decode(self.values, self.count))
 
     def replace_value(self, at: int, value: Value) -> None:
-        """Put another value in the place of the one with index `at`; all others keep their bytes."""
+        """Replace the value with index `at`; all others keep their bytes."""
         starts = [*_starts(self.values, self.count), len(self.values)]
         self.values = self.values[: starts[at]] + encode(value) + self.values[starts[at + 1] :]
 
@@ -105,7 +103,7 @@ def record(name: str, *values: Value, children: list[Record] | None = None) -> R
 
 
 def encode(value: Value) -> bytes:
-    """bool, int (32 bits), np.int64, float (64 bits), str, bytes or an array as FBX has them."""
+    """The bytes of a bool, int (32 bits), np.int64, float (64 bits), str, bytes or array."""
     if isinstance(value, bool):
         return b"C" + struct.pack("<b", value)
     if isinstance(value, np.int64):
@@ -134,14 +132,14 @@ def is_binary(data: bytes) -> bool:
 
 
 def parse(data: bytes, name: str) -> Document:
-    """data: the bytes of a binary FBX file, name: what messages call it. Raises MotionFileError for
+    """data: the bytes of a binary FBX file; name: what messages call it. Raises MotionFileError for
     a damaged file.
     """
     return _Parser(data, name).document()
 
 
 def serialize(document: Document) -> bytes:
-    """The bytes of a file, with every end where it belongs."""
+    """The bytes of a file."""
     wide = document.version >= SIXTY_FOUR_BIT
     out = bytearray(MAGIC + struct.pack("<I", document.version))
     for top in document.records:
@@ -151,7 +149,7 @@ def serialize(document: Document) -> bytes:
     if document.footer and (
         len(document.footer) < 161 or tail[:4] != struct.pack("<I", document.version)
     ):
-        # not the usual footer: nothing is known of it, so nothing of it may change
+        # not the usual footer: nothing is known of it, and so nothing of it may change
         return bytes(out) + document.footer
     out += (document.footer[:16] or _FOOTER_ID) + bytes(4)
     return bytes(out) + bytes(16 - len(out) % 16) + tail
@@ -177,7 +175,7 @@ class _Parser:
         self.records = self.array_bytes = 0
 
     def fail(self, at: int, what: str) -> NoReturn:
-        raise MotionFileError(f"{self.name} is damaged at byte {at}: {what}; export it anew")
+        raise MotionFileError(f"{self.name} is damaged at byte {at}: {what}; export it again")
 
     def document(self) -> Document:
         if not is_binary(self.data) or len(self.data) < len(MAGIC) + 4:
@@ -238,8 +236,8 @@ class _Parser:
 
 
 def _starts(values: bytes, count: int) -> list[int]:
-    """Where each of `count` values starts. Raises MotionFileError where they do not fill `values`
-    exactly.
+    """The index at which each of `count` values starts. Raises MotionFileError where they do not
+    fill `values` exactly.
     """
     starts, at = [], 0
     try:

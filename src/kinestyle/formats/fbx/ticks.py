@@ -1,6 +1,4 @@
-"""How FBX counts time: in units so small that every usual frame rate has a whole number of them to
-a frame.
-"""
+"""How FBX counts time: in ticks, of which a frame has a whole number at every usual frame rate."""
 
 from __future__ import annotations
 
@@ -26,44 +24,44 @@ _TIME_MODES = {
     60.0 / 1.001: 17,
     120.0 / 1.001: 18,
 }
-"""Frames a second -> the number by which a file states it; any other rate is stated in full as a
-custom one.
+"""Frames a second -> the number by which a file states it. Any other rate is a custom one and
+stated in full.
 """
 
-
 _ROUNDED = 4.5e-4
-"""BVH files write a 120th of a second as 0.0083333 and even as 0.00833: rates as near as this to a
-usual one mean it. The nearest unlike ones, 60 and 59.94, are twice as far apart."""
+"""BVH files write a 120th of a second as 0.0083333 and even as 0.00833: a rate that is as near as
+this to a usual one means it. The closest different ones, 60 and 59.94, are twice as far apart.
+"""
 
 _OTHER_MODES = {7: 30.0, 8: 30.0 / 1.001}
-"""Drop-frame counting, which names frames otherwise but shows as many."""
+"""Drop-frame time codes: frames have other names, but are as many."""
 
 
 def stated_rate(mode: int, otherwise: float) -> float:
-    """Frames a second that a file states by a number, or `otherwise` where the number tells none.
+    """Frames a second for the number `mode` of a file, or `otherwise` for an unknown number.
 
-    The library rounds some of them and does not know the last ones.
+    The library rounds some rates and does not know the last ones.
     """
     known = {number: rate for rate, number in _TIME_MODES.items()} | _OTHER_MODES
     return known.get(mode, otherwise)
 
 
 def frame_ticks(frame_count: int, frame_rate: float, start: int = 0) -> np.ndarray:
-    """(T,) int64, the time of each frame in ticks, the first at `start`; frame_rate: frames a
+    """(T,) int64, the time of each frame in ticks, the first at `start`. frame_rate: frames a
     second.
     """
-    # the seconds of a frame times its number in floats would be off by ticks after an hour
+    # a float product of frame time and frame number would be off by ticks after an hour
     whole, rest = divmod(TICKS_A_SECOND / frame_rate, 1.0)
     frames = np.arange(frame_count, dtype=np.int64)
     return start + frames * np.int64(whole) + np.round(frames * rest).astype(np.int64)
 
 
 def key_rate(frame_rate: float) -> tuple[int, float]:
-    """The number that states a frame rate, `CUSTOM_RATE` where it has none, and the frames a second
-    at which keys are set.
+    """The number that states a frame rate, or `CUSTOM_RATE`, and the frames a second at which keys
+    are set.
 
-    Keys are set at the usual rate where the clip's is one but for rounding, so that they lie on
-    whole frames in every program.
+    A rate that is a usual one but for rounding gets keys at the usual rate: they lie on whole
+    frames in every program.
     """
     near = (usual for usual in _TIME_MODES if abs(frame_rate / usual - 1.0) < _ROUNDED)
     usual = next(near, None)
@@ -71,7 +69,7 @@ def key_rate(frame_rate: float) -> tuple[int, float]:
 
 
 def unrounded_rate(stated: float, custom: float) -> float:
-    """The clip's own rate, which a file that states a usual rate gives as its custom one, in frames
-    a second.
+    """The clip's own frames a second. A file that states a usual rate has them as its custom
+    rate.
     """
     return custom if custom > 0 and abs(custom / stated - 1.0) < _ROUNDED else stated

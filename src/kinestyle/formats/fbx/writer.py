@@ -1,4 +1,4 @@
-"""Writing FBX: into the file that the clip came from, or anew."""
+"""Writing FBX: into the file that the clip came from, or as a new file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from kinestyle.rig.world_frame import bring_into_world
 from kinestyle.storage import replace_bytes
 
 CENTIMETRES_Y_UP = StatedWorld(0.01, (0.0, 1.0, 0.0))
-"""What programs that read FBX expect; they scale and turn everything else, some of them wrongly."""
+"""What programs that read FBX expect. They convert everything else, some of them wrongly."""
 
 
 def write_fbx(clip: Clip, path: str | Path) -> tuple[str, ...]:
     """Write `clip` to `path`, whole or not at all, and return a sentence for each thing that was
     left out or assumed.
 
-    A clip that was read from FBX keeps the bytes of its file but for the keys of joints whose
-    motion changed, where that can be. Raises MotionFileError when the clip is not finite or the
-    file cannot be written.
+    A clip that was read from FBX keeps its file byte for byte, except for the keys of joints whose
+    motion changed. Where that is impossible, a new file is written. Raises MotionFileError when the
+    clip is not finite or the file cannot be written.
     """
     path = Path(path)
     data, notes = format_fbx(clip, path.name)
@@ -48,9 +48,9 @@ def format_fbx(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
             return data, tuple(f"{name}: {note}" for note in notes)
         except UnpatchableError as reason:
             left_out = (
-                f"{name} was written anew, with the skeleton, its motion and a plain body, "
-                f"because {reason}; "
-                "the meshes, materials, other nodes and other takes of that file were left out",
+                f"{name} was written as a new file, with the skeleton, its motion and a plain "
+                f"body, because {reason}; the meshes, materials, other nodes and other animations "
+                f"of that file were left out",
             )
     brought, notes = bring_into_world(clip, CENTIMETRES_Y_UP)
     return serialize(scene_document(brought)), left_out + notes

@@ -10,7 +10,7 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.gltf.document import Document, Part
-from kinestyle.formats.text_files import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE
+from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE
 from kinestyle.motion.rotation import Array
 
 COMPONENTS: dict[int, np.dtype[Any]] = {

@@ -14,7 +14,8 @@ from kinestyle.errors import MotionFileError
 from kinestyle.formats.gltf.accessors import COMPONENTS, SIZES
 from kinestyle.formats.gltf.document import BIN_CHUNK, JSON_CHUNK, MAGIC, Document, beside
 from kinestyle.formats.gltf.nodes import rest_transform
-from kinestyle.formats.text_files import MAX_FILE_BYTES, quoted
+from kinestyle.formats.limits import MAX_FILE_BYTES
+from kinestyle.formats.text_files import quoted
 from kinestyle.storage import read_bytes
 
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}

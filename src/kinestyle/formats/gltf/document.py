@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.text_files import MAX_FILE_BYTES, MAX_MAGNITUDE
+from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_MAGNITUDE
 from kinestyle.motion.rotation import Array
 from kinestyle.storage import read_bytes
 

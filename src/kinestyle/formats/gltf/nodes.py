@@ -10,7 +10,8 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.gltf.document import Document, Part
-from kinestyle.formats.text_files import MAX_JOINTS, quoted
+from kinestyle.formats.limits import MAX_JOINTS
+from kinestyle.formats.text_files import quoted
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import IDENTITY, Array
 

@@ -19,13 +19,8 @@ from kinestyle.formats.gltf.nodes import (
     rest_transform,
 )
 from kinestyle.formats.gltf.source import GltfSource, mirror_turns
-from kinestyle.formats.text_files import (
-    MAX_FILE_BYTES,
-    MAX_FRAMES,
-    MAX_JOINT_FRAMES,
-    MAX_MAGNITUDE,
-    quoted,
-)
+from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_JOINT_FRAMES, MAX_MAGNITUDE
+from kinestyle.formats.text_files import quoted
 from kinestyle.motion.clip import METRES_Y_UP, Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton

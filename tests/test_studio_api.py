@@ -28,7 +28,7 @@ from fastapi.testclient import TestClient
 
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.refusals import STATUSES, status_of
+from kinestyle.studio.error_responses import STATUSES, status_of
 from made_rigs import as_rig, misnamed, thrown_about
 from made_rigs import walk as made_walk
 

@@ -25,7 +25,7 @@ import httpx2
 from kinestyle.errors import DataError
 from kinestyle.studio import restyling
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.gate import Gate
+from kinestyle.studio.middleware import RequestGuard
 from kinestyle.studio.serving import Server
 from studio_server import running
 
@@ -116,19 +116,19 @@ def test_a_body_that_does_not_say_how_large_it_is(client: httpx2.Client, path: s
 
 
 def test_too_much_at_once(server: Server, client: httpx2.Client, monkeypatch: pytest.MonkeyPatch):
-    gate = next(layer for layer in layers(server) if isinstance(layer, Gate))
-    monkeypatch.setattr(gate, "config", dataclasses.replace(CONFIG, max_bytes_under_way=2**18))
+    guard = next(layer for layer in layers(server) if isinstance(layer, RequestGuard))
+    monkeypatch.setattr(guard, "config", dataclasses.replace(CONFIG, max_bytes_under_way=2**18))
     with closing(connect(server)) as connection:
         connection.sendall(
             head("/api/clips?name=a.bvh", f"Content-Length: {LIMIT_BYTES}") + b"x" * 2**17
         )
         end = time.monotonic() + 10.0
-        while gate.bytes_under_way < 2**17:
+        while guard.bytes_under_way < 2**17:
             assert time.monotonic() < end
             time.sleep(0.01)
         refused = client.post("/api/clips?name=b.bvh", content=b"x" * 2**18)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
-    while gate.bytes_under_way:
+    while guard.bytes_under_way:
         assert time.monotonic() < end + 10.0, "bytes that nobody sends any more are counted"
         time.sleep(0.01)
     assert client.post("/api/clips?name=b.bvh", content=b"x" * 1000).status_code == 422

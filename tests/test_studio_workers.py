@@ -25,11 +25,11 @@ from fastapi.testclient import TestClient
 from kinestyle.errors import KinestyleError
 from kinestyle.studio import restyling, worker
 from kinestyle.studio.app import make_app
+from kinestyle.studio.clip_store import ClipStore, Content, StatedRig, StoredClip, Upload
 from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.error_responses import BusyError, UnknownError, WorkError
 from kinestyle.studio.pool import COLD, WARM, Job, Pool, Worker
-from kinestyle.studio.refusals import BusyError, UnknownError, WorkError
-from kinestyle.studio.shelf import Content, KeptClip, Shelf, StatedRig, Upload
-from kinestyle.studio.workbench import Sent, Workbench, _unpacked
+from kinestyle.studio.worker_service import Sent, WorkerService, _unpacked
 
 BASE = "http://127.0.0.1"
 CONFIG = StudioConfig(workers=1, queue_length=3, max_frames=400, heavy_joint_frames=10_000)
@@ -282,7 +282,7 @@ def test_memory_that_the_system_refuses(error: Exception):
     ],
 )
 def test_limits_of_a_clip(tmp_path: Path, changes: dict[str, float], said: str):
-    bench = Workbench(asdict(replace(StudioConfig(), **changes)), tmp_path)
+    bench = WorkerService(asdict(replace(StudioConfig(), **changes)), tmp_path)
     with pytest.raises(KinestyleError, match=said):
         bench._read(Sent("walk.bvh", ((".bvh", example()),), None), allow_heavy=True)
 
@@ -298,7 +298,7 @@ def test_heavy_clips_have_their_own_worker(client: TestClient):
     answer = client.post("/api/clips?name=long.bvh", content=longer(200))
     assert answer.status_code == 201, answer.text
     usual, heavy = pool_of(client).workers
-    key = client.app.state.studio.shelf.get(answer.json()["id"]).content.key  # type: ignore[attr-defined]
+    key = client.app.state.studio.store.get(answer.json()["id"]).content.key  # type: ignore[attr-defined]
     assert key in heavy.sent
     sent = len(usual.sent)
     assert restyle(client, answer.json()["id"]).status_code == 200
@@ -402,48 +402,50 @@ def content_of(key: str, upload: Upload, motion_bytes: int, state: bytes | None 
 
 def test_clips_expire():
     now = 0.0
-    shelf = Shelf(replace(CONFIG, expiry_seconds=10.0), clock=lambda: now)
+    store = ClipStore(replace(CONFIG, expiry_seconds=10.0), clock=lambda: now)
     upload = Upload("a.bvh", ((".bvh", b"x" * 100),))
-    first, second = (shelf.put(KeptClip(content_of(key, upload, 10))) for key in "ab")
+    first, second = (store.put(StoredClip(content_of(key, upload, 10))) for key in "ab")
     now = 9.0
-    assert shelf.get(first.id) is first
+    assert store.get(first.id) is first
     now = 11.0
     with pytest.raises(UnknownError, match=r"forgotten 0\.166667 minutes after their last use"):
-        shelf.get(second.id)
-    assert shelf.get(first.id) is first
-    assert shelf.kept_bytes == 110
+        store.get(second.id)
+    assert store.get(first.id) is first
+    assert store.kept_bytes == 110
     now = 30.0
-    shelf.forget_expired()
-    assert (len(shelf), shelf.kept_bytes) == (0, 0)
+    store.forget_expired()
+    assert (len(store), store.kept_bytes) == (0, 0)
 
 
 def test_the_clip_unused_for_longest_goes_first():
     uploads = [Upload("a.bvh", ((".bvh", b"x" * 100),)) for _ in range(3)]
     for limit in ({"kept_clips": 2}, {"kept_bytes": 220}):
-        shelf = Shelf(replace(CONFIG, **limit))
-        first, second = (shelf.put(KeptClip(content_of(str(i), uploads[i], 10))) for i in range(2))
-        shelf.get(first.id)
-        third = shelf.put(KeptClip(content_of("2", uploads[2], 10)))
-        assert shelf.get(first.id) is first
-        assert shelf.get(third.id) is third
+        store = ClipStore(replace(CONFIG, **limit))
+        first, second = (
+            store.put(StoredClip(content_of(str(i), uploads[i], 10))) for i in range(2)
+        )
+        store.get(first.id)
+        third = store.put(StoredClip(content_of("2", uploads[2], 10)))
+        assert store.get(first.id) is first
+        assert store.get(third.id) is third
         with pytest.raises(UnknownError):
-            shelf.get(second.id)
+            store.get(second.id)
 
 
 def test_what_clips_share_counts_once():
     upload = Upload("a.bvh", ((".bvh", b"x" * 100),))
-    shelf = Shelf(CONFIG)
-    input_clip = shelf.put(KeptClip(content_of("in", upload, 10)))
-    same = shelf.put(KeptClip(content_of("in", upload, 10)))
-    result = shelf.put(KeptClip(content_of("out", upload, 10, b"s" * 5)))
-    assert shelf.kept_bytes == 100 + 10 + 15
-    shelf.remove(input_clip.id)
-    assert shelf.kept_bytes == 100 + 10 + 15
-    shelf.remove(same.id)
-    assert shelf.kept_bytes == 100 + 15
-    assert shelf.content("in") is None
-    shelf.remove(result.id)
-    assert shelf.kept_bytes == 0
+    store = ClipStore(CONFIG)
+    input_clip = store.put(StoredClip(content_of("in", upload, 10)))
+    same = store.put(StoredClip(content_of("in", upload, 10)))
+    result = store.put(StoredClip(content_of("out", upload, 10, b"s" * 5)))
+    assert store.kept_bytes == 100 + 10 + 15
+    store.remove(input_clip.id)
+    assert store.kept_bytes == 100 + 10 + 15
+    store.remove(same.id)
+    assert store.kept_bytes == 100 + 15
+    assert store.content("in") is None
+    store.remove(result.id)
+    assert store.kept_bytes == 0
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,18 @@ from kinestyle.errors import KinestyleError
 from kinestyle.formats.table import FORMATS
 from kinestyle.rig.presets import PRESETS
 from kinestyle.studio import documentation, restyling, schemas
+from kinestyle.studio.clip_store import Content, StoredClip
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.documentation import FILE, MOTION, WORK, refusals
-from kinestyle.studio.gate import Gate, error_body
-from kinestyle.studio.refusals import CancelledError, UnknownError, status_of
+from kinestyle.studio.documentation import FILE, MOTION, WORK, documented_errors
+from kinestyle.studio.error_responses import (
+    CancelledError,
+    UnknownError,
+    error_body,
+    status_of,
+)
+from kinestyle.studio.middleware import RequestGuard
 from kinestyle.studio.restyling import Client, Studio
 from kinestyle.studio.schemas import ENDING, JOB, ClipAnswer, JobAnswer, StylizeRequest
-from kinestyle.studio.shelf import Content, KeptClip
 from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
 
 PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
@@ -108,7 +113,7 @@ def make_app(config: StudioConfig) -> FastAPI:
 
     if PAGE.is_dir():
         app.mount("/", StaticFiles(directory=PAGE, html=True))
-    app.add_middleware(Gate, config=config)
+    app.add_middleware(RequestGuard, config=config)
     return app
 
 
@@ -147,7 +152,7 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
     """What the server is and knows."""
     started, boot = time.monotonic(), secrets.token_urlsafe(8)
 
-    @app.get("/api/health", responses=refusals())
+    @app.get("/api/health", responses=documented_errors())
     async def health() -> schemas.Health:
         """Whether the server is there and can work. Needs no token."""
         ready = sum(worker.is_ready for worker in studio.pool.workers)
@@ -160,26 +165,26 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
             boot=boot,
         )
 
-    @app.get("/api/limits", responses=refusals())
+    @app.get("/api/limits", responses=documented_errors())
     async def limits() -> dict[str, float]:
         """Every limit. Sizes are bytes, times seconds."""
         return studio.config.limits()
 
-    @app.get("/api/formats", responses=refusals())
+    @app.get("/api/formats", responses=documented_errors())
     async def formats() -> schemas.Formats:
         """Which formats can be sent and asked for."""
         return schemas.Formats(
             read=list(FORMATS), write=[ending for ending, row in FORMATS.items() if row.write]
         )
 
-    @app.get("/api/rigs", responses=refusals())
+    @app.get("/api/rigs", responses=documented_errors())
     async def rigs() -> schemas.Rigs:
         """Which rigs are known by name, for clips in which the body is not found or is taken for
         another.
         """
         return schemas.Rigs(families=list(PRESETS))
 
-    @app.get("/api/styles", responses=refusals())
+    @app.get("/api/styles", responses=documented_errors())
     async def styles() -> schemas.Styles:
         """The styles that the bundle knows."""
         known = studio.bundle
@@ -194,7 +199,7 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
         ]
         return schemas.Styles(bundle=known.path.name, styles=rows)
 
-    @app.get("/api/examples", responses=refusals())
+    @app.get("/api/examples", responses=documented_errors())
     async def examples() -> list[schemas.Example]:
         """Clips that ship with the server."""
         return [
@@ -202,7 +207,9 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
         ]
 
     @app.get(
-        "/api/previews/{style:path}", response_class=Response, responses=refusals(*WORK) | MOTION
+        "/api/previews/{style:path}",
+        response_class=Response,
+        responses=documented_errors(*WORK) | MOTION,
     )
     async def preview(style: str) -> Response:
         """The example walk in a style, given by name or label."""
@@ -219,7 +226,7 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
     @app.post(
         "/api/examples/{example}",
         status_code=201,
-        responses=refusals(*WORK),
+        responses=documented_errors(*WORK),
         openapi_extra=documentation.RIG_BODY,
     )
     async def take_example(
@@ -235,7 +242,7 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
     @app.post(
         "/api/clips",
         status_code=201,
-        responses=refusals(*WORK),
+        responses=documented_errors(*WORK),
         openapi_extra=documentation.UPLOAD_BODY,
     )
     async def upload(
@@ -257,26 +264,32 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
             studio, await _while_there(request, studio.take(files, _client(request, job), stated))
         )
 
-    @app.get("/api/clips/{clip_id}", responses=refusals(404))
+    @app.get("/api/clips/{clip_id}", responses=documented_errors(404))
     async def show(clip_id: str) -> ClipAnswer:
         """What a clip is."""
-        return _answer(studio, studio.shelf.get(clip_id))
+        return _answer(studio, studio.store.get(clip_id))
 
-    @app.delete("/api/clips/{clip_id}", status_code=204, responses=refusals(404))
+    @app.delete("/api/clips/{clip_id}", status_code=204, responses=documented_errors(404))
     async def delete(clip_id: str) -> None:
         """Forget a clip."""
-        studio.shelf.remove(studio.shelf.get(clip_id).id)
+        studio.store.remove(studio.store.get(clip_id).id)
 
     @app.get(
-        "/api/clips/{clip_id}/motion", response_class=Response, responses=refusals(404) | MOTION
+        "/api/clips/{clip_id}/motion",
+        response_class=Response,
+        responses=documented_errors(404) | MOTION,
     )
     async def motion(clip_id: str) -> Response:
         """A clip's joints in metres, Y up, floor at 0, to draw them."""
         return Response(
-            studio.shelf.get(clip_id).content.motion, media_type="application/octet-stream"
+            studio.store.get(clip_id).content.motion, media_type="application/octet-stream"
         )
 
-    @app.get("/api/clips/{clip_id}/file", response_class=Response, responses=refusals(*WORK) | FILE)
+    @app.get(
+        "/api/clips/{clip_id}/file",
+        response_class=Response,
+        responses=documented_errors(*WORK) | FILE,
+    )
     async def file(
         request: Request,
         clip_id: str,
@@ -293,7 +306,7 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         """A clip as a file. What the format cannot express is said in the header
         `X-Kinestyle-Notes`.
         """
-        content = studio.shelf.get(clip_id).content
+        content = studio.store.get(clip_id).content
         return _download(
             *await _while_there(request, studio.write(content, ending, _client(request, job)))
         )
@@ -302,10 +315,10 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
 def _add_results(app: FastAPI, studio: Studio) -> None:
     """Restyling."""
 
-    @app.post("/api/clips/{clip_id}/stylize", responses=refusals(*WORK))
+    @app.post("/api/clips/{clip_id}/stylize", responses=documented_errors(*WORK))
     async def stylize(request: Request, clip_id: str, wanted: StylizeRequest) -> ClipAnswer:
         """Restyle a clip that is kept. The result is kept as well."""
-        clip = studio.shelf.get(clip_id)
+        clip = studio.store.get(clip_id)
         client = _client(request, wanted.job)
         work = studio.restyle(clip, wanted.cue(), wanted.settings(), client)
         return _answer(studio, await _while_there(request, work))
@@ -313,7 +326,7 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
     @app.post(
         "/api/stylize",
         response_class=Response,
-        responses=refusals(*WORK) | FILE,
+        responses=documented_errors(*WORK) | FILE,
         openapi_extra=documentation.form_body(),
     )
     async def stylize_at_once(request: Request) -> Response:
@@ -342,7 +355,7 @@ def _add_jobs(app: FastAPI, studio: Studio) -> None:
     an error.
     """
 
-    @app.get("/api/jobs/{job}", responses=refusals())
+    @app.get("/api/jobs/{job}", responses=documented_errors())
     async def progress(job: str) -> JobAnswer:
         """How far a job is; one that is not under way is said to wait."""
         found = studio.pool.jobs.get(job)
@@ -352,7 +365,7 @@ def _add_jobs(app: FastAPI, studio: Studio) -> None:
             else JobAnswer(stage=found.stage, share=found.share)
         )
 
-    @app.delete("/api/jobs/{job}", status_code=204, responses=refusals())
+    @app.delete("/api/jobs/{job}", status_code=204, responses=documented_errors())
     async def cancel(job: str) -> None:
         """Cancel a job, if it is under way; its own request is answered with 409."""
         if found := studio.pool.jobs.get(job):
@@ -382,14 +395,14 @@ async def _while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
         leaving.cancel()
 
 
-def _answer(studio: Studio, clip: KeptClip) -> ClipAnswer:
+def _answer(studio: Studio, clip: StoredClip) -> ClipAnswer:
     content: Content = clip.content
     return ClipAnswer(
         id=clip.id,
         name=content.name,
         format=Path(content.name).suffix.lower(),
         rig=content.upload.rig and content.upload.rig.name,
-        expires_in_seconds=studio.shelf.expires_in(clip),
+        expires_in_seconds=studio.store.expires_in(clip),
         request=clip.request,
         of=clip.of,
         command=clip.command,

@@ -9,7 +9,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.gate import error_body
+from kinestyle.studio.error_responses import error_body
 
 
 class Connection(H11Protocol):

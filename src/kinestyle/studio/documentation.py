@@ -38,7 +38,7 @@ _SAID: dict[int, str] = {
 }
 
 
-def refusals(*more: int) -> dict[int | str, dict[str, Any]]:
+def documented_errors(*more: int) -> dict[int | str, dict[str, Any]]:
     """What any route may answer, and some more statuses."""
     return {
         status: {"model": ErrorAnswer, "description": _SAID[status]}

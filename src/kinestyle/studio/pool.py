@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from kinestyle.errors import KinestyleError
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.refusals import KINDS, BusyError, CancelledError, LimitError, WorkError
+from kinestyle.studio.error_responses import KINDS, BusyError, CancelledError, LimitError, WorkError
 from kinestyle.studio.wire import Message, packed, receive_from
 
 _log = logging.getLogger("kinestyle.studio")

@@ -21,10 +21,10 @@ from kinestyle.label import Label
 from kinestyle.rig.presets import preset
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
+from kinestyle.studio.clip_store import ClipStore, Content, StatedRig, StoredClip, Upload, key_of
 from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.error_responses import FormatError, LimitError, RequestError, UnknownError
 from kinestyle.studio.pool import COLD, WARM, Job, Pool
-from kinestyle.studio.refusals import FormatError, LimitError, RequestError, UnknownError
-from kinestyle.studio.shelf import Content, KeptClip, Shelf, StatedRig, Upload, key_of
 
 BESIDE = {".amc": ".asf"}
 """Formats whose files come in pairs: the one that is read -> the one beside it."""
@@ -55,31 +55,31 @@ class Studio:
 
     config: StudioConfig
     bundle: Bundle
-    shelf: Shelf = field(init=False)
+    store: ClipStore = field(init=False)
     pool: Pool = field(init=False)
     _previews: dict[str, bytes] = field(default_factory=dict)
     _preview_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        self.shelf, self.pool = Shelf(self.config), Pool(self.config)
+        self.store, self.pool = ClipStore(self.config), Pool(self.config)
 
     async def take(
         self, files: NamedFiles, client: Client, rig: StatedRig | None = None
-    ) -> KeptClip:
+    ) -> StoredClip:
         """Keep an upload."""
-        return self.shelf.put(KeptClip(await self.read(files, client, rig)))
+        return self.store.put(StoredClip(await self.read(files, client, rig)))
 
     async def restyle(
-        self, clip: KeptClip, cue: Cue[str], settings: Settings, client: Client
-    ) -> KeptClip:
+        self, clip: StoredClip, cue: Cue[str], settings: Settings, client: Client
+    ) -> StoredClip:
         """Keep what a clip becomes in the style that is asked for. cue: its references are ids"""
-        known = cue.map(lambda reference: self.shelf.get(reference).content)
+        known = cue.map(lambda reference: self.store.get(reference).content)
         content = await self.restyled(clip.content, known, settings, client)
         words = command_line(clip.content, known, settings, content.name, self.config.bundle)
         steps = [words] if clip.of is None else [clip.command, words]
         command = " && ".join(filter(None, steps)) if all(steps) else None
         request = cue.as_dict() | settings.as_dict()
-        return self.shelf.put(KeptClip(content, request, clip.id, command))
+        return self.store.put(StoredClip(content, request, clip.id, command))
 
     async def write(
         self, content: Content, ending: str | None, client: Client
@@ -115,7 +115,7 @@ class Studio:
         """An upload, as the worker that has read it describes it."""
         upload = self._upload(files, rig)
         key = upload.key
-        if (known := self.shelf.content(key)) is not None:
+        if (known := self.store.content(key)) is not None:
             return known
         blank = Content(key, upload.name, upload, None, {"frame_count": 0, "joint_count": 0}, b"")
         message = await self.pool.run(
@@ -148,7 +148,7 @@ class Studio:
         key = key_of(
             content.key.encode(), name.encode(), json.dumps(wanted, sort_keys=True).encode()
         )
-        if (known := self.shelf.content(key)) is not None:
+        if (known := self.store.content(key)) is not None:
             return known
         head = {"work": "stylize", **wanted, "name": name, "result": key}
         message = await self.pool.run(self._job(head, (content, *cue.like), client, priority))

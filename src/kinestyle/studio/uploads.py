@@ -10,11 +10,11 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.refusals import RequestError
+from kinestyle.studio.error_responses import RequestError
 from kinestyle.studio.restyling import NamedFile
 from kinestyle.studio.schemas import StylizeForm
-from kinestyle.studio.shelf import StatedRig
 
 MAX_FIELDS = 32
 """Parts of a form that are no files."""

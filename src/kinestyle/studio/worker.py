@@ -19,7 +19,7 @@ from typing import Any
 
 from kinestyle.errors import KinestyleError
 from kinestyle.studio.wire import receive, send
-from kinestyle.studio.workbench import STEM, HeavyError, MissingError, Workbench
+from kinestyle.studio.worker_service import STEM, HeavyError, MissingError, WorkerService
 
 RESERVED_BYTES = 2**30
 """Address space that libraries reserve and never use."""
@@ -41,21 +41,21 @@ def main() -> None:
         with contextlib.suppress(OSError, AttributeError):
             os.nice(settings["nice"])
     _limit_memory(settings["worker_bytes"] + RESERVED_BYTES)
-    bench = Workbench(settings, folder)
+    service = WorkerService(settings, folder)
     try:
-        bench.warm_up()
+        service.warm_up()
     except KinestyleError as error:
         send(outbox, {"failed": str(error)})
         return
     send(outbox, {"ready": True})
     with contextlib.suppress(BrokenPipeError):
         while (message := receive(inbox)) is not None:
-            answer, blobs = _answer(bench, message.head, message.blobs, outbox)
+            answer, blobs = _answer(service, message.head, message.blobs, outbox)
             send(outbox, {"job": message.head["job"]} | answer, blobs)
 
 
 def _answer(
-    bench: Workbench, head: dict[str, Any], blobs: tuple[bytes, ...], outbox: Any
+    service: WorkerService, head: dict[str, Any], blobs: tuple[bytes, ...], outbox: Any
 ) -> tuple[dict[str, Any], Any]:
     """The answer to one job, whatever comes of it."""
 
@@ -64,7 +64,7 @@ def _answer(
 
     name = head["name"]
     try:
-        done = bench.work(head, blobs, progress)
+        done = service.work(head, blobs, progress)
         return {"done": True} | done.head, done.blobs
     except MissingError as missing:
         return {"missing": missing.keys}, ()

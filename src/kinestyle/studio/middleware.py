@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
 import logging
 import time
 from typing import Any
@@ -19,12 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kinestyle.errors import KinestyleError
 from kinestyle.studio.config import LOOPBACK, StudioConfig
-from kinestyle.studio.refusals import (
+from kinestyle.studio.error_responses import (
     BusyError,
     LimitError,
     OriginError,
     SlowClientError,
     TokenError,
+    error_body,
     status_of,
 )
 
@@ -59,12 +59,7 @@ class Refused(HTTPException):
         super().__init__(status_of(error), str(error))
 
 
-def error_body(status: int, message: str) -> bytes:
-    """The JSON of every refusal."""
-    return json.dumps({"error": {"status": status, "message": message}}).encode()
-
-
-class Gate:
+class RequestGuard:
     """Wraps the application."""
 
     def __init__(self, app: ASGIApp, config: StudioConfig):
@@ -78,17 +73,17 @@ class Gate:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
-        passage = _Passage(self, scope, receive, send)
+        guarded = _GuardedRequest(self, scope, receive, send)
         try:
             self._check(scope)
-            passage.check_length()
+            guarded.check_length()
         except KinestyleError as error:
-            await passage.refuse(error)
+            await guarded.refuse(error)
         else:
-            await self.app(scope, passage.receive, passage.send)
+            await self.app(scope, guarded.receive, guarded.send)
         finally:
-            self.bytes_under_way -= passage.counted_bytes
-        passage.finish()
+            self.bytes_under_way -= guarded.counted_bytes
+        guarded.finish()
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -116,13 +111,13 @@ class Gate:
                 )
 
 
-class _Passage:
+class _GuardedRequest:
     """One request: its bytes counted on the way in, its answer timed on the way out."""
 
-    def __init__(self, gate: Gate, scope: Scope, receive: Receive, send: Send):
-        self.gate, self.config, self.scope, self._receive, self._send = (
-            gate,
-            gate.config,
+    def __init__(self, guard: RequestGuard, scope: Scope, receive: Receive, send: Send):
+        self.guard, self.config, self.scope, self._receive, self._send = (
+            guard,
+            guard.config,
             scope,
             receive,
             send,
@@ -131,7 +126,7 @@ class _Passage:
         self.received_bytes = self.counted_bytes = 0
         is_large = scope["method"] == "POST" and scope["path"].rstrip("/") in LARGE
         self.limit_bytes = (
-            gate.config.max_upload_bytes if is_large else gate.config.max_request_bytes
+            guard.config.max_upload_bytes if is_large else guard.config.max_request_bytes
         )
         self.is_read, self.status = False, 0
 
@@ -161,9 +156,9 @@ class _Passage:
         self.is_read = not message.get("more_body", False)
         if self.received_bytes > self.limit_bytes:
             raise Refused(self._too_large())
-        self.gate.bytes_under_way += self.received_bytes - self.counted_bytes
+        self.guard.bytes_under_way += self.received_bytes - self.counted_bytes
         self.counted_bytes = self.received_bytes
-        if self.gate.bytes_under_way > self.config.max_bytes_under_way:
+        if self.guard.bytes_under_way > self.config.max_bytes_under_way:
             raise Refused(BusyError("too much is being sent at the moment; try again in a moment"))
         return message
 

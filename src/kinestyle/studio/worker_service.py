@@ -21,9 +21,9 @@ from kinestyle.rig.rig_file import Rig, parse_rig
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Analysis, Stylizer, bundle_for
+from kinestyle.studio.clip_store import StatedRig
+from kinestyle.studio.error_responses import LimitError
 from kinestyle.studio.motion_packing import pack_motion
-from kinestyle.studio.refusals import LimitError
-from kinestyle.studio.shelf import StatedRig
 from kinestyle.studio.wire import Message
 
 STEM = "kinestyle-upload"
@@ -33,7 +33,7 @@ Progress = Callable[[str, float], None]
 
 
 @dataclass(eq=False)
-class Held:
+class CachedClip:
     """A clip in a worker, with what is known of it.
 
     rig: the clip's, None where it is to be found in it; analyses, styles: by the name of the
@@ -70,7 +70,7 @@ class MissingError(Exception):
         self.keys = list(keys)
 
 
-class Workbench:
+class WorkerService:
     """Works on clips known by their keys.
 
     settings: the fields of StudioConfig that workers need; folder: where files are while they are
@@ -80,7 +80,7 @@ class Workbench:
     def __init__(self, settings: dict[str, Any], folder: Path):
         self.settings, self.folder = settings, folder
         self._stylizers: dict[str, Stylizer] = {}
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._clips: OrderedDict[str, CachedClip] = OrderedDict()
 
     def warm_up(self) -> None:
         """Load the networks before the first clip comes."""
@@ -99,7 +99,7 @@ class Workbench:
         request, MissingError.
         """
         given = dict(_unpacked(head.get("clips", []), blobs))
-        found = {key: self._held[key] for key in head["keys"] if key in self._held}
+        found = {key: self._clips[key] for key in head["keys"] if key in self._clips}
         missing = [key for key in head["keys"] if key not in found and key not in given]
         if missing:
             raise MissingError(missing)
@@ -110,8 +110,8 @@ class Workbench:
                 rig = _known(
                     given[key].rig
                 )  # what is wrong with it is said before the clip is read
-                found[key] = Held(self._read(given[key], head["allow_heavy"]), rig)
-            self._hold(key, found[key])
+                found[key] = CachedClip(self._read(given[key], head["allow_heavy"]), rig)
+            self._keep(key, found[key])
             clips.append(found[key])
         work = {"read": self._facts, "stylize": self._stylize, "write": self._write}[head["work"]]
         return work(clips, head, progress)
@@ -121,30 +121,32 @@ class Workbench:
             self._stylizers[bundle] = Stylizer.load(bundle or self.settings["bundle"])
         return self._stylizers[bundle]
 
-    def _hold(self, key: str, held: Held) -> None:
+    def _keep(self, key: str, cached: CachedClip) -> None:
         """Keep a clip, and forget those unused for longest where that is too much."""
-        self._held[key] = held
-        self._held.move_to_end(key)
-        while len(self._held) > 1 and (
-            len(self._held) > self.settings["warm_clips"]
-            or sum(held.joint_frames for held in self._held.values())
+        self._clips[key] = cached
+        self._clips.move_to_end(key)
+        while len(self._clips) > 1 and (
+            len(self._clips) > self.settings["warm_clips"]
+            or sum(cached.joint_frames for cached in self._clips.values())
             > self.settings["warm_joint_frames"]
         ):
-            self._held.popitem(last=False)
+            self._clips.popitem(last=False)
 
-    def _analysis(self, held: Held, bundle: str = "") -> Analysis:
-        if bundle not in held.analyses:
-            known = next(iter(held.analyses.values()), None)
+    def _analysis(self, cached: CachedClip, bundle: str = "") -> Analysis:
+        if bundle not in cached.analyses:
+            known = next(iter(cached.analyses.values()), None)
             correspondence = None if known is None else known.correspondence
-            held.analyses[bundle] = self._stylizer(bundle).analyse(
-                held.clip, correspondence, held.rig
+            cached.analyses[bundle] = self._stylizer(bundle).analyse(
+                cached.clip, correspondence, cached.rig
             )
-        return held.analyses[bundle]
+        return cached.analyses[bundle]
 
-    def _reference_style(self, held: Held, bundle: str) -> Style:
-        if bundle not in held.styles:
-            held.styles[bundle] = self._stylizer(bundle).reference_style(held.clip, rig=held.rig)
-        return held.styles[bundle]
+    def _reference_style(self, cached: CachedClip, bundle: str) -> Style:
+        if bundle not in cached.styles:
+            cached.styles[bundle] = self._stylizer(bundle).reference_style(
+                cached.clip, rig=cached.rig
+            )
+        return cached.styles[bundle]
 
     def _read(self, sent: Sent, allow_heavy: bool) -> Clip:
         """The clip that was sent. Raises HeavyError for one that is heavy, unless that is allowed."""
@@ -190,26 +192,30 @@ class Workbench:
         ):
             raise HeavyError
 
-    def _facts(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
+    def _facts(
+        self, clips: Sequence[CachedClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
         """What an upload is: facts and motion. What is done where it is unlike all that was learned
         is said of results.
         """
-        held = clips[0]
+        cached = clips[0]
         progress("analysing", 0.4)
-        analysis = self._analysis(held)
+        analysis = self._analysis(cached)
         warnings = analysis.domain.warnings
         facts = facts_of(
-            held.clip,
+            cached.clip,
             analysis.correspondence,
-            (*analysis.clip.warnings[len(held.clip.warnings) :], *warnings),
+            (*analysis.clip.warnings[len(cached.clip.warnings) :], *warnings),
         )
         return Message(
-            {"facts": facts}, (pack_motion(held.clip, analysis.correspondence, analysis.contact),)
+            {"facts": facts}, (pack_motion(cached.clip, analysis.correspondence, analysis.contact),)
         )
 
-    def _stylize(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
+    def _stylize(
+        self, clips: Sequence[CachedClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
         """The first clip in the style that the cue asks for; the other clips are its references."""
-        held, *references = clips
+        cached, *references = clips
         by_key = dict(zip(head["keys"][1:], references, strict=True))
         settings = Settings(**head["settings"])
         cue: Cue[str] = Cue.of(**head["cue"])
@@ -219,11 +225,11 @@ class Workbench:
             cue.map(lambda key: self._reference_style(by_key[key], bundle)), settings.seed
         )
         progress("analysing", 0.3)
-        analysis = self._analysis(held, bundle)
+        analysis = self._analysis(cached, bundle)
         progress("restyling", 0.6)
         result = stylizer.apply(analysis, code, settings)
         result = replace(result, name=Path(head["name"]).stem)
-        self._hold(head["result"], Held(result, held.rig))
+        self._keep(head["result"], CachedClip(result, cached.rig))
         facts = facts_of(
             result, analysis.correspondence, analysis.domain.notes(settings.out_of_domain)
         )
@@ -232,15 +238,17 @@ class Workbench:
         ).tobytes()
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
 
-    def _write(self, clips: Sequence[Held], head: dict[str, Any], progress: Progress) -> Message:
+    def _write(
+        self, clips: Sequence[CachedClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
         """The clip as a file of the wanted format."""
-        held = clips[0]
+        cached = clips[0]
         progress("writing", 0.5)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             path = Path(folder) / f"{STEM}{head['format']}"
-            notes = write_motion(held.clip, path)
+            notes = write_motion(cached.clip, path)
             return Message(
-                {"notes": [note.replace(STEM, held.clip.name) for note in notes]},
+                {"notes": [note.replace(STEM, cached.clip.name) for note in notes]},
                 (path.read_bytes(),),
             )
 

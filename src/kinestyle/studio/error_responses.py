@@ -1,6 +1,10 @@
-"""What the studio refuses, and the one table from exceptions to HTTP statuses."""
+"""The errors that the studio adds, their HTTP statuses in one table, and the body that they all
+have.
+"""
 
 from __future__ import annotations
+
+import json
 
 from kinestyle import errors
 from kinestyle.errors import KinestyleError
@@ -74,5 +78,10 @@ KINDS: dict[str, type[KinestyleError]] = {kind.__name__: kind for kind in STATUS
 
 
 def status_of(error: KinestyleError) -> int:
-    """The HTTP status that says what kind of refusal it is."""
+    """The HTTP status of an exception."""
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def error_body(status: int, message: str) -> bytes:
+    """The JSON of every error response."""
+    return json.dumps({"error": {"status": status, "message": message}}).encode()

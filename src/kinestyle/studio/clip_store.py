@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.refusals import UnknownError
+from kinestyle.studio.error_responses import UnknownError
 
 
 class StatedRig(NamedTuple):
@@ -69,7 +69,7 @@ class Content:
     key: the same for the same content; upload: its files, or those of the clip that it was made
         from
     state: local positions, then rotations, of a result; None for an upload
-    facts: see `workbench.facts_of`; motion: see `motion_packing`
+    facts: see `worker_service.facts_of`; motion: see `motion_packing`
     """
 
     key: str
@@ -80,7 +80,7 @@ class Content:
     motion: bytes
 
     def supply(self) -> tuple[dict[str, Any], list[bytes]]:
-        """How a worker gets it, see `workbench.Workbench.work`."""
+        """How a worker gets it, see `worker_service.WorkerService.work`."""
         rig = self.upload.rig
         head = {
             "key": self.key,
@@ -98,7 +98,7 @@ class Content:
 
 
 @dataclass(eq=False)
-class KeptClip:
+class StoredClip:
     """One clip of a client.
 
     request: what made it, None for an upload; of: the id of the clip that it was made from;
@@ -113,12 +113,12 @@ class KeptClip:
     used_at: float = 0.0
 
 
-class Shelf:
+class ClipStore:
     """Clips by id, the one unused for longest first."""
 
     def __init__(self, config: StudioConfig, clock: Callable[[], float] = time.monotonic):
         self.config, self.clock = config, clock
-        self._clips: OrderedDict[str, KeptClip] = OrderedDict()
+        self._clips: OrderedDict[str, StoredClip] = OrderedDict()
         self._contents: dict[str, tuple[Content, int]] = {}
         self._uploads: dict[int, int] = {}
         self.kept_bytes = 0
@@ -126,7 +126,7 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._clips)
 
-    def put(self, clip: KeptClip) -> KeptClip:
+    def put(self, clip: StoredClip) -> StoredClip:
         """Keep a clip, and forget others where that is too much."""
         clip.used_at = self.clock()
         self._clips[clip.id] = clip
@@ -138,7 +138,7 @@ class Shelf:
             self.remove(next(iter(self._clips)))
         return clip
 
-    def get(self, clip_id: str) -> KeptClip:
+    def get(self, clip_id: str) -> StoredClip:
         """The clip with an id, which counts as its use. Raises UnknownError."""
         self.forget_expired()
         try:
@@ -161,7 +161,7 @@ class Shelf:
     def remove(self, clip_id: str) -> None:
         self._count(self._clips.pop(clip_id).content, -1)
 
-    def expires_in(self, clip: KeptClip) -> float:
+    def expires_in(self, clip: StoredClip) -> float:
         """Seconds until a clip is forgotten if nobody uses it."""
         return max(0.0, clip.used_at + self.config.expiry_seconds - self.clock())
 

@@ -79,7 +79,7 @@ def test_import_contracts_are_there():
         ("evaluate/page.py", "import matplotlib.figure", "matplotlib only in evaluate.figures"),
         ("motion/clip.py", "import click", "click only in cli"),
         ("cli/__init__.py", "import fastapi", "HTTP only in studio"),
-        ("studio/shelf.py", "import kinestyle.learn", "layers"),
+        ("studio/clip_store.py", "import kinestyle.learn", "layers"),
     ],
 )
 def test_a_forbidden_import_is_caught(tmp_path, module, line, contract):

@@ -369,6 +369,44 @@ def test_durations_as_one_would_say_them(seconds: float, said: str) -> None:
     assert progress.duration(seconds) == said
 
 
+# networks that compete
+
+
+class Contest(Toy):
+    """One part of the network learns against the other, from a loss `weight` times as large."""
+
+    def __init__(self, corpus: Corpus, weight: float):
+        super().__init__(corpus)
+        self.weight = weight
+        self.network.opponent = nn.Linear(LAYOUT.size, 1)
+
+    def opponents(self) -> dict[str, nn.Module]:
+        return {"opponent": self.network.opponent}
+
+    def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
+        crop = self.cut(samples)[0]
+        learner = 100.0 * (self.network[0](crop).float() - 1.0).square().mean()
+        opponent = self.weight * (self.network.opponent(crop).float() - 1.0).square().mean()
+        return {"total": learner + opponent}
+
+
+def test_the_gradient_of_an_opponent_does_not_shrink_that_of_the_rest(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    gradients = []
+    for weight in (1.0, 1e6):
+        stage = Contest(corpus, weight)
+        run = training.Training(stage, LOOP, tmp_path / str(weight), silent, {})
+        run.learn()
+        assert [group["name"] for group in run.optimizer.param_groups] == ["network", "opponent"]
+        gradient = stage.network[0].weight.grad
+        norm = torch.cat([p.grad.flatten() for p in stage.network[0].parameters()]).norm()
+        assert float(norm) == pytest.approx(LOOP.gradient_clip, rel=1e-4)
+        gradients.append(gradient)
+        assert float(stage.network.opponent.weight.grad.norm()) <= LOOP.gradient_clip
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
 # the rest
 
 

@@ -46,7 +46,7 @@ class LoopConfig:
     warmup_steps: int = 100
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0
-    """Largest norm of the gradient."""
+    """Largest norm of the gradient of a parameter group."""
     ema_decay: float = 0.998
     """Of the exponential moving average of weights, which is what is validated and released; smaller
     in the first steps, see `ema`.
@@ -100,6 +100,13 @@ class Stage(ABC, Generic[Network]):
         """(n, T, 260) of n crops, on the device of the network."""
         return torch.from_numpy(self.sampler.cut(crops)).to(self.device)
 
+    def opponents(self) -> Mapping[str, nn.Module]:
+        """Parts of the network that learn against the rest of it, by name. Each of them, and the
+        rest, has a parameter group and a gradient norm of its own: what one side learns neither
+        slows the other down nor hides from its clipping.
+        """
+        return {}
+
     def frozen(self) -> Sequence[nn.Module]:
         """What `losses_of` uses and nobody trains."""
         return ()
@@ -152,6 +159,22 @@ def schedule(step: int, config: LoopConfig) -> float:
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
+def parameter_groups(stage: Stage[Any]) -> list[dict[str, Any]]:
+    """The trained parameters of a stage for its optimiser: those of the network without its
+    opponents, then each opponent's.
+    """
+    groups = {name: list(module.parameters()) for name, module in stage.opponents().items()}
+    theirs = {parameter for parameters in groups.values() for parameter in parameters}
+    rest = [
+        parameter
+        for parameter in stage.network.parameters()
+        if parameter.requires_grad and parameter not in theirs
+    ]
+    return [
+        {"name": name, "params": params} for name, params in {"network": rest, **groups}.items()
+    ]
+
+
 def ema(decay: float) -> Callable[[PARAM_LIST, PARAM_LIST, Tensor | int], None]:
     """The update of an `AveragedModel`: after n steps its decay is (n + 1) / (n + 10) at most. With
     .998 throughout, a stage of 800 steps would keep a fifth of the weights that it began with.
@@ -185,11 +208,10 @@ class Training(Generic[Network]):
         self.stage, self.config, self.folder, self.fingerprint = stage, config, folder, fingerprint
         self.processes = here()
         stage.to(self.processes.device)
-        self.parameters = [
-            parameter for parameter in stage.network.parameters() if parameter.requires_grad
-        ]
+        groups = parameter_groups(stage)
+        self.parameters = [parameter for group in groups for parameter in group["params"]]
         self.optimizer = torch.optim.AdamW(
-            self.parameters,
+            groups,
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             betas=(0.9, 0.99),
@@ -228,7 +250,8 @@ class Training(Generic[Network]):
         self.processes.average(
             [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         )
-        torch.nn.utils.clip_grad_norm_(self.parameters, config.gradient_clip)
+        for group in self.optimizer.param_groups:
+            torch.nn.utils.clip_grad_norm_(group["params"], config.gradient_clip)
         self.optimizer.step()
         self.averaged.update_parameters(stage.network)
         self.step += 1

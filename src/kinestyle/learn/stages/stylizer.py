@@ -9,7 +9,7 @@ something else. The steps from the paper's losses to these are in lab/LOG.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -307,6 +307,9 @@ class StylizerStage(Stage[StylizerNetwork]):
                 row[:] = mirror_features(row)
         known = np.isfinite(places).astype(np.float32)
         return torch.from_numpy(features).to(self.device), torch.from_numpy(known).to(self.device)
+
+    def opponents(self) -> Mapping[str, nn.Module]:
+        return {"adversary": self.network.adversary, "critic": self.network.critic}
 
     def frozen(self) -> Sequence[nn.Module]:
         return self.autoencoder, *self.guides

@@ -17,7 +17,8 @@ from kinestyle.retarget.changes import apply_change
 from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.retarget.features import heading
-from kinestyle.retarget.foot_lock import FAR_M, STEADY, STEADY_M_S, lock_feet, stance_velocity
+from kinestyle.retarget.foot_lock import FAR_M, lock_feet, locked_feet, stance_velocity
+from kinestyle.retarget.footsteps import STEADY, STEADY_M_S
 from made_rigs import AXES_TO_Y_UP, X, Y, Z, any_rotations, as_rig, rig_names, stand, walk
 
 SIDES = ("Left", "Right")
@@ -465,7 +466,7 @@ def test_stance_velocity_is_what_keeps_the_feet(rig: str) -> None:
     one_foot = CONTACT.copy()
     one_foot[:, 2:] = False
     turned = apply_change(case.before, c, disturbance(frames)[0], np.zeros((frames, 3)))
-    velocity, known = stance_velocity(case.before, turned, c, one_foot)
+    velocity, known = stance_velocity(case.before, turned, c, locked_feet(case.before, c, one_foot))
     held = steps_within(WALK.planted[:, 0])
     np.testing.assert_array_equal(known[:-1], held)
     np.testing.assert_array_equal(velocity[:, 1], 0.0)
@@ -481,6 +482,7 @@ def test_stance_velocity_is_what_keeps_the_feet(rig: str) -> None:
 
 
 def test_stance_velocity_of_no_change_is_none() -> None:
-    velocity, known = stance_velocity(CASE.before, CASE.before, CASE.correspondence, CONTACT)
+    locked = locked_feet(CASE.before, CASE.correspondence, CONTACT)
+    velocity, known = stance_velocity(CASE.before, CASE.before, CASE.correspondence, locked)
     np.testing.assert_array_equal(velocity, 0.0)
     assert known.max() == 1.0

@@ -84,6 +84,13 @@ class Clip:
         """From the first frame to the last."""
         return (self.frame_count - 1) * self.frame_time_seconds
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether all positions and rotations are finite numbers, as those from files are."""
+        return bool(
+            np.isfinite(self.local_position).all() and np.isfinite(self.local_rotation).all()
+        )
+
     @cached_property
     def _world(self) -> tuple[Array, Array]:
         return forward_kinematics(self.skeleton, self.local_position, self.local_rotation)
@@ -115,6 +122,30 @@ class Clip:
         labels: a name for each clip, instead of its own
         """
         display.show(self, *others, labels=labels)
+
+    def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
+        """The frames from `start` up to, not including, `stop`: the clip itself where these are all
+        its frames, else views of its arrays.
+
+        joints: those that are wanted, ascending, each with all above it; None: all. A clip of some
+            joints has no source.
+        """
+        if joints is None and (start, stop) == (0, self.frame_count):
+            return self
+        position, rotation = self.local_position[start:stop], self.local_rotation[start:stop]
+        if joints is None:
+            return self.with_motion(position, rotation)
+        return replace(
+            self,
+            skeleton=self.skeleton.only(joints),
+            local_position=np.take(position, joints, axis=1),
+            local_rotation=np.take(rotation, joints, axis=1),
+            source=None,
+        )
+
+    def sample(self, frames: np.ndarray) -> Clip:
+        """frames: (N,) int -> a clip of these frames only."""
+        return self.with_motion(self.local_position[frames], self.local_rotation[frames])
 
     def with_motion(self, local_position: Array, local_rotation: Array) -> Clip:
         """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T,

@@ -134,7 +134,14 @@ def mean(q: Array, weight: Array | None = None) -> Array:
     signs ignored).
     """
     weighted = q if weight is None else q * weight[:, None]
-    _, vectors = np.linalg.eigh(weighted.T @ q)
+    return mean_of_products(weighted.T @ q)
+
+
+def mean_of_products(products: Array) -> Array:
+    """products: (4, 4) the sum over quaternions of each one times its transpose -> (4,), their mean
+    rotation.
+    """
+    _, vectors = np.linalg.eigh(products)
     return vectors[:, -1]
 
 

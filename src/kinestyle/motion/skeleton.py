@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -70,6 +70,18 @@ class Skeleton:
             raise KeyError(
                 f"no joint is named {name!r}; the skeleton has {', '.join(self.names)}"
             ) from None
+
+    def only(self, joints: Sequence[int]) -> Skeleton:
+        """The skeleton of some joints, ascending, each with all above it."""
+        index = {int(joint): i for i, joint in enumerate(joints)}
+        ends = [i for i, parent in enumerate(self.end_parents.tolist()) if parent in index]
+        return Skeleton(
+            tuple(self.names[joint] for joint in joints),
+            np.array([index.get(int(self.parents[joint]), -1) for joint in joints]),
+            self.offsets[list(joints)],
+            np.array([index[int(self.end_parents[i])] for i in ends], dtype=int),
+            self.end_offsets[ends],
+        )
 
     def ancestors(self, joint: int) -> list[int]:
         """The joints from the parent of `joint` up to the root."""

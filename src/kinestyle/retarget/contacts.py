@@ -37,15 +37,28 @@ def find_contacts(canonical: Clip) -> np.ndarray:
     """A clip on the canonical skeleton, floor at 0 -> (T, 4) bool for the joints of
     `CONTACT_JOINTS`.
     """
+    return decide_contacts(*measure_contacts(canonical), canonical.frame_time_seconds)
+
+
+def measure_contacts(canonical: Clip) -> tuple[Array, np.ndarray]:
+    """A clip on the canonical skeleton, or a window of one -> of the joints of `CONTACT_JOINTS` the
+    heights above the rest pose, (T, 4) metres, and whether they are slow, (T, 4) bool.
+    """
     position = canonical.world_position[:, CONTACT_JOINTS]
-    above_rest = position[..., 1] - CONTACT_REST_HEIGHT_M
+    return (
+        position[..., 1] - CONTACT_REST_HEIGHT_M,
+        _slower(position, SPEED_M_S, canonical.frame_time_seconds),
+    )
+
+
+def decide_contacts(above_rest: Array, slow: np.ndarray, frame_time_seconds: float) -> np.ndarray:
+    """What `measure_contacts` gives for a whole clip -> (T, 4) bool."""
     standing = np.percentile(above_rest, 5.0, axis=0).reshape(2, 2).min(axis=0)
     low = above_rest - np.tile(np.clip(standing, 0.0, TALLEST_M), 2) < HEIGHT_M
-    if canonical.frame_count < 2:
+    if len(low) < 2:
         return low
-    velocity = np.gradient(position, canonical.frame_time_seconds, axis=0)
-    slow = np.linalg.norm(velocity, axis=-1) < SPEED_M_S
-    return remove_short_segments(slow & low, max(1, round(SHORTEST_SECONDS * canonical.frame_rate)))
+    shortest = max(1, round(SHORTEST_SECONDS * (1.0 / frame_time_seconds)))
+    return remove_short_segments(slow & low, shortest)
 
 
 def find_still(ankles: Array, frame_time_seconds: float) -> np.ndarray:
@@ -55,10 +68,28 @@ def find_still(ankles: Array, frame_time_seconds: float) -> np.ndarray:
     This decides only whether a foot is locked and is no contact: a foot may be still in the air.
     Higher than `STILL_HEIGHT_M` above where the lower foot stands, it never counts as still.
     """
-    if len(ankles) < 2:
-        return np.zeros(ankles.shape[:2], dtype=bool)
-    low = ankles[..., 1] - np.percentile(ankles[..., 1], 5.0, axis=0).min() < STILL_HEIGHT_M
-    slow = np.linalg.norm(np.gradient(ankles, frame_time_seconds, axis=0), axis=-1) < STILL_M_S
-    return remove_short_segments(
-        slow & low, max(1, round(STILL_SECONDS / frame_time_seconds)), values=(True,)
-    )
+    return decide_still(*measure_still(ankles, frame_time_seconds), frame_time_seconds)
+
+
+def measure_still(ankles: Array, frame_time_seconds: float) -> tuple[Array, np.ndarray]:
+    """ankles: (T, 2, 3) metres, Y up, of a clip or a window of one -> their heights (T, 2), and
+    whether they are slow enough to stand still, (T, 2) bool.
+    """
+    return ankles[..., 1], _slower(ankles, STILL_M_S, frame_time_seconds)
+
+
+def decide_still(height: Array, slow: np.ndarray, frame_time_seconds: float) -> np.ndarray:
+    """What `measure_still` gives for a whole clip -> (T, 2) bool, see `find_still`."""
+    if len(height) < 2:
+        return np.zeros(height.shape, dtype=bool)
+    low = height - np.percentile(height, 5.0, axis=0).min() < STILL_HEIGHT_M
+    shortest = max(1, round(STILL_SECONDS / frame_time_seconds))
+    return remove_short_segments(slow & low, shortest, values=(True,))
+
+
+def _slower(position: Array, speed_m_s: float, frame_time_seconds: float) -> np.ndarray:
+    """position: (T, K, 3) metres -> (T, K) bool; a single frame shows no speed and counts as slow."""
+    if len(position) < 2:
+        return np.ones(position.shape[:2], dtype=bool)
+    velocity = np.gradient(position, frame_time_seconds, axis=0)
+    return np.asarray(np.linalg.norm(velocity, axis=-1) < speed_m_s)

@@ -13,6 +13,7 @@ The way back is `kinestyle.retarget.changes`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -23,11 +24,18 @@ from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, SIDES, UP, canon
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.window import WINDOWS, Motion, Window, WindowSize, gather, sample_evenly
 from kinestyle.retarget.alignment import Alignment
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.rig.mapping import JointMapping, map_joints
 
 _SAMPLE_FRAMES = 96
+
+LEG_ROLES = (
+    "hips",
+    *(f"{side}_{part}" for side in SIDES for part in ("thigh", "shin", "foot", "toe")),
+)
+"""All that decides where the feet are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,28 +72,68 @@ class Correspondence:
         """The rig's joint for each of `roles`."""
         return np.array([self.mapping.joints[CANONICAL.names[j]] for j in self.roles])
 
+    def part(self, roles: Iterable[str]) -> tuple[list[int], Correspondence]:
+        """The joints that have some roles, with all above them and `root_motion_joints`, ascending;
+        and the correspondence of the smaller rig of these joints.
+        """
+        joints = {role: self.mapping.joints[role] for role in roles if role in self.mapping.joints}
+        kept = {*joints.values(), *self.root_motion_joints}
+        kept |= {above for joint in kept for above in self.skeleton.ancestors(joint)}
+        order = sorted(kept)
+        index = {joint: i for i, joint in enumerate(order)}
+        mapping = replace(
+            self.mapping,
+            joints={role: index[joint] for role, joint in joints.items()},
+            confidence={role: self.mapping.confidence[role] for role in joints},
+        )
+        over_ground, upwards = self.root_motion_joints
+        return order, replace(
+            self,
+            skeleton=self.skeleton.only(order),
+            mapping=mapping,
+            root_motion_joints=(index[over_ground], index[upwards]),
+        )
 
-def correspond(clip: Clip, mapping: JointMapping | None = None) -> Correspondence:
-    """Find the correspondence of a clip's rig. Raises RigError where no humanoid is found in it."""
-    mapping = mapping or map_joints(clip)
-    frames = np.unique(np.linspace(0, clip.frame_count - 1, _SAMPLE_FRAMES).round().astype(int))
+
+def correspond(
+    motion: Motion, mapping: JointMapping | None = None, size: WindowSize = WINDOWS
+) -> Correspondence:
+    """Find the correspondence of the rig of a clip, or of a longer motion.
+
+    mapping: what `map_joints` finds, where known; size: of the windows in which motion is read
+
+    Raises RigError where no humanoid is found in it.
+    """
+    mapping = mapping or map_joints(motion)
+    sampled = sample_evenly(motion, _SAMPLE_FRAMES)
     axes = rotation.between(np.asarray(mapping.up, dtype=float), UP)
-    position = rotation.rotate(axes, clip.world_position[frames])
-    world_rotation = rotation.multiply(axes, clip.world_rotation[frames])
+    position = rotation.rotate(axes, sampled.world_position)
+    world_rotation = rotation.multiply(axes, sampled.world_rotation)
+    hips = mapping.joints["hips"]
     found = Correspondence(
-        skeleton=clip.skeleton,
+        skeleton=motion.skeleton,
         mapping=mapping,
         axes=axes,
         scale_to_canonical=LEG_LENGTH_M / _leg_length(mapping, position),
         floor=0.0,
-        align=Alignment(clip.skeleton, mapping.joints, position, world_rotation).solve(),
-        root_motion_joints=_root_motion_joints(clip, mapping.joints["hips"], axes),
+        align=Alignment(motion.skeleton, mapping.joints, position, world_rotation).solve(),
+        root_motion_joints=(hips, hips),
     )
+    joints, legs = found.part(LEG_ROLES)
+    movers = [joints.index(joint) for joint in (hips, *motion.skeleton.ancestors(hips))]
+
+    def measure(clip: Clip, window: Window) -> tuple[np.ndarray, ...]:
+        feet = to_canonical(clip, legs).world_position[:, CONTACT_JOINTS, 1]
+        return (feet - CONTACT_REST_HEIGHT_M).min(axis=1), *_root_motion(clip, movers, axes)
+
+    lowest, *root_motion = gather(motion, size.cut(motion), measure, joints)
     # The floor is where the canonical feet, not the rig's, come to stand: soles differ in thickness
     # between rigs.
-    lowest = to_canonical(clip, found).world_position[:, CONTACT_JOINTS, 1] - CONTACT_REST_HEIGHT_M
-    floor = float(np.percentile(lowest.min(axis=1), 5.0)) / found.scale_to_canonical
-    return replace(found, floor=floor)
+    floor = float(np.percentile(lowest, 5.0)) / found.scale_to_canonical
+    if not root_motion:
+        return replace(found, floor=floor)
+    over_ground, upwards = _root_motion_joints(legs.skeleton, movers, *root_motion)
+    return replace(found, floor=floor, root_motion_joints=(joints[over_ground], joints[upwards]))
 
 
 def to_canonical(clip: Clip, correspondence: Correspondence) -> Clip:
@@ -120,24 +168,39 @@ def _leg_length(mapping: JointMapping, position: Array) -> float:
     return 2.0 * float(bone)
 
 
-def _root_motion_joints(clip: Clip, hips: int, axes: Array) -> tuple[int, int]:
+def _root_motion(clip: Clip, movers: list[int], axes: Array) -> tuple[Array, ...]:
+    """movers: the hips and the joints above them -> their local positions (T, K, 3), and the
+    rotations (T, K, 4) that bring these to Y up in the world.
+
+    Empty where the hips are the root: no other joint can move the body then.
+    """
+    if len(movers) == 1:
+        return ()
+    parents = clip.skeleton.parents[movers]
+    to_y_up = rotation.multiply(axes, clip.world_rotation[:, parents])
+    to_y_up[:, parents < 0] = axes
+    return clip.local_position[:, movers], to_y_up
+
+
+def _root_motion_joints(
+    skeleton: Skeleton, movers: list[int], position: Array, to_y_up: Array
+) -> tuple[int, int]:
     """The joints, among the hips and those above them, that move the body over the ground, and up
     and down.
 
+    position, to_y_up: what `_root_motion` finds in the whole clip
+
     A joint that is always at its offset may have no translation in the file, unless it is the root.
     """
-    skeleton = clip.skeleton
-    movers = []
-    for joint in (hips, *skeleton.ancestors(hips)):
-        position, parent = clip.local_position[:, joint], int(skeleton.parents[joint])
-        translated = np.abs(position - skeleton.offsets[joint]).max() > 1e-6 * max(
-            1.0, float(np.abs(skeleton.offsets[joint]).max())
+    extents = []
+    for k, joint in enumerate(movers):
+        offset = skeleton.offsets[joint]
+        translated = np.abs(position[:, k] - offset).max() > 1e-6 * max(
+            1.0, float(np.abs(offset).max())
         )
-        if translated or parent < 0:
-            to_y_up = (
-                axes if parent < 0 else rotation.multiply(axes, clip.world_rotation[:, parent])
-            )
-            extent = np.ptp(rotation.rotate(to_y_up, position - position.mean(axis=0)), axis=0)
-            movers.append((joint, float(np.hypot(extent[0], extent[2])), float(extent[1])))
+        if translated or skeleton.parents[joint] < 0:
+            centred = position[:, k] - position[:, k].mean(axis=0)
+            x, y, z = np.ptp(rotation.rotate(to_y_up[:, k], centred), axis=0)
+            extents.append((joint, float(np.hypot(x, z)), float(y)))
     # of equals the one nearest to the hips
-    return max(movers, key=lambda mover: mover[1])[0], max(movers, key=lambda mover: mover[2])[0]
+    return max(extents, key=lambda one: one[1])[0], max(extents, key=lambda one: one[2])[0]

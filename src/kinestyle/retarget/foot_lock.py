@@ -18,24 +18,18 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEFT, SIDES, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time, smootherstep
+from kinestyle.motion.smoothing import largest_within, smooth_in_time
+from kinestyle.motion.window import Window
 from kinestyle.retarget.changes import offset_root, set_world_rotations
 from kinestyle.retarget.contacts import find_still
 from kinestyle.retarget.correspondence import Correspondence
+from kinestyle.retarget.footsteps import FADE_SECONDS, FootLock, StepMeasure, floor_of
 from kinestyle.retarget.leg_ik import reach
 from kinestyle.retarget.legs import LEG, LegTrajectory, both_positions, leg_trajectory
-
-FADE_SECONDS = 0.25
-"""How long before and after a step the foot takes between its own trajectory and the locked one."""
 
 FAR_M, FAR_RADIANS = 0.1, 0.7
 """How far the correction around a step may get from the one at its edge: a file may jump from a
 rest pose into its motion.
-"""
-
-STEADY, STEADY_M_S = 0.5, 0.15
-"""The share of a planted foot's drift that is taken away, and the speed up to which it is. From
-twice that speed on, the foot slides as it did.
 """
 
 REACH = 0.985
@@ -53,12 +47,12 @@ CHANGED_M = 0.02
 
 
 def stance_velocity(
-    before: Clip, after: Clip, correspondence: Correspondence, contact: np.ndarray
+    before: Clip, after: Clip, correspondence: Correspondence, locked: np.ndarray
 ) -> tuple[Array, Array]:
     """How much faster the hips must move over the ground for planted feet to stay planted, as the
     changed legs tell.
 
-    before, after: the same rig; contact: (T, 4) of the input
+    before, after: the same rig, of the legs' joints at least; locked: (T, 2) bool, of the input
     -> change of velocity (T, 3) in canonical metres a frame, and its weight (T,), 1 where a foot is
     planted
     """
@@ -66,7 +60,6 @@ def stance_velocity(
     hips = c.mapping.joints["hips"]
     votes = np.zeros((before.frame_count, 3))
     weight = np.zeros(before.frame_count)
-    locked = locked_feet(before, c, contact)
     for column, side in enumerate(SIDES):
         foot = c.mapping.joints.get(f"{side}_toe", c.mapping.joints[f"{side}_foot"])
         relative = [
@@ -95,13 +88,14 @@ def lock_feet(
     share: (T,) how much of the change is present at each moment, or one for all; where it is 0,
         legs stay as they were
     """
-    amount = _changed(before, after, correspondence) * np.broadcast_to(share, before.frame_count)
+    was, now = (
+        [leg_trajectory(clip, correspondence, side) for side in SIDES] for clip in (before, after)
+    )
+    squared, count = leg_change(was, now)
+    changed = amount_of_change(squared / count, correspondence.scale_to_canonical)
+    amount = changed * np.broadcast_to(share, before.frame_count)
     return lock_feet_to(
-        [leg_trajectory(before, correspondence, side) for side in SIDES],
-        after,
-        correspondence,
-        locked_feet(before, correspondence, contact),
-        amount,
+        was, after, correspondence, locked_feet(before, correspondence, contact), amount
     )
 
 
@@ -120,15 +114,54 @@ def lock_feet_to(
     """
     if not locked.any():
         return after
+    whole = Window.whole(after.frame_count)
+    locks = []
+    for column, (side, was) in enumerate(zip(SIDES, trajectories, strict=True)):
+        steps = StepMeasure(
+            locked[:, column], after.frame_time_seconds, correspondence.scale_to_canonical
+        )
+        steps.add(whole, was, leg_trajectory(after, correspondence, side), amount)
+        locks.append(steps.finish(floor_of(was.foot[:, 1]), floor_of(was.pivot[:, 1])))
+    return with_legs(
+        after,
+        correspondence,
+        *reach_locks(trajectories, after, correspondence, locks, whole, amount),
+    )
+
+
+def reach_locks(
+    trajectories: Sequence[LegTrajectory],
+    after: Clip,
+    correspondence: Correspondence,
+    locks: Sequence[FootLock],
+    window: Window,
+    amount: Array,
+) -> tuple[dict[int, Array], Array]:
+    """Both legs reach for what their feet are locked to, in the N frames that a window reads; its
+    halo is `lock_halo`.
+
+    trajectories: (N, ...) of the input's legs; after: the result, of the legs' joints at least
+    amount: (N,) as in `lock_feet_to`
+
+    Returns world rotations (N, 4) by joint, and the translation (N, 3) of the hips in file units,
+    rotated to Y up.
+    """
     legs = [
-        _Leg(trajectory, after, correspondence, side, locked[:, column], amount)
-        for column, (side, trajectory) in enumerate(zip(SIDES, trajectories, strict=True))
+        _Leg(was, after, correspondence, side, lock, window, amount)
+        for side, was, lock in zip(SIDES, trajectories, locks, strict=True)
     ]
     drop = np.max([leg.too_far() for leg in legs], axis=0)
     lowered = -_smoothly_over(drop, after.frame_time_seconds)[:, None] * UP
     world_rotation: dict[int, Array] = {}
     for leg in legs:
         world_rotation |= leg.world_rotations(lowered)
+    return world_rotation, lowered
+
+
+def with_legs(
+    after: Clip, correspondence: Correspondence, world_rotation: dict[int, Array], lowered: Array
+) -> Clip:
+    """The clip with what `reach_locks` returns."""
     local_rotation = set_world_rotations(after, world_rotation)
     local_position = offset_root(
         after, correspondence, local_rotation, lowered * correspondence.scale_to_canonical
@@ -136,144 +169,142 @@ def lock_feet_to(
     return after.with_motion(local_position, local_rotation)
 
 
+def lock_halo(frame_time_seconds: float) -> int:
+    """How many frames before and after a frame decide what `reach_locks` makes of it."""
+    even = max(1, round(EVEN_SECONDS / frame_time_seconds))
+    fade = max(1, round(FADE_SECONDS / frame_time_seconds))
+    # what lifts the feet and what lowers the hips is widened and smoothed, and a foot on its way to
+    # a step goes by that step's edge
+    return 2 * (even + int(np.ceil(1.5 * even))) + fade + 1
+
+
 def locked_feet(clip: Clip, c: Correspondence, contact: np.ndarray) -> np.ndarray:
     """contact: (T, 4) of the clip -> (T, 2) bool, left and right: a foot is to be locked, because
     it is in contact or still.
     """
     ankles = both_positions(clip, c, "foot").swapaxes(0, 1)
-    return contact.reshape(-1, 2, 2).any(axis=-1) | find_still(
-        ankles * c.scale_to_canonical, clip.frame_time_seconds
-    )
+    still = find_still(ankles * c.scale_to_canonical, clip.frame_time_seconds)
+    return feet_in_contact(contact) | still
 
 
-def _changed(before: Clip, after: Clip, c: Correspondence) -> float:
-    """How much hips and legs changed, 0 to 1.
+def feet_in_contact(contact: np.ndarray) -> np.ndarray:
+    """contact: (T, 4) -> (T, 2) bool, left and right: ankle or toe is in contact."""
+    return np.asarray(contact.reshape(-1, 2, 2).any(axis=-1))
+
+
+def leg_change(was: Sequence[LegTrajectory], now: Sequence[LegTrajectory]) -> tuple[float, int]:
+    """How far hips and ankles of both legs changed against each other, in file units: a sum of
+    squares over legs and frames, and their number.
 
     Compared are heights of hips and ankles and their distances over the ground, which heading and
     travel do not change.
     """
     pose = []
-    for clip in (before, after):
-        hip, ankle = both_positions(clip, c, "thigh"), both_positions(clip, c, "foot")
+    for legs in (was, now):
+        hip, ankle = np.stack([leg.thigh for leg in legs]), np.stack([leg.foot for leg in legs])
         level = np.linalg.norm((ankle - hip)[..., [0, 2]], axis=-1)
         pose.append(np.stack([hip[..., 1], hip[..., 1] - ankle[..., 1], level]))
-    difference = np.sqrt(np.mean(np.sum((pose[1] - pose[0]) ** 2, axis=0)))
-    return float(1.0 - np.exp(-difference * c.scale_to_canonical / CHANGED_M))
+    squared = np.sum((pose[1] - pose[0]) ** 2, axis=0)
+    return float(squared.sum()), squared.size
+
+
+def amount_of_change(mean_squared: float, metres: float) -> float:
+    """mean_squared: what `leg_change` adds up to over a clip; metres: in one unit of it -> 0 to 1,
+    how much hips and legs changed.
+    """
+    return float(1.0 - np.exp(-np.sqrt(mean_squared) * metres / CHANGED_M))
 
 
 class _Leg:
-    """One leg of the result and where its foot should be. Positions in file units, rotated to Y up.
+    """One leg of the result, in the N frames of a window, and where its foot should be. Positions
+    in file units, rotated to Y up.
 
-    locked: (T,) bool, when its foot is locked; amount: (T,) how much was changed, 0 to 1
+    amount: (N,) how much was changed, 0 to 1
     """
 
     def __init__(
         self,
-        trajectory: LegTrajectory,
+        was: LegTrajectory,
         after: Clip,
         correspondence: Correspondence,
         side: str,
-        locked: np.ndarray,
+        lock: FootLock,
+        window: Window,
         amount: Array,
     ):
-        self.axes, self.locked, self.amount = correspondence.axes, locked, amount
+        self.axes, self.amount = correspondence.axes, amount
         self.metres = correspondence.scale_to_canonical
         joints = correspondence.mapping.joints
         self.thigh, self.shin, self.foot = (joints[f"{side}_{part}"] for part in LEG)
-        self.toe = joints.get(f"{side}_toe")
+        self.ends = [self.foot] if was.toe is None else [self.foot, joints[f"{side}_toe"]]
         self.after = after
-        self.position = [
-            rotation.rotate(self.axes, after.world_position[:, j])
-            for j in (self.thigh, self.shin, self.foot)
-        ]
-        was = (trajectory.thigh, trajectory.shin, trajectory.foot)
+        now = leg_trajectory(after, correspondence, side)
+        self.position = [now.thigh, now.shin, now.foot]
         align = correspondence.align[CANONICAL.index(f"{side}_thigh")]
         self.hinge = rotation.rotate(
             rotation.multiply(
                 self.axes, rotation.multiply(after.world_rotation[:, self.thigh], align)
             ),
-            np.broadcast_to(LEFT, was[0].shape),
+            np.broadcast_to(LEFT, was.thigh.shape),
         )
-        length = np.linalg.norm(was[1] - was[0], axis=-1) + np.linalg.norm(was[2] - was[1], axis=-1)
-        stretched = np.maximum(np.linalg.norm(was[2] - was[0], axis=-1) - REACH * length, 0.0)
+        length = np.linalg.norm(was.shin - was.thigh, axis=-1)
+        length += np.linalg.norm(was.foot - was.shin, axis=-1)
+        stretched = np.maximum(np.linalg.norm(was.foot - was.thigh, axis=-1) - REACH * length, 0.0)
         self.longest = REACH * length + (1.0 - amount) * stretched
-        self._aim(trajectory)
+        self._aim(was, now, lock, window)
 
-    def _aim(self, trajectory: LegTrajectory) -> None:
-        """Find where the ankle should be, `wanted` (T, 3), and the world rotations (T, 4) of foot
+    def _aim(self, was: LegTrajectory, now: LegTrajectory, lock: FootLock, window: Window) -> None:
+        """Find where the ankle should be, `wanted` (N, 3), and the world rotations (N, 4) of foot
         and toe, `end_rotation`.
         """
-        ends = [self.foot] if self.toe is None else [self.foot, self.toe]
-        frame_time_seconds, was = self.after.frame_time_seconds, trajectory.foot
-        new = [rotation.multiply(self.axes, self.after.world_rotation[:, j]) for j in ends]
-        old = [q for q in (trajectory.foot_rotation, trajectory.toe_rotation) if q is not None]
-        pivot_new = rotation.rotate(self.axes, self.after.world_position[:, ends[-1]])
-        pivot_old = trajectory.foot if trajectory.toe is None else trajectory.toe
-        shift = np.zeros_like(was)
-        correction = [np.zeros_like(was) for _ in ends]
-        rise = self._rise([(was, self.position[2]), (pivot_old, pivot_new)], frame_time_seconds)
-        own = self.position[2] + rise[:, None] * UP
-        steadied = was + self._against_drift(was, pivot_old, frame_time_seconds)
-        steps = segments(self.locked)
-        fade = max(1, round(FADE_SECONDS / frame_time_seconds))
-        for (start, stop), weight in zip(steps, _weights(steps, len(was), fade), strict=True):
-            step, around = slice(start, stop), np.flatnonzero(weight)
-            nearest, share = np.clip(around, start, stop - 1) - around[0], weight[around, None]
-            changed = rotation.mean(rotation.multiply(new[0][step], rotation.inverse(old[0][step])))
-            heading = rotation.about_y(2.0 * np.arctan2(changed[2], changed[0]))
-            centre = pivot_old[step].mean(axis=0) + (steadied - was)[step].mean(axis=0)
-            new_centre = np.where(UP > 0.0, centre, pivot_new[step].mean(axis=0))
-            wanted = rotation.rotate(heading, steadied[around] - centre) + new_centre
+        old, new = was.end_rotations, now.end_rotations
+        shift = np.zeros_like(was.foot)
+        correction = [np.zeros_like(was.foot) for _ in self.ends]
+        own = now.foot + self._rise(was, now, lock)[:, None] * UP
+        steadied = was.foot + lock.drift[window.read]
+        for step in lock.steps_in(window):
+            around, frame = step.around(window)
+            share = step.weight(frame)[:, None]
+            # a step's edge may lie outside of the window: only for frames that are thrown away
+            edge = np.clip(frame, step.start, step.stop - 1)
+            nearest = np.clip(edge, frame[0], frame[-1]) - frame[0]
+            wanted = rotation.rotate(step.heading, steadied[around] - step.centre) + step.new_centre
             shift[around] += share * _not_far(wanted - own[around], nearest, FAR_M / self.metres)
-            for i in range(len(ends)):
+            for i in range(len(self.ends)):
                 off = rotation.multiply(
-                    rotation.multiply(heading, old[i][around]), rotation.inverse(new[i][around])
+                    rotation.multiply(step.heading, old[i][around]),
+                    rotation.inverse(new[i][around]),
                 )
                 correction[i][around] += share * _not_far(rotation.log(off), nearest, FAR_RADIANS)
         self.wanted = own + shift
         self.end_rotation = {
             joint: rotation.multiply(rotation.exp(correction[i]), new[i])
-            for i, joint in enumerate(ends)
+            for i, joint in enumerate(self.ends)
         }
 
-    def _rise(self, joints: list[tuple[Array, Array]], frame_time_seconds: float) -> Array:
-        """joints: positions (T, 3) of ankle and toe, in the input and now -> (T,) how far both must
-        rise not to sink into the floor.
+    def _rise(self, was: LegTrajectory, now: LegTrajectory, lock: FootLock) -> Array:
+        """(N,) how far ankle and pivot must rise not to sink into the floor.
 
         The floor is where the input's joint stands, or where it is at the moment, if that is lower.
         """
         lack = [
-            np.minimum(was[:, 1], np.percentile(was[:, 1], 5.0)) - now[:, 1] for was, now in joints
+            np.minimum(there[:, 1], floor) - here[:, 1]
+            for there, here, floor in (
+                (was.foot, now.foot, lock.ankle_floor),
+                (was.pivot, now.pivot, lock.pivot_floor),
+            )
         ]
-        return _smoothly_over(np.maximum(np.max(lack, axis=0), 0.0), frame_time_seconds)
-
-    def _against_drift(self, ankle: Array, toe: Array, frame_time_seconds: float) -> Array:
-        """ankle, toe: (T, 3) of the input -> (T, 3) to be added to take away a part of a planted
-        foot's drift.
-
-        What drifts is the slowest point between ankle and toe: a foot that rolls over its heel or
-        its toe does not drift. Taking away a part of that point's step makes neither ankle nor toe
-        faster.
-        """
-        a, b = (np.diff(p, axis=0) * (1.0 - UP) for p in (ankle, toe))
-        apart = np.sum((a - b) ** 2, axis=-1)
-        share = np.clip(np.sum(a * (a - b), axis=-1) / np.maximum(apart, 1e-12), 0.0, 1.0)
-        drift = a + share[:, None] * (b - a)
-        speed = np.linalg.norm(drift, axis=-1) * self.metres / frame_time_seconds
-        slow = 1.0 - smootherstep(speed / STEADY_M_S - 1.0)
-        locked = self.locked[1:] & self.locked[:-1]
-        step = -(self.amount[1:] * STEADY * slow * locked)[:, None] * drift
-        return np.concatenate([np.zeros((1, 3)), np.cumsum(step, axis=0)])
+        return _smoothly_over(np.maximum(np.max(lack, axis=0), 0.0), self.after.frame_time_seconds)
 
     def too_far(self) -> Array:
-        """(T,) how far the hips must come down for the foot to be within reach."""
+        """(N,) how far the hips must come down for the foot to be within reach."""
         to_foot = self.wanted - self.position[0]
         level = np.sum(to_foot[:, [0, 2]] ** 2, axis=-1)
         deepest = np.sqrt(np.maximum(self.longest**2 - level, 0.0))
         return np.maximum(-to_foot[:, 1] - deepest, 0.0)
 
     def world_rotations(self, translation: Array) -> dict[int, Array]:
-        """translation: (T, 3) of the hips -> world rotations (T, 4) in file axes of thigh, shin,
+        """translation: (N, 3) of the hips -> world rotations (N, 4) in file axes of thigh, shin,
         foot and toe.
         """
         hip, knee, ankle = (position + translation for position in self.position)
@@ -303,19 +334,3 @@ def _smoothly_over(values: Array, frame_time_seconds: float) -> Array:
     # widened before it is smoothed: it is still enough where it is most needed
     window = max(1, round(EVEN_SECONDS / frame_time_seconds))
     return smooth_in_time(largest_within(values, window), window / 2)
-
-
-def _weights(steps: list[tuple[int, int]], frames: int, fade: int) -> list[Array]:
-    """steps: segments in which the foot is locked -> for each (frames,), 1 in the segment, fading
-    to 0 before and after it.
-
-    In a gap shorter than the fade, one segment passes smoothly into the next.
-    """
-    weights = []
-    edges = [(0, -fade), *steps, (frames + fade, frames)]
-    frame = np.arange(frames)
-    for (_, before), (start, stop), (after, _) in zip(edges, edges[1:], edges[2:], strict=False):
-        rising = 1.0 - (start - frame) / (min(fade, start - before) + 1)
-        falling = 1.0 - (frame - stop + 1) / (min(fade, after - stop) + 1)
-        weights.append(smootherstep(np.minimum(rising, falling)))
-    return weights

@@ -31,6 +31,16 @@ class LegTrajectory:
     foot_rotation: Array
     toe_rotation: Array | None
 
+    @property
+    def pivot(self) -> Array:
+        """(T, 3) what stands on the ground: the toe, or the foot of a rig without toes."""
+        return self.foot if self.toe is None else self.toe
+
+    @property
+    def end_rotations(self) -> list[Array]:
+        """(T, 4) of the foot, and of the toe where there is one."""
+        return [q for q in (self.foot_rotation, self.toe_rotation) if q is not None]
+
 
 def leg_trajectory(clip: Clip, correspondence: Correspondence, side: str) -> LegTrajectory:
     """The trajectory of a clip's own leg. side: "left" or "right"."""

@@ -24,7 +24,8 @@ from kinestyle.motion.canonical import (
 )
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import forward_kinematics, rest_position
+from kinestyle.motion.skeleton import rest_position
+from kinestyle.motion.window import Motion, sample_evenly
 from kinestyle.rig.body_frame import (
     AXES,
     DOUBTFUL_UP,
@@ -84,21 +85,23 @@ class JointMapping:
     up_margin: float = 1.0
 
 
-def map_joints(clip: Clip, rig: Rig | None = None) -> JointMapping:
+def map_joints(motion: Motion, rig: Rig | None = None) -> JointMapping:
     """Find the body in a clip's rig: which joint plays which role, which axis is up, how long a
     unit is.
 
+    motion: a clip, or a longer motion, of which a few frames are read
     rig: what is known already; its joints are taken, and its up and unit if it states them
 
     Raises RigError when a given rig does not fit the clip, or when the clip's rig has no human
     body: hips, a spine joint, a neck or head, two legs down to the feet, two arms down to the
     forearms.
     """
-    if not np.isfinite(clip.local_position).all() or not np.isfinite(clip.local_rotation).all():
+    if isinstance(motion, Clip) and not motion.is_finite:
         raise RigError(
-            f"{clip.name}: some positions or rotations are not finite, so no body can be found"
+            f"{motion.name}: some positions or rotations are not finite, so no body can be found"
         )
-    position = _sampled_positions(clip)
+    clip = sample_evenly(motion, _SAMPLED_FRAMES)
+    position = clip.world_position
     if rig is None:
         return _in_its_world(clip, position, _find_roles(clip, position), clip.world, "the file")
     return _in_its_world(
@@ -106,7 +109,7 @@ def map_joints(clip: Clip, rig: Rig | None = None) -> JointMapping:
     )
 
 
-def stated_world(clip: Clip, rig: Rig) -> StatedWorld:
+def stated_world(clip: Motion, rig: Rig) -> StatedWorld:
     """What a rig states of unit and up axis, or else the clip's file."""
     up = clip.world.up if rig.up is None else tuple(AXES[rig.up].tolist())
     return StatedWorld(rig.metres_per_unit or clip.world.metres_per_unit, up)
@@ -268,14 +271,6 @@ def _in_its_world(
         swapped=roles.swapped,
         up_margin=margin,
     )
-
-
-def _sampled_positions(clip: Clip) -> Array:
-    """(T', J, 3) world positions of at most `_SAMPLED_FRAMES` frames spread over the clip."""
-    frames = np.unique(np.linspace(0, clip.frame_count - 1, _SAMPLED_FRAMES).round().astype(int))
-    return forward_kinematics(
-        clip.skeleton, clip.local_position[frames], clip.local_rotation[frames]
-    )[0]
 
 
 def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], float]:

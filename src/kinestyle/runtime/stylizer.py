@@ -41,7 +41,7 @@ from kinestyle.retarget.features import (
     heading_free_rotation,
     pad_last,
 )
-from kinestyle.retarget.foot_lock import lock_feet, stance_velocity
+from kinestyle.retarget.foot_lock import lock_feet, locked_feet, stance_velocity
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.presets import as_rig
 from kinestyle.rig.rig_file import Rig
@@ -382,7 +382,8 @@ class Stylizer:
         if root == "planted" and not stays:
             # Planted feet know best how far the body moves over them; between steps the predictor
             # says.
-            stance, known = stance_velocity(clip, turned, correspondence, analysis.contact)
+            locked = locked_feet(clip, correspondence, analysis.contact)
+            stance, known = stance_velocity(clip, turned, correspondence, locked)
             sigma = 0.05 / clip.frame_time_seconds
             known = smooth_in_time(known, sigma)[:, None]
             pace = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace

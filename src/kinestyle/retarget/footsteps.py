@@ -1,0 +1,183 @@
+"""The steps of one leg and what its foot is locked to in each.
+
+A step is a stretch of frames over which a foot is locked. While it lasts, the result's foot moves
+as the input's did, at one constant place and heading: those at which the result's foot is on
+average. Averages over a step, and the drift up to a frame, are added up window by window, for a
+step may be longer than any window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import UP
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import segments, smootherstep
+from kinestyle.motion.window import Window
+from kinestyle.retarget.legs import LegTrajectory
+
+FADE_SECONDS = 0.25
+"""How long before and after a step the foot takes between its own trajectory and the locked one."""
+
+STEADY, STEADY_M_S = 0.5, 0.15
+"""The share of a planted foot's drift that is taken away, and the speed up to which it is. From
+twice that speed on, the foot slides as it did.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step, in the input and in the result. Positions in file units, turned to Y up.
+
+    start, stop: its first frame and the one after its last
+    fade_in, fade_out: how many frames before and after it the foot is still drawn to it
+    heading: (4,) by what the result's foot is turned about +Y against the input's
+    centre: (3,) where the input's foot is on average, its drift taken away
+    new_centre: (3,) where that is in the result
+    """
+
+    start: int
+    stop: int
+    fade_in: int
+    fade_out: int
+    heading: Array
+    centre: Array
+    new_centre: Array
+
+    def around(self, window: Window) -> tuple[slice, np.ndarray]:
+        """The frames of a window that are in the step or fade to it: where they are among the N
+        that are read, and their numbers in the clip.
+        """
+        first = max(self.start - self.fade_in, window.first)
+        last = min(self.stop + self.fade_out, window.last)
+        return slice(first - window.first, last - window.first), np.arange(first, last)
+
+    def weight(self, frame: np.ndarray) -> Array:
+        """frame: (N,) -> (N,) 1 in the step, fading to 0 before and after it.
+
+        In a gap shorter than the fade, one step passes smoothly into the next.
+        """
+        rising = 1.0 - (self.start - frame) / (self.fade_in + 1)
+        falling = 1.0 - (frame - self.stop + 1) / (self.fade_out + 1)
+        return smootherstep(np.minimum(rising, falling))
+
+
+@dataclass(frozen=True, eq=False)
+class FootLock:
+    """What one leg's foot is locked to over a whole clip.
+
+    steps: in their order
+    drift: (T, 3) what is added to the input's foot to take a part of its drift away
+    ankle_floor, pivot_floor: heights of the input's ankle and pivot when they stand
+    """
+
+    steps: tuple[Step, ...]
+    drift: Array
+    ankle_floor: float
+    pivot_floor: float
+
+    def steps_in(self, window: Window) -> list[Step]:
+        """The steps that have a weight in the frames that a window reads."""
+        return [
+            step
+            for step in self.steps
+            if step.start - step.fade_in < window.last and step.stop + step.fade_out > window.first
+        ]
+
+
+class StepMeasure:
+    """Finds a `FootLock`: `add` each window of a clip in turn, read with a halo of one frame, then
+    `finish`.
+
+    locked: (T,) bool, where the foot is locked
+    metres: to a unit of the file
+    """
+
+    def __init__(self, locked: np.ndarray, frame_time_seconds: float, metres: float) -> None:
+        self._locked, self._frame_time, self._metres = locked, frame_time_seconds, metres
+        self._runs = segments(locked)
+        count = len(self._runs)
+        self._pivot_was, self._pivot_now, self._off = (np.zeros((count, 3)) for _ in range(3))
+        self._turn = np.zeros((count, 4, 4))
+        self._drift: list[Array] = []
+        self._next = 0
+
+    def add(self, window: Window, was: LegTrajectory, now: LegTrajectory, amount: Array) -> None:
+        """was, now: the leg in the input and in the result, (N, ...) the frames that the window
+        reads; amount: (N,) how much was changed, 0 to 1.
+        """
+        steps = drift_correction(
+            was, self._locked[window.read], amount, self._frame_time, self._metres
+        )
+        drift = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
+        if self._drift:
+            # the frame before the window is the last one of the window before
+            drift += self._drift[-1][-1]
+        self._drift.append(drift[window.core])
+        steadied = was.foot + drift
+        while self._next < len(self._runs) and self._runs[self._next][0] < window.stop:
+            start, stop = self._runs[self._next]
+            read = slice(
+                max(start, window.start) - window.first, min(stop, window.stop) - window.first
+            )
+            changed = rotation.multiply(
+                now.foot_rotation[read], rotation.inverse(was.foot_rotation[read])
+            )
+            self._turn[self._next] += changed.T @ changed
+            self._pivot_was[self._next] += was.pivot[read].sum(axis=0)
+            self._pivot_now[self._next] += now.pivot[read].sum(axis=0)
+            self._off[self._next] += (steadied - was.foot)[read].sum(axis=0)
+            if stop > window.stop:
+                break
+            self._next += 1
+
+    def finish(self, ankle_floor: float, pivot_floor: float) -> FootLock:
+        """The lock, when every window was added; floors as in `FootLock`."""
+        fade = max(1, round(FADE_SECONDS / self._frame_time))
+        frames = len(self._locked)
+        edges = [(0, -fade), *self._runs, (frames + fade, frames)]
+        steps = []
+        for k, ((_, before), (start, stop), (after, _)) in enumerate(
+            zip(edges, edges[1:], edges[2:], strict=False)
+        ):
+            count = stop - start
+            mean = rotation.mean_of_products(self._turn[k])
+            heading = rotation.about_y(2.0 * np.arctan2(mean[2], mean[0]))
+            centre = self._pivot_was[k] / count + self._off[k] / count
+            new_centre = np.where(UP > 0.0, centre, self._pivot_now[k] / count)
+            fades = min(fade, start - before), min(fade, after - stop)
+            steps.append(Step(start, stop, *fades, heading, centre, new_centre))
+        drift = self._drift[0] if len(self._drift) == 1 else np.concatenate(self._drift)
+        return FootLock(tuple(steps), drift, ankle_floor, pivot_floor)
+
+
+def floor_of(height: Array) -> float:
+    """height: (T,) of one of the input's joints -> where it is when it stands."""
+    return float(np.percentile(height, 5.0))
+
+
+def drift_correction(
+    was: LegTrajectory,
+    locked: np.ndarray,
+    amount: Array,
+    frame_time_seconds: float,
+    metres: float,
+) -> Array:
+    """was: (T, ...) of the input -> (T - 1, 3) what is to be added to each frame's step to take a
+    part of a locked foot's drift away.
+
+    What drifts is the slowest point between ankle and toe: a foot that rolls over its heel or its
+    toe does not drift. Whatever part of that point's step is taken away, neither ankle nor toe
+    becomes faster.
+    """
+    a, b = (np.diff(p, axis=0) * (1.0 - UP) for p in (was.foot, was.pivot))
+    apart = np.sum((a - b) ** 2, axis=-1)
+    share = np.clip(np.sum(a * (a - b), axis=-1) / np.maximum(apart, 1e-12), 0.0, 1.0)
+    drift = a + share[:, None] * (b - a)
+    speed = np.linalg.norm(drift, axis=-1) * metres / frame_time_seconds
+    slow = 1.0 - smootherstep(speed / STEADY_M_S - 1.0)
+    held = locked[1:] & locked[:-1]
+    return -(amount[1:] * STEADY * slow * held)[:, None] * drift

@@ -18,7 +18,7 @@ import numpy as np
 
 from kinestyle.evaluate.out_of_domain import unlabelled_clips
 from kinestyle.formats.table import read_motion
-from kinestyle.learn.data.splits import labelled_clips
+from kinestyle.learn.data.bandai import labelled_clips
 from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.runtime.out_of_domain import FADE_FRAMES
 from kinestyle.runtime.stylizer import Stylizer

@@ -15,6 +15,7 @@ import pytest
 
 from kinestyle.bundle import write_bundle
 from kinestyle.formats.table import read_motion
+from kinestyle.learn.data.corpus import Corpus, Entry, group_deviation
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.features import clip_to_features
 from kinestyle.runtime.stylizer import Stylizer
@@ -96,6 +97,28 @@ def own_data(two_styles: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(two_styles, tmp_path / "data"))
 
 
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    """Made walks in four cells of two sets, two styles each; enough for every stage to run."""
+    arrays, entries, start = [], [], 0
+    for number, (set_name, style, content, split) in enumerate(
+        (set_name, f"{set_name}/{style}", content, split)
+        for set_name in ("bandai1", "bandai2")
+        for style in ("calm", "proud")
+        for content in ("walk", "turn-left")
+        for split in ("train", "train", "validation")
+    ):
+        features = clip_to_features(
+            walk(1.0 + 0.1 * (number % 5), start_heading=0.1 * number).clip
+        ).astype(np.float32)
+        entries.append(
+            Entry(f"made_{number}", set_name, style, content, split, start, start + len(features))
+        )
+        arrays.append(features)
+        start += len(features)
+    return Corpus(np.concatenate(arrays), tuple(entries))
+
+
 class TinyNetworks(NamedTuple):
     """Networks with random weights, small enough to be made anew for every run of the tests."""
 
@@ -115,7 +138,6 @@ def tiny_networks() -> TinyNetworks:
     a body.
     """
     torch = pytest.importorskip("torch")
-    from kinestyle.learn.data.corpus import group_deviation
     from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
     from kinestyle.learn.stages.autoencoder import Autoencoder, AutoencoderConfig
     from kinestyle.learn.stages.stylizer import StylizerNetwork

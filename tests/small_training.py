@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kinestyle.learn.data.corpus import Corpus, Entry, build, motion_files
+from kinestyle.learn.data.bandai import motion_files
+from kinestyle.learn.data.corpus import Corpus, Entry, build
 from kinestyle.learn.loop.processes import joined
 from kinestyle.learn.loop.training import LoopConfig, Stage, train
 from kinestyle.learn.nets.networks import NetworkSizes

@@ -53,7 +53,7 @@ def test_two_judges_ship_that_name_the_same_classes(shipped: tuple[Judge, ...]) 
 @pytest.mark.slow
 def test_both_judges_know_real_clips(shipped: tuple[Judge, ...], data_dir: Path) -> None:
     splits = pytest.importorskip(
-        "kinestyle.learn.data.splits"
+        "kinestyle.learn.data.bandai"
     )  # learn: to know which clips are for the test
     clips = [clip for clip in splits.labelled_test_clips(data_dir) if clip.set_name == "bandai2"]
     assert len(clips) > 100
@@ -157,8 +157,8 @@ def test_a_judge_without_vectors_is_of_another_version(tmp_path: Path) -> None:
 
 
 torch = pytest.importorskip("torch")
+from kinestyle.learn.data.bandai import BandaiName, read_splits  # noqa: E402
 from kinestyle.learn.data.corpus import Corpus, Entry, group_deviation  # noqa: E402
-from kinestyle.learn.data.splits import ClipLabel, read_splits  # noqa: E402
 from kinestyle.learn.export import classifier_graph, judge_file, judge_graph, read_judge_file  # noqa: E402
 from kinestyle.learn.stages.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
 from kinestyle.learn.stages.random_kernels import (  # noqa: E402
@@ -274,7 +274,7 @@ def test_the_second_judge_learns_from_other_clips() -> None:
     chosen = read_splits()
     entries = []
     for stem, split in chosen.items():
-        label = ClipLabel.parse(stem)
+        label = BandaiName.parse(stem)
         entries.append(
             Entry(
                 stem, label.set_name, f"{label.set_name}/{label.style}", label.content, split, 0, 16

@@ -11,9 +11,10 @@ import pytest
 
 from kinestyle.errors import DataError
 from kinestyle.learn.data import reading
+from kinestyle.learn.data.bandai import read_splits
 from kinestyle.learn.data.corpus import CropSampler
-from kinestyle.learn.data.own_clips import is_own, open_corpus, require_styles
-from kinestyle.learn.data.splits import read_list, read_splits
+from kinestyle.learn.data.prepare import is_own, open_corpus, require_styles
+from kinestyle.learn.data.splits import read_list
 from kinestyle.retarget.features import mirror_features
 from own_clip_files import filled, names_in, put
 

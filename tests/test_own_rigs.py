@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from kinestyle.errors import DataError
 from kinestyle.learn.data import reading
-from kinestyle.learn.data.own_clips import open_corpus
-from kinestyle.learn.data.splits import read_splits
+from kinestyle.learn.data.bandai import read_splits
+from kinestyle.learn.data.prepare import open_corpus
 from kinestyle.rig.presets import preset
 from kinestyle.rig.rig_file import Rig, write_rig
 from own_clip_files import make_unrecognisable, put

@@ -128,7 +128,8 @@ def test_pairs_are_kept_for_what_they_were_made_with(steps, tmp_path: Path):
 
 def test_real_clips_have_pairs_in_other_styles(data_dir: Path, tmp_path: Path):
     """One clip a style: the pair is that clip, but for those that are much too short."""
-    from kinestyle.learn.data.corpus import build, motion_files
+    from kinestyle.learn.data.bandai import motion_files
+    from kinestyle.learn.data.corpus import build
 
     chosen = [
         s

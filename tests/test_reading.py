@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from kinestyle.errors import DataError
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.learn.data import reading
-from kinestyle.learn.data.own_clips import open_corpus
+from kinestyle.learn.data.prepare import open_corpus
 from kinestyle.rig.rig_file import Rig
-from own_clip_files import filled
+from own_clip_files import put
 
 pytestmark = pytest.mark.usefixtures("one_reader")
 
@@ -48,72 +52,122 @@ def test_reading_that_was_cut_goes_on(
     assert straight.sha256 == corpus.sha256
 
 
+def with_start_method(test: Callable[..., None]) -> Callable[..., None]:
+    """A test for every way to start a process that there is here."""
+    test = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")(test)
+    return pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())(test)
+
+
+@with_start_method
 def test_several_processes_read_the_same(
-    own_data: Path, tmp_path: Path, messages: list[str], monkeypatch: pytest.MonkeyPatch
+    own_data: Path,
+    tmp_path: Path,
+    messages: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
 ) -> None:
     alone = open_corpus(own_data, tmp_path / "run", None, messages.append)
     monkeypatch.setattr(reading, "usable_cores", lambda: 2)
+    monkeypatch.setattr(reading, "START_METHOD", method)
     assert open_corpus(own_data, tmp_path / "other", None, messages.append).sha256 == alone.sha256
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs the process table of Linux")
-def test_readers_end_with_a_killed_run(tmp_path: Path) -> None:
-    filled(tmp_path / "data", "old/{}", "proud/{}", count=40)
-    script = (
-        "import sys, time; from pathlib import Path; from kinestyle.learn.data import reading;"
-        "reading.clip_features = lambda path, rig: time.sleep(60);"
-        "reading.read_files(sorted(Path(sys.argv[1]).rglob('*.bvh')), Path(sys.argv[2]), print, 2)"
+def start_reading(method: str, instead: str, folder: Path) -> subprocess.Popen[str]:
+    """A process that has two others do something instead of reading one of 40 files."""
+    script = folder / "read.py"
+    script.write_text(
+        "import os, signal, sys, time\n"
+        "from pathlib import Path\n"
+        "from kinestyle.errors import DataError\n"
+        "from kinestyle.learn.data import reading\n"
+        f"folder, reading.START_METHOD = Path({str(folder)!r}), {method!r}\n"
+        f"reading.clip_features = lambda path, rig: {instead}\n"
+        "if __name__ == '__main__':\n"
+        "    try:\n"
+        "        paths = [folder / f'{i}.bvh' for i in range(40)]\n"
+        "        reading.read_files(paths, folder / 'parts', print, 2)\n"
+        "    except DataError as error:\n"
+        "        sys.exit(str(error))\n"
     )
-    run = subprocess.Popen([sys.executable, "-c", script, tmp_path / "data", tmp_path / "parts"])
-    children = Path(f"/proc/{run.pid}/task/{run.pid}/children")
-    try:
-        assert waited_for(lambda: len(children.read_text().split()) == 2), (
-            "two readers were to begin"
-        )
-        readers = [Path("/proc", child) for child in children.read_text().split()]
-    finally:
-        run.kill()
-        run.wait()
-    assert waited_for(lambda: not any(alive(reader) for reader in readers))
+    return subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
 
 
-def waited_for(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+@with_start_method
+def test_readers_end_with_a_killed_run(tmp_path: Path, method: str) -> None:
+    instead = "[(folder / f'{os.getpid()}.pid').touch(), time.sleep(600)]"
+    with start_reading(method, instead, tmp_path) as run:
+        try:
+            assert waited_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2), "two were to begin"
+            assert run.poll() is None, "they were to go on"
+        finally:
+            run.kill()
+    readers = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    assert waited_for(lambda: not any(map(alive, readers)))
+
+
+@with_start_method
+def test_a_killed_reader_is_said_in_words(tmp_path: Path, method: str) -> None:
+    with start_reading(method, "os.kill(os.getpid(), signal.SIGKILL)", tmp_path) as run:
+        _, said = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert said.splitlines()[-1] == (
+        "a reading process was ended after 0 of 40 files, mostly a sign of too little memory; the "
+        "same command goes on where it stopped"
+    )
+
+
+def waited_for(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
-        time.sleep(0.1)
+        time.sleep(0.05)
     return condition()
 
 
-def alive(process: Path) -> bool:
+def alive(process: int) -> bool:
+    """Also where it ended, but its new parent has not noticed yet, it is not."""
     try:
-        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
+        os.kill(process, 0)
+    except ProcessLookupError:
         return False
+    state = Path("/proc", str(process), "stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-class Killed:
-    """A pool whose process was killed."""
-
-    def __init__(self, processes: int, **_: object):
-        assert processes == 2
-
-    def __enter__(self) -> Killed:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def map(self, *_: object, chunksize: int) -> Iterator[object]:
-        raise BrokenProcessPool
-        yield
-
-
-def test_a_killed_reader_is_said_in_words(
-    own_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("axis", "centimetres", "sentence"),
+    [
+        (0, 1e11, r"moves its hips at \S+e\+10 m/s at 0.5\d s, expected at most 100"),
+        (1, 1e11, r"moves its hips at|has its hips"),
+        (2, -1000.0, r"moves its hips at 30\d m/s at 0.5\d s, expected at most 100"),
+        (2, 100.0, ""),
+    ],
+)
+def test_a_clip_with_a_broken_frame_is_left_out(
+    tmp_path: Path, axis: int, centimetres: float, sentence: str
 ) -> None:
-    monkeypatch.setattr(reading, "usable_cores", lambda: 2)
-    monkeypatch.setattr(reading, "ProcessPoolExecutor", Killed)
-    with pytest.raises(
-        DataError,
-        match=r"reading was ended from outside after 0 of 12 files.*the same command goes on",
-    ):
-        open_corpus(own_data, tmp_path / "run", None, print)
+    clip = read_motion(put(tmp_path, "walk.bvh", seconds=2.0))
+    position = clip.local_position.copy()
+    position[17, 0, axis] += centimetres
+    write_motion(replace(clip, local_position=position), tmp_path / "walk.bvh")
+    found = reading.clip_features(tmp_path / "walk.bvh")
+    if sentence:
+        assert isinstance(found, str)
+        assert re.search(sentence, found), found
+        assert "repair or cut out the broken frames" in found
+    else:
+        assert isinstance(found, reading.ClipFeatures)
+
+
+def test_a_broken_clip_is_listed_with_its_reason(
+    own_data: Path, tmp_path: Path, messages: list[str]
+) -> None:
+    clip = read_motion(own_data / "old" / "walk_1.bvh")
+    position = clip.local_position.copy()
+    position[5, 0, 0] = 1e11
+    write_motion(replace(clip, local_position=position), own_data / "old" / "walk_1.bvh")
+    corpus = open_corpus(own_data, tmp_path / "run", None, messages.append)
+    assert "old/walk_1.bvh" not in {entry.stem for entry in corpus.entries}
+    assert np.abs(corpus.features).max() < 10.0
+    (line,) = (tmp_path / "run" / "corpus" / "refused.txt").read_text().splitlines()
+    assert line.startswith("old/walk_1.bvh: moves its hips at ")
+    assert f"left out: {line}" in messages

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kinestyle.learn.data.own_clips import open_corpus
+from kinestyle.learn.data.prepare import open_corpus
 from kinestyle.learn.data.splits import RuleClip, split_by_rule
 from own_clip_files import numbered
 

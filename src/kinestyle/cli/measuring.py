@@ -82,7 +82,7 @@ def evaluate(
     """
     from kinestyle.evaluate import page as pages
     from kinestyle.evaluate.report import FULL, QUICK, Request, benchmark, compare
-    from kinestyle.learn.data.splits import labelled_clips
+    from kinestyle.learn.data.bandai import labelled_clips
     from kinestyle.storage import replace_bytes
 
     for path in (out, page):

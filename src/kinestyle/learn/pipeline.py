@@ -26,8 +26,9 @@ from kinestyle.errors import DataError
 from kinestyle.evaluate.judge import SHIPPED
 from kinestyle.evaluate.provenance import commit
 from kinestyle.learn.data.corpus import Corpus
-from kinestyle.learn.data.own_clips import SET_NAME, OwnClips, is_own, open_corpus, require_styles
+from kinestyle.learn.data.own_clips import SET_NAME, OwnClips
 from kinestyle.learn.data.pairs import Pairs, find_pairs
+from kinestyle.learn.data.prepare import is_own, open_corpus, require_styles
 from kinestyle.learn.export import (
     classifier_graph,
     judge_file,

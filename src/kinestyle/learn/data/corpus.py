@@ -2,7 +2,7 @@
 where.
 
 `build` reads motion files once (a few minutes on two cores) into one folder; `Corpus.load` maps it
-into memory.
+into memory. The folder holds `features.npy`, (N, 260) float32, and `corpus.json`, the table.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,12 +20,12 @@ import numpy as np
 from kinestyle.errors import DataError
 from kinestyle.label import Label
 from kinestyle.learn.data.reading import Reading, read_files
-from kinestyle.learn.data.splits import ClipLabel, read_splits
 from kinestyle.retarget.features import LAYOUT, mirror_features, pad_last
 from kinestyle.rig.rig_file import Rig
-from kinestyle.storage import replace_bytes
+from kinestyle.storage import replace_bytes, replacing
 
-PARTS = "parts"
+TABLE, FEATURES, PARTS = "corpus.json", "features.npy", "parts"
+"""The files of a corpus, and the folder of clips that were read but are not put together yet."""
 Choice = TypeVar("Choice")
 
 
@@ -62,12 +62,83 @@ class Entry:
         return self.stop - self.start
 
     @property
+    def style_name(self) -> str:
+        """The style without its set."""
+        return Label.parse(self.style).name
+
+    @property
     def one_sided(self) -> bool:
         """Whether the style names a side, as "left-hop" does: in a mirror it would be another
         style.
         """
-        label = Label.parse(self.style).name
-        return mirror_label(label) != label
+        return mirror_label(self.style_name) != self.style_name
+
+
+@dataclass(frozen=True)
+class Table:
+    """What `corpus.json` says: whose features are where, and what they were made from.
+
+    made_from: changes with the files, labels and splits that went in; "" where nothing is known
+    own: what `own_clips` keeps with a corpus of own clips; None for another
+    """
+
+    features_sha256: str
+    entries: tuple[Entry, ...]
+    made_from: str = ""
+    own: Mapping[str, Any] | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Of everything that is learned from: features, labels and splits."""
+        return digest([self.features_sha256, *map(asdict, self.entries)])
+
+    @classmethod
+    def read(cls, folder: Path) -> Table | None:
+        """None where no corpus was prepared. Raises DataError for a damaged table, and for one of
+        another feature layout.
+        """
+        path = folder / TABLE
+        try:
+            saved = json.loads(path.read_bytes())
+            layout, sha256 = saved["layout"], saved["sha256"]
+            if layout != [list(group) for group in LAYOUT.sizes]:
+                raise DataError(
+                    f"the corpus in {folder} has another feature layout than this version; "
+                    f"delete the folder, and the same command prepares it again"
+                )
+            entries = tuple(Entry(**row) for row in saved["entries"])
+            table = cls(saved["features_sha256"], entries, saved["made_from"], saved["own"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _damaged(path, error) from None
+        if table.sha256 != sha256:
+            raise _damaged(path, "its hash is not that of its content")
+        return table
+
+    def write(self, folder: Path) -> None:
+        """Write the table, whole or not at all."""
+        content = {
+            "layout": LAYOUT.sizes,
+            "sha256": self.sha256,
+            "features_sha256": self.features_sha256,
+            "made_from": self.made_from,
+            "own": self.own,
+            "entries": [asdict(entry) for entry in self.entries],
+        }
+        replace_bytes(folder / TABLE, json.dumps(content).encode())
+
+
+def digest(values: Iterable[object]) -> str:
+    """SHA-256 of values as JSON or, where that has no word for them, as text."""
+    return hashlib.sha256(json.dumps(list(values), default=repr).encode()).hexdigest()
+
+
+def _damaged(path: Path, reason: object) -> DataError:
+    return DataError(
+        f"{path} is damaged or of another version ({reason}); delete the folder {path.parent}, and "
+        f"the same command prepares it again"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,33 +148,37 @@ class Corpus:
     features: np.ndarray
     entries: tuple[Entry, ...]
     sha256: str = ""
-    """Of the features, where they were loaded."""
+    """Of features, labels and splits, where they were loaded."""
 
     @classmethod
     def load(cls, folder: Path) -> Corpus:
-        """Open a prepared corpus. Raises DataError where there is none, or one of another layout."""
-        try:
-            table = json.loads((folder / "corpus.json").read_text())
-        except (OSError, ValueError) as error:
+        """Open a prepared corpus. Raises DataError where there is none, or a damaged one, or one of
+        another layout.
+        """
+        table = Table.read(folder)
+        if table is None:
             raise DataError(
-                f"{folder} holds no prepared corpus ({error}); make one with `kinestyle train "
-                f"--stage corpus`"
-            ) from None
-        if table["layout"] != [list(group) for group in LAYOUT.sizes]:
-            raise DataError(
-                f"the corpus in {folder} has another feature layout than this version; prepare it "
-                f"again"
+                f"{folder} holds no prepared corpus; make one with `kinestyle train --stage corpus`"
             )
-        features = np.load(folder / "features.npy", mmap_mode="r")
-        return cls(features, tuple(Entry(**row) for row in table["entries"]), table["sha256"])
+        path = folder / FEATURES
+        expected = (table.entries[-1].stop if table.entries else 0, LAYOUT.size)
+        try:
+            features = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise _damaged(path, error) from None
+        if features.shape != expected or features.dtype != np.float32:
+            raise _damaged(
+                path, f"it has {features.dtype} {features.shape}, expected float32 {expected}"
+            )
+        return cls(features, table.entries, table.sha256)
 
     def save(self, folder: Path) -> None:
         """Write the corpus, the table last, so that a cut run leaves nothing that `load` would
         take.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        digest = write_features(folder, [self.features], len(self.features))
-        write_table(folder, digest, self.entries)
+        features_sha256 = write_features(folder, [self.features], len(self.features))
+        Table(features_sha256, self.entries).write(folder)
 
     def select(
         self, split: str | None = None, labelled: bool | None = None, set_name: str | None = None
@@ -141,46 +216,18 @@ def by_cell(entries: Iterable[Entry]) -> dict[str, list[list[Entry]]]:
     return {style: list(contents.values()) for style, contents in cells.items()}
 
 
-def holds_bandai(data: Path) -> bool:
-    """Whether a folder is the unpacked Bandai-Namco sets, to which the committed splits belong."""
-    return any((data / "bandai").glob("*/data/*.bvh"))
-
-
-def motion_files(data: Path) -> Iterator[Source]:
-    """The files to learn from under the unpacked Bandai-Namco sets.
-
-    Clips that the committed splits name; unlabelled BVH clips for the autoencoder, one in ten for
-    validation.
-    Raises DataError where there is nothing.
-    """
-    splits = read_splits()
-    found = False
-    for path in sorted((data / "bandai").glob("*/data/*.bvh")):
-        if path.stem in splits:
-            label = ClipLabel.parse(path.stem)
-            found = True
-            style = str(Label(label.set_name, label.style))
-            yield Source(path, path.stem, label.set_name, style, label.content, splits[path.stem])
-    if not found:
-        raise DataError(
-            f"no clip of the committed splits is under {data / 'bandai'}; unpack the Bandai-Namco "
-            f"archives there"
-        )
-    for i, path in enumerate(sorted((data / "unlabelled").glob("cmu/**/*.bvh"))):
-        yield Source(path, path.stem, "cmu", "", "", "validation" if i % 10 == 5 else "train")
-
-
 def build(
     sources: Iterable[Source],
     folder: Path,
     report: Callable[[str], None],
     processes: int | None = None,
+    made_from: str = "",
 ) -> dict[str, str]:
     """Read files into a corpus in `folder`. Returns the reason for every file that could not be
     used, by its name.
     """
     read, refused = read_sources(list(sources), folder, report, processes)
-    assemble(read, folder)
+    assemble(read, folder, made_from)
     shutil.rmtree(folder / PARTS)
     return refused
 
@@ -217,51 +264,41 @@ def read_sources(
 
 
 def assemble(
-    read: Sequence[tuple[Source, Reading]], folder: Path, own: Mapping[str, Any] | None = None
+    read: Sequence[tuple[Source, Reading]],
+    folder: Path,
+    made_from: str,
+    own: Mapping[str, Any] | None = None,
 ) -> None:
-    """Put what was read into one corpus. `own`: what `own_clips` keeps with it."""
+    """Put what was read into one corpus. made_from, own: as in `Table`."""
     entries, start = [], 0
     for source, reading in read:
         known = {name: value for name, value in vars(source).items() if name != "path"}
         entries.append(Entry(**known, start=start, stop=start + reading.frame_count))
         start += reading.frame_count
-    digest = write_features(folder, (reading.features for _, reading in read), start)
-    write_table(folder, digest, entries, own)
+    features_sha256 = write_features(folder, (reading.features for _, reading in read), start)
+    Table(features_sha256, tuple(entries), made_from, own).write(folder)
 
 
 def write_features(folder: Path, clips: Iterable[np.ndarray], frame_count: int) -> str:
-    """Write (T, 260) float32 of clips one after the other, never holding them all. Returns the
-    SHA-256.
+    """Write (T, 260) float32 of clips one after the other, never holding them all. Returns their
+    SHA-256. Raises MotionFileError, as where the disk is full.
+
+    Plain writes: a mapping of a file that the disk has no room for ends the process with SIGBUS.
+    Another run may have the old file mapped, which stays whole until it is closed.
     """
-    beside = folder / "features.tmp.npy"  # another run may have the old one open
-    whole = np.lib.format.open_memmap(beside, "w+", np.float32, (frame_count, LAYOUT.size))
-    digest, start = hashlib.sha256(), 0
-    for features in clips:
-        whole[start : start + len(features)] = features
-        digest.update(features.tobytes())
-        start += len(features)
-    whole.flush()
-    beside.replace(folder / "features.npy")
-    return digest.hexdigest()
-
-
-def write_table(
-    folder: Path,
-    features_sha256: str,
-    entries: Sequence[Entry],
-    own: Mapping[str, Any] | None = None,
-) -> None:
-    """Write the table of a corpus, whole or not at all.
-
-    Its hash is that of the features. On own clips labels and splits count as well, which nobody
-    committed.
-    """
-    rows = [asdict(entry) for entry in entries]
-    table: dict[str, Any] = {"layout": LAYOUT.sizes, "sha256": features_sha256, "entries": rows}
-    if own is not None:
-        labelled = hashlib.sha256((features_sha256 + json.dumps(rows)).encode()).hexdigest()
-        table |= {"sha256": labelled, "features_sha256": features_sha256, "own": own}
-    replace_bytes(folder / "corpus.json", json.dumps(table).encode())
+    sha256 = hashlib.sha256()
+    with replacing(folder / FEATURES) as file:
+        header = {
+            "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)),
+            "fortran_order": False,
+            "shape": (frame_count, LAYOUT.size),
+        }
+        np.lib.format.write_array_header_1_0(file, header)
+        for features in clips:
+            content = features.astype(np.float32, copy=False).tobytes()
+            file.write(content)
+            sha256.update(content)
+    return sha256.hexdigest()
 
 
 def group_deviation(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

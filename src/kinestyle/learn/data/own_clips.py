@@ -1,52 +1,32 @@
-"""A user's own clips as a corpus: which files, in which style, for what, and in words what was
-understood.
+"""A user's own clips as a corpus: which files, in which style, for what.
 
-Nothing that a file can be stops a run: what cannot be used is listed with the reason, also in
-RUN/corpus/refused.txt. Which clips are for validation is in RUN/splits.csv. Labels, splits and
-files may change until training begins: what was read is kept, so that preparing again takes
-seconds. So may the rig that is stated for the clips; with another one they are read again.
+No file stops a run: what cannot be used is listed with its reason, also in RUN/corpus/refused.txt.
+RUN/splits.csv says which clips are for validation. Labels, splits, files and the stated rig may
+change until training begins: what was read is kept, so that preparing again takes seconds; with
+another rig the clips are read again.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from kinestyle.errors import DataError
 from kinestyle.formats.table import FORMATS
 from kinestyle.label import Label
-from kinestyle.learn.data.corpus import (
-    PARTS,
-    Corpus,
-    Entry,
-    Source,
-    assemble,
-    build,
-    holds_bandai,
-    motion_files,
-    read_sources,
-)
+from kinestyle.learn.data.corpus import PARTS, Source, assemble, digest, read_sources
 from kinestyle.learn.data.own_labels import TABLE, Labelling, find_labels
-from kinestyle.learn.data.reading import Reading
-from kinestyle.learn.data.splits import UNUSED, RuleClip, read_list, split_by_rule, write_list
-from kinestyle.retarget.features import FRAME_RATE
+from kinestyle.learn.data.own_summary import SPLITS, Summary, write_lists
+from kinestyle.learn.data.reading import Reading, size_and_time
+from kinestyle.learn.data.splits import RuleClip, read_list, split_by_rule, write_list
 from kinestyle.rig.rig_file import Rig
-from kinestyle.storage import replace_bytes
 
 SET_NAME = "own"
-FEW_SECONDS = 20.0
-"""Less motion of a style than this is said to be little."""
-SHOWN = 50
-"""Refused files that are named one by one on the screen; the file names all."""
-SPLITS = "splits.csv"
-OTHER_RIGS = "other_rigs.txt"
+ReadClip = tuple[Source, Reading]
 
 
 @dataclass(frozen=True)
@@ -69,372 +49,206 @@ class OwnClips:
             )
 
 
-def open_corpus(
-    data: Path, run: Path, told: str | None, report: Callable[[str], None], rig: Rig | None = None
-) -> Corpus:
-    """The corpus of a run, prepared now unless it was before: of the Bandai-Namco sets, or of own
-    clips labelled as `told`.
+@dataclass(frozen=True)
+class OwnFolder:
+    """The clips in the folder `data`, to be read into RUN/corpus.
 
-    rig: stated for all own clips that it fits. Raises DataError where it fits none, or is stated
-        for the Bandai-Namco sets.
+    labels: where styles come from, see `find_labels`; rig: stated for all clips that it fits
     """
-    folder = run / "corpus"
-    prepared = (folder / "corpus.json").exists()
-    own = _own(folder) if prepared else None
-    kept = prepared and not data.is_dir()
-    bandai = own is None if kept else told is None and holds_bandai(data)
-    if bandai and rig is not None:
-        raise DataError(
-            "--rig is for own clips; which joint is which in the Bandai-Namco sets is known, so "
-            "leave it out"
-        )
-    if not kept:
-        if prepared and bandai != (own is None):
-            raise DataError(
-                f"{folder} was prepared from other data or for other labels than these; name "
-                f"another --run"
+
+    data: Path
+    run: Path
+    labels: str | None
+    rig: Rig | None
+
+    def fingerprint(self) -> str:
+        """Changes with the files, the table of labels, the splits, and what was said of labels and
+        rig.
+        """
+        tables = [path for path in (*self._tables(), self.run / SPLITS) if path.is_file()]
+        files = [(file, *size_and_time(self.data / file)) for file in self.files()]
+        return digest([self.labels, self.rig, files, *(path.read_bytes() for path in tables)])
+
+    def files(self) -> list[str]:
+        """All files in the folder and below, joined by "/": without hidden ones, the table of
+        labels, and what a run wrote there. Raises DataError where there is no folder.
+        """
+        if not self.data.is_dir():
+            raise DataError(f"{self.data} is no folder; --data names a folder of motion files")
+        tables = {path.resolve() for path in self._tables()}
+        entered = {self.run.resolve()}
+        found = []
+        for at, folders, names in os.walk(self.data, followlinks=True):
+            entered.add(Path(at).resolve())  # a link may lead back to a folder above
+            folders[:] = sorted(
+                name
+                for name in folders
+                if not _hidden(name) and Path(at, name).resolve() not in entered
             )
-        if bandai and not prepared:
-            _prepare_bandai(data, folder, report)
-        elif not bandai and (own is None or own["made_from"] != _state(data, run, told, rig)):
-            own = _prepare(data, run, told, rig, report)
-    corpus = Corpus.load(folder)
-    if own is not None:
-        _say(corpus, own, folder, report)
-    return corpus
-
-
-def is_own(corpus: Corpus) -> bool:
-    """Whether a corpus is a user's clips and not the Bandai-Namco sets."""
-    return all(entry.set_name == SET_NAME for entry in corpus.entries)
-
-
-def require_styles(corpus: Corpus) -> None:
-    """Raises DataError where there are too few styles to learn from labels."""
-    styles = sorted(
-        {Label.parse(entry.style).name for entry in corpus.select("train", labelled=True)}
-    )
-    if len(styles) < 2:
-        found = f"one style, {styles[0]}" if styles else "no clip with a style"
-        raise DataError(
-            f"there is {found}; what one style is can only be learned beside another: add clips "
-            f"of a second one "
-            "(plain ones, called normal, will do), or train without labels with --preset "
-            "unsupervised"
+            found += [Path(at, name) for name in names if not _hidden(name)]
+        return sorted(
+            path.relative_to(self.data).as_posix() for path in found if path.resolve() not in tables
         )
 
+    def _tables(self) -> list[Path]:
+        """Where a table of labels may be."""
+        stated = [self.data / self.labels, Path(self.labels)] if self.labels else []
+        return [self.data / TABLE, *stated]
 
-def _own(folder: Path) -> dict[str, Any] | None:
-    """What was kept with a corpus of own clips; None for another corpus."""
-    table: dict[str, Any] = json.loads((folder / "corpus.json").read_text())
-    return table.get("own")
-
-
-# ---------------------------------------------------------------- preparing
-
-
-def _prepare_bandai(data: Path, folder: Path, report: Callable[[str], None]) -> None:
-    report(f"reading motion under {data}")
-    for reason in build(motion_files(data), folder, report).values():
-        report(f"left out: {reason}")
-
-
-def _prepare(
-    data: Path, run: Path, told: str | None, rig: Rig | None, report: Callable[[str], None]
-) -> dict[str, Any]:
-    """Read own clips into a corpus; returns what is kept with it."""
-    report(f"reading motion under {data}")
-    folder = run / "corpus"
-    files = _files(data, run, told)
-    formats = ", ".join(FORMATS)
-    motion = [file for file in files if Path(file).suffix.lower() in FORMATS]
-    if not motion:
-        raise DataError(
-            f"{data} holds no motion file; expected files of these kinds, in any folders: {formats}"
+    def prepare(self, report: Callable[[str], None]) -> None:
+        """Read the clips, decide what each is for, and write the corpus, RUN/splits.csv and the
+        lists of what was left out. Raises DataError where nothing can be learned from them.
+        """
+        report(f"reading motion under {self.data}")
+        folder = self.run / "corpus"
+        motion, others = self._motion_files()
+        labelling = find_labels(self.data, motion, self.labels)
+        read, unread = read_sources(self._sources(labelling), folder, report, rig=self.rig)
+        self._require_fit([reading for _, reading in read])
+        unique, copies = without_copies(read)
+        clips, remark = with_useful_contents(unique)
+        clips = self._split(clips)
+        summary = Summary(
+            labels=labelling.said + remark,
+            refused=labelling.refused | unread | copies | others,
+            doubtful=sum(bool(reading.doubts) for _, reading in clips),
+            rig=None if self.rig is None else self.rig.name,
+            other_rigs=sum(bool(reading.misfit) for _, reading in clips),
         )
-    labelling = find_labels(data, motion, told)
-    sources = [
-        Source(
-            data / file,
-            file,
-            SET_NAME,
-            str(Label(SET_NAME, label.style)) if label.style else "",
-            label.content,
-            label.split,
+        write_lists(
+            folder,
+            summary.refused,
+            [(source.stem, doubt) for source, reading in clips for doubt in reading.doubts],
+            [(source.stem, reading.misfit) for source, reading in clips if reading.misfit],
         )
-        for file, label in sorted(labelling.labels.items())
-    ]
-    if not sources:
-        first = "; ".join(
-            f"{file}: {reason}" for file, reason in list(labelling.refused.items())[:3]
-        )
-        raise DataError(f"no clip in {data} can be labelled: {labelling.said}, but {first}")
-    read, unread = read_sources(sources, folder, report, rig=rig)
-    _require_fit(rig, [reading for _, reading in read])
-    kept, copies = _without_copies(read)
-    others = dict.fromkeys(
-        sorted(set(files) - set(motion)), f"is no motion file that can be read, those are {formats}"
-    )
-    refused = labelling.refused | unread | copies | others
-    sources, said = _agreed_contents([source for source, _ in kept], labelling)
-    splits = _splits(sources, [reading for _, reading in kept], run)
-    sources = [replace(source, split=splits[source.stem]) for source in sources]
-    if "train" not in splits.values():
-        raise DataError(
-            f"{run / SPLITS}, or the table of labels, leaves no clip for training; write train "
-            f"for most of them"
-        )
-    write_list(splits, run / SPLITS)
-    misfits = [(source.stem, reading.misfit) for source, reading in kept if reading.misfit]
-    doubts = [(source.stem, doubt) for source, reading in kept for doubt in reading.doubts]
-    _write_list(folder / "refused.txt", refused.items())
-    _write_list(folder / "doubtful.txt", doubts)
-    _write_list(folder / OTHER_RIGS, misfits)
-    for part in set((folder / PARTS).iterdir()) - {reading.part for _, reading in read}:
-        part.unlink()
-    own = {
-        "made_from": _state(data, run, told, rig),
-        "said": said,
-        "refused": refused,
-        "doubtful": len({file for file, _ in doubts}),
-        "rig": None if rig is None else rig.name,
-        "other_rigs": len(misfits),
-    }
-    assemble(
-        [(source, reading) for source, (_, reading) in zip(sources, kept, strict=True)], folder, own
-    )
-    return own
+        for part in set((folder / PARTS).iterdir()) - {reading.part for _, reading in read}:
+            part.unlink()
+        assemble(clips, folder, self.fingerprint(), asdict(summary))
 
+    def _motion_files(self) -> tuple[list[str], dict[str, str]]:
+        """The motion files, and for every other file that it is none. Raises DataError where there
+        is no motion.
+        """
+        formats = ", ".join(FORMATS)
+        files = self.files()
+        motion = [file for file in files if Path(file).suffix.lower() in FORMATS]
+        if not motion:
+            raise DataError(
+                f"{self.data} holds no motion file; expected files of these kinds, in any "
+                f"folders: {formats}"
+            )
+        reason = f"is no motion file that can be read, those are {formats}"
+        return motion, dict.fromkeys(sorted(set(files) - set(motion)), reason)
 
-def _require_fit(rig: Rig | None, readings: Sequence[Reading]) -> None:
-    """Raises DataError where a stated rig fits none of the clips: it is not theirs, or has a
-    mistake.
-    """
-    if rig is not None and all(reading.misfit for reading in readings):
-        raise DataError(
-            f"{rig.name} fits none of {len(readings)} clips; the first reason: {readings[0].misfit}"
-        )
-
-
-def _state(data: Path, run: Path, told: str | None, rig: Rig | None) -> str:
-    """A hash that changes with the files, the table of labels, the splits, what was told of labels,
-    and the stated rig.
-    """
-    tables = [path for path in (*_tables(data, told), run / SPLITS) if path.is_file()]
-    files = [(file, *_size_and_time(data / file)) for file in _files(data, run, told)]
-    return hashlib.sha256(
-        repr((told, files, [path.read_bytes() for path in tables], rig)).encode()
-    ).hexdigest()
-
-
-def _size_and_time(path: Path) -> tuple[int, int]:
-    try:
-        return path.stat().st_size, path.stat().st_mtime_ns
-    except OSError:  # a link to nothing
-        return 0, 0
-
-
-def _tables(data: Path, told: str | None) -> list[Path]:
-    """Where a table of labels may be."""
-    return [data / TABLE, *([data / told, Path(told)] if told else [])]
-
-
-def _files(data: Path, run: Path, told: str | None) -> list[str]:
-    """All files in a folder, below each other by "/", but hidden ones, the table of labels, and
-    what a run wrote there.
-    """
-    if not data.is_dir():
-        raise DataError(f"{data} is no folder; --data names a folder of motion files")
-    tables = {path.resolve() for path in _tables(data, told)}
-    found, seen = [], set()
-    for at, folders, names in os.walk(data, followlinks=True):
-        here = Path(at)
-        seen.add(here.resolve())  # a link may lead back to a folder above
-        folders[:] = sorted(
-            f
-            for f in folders
-            if _shown(f) and (p := (here / f).resolve()) not in seen and p != run.resolve()
-        )
-        found += [
-            here / name for name in names if _shown(name) and (here / name).resolve() not in tables
+    def _sources(self, labelling: Labelling) -> list[Source]:
+        """The labelled files. Raises DataError where there is none."""
+        if not labelling.labels:
+            reasons = [f"{file}: {reason}" for file, reason in labelling.refused.items()]
+            raise DataError(
+                f"no clip in {self.data} can be labelled: {labelling.said}, but "
+                f"{'; '.join(reasons[:3])}"
+            )
+        return [
+            Source(
+                self.data / file,
+                file,
+                SET_NAME,
+                str(Label(SET_NAME, label.style)) if label.style else "",
+                label.content,
+                label.split,
+            )
+            for file, label in sorted(labelling.labels.items())
         ]
-    return sorted(path.relative_to(data).as_posix() for path in found)
+
+    def _require_fit(self, readings: Sequence[Reading]) -> None:
+        """Raises DataError where a stated rig fits none of the clips: it is not theirs, or has a
+        mistake.
+        """
+        if self.rig is not None and all(reading.misfit for reading in readings):
+            raise DataError(
+                f"{self.rig.name} fits none of {len(readings)} clips; the first reason: "
+                f"{readings[0].misfit}"
+            )
+
+    def _split(self, clips: Sequence[ReadClip]) -> list[ReadClip]:
+        """Clips with their splits, which are also written to RUN/splits.csv. Raises DataError where
+        nothing is left for training.
+        """
+        path = self.run / SPLITS
+        listed = read_list(path) if path.exists() else {}
+        splits = assign_splits(clips, listed)
+        if "train" not in splits.values():
+            raise DataError(
+                f"{path}, or the table of labels, leaves no clip for training; write train for "
+                f"most of them"
+            )
+        write_list(splits, path)
+        return [(replace(source, split=splits[source.stem]), reading) for source, reading in clips]
 
 
-def _shown(name: str) -> bool:
-    return not name.startswith(".") and name != "__MACOSX"
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
 
 
-def _without_copies(
-    read: Sequence[tuple[Source, Reading]],
-) -> tuple[list[tuple[Source, Reading]], dict[str, str]]:
+def without_copies(read: Sequence[ReadClip]) -> tuple[list[ReadClip], dict[str, str]]:
     """The same motion once: copies would be learned twice, and leak from training into validation.
-    Of two styles: neither.
+    Of one motion in two styles: none. Returns the clips and the reasons for the others, by file.
+    Raises DataError where no clip is left.
     """
-    same: dict[str, list[tuple[Source, Reading]]] = defaultdict(list)
+    same: dict[str, list[ReadClip]] = defaultdict(list)
     for source, reading in read:
         same[reading.digest].append((source, reading))
-    kept: list[tuple[Source, Reading]] = []
+    kept: list[ReadClip] = []
     refused: dict[str, str] = {}
-    for (first, reading), *copies in same.values():
-        differs = {source.style for source, _ in copies} - {first.style}
-        if differs:
-            names = ", ".join([first.stem, *(source.stem for source, _ in copies)])
-            refused |= {
-                source.stem: f"is one motion in several styles: {names}"
-                for source, _ in [(first, reading), *copies]
-            }
-            continue
-        kept.append((first, reading))
-        refused |= {source.stem: f"is the same motion as {first.stem}" for source, _ in copies}
+    for clips in same.values():
+        names = [source.stem for source, _ in clips]
+        if len({source.style for source, _ in clips}) > 1:
+            reason = f"is one motion in several styles: {', '.join(names)}"
+            refused |= dict.fromkeys(names, reason)
+        else:
+            kept.append(clips[0])
+            refused |= dict.fromkeys(names[1:], f"is the same motion as {names[0]}")
     if not kept:
         raise DataError("every clip is there in several styles, so nothing says what a style is")
     return kept, refused
 
 
-def _agreed_contents(sources: list[Source], labelling: Labelling) -> tuple[list[Source], str]:
-    """Contents as they are, or none: they serve only where every labelled clip has one and most
-    occur in several styles.
-
-    A content of one style alone would teach that the content is the style.
+def with_useful_contents(clips: Sequence[ReadClip]) -> tuple[list[ReadClip], str]:
+    """Clips with their contents, or with none and the reason in words: contents serve only where
+    every labelled clip has one and most occur in several styles. A content of one style alone would
+    teach that the content is the style.
     """
-    labelled = [source for source in sources if source.style]
-    missing = sum(not source.content for source in labelled)
+    labelled = [source for source, _ in clips if source.style]
     styles: dict[str, set[str]] = defaultdict(set)
     for source in labelled:
         styles[source.content].add(source.style)
-    crossing = sum(len(styles[source.content]) > 1 for source in labelled)
-    said = labelling.said
-    if labelled and not missing and 2 * crossing >= len(labelled):
-        return sources, said
-    if labelled and missing < len(labelled):
+    missing = sum(not source.content for source in labelled)
+    shared = sum(len(styles[source.content]) > 1 for source in labelled)
+    if labelled and not missing and 2 * shared >= len(labelled):
+        return list(clips), ""
+    remark = ""
+    if missing < len(labelled):
         why = f"{missing} clips have none" if missing else "most occur in one style only"
-        said += f"; contents are not used, because {why}"
-    return [replace(source, content="") for source in sources], said
+        remark = f"; contents are not used, because {why}"
+    return [(replace(source, content=""), reading) for source, reading in clips], remark
 
 
-def _splits(sources: Sequence[Source], readings: Sequence[Reading], run: Path) -> dict[str, str]:
-    """By file: what the table of labels says, or RUN/splits.csv where that says nothing.
+def assign_splits(clips: Sequence[ReadClip], listed: dict[str, str]) -> dict[str, str]:
+    """By file: what the table of labels says or, where it says nothing at all, the list.
 
     What neither names is split by the rule, in a style that no clip is named to validate with; else
     it is for training.
     """
-    said = {source.stem: source.split for source in sources if source.split}
-    if not said and (run / SPLITS).exists():
-        said = read_list(run / SPLITS)
-    validated = {source.style for source in sources if said.get(source.stem) == "validation"}
+    stated = {source.stem: source.split for source, _ in clips if source.split} or listed
+    validated = {source.style for source, _ in clips if stated.get(source.stem) == "validation"}
     splits: dict[str, str] = {}
     free: dict[str, RuleClip] = {}
-    for source, reading in zip(sources, readings, strict=True):
-        if source.stem in said or source.style in validated:
-            splits[source.stem] = said.get(source.stem, "train")
+    for source, reading in clips:
+        if source.stem in stated or source.style in validated:
+            splits[source.stem] = stated.get(source.stem, "train")
         else:
             free[source.stem] = RuleClip(source.style, source.content, reading.frame_count)
     trained = [
-        source.content for source in sources if source.style and splits.get(source.stem) == "train"
+        source.content for source, _ in clips if source.style and splits.get(source.stem) == "train"
     ]
     return splits | split_by_rule(free, trained)
-
-
-# ---------------------------------------------------------------- saying
-
-
-@dataclass(frozen=True)
-class Share:
-    """Clips and seconds of them."""
-
-    clips: int
-    seconds: float
-
-    @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Share:
-        lengths = [entry.frame_count / FRAME_RATE for entry in entries]
-        return cls(len(lengths), sum(lengths))
-
-    def __str__(self) -> str:
-        amount = f"{self.seconds / 60:.1f} min" if self.seconds >= 120 else f"{self.seconds:.0f} s"
-        return f"{self.clips} clip{'s' * (self.clips != 1)}, {amount}"
-
-
-def _say(
-    corpus: Corpus, own: Mapping[str, Any], folder: Path, report: Callable[[str], None]
-) -> None:
-    """In words: styles, contents, splits, what was refused and why."""
-    labelled, unlabelled = corpus.select(labelled=True), corpus.select(labelled=False)
-    report(
-        f"own clips: {Share.of(corpus.entries)}, {len(own['refused'])} files left out; "
-        f"{own['said']}"
-    )
-    styles: dict[str, list[Entry]] = defaultdict(list)
-    contents: dict[str, list[Entry]] = defaultdict(list)
-    for entry in labelled:
-        styles[Label.parse(entry.style).name].append(entry)
-        contents[entry.content].append(entry)
-    for style, entries in sorted(styles.items()):
-        trained = Share.of(entry for entry in entries if entry.split == "train")
-        report(f"  {style}: {Share.of(entries)}{_remark(trained)}")
-    if unlabelled:
-        report(
-            f"  without a style: {Share.of(unlabelled)}; only what needs no labels learns from them"
-        )
-    if set(contents) - {""}:
-        report(
-            "contents: "
-            + ", ".join(
-                f"{content} {len(entries)}" for content, entries in sorted(contents.items())
-            )
-        )
-    else:
-        report("contents: not used; what a clip does is kept without the help of labels")
-    for split, what in (("validation", "validation"), ("test", "the test"), (UNUSED, "nothing")):
-        if chosen := corpus.select(split):
-            report(f"for {what}: {Share.of(chosen)}, listed in {folder.parent / SPLITS}")
-    if not corpus.select("validation"):
-        report("for validation: none, so that training cannot tell when it is best")
-    skipped = set(corpus.select("validation", labelled=True)) - set(corpus.known_validation())
-    if skipped:
-        report(
-            f"validation skips {Share.of(skipped)}, whose style or content no training clip has: "
-            + ", ".join(sorted(entry.stem for entry in skipped)[:3])
-            + (", ..." if len(skipped) > 3 else "")
-        )
-    if own.get("rig"):
-        report(_said_of_rig(own["rig"], own["other_rigs"], len(corpus.entries), folder))
-    if own["doubtful"]:
-        report(f"of {own['doubtful']} clips the rig is in doubt: look at {folder / 'doubtful.txt'}")
-    for file, reason in list(own["refused"].items())[:SHOWN]:
-        report(f"left out: {_line(file, reason)}")
-    if len(own["refused"]) > SHOWN:
-        report(f"and {len(own['refused']) - SHOWN} more, all in {folder / 'refused.txt'}")
-
-
-def _said_of_rig(name: str, others: int, clips: int, folder: Path) -> str:
-    said = f"rig: as {name} says in {clips - others} of {clips} clips"
-    return (
-        f"{said}; it does not fit the others, whose rigs were found: look at {folder / OTHER_RIGS}"
-        if others
-        else said
-    )
-
-
-def _remark(trained: Share) -> str:
-    if trained.clips == 0:
-        return " - none of it for training: the style will not be learned"
-    if trained.clips == 1:
-        return " - one clip to learn from: what it does will be taken for its style"
-    return (
-        f" - less than {FEW_SECONDS:.0f} s to learn from: expect little"
-        if trained.seconds < FEW_SECONDS
-        else ""
-    )
-
-
-def _line(file: str, reason: str) -> str:
-    """Most reasons begin with the file's or the clip's name, which is said with its folder already."""
-    for name in (Path(file).name, f"{Path(file).stem}:"):
-        reason = reason.removeprefix(name).lstrip(" :,")
-    return f"{file}: {reason}"
-
-
-def _write_list(path: Path, reasons: Iterable[tuple[str, str]]) -> None:
-    replace_bytes(path, "".join(f"{_line(file, reason)}\n" for file, reason in reasons).encode())

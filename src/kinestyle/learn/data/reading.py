@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import multiprocessing
 import os
 import threading
 import time
@@ -25,15 +26,22 @@ import numpy as np
 from kinestyle import __version__
 from kinestyle.errors import DataError, KinestyleError, RigError
 from kinestyle.formats.table import read_motion
+from kinestyle.motion.canonical import HIPS
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
 from kinestyle.retarget.correspondence import correspond, to_canonical
-from kinestyle.retarget.features import LAYOUT, clip_to_features
+from kinestyle.retarget.features import FRAME_RATE, LAYOUT, clip_to_features
 from kinestyle.rig.mapping import JointMapping, map_joints
 from kinestyle.rig.rig_file import Rig
 from kinestyle.storage import replace_bytes
 
 SHORTEST_FRAMES = 16
+FASTEST_M_S, HIGHEST_M = 100.0, 100.0
+"""A clip whose hips are faster or higher even once has a broken frame, not a motion."""
 PROGRESS_SECONDS = 10.0
+START_METHOD = "spawn"
+"""How reading processes are started, the same on every system: torch's threads do not outlive a
+fork."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +87,36 @@ def clip_features(path: Path, rig: Rig | None = None) -> ClipFeatures | str:
         features = clip_to_features(to_canonical(clip, correspondence))
     except KinestyleError as error:
         return str(error)
-    except (
-        Exception
-    ) as error:  # one file of thousands must not end a night's training, whoever is to blame
+    except Exception as error:  # one file of thousands must not end a night's training
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         return f"{path.name} met a fault in Kinestyle, please report it with the file: {what}"
+    if refusal := _refusal(features):
+        return f"{path.name} {refusal}"
+    return ClipFeatures(features.astype(np.float32), mapping.warnings, misfit)
+
+
+def _refusal(features: Array) -> str:
+    """features: (T, 260) -> why nothing should be learned from them, or ""."""
     if len(features) < SHORTEST_FRAMES:
         return (
-            f"{path.name} has {len(features)} frames at 30 frames/s, fewer than the "
-            f"{SHORTEST_FRAMES} that training takes"
+            f"has {len(features)} frames at 30 frames/s, fewer than the {SHORTEST_FRAMES} that "
+            f"training takes"
         )
     if not np.isfinite(features).all():
-        return f"{path.name} gives motion that is not finite, so nothing can be learned from it"
-    return ClipFeatures(features.astype(np.float32), mapping.warnings, misfit)
+        return "gives motion that is not finite, so nothing can be learned from it"
+    hips = features[:, LAYOUT["joint_velocity"]].reshape(len(features), -1, 3)[:, HIPS]
+    speed_m_s = FRAME_RATE * np.linalg.norm(hips, axis=-1)
+    height_m = np.abs(features[:, LAYOUT["root_height"]][:, 0])
+    for found, limit, what in (
+        (speed_m_s, FASTEST_M_S, "moves its hips at {:.3g} m/s"),
+        (height_m, HIGHEST_M, "has its hips {:.3g} m above the floor"),
+    ):
+        if found.max() > limit:
+            return (
+                f"{what.format(found.max())} at {found.argmax() / FRAME_RATE:.2f} s, expected at "
+                f"most {limit:.0f}; repair or cut out the broken frames"
+            )
+    return ""
 
 
 def _find_mapping(clip: Clip, rig: Rig | None) -> tuple[JointMapping, str]:
@@ -129,37 +154,39 @@ def read_files(
     parts.mkdir(parents=True, exist_ok=True)
     processes = min(processes or usable_cores(), max(1, len(paths)))
     readings: list[Reading | str] = []
-    began = told = time.monotonic()
+    began = reported = time.monotonic()
     try:
-        with (
-            ProcessPoolExecutor(processes, initializer=_end_with, initargs=(os.getpid(),))
-            if processes > 1
-            else nullcontext() as pool
-        ):
+        with _pool(processes) if processes > 1 else nullcontext() as pool:
             for reading in _each(pool, partial(_read, parts, rig), paths):
                 readings.append(reading)
                 now = time.monotonic()
-                if now - told > PROGRESS_SECONDS:
+                if now - reported > PROGRESS_SECONDS:
                     left = (now - began) / len(readings) * (len(paths) - len(readings))
                     report(f"read {len(readings)} of {len(paths)} files, {left:.0f} s left")
-                    told = now
+                    reported = now
     except BrokenProcessPool:
         raise DataError(
-            f"reading was ended from outside after {len(readings)} of {len(paths)} files, mostly "
-            f"a sign of too little memory; "
-            "the same command goes on where it stopped"
+            f"a reading process was ended after {len(readings)} of {len(paths)} files, mostly a "
+            f"sign of too little memory; the same command goes on where it stopped"
         ) from None
     return readings
 
 
-def _end_with(parent: int) -> None:
+def _pool(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        processes, multiprocessing.get_context(START_METHOD), initializer=_end_with_parent
+    )
+
+
+def _end_with_parent() -> None:
     """In a reading process: end when the run is killed, instead of waiting for ever for the next
     file.
     """
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "it was started by multiprocessing"
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -201,16 +228,16 @@ def _read(parts: Path, rig: Rig | None, path: Path) -> Reading | str:
 
 def _key(path: Path, rig: Rig | None) -> str:
     """What changes when the file changes, or the way of reading it."""
+    state = path.resolve(), *size_and_time(path), LAYOUT.sizes, __version__, rig
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:32]
+
+
+def size_and_time(path: Path) -> tuple[int, int]:
+    """Bytes and nanoseconds of the last change; zeros for what cannot be looked at, as a link to
+    nothing.
+    """
     try:
         state = path.stat()
-        about: tuple[object, ...] = (
-            path.resolve(),
-            state.st_size,
-            state.st_mtime_ns,
-            LAYOUT.sizes,
-            __version__,
-            rig,
-        )
-    except OSError:  # `clip_features` finds the words for it
-        about = (path,)
-    return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
+    except OSError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns

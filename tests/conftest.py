@@ -8,12 +8,12 @@ import signal
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 
-from kinestyle.bundle import write_bundle
+from kinestyle.bundle import Manifest, Style, write_bundle
 from kinestyle.formats.table import read_motion
 from kinestyle.learn.data.corpus import Corpus, Entry, group_deviation
 from kinestyle.motion.clip import Clip
@@ -183,25 +183,20 @@ def tiny_graphs(tiny_networks: TinyNetworks) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def tiny_manifest(tiny_networks: TinyNetworks) -> dict[str, Any]:
+def tiny_manifest(tiny_networks: TinyNetworks) -> Manifest:
     random = np.random.default_rng(3)
     size = tiny_networks.sizes.style_code
-    styles = [
-        {
-            "name": name,
-            "seconds": seconds,
-            "mean": random.normal(0.0, 2.0, size).tolist(),
-            "deviation": [0.5] * size,
-        }
+    styles = tuple(
+        Style(name, seconds, random.normal(0.0, 2.0, size).astype(np.float32), np.full(size, 0.5))
         for name, seconds in TINY_STYLES.items()
-    ]
-    return {"name": "tiny", "licence": "free to use", "styles": styles}
+    )
+    return Manifest("tiny", "free to use", styles=styles)
 
 
 @pytest.fixture(scope="session")
 def tiny_bundle(
     tmp_path_factory: pytest.TempPathFactory,
-    tiny_manifest: dict[str, Any],
+    tiny_manifest: Manifest,
     tiny_graphs: dict[str, bytes],
 ) -> Path:
     """A bundle that was never trained: for everything that must hold whatever the weights are."""

@@ -9,24 +9,37 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kinestyle.bundle import FORMAT, GRAPHS, Bundle, released_path, shipped, write_bundle
+from kinestyle.bundle import (
+    FORMAT,
+    GRAPHS,
+    Bundle,
+    Manifest,
+    Style,
+    released_path,
+    shipped,
+    write_bundle,
+)
 from kinestyle.errors import BundleError, KinestyleError, MotionFileError, StyleError
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.retarget.features import LAYOUT
 
-STYLES = [
-    {"name": "one/calm", "seconds": 30.0, "mean": [0.5, -1.25], "deviation": [0.1, 0.2]},
-    {"name": "two/calm", "seconds": 90.0, "mean": [1.0, 2.0], "deviation": [0.3, 0.4]},
-    {"name": "one/proud", "seconds": 200.0, "mean": [3.0, 4.0], "deviation": [0.5, 0.6]},
-    {"name": "two/Not-Tired", "seconds": 5.0, "mean": [5.0, 6.0], "deviation": [0.7, 0.8]},
-]
-MANIFEST = {"name": "made", "licence": "free to use", "styles": STYLES}
+STYLES = tuple(
+    Style(name, seconds, np.float32(mean), np.float32(std))
+    for name, seconds, mean, std in (
+        ("one/calm", 30.0, [0.5, -1.25], [0.1, 0.2]),
+        ("two/calm", 90.0, [1.0, 2.0], [0.3, 0.4]),
+        ("one/proud", 200.0, [3.0, 4.0], [0.5, 0.6]),
+        ("two/Not-Tired", 5.0, [5.0, 6.0], [0.7, 0.8]),
+    )
+)
+MANIFEST = Manifest("made", "free to use", "by nobody", STYLES)
 
 
 @pytest.fixture
@@ -67,21 +80,26 @@ def with_manifest(path: Path, **changes: Any) -> Path:
     return rewritten(path, change)
 
 
+def with_styles(path: Path, styles: tuple[Style, ...]) -> Path:
+    rows = json.loads(replace(MANIFEST, styles=styles).to_json())["styles"]
+    return with_manifest(path, styles=rows)
+
+
 def test_what_is_written_is_what_is_opened(bundle_file: Path, graphs: dict[str, bytes]) -> None:
     bundle = Bundle.open(bundle_file)
     assert {name: bundle.graph(name) for name in GRAPHS} == graphs
     assert bundle.sha256 == hashlib.sha256(bundle_file.read_bytes()).hexdigest()
-    assert {key: bundle.manifest[key] for key in MANIFEST} == MANIFEST
-    assert [style.name for style in bundle.styles] == [row["name"] for row in STYLES]
-    np.testing.assert_array_equal(bundle.styles[0].mean, np.float32([0.5, -1.25]))
-    np.testing.assert_array_equal(bundle.styles[0].deviation, np.float32([0.1, 0.2]))
+    assert replace(bundle.manifest, sha256={}) == MANIFEST
+    assert bundle.styles == STYLES
+    assert all(style.mean.dtype == style.std.dtype == np.float32 for style in bundle.styles)
     assert bundle.styles[3].label == "Not-Tired"
 
 
 def test_the_manifest_says_what_the_graphs_are_for(
     bundle_file: Path, graphs: dict[str, bytes]
 ) -> None:
-    manifest = Bundle.open(bundle_file).manifest
+    with zipfile.ZipFile(bundle_file) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
     assert manifest["format"] == FORMAT
     assert manifest["joints"] == list(CANONICAL.names)
     assert manifest["parents"] == CANONICAL.parents.tolist()
@@ -101,7 +119,7 @@ def test_equal_content_gives_equal_bytes(
     tmp_path: Path, bundle_file: Path, graphs: dict[str, bytes]
 ) -> None:
     again = tmp_path / "again.kinestyle"
-    write_bundle(again, dict(MANIFEST), dict(graphs))
+    write_bundle(again, replace(MANIFEST), dict(graphs))
     assert again.read_bytes() == bundle_file.read_bytes()
     # nor does the clock get in
     with zipfile.ZipFile(again) as archive:
@@ -110,8 +128,8 @@ def test_equal_content_gives_equal_bytes(
     assert again.read_bytes() != bundle_file.read_bytes()
 
 
-@pytest.mark.parametrize("names", [GRAPHS[:-1], (*GRAPHS, "further")])
-def test_a_bundle_has_all_its_graphs_and_no_others(tmp_path: Path, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("names", [[*GRAPHS][:-1], [*GRAPHS, "further"]])
+def test_a_bundle_has_all_its_graphs_and_no_others(tmp_path: Path, names: list[str]) -> None:
     with pytest.raises(AssertionError, match="a bundle has the graphs"):
         write_bundle(tmp_path / "made.kinestyle", MANIFEST, dict.fromkeys(names, b""))
     assert not list(tmp_path.iterdir())
@@ -171,9 +189,9 @@ def test_a_bundle_that_was_cut_off_is_refused(bundle_file: Path, share: float) -
 
 
 def test_no_bundle_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"there is no bundle at .*nowhere"):
+    with pytest.raises(BundleError, match=r"nowhere.kinestyle was not found; .*bundle that ships"):
         Bundle.open(tmp_path / "nowhere.kinestyle")
-    with pytest.raises(BundleError, match="not a whole Kinestyle bundle"):
+    with pytest.raises(BundleError, match="is a folder, expected a file"):
         Bundle.open(tmp_path)
 
 
@@ -188,7 +206,8 @@ def test_an_odd_manifest_is_refused(bundle_file: Path, manifest: str) -> None:
 
 def test_another_format_is_refused(bundle_file: Path) -> None:
     sentence = (
-        f"bundle format {FORMAT + 1}, this version reads {FORMAT}; install the version that made it"
+        f"format: found {FORMAT + 1}, expected {FORMAT}; install the version of Kinestyle that "
+        f"made the bundle"
     )
     with pytest.raises(BundleError, match=re.escape(sentence)):
         Bundle.open(with_manifest(bundle_file, format=FORMAT + 1))
@@ -206,7 +225,7 @@ def test_another_format_is_refused(bundle_file: Path) -> None:
 def test_another_skeleton_layout_or_rate_is_refused(
     bundle_file: Path, key: str, value: Any
 ) -> None:
-    with pytest.raises(BundleError, match=f"made for another {key} .*export it again"):
+    with pytest.raises(BundleError, match=rf"{key}: found .*, expected .*export it again"):
         Bundle.open(with_manifest(bundle_file, **{key: value}))
 
 
@@ -231,7 +250,7 @@ def test_a_style_is_found_by_its_label_or_its_whole_name(
 def test_of_two_styles_with_one_label_the_one_with_more_motion_is_taken_in_any_order(
     bundle_file: Path,
 ) -> None:
-    bundle = Bundle.open(with_manifest(bundle_file, styles=STYLES[::-1]))
+    bundle = Bundle.open(with_styles(bundle_file, STYLES[::-1]))
     assert bundle.style("calm").name == "two/calm"
 
 
@@ -260,7 +279,7 @@ def test_a_bundle_is_never_half_written(
     monkeypatch.setattr(Path, "replace", fail)
     expected = MotionFileError if isinstance(failure, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
-        write_bundle(bundle_file, MANIFEST | {"name": "newer"}, graphs)
+        write_bundle(bundle_file, replace(MANIFEST, name="newer"), graphs)
     assert bundle_file.read_bytes() == before
     assert list(bundle_file.parent.iterdir()) == [bundle_file]
 
@@ -277,9 +296,7 @@ def test_a_variation_is_the_middle_or_a_draw_that_repeats(bundle_file: Path) -> 
     np.testing.assert_array_equal(style.variation(0), style.mean)
     np.testing.assert_array_equal(style.variation(3), style.variation(3))
     noise = np.random.default_rng(3).standard_normal(2)
-    np.testing.assert_allclose(
-        (style.variation(3) - style.mean) / style.deviation, noise, rtol=1e-5
-    )
+    np.testing.assert_allclose((style.variation(3) - style.mean) / style.std, noise, rtol=1e-5)
 
 
 def test_a_bundle_without_styles_says_so(bundle_file: Path) -> None:
@@ -293,11 +310,17 @@ def test_a_bundle_without_styles_says_so(bundle_file: Path) -> None:
 
 
 def test_what_a_manifest_may_say_and_need_not(bundle_file: Path) -> None:
-    silent = Bundle.open(bundle_file)
+    silent = Bundle.open(bundle_file).manifest
     assert (silent.label_numbers, silent.reference_error_cm) == (0, None)
-    training = {"validation": {"autoencoder": {"score": 0.5, "cmu/cm": 2.0}}}
-    bundle = Bundle.open(with_manifest(bundle_file, label_numbers=22, training=training))
-    assert (bundle.label_numbers, bundle.reference_error_cm) == (22, 0.5)
+    assert (silent.left_out, silent.commit) == ((), "")
+    training = {
+        "validation": {"autoencoder": {"score": 0.5, "cmu/cm": 2.0}},
+        "recipe": {"left_out": ["bandai1"]},
+        "commit": "abc",
+    }
+    said = Bundle.open(with_manifest(bundle_file, label_numbers=2, training=training)).manifest
+    assert (said.label_numbers, said.reference_error_cm) == (2, 0.5)
+    assert (said.left_out, said.commit) == (("bandai1",), "abc")
 
 
 def test_bundles_that_ship_are_opened_by_name(
@@ -306,17 +329,17 @@ def test_bundles_that_ship_are_opened_by_name(
     assert Bundle.open("bandai").path == Bundle.open(Path("bandai")).path == Bundle.open().path
     folder = tmp_path / "released"
     folder.mkdir()
-    write_bundle(folder / "another.kinestyle", MANIFEST | {"name": "another"}, graphs)
+    write_bundle(folder / "another.kinestyle", replace(MANIFEST, name="another"), graphs)
     (folder / "notes.txt").write_text("no bundle")
-    monkeypatch.setattr("kinestyle.bundle._RELEASED", folder)
+    monkeypatch.setattr("kinestyle.bundle.file._RELEASED", folder)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "another").mkdir()  # a folder of that name is not in the way
     assert list(shipped()) == ["another"]
-    assert Bundle.open("another").manifest["name"] == "another"
-    assert Bundle.open(bundle_file).manifest["name"] == "made"
+    assert Bundle.open("another").manifest.name == "another"
+    assert Bundle.open(bundle_file).manifest.name == "made"
     with pytest.raises(
         BundleError,
-        match=r"there is no bundle at third; name a .kinestyle file, or one that ships: another",
+        match=r"third was not found; .*name a .kinestyle file, or a bundle that ships: another",
     ):
         Bundle.open("third")
 
@@ -328,10 +351,10 @@ def test_the_bundle_that_ships_is_whole() -> None:
     assert len(bundle.styles) == 22
     assert len({style.name for style in bundle.styles}) == 22
     assert {style.mean.shape for style in bundle.styles} == {
-        style.deviation.shape for style in bundle.styles
+        style.std.shape for style in bundle.styles
     }
-    assert all((style.deviation > 0).all() and style.seconds > 0 for style in bundle.styles)
+    assert all((style.std > 0).all() and style.seconds > 0 for style in bundle.styles)
     # two sets have it, and the second has much more motion of it
     assert bundle.style("normal").name == "bandai2/normal"
-    assert "CC BY-NC 4.0" in bundle.manifest["licence"]
-    assert "Bandai Namco Research" in bundle.manifest["attribution"]
+    assert "CC BY-NC 4.0" in bundle.manifest.licence
+    assert "Bandai Namco Research" in bundle.manifest.attribution

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from PIL import Image
 
 import kinestyle as kinestyle_package
 from kinestyle import __version__
-from kinestyle.bundle import Bundle, write_bundle
+from kinestyle.bundle import Bundle, Manifest, write_bundle
 from kinestyle.cli import main
 from kinestyle.formats.table import FORMATS, read_motion, write_motion
 from kinestyle.runtime.cue import Cue
@@ -205,17 +206,17 @@ def test_the_root_mode_reaches_the_stylizer(clip_file: Path, tiny: Stylizer, roo
 def unsupervised(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
-    tiny_manifest: dict[str, Any],
+    tiny_manifest: Manifest,
     tiny_graphs: dict[str, bytes],
 ) -> Stylizer:
     """Takes the place of what ships: one bundle, without named styles."""
     folder = tmp_path_factory.mktemp("released")
     write_bundle(
         folder / "unsupervised.kinestyle",
-        tiny_manifest | {"styles": [], "prior": "standard normal"},
+        replace(tiny_manifest, styles=(), prior="standard normal"),
         tiny_graphs,
     )
-    monkeypatch.setattr("kinestyle.bundle._RELEASED", folder)
+    monkeypatch.setattr("kinestyle.bundle.file._RELEASED", folder)
     return Stylizer.load("unsupervised")
 
 
@@ -420,7 +421,7 @@ def test_a_wrong_command_line_is_a_usage_error(clip_file: Path, line: str) -> No
 
 def test_a_bundle_that_is_none_is_refused(clip_file: Path) -> None:
     for command in (("stylize", "walk.bvh", "--style", "old", "-o", "out.bvh"), ("styles",)):
-        assert "there is no bundle at nowhere.kinestyle" in refused(
+        assert "nowhere.kinestyle was not found" in refused(
             *command, "--bundle", "nowhere.kinestyle"
         )
         assert "walk.bvh is not a whole Kinestyle bundle" in refused(

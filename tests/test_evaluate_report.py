@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kinestyle.bundle import Bundle, write_bundle
+from kinestyle.bundle import Bundle, Manifest, write_bundle
 from kinestyle.errors import BundleError, DataError
 from kinestyle.evaluate import page
 from kinestyle.evaluate.examine import Geometry, Opinion, Outcome, Real, RealClip, Spread
@@ -297,7 +297,7 @@ def test_what_is_sound_and_what_is_not() -> None:
 def made(
     tmp_path_factory: pytest.TempPathFactory,
     tiny_graphs: dict[str, bytes],
-    tiny_manifest: dict[str, Any],
+    tiny_manifest: Manifest,
 ) -> Request:
     """Made clips under the names of both sets, a bundle of random weights that knows their styles,
     and two judges.
@@ -316,16 +316,15 @@ def made(
                 clips.append(TestClip(path, set_name, style, f"{set_name}/{content}", split))
     (folder / "wild").mkdir()
     write_motion(as_rig(walk(1.0).clip, up="Z"), folder / "wild" / "other.bvh")
-    manifest = {
-        **tiny_manifest,
-        "styles": [{**s, "name": n} for s, n in zip(tiny_manifest["styles"], STYLES, strict=True)],
-    }
-    write_bundle(folder / "made.kinestyle", manifest, tiny_graphs)
-    unseen = {**manifest, "training": {"commit": "abc", "recipe": {"left_out": ["bandai1"]}}}
-    write_bundle(
-        folder / "unseen.kinestyle", {**unseen, "styles": manifest["styles"][2:]}, tiny_graphs
+    styles = tuple(
+        replace(style, name=name) for style, name in zip(tiny_manifest.styles, STYLES, strict=True)
     )
-    write_bundle(folder / "unlabelled.kinestyle", {**manifest, "styles": []}, tiny_graphs)
+    manifest = replace(tiny_manifest, styles=styles)
+    write_bundle(folder / "made.kinestyle", manifest, tiny_graphs)
+    training = {"commit": "abc", "recipe": {"left_out": ["bandai1"]}}
+    unseen = replace(manifest, training=training, styles=styles[2:])
+    write_bundle(folder / "unseen.kinestyle", unseen, tiny_graphs)
+    write_bundle(folder / "unlabelled.kinestyle", replace(manifest, styles=()), tiny_graphs)
     judges = [
         write_judge(folder / f"{name}.onnx", STYLES, CONTENTS, name, seed)
         for seed, name in enumerate(("first", "second"))

@@ -568,10 +568,8 @@ def assert_trained(run: Run, told: list[str], walk_file: Path) -> None:
     """Everything is there, the bundle restyles, and a second call trains nothing again."""
     stylizer = Stylizer.load(run.folder / "bandai.kinestyle")
     assert len(stylizer.styles) == 22
-    assert stylizer.bundle.manifest["training"]["recipe"] == json.loads(
-        json.dumps(asdict(run.recipe))
-    )
-    assert set(stylizer.bundle.manifest["training"]["validation"]) == {
+    assert stylizer.bundle.manifest.training["recipe"] == json.loads(json.dumps(asdict(run.recipe)))
+    assert set(stylizer.bundle.manifest.training["validation"]) == {
         "autoencoder",
         "global_motion",
         "stylizer",

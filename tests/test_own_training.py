@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -86,8 +85,9 @@ def assert_bundle(path: Path, walk_file: Path, styles: set[str], about: dict[str
 
     stylizer = Stylizer.load(path)
     assert {style.name for style in stylizer.styles} == styles
-    assert {key: stylizer.bundle.manifest[key] for key in ("name", "licence")} == about
-    assert "Bandai" not in json.dumps(stylizer.bundle.manifest)
+    manifest = stylizer.bundle.manifest
+    assert {"name": manifest.name, "licence": manifest.licence} == about
+    assert "Bandai" not in manifest.to_json().decode()
     clip = read_motion(walk_file)
     for style in stylizer.styles:
         assert np.isfinite(stylizer.stylize(clip, style=style.label).local_rotation).all()

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from kinestyle.bundle import shipped, write_bundle
+from kinestyle.bundle import Manifest, shipped, write_bundle
 from kinestyle.errors import StyleError
 from kinestyle.evaluate.measures import planted_speed
 from kinestyle.formats.table import read_motion, write_motion
@@ -47,14 +47,14 @@ def degrees_apart(a: Clip, b: Clip) -> Array:
 @pytest.fixture(scope="module")
 def made(
     tmp_path_factory: pytest.TempPathFactory,
-    tiny_manifest: dict[str, Any],
+    tiny_manifest: Manifest,
     tiny_graphs: dict[str, bytes],
 ) -> Callable[..., Stylizer]:
     """The tiny bundle with another manifest."""
 
     def make(**changes: Any) -> Stylizer:
         path = tmp_path_factory.mktemp("made") / "made.kinestyle"
-        write_bundle(path, tiny_manifest | changes, tiny_graphs)
+        write_bundle(path, replace(tiny_manifest, **changes), tiny_graphs)
         return Stylizer.load(path)
 
     return make
@@ -62,7 +62,7 @@ def made(
 
 @pytest.fixture(scope="module")
 def unlabelled(made: Callable[..., Stylizer]) -> Stylizer:
-    return made(styles=[], prior="standard normal")
+    return made(styles=(), prior="standard normal")
 
 
 # ---------------------------------------------------------------- mixes
@@ -170,13 +170,15 @@ def test_several_references_give_the_mean_of_their_codes(
 
 
 def test_a_label_is_told_to_networks_that_read_labels_and_to_no_others(
-    tiny: Stylizer, made: Callable[..., Stylizer], tiny_manifest: dict[str, Any], walk_clip: Clip
+    tiny: Stylizer, made: Callable[..., Stylizer], tiny_manifest: Manifest, walk_clip: Clip
 ) -> None:
-    rows = [
-        row | {"mean": [*row["mean"][:2], *one_hot], "deviation": [0.5, 0.5, 0.0, 0.0, 0.0, 0.0]}
-        for row, one_hot in zip(tiny_manifest["styles"], np.eye(4).tolist(), strict=True)
-    ]
-    reads = made(styles=rows, label_numbers=4)
+    styles = tuple(
+        replace(
+            style, mean=np.array([*style.mean[:2], *one_hot]), std=np.repeat([0.5, 0.0], [2, 4])
+        )
+        for style, one_hot in zip(tiny_manifest.styles, np.eye(4), strict=True)
+    )
+    reads = made(styles=styles, label_numbers=4)
     for seed in (0, 2):
         plain, told = (
             reads.reference_style(walk_clip, label).variation(seed) for label in (None, "one/proud")
@@ -222,9 +224,7 @@ def test_draws_without_a_cue_come_from_every_named_style_where_there_are_some(
     tiny: Stylizer,
 ) -> None:
     draws = np.array([tiny.style_of(Cue.of(random=True), seed) for seed in range(200)])
-    away = np.stack(
-        [np.abs((draws - style.mean) / style.deviation).max(axis=1) for style in tiny.styles]
-    )
+    away = np.stack([np.abs((draws - style.mean) / style.std).max(axis=1) for style in tiny.styles])
     assert (away.min(axis=0) < 5.0).all()
     counts = np.bincount(away.argmin(axis=0), minlength=len(tiny.styles))
     assert counts.min() > 25
@@ -264,7 +264,7 @@ def test_a_bundle_without_named_styles_says_so_and_takes_references(
 def test_the_unsupervised_bundle_gives_takes_that_differ(walk_clip: Clip) -> None:
     stylizer = Stylizer.load("unsupervised")
     assert stylizer.styles == ()
-    assert stylizer.bundle.manifest["prior"] == "standard normal"
+    assert stylizer.bundle.manifest.prior == "standard normal"
     analysis = stylizer.analyse(walk_clip)
     takes = [
         stylizer.apply(analysis, stylizer.style_of(Cue.of(random=True), seed)) for seed in range(4)
@@ -409,7 +409,7 @@ def test_a_clip_that_comes_back_as_it_was_fits(released: Stylizer, walk_clip: Cl
 def test_motion_unlike_any_that_was_learned_is_pointed_out(
     released: Stylizer, walk_clip: Clip
 ) -> None:
-    usual = released.bundle.reference_error_cm
+    usual = released.bundle.manifest.reference_error_cm
     assert usual is not None
     known = released.analyse(walk_clip).domain
     assert len(known.error_cm) == 151
@@ -426,7 +426,7 @@ def test_motion_unlike_any_that_was_learned_is_pointed_out(
 def test_a_bundle_that_does_not_say_its_usual_error_warns_of_nothing(
     tiny: Stylizer, walk_clip: Clip
 ) -> None:
-    assert tiny.bundle.reference_error_cm is None
+    assert tiny.bundle.manifest.reference_error_cm is None
     found = tiny.analyse(walk_clip).domain
     assert found.error_cm.mean() > 5.0
     assert found.warnings == ()

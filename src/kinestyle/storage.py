@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kinestyle.errors import MotionFileError
+
+_GROWN_BYTES = 2**20
+"""Read at a time of a file that is longer than it said."""
 
 
 def read_bytes(path: Path, limit_bytes: int) -> bytes:
@@ -25,7 +29,10 @@ def read_bytes(path: Path, limit_bytes: int) -> bytes:
         raise MotionFileError(f"{path.name} is not a regular file")
     try:
         with path.open("rb") as file:
-            data = file.read(limit_bytes + 1)
+            # read() takes the memory for all that it is asked for at once
+            data = file.read(min(os.fstat(file.fileno()).st_size, limit_bytes) + 1)
+            while len(data) <= limit_bytes and (more := file.read(_GROWN_BYTES)):
+                data += more
     except OSError as error:
         raise MotionFileError(f"{path.name} cannot be read: {error.strerror or error}") from error
     if len(data) > limit_bytes:

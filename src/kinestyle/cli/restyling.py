@@ -159,4 +159,4 @@ def styles(as_json: bool, bundle: Path | None) -> None:
             f"{style.seconds / 60:.0f} min" if style.seconds >= 120 else f"{style.seconds:.0f} s"
         )
         click.echo(f"{name:<24}{amount:>14}")
-    click.echo(f"\n{opened.path.name}, {opened.manifest.get('licence', 'licence not stated')}")
+    click.echo(f"\n{opened.path.name}, {opened.manifest.licence or 'licence not stated'}")

@@ -20,7 +20,7 @@ import numpy as np
 
 from kinestyle.errors import BundleError
 from kinestyle.label import Label
-from kinestyle.runtime.sessions import open_session
+from kinestyle.runtime.sessions import open_session, run_session
 
 SHIPPED = ("judge.onnx", "judge_2.onnx")
 """The judges in this package: a network on positions and velocities, random kernels on angles
@@ -97,7 +97,12 @@ class Judge:
             self._last = (
                 asked,
                 Examination(
-                    *(output[0] for output in self._session.run(None, {"features": asked[None]}))
+                    *(
+                        output[0]
+                        for output in run_session(
+                            self._session, {"features": asked[None]}, str(self.path)
+                        )
+                    )
                 ),
             )
         return self._last[1]

@@ -160,7 +160,7 @@ def benchmark(request: Request) -> dict[str, Any]:
 
 def check_zero_shot(bundle: Bundle) -> Bundle:
     """The bundle, if it says that it never saw set 1. Raises BundleError."""
-    left_out = bundle.manifest.get("training", {}).get("recipe", {}).get("left_out", ())
+    left_out = bundle.manifest.left_out
     if "bandai1" not in left_out:
         said = f"left out {', '.join(left_out)}" if left_out else "left out no set"
         raise BundleError(
@@ -381,12 +381,11 @@ def compare(bundles: Mapping[str, Path | None], request: Request) -> list[dict[s
 
 
 def _about_bundle(bundle: Bundle) -> dict[str, Any]:
-    training = bundle.manifest.get("training", {})
     return {
         "name": bundle.path.name,
         "sha256": bundle.sha256,
-        "commit": training.get("commit", "unknown"),
-        "left_out": training.get("recipe", {}).get("left_out", ()),
+        "commit": bundle.manifest.commit or "unknown",
+        "left_out": bundle.manifest.left_out,
         "styles": len(bundle.styles),
     }
 

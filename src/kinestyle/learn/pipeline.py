@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from kinestyle.bundle import write_bundle
+from kinestyle.bundle import PRIOR, Manifest, Style, write_bundle
 from kinestyle.errors import DataError
 from kinestyle.evaluate.judge import SHIPPED
 from kinestyle.evaluate.provenance import commit
@@ -337,12 +337,14 @@ class Run:
         if not here().first:
             return path
         graphs = to_graphs(*networks)
-        manifest = {
-            **about,
-            "styles": _styles(corpus, stylizer) if self.recipe.supervised else [],
-            "prior": None if self.recipe.supervised else "standard normal",
-            "label_numbers": stylizer.style_encoder.labels,
-            "training": {
+        manifest = Manifest(
+            name=about["name"],
+            licence=about["licence"],
+            attribution=about["attribution"],
+            styles=_styles(corpus, stylizer) if self.recipe.supervised else (),
+            prior=None if self.recipe.supervised else PRIOR,
+            label_numbers=stylizer.style_encoder.labels,
+            training={
                 "recipe": asdict(self.recipe),
                 "commit": commit(),
                 "corpus_sha256": self.everything().sha256,
@@ -352,7 +354,7 @@ class Run:
                     if ((folder := self._found(stage, "trained.pt")) / "trained.pt").exists()
                 },
             },
-        }
+        )
         write_bundle(path, manifest, graphs)
         self.report(f"bundle: {path}, {path.stat().st_size / 1e6:.1f} MB")
         return path
@@ -405,7 +407,7 @@ class Run:
         return self.shared / stage
 
 
-def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> list[dict[str, Any]]:
+def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[Style, ...]:
     """What a bundle says of the labels: how much motion each was learned from, and its Gaussian in
     style space.
     """
@@ -413,15 +415,15 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> list[di
     with torch.no_grad():
         mean, log_std = stylizer.prior(torch.arange(len(labels.styles)))
     entries = corpus.select("train", labelled=True)
-    return [
-        {
-            "name": name,
-            "seconds": round(sum(e.frame_count for e in entries if e.style == name) / 30.0, 1),
-            "mean": mean[i].numpy().round(5).tolist(),
-            "deviation": log_std[i].exp().numpy().round(5).tolist(),
-        }
+    return tuple(
+        Style(
+            name,
+            round(sum(e.frame_count for e in entries if e.style == name) / 30.0, 1),
+            mean[i].numpy().round(5),
+            log_std[i].exp().numpy().round(5),
+        )
         for i, name in enumerate(labels.styles)
-    ]
+    )
 
 
 def released_figures(folder: Path) -> dict[str, float]:

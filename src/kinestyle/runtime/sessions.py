@@ -1,24 +1,30 @@
-"""ONNX graphs as onnxruntime sessions. Only this module imports onnxruntime: `import kinestyle`, which
-comes before it, has switched its telemetry off.
+"""ONNX graphs as onnxruntime sessions. Only this module imports onnxruntime; `import kinestyle`,
+which comes before it, has switched its telemetry off.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
+import numpy as np
 import onnxruntime
 from onnxruntime import InferenceSession
 
 from kinestyle.errors import BundleError
+from kinestyle.runtime.external_data import refuse_external_data
 
-__all__ = ["InferenceSession", "open_session"]
+__all__ = ["InferenceSession", "open_session", "run_session"]
 
 
 def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
     """An onnxruntime session for one graph on the CPU. Raises BundleError, in which `name` says
     whose graph it is.
     """
+    refuse_external_data(graph, name)
     options = onnxruntime.SessionOptions()
+    # not the format of onnxruntime's own, which was not looked through for external data
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.log_severity_level = 3
     # Spinning threads make a short call no faster, and everything beside it much slower.
     options.intra_op_num_threads = _threads()
@@ -26,7 +32,27 @@ def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no base class
-        raise BundleError(f"the graph {name} cannot be loaded by onnxruntime ({error})") from None
+        raise _refusal(error, f"the graph {name} cannot be loaded by onnxruntime") from None
+
+
+def run_session(
+    session: InferenceSession, inputs: Mapping[str, np.ndarray], name: str
+) -> list[np.ndarray]:
+    """All outputs for inputs by their names; `name` as in `open_session`. Raises BundleError where
+    the graph fails on them, and MemoryError.
+    """
+    try:
+        return session.run(None, dict(inputs))
+    except Exception as error:  # onnxruntime's own exceptions share no base class
+        raise _refusal(error, f"the graph {name} cannot be run") from None
+
+
+def _refusal(error: Exception, found: str) -> Exception:
+    """What onnxruntime says, as one of the exceptions that callers know."""
+    said = str(error).partition("\n")[0][:200]
+    if isinstance(error, MemoryError) or "allocate memory" in said or "bad_alloc" in said:
+        return MemoryError(said)
+    return BundleError(f"{found} ({said}); copy or export it again")
 
 
 def _threads() -> int:

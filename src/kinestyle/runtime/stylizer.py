@@ -16,7 +16,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from kinestyle.bundle import PRIOR, UNSUPERVISED, Bundle, Style
+from kinestyle.bundle import UNSUPERVISED, Bundle, Style
 from kinestyle.errors import ClipError, StyleError
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
@@ -218,7 +218,7 @@ class Stylizer:
         """
         if self.styles:
             return self.styles[int(random.integers(len(self.styles)))].draw(random)
-        if self.bundle.manifest.get("prior") != PRIOR:
+        if self.bundle.manifest.prior is None:
             name = self.bundle.path.name
             raise StyleError(
                 f"the bundle {name} has neither named styles nor a prior to draw from; take the "
@@ -242,14 +242,14 @@ class Stylizer:
             to_canonical(reference, correspond(reference, map_joints(reference, as_rig(rig))))
         )
         style = self._read_style(reference, self.graphs.encode(_whole_strides(features)))
-        labels = self.bundle.label_numbers
+        labels = self.bundle.manifest.label_numbers
         if label is None or not labels:
             return style
         told = self.bundle.style(label)
         return replace(
             style,
             mean=np.concatenate([style.mean[:-labels], told.mean[-labels:]]),
-            deviation=np.concatenate([style.deviation[:-labels], told.deviation[-labels:]]),
+            std=np.concatenate([style.std[:-labels], told.std[-labels:]]),
         )
 
     def _read_style(self, clip: Clip, latent: np.ndarray) -> Style:
@@ -291,7 +291,7 @@ class Stylizer:
             features[:, LAYOUT["foot_contact"]] > 0.5 if kept_frames else find_contacts(canonical)
         )
         decoded = self.graphs.decode(latent)[: len(features)].astype(float)
-        domain = score_domain(clip.name, features, decoded, self.bundle.reference_error_cm)
+        domain = score_domain(clip.name, features, decoded, self.bundle.manifest.reference_error_cm)
         return Analysis(
             clip,
             correspondence,
@@ -425,8 +425,8 @@ def style_residual(missed: np.ndarray) -> np.ndarray:
 
 
 def soft_clamp_height(rise: Array) -> Array:
-    """rise: (T,) metres -> the same, approaching the larger bound of `HEIGHT_CLAMP_M` from the smaller one
-    on.
+    """rise: (T,) metres -> the same, approaching the larger bound of `HEIGHT_CLAMP_M` from the
+    smaller one on.
     """
     certain, most = HEIGHT_CLAMP_M
     beyond = np.maximum(np.abs(rise) - certain, 0.0)

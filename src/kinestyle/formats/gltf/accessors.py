@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.gltf.document import Document, Part
+from kinestyle.formats.gltf.document import Document
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE
+from kinestyle.json_object import JsonObject
 from kinestyle.motion.rotation import Array
 
 COMPONENTS: dict[int, np.dtype[Any]] = {
@@ -80,7 +81,7 @@ def read_accessor(document: Document, index: int, kind: str) -> Array:
 
 
 def _rows(
-    document: Document, owner: Part, key: str, dtype: np.dtype[Any], count: int, size: int
+    document: Document, owner: JsonObject, key: str, dtype: np.dtype[Any], count: int, size: int
 ) -> np.ndarray:
     """(count, size) of `dtype` in the view that `owner` names, from the owner's byte offset."""
     views = document.views

@@ -3,105 +3,23 @@
 from __future__ import annotations
 
 import base64
-import json
 import struct
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_MAGNITUDE
+from kinestyle.json_object import JsonObject
 from kinestyle.motion.rotation import Array
 from kinestyle.storage import read_bytes
 
 MAGIC = b"glTF"
 JSON_CHUNK, BIN_CHUNK = b"JSON", b"BIN\0"
 MAX_JSON_BYTES = 128 * 2**20
-MAX_PARTS = 2**20
-"""Of one list, such as nodes or accessors."""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One JSON object of a file. file: the file's name, where: the object's path in it, such as
-    "nodes[3]".
-    """
-
-    file: str
-    where: str
-    fields: dict[str, Any]
-
-    def refuse(self, key: str, wanted: str) -> NoReturn:
-        """Raises MotionFileError: what stands at `key` is not what is wanted."""
-        found = json.dumps(self.fields[key]) if key in self.fields else "nothing"
-        found = found if len(found) <= 40 else found[:37] + "..."
-        place = f"{self.where}.{key}" if self.where else key
-        raise MotionFileError(f"{self.file}, {place}: found {found}, expected {wanted}")
-
-    def integer(
-        self, key: str, low: int, high: int, wanted: str, default: int | None = None
-    ) -> int:
-        """A whole number from `low` to `high`."""
-        value = self.fields.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            self.refuse(key, f"{wanted}, a whole number from {low} to {high}")
-        return value
-
-    def numbers(self, key: str, default: Array) -> Array:
-        """As many numbers as `default` has."""
-        if key not in self.fields:
-            return np.array(default, dtype=float)
-        values = self.fields[key]
-        wanted = f"{len(default)} numbers"
-        if not isinstance(values, list) or len(values) != len(default):
-            self.refuse(key, wanted)
-        for value in values:
-            if (
-                not isinstance(value, int | float)
-                or isinstance(value, bool)
-                or not abs(value) <= MAX_MAGNITUDE
-            ):
-                self.refuse(key, f"{wanted} of at most {MAX_MAGNITUDE:g}")
-        return np.array(values, dtype=float)
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.fields.get(key, default)
-        if not isinstance(value, str):
-            self.refuse(key, "text")
-        return value
-
-    def part(self, key: str) -> Part:
-        """The object at `key`; an absent one is empty."""
-        value = self.fields.get(key, {})
-        if not isinstance(value, dict):
-            self.refuse(key, "an object")
-        return Part(self.file, f"{self.where}.{key}" if self.where else key, value)
-
-    def parts(self, key: str) -> list[Part]:
-        """The objects of the list at `key`; an absent one is empty."""
-        values = self.fields.get(key, [])
-        if (
-            not isinstance(values, list)
-            or len(values) > MAX_PARTS
-            or not all(isinstance(value, dict) for value in values)
-        ):
-            self.refuse(key, f"a list of at most {MAX_PARTS} objects")
-        where = f"{self.where}.{key}" if self.where else key
-        return [Part(self.file, f"{where}[{i}]", value) for i, value in enumerate(values)]
-
-    def indices(self, key: str, count: int, wanted: str) -> list[int]:
-        """The list at `key` of numbers below `count`; an absent one is empty."""
-        values = self.fields.get(key, [])
-        if not isinstance(values, list) or len(values) > MAX_PARTS:
-            self.refuse(key, f"a list of {wanted}")
-        for value in values:
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < count:
-                self.refuse(key, f"a list of {wanted}, of which the file has {count}")
-        return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +34,7 @@ class Document:
     folder: where the paths of further files start; None for a file that came without one
     """
 
-    root: Part
+    root: JsonObject
     buffers: tuple[bytes | None, ...]
     original: bytes
     binary: bool
@@ -129,11 +47,11 @@ class Document:
         return self.root.file
 
     @cached_property
-    def accessors(self) -> list[Part]:
+    def accessors(self) -> list[JsonObject]:
         return self.root.parts("accessors")
 
     @cached_property
-    def views(self) -> list[Part]:
+    def views(self) -> list[JsonObject]:
         return self.root.parts("bufferViews")
 
     @cached_property
@@ -155,7 +73,7 @@ def open_document(data: bytes, name: str, folder: Path | None = None) -> Documen
     text, chunk, further = data, None, b""
     if binary:
         text, chunk, further, warnings = _chunks(data, name)
-    root = Part(name, "", _parse_json(text, name))
+    root = _parse_json(text, name)
     asset = root.part("asset")
     for key in ("version", "minVersion"):
         version = asset.text(key, "2.0" if key == "minVersion" else None)
@@ -226,35 +144,26 @@ def _chunks(data: bytes, name: str) -> tuple[bytes, bytes | None, bytes, tuple[s
     return found[0][1], found[1][1] if has_binary else None, further, warnings
 
 
-def _parse_json(text: bytes, name: str) -> dict[str, Any]:
-    def constant(word: str) -> NoReturn:
-        raise MotionFileError(f"{name}: found {word} in its JSON, expected numbers")
-
+def _parse_json(text: bytes, name: str) -> JsonObject:
     if len(text) > MAX_JSON_BYTES:
         raise MotionFileError(
             f"{name} has {len(text)} bytes of JSON, more than the limit of {MAX_JSON_BYTES}"
         )
-    try:
-        tree = json.loads(text.decode("utf-8-sig"), parse_constant=constant)
-    except UnicodeDecodeError as error:
-        raise MotionFileError(
-            f"{name} is not a glTF file: its byte {error.start} is no UTF-8 text"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise MotionFileError(
-            f"{name}, line {error.lineno}, column {error.colno}: found no sound JSON "
-            f"({error.msg}), expected a glTF file"
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise MotionFileError(
-            f"{name}: its JSON is nested too deeply or has numbers of too many digits"
-        ) from error
-    if not isinstance(tree, dict):
-        raise MotionFileError(f"{name}: found JSON that is no object, expected a glTF file")
-    return tree
+    return JsonObject.parse(text, name, MotionFileError, "a glTF file")
 
 
-def _load(buffer: Part, folder: Path | None) -> bytes | None:
+def numbers(part: JsonObject, key: str, default: Array) -> Array:
+    """As many numbers as `default` has, which stands for an absent list. Raises MotionFileError."""
+    if key not in part.fields:
+        return np.array(default, dtype=float)
+    wanted = f"{len(default)} numbers"
+    found = part.numbers(key, wanted, -MAX_MAGNITUDE, MAX_MAGNITUDE)
+    if len(found) != len(default):
+        part.refuse(key, wanted)
+    return np.array(found, dtype=float)
+
+
+def _load(buffer: JsonObject, folder: Path | None) -> bytes | None:
     """The content of a buffer with a URI, None for one without."""
     if "uri" not in buffer.fields:
         return None

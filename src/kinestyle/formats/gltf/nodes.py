@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.gltf.document import Document, Part
+from kinestyle.formats.gltf.document import Document, numbers
 from kinestyle.formats.limits import MAX_JOINTS
 from kinestyle.formats.text_files import quoted
+from kinestyle.json_object import JsonObject
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import IDENTITY, Array
 
@@ -27,7 +28,7 @@ class NodeTree:
     """parts: N nodes, parents: (N,) -1 for those at the top, children: for each node in the order
     of the file, order: all nodes, each behind its parent, the children of one in their order"""
 
-    parts: list[Part]
+    parts: list[JsonObject]
     parents: np.ndarray
     children: list[list[int]]
     order: list[int]
@@ -78,12 +79,12 @@ def node_tree(document: Document) -> NodeTree:
     return NodeTree(parts, parents, children, order)
 
 
-def rest_transform(part: Part) -> tuple[Array, Array, Array]:
+def rest_transform(part: JsonObject) -> tuple[Array, Array, Array]:
     """Translation (3,), rotation (4,) wxyz and scale (3,) of a node that nothing moves. Raises
     MotionFileError for shear.
     """
     if "matrix" in part.fields:
-        matrix = part.numbers("matrix", np.eye(4).ravel()).reshape(4, 4).T
+        matrix = numbers(part, "matrix", np.eye(4).ravel()).reshape(4, 4).T
         scale = np.linalg.norm(matrix[:3, :3], axis=0)
         if np.linalg.det(matrix[:3, :3]) < 0:
             scale[0] = -scale[0]
@@ -99,13 +100,13 @@ def rest_transform(part: Part) -> tuple[Array, Array, Array]:
                 "export again",
             )
         return matrix[:3, 3], turned, scale
-    turn = part.numbers("rotation", IDENTITY[[1, 2, 3, 0]])[[3, 0, 1, 2]]
+    turn = numbers(part, "rotation", IDENTITY[[1, 2, 3, 0]])[[3, 0, 1, 2]]
     if np.linalg.norm(turn) < 1e-3:
         part.refuse("rotation", "a quaternion of length 1")
     return (
-        part.numbers("translation", np.zeros(3)),
+        numbers(part, "translation", np.zeros(3)),
         rotation.normalize(turn),
-        part.numbers("scale", np.ones(3)),
+        numbers(part, "scale", np.ones(3)),
     )
 
 

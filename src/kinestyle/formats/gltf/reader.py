@@ -9,7 +9,7 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.gltf.accessors import read_accessor
-from kinestyle.formats.gltf.document import Document, Part, open_document
+from kinestyle.formats.gltf.document import Document, open_document
 from kinestyle.formats.gltf.keys import FrameGrid, find_grid, sample
 from kinestyle.formats.gltf.nodes import (
     NodeTree,
@@ -21,6 +21,7 @@ from kinestyle.formats.gltf.nodes import (
 from kinestyle.formats.gltf.source import GltfSource, mirror_turns
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_JOINT_FRAMES, MAX_MAGNITUDE
 from kinestyle.formats.text_files import quoted
+from kinestyle.json_object import JsonObject
 from kinestyle.motion.clip import METRES_Y_UP, Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
@@ -148,7 +149,7 @@ def _choose_animation(document: Document, tree: NodeTree) -> tuple[int, list[str
     ]
 
 
-def _stated_length(document: Document, sampler: Part) -> float:
+def _stated_length(document: Document, sampler: JsonObject) -> float:
     """Seconds between the first and last key, as the file says without its numbers being read."""
     accessor = document.accessors[
         sampler.integer("input", 0, len(document.accessors) - 1, "the number of an accessor")
@@ -161,7 +162,7 @@ def _stated_length(document: Document, sampler: Part) -> float:
     return float(last - first)
 
 
-def _stated_frame_time(animation: Part) -> float | None:
+def _stated_frame_time(animation: JsonObject) -> float | None:
     """What files of our own say, because 0.0083333 cannot be told from 1/120 by 32-bit times."""
     extras = animation.fields.get("extras")
     own = extras.get("kinestyle") if isinstance(extras, dict) else None
@@ -174,13 +175,13 @@ def _stated_frame_time(animation: Part) -> float | None:
 
 
 def _read_curves(
-    document: Document, animation: Part, node_count: int
+    document: Document, animation: JsonObject, node_count: int
 ) -> tuple[dict[tuple[int, str], int], dict[tuple[int, str], Curve]]:
     """(node, path) -> the channel's number, and its curve."""
     samplers = animation.parts("samplers")
     arrays: dict[tuple[int, str], Array] = {}
 
-    def array(sampler: Part, key: str, kind: str) -> Array:
+    def array(sampler: JsonObject, key: str, kind: str) -> Array:
         index = sampler.integer(key, 0, len(document.accessors) - 1, "the number of an accessor")
         if (index, kind) not in arrays:
             arrays[index, kind] = read_accessor(document, index, kind)

@@ -1,0 +1,180 @@
+"""The file of a bundle: opening, reading its graphs, writing.
+
+`manifest.json` says what the graphs are for (skeleton, feature layout, frame rate, styles), how
+they were made (training configuration, data, commit), under which licence they may be used, and the
+SHA-256 of every graph. All graphs take and give physical units: normalisation is inside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+from kinestyle.bundle.manifest import Manifest
+from kinestyle.bundle.signatures import GRAPHS
+from kinestyle.bundle.style import Style
+from kinestyle.errors import BundleError, MotionFileError, StyleError
+from kinestyle.storage import read_bytes, replace_bytes
+
+DEFAULT = "bandai.kinestyle"
+UNSUPERVISED = "unsupervised"
+"""The name of the bundle that ships beside it: learned without labels, its styles are a standard
+normal.
+"""
+
+MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES, MAX_GRAPH_BYTES = 2**29, 2**23, 2**27
+"""Of the whole file, and of its members unpacked: a few megabytes of zip may claim to be many
+gigabytes.
+"""
+
+_RELEASED = Path(str(resources.files("kinestyle"))) / "released"
+
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Others may ask for any amount of memory before they give a byte."""
+
+_DAMAGE = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What zipfile raises on files that were changed, cut off or never were a bundle."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Bundle:
+    """An opened bundle. Its graphs are unpacked, and checked against the manifest's hashes, when
+    they are asked for.
+
+    content: the file, of which sha256 is the hash
+    """
+
+    path: Path
+    manifest: Manifest
+    sha256: str
+    content: bytes
+
+    @classmethod
+    def open(cls, path: Path | str | None = None) -> Bundle:
+        """Open a bundle by its path or, of one that ships with Kinestyle, its name; None means the
+        first. Raises BundleError.
+        """
+        path = released_path() if path is None else shipped().get(str(path), Path(path))
+        content = _content(path)
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                manifest = _member(archive, "manifest.json", MAX_MANIFEST_BYTES)
+        except _DAMAGE as error:
+            raise BundleError(
+                f"{path} is not a whole Kinestyle bundle ({error}); copy or export it again"
+            ) from None
+        return cls(
+            path,
+            Manifest.parse(manifest, f"the manifest of {path}"),
+            hashlib.sha256(content).hexdigest(),
+            content,
+        )
+
+    def graph(self, name: str) -> bytes:
+        """One ONNX graph. Raises BundleError if it is missing or its hash is not the manifest's."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+                graph = _member(archive, f"{name}.onnx", MAX_GRAPH_BYTES)
+        except _DAMAGE as error:
+            raise BundleError(
+                f"{self.path} lacks its graph {name} ({error}); copy or export it again"
+            ) from None
+        if hashlib.sha256(graph).hexdigest() != self.manifest.sha256[name]:
+            raise BundleError(
+                f"the graph {name} in {self.path} is damaged (its hash is not the manifest's); "
+                f"copy it again"
+            )
+        return graph
+
+    @property
+    def styles(self) -> tuple[Style, ...]:
+        return self.manifest.styles
+
+    def style(self, name: str) -> Style:
+        """A style by its whole name or its label; of several with one label, the one learned from
+        most motion.
+
+        Raises StyleError with the known names.
+        """
+        wanted = name.strip().lower()
+        matches = [
+            style for style in self.styles if wanted in (style.name.lower(), style.label.lower())
+        ]
+        if not self.styles:
+            raise StyleError(
+                f"no style is called {name!r}; the bundle {self.path.name} has no named styles, "
+                f"only those of clips"
+            )
+        if not matches:
+            known = ", ".join(sorted({style.label for style in self.styles}))
+            raise StyleError(
+                f"no style is called {name!r}; the bundle {self.path.name} knows {known}"
+            )
+        return max(matches, key=lambda style: style.seconds)
+
+    def __repr__(self) -> str:
+        return f"Bundle({str(self.path)!r}, {len(self.styles)} styles)"
+
+
+def released_path() -> Path:
+    """Where the bundle is that ships with the package and is taken if no other is named."""
+    return _RELEASED / DEFAULT
+
+
+def shipped() -> dict[str, Path]:
+    """The bundles that ship with the package, by name."""
+    return {path.stem: path for path in sorted(_RELEASED.glob("*.kinestyle"))}
+
+
+def write_bundle(path: Path, manifest: Manifest, graphs: Mapping[str, bytes]) -> None:
+    """Write a bundle, whole or not at all. The hashes of the graphs are put into the manifest here.
+    Raises BundleError for a manifest that could not be read again, and MotionFileError.
+    """
+    assert set(graphs) == set(GRAPHS), (
+        f"a bundle has the graphs {', '.join(GRAPHS)}, got {sorted(graphs)}"
+    )
+    hashes = {name: hashlib.sha256(graph).hexdigest() for name, graph in graphs.items()}
+    text = replace(manifest, sha256=hashes).to_json()
+    Manifest.parse(text, f"the manifest for {path}")
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, member in [
+            ("manifest.json", text),
+            *((f"{name}.onnx", graph) for name, graph in graphs.items()),
+        ]:
+            # a fixed date, so that equal models are equal files
+            archive.writestr(
+                zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), member, zipfile.ZIP_DEFLATED
+            )
+    replace_bytes(path, content.getvalue())
+
+
+def _content(path: Path) -> bytes:
+    """The whole file. Raises BundleError."""
+    try:
+        return read_bytes(path, MAX_BUNDLE_BYTES)
+    except MotionFileError as error:
+        names = " or ".join(shipped())
+        raise BundleError(
+            f"{error}; name a .kinestyle file, or a bundle that ships: {names}"
+        ) from None
+
+
+def _member(archive: zipfile.ZipFile, name: str, limit_bytes: int) -> bytes:
+    """One file of the archive. Raises one of `_DAMAGE`."""
+    member = archive.getinfo(name)
+    if member.compress_type not in _PACKINGS:
+        raise ValueError(f"{name} is packed in a way that is not read here")
+    if member.file_size > limit_bytes:
+        raise ValueError(
+            f"{name} has {member.file_size} bytes, more than the limit of {limit_bytes}"
+        )
+    with archive.open(member) as file:
+        # a size, because without it all that a packed block holds is unpacked before it is cut
+        return file.read(member.file_size + 1)

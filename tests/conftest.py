@@ -73,6 +73,12 @@ def walk_clip(walk_file: Path) -> Clip:
     return read_motion(walk_file)
 
 
+@pytest.fixture(scope="session")
+def pillow() -> Any:
+    """Pillow's module Image, for tests that look at pictures; they are skipped without it."""
+    return pytest.importorskip("PIL.Image", reason="pictures need the pictures extra")
+
+
 @pytest.fixture
 def one_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clips are read in the process of the test, however many cores there are."""

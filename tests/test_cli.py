@@ -18,7 +18,6 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from PIL import Image
 
 import kinestyle as kinestyle_package
 from kinestyle import __version__
@@ -593,18 +592,19 @@ def test_inspect_is_refused_with_a_sentence(clip_file: Path) -> None:
     assert "has the suffix '.kinestyle'" in refused("inspect", Bundle.open().path)
 
 
-def test_render_draws_a_picture(clip_file: Path) -> None:
+def test_render_draws_a_picture(clip_file: Path, pillow: Any) -> None:
     assert (
         done(
             "render", "walk.bvh", "walk.bvh", "-o", "sheet.png", "--columns", "3", "--width", "400"
         ).stdout
         == "sheet.png\n"
     )
-    with Image.open("sheet.png") as picture:
+    with pillow.open("sheet.png") as picture:
         assert picture.format == "PNG"
         assert picture.width == 400
 
 
+@pytest.mark.usefixtures("pillow")
 def test_render_is_refused_with_a_sentence(clip_file: Path) -> None:
     assert "nowhere.bvh was not found" in refused(
         "render", "walk.bvh", "nowhere.bvh", "-o", "sheet.png"
@@ -615,13 +615,14 @@ def test_render_is_refused_with_a_sentence(clip_file: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("pillow")
 def test_render_does_not_overwrite_its_input(clip_file: Path) -> None:
     assert "walk.bvh" in refused(
         "render", "walk.bvh", "-o", "walk.bvh", "--columns", "1", "--width", "200"
     )
 
 
-def test_render_makes_a_film(clip_file: Path) -> None:
+def test_render_makes_a_film(clip_file: Path, pillow: Any) -> None:
     options = (
         "--size",
         "120x96",
@@ -638,7 +639,7 @@ def test_render_makes_a_film(clip_file: Path) -> None:
     assert (
         done("render", "walk.bvh", "walk.bvh", "-o", "film.webp", *options).stdout == "film.webp\n"
     )
-    with Image.open("film.webp") as film:
+    with pillow.open("film.webp") as film:
         assert (film.format, film.size, film.n_frames) == ("WEBP", (120, 96), 11)
 
 
@@ -657,6 +658,7 @@ def test_render_makes_a_film(clip_file: Path) -> None:
         ("-o nowhere/film.webp --size 120x96", "the folder nowhere does not exist"),
     ],
 )
+@pytest.mark.usefixtures("pillow")
 def test_a_film_is_refused_with_a_sentence(clip_file: Path, line: str, sentence: str) -> None:
     assert sentence in refused("render", "walk.bvh", *line.split())
 
@@ -671,6 +673,7 @@ def test_a_film_is_refused_with_a_sentence(clip_file: Path, line: str, sentence:
         ("-o film.webp --to 2 --seconds 1", "--seconds and --to both say where the film ends"),
     ],
 )
+@pytest.mark.usefixtures("pillow")
 def test_options_that_cannot_be_meant_are_usage_errors(
     clip_file: Path, line: str, sentence: str
 ) -> None:
@@ -679,6 +682,7 @@ def test_options_that_cannot_be_meant_are_usage_errors(
     assert sentence in result.stderr
 
 
+@pytest.mark.usefixtures("pillow")
 def test_what_is_no_body_is_drawn_as_bones_with_a_note() -> None:
     Path("stick.bvh").write_text(
         "HIERARCHY\nROOT base\n{\nOFFSET 0 0 0\nCHANNELS 3 Zrotation Xrotation Yrotation\nEnd "
@@ -733,6 +737,7 @@ def _choose(data_dir: Path, *names: str) -> None:
 
 
 def test_evaluate_examines_real_test_clips(data_dir: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the page's figures need the train extra")
     _choose(
         data_dir,
         "dataset-1_walk_old_002",
@@ -806,9 +811,7 @@ def test_train_without_torch_says_what_to_install() -> None:
     failed = run("train", "--data", "data", "--run", "run", program=without)
     assert failed.returncode == 1
     assert failed.stderr.startswith("kinestyle: training needs ")
-    assert failed.stderr.endswith(
-        " which is not installed; install Kinestyle with its `train` extra\n"
-    )
+    assert failed.stderr.endswith(" which is not installed; pip install 'kinestyle[train]'\n")
 
 
 # ---------------------------------------------------------------- as a program

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("ufbx", reason="reading FBX needs the fbx extra")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

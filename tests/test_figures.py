@@ -121,6 +121,6 @@ def test_without_matplotlib_it_says_what_to_install(
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(
         KinestyleError,
-        match=r"figures need matplotlib, which is not here; pip install 'kinestyle\[train\]'",
+        match=r"figures needs matplotlib, which is not installed; pip install 'kinestyle\[train\]'",
     ):
         draw_strength_curve(made_curve(), tmp_path / "curve.svg")

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("PIL", reason="films need the pictures extra")
 from PIL import Image
 
-from kinestyle.errors import ClipError, MotionFileError
+from kinestyle.errors import ClipError, MissingExtraError, MotionFileError
 from kinestyle.motion.resampling import resample
 from kinestyle.picture.camera import follow_path
 from kinestyle.picture.figure import Figure, figure_of
@@ -84,7 +86,7 @@ def test_an_mp4_opens_with_all_its_pictures_and_lasts_as_long_as_the_clip(tmp_pa
 
 def test_without_pyav_it_says_what_to_install(tmp_path, figure, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "av", None)
-    with pytest.raises(MotionFileError, match=r"pip install 'kinestyle\[video\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'kinestyle\[video\]'"):
         write_film(take_film([figure], SMALL), tmp_path / "film.mp4")
     assert not list(tmp_path.iterdir())
 

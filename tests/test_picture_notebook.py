@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import kinestyle
 from kinestyle.errors import ClipError
@@ -182,7 +181,7 @@ def test_a_real_notebook_plays_a_clip_that_ends_a_cell_and_one_that_is_shown(wal
 
 
 @pytest.mark.slow
-def test_a_real_browser_plays_scrubs_and_turns(walk_clip, tmp_path: Path):
+def test_a_real_browser_plays_scrubs_and_turns(walk_clip, tmp_path: Path, pillow: Any):
     pytest.importorskip(
         "playwright", reason="the page is driven with playwright, which the dev extra brings"
     )
@@ -214,7 +213,7 @@ def test_a_real_browser_plays_scrubs_and_turns(walk_clip, tmp_path: Path):
 
         def picture(name: str) -> np.ndarray:
             page.screenshot(path=str(tmp_path / name))
-            return np.asarray(Image.open(tmp_path / name).convert("RGB")).astype(int)[30:380]
+            return np.asarray(pillow.open(tmp_path / name).convert("RGB")).astype(int)[30:380]
 
         # who asked for little motion is asked before anything moves
         assert player.get_attribute("data-time") == "0.000"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("PIL", reason="sheets need the pictures extra")
 from PIL import Image
 
 from kinestyle.errors import ClipError, MotionFileError

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 pytest.importorskip(
     "playwright", reason="the studio's page is driven with playwright, which the dev extra brings"
 )
 pytest.importorskip("fastapi", reason="the studio needs the studio extra")
+pytest.importorskip("PIL", reason="screenshots are compared with the pictures extra")
+from PIL import Image
 from playwright.sync_api import Browser
 
 from kinestyle.formats.bvh import write_bvh

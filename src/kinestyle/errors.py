@@ -31,5 +31,9 @@ class BundleError(KinestyleError):
     """A released model that is missing, damaged or of another version."""
 
 
+class MissingExtraError(KinestyleError):
+    """A library that only some users need and that is not installed."""
+
+
 class DataError(KinestyleError):
     """Training or evaluation data that is not where or what it should be."""

@@ -9,6 +9,7 @@ import click
 
 from kinestyle.cli.options import MOTION, rig_option
 from kinestyle.errors import DataError
+from kinestyle.extras import needs_extra
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -73,16 +74,11 @@ def train(
     licence: str | None,
 ) -> None:
     """Train every stage on motion files and write the bundle. Needs the `train` extra."""
-    try:
+    with needs_extra("train", "training"):
         from kinestyle.learn.data.own_clips import OwnClips
         from kinestyle.learn.loop.processes import joined
         from kinestyle.learn.pipeline import Run, shortened
         from kinestyle.learn.presets import PRESETS
-    except ModuleNotFoundError as error:
-        raise DataError(
-            f"training needs {error.name}, which is not installed; install Kinestyle with its "
-            f"`train` extra"
-        ) from None
     if preset not in PRESETS:
         known = "\n".join(f"  {name:<26}{known.about}" for name, known in PRESETS.items())
         if preset == "list":

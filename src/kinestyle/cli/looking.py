@@ -102,19 +102,9 @@ def render(
     """
     from kinestyle.formats.table import read_motion
     from kinestyle.picture.figure import figure_of
-    from kinestyle.picture.reel import CONTAINERS
 
     suffix = out.suffix.lower()
-    meant = {".png": ("a contact sheet", _SHEET_OPTIONS), ".html": ("a page", set[str]())}
-    meant |= dict.fromkeys(CONTAINERS, ("a film", _FILM_OPTIONS))
-    if suffix not in meant:
-        kinds = ", ".join(CONTAINERS)
-        raise MotionFileError(
-            f"{out} has the suffix {out.suffix!r}, expected .png for a contact sheet, {kinds} for "
-            f"a film, "
-            "or .html for a page that plays"
-        )
-    kind, own_options = meant[suffix]
+    kind, own_options = _kind_of(out)
     strange = {name for name, value in options.items() if value not in (None, False)} - own_options
     if strange:
         word = " and ".join(
@@ -163,6 +153,23 @@ def render(
         )
         write_film(take_film(figures, shot), out)
     click.echo(out)
+
+
+def _kind_of(out: Path) -> tuple[str, set[str]]:
+    """What kind of picture the file's suffix asks for, and the options that this kind has."""
+    suffix = out.suffix.lower()
+    if suffix == ".png":
+        return "a contact sheet", _SHEET_OPTIONS
+    if suffix == ".html":
+        return "a page", set()  # needs no extra, so that nothing of films is imported
+    from kinestyle.picture.reel import CONTAINERS
+
+    if suffix in CONTAINERS:
+        return "a film", _FILM_OPTIONS
+    raise MotionFileError(
+        f"{out} has the suffix {out.suffix!r}, expected .png for a contact sheet, "
+        f"{', '.join(CONTAINERS)} for a film, or .html for a page that plays"
+    )
 
 
 def _names(clips: tuple[Path, ...], labels: str | None) -> list[str]:

@@ -118,13 +118,8 @@ def evaluate(
 def _draw_figures(result: Any, request: Any, folder: Path) -> None:
     """The pictures that the page of results shows, beside it."""
     from kinestyle.evaluate import page as pages
+    from kinestyle.evaluate.figures import draw_strength_curve, draw_style_space
 
-    try:
-        from kinestyle.evaluate.figures import draw_strength_curve, draw_style_space
-    except ModuleNotFoundError as error:
-        raise DataError(
-            f"the page is written; its pictures need {error.name}: install the `train` extra"
-        ) from None
     if result["strength"]:
         draw_strength_curve(result["strength"], folder / pages.STRENGTH_PICTURE)
         clips = [

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from kinestyle.cli.options import bundle_option
-from kinestyle.errors import DataError
+from kinestyle.extras import needs_extra
 
 
 def _limit(name: str, kind: Any, text: str) -> Any:
@@ -78,14 +78,9 @@ def studio(
     """Serve the studio: restyling in the browser, and over HTTP for programs. Needs the `studio`
     extra.
     """
-    try:
+    with needs_extra("studio", "the studio"):
         from kinestyle.studio.config import StudioConfig
         from kinestyle.studio.serving import Server
-    except ModuleNotFoundError as error:
-        raise DataError(
-            f"the studio needs {error.name}, which is not installed; install Kinestyle with its "
-            f"`studio` extra"
-        ) from None
 
     limits = {
         "workers": workers,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinestyle.errors import KinestyleError
 from kinestyle.evaluate.protocol import TestClip
+from kinestyle.extras import needs_extra
 from kinestyle.formats.table import read_motion
 from kinestyle.label import Label
 from kinestyle.motion.rotation import Array
@@ -221,13 +221,9 @@ def _scatter(axis: Axes, places: Array, labels: Sequence[str]) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """width, height: inches. Raises KinestyleError where matplotlib is missing."""
-    try:
+    """width, height: inches. Raises MissingExtraError where matplotlib is missing."""
+    with needs_extra("train", "drawing figures"):
         from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise KinestyleError(
-            f"figures need {error.name}, which is not here; pip install 'kinestyle[train]'"
-        ) from None
     return Figure(figsize=(width, height), layout="constrained")
 
 

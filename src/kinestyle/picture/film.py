@@ -14,15 +14,18 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from kinestyle.errors import ClipError
+from kinestyle.extras import needs_extra
 from kinestyle.motion.rotation import Array
 from kinestyle.picture.camera import Camera, fixed_place, follow_path, frame_all
 from kinestyle.picture.figure import Figure
 from kinestyle.picture.floor import Floor
 from kinestyle.picture.lettering import FAINT_INK, INK, draw_dot, draw_text, pen_for
 from kinestyle.picture.scene import TONES, Actor, draw_scene, palette_of, to_bytes
+
+with needs_extra("pictures", "drawing pictures"):
+    from PIL import Image
 
 TOP_COLOUR, BOTTOM_COLOUR = (250.0, 251.0, 253.0), (232.0, 236.0, 243.0)
 LEAST_PX, MOST_PX = 64, 3840

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
+from kinestyle.extras import needs_extra
 from kinestyle.picture.floor import Colour
+
+with needs_extra("pictures", "drawing pictures"):
+    from PIL import Image, ImageDraw, ImageFont
 
 PAPER: Colour = (240, 242, 245)
 CARD: Colour = (253, 253, 254)

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from kinestyle.errors import ClipError, MotionFileError
+from kinestyle.extras import needs_extra
 from kinestyle.picture.film import Film
 from kinestyle.storage import replace_bytes
+
+with needs_extra("pictures", "drawing pictures"):
+    from PIL import Image
 
 
 class Container(NamedTuple):
@@ -34,8 +37,8 @@ class Container(NamedTuple):
 def write_film(film: Film, path: Path) -> None:
     """Write a film in the kind of file that the path's suffix names.
 
-    Raises MotionFileError for an unknown suffix, a missing library or a place that cannot be
-    written to, ClipError for a film that is too long.
+    Raises MotionFileError for an unknown suffix or a path that cannot be written to,
+    MissingExtraError where PyAV is not installed, ClipError for a film that is too long.
     """
     container = container_of(path)
     pixels = film.frame_count * film.size_px[0] * film.size_px[1]
@@ -65,13 +68,8 @@ def container_of(path: Path) -> Container:
 
 
 def _encode_mp4(film: Film) -> bytes:
-    try:
+    with needs_extra("video", "writing .mp4 (not .webp or .gif)"):
         import av
-    except ImportError:
-        raise MotionFileError(
-            "writing .mp4 needs PyAV, which is not installed; pip install 'kinestyle[video]', or "
-            "name a .webp or .gif file"
-        ) from None
     with tempfile.TemporaryDirectory() as folder:
         # the index goes to the front of the file, for which it is read again: memory will not do
         place = Path(folder) / "film.mp4"

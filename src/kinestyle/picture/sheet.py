@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from kinestyle.errors import ClipError
+from kinestyle.extras import needs_extra
 from kinestyle.motion.rotation import Array
 from kinestyle.picture.body import LEFT, RIGHT
 from kinestyle.picture.camera import ELEVATION_RADIANS, Camera, three_quarter_axes
@@ -38,6 +38,9 @@ from kinestyle.picture.lettering import (
 )
 from kinestyle.picture.scene import SIDE_COLOUR, Actor, draw_scene, to_bytes
 from kinestyle.storage import replace_bytes
+
+with needs_extra("pictures", "drawing pictures"):
+    from PIL import Image
 
 TRAIL_SPACING_SECONDS = 0.1
 MARGIN_PX = 20

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from kinestyle.errors import MotionFileError
+from kinestyle.extras import missing_extra
 from kinestyle.formats.fbx import sampler
 from kinestyle.formats.fbx.scene import END_SITE
 from kinestyle.formats.fbx.ticks import stated_rate
@@ -155,8 +157,10 @@ class Scene:
 @contextmanager
 def open_scene(data: bytes, name: str) -> Iterator[Scene]:
     """The scene of a file in memory, for the duration of a `with`. Raises MotionFileError for a
-    file that is not sound FBX.
+    file that is not sound FBX, MissingExtraError where the library is not installed.
     """
+    if find_spec("ufbx") is None:
+        raise missing_extra("ufbx", "fbx", "reading FBX")
     command = [sys.executable, "-P", str(Path(sampler.__file__)), END_SITE]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

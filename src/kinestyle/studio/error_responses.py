@@ -65,6 +65,7 @@ STATUSES: dict[type[KinestyleError], int] = {
     errors.ClipError: 422,
     errors.StyleError: 422,
     errors.BundleError: 422,
+    errors.MissingExtraError: 415,  # a format whose reader is not installed
     errors.DataError: 422,
     BusyError: 429,
     KinestyleError: 422,

@@ -106,7 +106,7 @@ INVALID: dict[str, tuple[bytes, str]] = {
     ),
     "an animation that moves nothing": (
         damaged("animations", value=[{"samplers": [], "channels": []}]),
-        "turn or move no node",
+        "rotate or translate no node",
     ),
     "a child that is not there": (
         damaged("nodes", 0, "children", value=[99]),

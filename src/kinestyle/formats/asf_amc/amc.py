@@ -1,4 +1,4 @@
-"""Reading AMC: the motion of a skeleton that an ASF file beside it holds."""
+"""Reading AMC: the motion of a skeleton from an ASF file beside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.storage import read_bytes
 
 USUAL_FRAME_RATE = 120.0
-"""Frames a second, as HDM05 and nearly all of CMU's takes were recorded: most files do not say."""
+"""Frames a second of HDM05 and nearly all of CMU: most files do not state theirs."""
 _FRAME_RATES = (1.0, 10000.0)
 _NAMED_RATE = re.compile(r"_[0-9]{3}_([1-9][0-9]{1,2})\Z")
 """HDM05's names end in the take's number and the frame rate: "_001_120"."""
@@ -29,8 +29,8 @@ def read_amc(path: str | Path) -> Clip:
     """The clip in an AMC file, in its own units and axes, on the skeleton of the ASF file that
     `find_asf` finds.
 
-    Raises MotionFileError for a file that cannot be read or is not sound AMC, and where the ASF
-    file is not or is not clear.
+    Raises MotionFileError for a file that cannot be read or is not sound AMC, and where there is no
+    ASF file or more than one could be meant.
     """
     path = Path(path)
     data = read_bytes(path, MAX_FILE_BYTES)
@@ -39,9 +39,11 @@ def read_amc(path: str | Path) -> Clip:
 
 
 def find_asf(amc: Path) -> Path:
-    """The skeleton of an AMC file: the ASF file beside it whose name begins the AMC file's
-    (HDM_bd.asf for HDM_bd_hop_001.amc, the longest such name), or the only ASF file there. Raises
-    MotionFileError."""
+    """The skeleton of an AMC file: the ASF file beside it with whose name the AMC file's begins
+    (HDM_bd.asf for HDM_bd_hop_001.amc, the longest such name), or the only ASF file there.
+
+    Raises MotionFileError.
+    """
     try:
         beside = sorted(path for path in amc.parent.iterdir() if path.suffix.lower() == ".asf")
     except OSError as error:
@@ -67,14 +69,13 @@ def find_asf(amc: Path) -> Path:
         )
         raise MotionFileError(
             f"{amc.name} has no clear skeleton: found {several} beside it, expected one whose "
-            f"name begins that of the motion, "
-            f"such as {amc.stem}.asf"
+            f"name begins that of the motion, such as {amc.stem}.asf"
         )
     return found[0]
 
 
 def parse_amc(data: bytes, name: str, rig: AsfRig) -> Clip:
-    """data: the bytes of an AMC file, name: what messages call it -> the clip on `rig`, named after
+    """data: the bytes of an AMC file; name: what messages call it -> the clip on `rig`, named after
     `name` without its suffix.
 
     Raises MotionFileError with one sentence that says where, what was found and what was expected.
@@ -120,10 +121,11 @@ def parse_amc(data: bytes, name: str, rig: AsfRig) -> Clip:
 
 
 def _parse_frames(lines: Lines, rig: AsfRig, joint_frames: int) -> Array:
-    """From the first frame's number to the end of the file -> (T, C) numbers as in the file,
+    """From the first frame's number to the end of the file -> (T, C) numbers as in the file, the
     columns in the rig's order.
 
-    joint_frames: the most frames times joints to take"""
+    joint_frames: the most frames times joints to read
+    """
     names, joints = rig.skeleton.names, rig.joints
     counts = [len(channels) for channels in rig.channels]
     firsts = np.concatenate([[0], np.cumsum(counts)]).tolist()
@@ -182,14 +184,14 @@ def _decode(rig: AsfRig, values: Array, radians_per_angle: float) -> tuple[Array
     for joint, channels in enumerate(rig.channels):
         columns = dict(zip(channels, range(column, column + len(channels)), strict=True))
         column += len(channels)
-        for i, shift in enumerate(("tx", "ty", "tz")):
-            if shift in columns:
-                local_position[:, joint, i] = values[:, columns[shift]]
-        # what turns first about fixed axes is the innermost of intrinsic turns
-        turns = [channel for channel in reversed(channels) if channel[0] == "r"]
-        if turns:
-            angles = values[:, [columns[turn] for turn in turns]] * radians_per_angle
-            own = rotation.from_euler(angles, "".join(turn[1] for turn in turns).upper())
+        for i, channel in enumerate(("tx", "ty", "tz")):
+            if channel in columns:
+                local_position[:, joint, i] = values[:, columns[channel]]
+        # the first rotation about fixed axes is the innermost of intrinsic ones
+        rotations = [channel for channel in reversed(channels) if channel[0] == "r"]
+        if rotations:
+            angles = values[:, [columns[channel] for channel in rotations]] * radians_per_angle
+            own = rotation.from_euler(angles, "".join(c[1] for c in rotations).upper())
             axes = rig.axes[joint]
             local_rotation[:, joint] = rotation.multiply(
                 rotation.multiply(axes, own), rotation.inverse(axes)

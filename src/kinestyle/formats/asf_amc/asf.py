@@ -1,5 +1,5 @@
-"""Reading ASF: the skeleton that AMC files move. The rules are those of Acclaim's definition,
-version 1.10.
+"""Reading ASF: the skeleton of AMC files. The rules are those of Acclaim's definition, version
+1.10.
 """
 
 from __future__ import annotations
@@ -18,24 +18,25 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 
 ROOT = "root"
-_TURNS = ("rx", "ry", "rz")
-_SHIFTS = ("tx", "ty", "tz")
+_ROTATIONS = ("rx", "ry", "rz")
+_TRANSLATIONS = ("tx", "ty", "tz")
 _ORDERS = ("xyz", "xzy", "yxz", "yzx", "zxy", "zyx")
 _NEEDED = (":units", ":root", ":bonedata", ":hierarchy")
-"""In this order: each one is read with what the ones before it say."""
+"""In this order: reading one needs what those before it say."""
 _IGNORED = (":version", ":name", ":documentation", ":skin")
+_IGNORED_OF_A_BONE = ("id", "bodymass", "cofmass")
 
 
 @dataclass(frozen=True, eq=False)
 class AsfRig:
-    """What an ASF file says. Lengths are in the file's unit, to which `:units` gives a factor that
-    joint mapping finds anyway.
+    """What an ASF file says. Lengths are in the file's unit; the factor that `:units` states is not
+    needed, because joint mapping finds the unit.
 
-    skeleton: "root", and a joint for each bone, which stands where the bone starts; at rest no
-        joint is turned
-    axes: (J, 4) from a bone's own axes, about which its angles turn, to those of the world at rest
+    skeleton: "root", and a joint for each bone, where the bone starts; at rest no joint is rotated
+    axes: (J, 4) from the bone's own axes, to which its angles refer, to those of the world at rest
     channels: for each joint what an AMC file gives of it, some of tx ty tz rx ry rz, in that file's
-    order radians_per_angle: what an angle of 1 is, in AMC files too unless they say otherwise
+        order
+    radians_per_angle: an angle of 1, in AMC files too unless they state another unit
     name, warnings: the file's, for messages
     """
 
@@ -48,30 +49,39 @@ class AsfRig:
 
     @cached_property
     def joints(self) -> dict[str, int]:
-        """Joint by name in small letters; the format does not tell capitals apart."""
+        """Joint by name in small letters: the format ignores case."""
         return {name.lower(): joint for joint, name in enumerate(self.skeleton.names)}
 
 
 @dataclass
 class _Bone:
-    """One block of `:bonedata`; empty lists stand for entries not seen yet. axis: three angles in
-    the file's unit.
+    """One block of `:bonedata`.
+
+    axis: three angles in the file's unit; stated: the entries so far
     """
 
     name: str = ""
     direction: list[float] = field(default_factory=list)
-    length: list[float] = field(default_factory=list)
+    length: float = 0.0
     axis: list[float] = field(default_factory=list)
     axis_order: str = ""
-    channels: tuple[str, ...] | None = None
+    channels: tuple[str, ...] = ()
+    stated: set[str] = field(default_factory=set)
+
+    @property
+    def shown(self) -> str:
+        """The bone, for a message."""
+        return f"bone {quoted(self.name)}" if self.name else "this bone"
 
     def vector(self) -> Array:
         """(3,) from the bone's start to its end."""
-        return rotation.normalize(self.direction) * self.length[0]
+        return rotation.normalize(self.direction) * self.length
 
 
 @dataclass
 class _Parsed:
+    """What the sections so far say. bones, children: by the bone's name in small letters."""
+
     radians_per_angle: float = 0.0
     root_channels: tuple[str, ...] = ()
     bones: dict[str, _Bone] = field(default_factory=dict)
@@ -79,8 +89,8 @@ class _Parsed:
 
 
 def parse_asf(data: bytes, name: str) -> AsfRig:
-    """data: the bytes of an ASF file, name: what messages call it. Raises MotionFileError that says
-    where and what is wrong.
+    """data: the bytes of an ASF file; name: what messages call it. Raises MotionFileError with the
+    line and what is wrong there.
     """
     text, encoding, _ = decode_text(data, name, "ASF", ":version")
     sections: dict[str, Callable[[Lines, _Parsed], None]] = {
@@ -99,10 +109,9 @@ def parse_asf(data: bytes, name: str) -> AsfRig:
         if not keyword.startswith(":"):
             lines.refuse(0, "a section that begins with a colon, such as :bonedata")
         if keyword in _NEEDED:
-            if keyword != (
-                wanted := next((needed for needed in _NEEDED if needed not in seen), "")
-            ):
-                lines.refuse(0, f"{wanted} before it" if keyword not in seen else f"{keyword} once")
+            wanted = next((needed for needed in _NEEDED if needed not in seen), "")
+            if keyword != wanted:
+                lines.refuse(0, f"{keyword} once" if keyword in seen else f"{wanted} before it")
             seen.append(keyword)
             lines.next()
             sections[keyword](lines, parsed)
@@ -122,6 +131,7 @@ def parse_asf(data: bytes, name: str) -> AsfRig:
 
 
 def _parse_units(lines: Lines, parsed: _Parsed) -> None:
+    """The section :units."""
     while lines.words and not lines.keyword.startswith(":"):
         if lines.keyword == "angle":
             units = {"deg": np.pi / 180.0, "rad": 1.0}
@@ -140,21 +150,21 @@ def _parse_units(lines: Lines, parsed: _Parsed) -> None:
 
 
 def _parse_root(lines: Lines, parsed: _Parsed) -> None:
+    """The section :root."""
     while lines.words and not lines.keyword.startswith(":"):
         if lines.keyword == "order":
-            parsed.root_channels = _channels(lines, _SHIFTS + _TURNS, "the root's order")
+            parsed.root_channels = _channels(lines, _TRANSLATIONS + _ROTATIONS, "the root's order")
             if len(parsed.root_channels) < 6:
                 lines.refuse(len(lines.words), "all of TX TY TZ RX RY RZ in the root's order")
         elif lines.keyword in ("position", "orientation"):
-            # programs differ in whether the motion turns such a shift and such a turn along, so
-            # that writers keep to zeros
+            # programs differ in how such an offset combines with the motion; writers keep to zeros
             for i, value in enumerate(lines.numbers(f"the root's {lines.keyword}", 3)):
                 if value:
                     lines.refuse(
                         1 + i, f"0 0 0 as the root's {lines.keyword}; put it into the motion"
                     )
         elif lines.keyword == "axis":
-            # it speaks of the orientation, which is zero
+            # of the orientation, which is zero
             _axis_order(lines, 1, "the root")
         else:
             lines.refuse(0, "order, axis, position or orientation within :root")
@@ -164,6 +174,7 @@ def _parse_root(lines: Lines, parsed: _Parsed) -> None:
 
 
 def _parse_bones(lines: Lines, parsed: _Parsed) -> None:
+    """The section :bonedata."""
     while lines.words and not lines.keyword.startswith(":"):
         if lines.keyword != "begin":
             lines.refuse(0, "begin, the first word of a bone")
@@ -177,71 +188,78 @@ def _parse_bones(lines: Lines, parsed: _Parsed) -> None:
 
 
 def _parse_bone(lines: Lines, parsed: _Parsed) -> _Bone:
-    """From begin to end, on whose line it leaves `lines`."""
+    """From begin to end; `lines` stops at the line of end."""
+    entries: dict[str, Callable[[Lines, _Bone], None]] = {
+        "name": _parse_name,
+        "direction": _parse_direction,
+        "length": _parse_length,
+        "axis": _parse_axis,
+        "dof": _parse_dof,
+    }
     bone = _Bone()
     lines.next()
-    while lines.keyword != "end":
-        keyword, of = lines.keyword, f"bone {quoted(bone.name)}" if bone.name else "this bone"
-        given = {
-            "name": bone.name,
-            "direction": bone.direction,
-            "length": bone.length,
-            "axis": bone.axis,
-        }
-        if given.get(keyword) or (keyword == "dof" and bone.channels is not None):
-            lines.refuse(0, f"one {keyword} for {of}")
-        if keyword == "name":
-            if len(lines.words) < 2:
-                lines.refuse(1, "the name of a bone")
-            bone.name = lines.words[1]
-            lines.end_of_line(2, "the name of a bone")
-            if bone.name.lower() in parsed.bones or bone.name.lower() == ROOT:
-                lines.fail(
-                    1,
-                    f"a second bone named {quoted(bone.name)}",
-                    "names that differ; rename one of them",
-                )
-        elif keyword == "direction":
-            bone.direction = lines.numbers(f"the direction of {of}", 3)
-        elif keyword == "length":
-            bone.length = lines.numbers(f"the length of {of}", 1)
-            if bone.length[0] < 0.0:
-                lines.refuse(1, f"a length of at least 0 for {of}")
-        elif keyword == "axis":
-            bone.axis = [
-                lines.number_at(1 + i, f"angle {1 + i} of 3 of the axis of {of}") for i in range(3)
-            ]
-            bone.axis_order = _axis_order(lines, 4, of)
-        elif keyword == "dof":
-            bone.channels = _channels(
-                lines, _TURNS, f"the dof of {of}; bones that shift or stretch cannot be read"
-            )
+    while (keyword := lines.keyword) != "end":
+        if keyword in bone.stated:
+            lines.refuse(0, f"one {keyword} for {bone.shown}")
+        if keyword in entries:
+            entries[keyword](lines, bone)
+            bone.stated.add(keyword)
         elif keyword == "limits":
-            # what a joint may do is of no use for what it did; one pair stands on each line
+            # limits of a joint tell nothing of its motion; one pair stands on each line
             while _is_range(lines.next()):
                 pass
             continue
-        elif keyword not in ("id", "bodymass", "cofmass"):
-            lines.refuse(0, f"an entry of {of} or end")
-        lines.next()
-    for entry, value in (
-        ("name", bone.name),
-        ("direction", bone.direction),
-        ("length", bone.length),
-        ("axis", bone.axis),
-    ):
-        if not value:
-            lines.refuse(
-                0,
-                f"{entry} before the end of "
-                f"{f'bone {quoted(bone.name)}' if bone.name else 'this bone'}",
+        elif keyword not in _IGNORED_OF_A_BONE:
+            lines.refuse(0, f"an entry of {bone.shown} or end")
+        if keyword == "name" and (bone.name.lower() in parsed.bones or bone.name.lower() == ROOT):
+            lines.fail(
+                1,
+                f"a second bone named {quoted(bone.name)}",
+                "names that differ; rename one of them",
             )
-    if bone.length[0] > 0.0 and not rotation.normalize(bone.direction).any():
-        lines.fail(0, f"a direction of no length for bone {quoted(bone.name)}", "a direction")
+        lines.next()
+    for entry in ("name", "direction", "length", "axis"):
+        if entry not in bone.stated:
+            lines.refuse(0, f"{entry} before the end of {bone.shown}")
+    if bone.length > 0.0 and not rotation.normalize(bone.direction).any():
+        lines.fail(0, f"a direction of no length for {bone.shown}", "a direction")
     return bone
 
 
+def _parse_name(lines: Lines, bone: _Bone) -> None:
+    if len(lines.words) < 2:
+        lines.refuse(1, "the name of a bone")
+    bone.name = lines.words[1]
+    lines.end_of_line(2, "the name of a bone")
+
+
+def _parse_direction(lines: Lines, bone: _Bone) -> None:
+    bone.direction = lines.numbers(f"the direction of {bone.shown}", 3)
+
+
+def _parse_length(lines: Lines, bone: _Bone) -> None:
+    (bone.length,) = lines.numbers(f"the length of {bone.shown}", 1)
+    if bone.length < 0.0:
+        lines.refuse(1, f"a length of at least 0 for {bone.shown}")
+
+
+def _parse_axis(lines: Lines, bone: _Bone) -> None:
+    bone.axis = [
+        lines.number_at(1 + i, f"angle {1 + i} of 3 of the axis of {bone.shown}") for i in range(3)
+    ]
+    bone.axis_order = _axis_order(lines, 4, bone.shown)
+
+
+def _parse_dof(lines: Lines, bone: _Bone) -> None:
+    bone.channels = _channels(
+        lines,
+        _ROTATIONS,
+        f"the dof of {bone.shown}; bones that are translated or stretch cannot be read",
+    )
+
+
 def _is_range(words: list[str]) -> bool:
+    """Whether a line is a pair of limits."""
     return bool(words) and all(
         NUMBER.fullmatch(word) or word.lower().lstrip("+-") == "inf" for word in words
     )
@@ -260,6 +278,7 @@ def _channels(lines: Lines, allowed: tuple[str, ...], of: str) -> tuple[str, ...
 
 
 def _axis_order(lines: Lines, word: int, of: str) -> str:
+    """The word with which a line ends, the order of three axes, in capitals."""
     order = lines.words[word].lower() if len(lines.words) > word else ""
     if order not in _ORDERS:
         lines.refuse(word, f"the order of the axes of {of}, such as XYZ")
@@ -273,17 +292,16 @@ def _parse_hierarchy(lines: Lines, parsed: _Parsed) -> None:
         lines.refuse(0, "begin after :hierarchy")
     hanging: set[str] = set()
     while lines.next() and lines.keyword != "end":
-        for i, word in enumerate(lines.words):
-            bone = word.lower()
-            if bone not in parsed.bones and (bone != ROOT or i):
-                lines.refuse(i, "a bone of :bonedata" + ("" if i else " or root"))
-            if i and bone in hanging:
+        if lines.keyword not in parsed.bones and lines.keyword != ROOT:
+            lines.refuse(0, "a bone of :bonedata or root")
+        children = [word.lower() for word in lines.words[1:]]
+        for i, bone in enumerate(children, start=1):
+            if bone not in parsed.bones:
+                lines.refuse(i, "a bone of :bonedata")
+            if bone in hanging:
                 lines.refuse(i, "each bone below one other")
-            if i:
-                hanging.add(bone)
-        parsed.children.setdefault(lines.keyword, []).extend(
-            word.lower() for word in lines.words[1:]
-        )
+            hanging.add(bone)
+        parsed.children.setdefault(lines.keyword, []).extend(children)
     if not lines.words:
         lines.refuse(0, "end after the last bone of :hierarchy")
     if len(loose := parsed.bones.keys() - {bone for bone, _ in _downwards(parsed)}):
@@ -295,8 +313,8 @@ def _parse_hierarchy(lines: Lines, parsed: _Parsed) -> None:
 
 
 def _downwards(parsed: _Parsed) -> list[tuple[str, int]]:
-    """All that hangs from the root: bone and its parent's place in this list, one branch after the
-    other.
+    """All bones from the root down, one branch after the other: each bone and the index of its
+    parent in this list.
     """
     found: list[tuple[str, int]] = []
     waiting = [(ROOT, -1)]
@@ -308,9 +326,10 @@ def _downwards(parsed: _Parsed) -> list[tuple[str, int]]:
 
 
 def _rig(parsed: _Parsed, name: str, warnings: tuple[str, ...]) -> AsfRig:
+    """The rig of a file's sections."""
     order = _downwards(parsed)
     bones = [parsed.bones[bone] for bone, _ in order[1:]]
-    # the root is no bone: what hangs from it starts where it stands
+    # the root is no bone and has no length
     vectors = np.stack([np.zeros(3), *(bone.vector() for bone in bones)])
     parents = np.array([parent for _, parent in order])
     ends = [joint for joint, (bone, _) in enumerate(order) if not parsed.children.get(bone)]
@@ -329,7 +348,7 @@ def _rig(parsed: _Parsed, name: str, warnings: tuple[str, ...]) -> AsfRig:
             end_offsets=vectors[ends],
         ),
         axes=np.stack([rotation.IDENTITY, *axes]),
-        channels=(parsed.root_channels, *(bone.channels or () for bone in bones)),
+        channels=(parsed.root_channels, *(bone.channels for bone in bones)),
         radians_per_angle=parsed.radians_per_angle,
         name=name,
         warnings=warnings,

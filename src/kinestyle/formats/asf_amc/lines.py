@@ -1,5 +1,5 @@
-"""The lines of an ASF or AMC file as words, and refusals that name line, column, what was found and
-what was expected.
+"""The lines of an ASF or AMC file as words. Refusals name line, column, what was found and what was
+expected.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from kinestyle.errors import MotionFileError
 from kinestyle.formats.limits import MAX_MAGNITUDE
 from kinestyle.formats.text_files import NUMBER, quoted
 
-# the format counts commas and parentheses as blanks
+# in this format commas and parentheses are blanks
 _WORD = re.compile(r"[^\s,()]+", re.ASCII)
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 
 
 class Lines:
-    """A place in the file that moves from line to line. Lines that are blank or only a comment are
-    stepped over.
+    """A cursor that steps from line to line, past blank lines and comments.
 
     words: those of the current line; none before the first line and after the last
     """
@@ -38,8 +37,7 @@ class Lines:
             self.number += 1
             self.words = _WORD.findall(self._line)
             if "#" in self._line:
-                # only where a word begins: "1.#QNAN" is how some programs print what is not a
-                #     number
+                # only where a word begins: some programs print NaN as "1.#QNAN"
                 comment = next(
                     (i for i, word in enumerate(self.words) if word.startswith("#")),
                     len(self.words),
@@ -49,26 +47,26 @@ class Lines:
 
     @property
     def keyword(self) -> str:
-        """The first word of the line in small letters, or the empty string at the end of the file."""
+        """The first word of the line in small letters, empty at the end of the file."""
         return self.words[0].lower() if self.words else ""
 
     def fail(self, word: int, found: str, expected: str) -> NoReturn:
-        """Refuse the file at a word of the current line, or at the line's end where it has no such
+        """Refuse the file at a word of the current line, or at the line's end if it has no such
         word.
         """
-        places = [match.start() + 1 for match in _WORD.finditer(self._line)]
-        column = places[word] if word < len(self.words) else len(self._line.rstrip()) + 1
+        columns = [match.start() + 1 for match in _WORD.finditer(self._line)]
+        column = columns[word] if word < len(self.words) else len(self._line.rstrip()) + 1
         where = f"{self.name}, line {max(self.number, 1)}, column {column}"
         raise MotionFileError(f"{where}: found {found}, expected {expected}")
 
     def refuse(self, word: int, expected: str) -> NoReturn:
-        """Refuse a word of the current line, or that it is not there."""
+        """Refuse a word of the current line, or its absence."""
         if word < len(self.words):
             self.fail(word, quoted(self.words[word]), expected)
         self.fail(word, "the end of the line" if self.words else "the end of the file", expected)
 
     def number_at(self, word: int, of: str) -> float:
-        """The number that a word of the current line is."""
+        """A word of the current line as a number."""
         if word >= len(self.words) or not NUMBER.fullmatch(self.words[word]):
             self.refuse(word, f"a number for {of}")
         value = float(self.words[word])
@@ -77,14 +75,14 @@ class Lines:
         return value
 
     def numbers(self, of: str, count: int) -> list[float]:
-        """The `count` numbers after the first word of the current line, which must be all that it
-        holds.
+        """The `count` numbers after the first word of the current line. It must hold nothing
+        else.
         """
         values = [self.number_at(1 + i, f"value {1 + i} of {count} of {of}") for i in range(count)]
         self.end_of_line(1 + count, of)
         return values
 
     def end_of_line(self, word: int, of: str) -> None:
-        """Refuse a line of more words than `word`."""
+        """Refuse a line of more than `word` words."""
         if len(self.words) > word:
             self.refuse(word, f"the end of the line after {of}")

@@ -19,6 +19,7 @@ from kinestyle.formats.limits import (
     MAX_FRAMES,
     MAX_JOINTS,
     MAX_MAGNITUDE,
+    check_size,
     joint_frame_limit,
 )
 from kinestyle.formats.text_files import NUMBER, decode_text, latin_1_warning, quoted
@@ -53,10 +54,7 @@ def parse_bvh(data: bytes, name: str) -> Clip:
 
     Raises MotionFileError with one sentence that says where, what was found and what was expected.
     """
-    if len(data) > MAX_FILE_BYTES:
-        raise MotionFileError(
-            f"{name} has {len(data)} bytes, more than the limit of {MAX_FILE_BYTES}"
-        )
+    check_size(data, name)
     text, encoding, mark = decode_text(data, name, "BVH", "HIERARCHY")
     warnings = [latin_1_warning(name)] if encoding == "latin-1" else []
     scanner = _Scanner(text, name)

@@ -12,6 +12,7 @@ from kinestyle.errors import MotionFileError
 from kinestyle.formats.bvh.decimals import format_decimals
 from kinestyle.formats.bvh.layout import BvhLayout, decode
 from kinestyle.formats.euler_curves import euler_curves
+from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, check_writable
 from kinestyle.motion.rotation import Array
@@ -19,8 +20,6 @@ from kinestyle.motion.skeleton import Skeleton, same_skeleton
 from kinestyle.storage import replace_bytes
 
 MIN_DECIMALS = 6
-UNCHANGED = 1e-9
-"""Quaternion components and relative positions that differ by less count as those of the file."""
 EXPRESSED = 1e-6
 """Radians and relative positions that a layout may leave unsaid without a note."""
 _POSITIONS = ("Xposition", "Yposition", "Zposition")
@@ -88,12 +87,12 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
     values = (
         np.array(layout.values) if aligned else np.zeros((frames, sum(map(len, layout.channels))))
     )
-    same_position, same_rotation = _unchanged(local_position, local_rotation, layout)
+    position_kept, rotation_kept = _unchanged(local_position, local_rotation, layout)
 
     notes = []
     joint, axis, column = layout.position_columns
     values[:, column] = np.where(
-        same_position[:, joint, axis], values[:, column], local_position[:, joint, axis]
+        position_kept[:, joint, axis], values[:, column], local_position[:, joint, axis]
     )
     unsaid = _deviation(local_position, layout.skeleton) > EXPRESSED * np.maximum(
         1.0, np.abs(layout.skeleton.offsets)
@@ -106,7 +105,7 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
         )
 
     for group in layout.rotation_groups:
-        changed = ~same_rotation[:, group.joints].all(axis=0)
+        changed = ~rotation_kept[:, group.joints].all(axis=0)
         moved, columns = group.joints[changed], group.columns[changed]
         size = max(1, _CHUNK_CURVES // frames)
         for start in range(0, len(moved), size):
@@ -114,7 +113,7 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
             errors = _encode_rotations(
                 values,
                 local_rotation,
-                same_rotation,
+                rotation_kept,
                 group.order,
                 moved[some],
                 columns[some],
@@ -133,7 +132,7 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
 def _encode_rotations(
     values: Array,
     local_rotation: Array,
-    same_rotation: np.ndarray,
+    rotation_kept: np.ndarray,
     order: str,
     joints: np.ndarray,
     columns: np.ndarray,
@@ -149,9 +148,9 @@ def _encode_rotations(
     angles: Array = np.zeros((*q.shape[:2], 0))
     if order:
         given = np.radians(values[:, columns])
-        same = same_rotation[:, joints]
-        angles = euler_curves(q, order, same, given, given[0] if aligned else None)
-        values[:, columns] = np.where(same[..., None], values[:, columns], np.degrees(angles))
+        kept = rotation_kept[:, joints]
+        angles = euler_curves(q, order, kept, given, given[0] if aligned else None)
+        values[:, columns] = np.where(kept[..., None], values[:, columns], np.degrees(angles))
     if len(order) == 3:
         return np.zeros(len(joints))
     return rotation.angle(
@@ -164,26 +163,21 @@ def _unchanged(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(T, J, 3) and (T, J) bool: which positions and rotations are those of the layout's file."""
     frames, joints = local_rotation.shape[:2]
-    same_position = np.zeros((frames, joints, 3), dtype=bool)
-    same_rotation = np.zeros((frames, joints), dtype=bool)
+    position_kept = np.zeros((frames, joints, 3), dtype=bool)
+    rotation_kept = np.zeros((frames, joints), dtype=bool)
     if len(layout.values) != frames:
-        return same_position, same_rotation
+        return position_kept, rotation_kept
     size = max(1, _CHUNK_ROTATIONS // joints)
     for start in range(0, frames, size):
         piece = slice(start, start + size)
         source_position, source_rotation = decode(layout, layout.values[piece])
-        near = np.abs(local_position[piece] - source_position) <= UNCHANGED * np.maximum(
-            1.0, np.abs(source_position)
-        )
-        same_position[piece] = near
+        position_kept[piece] = same_position(local_position[piece], source_position)
         if np.array_equal(local_rotation[piece], source_rotation):
-            same_rotation[piece] = True
+            rotation_kept[piece] = True
             continue
         q = rotation.normalize(local_rotation[piece])
-        # a quaternion and its negative are one rotation
-        sign = np.where(np.sum(q * source_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0)
-        same_rotation[piece] = np.abs(q * sign - source_rotation).max(axis=-1) <= UNCHANGED
-    return same_position, same_rotation
+        rotation_kept[piece] = same_rotation(q, source_rotation)
+    return position_kept, rotation_kept
 
 
 def _deviation(local_position: Array, skeleton: Skeleton) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.fbx.loading import Node, Scene
 from kinestyle.formats.limits import MAX_JOINTS
+from kinestyle.formats.unique_names import unique_names
 
 _PROBES = 12
 """Times within the animation at which a node is sampled, to see whether it moves."""
@@ -54,9 +55,11 @@ def choose_joints(scene: Scene) -> JointNodes:
         (tip for tip in tips if nodes[tip].parent in joint_of),
         key=lambda tip: joint_of[nodes[tip].parent],
     )
-    names, renamed = _unique_names([nodes[node].name for node in order])
+    names, renamed = unique_names([nodes[node].name for node in order], " ")
     if renamed:
-        warnings.append(f"{file} names several joints alike; {renamed} were given a number here")
+        warnings.append(
+            f"{file} names several joints alike; {len(renamed)} were given a number here"
+        )
     parents = [joint_of.get(nodes[node].parent, -1) for node in order]
     parents[0] = -1
     return JointNodes(
@@ -150,20 +153,3 @@ def _moving(scene: Scene, nodes: list[Node]) -> list[bool]:
     values = np.concatenate([sampled.position, sampled.rotation, sampled.scale], axis=-1)
     allowed = 1e-5 * np.maximum(1.0, np.abs(values[0]))
     return [bool(moves) for moves in (np.ptp(values, axis=0) > allowed).any(axis=-1)]
-
-
-def _unique_names(names: list[str]) -> tuple[tuple[str, ...], int]:
-    """The names, with a number behind those that occurred before, and how many got one."""
-    given, renamed = set(names), 0
-    seen: set[str] = set()
-    unique = []
-    for i, name in enumerate(names):
-        if not name or name in seen:
-            stem, n = name or f"joint {i}", 2
-            name = stem
-            while name in seen or name in given:
-                name, n = f"{stem} {n}", n + 1
-            renamed += 1
-        seen.add(name)
-        unique.append(name)
-    return tuple(unique), renamed

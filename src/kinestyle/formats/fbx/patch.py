@@ -23,13 +23,12 @@ from kinestyle.formats.fbx.loading import Node
 from kinestyle.formats.fbx.reader import FbxSource, parse_fbx
 from kinestyle.formats.fbx.records import Document, Record, is_binary, parse, record, serialize
 from kinestyle.formats.fbx.ticks import TICKS_A_SECOND, frame_ticks
+from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
 
-UNCHANGED = 1e-9
-"""Quaternion components and relative positions that differ by less count as those of the file."""
 EXPRESSED_RADIANS, EXPRESSED_SHARE = 2e-5, 2e-5
 """The error allowed when the file is read back, of rotations and of positions as a share of the
 skeleton's size: keys are 32-bit numbers.
@@ -93,14 +92,8 @@ def _changes(
     """
     if len(local_position) != len(source.local_position):
         return np.ones(len(source.nodes), dtype=bool), np.ones(len(source.nodes), dtype=bool)
-    was = source.local_position
-    translated = (np.abs(local_position - was) > UNCHANGED * np.maximum(1.0, np.abs(was))).any(
-        axis=(0, 2)
-    )
-    sign = np.where(
-        np.sum(local_rotation * source.local_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0
-    )
-    rotated = (np.abs(local_rotation * sign - source.local_rotation) > UNCHANGED).any(axis=(0, 2))
+    translated = ~same_position(local_position, source.local_position).all(axis=(0, 2))
+    rotated = ~same_rotation(local_rotation, source.local_rotation).all(axis=0)
     return np.asarray(translated), np.asarray(rotated)
 
 

@@ -12,7 +12,7 @@ from kinestyle.formats.fbx.joint_nodes import JointNodes, choose_joints
 from kinestyle.formats.fbx.loading import Node, Sampled, Scene, open_scene
 from kinestyle.formats.fbx.records import is_binary, parse
 from kinestyle.formats.fbx.ticks import unrounded_rate
-from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE
+from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE, check_size
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
@@ -74,10 +74,7 @@ def parse_fbx(data: bytes, name: str) -> Clip:
 
     Raises MotionFileError with one sentence that says what was found and what was expected.
     """
-    if len(data) > MAX_FILE_BYTES:
-        raise MotionFileError(
-            f"{name} has {len(data)} bytes, more than the limit of {MAX_FILE_BYTES}"
-        )
+    check_size(data, name)
     if not data:
         raise MotionFileError(f"{name} is empty, expected an FBX file")
     if is_binary(data):

@@ -1,8 +1,12 @@
 """glTF files, binary (.glb) and as JSON (.gltf): `read_gltf` and `write_gltf`.
 
-glTF's world is metres, Y up and right-handed, its quaternions are xyzw. A clip that was read from
-glTF is written into its own file: meshes, materials, other nodes and animations stay. Any other
-clip gets a file with a plain body skinned to its joints.
+Reading: `document` opens a file, `accessors` reads its arrays, `nodes` finds the joints, `keys`
+turns curves into frames, `reader` makes the clip. Writing: `writer` puts curves into the
+`container` of the file that a clip came from, or into a `new_file` with a plain body skinned to the
+joints.
+
+glTF's world is metres, Y up and right-handed; its quaternions are xyzw. In a clip's own file,
+meshes, materials, other nodes and other animations stay as they are.
 """
 
 from kinestyle.formats.gltf.reader import parse_gltf, read_gltf

@@ -1,5 +1,5 @@
-"""The arrays of numbers in a glTF file: accessors, their views into the buffers, and writing new
-ones.
+"""The arrays of numbers in a glTF file: accessors and their views into the buffers, to read and to
+write.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ MAX_VALUES = 3 * MAX_FRAMES
 
 def read_accessor(document: Document, index: int, kind: str) -> Array:
     """Accessor number `index` of `kind` ("SCALAR", "VEC3", ...) -> (N, size), normalised integers
-    as what they stand for.
+    as the numbers they stand for.
 
-    Raises MotionFileError for one that is of another kind, reaches beyond its buffer, or holds what
-    is not finite.
+    Raises MotionFileError for an accessor of another kind, one that reaches beyond its buffer, and
+    numbers that are not finite or too large.
     """
     accessor = document.accessors[index]
     if accessor.text("type") != kind:
@@ -90,8 +90,7 @@ def _rows(
         if extension.endswith("_meshopt_compression"):
             raise MotionFileError(
                 f"{view.file}, {view.where}: its numbers are compressed with {extension}, which "
-                f"is not read; "
-                "export without compression"
+                f"is not read; export without compression"
             )
     buffer_number = view.integer("buffer", 0, len(document.buffers) - 1, "the number of a buffer")
     buffer = document.buffers[buffer_number]
@@ -112,16 +111,15 @@ def _rows(
     if needed > length:
         raise MotionFileError(
             f"{owner.file}, {owner.where}: found {count} rows, which end at byte {needed} of "
-            f"{view.where}, expected them to end "
-            f"within its {length} bytes; the file is damaged"
+            f"{view.where}, expected them to end within its {length} bytes; the file is damaged"
         )
     return np.ndarray((count, size), dtype, buffer, start + offset, (stride, dtype.itemsize))
 
 
 class Packer:
-    """Collects arrays into one buffer behind what it holds already, with their accessors and views.
+    """Appends arrays to a buffer, with their accessors and views.
 
-    accessors, views: the file's lists, to which entries are added
+    accessors, views: the file's lists, to which entries are added; start: the buffer's size so far
     """
 
     def __init__(
@@ -132,6 +130,7 @@ class Packer:
 
     @property
     def size(self) -> int:
+        """Bytes of the buffer."""
         return self.start + sum(map(len, self.pieces))
 
     def add(
@@ -142,9 +141,11 @@ class Packer:
         limits: bool = False,
         normalized: bool = False,
     ) -> int:
-        """rows: (N, size) or (N,) of a component type -> the number of its accessor. target: what a
-        view of vertices is for; limits: whether the accessor names the least and the greatest
-        values."""
+        """rows: (N, size) or (N,) of a component type -> the number of its accessor.
+
+        target: what a view of vertices is for; limits: whether the accessor states the least and
+        the greatest values
+        """
         component = next(number for number, dtype in COMPONENTS.items() if dtype == rows.dtype)
         data = np.ascontiguousarray(rows).tobytes()
         at = self.size

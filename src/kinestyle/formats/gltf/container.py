@@ -19,15 +19,18 @@ from kinestyle.formats.text_files import quoted
 from kinestyle.storage import read_bytes
 
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
-"""How files begin that glTF may embed."""
+"""The first bytes of image files that glTF may embed."""
 
 
 @dataclass(eq=False)
 class Container:
-    """fields: the JSON but for what stands beside it here; blob: the buffer that is number 0
+    """The parts of a file.
 
-    further_buffers: entries of buffers that hold nothing; further_chunks: what a .glb has after its
-        binary chunk
+    fields: the JSON without its accessors, views and buffers
+    blob: buffer number 0
+    further_buffers: entries of buffers that hold nothing
+    further_chunks: what a .glb has after its binary chunk
+    notes: sentences about what was left out
     """
 
     fields: dict[str, Any]
@@ -39,8 +42,8 @@ class Container:
     notes: list[str] = field(default_factory=list)
 
     def own_animation(self, number: int) -> dict[str, Any]:
-        """An animation whose lists of samplers and channels are this container's own: their entries
-        may be replaced.
+        """An animation with lists of samplers and channels that belong to this container: their
+        entries may be replaced.
         """
         animations = list(self.fields["animations"])
         found: dict[str, Any] = dict(animations[number])
@@ -50,55 +53,56 @@ class Container:
         return found
 
     def split_matrix(self, node: int, document: Document) -> None:
-        """Give a node that is about to move its translation, rotation and scale in place of a
-        matrix, which may not move.
+        """Replace a node's matrix by translation, rotation and scale: glTF does not animate
+        matrices.
         """
         fields = self.fields["nodes"][node]
         if "matrix" not in fields:
             return
-        translation, turn, scale = rest_transform(document.root.parts("nodes")[node])
+        translation, q, scale = rest_transform(document.root.parts("nodes")[node])
         nodes = list(self.fields["nodes"])
         nodes[node] = {key: value for key, value in fields.items() if key != "matrix"} | {
             "translation": translation.tolist(),
-            "rotation": turn[[1, 2, 3, 0]].tolist(),
+            "rotation": q[[1, 2, 3, 0]].tolist(),
             "scale": scale.tolist(),
         }
         self.fields["nodes"] = nodes
 
-    def lonely_accessors(self) -> set[int]:
-        """The accessors that one thing alone uses and whose bytes no other has: these may be
+    def exclusive_accessors(self) -> set[int]:
+        """The accessors with a single user whose bytes nothing else shares: these may be
         overwritten.
         """
         uses = Counter(number for holder in self._holders() for number in _whole_numbers(holder))
-        spans = [
-            (*self._span(image), -1)
-            for image in _objects(self.fields.get("images"))
-            if isinstance(image.get("bufferView"), int)
-        ]
-        for number, accessor in enumerate(self.accessors):
-            sparse = accessor.get("sparse")
-            owners = [
-                accessor,
-                *(
-                    _objects([sparse.get("indices"), sparse.get("values")])
-                    if isinstance(sparse, dict)
-                    else ()
-                ),
-            ]
-            spans += [(*self._span(owner), number) for owner in owners if "bufferView" in owner]
-        spans.sort()
         shared: set[int] = {-1}
         reach, last = -1, -1
-        for start, end, number in spans:
+        for start, end, number in sorted(self._spans()):
             if start < reach:
                 shared |= {number, last}
             if end > reach:
                 reach, last = end, number
         return {number for number, count in uses.items() if count == 1 and number not in shared}
 
+    def _spans(self) -> Iterator[tuple[int, int, int]]:
+        """The bytes of the buffer, from and to, that accessors and images use, with the number of
+        the accessor, or -1 for an image.
+        """
+        for image in _objects(self.fields.get("images")):
+            if isinstance(image.get("bufferView"), int):
+                yield (*self._span(image), -1)
+        for number, accessor in enumerate(self.accessors):
+            sparse = accessor.get("sparse")
+            parts = (
+                [sparse.get(key) for key in ("indices", "values")]
+                if (isinstance(sparse, dict))
+                else []
+            )
+            for owner in _objects([accessor, *parts]):
+                if "bufferView" in owner:
+                    yield (*self._span(owner), number)
+
     def _holders(self) -> Iterator[Any]:
-        """The pieces of the JSON whose whole numbers are, or in an extension may be, those of
-        accessors.
+        """The pieces of the JSON whose whole numbers are numbers of accessors, or in an extension
+        may be.
         """
         for animation in _objects(self.fields.get("animations")):
             for sampler in _objects(animation.get("samplers")):
@@ -114,8 +118,8 @@ class Container:
             yield node.get("extensions")
 
     def _span(self, owner: dict[str, Any]) -> tuple[int, int]:
-        """The bytes of the buffer, from and to, of an accessor, a part of one or an image; none for
-        what does not say soundly.
+        """The bytes of the buffer, from and to, of an accessor, a part of one or an image; -1 for
+        one that is not sound.
         """
         number = owner["bufferView"]
         view = (
@@ -244,8 +248,8 @@ def _embed_images(document: Document, container: Container) -> None:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """The objects in what ought to be a list of them; what the reader has no use for may be
-    anything.
+    """The objects in what should be a list of them. Parts of the file that the reader does not use
+    may be anything.
     """
     yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 

@@ -1,4 +1,6 @@
-"""A glTF file apart: its JSON, read field by field with refusals that say where, and its buffers."""
+"""A glTF file taken apart: its JSON, read field by field with refusals that say where, and its
+buffers.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,11 @@ class Document:
 
     root: its JSON
     buffers: the bytes of each of its buffers; None for one that holds nothing of its own (the
-    fallback of an extension) original: the file as it was; binary: whether that is a .glb, with its
-    binary chunk as the first buffer
+        fallback of an extension)
+    original: the file as it was
+    binary: whether that is a .glb, with its binary chunk as the first buffer
     further_chunks: what a .glb holds after its binary chunk, as it was
-    folder: where the paths of further files start; None for a file that came without one
+    folder: where the paths of further files start; None for a file without one
     """
 
     root: JsonObject
@@ -44,6 +47,7 @@ class Document:
 
     @property
     def name(self) -> str:
+        """The file's name."""
         return self.root.file
 
     @cached_property
@@ -56,13 +60,13 @@ class Document:
 
     @cached_property
     def buffer_sizes(self) -> list[int]:
-        """What the file says of each buffer, checked when it was opened."""
+        """The size that the file states of each buffer, checked when it was opened."""
         return [part.fields["byteLength"] for part in self.root.parts("buffers")]
 
 
 def open_document(data: bytes, name: str, folder: Path | None = None) -> Document:
-    """data: the bytes of a .glb or .gltf file that messages call `name`; further files are looked
-    for below `folder`.
+    """data: the bytes of a .glb or .gltf file; name: what messages call it; folder: further files
+    are looked for below it.
 
     Raises MotionFileError.
     """
@@ -79,6 +83,14 @@ def open_document(data: bytes, name: str, folder: Path | None = None) -> Documen
         version = asset.text(key, "2.0" if key == "minVersion" else None)
         if not version.startswith("2.") or (key == "minVersion" and version != "2.0"):
             asset.refuse(key, "version 2.0 of glTF; convert the file to it")
+    buffers = _buffers(root, chunk, binary, folder)
+    return Document(root, buffers, data, binary, further, folder, warnings)
+
+
+def _buffers(
+    root: JsonObject, chunk: bytes | None, binary: bool, folder: Path | None
+) -> tuple[bytes | None, ...]:
+    """The bytes of each buffer. chunk: the binary chunk of a .glb. Raises MotionFileError."""
     buffers: list[bytes | None] = []
     total = 0
     for i, buffer in enumerate(root.parts("buffers")):
@@ -95,10 +107,10 @@ def open_document(data: bytes, name: str, folder: Path | None = None) -> Documen
                 )
             if total > MAX_FILE_BYTES:
                 raise MotionFileError(
-                    f"{name}: its buffers have more than the limit of {MAX_FILE_BYTES} bytes"
+                    f"{root.file}: its buffers have more than the limit of {MAX_FILE_BYTES} bytes"
                 )
         buffers.append(content)
-    return Document(root, tuple(buffers), data, binary, further, folder, warnings)
+    return tuple(buffers)
 
 
 def _chunks(data: bytes, name: str) -> tuple[bytes, bytes | None, bytes, tuple[str, ...]]:
@@ -145,6 +157,7 @@ def _chunks(data: bytes, name: str) -> tuple[bytes, bytes | None, bytes, tuple[s
 
 
 def _parse_json(text: bytes, name: str) -> JsonObject:
+    """The outermost object of a file. Raises MotionFileError."""
     if len(text) > MAX_JSON_BYTES:
         raise MotionFileError(
             f"{name} has {len(text)} bytes of JSON, more than the limit of {MAX_JSON_BYTES}"
@@ -174,7 +187,7 @@ def _load(buffer: JsonObject, folder: Path | None) -> bytes | None:
             buffer.refuse("uri", "base64 data")
         try:
             return base64.b64decode(body, validate=True)
-        except ValueError as error:  # of characters that are not ASCII it is not binascii's own
+        except ValueError as error:  # not binascii.Error, which non-ASCII characters do not raise
             raise MotionFileError(
                 f"{buffer.file}, {buffer.where}.uri: its base64 data is damaged"
             ) from error
@@ -189,8 +202,8 @@ def _load(buffer: JsonObject, folder: Path | None) -> bytes | None:
 
 
 def beside(uri: str, folder: Path | None) -> Path | None:
-    """The path that a URI names at or below `folder`; None for all others: a file must not reach
-    for others of its reader's.
+    """The path that a URI names at or below `folder`, None for any other: a file must not read
+    other files of the user.
     """
     try:
         parts = urlsplit(uri)

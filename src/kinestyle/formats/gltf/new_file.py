@@ -1,6 +1,4 @@
-"""A new glTF file for a clip that came from another format: nodes, a skin, a plain body and the
-animation.
-"""
+"""A new glTF file for a clip from another format: nodes, a skin, a plain body and the animation."""
 
 from __future__ import annotations
 
@@ -22,12 +20,13 @@ from kinestyle.formats.placeholder import (
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import tip_position
 from kinestyle.rig.mapping import JointMapping, map_joints
 from kinestyle.rig.world_frame import bring_into_world, find_world
 
 _STILL_M = 1e-7
 _VERTICES, _TRIANGLES = 34962, 34963
-"""What views are for: ARRAY_BUFFER and ELEMENT_ARRAY_BUFFER."""
+"""The targets of views: ARRAY_BUFFER and ELEMENT_ARRAY_BUFFER."""
 _CLAY = {
     "name": "Clay",
     "pbrMetallicRoughness": {
@@ -39,9 +38,7 @@ _CLAY = {
 
 
 def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
-    """A file for any clip, in metres with Y up, and a sentence for each thing that had to be
-    assumed.
-    """
+    """A file for any clip, in metres with Y up, and a sentence for each thing that was assumed."""
     mapping: JointMapping | None
     try:
         mapping = map_joints(clip)
@@ -77,7 +74,7 @@ def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
 
 
 def _nodes(pose: BindPose) -> tuple[list[dict[str, Any]], list[int]]:
-    """The joints as nodes 0 to J - 1, then the tips of chains, and the numbers of those."""
+    """The joints as nodes 0 to J - 1, then the tips of chains; and the numbers of the tips."""
     skeleton = pose.skeleton
     count = skeleton.joint_count
     children = [list(below) for below in skeleton.children]
@@ -93,32 +90,28 @@ def _nodes(pose: BindPose) -> tuple[list[dict[str, Any]], list[int]]:
                 "extras": {"kinestyle": END_SITE},
             }
         )
-    position, turn = pose.local_position.tolist(), pose.local_rotation[:, [1, 2, 3, 0]].tolist()
+    translation, xyzw = pose.local_position.tolist(), pose.local_rotation[:, [1, 2, 3, 0]].tolist()
     nodes: list[dict[str, Any]] = []
-    for name, place, quaternion, below in zip(
-        skeleton.names, position, turn, children, strict=True
-    ):
-        node = {"name": name, "translation": place, "rotation": quaternion}
+    for name, position, q, below in zip(skeleton.names, translation, xyzw, children, strict=True):
+        node = {"name": name, "translation": position, "rotation": q}
         nodes.append({**node, "children": below} if below else node)
     return nodes + tips, list(range(count, count + len(tips)))
 
 
 def _inverse_bind(pose: BindPose) -> np.ndarray:
     """(J + E, 16) matrices from the world to each joint and tip, column after column."""
-    position, turn = pose.world()
-    parents = pose.skeleton.end_parents
-    tips = position[parents] + rotation.rotate(turn[parents], pose.skeleton.end_offsets)
-    position, turn = (
-        np.concatenate([position, tips]),
-        rotation.inverse(np.concatenate([turn, turn[parents]])),
-    )
+    position, q = pose.world()
+    tips = tip_position(pose.skeleton, position, q)
+    position = np.concatenate([position, tips])
+    back = rotation.inverse(np.concatenate([q, q[pose.skeleton.end_parents]]))
     matrix = np.tile(np.eye(4, dtype="<f4"), (len(position), 1, 1))
-    matrix[:, :3, :3] = rotation.to_matrix(turn)
-    matrix[:, :3, 3] = -rotation.rotate(turn, position)
+    matrix[:, :3, :3] = rotation.to_matrix(back)
+    matrix[:, :3, 3] = -rotation.rotate(back, position)
     return matrix.transpose(0, 2, 1).reshape(-1, 16)
 
 
 def _primitive(mesh: PlaceholderMesh, packer: Packer) -> dict[str, Any]:
+    """The body's mesh, skinned."""
     kind = "<u1" if mesh.joint.max() < 2**8 else "<u2"
     joints = np.zeros((len(mesh.joint), 4), kind)
     joints[:, 0] = mesh.joint
@@ -141,8 +134,8 @@ def _primitive(mesh: PlaceholderMesh, packer: Packer) -> dict[str, Any]:
 
 
 def _animation(clip: Clip, pose: BindPose, packer: Packer) -> dict[str, Any]:
-    """Rotations of all joints, and positions of those that move against their parents or are not
-    where the pose has them.
+    """Rotations of all joints, and positions of those that are not always where the pose has
+    them.
     """
     times = (np.arange(clip.frame_count) * clip.frame_time_seconds).astype("<f4")
     at = packer.add(times, "SCALAR", limits=True)
@@ -154,11 +147,11 @@ def _animation(clip: Clip, pose: BindPose, packer: Packer) -> dict[str, Any]:
         channels.append({"sampler": len(samplers), "target": {"node": joint, "path": path}})
         samplers.append({"input": at, "output": output, "interpolation": "LINEAR"})
 
-    turn = rotation.continuous(rotation.normalize(np.asarray(clip.local_rotation, dtype=float)))
+    q = rotation.continuous(rotation.normalize(np.asarray(clip.local_rotation, dtype=float)))
     moves = np.any(np.abs(clip.local_position - pose.local_position) > _STILL_M, axis=(0, 2))
     for joint in range(clip.skeleton.joint_count):
         if moves[joint]:
             put(joint, "translation", clip.local_position[:, joint])
-        put(joint, "rotation", turn[:, joint][:, [1, 2, 3, 0]])
+        put(joint, "rotation", q[:, joint][:, [1, 2, 3, 0]])
     extras = {"kinestyle": {"frame_time_seconds": clip.frame_time_seconds}}
     return {"name": clip.name, "samplers": samplers, "channels": channels, "extras": extras}

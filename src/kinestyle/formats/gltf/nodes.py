@@ -1,4 +1,4 @@
-"""The nodes of a glTF file: their tree, where they stand at rest, and which of them are a rig's
+"""The nodes of a glTF file: their tree, their transforms at rest, and which of them are a rig's
 joints.
 """
 
@@ -12,21 +12,25 @@ from kinestyle.errors import MotionFileError
 from kinestyle.formats.gltf.document import Document, numbers
 from kinestyle.formats.limits import MAX_JOINTS
 from kinestyle.formats.text_files import quoted
+from kinestyle.formats.unique_names import unique_names
 from kinestyle.json_object import JsonObject
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import IDENTITY, Array
 
 END_SITE = "end site"
-"""What the extras of a node say, under "kinestyle", that stands for the tip of a chain and is no
-joint.
-"""
+"""In the extras of a node, under "kinestyle": it stands for the tip of a chain and is no joint."""
 _SHEAR = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
 class NodeTree:
-    """parts: N nodes, parents: (N,) -1 for those at the top, children: for each node in the order
-    of the file, order: all nodes, each behind its parent, the children of one in their order"""
+    """The N nodes of a file.
+
+    parts: their JSON
+    parents: (N,) int, -1 for those at the top
+    children: of each node, in the order of the file
+    order: all nodes, each behind its parent, siblings in the order of the file
+    """
 
     parts: list[JsonObject]
     parents: np.ndarray
@@ -34,17 +38,20 @@ class NodeTree:
     order: list[int]
 
     def ancestors(self, node: int) -> list[int]:
+        """The nodes from the parent of `node` up to the top."""
         found = []
         while (node := int(self.parents[node])) >= 0:
             found.append(node)
         return found
 
     def name(self, node: int) -> str:
+        """A node's name, made up for one without."""
         name = self.parts[node].text("name", "") or f"node_{node}"
         # JSON can hold halves of characters, which no file can
         return name.encode("utf-8", "replace").decode("utf-8")
 
     def is_end_site(self, node: int) -> bool:
+        """Whether a node stands for the tip of a chain."""
         extras = self.parts[node].fields.get("extras")
         return (
             isinstance(extras, dict)
@@ -54,7 +61,9 @@ class NodeTree:
 
 
 def node_tree(document: Document) -> NodeTree:
-    """Raises MotionFileError where nodes hang on two others or on themselves."""
+    """The tree of a file's nodes. Raises MotionFileError where a node has two parents or is above
+    itself.
+    """
     parts = document.root.parts("nodes")
     parents = np.full(len(parts), -1)
     children = [part.indices("children", len(parts), "the numbers of nodes") for part in parts]
@@ -80,7 +89,7 @@ def node_tree(document: Document) -> NodeTree:
 
 
 def rest_transform(part: JsonObject) -> tuple[Array, Array, Array]:
-    """Translation (3,), rotation (4,) wxyz and scale (3,) of a node that nothing moves. Raises
+    """Translation (3,), rotation (4,) wxyz and scale (3,) of a node without animation. Raises
     MotionFileError for shear.
     """
     if "matrix" in part.fields:
@@ -89,60 +98,52 @@ def rest_transform(part: JsonObject) -> tuple[Array, Array, Array]:
         if np.linalg.det(matrix[:3, :3]) < 0:
             scale[0] = -scale[0]
         axes = matrix[:3, :3] / np.where(np.abs(scale) > 1e-12, scale, 1.0)
-        turned = rotation.from_matrix(axes)
+        q = rotation.from_matrix(axes)
         if (
-            np.abs(rotation.to_matrix(turned) - axes).max() > _SHEAR
+            np.abs(rotation.to_matrix(q) - axes).max() > _SHEAR
             or np.abs(matrix[3] - [0.0, 0.0, 0.0, 1.0]).max() > _SHEAR
         ):
             part.refuse(
                 "matrix",
-                "a matrix of a move, a turn and a scale, without shear; apply the transforms and "
-                "export again",
+                "a matrix of translation, rotation and scale, without shear; apply the transforms "
+                "and export again",
             )
-        return matrix[:3, 3], turned, scale
-    turn = numbers(part, "rotation", IDENTITY[[1, 2, 3, 0]])[[3, 0, 1, 2]]
-    if np.linalg.norm(turn) < 1e-3:
+        return matrix[:3, 3], q, scale
+    q = numbers(part, "rotation", IDENTITY[[1, 2, 3, 0]])[[3, 0, 1, 2]]
+    if np.linalg.norm(q) < 1e-3:
         part.refuse("rotation", "a quaternion of length 1")
     return (
         numbers(part, "translation", np.zeros(3)),
-        rotation.normalize(turn),
+        rotation.normalize(q),
         numbers(part, "scale", np.ones(3)),
     )
+
+
+def skinned_nodes(document: Document, node_count: int) -> set[int]:
+    """The joints of all skins. Raises MotionFileError for a skin without joints."""
+    found: set[int] = set()
+    for skin in document.root.parts("skins"):
+        joints = skin.indices("joints", node_count, "the numbers of nodes")
+        if not joints:
+            skin.refuse("joints", "the numbers of the nodes that are its joints")
+        found.update(joints)
+    return found
 
 
 def find_joints(
     document: Document, tree: NodeTree, animated: set[int]
 ) -> tuple[list[int], list[str]]:
-    """The nodes that are the rig, each behind its parent, and warnings.
+    """The nodes of the rig, each behind its parent, and warnings.
 
-    They are the joints of the skins and the nodes above them; without a skin, or with one for a
-    small part of what moves, the nodes that the animation moves (`animated`) with those above and
-    below. Of several rigs, the one that moves most is taken.
+    They are the joints of the skins and all nodes above them. Without a skin, or with one for a
+    small part of what moves, they are also the nodes that the animation moves (`animated`), those
+    above, and bare ones below joints of a skin. Of several rigs, the one that moves most is taken.
+    Raises MotionFileError for too many joints.
     """
-    skinned: set[int] = set()
-    for skin in document.root.parts("skins"):
-        joints = skin.indices("joints", len(tree.parts), "the numbers of nodes")
-        if not joints:
-            skin.refuse("joints", "the numbers of the nodes that are its joints")
-        skinned.update(joints)
-    if 2 * len(skinned & animated) <= len(animated):
-        for node in tree.order:
-            bare = not {"mesh", "camera"} & tree.parts[node].fields.keys() or bool(
-                tree.children[node]
-            )
-            if node in animated or (int(tree.parents[node]) in skinned and bare):
-                skinned.add(node)
-    wanted = {above for node in skinned for above in tree.ancestors(node)} | skinned
-    tops = [node for node in tree.order if node in wanted and tree.parents[node] < 0]
-    top_of: dict[int, int] = {}
-    for node in tree.order:
-        top_of[node] = node if tree.parents[node] < 0 else top_of[int(tree.parents[node])]
-    rigs = {
-        top: [node for node in tree.order if node in wanted and top_of[node] == top] for top in tops
-    }
-    best = max(tops, key=lambda top: (len(animated.intersection(rigs[top])), len(rigs[top])))
+    rigs = _rigs(tree, _rig_nodes(document, tree, animated))
+    best = max(rigs, key=lambda top: (len(animated.intersection(rigs[top])), len(rigs[top])))
     warnings = []
-    others = [top for top in tops if top != best and len(rigs[top]) > 1]
+    others = [top for top in rigs if top != best and len(rigs[top]) > 1]
     if others:
         left = ", ".join(quoted(tree.name(top)) for top in others[:4])
         warnings.append(
@@ -154,26 +155,45 @@ def find_joints(
         raise MotionFileError(
             f"{document.name} has {len(joints)} joints, more than the limit of {MAX_JOINTS}"
         )
-    rising = sorted(joints)
-    in_order = all(tree.parents[node] < node for node in rising)
-    # the file's own order where it is one
-    return (rising if in_order else joints), warnings
+    in_file_order = sorted(joints)
+    if all(tree.parents[node] < node for node in in_file_order):
+        return in_file_order, warnings
+    return joints, warnings
+
+
+def _rig_nodes(document: Document, tree: NodeTree, animated: set[int]) -> set[int]:
+    """The nodes of all rigs, with all nodes above them."""
+    members = skinned_nodes(document, len(tree.parts))
+    if 2 * len(members & animated) <= len(animated):
+        for node in tree.order:
+            below_member = int(tree.parents[node]) in members
+            if node in animated or (below_member and _is_bare(tree, node)):
+                members.add(node)
+    return members | {above for node in members for above in tree.ancestors(node)}
+
+
+def _is_bare(tree: NodeTree, node: int) -> bool:
+    """Whether a node carries other nodes, or at least no mesh or camera."""
+    return bool(tree.children[node]) or not {"mesh", "camera"} & tree.parts[node].fields.keys()
+
+
+def _rigs(tree: NodeTree, members: set[int]) -> dict[int, list[int]]:
+    """The nodes of each rig, by the node at its top, each behind its parent."""
+    rigs: dict[int, list[int]] = {}
+    top_of: dict[int, int] = {}
+    for node in tree.order:
+        top_of[node] = node if tree.parents[node] < 0 else top_of[int(tree.parents[node])]
+        if node in members:
+            rigs.setdefault(top_of[node], []).append(node)
+    return rigs
 
 
 def joint_names(tree: NodeTree, joints: list[int], file: str) -> tuple[tuple[str, ...], list[str]]:
-    """A name for each joint, no two alike, and a warning where that took a change."""
-    taken: set[str] = set()
-    names, changed = [], []
-    for node in joints:
-        name = base = tree.name(node)
-        number = 2
-        while name in taken:
-            name, number = f"{base}_{number}", number + 1
-        if name != base:
-            changed.append(base)
-        taken.add(name)
-        names.append(name)
-    several = ", ".join(map(quoted, dict.fromkeys(changed[:4])))
-    return tuple(names), [
+    """A name for each joint, no two alike, and a warning if some had to be changed."""
+    names, renamed = unique_names([tree.name(node) for node in joints], "_")
+    if not renamed:
+        return names, []
+    several = ", ".join(map(quoted, dict.fromkeys(renamed[:4])))
+    return names, [
         f"{file} has several nodes named {several}; numbers were added to tell them apart"
-    ] if changed else []
+    ]

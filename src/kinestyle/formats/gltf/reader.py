@@ -17,8 +17,9 @@ from kinestyle.formats.gltf.nodes import (
     joint_names,
     node_tree,
     rest_transform,
+    skinned_nodes,
 )
-from kinestyle.formats.gltf.source import GltfSource, mirror_turns
+from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_JOINT_FRAMES, MAX_MAGNITUDE
 from kinestyle.formats.text_files import quoted
 from kinestyle.json_object import JsonObject
@@ -28,19 +29,22 @@ from kinestyle.motion.skeleton import Skeleton
 from kinestyle.storage import read_bytes
 
 PATHS = {"translation": 3, "rotation": 4, "scale": 3}
+"""What a channel may animate -> how many numbers that has."""
 _INTERPOLATIONS = ("LINEAR", "STEP", "CUBICSPLINE")
 _FULL_SHARE = 0.5
-"""Of the most joints that any animation moves: one that moves fewer is a part of a motion, such as
+"""Of the most joints that any animation moves. One that moves fewer is a part of a motion, such as
 a face's.
 """
 _EVEN_SCALE = 1e-3
+"""How much the scale of a joint may differ between its axes before it counts as uneven."""
 _FRAME_TIMES = (1e-4, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One channel of an animation. keys: (K,) rising seconds; values: (K, n), three rows a key for
-    CUBICSPLINE
+    """One channel of an animation.
+
+    keys: (K,) rising seconds; values: (K, n), or three rows a key for CUBICSPLINE
     """
 
     keys: Array
@@ -57,19 +61,20 @@ def read_gltf(path: str | Path) -> Clip:
 
 
 def parse_gltf(data: bytes, name: str, folder: Path | None = None) -> Clip:
-    """data: the bytes of a file that messages call `name`; folder: where its buffers in files of
-    their own are, if anywhere.
+    """data: the bytes of a file; name: what messages call it; folder: further files of its buffers
+    are looked for there.
 
     Raises MotionFileError with one sentence that says where, what was found and what was expected.
     """
     document = open_document(data, name, folder)
     tree = node_tree(document)
     warnings = list(document.warnings)
-    number, several = _choose_animation(document, tree)
-    warnings += several
+    number, other_animations = _choose_animation(document, tree)
+    warnings += other_animations
     animation = document.root.parts("animations")[number]
     channels, curves = _read_curves(document, animation, len(tree.parts))
-    joints, rigs = find_joints(document, tree, {node for node, path in curves if path != "scale"})
+    animated = {node for node, path in curves if path != "scale"}
+    joints, other_rigs = find_joints(document, tree, animated)
     own = {key: curve for key, curve in curves.items() if key[0] in set(joints)}
     if not own:
         raise MotionFileError(
@@ -88,52 +93,38 @@ def parse_gltf(data: bytes, name: str, folder: Path | None = None) -> Clip:
             f"{1.0 / grid.frame_time_seconds:.4g} frames/s"
         )
     names, renamed = joint_names(tree, joints, name)
-    clip = _compose(document, tree, joints, names, own, grid, number, channels)
+    source = _compose(document, tree, joints, names, own, grid, number, channels)
     return Clip(
-        clip.skeleton,
-        clip.local_position,
-        clip.local_rotation,
+        source.skeleton,
+        source.local_position,
+        source.local_rotation,
         grid.frame_time_seconds,
         Path(name).stem,
-        clip,
-        tuple(warnings + rigs + renamed),
+        source,
+        tuple(warnings + other_rigs + renamed),
         METRES_Y_UP,
     )
 
 
 def _choose_animation(document: Document, tree: NodeTree) -> tuple[int, list[str]]:
-    """The longest of the animations that move most of what any moves, and a warning that names the
-    others.
+    """The longest of the animations that move about the most joints, and a warning that names the
+    others. Raises MotionFileError where none moves a node.
     """
     animations = document.root.parts("animations")
     if not animations:
         raise MotionFileError(
             f"{document.name} holds no animation, expected a motion; export with animations"
         )
-    skinned = {
-        node
-        for skin in document.root.parts("skins")
-        for node in skin.indices("joints", len(tree.parts), "nodes")
-    }
+    skinned = skinned_nodes(document, len(tree.parts))
     moved, lengths = [], []
     for animation in animations:
-        samplers = animation.parts("samplers")
-        nodes, length = set(), 0.0
-        for channel in animation.parts("channels"):
-            target = channel.part("target")
-            if target.fields.get("path") in ("translation", "rotation") and isinstance(
-                target.fields.get("node"), int
-            ):
-                nodes.add(target.fields["node"])
-                sampler = samplers[
-                    channel.integer("sampler", 0, len(samplers) - 1, "the number of a sampler")
-                ]
-                length = max(length, _stated_length(document, sampler))
+        nodes, length = _moved_nodes(document, animation)
         moved.append(len(nodes & skinned) or len(nodes) / (len(tree.parts) + 1.0))
         lengths.append(length)
     if not max(moved):
         raise MotionFileError(
-            f"{document.name}: its animations turn or move no node, expected a motion of a rig"
+            f"{document.name}: its animations rotate or translate no node, expected a motion of a "
+            f"rig"
         )
     full = [i for i, count in enumerate(moved) if count >= _FULL_SHARE * max(moved)]
     best = max(full, key=lambda i: lengths[i])
@@ -149,8 +140,26 @@ def _choose_animation(document: Document, tree: NodeTree) -> tuple[int, list[str
     ]
 
 
+def _moved_nodes(document: Document, animation: JsonObject) -> tuple[set[int], float]:
+    """The nodes that an animation translates or rotates, and its length in seconds."""
+    samplers = animation.parts("samplers")
+    nodes, length = set(), 0.0
+    for channel in animation.parts("channels"):
+        target = channel.part("target").fields
+        node = target.get("node")
+        if target.get("path") in ("translation", "rotation") and isinstance(node, int):
+            nodes.add(node)
+            length = max(length, _stated_length(document, _sampler(channel, samplers)))
+    return nodes, length
+
+
+def _sampler(channel: JsonObject, samplers: list[JsonObject]) -> JsonObject:
+    """The sampler of a channel."""
+    return samplers[channel.integer("sampler", 0, len(samplers) - 1, "the number of a sampler")]
+
+
 def _stated_length(document: Document, sampler: JsonObject) -> float:
-    """Seconds between the first and last key, as the file says without its numbers being read."""
+    """Seconds between the first and last key, as the file states them."""
     accessor = document.accessors[
         sampler.integer("input", 0, len(document.accessors) - 1, "the number of an accessor")
     ]
@@ -163,7 +172,7 @@ def _stated_length(document: Document, sampler: JsonObject) -> float:
 
 
 def _stated_frame_time(animation: JsonObject) -> float | None:
-    """What files of our own say, because 0.0083333 cannot be told from 1/120 by 32-bit times."""
+    """The frame time that our own files state: 32-bit times cannot tell 0.0083333 from 1/120."""
     extras = animation.fields.get("extras")
     own = extras.get("kinestyle") if isinstance(extras, dict) else None
     seconds = own.get("frame_time_seconds") if isinstance(own, dict) else None
@@ -177,7 +186,7 @@ def _stated_frame_time(animation: JsonObject) -> float | None:
 def _read_curves(
     document: Document, animation: JsonObject, node_count: int
 ) -> tuple[dict[tuple[int, str], int], dict[tuple[int, str], Curve]]:
-    """(node, path) -> the channel's number, and its curve."""
+    """(node, path) -> the channel's number, and its curve. Raises MotionFileError."""
     samplers = animation.parts("samplers")
     arrays: dict[tuple[int, str], Array] = {}
 
@@ -197,9 +206,7 @@ def _read_curves(
         node = target.integer("node", 0, node_count - 1, "the number of a node")
         if (node, path) in channels:
             target.refuse("path", f"no second channel for the {path} of nodes[{node}]")
-        sampler = samplers[
-            channel.integer("sampler", 0, len(samplers) - 1, "the number of a sampler")
-        ]
+        sampler = _sampler(channel, samplers)
         interpolation = sampler.text("interpolation", "LINEAR")
         if interpolation not in _INTERPOLATIONS:
             sampler.refuse("interpolation", f"one of {', '.join(_INTERPOLATIONS)}")
@@ -207,9 +214,10 @@ def _read_curves(
         values = array(sampler, "output", f"VEC{PATHS[path]}")
         if (np.diff(keys) < 0).any():
             at = int(np.argmax(np.diff(keys) < 0))
-            raise MotionFileError(f"{sampler.file}, {sampler.where}: found a key at "
-f"{keys[at + 1]} s after one at {keys[at]} s, "
-                                  "expected times that rise")  # fmt: skip
+            raise MotionFileError(
+                f"{sampler.file}, {sampler.where}: found a key at {keys[at + 1]} s after one at "
+                f"{keys[at]} s, expected times that rise"
+            )
         wanted = len(keys) * (3 if interpolation == "CUBICSPLINE" else 1)
         if len(values) != wanted:
             raise MotionFileError(
@@ -217,8 +225,8 @@ f"{keys[at + 1]} s after one at {keys[at]} s, "
                 f"keys, expected {wanted}"
             )
         if path == "rotation":
-            turns = values[1::3] if interpolation == "CUBICSPLINE" else values
-            if np.abs(turns).max(axis=1).min() < 1e-3:
+            at_key = values[1::3] if interpolation == "CUBICSPLINE" else values
+            if np.abs(at_key).max(axis=1).min() < 1e-3:
                 raise MotionFileError(
                     f"{sampler.file}, {sampler.where}: found a rotation of zeros, expected "
                     f"quaternions of length 1"
@@ -239,41 +247,38 @@ def _compose(
     animation: int,
     channels: dict[tuple[int, str], int],
 ) -> GltfSource:
-    """Curves and resting nodes -> motion of a skeleton without scales: those of the nodes above are
-    in its positions.
+    """The motion of a skeleton, from curves and from the rest transforms of nodes without one.
+
+    A skeleton has no scales: those of the nodes above a joint are in its positions. Raises
+    MotionFileError.
     """
     count, frames = len(joints), grid.frame_count
     number_of = {node: j for j, node in enumerate(joints)}
     parents = np.array([number_of.get(int(tree.parents[node]), -1) for node in joints])
     rest = [rest_transform(tree.parts[node]) for node in joints]
-    position, turn, scale = (np.empty((frames, count, size)) for size in (3, 4, 3))
+    translation, q, scale = (np.empty((frames, count, size)) for size in PATHS.values())
     for j, node in enumerate(joints):
-        for path, target, still in (
-            ("translation", position, rest[j][0]),
-            ("rotation", turn, rest[j][1]),
-            ("scale", scale, rest[j][2]),
-        ):
+        for path, target, at_rest in zip(PATHS, (translation, q, scale), rest[j], strict=True):
             curve = curves.get((node, path))
             target[:, j] = (
-                still
+                at_rest
                 if curve is None
                 else sample(curve.keys, curve.values, curve.interpolation, grid, path == "rotation")
             )
-    hang, sign = _carried_scale(tree, joints, parents, scale)
-    above = np.maximum(parents, 0)
-    # what hangs on a joint is scaled with it; the top hangs on the world
-    hang_of = np.where((parents >= 0)[:, None], hang[:, above], 1.0)
-    sign_of = np.where((parents >= 0)[:, None], sign[above], 1.0)
+    child_scale, child_sign = _child_scale(tree, joints, parents, scale)
+    has_parent, above = (parents >= 0)[:, None], np.maximum(parents, 0)
+    parent_scale = np.where(has_parent, child_scale[:, above], 1.0)
+    parent_sign = np.where(has_parent, child_sign[above], 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        local_position = position * hang_of
-    local_rotation = mirror_turns(turn, sign_of)
+        local_position = translation * parent_scale
+    local_rotation = mirror_rotation(q, parent_sign)
     if (
         not (np.abs(local_position) <= MAX_MAGNITUDE).all()
         or not (np.abs(local_rotation).max(axis=-1) > 0).all()
     ):
         raise MotionFileError(
-            f"{document.name}: found curves that run out of all bounds between their keys, "
-            f"expected a motion"
+            f"{document.name}: found curves that go out of bounds between their keys, expected a "
+            f"motion"
         )
     tips = [
         (j, child)
@@ -284,11 +289,11 @@ def _compose(
     skeleton = Skeleton(
         names,
         parents,
-        np.stack([r[0] for r in rest]) * hang_of[0],
+        np.stack([offset for offset, _, _ in rest]) * parent_scale[0],
         np.array([j for j, _ in tips], dtype=int),
-        np.array([rest_transform(tree.parts[child])[0] * hang[0, j] for j, child in tips]).reshape(
-            -1, 3
-        ),
+        np.array(
+            [rest_transform(tree.parts[child])[0] * child_scale[0, j] for j, child in tips]
+        ).reshape(-1, 3),
     )
     return GltfSource(
         document,
@@ -299,20 +304,22 @@ def _compose(
         skeleton,
         local_position,
         local_rotation,
-        hang_of,
-        sign_of,
+        parent_scale,
+        parent_sign,
     )
 
 
-def _carried_scale(
+def _child_scale(
     tree: NodeTree, joints: list[int], parents: np.ndarray, scale: Array
 ) -> tuple[Array, Array]:
-    """scale: (T, J, 3) of each node itself -> by what the translations of the nodes on each joint
-    are multiplied, (T, J, 3), and the signs of that, (J, 3). Raises MotionFileError for a scale
-    that bends what hangs on its joint."""
+    """scale: (T, J, 3) of each node itself -> the factor (T, J, 3) by which it and those above
+    scale the translations of its children, and the signs of that factor (J, 3).
+
+    Raises MotionFileError for a scale that shears what hangs on its joint.
+    """
     if (scale == 1.0).all():
         return np.ones_like(scale), np.ones(scale.shape[1:])
-    hang = np.empty_like(scale)
+    child_scale = np.empty_like(scale)
     size = np.ones(scale.shape[:2])
     sign = np.ones(scale.shape[1:])
     children: list[list[int]] = [[] for _ in joints]
@@ -320,20 +327,20 @@ def _carried_scale(
         if parent >= 0:
             children[parent].append(j)
     for j, node in enumerate(joints):
-        above, hand = (
+        above, sign_above = (
             (size[:, parents[j]], sign[parents[j]])
             if parents[j] >= 0
             else (np.ones(len(scale)), np.ones(3))
         )
-        much = np.abs(scale[:, j])
+        magnitude = np.abs(scale[:, j])
         signs = np.where(scale[:, j] < 0, -1.0, 1.0)
-        sign[j] = hand * signs[0]
-        even = np.ptp(much, axis=-1) <= _EVEN_SCALE * much.max(axis=-1)
-        mean = much.mean(axis=-1)
+        sign[j] = sign_above * signs[0]
+        even = np.ptp(magnitude, axis=-1) <= _EVEN_SCALE * magnitude.max(axis=-1)
+        mean = magnitude.mean(axis=-1)
         with np.errstate(over="ignore"):
             size[:, j] = above * mean
         flips = (signs != signs[0]).any()
-        # on what has no joints of its own an uneven scale only moves it
+        # an uneven scale only moves children that have no children of their own
         if children[j] and (
             flips or (not even.all() and any(children[child] for child in children[j]))
         ):
@@ -341,9 +348,9 @@ def _carried_scale(
             what = "a scale whose sign changes" if flips else f"a scale of {found}"
             raise MotionFileError(
                 f"{tree.parts[node].file}, {tree.parts[node].where}: found {what} on "
-                f"{quoted(tree.name(node))}, which would bend "
-                "the joints on it, expected the same along all axes; apply the scale and export "
-                "again"
+                f"{quoted(tree.name(node))}, which would bend the joints on it, expected the same "
+                f"along all axes; apply the scale and export again"
             )
-        hang[:, j] = above[:, None] * np.where(even[:, None], mean[:, None], much) * sign[j]
-    return hang, sign
+        factor = np.where(even[:, None], mean[:, None], magnitude)
+        child_scale[:, j] = above[:, None] * factor * sign[j]
+    return child_scale, sign

@@ -1,4 +1,4 @@
-"""What a clip that was read from glTF remembers of its file."""
+"""What a clip that was read from glTF keeps of its file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kinestyle.motion.skeleton import Skeleton
 @dataclass(frozen=True, eq=False)
 class GltfSource:
     """A glTF file, and how its numbers became a clip: enough to put changed motion back and leave
-    all else as it is.
+    everything else as it is.
 
     animation: number of the animation that was read
     nodes: for each joint its node
@@ -23,9 +23,9 @@ class GltfSource:
         "rotation", "scale"
     grid: the frames
     skeleton, local_position, local_rotation: what was read, (T, J, 3) and (T, J, 4)
-    hang: (T, J, 3) by what a joint's translation was multiplied: the scales of the nodes above, and
-        their signs
-    sign: (J, 3) of +1 and -1, the signs alone
+    parent_scale: (T, J, 3) by which a joint's local position is longer than in the file; it has the
+        signs of the scales above
+    parent_sign: (J, 3) of +1 and -1, the signs alone
     """
 
     document: Document
@@ -36,13 +36,13 @@ class GltfSource:
     skeleton: Skeleton
     local_position: Array
     local_rotation: Array
-    hang: Array
-    sign: Array
+    parent_scale: Array
+    parent_sign: Array
 
 
-def mirror_turns(q: Array, sign: Array) -> Array:
-    """q: (..., 4), sign: (..., 3) of +1 and -1 -> the same turns with those axes the other way
-    round; twice is none.
+def mirror_rotation(q: Array, sign: Array) -> Array:
+    """q: (..., 4), sign: (..., 3) of +1 and -1 -> the same rotations with the axes of sign -1
+    reversed. Twice gives `q` again.
     """
     hand = np.prod(sign, axis=-1, keepdims=True)
     return np.concatenate([q[..., :1], q[..., 1:] * sign * hand], axis=-1)

@@ -1,4 +1,4 @@
-"""Writing glTF: into the file that a clip came from, where it came from one, else into a new file."""
+"""Writing glTF: into the file that a clip came from, or as a new file."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ from kinestyle.formats.gltf.container import Container, open_container
 from kinestyle.formats.gltf.document import Document
 from kinestyle.formats.gltf.keys import lies_on
 from kinestyle.formats.gltf.new_file import new_container
-from kinestyle.formats.gltf.source import GltfSource, mirror_turns
+from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
+from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, check_writable
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
 from kinestyle.storage import replace_bytes
 
-UNCHANGED = 1e-9
-"""Quaternion components and relative positions that differ by less are taken to be those of the
-file.
-"""
 _SAME_TIME = 1e-9
 
 
@@ -32,7 +29,7 @@ def write_gltf(clip: Clip, path: str | Path) -> tuple[str, ...]:
     each thing that was left out or assumed.
 
     A clip that was read from glTF is written into its own file: only the curves of joints whose
-    motion changed are others. Any other clip gets a new file in metres with Y up. Raises
+    motion changed differ. Any other clip gets a new file in metres with Y up. Raises
     MotionFileError when the clip is not finite or cannot be written.
     """
     path = Path(path)
@@ -42,8 +39,9 @@ def write_gltf(clip: Clip, path: str | Path) -> tuple[str, ...]:
 
 
 def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
-    """The bytes that `write_gltf` writes, and its notes; `name` is what messages call the file, and
-    its suffix tells which form of glTF it gets. Raises MotionFileError."""
+    """The bytes that `write_gltf` writes, and its notes. `name` is what messages call the file; its
+    suffix decides between .glb and .gltf. Raises MotionFileError.
+    """
     check_writable(clip, name)
     binary = not name.lower().endswith(".gltf")
     source = clip.source
@@ -59,33 +57,30 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
         abs(clip.frame_time_seconds - source.grid.frame_time_seconds)
         <= _SAME_TIME * clip.frame_time_seconds
     )
-    moved, turned = _changes(clip, source) if aligned else (None, None)
-    unchanged = moved is not None and turned is not None and not moved.any() and not turned.any()
+    translated, rotated = _changes(clip, source) if aligned else (None, None)
+    unchanged = not (translated is None or rotated is None or translated.any() or rotated.any())
     if unchanged and document.binary == binary and not _other_files(document):
         return document.original, ()
     container = open_container(document)
     notes = list(container.notes)
     if not unchanged:
-        notes += _Rewriting(clip, source, container).write(moved, turned)
+        notes += _Rewriting(clip, source, container).write(translated, rotated)
     return container.to_bytes(binary), tuple(f"{name}: {note}" for note in notes)
 
 
 def _other_files(document: Document) -> bool:
-    """Whether a file needs others beside it, which its copy elsewhere would not find."""
+    """Whether a file needs others beside it, which a copy elsewhere would not find."""
     owners = [*document.root.parts("buffers"), *document.root.parts("images")]
     return any(not str(owner.fields.get("uri", "data:")).startswith("data:") for owner in owners)
 
 
 def _changes(clip: Clip, source: GltfSource) -> tuple[np.ndarray, np.ndarray]:
-    """Which joints moved and which turned against what was read: (T, J) and (T, J)."""
-    was, now = source.local_position, clip.local_position
-    moved = np.any(np.abs(now - was) > UNCHANGED * np.maximum(1.0, np.abs(was)), axis=-1)
-    # a quaternion and its negative are one rotation
-    sign = np.where(
-        np.sum(clip.local_rotation * source.local_rotation, axis=-1, keepdims=True) < 0, -1.0, 1.0
-    )
-    turned = np.any(np.abs(clip.local_rotation * sign - source.local_rotation) > UNCHANGED, axis=-1)
-    return moved, turned
+    """(T, J) and (T, J) bool: which joints have another position, and which another rotation than
+    was read.
+    """
+    translated = ~same_position(clip.local_position, source.local_position).all(axis=-1)
+    rotated = ~same_rotation(clip.local_rotation, source.local_rotation)
+    return np.asarray(translated), rotated
 
 
 class _Rewriting:
@@ -101,112 +96,132 @@ class _Rewriting:
         )
         self.own_times: int | None = None
         self.on_frames: dict[int, bool] = {}
-        self.lonely = container.lonely_accessors()
+        self.exclusive = container.exclusive_accessors()
         self.users = Counter(str(channel.get("sampler")) for channel in self.animation["channels"])
 
-    def write(self, moved: np.ndarray | None, turned: np.ndarray | None) -> list[str]:
-        """moved, turned: (T, J) where the motion is another than the file's; None where all of it
-        is, at other times.
+    def write(self, translated: np.ndarray | None, rotated: np.ndarray | None) -> list[str]:
+        """translated, rotated: (T, J) bool, where the motion differs from the file's; None for
+        another number of frames or another frame time, where all of it differs. Returns notes.
         """
-        source, clip, notes = self.source, self.clip, []
-        hang = (
-            source.hang
-            if self.aligned
-            else np.broadcast_to(source.hang[:1], clip.local_position.shape)
+        source, clip = self.source, self.clip
+        notes = self._notes(retimed=translated is None)
+        scale = source.parent_scale
+        if not self.aligned:
+            scale = np.broadcast_to(scale[:1], clip.local_position.shape)
+        translation = clip.local_position / np.where(np.abs(scale) > 1e-12, scale, 1.0)
+        q = mirror_rotation(
+            rotation.normalize(np.asarray(clip.local_rotation, dtype=float)), source.parent_sign
         )
-        if not self.aligned and (np.ptp(source.hang, axis=0) > UNCHANGED).any():
+        for path, values, changed in (
+            ("translation", translation, translated),
+            ("rotation", q[..., [1, 2, 3, 0]], rotated),
+        ):
+            for j, node in enumerate(source.nodes):
+                if changed is None:
+                    if self._needs_curve(j, path, values[:, j]):
+                        self._put(node, path, values[:, j], None)
+                elif changed[:, j].any():
+                    self._put(node, path, values[:, j], changed[:, j])
+        self.container.blob += b"".join(self.packer.pieces)
+        return notes
+
+    def _notes(self, retimed: bool) -> list[str]:
+        """What the file cannot hold of a clip. retimed: its frames are at other times."""
+        source, notes = self.source, []
+        if not self.aligned and (np.ptp(source.parent_scale, axis=0) > UNCHANGED).any():
             notes.append("its joints change in size, which was written as in the first frame")
         rewritten = {
             number
             for (node, path), number in source.channels.items()
             if node in source.nodes and path != "scale"
         }
-        if moved is None and len(self.animation["channels"]) > len(rewritten):
+        if retimed and len(self.animation["channels"]) > len(rewritten):
             notes.append("what moves beside the rig kept its own times")
-        position = clip.local_position / np.where(np.abs(hang) > 1e-12, hang, 1.0)
-        turn = mirror_turns(
-            rotation.normalize(np.asarray(clip.local_rotation, dtype=float)), source.sign
-        )
-        for path, values, changed in (
-            ("translation", position, moved),
-            ("rotation", turn[..., [1, 2, 3, 0]], turned),
-        ):
-            for j, node in enumerate(source.nodes):
-                channel = source.channels.get((node, path))
-                if changed is None:
-                    still = not (np.abs(values[:, j] - values[0, j]) > UNCHANGED).any()
-                    if channel is not None or not still or self._differs(j, path):
-                        self._put(node, path, channel, values[:, j], None)
-                elif changed[:, j].any():
-                    self._put(node, path, channel, values[:, j], changed[:, j])
-        self.container.blob += b"".join(self.packer.pieces)
         return notes
 
-    def _differs(self, j: int, path: str) -> bool:
-        """Whether a joint without a curve stands otherwise than in the file."""
+    def _needs_curve(self, j: int, path: str, values: Array) -> bool:
+        """Whether a joint's new values (T, n) need a curve: it has one in the file, or they move,
+        or they are others than those of its node.
+        """
+        if (self.source.nodes[j], path) in self.source.channels:
+            return True
+        if (np.abs(values - values[0]) > UNCHANGED).any():
+            return True
         if path == "translation":
             was, now = self.source.local_position[0, j], self.clip.local_position[0, j]
         else:
             was, now = self.source.local_rotation[0, j], self.clip.local_rotation[0, j]
             now = now if was @ now > 0 else -now
-        return bool((np.abs(was - now) > UNCHANGED * np.maximum(1.0, np.abs(was))).any())
+        return not same_position(now, was).all()
 
-    def _put(
-        self, node: int, path: str, number: int | None, values: Array, changed: np.ndarray | None
+    def _put(self, node: int, path: str, values: Array, changed: np.ndarray | None) -> None:
+        """values: (T, n) of a node, in glTF's order; changed: (T,) bool, where they are not those
+        of the file.
+        """
+        number = self.source.channels.get((node, path))
+        if number is None:
+            self._add_channel(node, path, values)
+        else:
+            self._replace_values(number, path, values, changed)
+
+    def _add_channel(self, node: int, path: str, values: Array) -> None:
+        """A curve for a node that has none."""
+        self.container.split_matrix(node, self.source.document)
+        sampler = {
+            "input": self._times_accessor(),
+            "output": self._add_values(path, values),
+            "interpolation": "LINEAR",
+        }
+        self.animation["samplers"].append(sampler)
+        target = {"node": node, "path": path}
+        self.animation["channels"].append(
+            {"sampler": len(self.animation["samplers"]) - 1, "target": target}
+        )
+
+    def _add_values(self, path: str, values: Array) -> int:
+        """values: (T, n), for a rotation made continuous -> the number of their accessor."""
+        if path == "rotation":
+            values = rotation.continuous(values)
+        return self.packer.add(values.astype("<f4"), f"VEC{values.shape[1]}")
+
+    def _replace_values(
+        self, number: int, path: str, values: Array, changed: np.ndarray | None
     ) -> None:
-        """values: (T, n) of a node in the order of the file, changed: (T,), where they are not
-        those of the file.
+        """Other values for a channel of the file. Where its keys are the frames, values that are
+        unchanged keep their bytes.
         """
         samplers, channels = self.animation["samplers"], self.animation["channels"]
-        kind = f"VEC{values.shape[1]}"
-        times = self._times_accessor()
-        if number is None:
-            self.container.split_matrix(node, self.source.document)
-            if path == "rotation":
-                values = rotation.continuous(values)
-            samplers.append(
-                {
-                    "input": times,
-                    "output": self.packer.add(values.astype("<f4"), kind),
-                    "interpolation": "LINEAR",
-                }
-            )
-            channels.append({"sampler": len(samplers) - 1, "target": {"node": node, "path": path}})
-            return
         channel = channels[number]
         sampler = dict(samplers[channel["sampler"]])
-        document = self.source.document
+        only_user = self.users[str(channel["sampler"])] == 1
+        cubic = sampler.get("interpolation") == "CUBICSPLINE"
         on_frames = changed is not None and self._on_frames(sampler["input"])
-        before = None
-        if on_frames and sampler.get("interpolation") != "CUBICSPLINE":
-            before = read_accessor(document, sampler["output"], kind)
-        if before is not None and changed is not None:
-            if path == "rotation":
-                # beside what stays, each number as near to the file's own as may be
-                values = values * np.where(
-                    np.sum(values * before, axis=-1, keepdims=True) < 0, -1.0, 1.0
-                )
-            values = np.where(changed[:, None], values, before)
-            output = sampler["output"]
-            if (
-                output in self.lonely
-                and self.users[str(channel["sampler"])] == 1
-                and self._overwrite(output, values)
-            ):
-                return
-        elif path == "rotation":
-            values = rotation.continuous(values)
-        sampler |= {
-            "output": self.packer.add(values.astype("<f4"), kind),
-            "input": sampler["input"] if on_frames else times,
-        }
-        if not on_frames or sampler.get("interpolation") == "CUBICSPLINE":
+        if not on_frames:
+            sampler["input"] = self._times_accessor()
+        if cubic or not on_frames:
             sampler["interpolation"] = "LINEAR"
-        if self.users[str(channel["sampler"])] == 1:
+            sampler["output"] = self._add_values(path, values)
+        else:
+            values = self._merged(sampler["output"], path, values, changed)
+            exclusive = only_user and sampler["output"] in self.exclusive
+            if exclusive and self._overwrite(sampler["output"], values):
+                return
+            sampler["output"] = self.packer.add(values.astype("<f4"), f"VEC{values.shape[1]}")
+        if only_user:
             samplers[channel["sampler"]] = sampler
         else:
             samplers.append(sampler)
             channels[number] = {**channel, "sampler": len(samplers) - 1}
+
+    def _merged(self, accessor: int, path: str, values: Array, changed: np.ndarray | None) -> Array:
+        """values: (T, n) -> the file's own, where they are not `changed` (T,)."""
+        assert changed is not None, "values on the file's frames are compared with the file's"
+        before = read_accessor(self.source.document, accessor, f"VEC{values.shape[1]}")
+        if path == "rotation":
+            # in the hemisphere of the file's own quaternions
+            flips = np.sum(values * before, axis=-1, keepdims=True) < 0
+            values = values * np.where(flips, -1.0, 1.0)
+        return np.where(changed[:, None], values, before)
 
     def _on_frames(self, number: int) -> bool:
         """Whether the keys of an accessor of the file are the frames."""
@@ -216,7 +231,9 @@ class _Rewriting:
         return self.on_frames[number]
 
     def _overwrite(self, number: int, values: Array) -> bool:
-        """Put values where an accessor has its own, if it holds plain 32-bit floats."""
+        """Put values (T, n) in place of an accessor's own; False if it does not hold plain 32-bit
+        floats.
+        """
         accessor: dict[str, Any] = self.container.accessors[number]
         if (
             accessor["componentType"] != FLOAT
@@ -238,7 +255,7 @@ class _Rewriting:
         return True
 
     def _times_accessor(self) -> int:
-        """The accessor of the frames' times: one of the file's where that has one, else one more."""
+        """The accessor of the frames' times: one of the file's if it has one, else a new one."""
         if self.own_times is not None:
             return self.own_times
         channels, samplers = self.animation["channels"], self.animation["samplers"]

@@ -12,7 +12,7 @@ import pytest
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.humanml3d import features_to_positions, parse_npy
-from kinestyle.formats.smpl_joints import NAMES
+from kinestyle.formats.humanml3d.joints import NAMES
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL

@@ -1,9 +1,9 @@
-"""A placeholder for the character that a clip without one moves: the pose in which it is bound, and
-a plain body of capsules.
+"""A placeholder character for clips that have none: the pose in which it is bound, and a plain body
+of capsules.
 
-Animation programs show and import a skeleton rightly only when something is skinned to it, and take
-the pose in which that is bound for the rest pose. The zero pose of a motion file may be no pose at
-all, so a body is bound in a T-pose.
+Animation programs import a skeleton rightly only when something is skinned to it, and take its bind
+pose for the rest pose. The zero pose of a motion file may be no pose at all, so the body is bound
+in a T-pose.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from kinestyle.errors import RigError
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, REST_POSITION_M, STATURE_M, part_of
+from kinestyle.motion.canonical import CANONICAL, REST_POSITION_M, SIDES, STATURE_M, part_of
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics, tip_position
@@ -24,6 +24,8 @@ from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.rig.mapping import JointMapping
 
 _SAMPLED_FRAMES = 48
+_ANKLE_M = float(REST_POSITION_M[CANONICAL.index("left_foot"), 1])
+"""Height of the ankle above the floor, on the canonical skeleton."""
 _AROUND = 8
 """Vertices around a capsule."""
 _TRUNK_SHAPE = np.array([1.25, 1.0, 0.8])
@@ -32,11 +34,11 @@ _TRUNK_SHAPE = np.array([1.25, 1.0, 0.8])
 
 @dataclass(frozen=True, eq=False)
 class BindPose:
-    """The pose in which something is bound to a rig, in the units and axes of its clip.
+    """The pose in which a mesh is bound to a rig, in the units and axes of its clip.
 
     local_position, local_rotation: (J, 3) and (J, 4)
-    correspondence: how the rig stands to the canonical skeleton; None where no body was found, and
-        the first frame is the pose
+    correspondence: of the rig to the canonical skeleton; None where no body was found and the pose
+        is the first frame
     """
 
     skeleton: Skeleton
@@ -64,11 +66,12 @@ class PlaceholderMesh:
 
 
 def find_bind_pose(clip: Clip, mapping: JointMapping | None = None) -> BindPose:
-    """A T-pose that stands at the origin of a clip with Y up; the first frame where the clip has no
-    human body.
+    """A T-pose at the origin for a clip with Y up, or the clip's first frame if it has no human
+    body.
 
-    Joints without a role are turned against their parents as in the first frame. mapping: what
-    `map_joints` finds, where known
+    Joints without a role keep their local rotations of the first frame.
+
+    mapping: the result of `map_joints`, if it is known already
     """
     frames = np.unique(np.linspace(0, clip.frame_count - 1, _SAMPLED_FRAMES).round().astype(int))
     sampled = clip.with_motion(clip.local_position[frames], clip.local_rotation[frames])
@@ -80,19 +83,17 @@ def find_bind_pose(clip: Clip, mapping: JointMapping | None = None) -> BindPose:
         return BindPose(clip.skeleton, position, np.array(first.local_rotation[0]), None)
     upright = rotation.multiply(rotation.inverse(c.axes), rotation.inverse(c.align[c.roles]))
     local = set_world_rotations(
-        first, {int(joint): turn[None] for joint, turn in zip(c.joints, upright, strict=True)}
+        first, {int(joint): q[None] for joint, q in zip(c.joints, upright, strict=True)}
     )[0]
     hips = c.mapping.joints["hips"]
-    world, turned = forward_kinematics(clip.skeleton, position, local)
-    soles = (
-        min(world[c.mapping.joints[f"{side}_foot"], 1] for side in ("left", "right"))
-        - _ANKLE_M / c.scale_to_canonical
-    )
-    move = -np.array([world[hips, 0], soles, world[hips, 2]])
+    world_position, world_rotation = forward_kinematics(clip.skeleton, position, local)
+    ankle = min(world_position[c.mapping.joints[f"{side}_foot"], 1] for side in SIDES)
+    soles = ankle - _ANKLE_M / c.scale_to_canonical
+    translation = -np.array([world_position[hips, 0], soles, world_position[hips, 2]])
     parent = int(clip.skeleton.parents[hips])
-    position[hips] += (
-        rotation.rotate(rotation.inverse(turned[parent]), move) if parent >= 0 else move
-    )
+    if parent >= 0:
+        translation = rotation.rotate(rotation.inverse(world_rotation[parent]), translation)
+    position[hips] += translation
     return BindPose(clip.skeleton, position, local, c)
 
 
@@ -102,9 +103,9 @@ def build_placeholder(pose: BindPose) -> PlaceholderMesh:
     axis = end - start
     length = np.linalg.norm(axis, axis=-1, keepdims=True)
     axis = np.where(length > 1e-9, axis / np.maximum(length, 1e-9), np.eye(3)[1])
-    turn = rotation.between(np.broadcast_to(np.eye(3)[1], axis.shape), axis)
+    upright = rotation.between(np.broadcast_to(np.eye(3)[1], axis.shape), axis)
     template, at_end, triangle = _unit_capsule()
-    outward = rotation.rotate(turn[:, None], template[None])
+    outward = rotation.rotate(upright[:, None], template[None])
     shape = np.where(flat[:, None], _TRUNK_SHAPE, 1.0)[:, None]
     reach = np.where(at_end[None, :, None], radius[:, 1, None, None], radius[:, 0, None, None])
     vertex = np.where(at_end[None, :, None], end[:, None], start[:, None]) + reach * outward * shape
@@ -166,7 +167,3 @@ def _capsules(pose: BindPose) -> tuple[Array, Array, Array, np.ndarray, np.ndarr
     radius = np.array([bone.radii for bone in bones])
     trunk = np.array([part_of(bone.role) in TRUNK for bone in bones])
     return start, end, radius, trunk, np.array([bone.start for bone in bones])
-
-
-_ANKLE_M = float(REST_POSITION_M[CANONICAL.index("left_foot"), 1])
-"""Height of the ankle above the floor, on the canonical skeleton."""

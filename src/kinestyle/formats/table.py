@@ -1,6 +1,4 @@
-"""Which motion file formats there are: a table from suffix to reader and writer. A new format is a
-new row.
-"""
+"""The table of motion file formats: suffix to reader and writer. A new format is a new row."""
 
 from __future__ import annotations
 
@@ -18,10 +16,9 @@ from kinestyle.motion.clip import Clip
 
 
 class Format(NamedTuple):
-    """How files of one suffix are read and written; the writer returns a sentence for each thing it
-    had to leave out.
+    """How files of one suffix are read and written.
 
-    write: None for a format that is only read
+    write: returns a sentence for each thing that it left out; None for a format that is only read
     """
 
     read: Callable[[Path], Clip]
@@ -40,8 +37,8 @@ FORMATS: dict[str, Format] = {
 
 
 def read_motion(path: str | Path) -> Clip:
-    """The clip in a motion file, by its suffix. Raises MotionFileError for a file that cannot be
-    read or understood.
+    """The clip in a motion file; its suffix names the format. Raises MotionFileError for a file
+    that cannot be read or is not sound.
     """
     path = Path(path)
     if path.is_dir():
@@ -63,7 +60,7 @@ def write_motion(clip: Clip, path: str | Path) -> tuple[str, ...]:
 
 
 def writer_of(path: Path) -> Callable[[Clip, Path], tuple[str, ...]]:
-    """What writes a path's format. Raises MotionFileError for a suffix that is unknown or only
+    """The writer of a path's format. Raises MotionFileError for a suffix that is unknown or only
     read.
     """
     write = format_of(path).write

@@ -44,8 +44,10 @@ class BodyBone(NamedTuple):
 
 
 def with_body_tips(skeleton: Skeleton, c: Correspondence) -> Skeleton:
-    """The skeleton with a tip wherever the body ends: crown, fingers and toes that have none get the
-    canonical ones; a head's own tips, which may be eyes or a jaw, are dropped.
+    """The skeleton with a tip wherever the body ends.
+
+    Crown, fingers and toes without one get the canonical tip. A head's own tips, which may be eyes
+    or a jaw, are dropped.
     """
     role_of = _role_of(c.mapping.joints)
     kept = [i for i, j in enumerate(skeleton.end_parents.tolist()) if role_of.get(j) != "head"]
@@ -121,12 +123,13 @@ def _radii(part: str, next_part: str, size: float) -> tuple[float, float]:
 
 
 def _role_of(roles: Mapping[str, int]) -> dict[int, str]:
+    """Joint -> role."""
     return {joint: role for role, joint in roles.items()}
 
 
 def _owners(skeleton: Skeleton, roles: Mapping[str, int]) -> list[str]:
-    """For each joint its own role, or the one above where the chain goes on to another role (a second
-    spine, a twist); empty where neither is.
+    """For each joint its own role, or the role above it if the chain goes on to another role (a
+    second spine, a twist); otherwise empty.
     """
     role_of = _role_of(roles)
     leads = skeleton.leading_to(roles.values())

@@ -88,7 +88,9 @@ def decide_still(height: Array, slow: np.ndarray, frame_time_seconds: float) -> 
 
 
 def _slower(position: Array, speed_m_s: float, frame_time_seconds: float) -> np.ndarray:
-    """position: (T, K, 3) metres -> (T, K) bool; a single frame shows no speed and counts as slow."""
+    """position: (T, K, 3) metres -> (T, K) bool. A single frame shows no speed and counts as
+    slow.
+    """
     if len(position) < 2:
         return np.ones(position.shape[:2], dtype=bool)
     velocity = np.gradient(position, frame_time_seconds, axis=0)

@@ -212,10 +212,8 @@ def layout_for(clip: Clip, name: str = "clip") -> BvhLayout:
     )
 
 
-def _hierarchy_text(
-    skeleton: Skeleton, channels: tuple[tuple[str, ...], ...], name: str
-) -> tuple[list[int], str]:
-    """The joints in the order in which the file names them, and the text up to MOTION."""
+def _check_hierarchy(skeleton: Skeleton, name: str) -> None:
+    """Raises MotionFileError for joints that BVH cannot hold; name: what messages call the file."""
     for j, joint_name in enumerate(skeleton.names):
         if (
             not joint_name
@@ -231,6 +229,13 @@ def _hierarchy_text(
         raise MotionFileError(
             f"{name} cannot be written: expected one root and joint names that differ"
         )
+
+
+def _hierarchy_text(
+    skeleton: Skeleton, channels: tuple[tuple[str, ...], ...], name: str
+) -> tuple[list[int], str]:
+    """The joints in the order in which the file names them, and the text up to MOTION."""
+    _check_hierarchy(skeleton, name)
     tips: dict[int, list[Array]] = {}
     for parent, offset in zip(skeleton.end_parents.tolist(), skeleton.end_offsets, strict=True):
         tips.setdefault(parent, []).append(offset)

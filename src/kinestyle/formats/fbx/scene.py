@@ -1,5 +1,5 @@
-"""A new FBX scene for a clip: limb nodes, one take, a bind pose, and a plain body skinned to them.
-Y up, centimetres.
+"""A new FBX scene for a clip: limb nodes, one animation, a bind pose, and a plain body skinned to
+them. Y up, centimetres.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _EULER = "ZYX"
 
 
 class _Scene:
-    """Objects and connections as they come; everything has a number."""
+    """Objects and connections, in the order in which they are added. Every object has a number."""
 
     def __init__(self) -> None:
         self.objects: list[Record] = []
@@ -50,9 +50,7 @@ class _Scene:
     def add(
         self, kind: str, name: str, sort: str, children: list[Record], of: str | None = None
     ) -> int:
-        """A new object and its number; `of` is what its name is said to be a name of, where that is
-        not its kind.
-        """
+        """Add an object; returns its number. of: the kind in its name, if it is not `kind`."""
         identity = next(self.numbers)
         self.objects.append(
             record(kind, np.int64(identity), object_name(name, of or kind), sort, children=children)
@@ -71,8 +69,8 @@ def scene_document(clip: Clip) -> Document:
     scene = _Scene()
     skeleton, pose = clip.skeleton, _unconnected(clip, find_bind_pose(clip))
     rest = np.asarray(pose.local_position, dtype=float)
-    place, turn = pose.world()
-    tips = tip_position(skeleton, place, turn)
+    position, world_rotation = pose.world()
+    tips = tip_position(skeleton, position, world_rotation)
     degrees = unbroken_degrees(np.asarray(pose.local_rotation, dtype=float)[None], _EULER)[0]
 
     models = [_limb(scene, *limb) for limb in zip(skeleton.names, rest, degrees, strict=True)]
@@ -84,7 +82,11 @@ def scene_document(clip: Clip) -> Document:
     ]
     for model, parent in zip(ends, skeleton.end_parents.tolist(), strict=True):
         scene.connect(model, models[parent])
-    matrices = [*_matrices(place, turn), *_matrices(tips, turn[skeleton.end_parents]), np.eye(4)]
+    matrices = [
+        *_matrices(position, world_rotation),
+        *_matrices(tips, world_rotation[skeleton.end_parents]),
+        np.eye(4),
+    ]
     mesh = _character(scene, clip, build_placeholder(pose), models, matrices)
     poses = [
         record(
@@ -99,12 +101,12 @@ def scene_document(clip: Clip) -> Document:
         *poses,
     ]
     scene.add("Pose", "BindPose", "BindPose", bind)
-    stop = _take(scene, clip, models, _strays(clip, rest))
+    stop = _animation(scene, clip, models, _translated(clip, rest))
     return Document(VERSION, _top_level(scene, clip, stop))
 
 
-def _strays(clip: Clip, rest: Array) -> np.ndarray:
-    """rest: (J, 3) -> (J,) bool, which joints move against their parents."""
+def _translated(clip: Clip, rest: Array) -> np.ndarray:
+    """rest: (J, 3) -> (J,) bool, which joints are translated against their parents."""
     return np.asarray(
         np.abs(clip.local_position - rest).max(axis=(0, 2))
         > 1e-6 * max(1.0, float(np.abs(rest).max()))
@@ -112,12 +114,11 @@ def _strays(clip: Clip, rest: Array) -> np.ndarray:
 
 
 def _unconnected(clip: Clip, pose: BindPose) -> BindPose:
-    """The pose with joints that move against their parents a thousandth aside where they stand
-    straight above them.
+    """The pose, with translated joints that lie straight above their parents shifted aside by a
+    thousandth of their length.
 
-    Blender lets a bone end where its child stands if that is along +Y, counts the child as
-    connected then, and ignores its translation: the hips of a rig whose root stays on the floor
-    would not travel.
+    Blender ends a bone at a child that lies along +Y, counts that child as connected, and ignores
+    its translation: the hips of a rig whose root stays on the floor would not travel.
     """
     rest = np.array(pose.local_position, dtype=float)
     length = np.linalg.norm(rest, axis=-1)
@@ -126,17 +127,20 @@ def _unconnected(clip: Clip, pose: BindPose) -> BindPose:
         & (np.hypot(rest[:, 0], rest[:, 2]) < _ASIDE * length)
         & (clip.skeleton.parents >= 0)
     )
-    rest[:, 0] += np.where(above & _strays(clip, rest), _ASIDE * length, 0.0)
+    rest[:, 0] += np.where(above & _translated(clip, rest), _ASIDE * length, 0.0)
     return replace(pose, local_position=rest)
 
 
-def _limb(scene: _Scene, name: str, place: Array, degrees: Array, is_tip: bool = False) -> int:
-    """A bone and its number; place: (3,), degrees: (3,) about X, Y and Z, as it is bound."""
+def _limb(scene: _Scene, name: str, position: Array, degrees: Array, is_tip: bool = False) -> int:
+    """Add a bone; returns its number.
+
+    position, degrees: (3,) in the bind pose; degrees are about X, Y and Z
+    """
     flags = [property_record(END_SITE, "bool", "", "U", 1)] if is_tip else []
     properties = [
         property_record("RotationActive", "bool", "", "", 1),
         property_record("InheritType", "enum", "", "", 1),
-        property_record("Lcl Translation", "Lcl Translation", "", "A", *map(float, place)),
+        property_record("Lcl Translation", "Lcl Translation", "", "A", *map(float, position)),
         property_record("Lcl Rotation", "Lcl Rotation", "", "A", *map(float, degrees)),
         property_record("Lcl Scaling", "Lcl Scaling", "", "A", 1.0, 1.0, 1.0),
         *flags,
@@ -177,11 +181,11 @@ def _tip_names(clip: Clip) -> list[str]:
     return names
 
 
-def _matrices(place: Array, turn: Array) -> list[Array]:
-    """place: (N, 3), turn: (N, 4) -> N of (4, 4), each column a row, as FBX writes them."""
-    matrix = np.zeros((len(place), 4, 4))
-    matrix[:, :3, :3] = np.swapaxes(rotation.to_matrix(turn), -1, -2)
-    matrix[:, 3, :3] = place
+def _matrices(position: Array, q: Array) -> list[Array]:
+    """position: (N, 3), q: (N, 4) -> N of (4, 4), transposed, as FBX writes them."""
+    matrix = np.zeros((len(position), 4, 4))
+    matrix[:, :3, :3] = np.swapaxes(rotation.to_matrix(q), -1, -2)
+    matrix[:, 3, :3] = position
     matrix[:, 3, 3] = 1.0
     return list(matrix)
 
@@ -189,7 +193,7 @@ def _matrices(place: Array, turn: Array) -> list[Array]:
 def _character(
     scene: _Scene, clip: Clip, body: PlaceholderMesh, models: list[int], matrices: list[Array]
 ) -> int:
-    """The body on its skin; returns its node."""
+    """Add the body and its skin; returns its node."""
     # the last corner of each face is marked by its complement
     corners = np.array(body.triangle, dtype=np.int32)
     corners[:, -1] = ~corners[:, -1]
@@ -254,9 +258,9 @@ def _character(
     return node
 
 
-def _take(scene: _Scene, clip: Clip, models: list[int], shifting: np.ndarray) -> int:
-    """The clip's motion as the only take; returns its end in ticks. shifting: (J,) bool, joints
-    that need position curves.
+def _animation(scene: _Scene, clip: Clip, models: list[int], translated: np.ndarray) -> int:
+    """Add the clip's motion as the only animation; returns its end in ticks. translated: (J,) bool,
+    joints that need translation curves.
     """
     ticks = frame_ticks(clip.frame_count, key_rate(clip.frame_rate)[1])
     stop = int(ticks[-1])
@@ -271,7 +275,7 @@ def _take(scene: _Scene, clip: Clip, models: list[int], shifting: np.ndarray) ->
     ]
     stack = scene.add(
         "AnimationStack",
-        _take_name(clip),
+        _animation_name(clip),
         "",
         [record("Properties70", children=times)],
         of="AnimStack",
@@ -279,9 +283,9 @@ def _take(scene: _Scene, clip: Clip, models: list[int], shifting: np.ndarray) ->
     layer = scene.add("AnimationLayer", "BaseLayer", "", [], of="AnimLayer")
     scene.connect(layer, stack)
     degrees = unbroken_degrees(np.asarray(clip.local_rotation, dtype=float), _EULER)
-    moved = shifting | (clip.skeleton.parents < 0)
+    translated = translated | (clip.skeleton.parents < 0)
     for joint, model in enumerate(models):
-        if moved[joint]:
+        if translated[joint]:
             _channels(
                 scene, layer, model, "T", "Lcl Translation", ticks, clip.local_position[:, joint]
             )
@@ -302,12 +306,14 @@ def _channels(
         scene.connect(curve, node, f"d|{axis}")
 
 
-def _take_name(clip: Clip) -> str:
+def _animation_name(clip: Clip) -> str:
+    """The clip's name, which FBX ends at a zero byte."""
     return clip.name.replace("\x00", "") or "Take 001"
 
 
 def _top_level(scene: _Scene, clip: Clip, stop: int) -> list[Record]:
-    take = _take_name(clip)
+    """The records of the file. stop: the animation's end in ticks."""
+    name = _animation_name(clip)
     kinds: dict[str, int] = {"GlobalSettings": 1}
     for item in scene.objects:
         kinds[item.name] = kinds.get(item.name, 0) + 1
@@ -349,7 +355,7 @@ def _top_level(scene: _Scene, clip: Clip, stop: int) -> list[Record]:
         children=[
             record(
                 "Properties70",
-                children=[property_record("ActiveAnimStackName", "KString", "", "", take)],
+                children=[property_record("ActiveAnimStackName", "KString", "", "", name)],
             ),
             record("RootNode", np.int64(0)),
         ],
@@ -359,9 +365,9 @@ def _top_level(scene: _Scene, clip: Clip, stop: int) -> list[Record]:
         for kind, number in kinds.items()
     ]
     span = (np.int64(0), np.int64(stop))
-    in_takes = record(
+    take = record(
         "Take",
-        take,
+        name,
         children=[
             record("FileName", "Take_001.tak"),
             record("LocalTime", *span),
@@ -394,5 +400,5 @@ def _top_level(scene: _Scene, clip: Clip, stop: int) -> list[Record]:
         ),
         record("Objects", children=scene.objects),
         record("Connections", children=scene.connections),
-        record("Takes", children=[record("Current", take), in_takes]),
+        record("Takes", children=[record("Current", name), take]),
     ]

@@ -16,7 +16,7 @@ _ROWS = (
     *(("left_wrist", 18), ("right_wrist", 19)),
 )
 NAMES = tuple(name for name, _ in _ROWS)
-"""A joint is named after where it is: `left_foot` is the ball of the foot, whose bone starts at
+"""A joint is named after its position: `left_foot` is the ball of the foot, whose bone starts at
 `left_ankle`.
 """
 PARENTS = np.array([parent for _, parent in _ROWS])

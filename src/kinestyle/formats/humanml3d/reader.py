@@ -1,9 +1,7 @@
-"""HumanML3D arrays, which text-to-motion models emit: 22 joints at 20 frames a second, as positions
-or as 263 features.
+"""Reading HumanML3D arrays.
 
-Joints and their order are SMPL's without the hands; metres, Y up. Only positions are read: of the
-rotations in the features, most models make none that fit them. The clip's rotations are built from
-the positions, see `pose_fitting`.
+Only positions are read. The features hold rotations as well, but those of most models do not fit
+their positions. The clip's rotations are fitted to the positions, see `pose_fitting`.
 """
 
 from __future__ import annotations
@@ -14,21 +12,20 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.limits import MAX_FRAMES
-from kinestyle.formats.pose_fitting import fit_pose
-from kinestyle.formats.smpl_joints import JOINT_COUNT, PARENTS
+from kinestyle.formats.humanml3d.joints import JOINT_COUNT, PARENTS
+from kinestyle.formats.humanml3d.pose_fitting import fit_pose
+from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.storage import read_bytes
 
 FRAME_TIME_SECONDS = 0.05
-MAX_FILE_BYTES = 512 * 2**20
 MAX_DISTANCE_M = 1e4
 FEATURE_COUNT = 263
-ROOT_TURN, ROOT_TRAVEL, ROOT_HEIGHT = 0, slice(1, 3), 3
-"""Half the turn of the heading to the next frame, radians; the travel to the next frame in the
-heading frame; metres.
+ROOT_YAW_VELOCITY, ROOT_XZ_VELOCITY, ROOT_HEIGHT = 0, slice(1, 3), 3
+"""Half the change of heading to the next frame, radians; travel to the next frame in the heading
+frame, metres; metres.
 """
 POSITIONS = slice(4, 4 + 3 * (JOINT_COUNT - 1))
 ROTATIONS = slice(POSITIONS.stop, POSITIONS.stop + 6 * (JOINT_COUNT - 1))
@@ -36,12 +33,13 @@ VELOCITIES = slice(ROTATIONS.stop, ROTATIONS.stop + 3 * JOINT_COUNT)
 CONTACTS = slice(VELOCITIES.stop, VELOCITIES.stop + 4)
 
 _UNEVEN_BONES, _UNIT_ERROR = 0.25, 0.5
-"""Above these, features cannot be what a body does: mean relative deviation of the bones' lengths,
-and median error of the lengths of vectors that should have length 1."""
+"""Above these, features are not those of a body: mean relative deviation of the bones' lengths, and
+median error of the lengths of vectors that should have length 1.
+"""
 
 
 def read_npy(path: str | Path) -> Clip:
-    """The clip in a HumanML3D array on its 22 joints. Raises MotionFileError for any other array
+    """The clip in a HumanML3D array, on its 22 joints. Raises MotionFileError for any other array
     and for damaged files.
     """
     path = Path(path)
@@ -49,8 +47,8 @@ def read_npy(path: str | Path) -> Clip:
 
 
 def parse_npy(data: bytes, name: str) -> Clip:
-    """data: the bytes of a .npy file, name: what messages call it. Raises MotionFileError with a
-    sentence.
+    """data: the bytes of a .npy file; name: what messages call it -> the clip, named after `name`
+    without its suffix. Raises MotionFileError.
     """
     array = _read_array(data, name)
     shape = array.shape
@@ -68,7 +66,7 @@ def parse_npy(data: bytes, name: str) -> Clip:
         raise MotionFileError(f"{name} holds {len(position)} frames, expected 1 to {MAX_FRAMES}")
     if not np.isfinite(position).all():
         raise MotionFileError(
-            f"{name} holds numbers that are not finite; let the model make the motion anew"
+            f"{name} holds numbers that are not finite; let the model make the motion again"
         )
     if position.ndim == 2:
         _check_physical(position, name)
@@ -95,6 +93,7 @@ _EXPECTED = (
 
 
 def _advice(array: Array) -> str:
+    """What to do with an array of a common other shape."""
     if array.ndim == 3 and array.shape[:2] == (JOINT_COUNT, 3):
         return "; put the frames first with np.transpose(a, (2, 0, 1))"
     if array.ndim == 4 and array.shape[1:3] == (JOINT_COUNT, 3):
@@ -107,8 +106,8 @@ def _advice(array: Array) -> str:
 
 
 def _read_array(data: bytes, name: str) -> Array:
-    """The array in a .npy file, whose header must fit the bytes: a false one could ask for any
-    amount of memory.
+    """The array in a .npy file. Its header must fit its size: a false one could ask for any amount
+    of memory. Raises MotionFileError.
     """
     file = io.BytesIO(data)
     try:
@@ -121,9 +120,7 @@ def _read_array(data: bytes, name: str) -> Array:
             else np.lib.format.read_array_header_2_0
         )
         shape, fortran_order, dtype = read_header(file)
-    except (
-        Exception
-    ) as error:  # the header is Python text, and what numpy raises for a bad one is not documented
+    except Exception as error:  # numpy does not document what it raises for a damaged header
         raise MotionFileError(
             f"{name} is not a sound .npy file ({str(error)[:120]}); write it with np.save"
         ) from error
@@ -146,14 +143,14 @@ def _read_array(data: bytes, name: str) -> Array:
 
 
 def features_to_positions(features: Array) -> Array:
-    """features: (T, 263) in physical units -> (T, 22, 3) metres, beginning above the origin and
+    """features: (T, 263) in physical units -> (T, 22, 3) metres, starting above the origin and
     facing +Z.
     """
-    turn = np.zeros(len(features))
-    turn[1:] = -2.0 * np.cumsum(features[:-1, ROOT_TURN])
-    heading = rotation.about_y(turn)
+    yaw = np.zeros(len(features))
+    yaw[1:] = -2.0 * np.cumsum(features[:-1, ROOT_YAW_VELOCITY])
+    heading = rotation.about_y(yaw)
     step = np.zeros((len(features), 3))
-    step[1:, [0, 2]] = features[:-1, ROOT_TRAVEL]
+    step[1:, [0, 2]] = features[:-1, ROOT_XZ_VELOCITY]
     root = np.cumsum(rotation.rotate(heading, step), axis=0)
     floor = root.copy()
     root[:, 1] = features[:, ROOT_HEIGHT]
@@ -164,8 +161,8 @@ def features_to_positions(features: Array) -> Array:
 
 
 def _check_physical(features: Array, name: str) -> None:
-    """Refuse features in which no body shows: those of a model before its mean and deviation are
-    put back.
+    """Raises MotionFileError for features that show no body, such as a model's output that is still
+    normalised.
     """
     joints = np.concatenate(
         [np.zeros((len(features), 1, 3)), features[:, POSITIONS].reshape(len(features), -1, 3)],
@@ -180,7 +177,6 @@ def _check_physical(features: Array, name: str) -> None:
     if uneven > _UNEVEN_BONES or (unit_error > _UNIT_ERROR and not 0.1 < legs < 1.0):
         raise MotionFileError(
             f"{name} holds features of no body, for its bones change by {uneven:.0%} of their "
-            f"length: they look normalised; "
-            "multiply them by the data set's deviation and add its mean (Std.npy and Mean.npy) "
-            "before saving"
+            f"length: they look normalised; multiply them by the data set's deviation and add its "
+            f"mean (Std.npy and Mean.npy) before saving"
         )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kinestyle.errors import MotionFileError
-from kinestyle.runtime.settings import Option, Settings, options
+from kinestyle.runtime.options import Choice, ClipRig, Option, options_of
+from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -39,7 +40,7 @@ class RigName(click.ParamType["Rig"]):
         return rig
 
 
-class _Choice(click.Choice[str]):
+class _Words(click.Choice[str]):
     """Lists the values in the help and completes them. `Settings` refuses others, in the words that
     it has everywhere.
     """
@@ -48,26 +49,28 @@ class _Choice(click.Choice[str]):
         return str(value)
 
 
-def settings_options(
-    command: Callable[..., None], settings: type[Settings] = Settings
-) -> Callable[..., None]:
+def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """An option for each field of `Settings`, in their order."""
-    for option in reversed(options(settings)):
+    for option in reversed(options_of(Settings)):
         command = _option(option)(command)
     return command
 
 
 def _option(option: Option) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    kinds: dict[str, Any] = {"number": float, "integer": int, "rig": RigName()}
+    kind: Any = option.value_type
+    if isinstance(option, Choice):
+        kind = _Words(tuple(option.choices))
+    elif isinstance(option, ClipRig):
+        kind = RigName()
     return click.option(
         option.flag,
         *option.aliases,
         option.name,
-        type=_Choice(tuple(option.choices)) if option.kind == "choice" else kinds[option.kind],
-        metavar="MODE" if option.kind == "choice" else None,
+        type=kind,
+        metavar="MODE" if isinstance(option, Choice) else None,
         default=option.default,
         show_default=True,
-        help=option.sentence[:1].upper() + option.sentence[1:],
+        help=option.sentence,
     )
 
 

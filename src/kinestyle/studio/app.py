@@ -26,6 +26,8 @@ from kinestyle.bundle import Bundle
 from kinestyle.errors import KinestyleError
 from kinestyle.formats.table import FORMATS
 from kinestyle.rig.presets import PRESETS
+from kinestyle.runtime.options import options_of
+from kinestyle.runtime.settings import Settings
 from kinestyle.studio import documentation, restyling, schemas
 from kinestyle.studio.clip_store import Content, StoredClip
 from kinestyle.studio.config import StudioConfig
@@ -198,6 +200,12 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
             for s in known.styles
         ]
         return schemas.Styles(bundle=known.path.name, styles=rows)
+
+    @app.get("/api/settings", responses=documented_errors())
+    async def settings() -> list[schemas.Setting]:
+        """How a clip can be restyled, to make the controls of a form from."""
+        found = [option.as_dict() for option in options_of(Settings) if not option.of_clip]
+        return [schemas.Setting(**one) for one in found]
 
     @app.get("/api/examples", responses=documented_errors())
     async def examples() -> list[schemas.Example]:

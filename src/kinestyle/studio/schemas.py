@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from kinestyle.runtime.cue import Cue
-from kinestyle.runtime.settings import Option, Settings, options
+from kinestyle.runtime.options import options_of
+from kinestyle.runtime.settings import Settings
 
 JOB = r"^[A-Za-z0-9_-]{1,64}$"
 Other = TypeVar("Other")
@@ -82,29 +83,40 @@ class Styles(BaseModel):
     styles: list[StyleRow]
 
 
+class Setting(BaseModel):
+    """One setting of a restyling, as a form shows it."""
+
+    name: str = Field(description="In a request.")
+    kind: Literal["number", "whole number", "choice"]
+    label: str
+    help: str
+    default: float | int | str
+    least: float | None = None
+    most: float | None = None
+    slider: tuple[float, float, float] | None = Field(
+        None, description="Least, most and step that a person will want."
+    )
+    choices: dict[str, str] = Field({}, description="The values, and what each does.")
+
+
 class Example(BaseModel):
     example: str
     title: str
 
 
-def _field(option: Option) -> Any:
-    """A setting in a body: its type is checked here, all else by `Settings`, in its own words."""
-    kinds: dict[str, Any] = {"number": float, "integer": int, "choice": str, "rig": RigName | None}
-    extra: dict[str, Any] = {}
-    if option.bounds:
-        extra = {"minimum": option.least, "maximum": option.most}
-    elif option.choices:
-        extra = {"enum": list(option.choices)}
-    return (
-        kinds[option.kind],
-        Field(option.default, description=option.sentence, json_schema_extra=extra or None),
-    )
-
-
-def settings_body(settings: type[Settings], *, with_rig: bool) -> Any:
-    """A model with a field for each setting; without the rig for clips that the server has."""
-    found = [option for option in options(settings) if with_rig or option.kind != "rig"]
-    return create_model("Body", **{option.name: _field(option) for option in found})
+def _settings_body(*, with_rig: bool) -> Any:
+    """A model with a field for each setting. Its type is checked here, all else by `Settings`, in
+    the words that it has everywhere. with_rig: for a clip that comes along
+    """
+    fields: Any = {
+        option.name: (
+            RigName | None if option.of_clip else option.value_type,
+            Field(option.default, description=option.sentence, json_schema_extra=option.schema),
+        )
+        for option in options_of(Settings)
+        if with_rig or not option.of_clip
+    }
+    return create_model("Body", **fields)
 
 
 class Restyling(BaseModel):
@@ -126,7 +138,7 @@ class Restyling(BaseModel):
         return Settings(**{name: getattr(self, name) for name in names})
 
 
-class StylizeRequest(Restyling, settings_body(Settings, with_rig=False)):  # type: ignore[misc]
+class StylizeRequest(Restyling, _settings_body(with_rig=False)):  # type: ignore[misc]
     """`style`, `like` or both, which are mixed; or `random`, alone."""
 
     model_config = ConfigDict(
@@ -149,7 +161,7 @@ class StylizeRequest(Restyling, settings_body(Settings, with_rig=False)):  # typ
         return Cue.of(self.style, like=self.like, weights=self.weights, random=self.random)
 
 
-class StylizeForm(Restyling, settings_body(Settings, with_rig=True)):  # type: ignore[misc]
+class StylizeForm(Restyling, _settings_body(with_rig=True)):  # type: ignore[misc]
     """The fields of the form beside its files: `file`, the clip, `like`, reference clips, and rigs
     that are sent as files.
     """

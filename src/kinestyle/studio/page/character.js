@@ -1,22 +1,49 @@
 /**
- * A character: the bodies' capsules with their shadow in one draw call, footprints in a second, the hips' path in a third.
- * A frame changes numbers in place and allocates nothing.
+ * A character: the bodies' capsules with their shadow in one draw call, footprints in a second, the
+ * hips' path in a third. A frame changes numbers in place and allocates nothing.
  */
 import {
-  BufferAttribute, BufferGeometry, CustomBlending, DataTexture, DoubleSide, FloatType, GLSL3, Group, InstancedBufferAttribute, InstancedBufferGeometry, Mesh,
-  NearestFilter, OneFactor, RGBAFormat, ShaderMaterial, Vector4, ZeroFactor,
+  BufferAttribute,
+  BufferGeometry,
+  CustomBlending,
+  DataTexture,
+  DoubleSide,
+  FloatType,
+  GLSL3,
+  Group,
+  InstancedBufferAttribute,
+  InstancedBufferGeometry,
+  Mesh,
+  NearestFilter,
+  OneFactor,
+  RGBAFormat,
+  ShaderMaterial,
+  Vector4,
+  ZeroFactor,
 } from './three/three.js';
 import { footPrints, meanSlide, SLIDING_M_S, slideSpeeds } from './feet.js';
 import { bodyHeight, CONTACT_ROLES, hipsPath, smoothPath } from './motion.js';
-import { BODY_FRAGMENT, BODY_VERTEX, PATH_FRAGMENT, PATH_VERTEX, PRINT_FRAGMENT, PRINT_VERTEX } from './shaders.js';
+import {
+  BODY_FRAGMENT,
+  BODY_VERTEX,
+  PATH_FRAGMENT,
+  PATH_VERTEX,
+  PRINT_FRAGMENT,
+  PRINT_VERTEX,
+} from './shaders.js';
 
 /** Segments around a capsule and rings on each of its domes. */
 const DETAIL = { fine: [10, 3], coarse: [6, 2] };
 
-/** Metres below which bones without a role, such as fingers, are left out where detail is coarse. */
+/**
+ * Metres below which bones without a role, such as fingers, are left out where detail is coarse.
+ */
 const TOO_SHORT_M = 0.08;
 
-/** Texels in a row of the positions' texture: 2048 is what every WebGL 2 device has; the programs in shaders.js count on it. */
+/**
+ * Texels in a row of the positions' texture: 2048 is what every WebGL 2 device has; the programs in
+ * shaders.js count on it.
+ */
 const TEXTURE_WIDTH = 2048;
 
 /** @typedef {import('./motion.js').Motion} Motion */
@@ -58,12 +85,19 @@ export class Character {
     this.frame.value = Math.min(Math.max(frame, 0), last);
     const row = 4 * Math.round(this.frame.value);
     const s = this.speeds;
-    this.slide.value.set(s[row] / SLIDING_M_S, s[row + 1] / SLIDING_M_S, s[row + 2] / SLIDING_M_S, s[row + 3] / SLIDING_M_S);
+    this.slide.value.set(
+      s[row] / SLIDING_M_S,
+      s[row + 1] / SLIDING_M_S,
+      s[row + 2] / SLIDING_M_S,
+      s[row + 3] / SLIDING_M_S,
+    );
   }
 
   /** Write where the camera looks, x and z, at the frame shown, into `out`. */
   anchor(out) {
-    const f = Math.floor(this.frame.value), part = this.frame.value - f, p = this.calmPath;
+    const f = Math.floor(this.frame.value),
+      part = this.frame.value - f,
+      p = this.calmPath;
     const g = Math.min(f + 1, this.motion.frameCount - 1);
     out.x = p[2 * f] * (1 - part) + p[2 * g] * part;
     out.z = p[2 * f + 1] * (1 - part) + p[2 * g + 1] * part;
@@ -71,9 +105,11 @@ export class Character {
 
   /** @param {number} frame @returns {Float32Array} J x 3 metres: what is drawn at a whole frame */
   drawnPosition(frame) {
-    const { jointCount: J, tipCount: E } = this.motion, texels = this.nodes.image.data;
+    const { jointCount: J, tipCount: E } = this.motion,
+      texels = this.nodes.image.data;
     const out = new Float32Array(3 * J);
-    for (let j = 0; j < J; j++) for (let k = 0; k < 3; k++) out[3 * j + k] = texels[4 * (frame * (J + E) + j) + k];
+    for (let j = 0; j < J; j++)
+      for (let k = 0; k < 3; k++) out[3 * j + k] = texels[4 * (frame * (J + E) + j) + k];
     return out;
   }
 
@@ -88,12 +124,16 @@ export class Character {
 
   #bodyMesh(detail) {
     const { motion } = this;
-    const bones = motion.bones.filter((b) => detail === 'fine' || b.role || boneLength(motion, b) > TOO_SHORT_M);
+    const bones = motion.bones.filter(
+      (b) => detail === 'fine' || b.role || boneLength(motion, b) > TOO_SHORT_M,
+    );
     const geometry = capsule(...DETAIL[detail]);
     // fingers throw no shadow: it would cost as much as all the rest
     const shadows = bones.filter((bone) => bone.role);
     const count = bones.length + shadows.length;
-    const bone = new Float32Array(4 * count), span = new Float32Array(2 * count), mark = new Float32Array(3 * count);
+    const bone = new Float32Array(4 * count),
+      span = new Float32Array(2 * count),
+      mark = new Float32Array(3 * count);
     [...shadows, ...bones].forEach((b, i) => {
       bone.set([b.start, b.end, ...b.radii], 4 * i);
       span.set(b.span, 2 * i);
@@ -108,10 +148,19 @@ export class Character {
       vertexShader: BODY_VERTEX,
       fragmentShader: BODY_FRAGMENT,
       // a body half there, whatever the order of drawing; the canvas itself stays opaque
-      alphaToCoverage: true, blending: CustomBlending, blendSrc: OneFactor, blendDst: ZeroFactor, blendSrcAlpha: ZeroFactor, blendDstAlpha: OneFactor,
+      alphaToCoverage: true,
+      blending: CustomBlending,
+      blendSrc: OneFactor,
+      blendDst: ZeroFactor,
+      blendSrcAlpha: ZeroFactor,
+      blendDstAlpha: OneFactor,
       uniforms: {
-        ...this.uniforms, slide: this.slide, opacity: this.opacity, nodes: { value: this.nodes },
-        nodeCount: { value: motion.jointCount + motion.tipCount }, lastFrame: { value: motion.frameCount - 1 },
+        ...this.uniforms,
+        slide: this.slide,
+        opacity: this.opacity,
+        nodes: { value: this.nodes },
+        nodeCount: { value: motion.jointCount + motion.tipCount },
+        lastFrame: { value: motion.frameCount - 1 },
       },
     });
     return new Mesh(geometry, material);
@@ -120,13 +169,17 @@ export class Character {
   #printMesh() {
     const prints = footPrints(this.motion, this.speeds);
     if (!prints.length) return null;
-    const spot = new Float32Array(4 * prints.length), story = new Float32Array(3 * prints.length);
+    const spot = new Float32Array(4 * prints.length),
+      story = new Float32Array(3 * prints.length);
     prints.forEach((p, i) => {
       spot.set([p.x, p.z, p.turn, p.length], 4 * i);
       story.set([p.from, p.to, p.speed / SLIDING_M_S], 3 * i);
     });
     const geometry = new InstancedBufferGeometry();
-    geometry.setAttribute('position', new BufferAttribute(new Float32Array([-1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 1, 0]), 3));
+    geometry.setAttribute(
+      'position',
+      new BufferAttribute(new Float32Array([-1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 1, 0]), 3),
+    );
     geometry.setIndex([0, 1, 2, 0, 2, 3]);
     geometry.setAttribute('spot', new InstancedBufferAttribute(spot, 4));
     geometry.setAttribute('story', new InstancedBufferAttribute(story, 3));
@@ -135,16 +188,25 @@ export class Character {
   }
 
   #pathMesh() {
-    const { path } = this, T = this.motion.frameCount;
+    const { path } = this,
+      T = this.motion.frameCount;
     if (T < 2) return null;
-    const position = new Float32Array(6 * T), across = new Float32Array(4 * T), when = new Float32Array(2 * T), index = [];
-    let ax = 1, az = 0;
+    const position = new Float32Array(6 * T),
+      across = new Float32Array(4 * T),
+      when = new Float32Array(2 * T),
+      index = [];
+    let ax = 1,
+      az = 0;
     for (let t = 0; t < T; t++) {
-      const a = Math.max(t - 3, 0), b = Math.min(t + 3, T - 1);
-      const dx = path[2 * b] - path[2 * a], dz = path[2 * b + 1] - path[2 * a + 1], size = Math.hypot(dx, dz);
-      if (size > 0.005) ax = dz / size, az = -dx / size;
+      const a = Math.max(t - 3, 0),
+        b = Math.min(t + 3, T - 1);
+      const dx = path[2 * b] - path[2 * a],
+        dz = path[2 * b + 1] - path[2 * a + 1],
+        size = Math.hypot(dx, dz);
+      if (size > 0.005) ((ax = dz / size), (az = -dx / size));
       for (const side of [0, 1]) {
-        const i = 2 * t + side, sign = side ? 1 : -1;
+        const i = 2 * t + side,
+          sign = side ? 1 : -1;
         position.set([path[2 * t], 0, path[2 * t + 1]], 3 * i);
         across.set([sign * ax, sign * az], 2 * i);
         when[i] = t;
@@ -156,11 +218,20 @@ export class Character {
     geometry.setAttribute('across', new BufferAttribute(across, 2));
     geometry.setAttribute('when', new BufferAttribute(when, 1));
     geometry.setIndex(index);
-    return flatMesh(geometry, PATH_VERTEX, PATH_FRAGMENT, { ...this.uniforms, width: { value: 0.009 } }, 2);
+    return flatMesh(
+      geometry,
+      PATH_VERTEX,
+      PATH_FRAGMENT,
+      { ...this.uniforms, width: { value: 0.009 } },
+      2,
+    );
   }
 }
 
-/** @returns {{x: number, z: number, reach: number}} the middle of a path and half its longer side, metres */
+/**
+ * @returns {{x: number, z: number, reach: number}} the middle of a path and half its longer side,
+ *   metres
+ */
 function middleOf(path) {
   let [left, right, back, front] = [Infinity, -Infinity, Infinity, -Infinity];
   for (let i = 0; i < path.length; i += 2) {
@@ -169,19 +240,31 @@ function middleOf(path) {
     back = Math.min(back, path[i + 1]);
     front = Math.max(front, path[i + 1]);
   }
-  return { x: (left + right) / 2, z: (back + front) / 2, reach: Math.max(right - left, front - back) / 2 };
+  return {
+    x: (left + right) / 2,
+    z: (back + front) / 2,
+    reach: Math.max(right - left, front - back) / 2,
+  };
 }
 
 /** @returns {number} metres in the first frame */
 function boneLength({ position, tip, jointCount: J }, { start, end }) {
-  const to = end < J ? position : tip, i = 3 * start, j = 3 * (end < J ? end : end - J);
+  const to = end < J ? position : tip,
+    i = 3 * start,
+    j = 3 * (end < J ? end : end - J);
   return Math.hypot(to[j] - position[i], to[j + 1] - position[i + 1], to[j + 2] - position[i + 2]);
 }
 
 /** What lies on the floor: see-through, drawn after the floor and in a fixed order. */
 function flatMesh(geometry, vertexShader, fragmentShader, uniforms, order) {
   const material = new ShaderMaterial({
-    glslVersion: GLSL3, vertexShader, fragmentShader, uniforms, transparent: true, depthWrite: false, side: DoubleSide,
+    glslVersion: GLSL3,
+    vertexShader,
+    fragmentShader,
+    uniforms,
+    transparent: true,
+    depthWrite: false,
+    side: DoubleSide,
   });
   const mesh = new Mesh(geometry, material);
   mesh.renderOrder = order;
@@ -191,11 +274,14 @@ function flatMesh(geometry, vertexShader, fragmentShader, uniforms, order) {
 /** All nodes of all frames, frame by frame, as texels. */
 function nodeTexture(motion) {
   const { frameCount: T, jointCount: J, tipCount: E, position, tip } = motion;
-  const N = J + E, height = Math.ceil((T * N) / TEXTURE_WIDTH);
+  const N = J + E,
+    height = Math.ceil((T * N) / TEXTURE_WIDTH);
   const texels = new Float32Array(4 * TEXTURE_WIDTH * height);
   for (let t = 0; t < T; t++) {
     for (let n = 0; n < N; n++) {
-      const from = n < J ? position : tip, i = 3 * (n < J ? t * J + n : t * E + n - J), to = 4 * (t * N + n);
+      const from = n < J ? position : tip,
+        i = 3 * (n < J ? t * J + n : t * E + n - J),
+        to = 4 * (t * N + n);
       texels[to] = from[i];
       texels[to + 1] = from[i + 1];
       texels[to + 2] = from[i + 2];
@@ -209,18 +295,27 @@ function nodeTexture(motion) {
 
 /** A capsule of radius 1 and no length: `side` says to which end a vertex belongs. */
 function capsule(around, rings) {
-  const position = [], side = [], index = [];
+  const position = [],
+    side = [],
+    index = [];
   const rows = [];
   for (let r = -rings; r <= rings; r++) rows.push(r);
-  rows.splice(rings, 1, -0, 0);  // two equators
+  rows.splice(rings, 1, -0, 0); // two equators
   rows.forEach((r, row) => {
-    const lift = (r / rings) * Math.PI / 2, end = row > rings ? 1 : 0;
+    const lift = ((r / rings) * Math.PI) / 2,
+      end = row > rings ? 1 : 0;
     for (let a = 0; a < around; a++) {
       const turn = (a / around) * 2 * Math.PI;
-      position.push(Math.cos(lift) * Math.cos(turn), Math.sin(lift), Math.cos(lift) * Math.sin(turn));
+      position.push(
+        Math.cos(lift) * Math.cos(turn),
+        Math.sin(lift),
+        Math.cos(lift) * Math.sin(turn),
+      );
       side.push(end);
       if (row) {
-        const b = (a + 1) % around, low = (row - 1) * around, high = row * around;
+        const b = (a + 1) % around,
+          low = (row - 1) * around,
+          high = row * around;
         // at the poles one of the two triangles has no area
         if (row > 1) index.push(low + a, high + a, low + b);
         if (row < rows.length - 1) index.push(low + b, high + a, high + b);

@@ -65,7 +65,8 @@ export class Clock {
   /** @param {number} frames  forward or, negative, back; stops the playing */
   step(frames) {
     if (this.playing) this.pause();
-    const at = this.wholeFrame + frames, count = this.frameCount;
+    const at = this.wholeFrame + frames,
+      count = this.frameCount;
     this.seek(this.loop ? ((at % count) + count) % count : at);
   }
 

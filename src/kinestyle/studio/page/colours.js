@@ -2,11 +2,22 @@
 import { Vector3 } from './three/three.js';
 
 /** Names of the custom properties that the viewer's programs take as uniforms of the same name. */
-export const DRAWN = ['ground', 'grid', 'shade', 'still', 'slow', 'sliding', 'original', 'restyled'];
+export const DRAWN = [
+  'ground',
+  'grid',
+  'shade',
+  'still',
+  'slow',
+  'sliding',
+  'original',
+  'restyled',
+];
 
 const KEPT = 'kinestyle-theme';
 
-/** @returns {Record<string, {value: Vector3}>} uniforms, sRGB from 0 to 1; `readColours` fills them */
+/**
+ * @returns {Record<string, {value: Vector3}>} uniforms, sRGB from 0 to 1; `readColours` fills them
+ */
 export function colourUniforms() {
   return Object.fromEntries(DRAWN.map((name) => [name, { value: new Vector3() }]));
 }
@@ -24,7 +35,10 @@ export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-/** Follow the system until the person has chosen; `changed` is called whenever the colours are others. */
+/**
+ * Follow the system until the person has chosen; `changed` is called whenever the colours are
+ * others.
+ */
 export function followTheme(changed) {
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const kept = () => localStorage.getItem(KEPT);

@@ -1,11 +1,18 @@
-/** Is the server there, and is it still the same run? A server that has restarted has lost what was uploaded. */
+/**
+ * Is the server there, and is it still the same run? A server that has restarted has lost what was
+ * uploaded.
+ */
 
-const CALM_MS = 4000, ANXIOUS_MS = 700;
+const CALM_MS = 4000,
+  ANXIOUS_MS = 700;
 
 export class Connection {
   /** Called when the server is no longer heard. */
   lost = () => {};
-  /** Called when it is heard again. @param {boolean} restarted  whether it has forgotten everything */
+  /**
+   * Called when it is heard again.
+   * @param {boolean} restarted  whether it has forgotten everything
+   */
   found = (restarted) => {};
 
   /** @param {import('./service.js').Service} service */
@@ -34,7 +41,8 @@ export class Connection {
     } catch {
       if (this.alive) this.#isLost();
     }
-    if (!document.hidden) this.timer = setTimeout(() => this.#check(), this.alive ? CALM_MS : ANXIOUS_MS);
+    if (!document.hidden)
+      this.timer = setTimeout(() => this.#check(), this.alive ? CALM_MS : ANXIOUS_MS);
   }
 
   #isLost() {

@@ -1,6 +1,6 @@
 /**
- * The controls of a restyling, as a table. A further option of the library is a further row: how it looks, where it starts, and what it
- * adds to the request.
+ * The controls of a restyling, as a table. A further option of the library is a further row: how it
+ * looks, where it starts, and what it adds to the request.
  *
  * @typedef {Object} Choice  where the manner comes from
  * @property {'style' | 'like' | 'random'} manner
@@ -22,23 +22,42 @@
 /** @type {Control[]} */
 export const CONTROLS = [
   {
-    name: 'strength', label: 'Strength', kind: 'slider', start: 1, range: [0, 1.5, 0.05], keys: ['[', ']'],
+    name: 'strength',
+    label: 'Strength',
+    kind: 'slider',
+    start: 1,
+    range: [0, 1.5, 0.05],
+    keys: ['[', ']'],
     hint: '0 is the clip itself, 1 the manner, more exaggerates',
     send: (strength) => ({ strength }),
   },
   {
-    name: 'mix', label: 'Mix', kind: 'slider', start: 0.5, range: [0, 1, 0.05], keys: ['{', '}'],
+    name: 'mix',
+    label: 'Mix',
+    kind: 'slider',
+    start: 0.5,
+    range: [0, 1, 0.05],
+    keys: ['{', '}'],
     hint: 'share of the second style',
     shown: (choice) => choice.manner === 'style' && choice.styles.length === 2,
-    send: (share, choice) => (choice.manner === 'style' && choice.styles.length === 2 ? { weights: [1 - share, share] } : {}),
+    send: (share, choice) =>
+      choice.manner === 'style' && choice.styles.length === 2
+        ? { weights: [1 - share, share] }
+        : {},
   },
   {
-    name: 'seed', label: 'Take', kind: 'take', start: 0,
+    name: 'seed',
+    label: 'Take',
+    kind: 'take',
+    start: 0,
     hint: '0 is the middle of the manner, every other number a take of it',
     send: (seed) => ({ seed }),
   },
   {
-    name: 'root', label: 'Travel', kind: 'select', start: 'planted',
+    name: 'root',
+    label: 'Travel',
+    kind: 'select',
+    start: 'planted',
     options: [
       ['planted', 'as planted feet carry it'],
       ['predicted', 'as predicted'],
@@ -49,7 +68,10 @@ export const CONTROLS = [
     send: (root) => ({ root }),
   },
   {
-    name: 'out_of_domain', label: 'Unfamiliar', kind: 'select', start: 'fade',
+    name: 'out_of_domain',
+    label: 'Unfamiliar',
+    kind: 'select',
+    start: 'fade',
     options: [
       ['fade', 'fade the manner out'],
       ['ignore', 'restyle it all the same'],
@@ -60,16 +82,19 @@ export const CONTROLS = [
 ];
 
 /** @returns {Record<string, number | string>} */
-export const startValues = () => Object.fromEntries(CONTROLS.map(({ name, start }) => [name, start]));
+export const startValues = () =>
+  Object.fromEntries(CONTROLS.map(({ name, start }) => [name, start]));
 
 /** @returns {object} what the controls add to a request */
-export const sendValues = (values, choice) => Object.assign({}, ...CONTROLS.map((control) => control.send(values[control.name], choice)));
+export const sendValues = (values, choice) =>
+  Object.assign({}, ...CONTROLS.map((control) => control.send(values[control.name], choice)));
 
 /**
  * Build the controls below `place`.
  * @param {HTMLElement} place
  * @param {(name: string, value: number | string) => void} changed
- * @returns {{show(values: object, choice: Choice): void, nudge(name: string, direction: number): void}}
+ * @returns {{show(values: object, choice: Choice): void, nudge(name: string, direction: number):
+ *   void}}
  */
 export function buildControls(place, changed) {
   const parts = CONTROLS.map((control) => {
@@ -80,7 +105,8 @@ export function buildControls(place, changed) {
     label.htmlFor = `control-${control.name}`;
     const part = KINDS[control.kind](control, (value) => changed(control.name, value));
     part.input.id = label.htmlFor;
-    if (control.hint) part.input.title = control.hint + (control.keys ? ` (${control.keys.join(' ')})` : '');
+    if (control.hint)
+      part.input.title = control.hint + (control.keys ? ` (${control.keys.join(' ')})` : '');
     row.append(label, ...part.elements);
     place.append(row);
     return { control, row, ...part };
@@ -95,7 +121,10 @@ export function buildControls(place, changed) {
     nudge(name, direction) {
       const { control, input } = parts.find((part) => part.control.name === name);
       const [least, most, step] = control.range;
-      changed(name, Math.min(most, Math.max(least, rounded(Number(input.value) + direction * step))));
+      changed(
+        name,
+        Math.min(most, Math.max(least, rounded(Number(input.value) + direction * step))),
+      );
     },
   };
 }
@@ -123,7 +152,9 @@ const KINDS = {
     input.type = 'number';
     input.min = 0;
     input.max = 999999;
-    input.addEventListener('change', () => changed(Math.max(0, Math.trunc(Number(input.value) || 0))));
+    input.addEventListener('change', () =>
+      changed(Math.max(0, Math.trunc(Number(input.value) || 0))),
+    );
     const next = document.createElement('button');
     next.type = 'button';
     next.textContent = 'Next take';

@@ -18,7 +18,8 @@ export const SLIDING_M_S = 0.4;
 
 /**
  * @param {Motion} motion
- * @returns {Float32Array} T x 4 metres a second over the floor; -1 where the joint is not planted or not there
+ * @returns {Float32Array} T x 4 metres a second over the floor; -1 where the joint is not planted
+ *   or not there
  */
 export function slideSpeeds(motion) {
   const { frameCount: T, jointCount: J, position, planted, frameTime } = motion;
@@ -28,8 +29,10 @@ export function slideSpeeds(motion) {
     if (joint === undefined) return;
     for (let t = 0; t < T; t++) {
       if (!planted[4 * t + k]) continue;
-      const a = Math.max(t - 1, 0), b = Math.min(t + 1, T - 1);
-      const i = 3 * (a * J + joint), j = 3 * (b * J + joint);
+      const a = Math.max(t - 1, 0),
+        b = Math.min(t + 1, T - 1);
+      const i = 3 * (a * J + joint),
+        j = 3 * (b * J + joint);
       const step = Math.hypot(position[j] - position[i], position[j + 2] - position[i + 2]);
       speeds[4 * t + k] = b > a ? step / ((b - a) * frameTime) : 0;
     }
@@ -42,8 +45,9 @@ export function slideSpeeds(motion) {
  * @returns {number | null} mean metres a second of planted joints; null where none is ever planted
  */
 export function meanSlide(speeds) {
-  let sum = 0, count = 0;
-  for (const speed of speeds) if (speed >= 0) sum += speed, count++;
+  let sum = 0,
+    count = 0;
+  for (const speed of speeds) if (speed >= 0) ((sum += speed), count++);
   return count ? sum / count : null;
 }
 
@@ -55,12 +59,17 @@ export function meanSlide(speeds) {
  */
 export function footPrints(motion, speeds) {
   const prints = [];
-  for (const [side, ankleAt, toeAt] of [['left', 0, 1], ['right', 2, 3]]) {
-    const ankle = motion.roles[`${side}_foot`], toe = motion.roles[`${side}_toe`] ?? ankle;
+  for (const [side, ankleAt, toeAt] of [
+    ['left', 0, 1],
+    ['right', 2, 3],
+  ]) {
+    const ankle = motion.roles[`${side}_foot`],
+      toe = motion.roles[`${side}_toe`] ?? ankle;
     if (ankle === undefined) continue;
     let from = -1;
     for (let t = 0; t <= motion.frameCount; t++) {
-      const stands = t < motion.frameCount && (motion.planted[4 * t + ankleAt] || motion.planted[4 * t + toeAt]);
+      const stands =
+        t < motion.frameCount && (motion.planted[4 * t + ankleAt] || motion.planted[4 * t + toeAt]);
       if (stands && from < 0) from = t;
       if (!stands && from >= 0) {
         prints.push(print(motion, speeds, ankle, toe, [ankleAt, toeAt], from, t - 1));
@@ -75,14 +84,18 @@ export function footPrints(motion, speeds) {
 function print(motion, speeds, ankle, toe, columns, from, to) {
   const { jointCount: J, position } = motion;
   const middle = (from + to) >> 1;
-  const a = 3 * (middle * J + ankle), b = 3 * (middle * J + toe);
-  const dx = position[b] - position[a], dz = position[b + 2] - position[a + 2];
+  const a = 3 * (middle * J + ankle),
+    b = 3 * (middle * J + toe);
+  const dx = position[b] - position[a],
+    dz = position[b + 2] - position[a + 2];
   const reach = Math.hypot(dx, dz);
-  let sum = 0, count = 0;
+  let sum = 0,
+    count = 0;
   for (let t = from; t <= to; t++) {
-    for (const k of columns) if (speeds[4 * t + k] >= 0) sum += speeds[4 * t + k], count++;
+    for (const k of columns) if (speeds[4 * t + k] >= 0) ((sum += speeds[4 * t + k]), count++);
   }
-  const heel = 0.25, length = Math.max(reach * 1.75, 0.12);
+  const heel = 0.25,
+    length = Math.max(reach * 1.75, 0.12);
   return {
     from,
     to,

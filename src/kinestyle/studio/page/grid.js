@@ -1,4 +1,7 @@
-/** The grid's variants: the clip in many styles, or in many takes of one manner, made one after the other. */
+/**
+ * The grid's variants: the clip in many styles, or in many takes of one manner, made one after the
+ * other.
+ */
 import { GRID_SIZE } from './view.js';
 
 export class Grid {
@@ -26,24 +29,38 @@ export class Grid {
     if (!wanted) return [];
     if (session.choice.manner === 'style' && session.choice.styles.length < 2) {
       const chosen = session.choice.styles[0];
-      return this.styles().slice(0, this.size - 1).map(({ title }) => ({
-        label: title, request: { ...wanted, style: [title] }, chosen: title === chosen, choose: () => session.choose({ styles: [title] }),
-      }));
+      return this.styles()
+        .slice(0, this.size - 1)
+        .map(({ title }) => ({
+          label: title,
+          request: { ...wanted, style: [title] },
+          chosen: title === chosen,
+          choose: () => session.choose({ styles: [title] }),
+        }));
     }
     return Array.from({ length: this.size - 1 }, (_, i) => ({
-      label: `take ${i}`, request: { ...wanted, seed: i }, chosen: wanted.seed === i, choose: () => session.set('seed', i),
+      label: `take ${i}`,
+      request: { ...wanted, seed: i },
+      chosen: wanted.seed === i,
+      choose: () => session.set('seed', i),
     }));
   }
 
-  /** Make what is missing, one after the other; where something else is wanted, an older call stops. */
+  /**
+   * Make what is missing, one after the other; where something else is wanted, an older call stops.
+   */
   async update() {
     const { view, session } = this;
     if (view.mode !== 'grid' || !session.source) return;
     const variants = this.#variants();
-    const key = JSON.stringify([variants.map(({ request }) => ({ ...request, like: request.like?.clip?.id })), session.source.clip?.name]);
+    const key = JSON.stringify([
+      variants.map(({ request }) => ({ ...request, like: request.like?.clip?.id })),
+      session.source.clip?.name,
+    ]);
     const same = key === this.#key && view.variants.length === variants.length;
     // until a cell's new motion is there it shows its old one
-    if (view.variants.length === variants.length) variants.forEach((variant, i) => (view.variants[i].variant = variant));
+    if (view.variants.length === variants.length)
+      variants.forEach((variant, i) => (view.variants[i].variant = variant));
     else {
       view.clearVariants();
       view.variants = variants.map((variant) => ({ variant, character: null }));

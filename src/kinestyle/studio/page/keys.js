@@ -35,8 +35,14 @@ export function listenForKeys(table) {
 export function showKeys(place, table) {
   const list = document.createElement('dl');
   for (const { shown, words } of table) {
-    const term = document.createElement('dt'), said = document.createElement('dd');
-    term.append(...shown.split(' ').map((key) => Object.assign(document.createElement('kbd'), { textContent: key })).flatMap((key, i) => (i ? [' ', key] : [key])));
+    const term = document.createElement('dt'),
+      said = document.createElement('dd');
+    term.append(
+      ...shown
+        .split(' ')
+        .map((key) => Object.assign(document.createElement('kbd'), { textContent: key }))
+        .flatMap((key, i) => (i ? [' ', key] : [key])),
+    );
     said.textContent = words;
     list.append(term, said);
   }

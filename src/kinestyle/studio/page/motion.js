@@ -22,7 +22,8 @@
  * @property {number} end
  * @property {[number, number]} radii  metres at both ends
  * @property {[number, number]} span   from where to where between the nodes it reaches, as shares
- * @property {string} role             whose bone it is, '' for what hangs on the body, such as fingers
+ * @property {string} role             whose bone it is, '' for what hangs on the body, such as
+ *   fingers
  */
 
 /** The joints of `planted`, by role. */
@@ -99,15 +100,26 @@ export function smoothPath(path, frameTime) {
 
 /**
  * @param {Motion} motion
- * @returns {number} metres from the floor to the highest node of the body in the first second: how large the camera takes it to be
+ * @returns {number} metres from the floor to the highest node of the body in the first second: how
+ *   large the camera takes it to be
  */
-export function bodyHeight({ position, tip, tipParents, roles, jointCount: J, tipCount: E, frameCount, frameTime }) {
+export function bodyHeight({
+  position,
+  tip,
+  tipParents,
+  roles,
+  jointCount: J,
+  tipCount: E,
+  frameCount,
+  frameTime,
+}) {
   const body = new Set(Object.values(roles));
   const frames = Math.min(frameCount, Math.max(1, Math.round(1 / frameTime)));
   let top = 0.2;
   for (let t = 0; t < frames; t++) {
     for (const j of body) top = Math.max(top, position[3 * (t * J + j) + 1]);
-    for (let e = 0; e < E; e++) if (body.has(tipParents[e])) top = Math.max(top, tip[3 * (t * E + e) + 1]);
+    for (let e = 0; e < E; e++)
+      if (body.has(tipParents[e])) top = Math.max(top, tip[3 * (t * E + e) + 1]);
   }
   return Math.min(top, 4);
 }

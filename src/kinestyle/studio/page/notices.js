@@ -1,4 +1,7 @@
-/** What the person has to be told: errors in the server's own sentence, that the server is gone, and what goes on. */
+/**
+ * What the person has to be told: errors in the server's own sentence, that the server is gone, and
+ * what goes on.
+ */
 
 const element = (id) => document.getElementById(id);
 
@@ -49,7 +52,10 @@ export class Notices {
   }
 }
 
-/** Show what is being made, with a way to stop it. @param {{stage: string, share: number | null} | null} work */
+/**
+ * Show what is being made, with a way to stop it.
+ * @param {{stage: string, share: number | null} | null} work
+ */
 export function showProgress(work) {
   element('progress').hidden = !work;
   if (!work) return;

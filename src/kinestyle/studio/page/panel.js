@@ -23,7 +23,10 @@ export function buildSegments(group, choices, chosen) {
   }
 }
 
-/** @param {HTMLElement} group  @param {(value: string) => boolean | null} isPressed  null for what only acts */
+/**
+ * @param {HTMLElement} group
+ * @param {(value: string) => boolean | null} isPressed  null for what only acts
+ */
 export function pressSegments(group, isPressed) {
   for (const button of group.children) {
     const on = isPressed(button.dataset.value);
@@ -31,18 +34,35 @@ export function pressSegments(group, isPressed) {
   }
 }
 
-/** @param {import('./session.js').Session} session @returns {string} what the result is, in a few words */
+/**
+ * @param {import('./session.js').Session} session
+ * @returns {string} what the result is, in a few words
+ */
 export function resultLabel(session) {
-  const { manner, styles } = session.choice, { strength, seed } = session.values;
-  const what = manner === 'style' ? styles.join(' + ') : manner === 'like' ? `like ${session.reference?.clip?.name ?? 'the reference'}` : 'surprise';
-  return [what, ...(strength !== 1 ? [`strength ${strength.toFixed(2)}`] : []), ...(seed ? [`take ${seed}`] : [])].join(', ');
+  const { manner, styles } = session.choice,
+    { strength, seed } = session.values;
+  const what =
+    manner === 'style'
+      ? styles.join(' + ')
+      : manner === 'like'
+        ? `like ${session.reference?.clip?.name ?? 'the reference'}`
+        : 'surprise';
+  return [
+    what,
+    ...(strength !== 1 ? [`strength ${strength.toFixed(2)}`] : []),
+    ...(seed ? [`take ${seed}`] : []),
+  ].join(', ');
 }
 
 /** @param {import('./session.js').Held} source */
 export function showClip({ clip, motion }) {
   const rate = Number((1 / motion.frameTime).toFixed(2));
-  const facts = ` · ${clip.duration_seconds.toFixed(1)} s · ${motion.frameCount} frames at ${rate} · ${motion.jointCount} joints`;
-  element('facts').replaceChildren(bold(clip.name), facts);
+  const facts = [
+    `${clip.duration_seconds.toFixed(1)} s`,
+    `${motion.frameCount} frames at ${rate}`,
+    `${motion.jointCount} joints`,
+  ];
+  element('facts').replaceChildren(bold(clip.name), ` · ${facts.join(' · ')}`);
   element('rig').hidden = !clip.inspection;
   if (clip.inspection) showRig(element('rig'), clip.inspection);
   showWarnings(element('warnings'), clip.warnings);
@@ -58,14 +78,22 @@ export function showOutcome(result, known, [before, after]) {
   const command = result?.clip.command ?? '';
   element('command').textContent = command;
   element('command').parentElement.hidden = !command;
-  showWarnings(element('result-warnings'), result ? result.clip.warnings.filter((sentence) => !known.includes(sentence)) : []);
+  showWarnings(
+    element('result-warnings'),
+    result ? result.clip.warnings.filter((sentence) => !known.includes(sentence)) : [],
+  );
   if (!result) {
     element('measures').textContent = 'none yet';
     return;
   }
   const said = (speed) => `${(100 * speed).toFixed(1)} cm/s`;
-  element('measures').replaceChildren(...(after === null ? ['no foot is planted'] : ['feet slide ', bold(said(after)), before === null ? '' : `, before ${said(before)}`]));
-  element('measures').title = `Mean speed of planted feet over the floor. Made in ${Math.round(1000 * result.seconds)} ms.`;
+  element('measures').replaceChildren(
+    ...(after === null
+      ? ['no foot is planted']
+      : ['feet slide ', bold(said(after)), before === null ? '' : `, before ${said(before)}`]),
+  );
+  element('measures').title =
+    `Mean speed of planted feet over the floor. Made in ${Math.round(1000 * result.seconds)} ms.`;
 }
 
 /** The reference clip, small and moving. */
@@ -88,7 +116,9 @@ export class ReferenceView {
   draw(now) {
     const { canvas, pen, sketch: drawn } = this;
     if (!drawn || !canvas.offsetParent) return;
-    const ratio = Math.min(devicePixelRatio, 2), w = canvas.clientWidth, h = canvas.clientHeight;
+    const ratio = Math.min(devicePixelRatio, 2),
+      w = canvas.clientWidth,
+      h = canvas.clientHeight;
     if (canvas.width !== Math.round(w * ratio)) {
       canvas.width = Math.round(w * ratio);
       canvas.height = Math.round(h * ratio);
@@ -96,6 +126,13 @@ export class ReferenceView {
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, w, h);
     pen.strokeStyle = colour('restyled');
-    drawSketch(pen, drawn, Math.floor(now / 1000 / drawn.frameTime) % drawn.frameCount, w / 2, h - 6, h - 16);
+    drawSketch(
+      pen,
+      drawn,
+      Math.floor(now / 1000 / drawn.frameTime) % drawn.frameCount,
+      w / 2,
+      h - 6,
+      h - 16,
+    );
   }
 }

@@ -1,10 +1,13 @@
-/** The styles' cards: a button each, and one canvas over all of them on which their previews move. */
+/**
+ * The styles' cards: a button each, and one canvas over all of them on which their previews move.
+ */
 import { colour } from './colours.js';
 import { readMotion } from './motion.js';
 import { drawSketch, sketch } from './sketch.js';
 
 /** Milliseconds between two drawings of all previews, and how many are fetched at once. */
-const EVERY_MS = 66, AT_ONCE = 2;
+const EVERY_MS = 66,
+  AT_ONCE = 2;
 
 /**
  * @typedef {Object} Style
@@ -49,14 +52,20 @@ export class Previews {
     for (const card of this.cards) card.button.remove();
     this.cards = styles
       .map((style) => ({ style, title: style.default ? style.label : style.name }))
-      .sort((a, b) => Number(b.style.default) - Number(a.style.default) || a.title.localeCompare(b.title))
+      .sort(
+        (a, b) =>
+          Number(b.style.default) - Number(a.style.default) || a.title.localeCompare(b.title),
+      )
       .map(({ style, title }, i) => {
         const button = document.createElement('button');
         button.type = 'button';
         button.textContent = title.replace('/', ' / ');
         button.setAttribute('aria-pressed', 'false');
-        button.title = `${title}, learned from ${spoken(style.seconds)}${i < 9 ? ` (${i + 1})` : ''}`;
-        button.addEventListener('click', (event) => this.chosen(title, event.shiftKey || event.ctrlKey || event.metaKey));
+        const key = i < 9 ? ` (${i + 1})` : '';
+        button.title = `${title}, learned from ${spoken(style.seconds)}${key}`;
+        button.addEventListener('click', (event) =>
+          this.chosen(title, event.shiftKey || event.ctrlKey || event.metaKey),
+        );
         this.place.append(button);
         return { style, title, button, sketch: null, asked: false };
       });
@@ -66,11 +75,13 @@ export class Previews {
   /** @param {string[]} titles  of the styles that are chosen */
   show(titles) {
     for (const { title, button } of this.cards) {
-      const chosen = titles.includes(title), before = button.getAttribute('aria-pressed') === 'true';
+      const chosen = titles.includes(title),
+        before = button.getAttribute('aria-pressed') === 'true';
       button.setAttribute('aria-pressed', String(chosen));
       if (!chosen || before) continue;
       // into sight, moving this list alone
-      const { offsetTop: y, offsetHeight: h } = button, { scrollTop: top, clientHeight } = this.place;
+      const { offsetTop: y, offsetHeight: h } = button,
+        { scrollTop: top, clientHeight } = this.place;
       if (y < top || y + h > top + clientHeight) this.place.scrollTop = y - (clientHeight - h) / 2;
     }
     this.last = 0;
@@ -108,24 +119,28 @@ export class Previews {
   /** @param {number} now  milliseconds */
   draw(now) {
     if (now - this.last < EVERY_MS || !this.width || !this.place.offsetParent) return;
-    const still = this.still.matches, top = this.place.scrollTop;
+    const still = this.still.matches,
+      top = this.place.scrollTop;
     // where nothing moves there is nothing to draw until something else is to be seen
     if (still && this.last && this.drawnTop === top && !this.missing) return;
     this.last = now;
     this.drawnTop = top;
     this.missing = false;
-    const { pen, place, ratio } = this, bottom = top + place.clientHeight;
+    const { pen, place, ratio } = this,
+      bottom = top + place.clientHeight;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, top, this.width, place.clientHeight);
     for (let i = 0; i < this.cards.length; i++) {
-      const card = this.cards[i], { x, y, w, h, foot } = card.box;
+      const card = this.cards[i],
+        { x, y, w, h, foot } = card.box;
       if (y + h < top || y > bottom) continue;
       if (!card.sketch) {
         this.missing = true;
         this.#fetch(card);
         continue;
       }
-      const s = card.sketch, frame = still ? s.frameCount >> 2 : Math.floor(now / 1000 / s.frameTime) % s.frameCount;
+      const s = card.sketch,
+        frame = still ? s.frameCount >> 2 : Math.floor(now / 1000 / s.frameTime) % s.frameCount;
       pen.strokeStyle = card.button.getAttribute('aria-pressed') === 'true' ? this.lit : this.plain;
       drawSketch(pen, s, frame, x + w / 2, y + h - foot, h - foot - 12);
     }
@@ -138,7 +153,8 @@ export class Previews {
     try {
       card.sketch = sketch(readMotion(await this.service.preview(card.style.name)));
     } catch {
-      setTimeout(() => (card.asked = false), 3000);  // a preview is a nicety: try again later, quietly
+      // a preview is a nicety: try again later, quietly
+      setTimeout(() => (card.asked = false), 3000);
     } finally {
       this.fetching--;
     }
@@ -156,4 +172,5 @@ export class Previews {
   }
 }
 
-const spoken = (seconds) => (seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${Math.round(seconds)} seconds`);
+const spoken = (seconds) =>
+  seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${Math.round(seconds)} seconds`;

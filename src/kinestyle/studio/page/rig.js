@@ -17,14 +17,21 @@ export function showRig(place, inspection) {
   const summary = place.querySelector('summary');
   const bold = document.createElement('b');
   bold.textContent = family === 'unknown' ? 'Unknown rig' : `${family} rig`;
-  summary.replaceChildren(bold, `, ${found.length} of ${found.length + missing.length} roles, each ≥ ${least.toFixed(2)}`);
+  summary.replaceChildren(
+    bold,
+    `, ${found.length} of ${found.length + missing.length} roles, each ≥ ${least.toFixed(2)}`,
+  );
 
   const table = document.createElement('table');
-  for (const [role, { joint, confidence }] of found) row(table, role, joint, confidence.toFixed(2), confidence < DOUBTFUL);
+  for (const [role, { joint, confidence }] of found)
+    row(table, role, joint, confidence.toFixed(2), confidence < DOUBTFUL);
   for (const role of missing) row(table, role, 'none', '', true);
   const rest = document.createElement('p');
   rest.className = 'hint';
-  rest.textContent = `${count} joints, ${up} up, in ${unit}. ${unmapped.length ? `Without a role: ${unmapped.join(', ')}.` : 'Every joint has a role.'}`;
+  const others = unmapped.length
+    ? `Without a role: ${unmapped.join(', ')}.`
+    : 'Every joint has a role.';
+  rest.textContent = `${count} joints, ${up} up, in ${unit}. ${others}`;
   place.querySelector('.rig-table').replaceChildren(table, rest);
 }
 
@@ -35,10 +42,13 @@ export function showRig(place, inspection) {
  * @param {import('./service.js').StatedRig | null} rig  what is said of it now
  */
 export function showRigChoice(select, families, rig) {
-  const options = [new Option('found in the clip', ''), ...families.map((family) => new Option(family, family))];
+  const options = [
+    new Option('found in the clip', ''),
+    ...families.map((family) => new Option(family, family)),
+  ];
   if (rig?.file) options.push(new Option(rig.file.name, FROM_FILE));
   select.replaceChildren(...options);
-  select.value = rig?.file ? FROM_FILE : rig?.family ?? '';
+  select.value = rig?.file ? FROM_FILE : (rig?.family ?? '');
 }
 
 /** @param {HTMLSelectElement} select @returns {import('./service.js').StatedRig | null} */
@@ -47,14 +57,17 @@ export const chosenRig = ({ value }) => (value ? { family: value } : null);
 function row(table, role, joint, trust, doubtful) {
   const line = table.insertRow();
   if (doubtful) line.className = 'doubtful';
-  for (const text of [role.replaceAll('_', ' '), joint, trust]) line.insertCell().textContent = text;
+  for (const text of [role.replaceAll('_', ' '), joint, trust])
+    line.insertCell().textContent = text;
 }
 
 /** @param {HTMLElement} place  @param {string[]} sentences */
 export function showWarnings(place, sentences) {
-  place.replaceChildren(...sentences.map((sentence) => {
-    const item = document.createElement('li');
-    item.textContent = sentence[0].toUpperCase() + sentence.slice(1);
-    return item;
-  }));
+  place.replaceChildren(
+    ...sentences.map((sentence) => {
+      const item = document.createElement('li');
+      item.textContent = sentence[0].toUpperCase() + sentence.slice(1);
+      return item;
+    }),
+  );
 }

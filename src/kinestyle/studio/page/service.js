@@ -47,7 +47,8 @@ const TOKEN = 'kinestyle-token';
 const BUSY_RETRIES = 8;
 
 /** @param {Record<string, string | undefined>} words */
-const asQuery = (words) => new URLSearchParams(Object.entries(words).filter(([, word]) => word !== undefined));
+const asQuery = (words) =>
+  new URLSearchParams(Object.entries(words).filter(([, word]) => word !== undefined));
 
 /** @param {Named[]} files  @param {StatedRig | null} rig */
 function asForm(files, rig) {
@@ -58,7 +59,10 @@ function asForm(files, rig) {
 }
 
 export class Service {
-  /** Called with each answer that shows that the server lives or does not. @param {boolean} alive */
+  /**
+   * Called with each answer that shows that the server lives or does not.
+   * @param {boolean} alive
+   */
   heard = (alive) => {};
 
   constructor() {
@@ -82,36 +86,73 @@ export class Service {
   /** @returns {Promise<{families: string[]}>} */
   rigs = () => this.#json('GET', 'rigs');
 
-  /** @param {string} example  @param {StatedRig | null} rig  @param {string} job  @returns {Promise<Clip>} */
+  /**
+   * @param {string} example
+   * @param {StatedRig | null} rig
+   * @param {string} job
+   * @returns {Promise<Clip>}
+   */
   openExample(example, rig, job, signal) {
     const body = rig?.file && asForm([], rig);
-    return this.#json('POST', `examples/${encodeURIComponent(example)}?${asQuery({ rig: rig?.family, job })}`, { body, signal });
+    return this.#json(
+      'POST',
+      `examples/${encodeURIComponent(example)}?${asQuery({ rig: rig?.family, job })}`,
+      { body, signal },
+    );
   }
 
-  /** @param {Named[]} files  @param {StatedRig | null} rig  @param {string} job  @returns {Promise<Clip>} */
+  /**
+   * @param {Named[]} files
+   * @param {StatedRig | null} rig
+   * @param {string} job
+   * @returns {Promise<Clip>}
+   */
   upload(files, rig, job, signal) {
     const told = { rig: rig?.family, job };
-    if (files.length > 1 || rig?.file) return this.#json('POST', `clips?${asQuery(told)}`, { body: asForm(files, rig), signal });
+    if (files.length > 1 || rig?.file)
+      return this.#json('POST', `clips?${asQuery(told)}`, { body: asForm(files, rig), signal });
     const [{ name, bytes }] = files;
     const headers = { 'Content-Type': 'application/octet-stream' };
-    return this.#json('POST', `clips?${asQuery({ name, ...told })}`, { body: bytes, headers, signal });
+    return this.#json('POST', `clips?${asQuery({ name, ...told })}`, {
+      body: bytes,
+      headers,
+      signal,
+    });
   }
 
   /** @returns {Promise<Clip>} */
   stylize(id, request, signal) {
-    return this.#json('POST', `clips/${id}/stylize`, { body: JSON.stringify(request), headers: { 'Content-Type': 'application/json' }, signal });
+    return this.#json('POST', `clips/${id}/stylize`, {
+      body: JSON.stringify(request),
+      headers: { 'Content-Type': 'application/json' },
+      signal,
+    });
   }
 
-  motion = async (id, signal) => (await this.#fetch('GET', `clips/${id}/motion`, { signal })).arrayBuffer();
+  motion = async (id, signal) =>
+    (await this.#fetch('GET', `clips/${id}/motion`, { signal })).arrayBuffer();
 
-  preview = async (style) => (await this.#fetch('GET', `previews/${style.split('/').map(encodeURIComponent).join('/')}`)).arrayBuffer();
+  preview = async (style) =>
+    (
+      await this.#fetch('GET', `previews/${style.split('/').map(encodeURIComponent).join('/')}`)
+    ).arrayBuffer();
 
-  /** @returns {Promise<{bytes: Blob, name?: string, notes: string[]}>} notes: what the format could not express */
+  /**
+   * @returns {Promise<{bytes: Blob, name?: string, notes: string[]}>} notes: what the format could
+   *   not express
+   */
   file = async (id, format) => {
-    const answer = await this.#fetch('GET', `clips/${id}/file?format=${encodeURIComponent(format)}`);
+    const answer = await this.#fetch(
+      'GET',
+      `clips/${id}/file?format=${encodeURIComponent(format)}`,
+    );
     const named = /filename="?([^";]+)"?/.exec(answer.headers.get('Content-Disposition') ?? '');
     const notes = answer.headers.get('X-Kinestyle-Notes');
-    return { bytes: await answer.blob(), name: named?.[1], notes: notes ? decodeURIComponent(notes).split(' | ') : [] };
+    return {
+      bytes: await answer.blob(),
+      name: named?.[1],
+      notes: notes ? decodeURIComponent(notes).split(' | ') : [],
+    };
   };
 
   job = (job) => this.#json('GET', `jobs/${job}`);
@@ -125,7 +166,10 @@ export class Service {
   }
 
   async #fetch(method, path, options = {}) {
-    const headers = { ...options.headers, ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}) };
+    const headers = {
+      ...options.headers,
+      ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}),
+    };
     let answer;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -137,11 +181,16 @@ export class Service {
       }
       this.heard(true);
       if (answer.status !== 429 || attempt === BUSY_RETRIES) break;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * Number(answer.headers.get('Retry-After') ?? 1)));
+      await new Promise((resolve) =>
+        setTimeout(resolve, 1000 * Number(answer.headers.get('Retry-After') ?? 1)),
+      );
       options.signal?.throwIfAborted();
     }
     if (answer.ok) return answer;
     const said = await answer.json().catch(() => null);
-    throw new ServiceError(said?.error?.message ?? `The server answered ${answer.status} ${answer.statusText}.`, answer.status);
+    throw new ServiceError(
+      said?.error?.message ?? `The server answered ${answer.status} ${answer.statusText}.`,
+      answer.status,
+    );
   }
 }

@@ -1,10 +1,12 @@
 /**
- * What the person works on: a clip, a manner, the result. It keeps the files in memory, so that a server that lost them gets them again.
+ * What the person works on: a clip, a manner, the result. It keeps the files in memory, so that a
+ * server that lost them gets them again.
  *
  * @typedef {import('./motion.js').Motion} Motion
  * @typedef {import('./service.js').Clip} Clip
  * @typedef {import('./service.js').Named} Named
- * @typedef {Object} Held             a clip that the server knows, and how to give it to another one
+ * @typedef {Object} Held             a clip that the server knows, and how to give it to another
+ *   one
  * @property {Named[] | null} files
  * @property {string | null} example
  * @property {import('./service.js').StatedRig | null} rig  null where it is found in the clip
@@ -25,7 +27,8 @@ import { sendValues, startValues } from './controls.js';
 import { readMotion } from './motion.js';
 
 /** Milliseconds after which a request shows its progress. */
-const PATIENCE_MS = 350, POLL_MS = 250;
+const PATIENCE_MS = 350,
+  POLL_MS = 250;
 
 export class Session {
   /** @type {Held | null} */
@@ -37,7 +40,10 @@ export class Session {
   /** @type {import('./controls.js').Choice} */
   choice = { manner: 'style', styles: [] };
   values = startValues();
-  /** Takes are counted for each manner: coming back to a style one finds its middle, while a surprise starts with its first draw. */
+  /**
+   * Takes are counted for each manner: coming back to a style one finds its middle, while a
+   * surprise starts with its first draw.
+   */
   #takes = { style: 0, like: 0, random: 1 };
   /** What could not be opened because the server was gone. */
   #unopened = null;
@@ -62,11 +68,18 @@ export class Session {
   }
 
   /**
-   * Open files or an example as the clip, or as the reference. What is refused comes with the error, as `opening`.
+   * Open files or an example as the clip, or as the reference. What is refused comes with the
+   * error, as `opening`.
    * @param {{files?: Named[], example?: string, rig?: import('./service.js').StatedRig}} what
    */
   async open(what, asReference = false) {
-    const held = { files: what.files ?? null, example: what.example ?? null, rig: what.rig ?? null, clip: null, motion: null };
+    const held = {
+      files: what.files ?? null,
+      example: what.example ?? null,
+      rig: what.rig ?? null,
+      clip: null,
+      motion: null,
+    };
     this.cancel();
     this.#unopened = null;
     const work = this.#begin('Reading');
@@ -75,7 +88,8 @@ export class Session {
       held.motion = readMotion(await this.service.motion(held.clip.id, work.abort.signal));
     } catch (error) {
       if (error.unreachable) this.#unopened = [what, asReference];
-      if (error.name !== 'AbortError') this.#say('failed', Object.assign(error, { opening: [what, asReference] }));
+      if (error.name !== 'AbortError')
+        this.#say('failed', Object.assign(error, { opening: [what, asReference] }));
       return false;
     } finally {
       work.end();
@@ -125,7 +139,14 @@ export class Session {
   /** What is asked for now; null where something is missing. */
   wanted() {
     const { manner, styles } = this.choice;
-    const cue = manner === 'random' ? { random: true } : manner === 'like' ? this.reference && { like: this.reference } : styles.length ? { style: styles } : null;
+    const cue =
+      manner === 'random'
+        ? { random: true }
+        : manner === 'like'
+          ? this.reference && { like: this.reference }
+          : styles.length
+            ? { style: styles }
+            : null;
     return this.source && cue && { ...cue, ...sendValues(this.values, this.choice) };
   }
 
@@ -144,7 +165,8 @@ export class Session {
           this.#say('choice');
           break;
         }
-        const source = this.source, old = this.result;
+        const source = this.source,
+          old = this.result;
         const result = await this.#make(wanted);
         if (source !== this.source) continue;
         this.result = result;
@@ -172,7 +194,8 @@ export class Session {
   /** @returns {Promise<Result>} */
   async #make(wanted) {
     const began = performance.now();
-    const work = this.#begin('Restyling'), { signal } = work.abort;
+    const work = this.#begin('Restyling'),
+      { signal } = work.abort;
     try {
       return await this.#withClips(wanted, work, async (request, id) => {
         const clip = await this.service.stylize(id, { ...request, job: work.job }, signal);
@@ -205,7 +228,9 @@ export class Session {
     else if (forgotten || !this.result) await this.request();
   }
 
-  /** Run with clips that the server knows; where it has forgotten them, they are given again, once. */
+  /**
+   * Run with clips that the server knows; where it has forgotten them, they are given again, once.
+   */
   async #withClips(wanted, work, run) {
     for (let attempt = 0; ; attempt++) {
       const held = [this.source, ...(wanted.like ? [wanted.like] : [])];
@@ -222,12 +247,18 @@ export class Session {
 
   /** @param {Held} held  @param {Work | null} work */
   async #give(held, work) {
-    const job = work?.job ?? crypto.randomUUID(), signal = work?.abort.signal;
+    const job = work?.job ?? crypto.randomUUID(),
+      signal = work?.abort.signal;
     const { example, files, rig } = held;
-    held.clip = example ? await this.service.openExample(example, rig, job, signal) : await this.service.upload(files, rig, job, signal);
+    held.clip = example
+      ? await this.service.openExample(example, rig, job, signal)
+      : await this.service.upload(files, rig, job, signal);
   }
 
-  /** Something that may take a while: once it has, it is said, with what the server knows of it. @returns {Work} */
+  /**
+   * Something that may take a while: once it has, it is said, with what the server knows of it.
+   * @returns {Work}
+   */
   #begin(stage) {
     const work = { job: crypto.randomUUID(), abort: new AbortController(), end: null };
     const poll = async () => {

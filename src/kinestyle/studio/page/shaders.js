@@ -1,6 +1,6 @@
 /**
- * The viewer's drawing programs. Bodies, their shadows, footprints and the floor share one light and one fade into the distance.
- * Colours are sRGB as in theme.css and go out as they are.
+ * The viewer's drawing programs. Bodies, their shadows, footprints and the floor share one light
+ * and one fade into the distance. Colours are sRGB as in theme.css and go out as they are.
  */
 
 /** Towards the light. */
@@ -10,12 +10,16 @@ const FADE = /* glsl */ `
   uniform vec3 centre;
   uniform vec3 ground;
   uniform float reach;
-  float fade(vec3 at) { float d = distance(at.xz, centre.xz) / reach; return 1.0 - smoothstep(0.35, 1.0, d); }
+  float fade(vec3 at) {
+    float d = distance(at.xz, centre.xz) / reach;
+    return 1.0 - smoothstep(0.35, 1.0, d);
+  }
 `;
 
 /**
- * One capsule an instance. The nodes' positions of the whole clip lie in a texture, so that a frame costs one number.
- * Instances with `mark.y` = 1 are the same capsules thrown onto the floor along the light: the shadow, in the same draw call.
+ * One capsule an instance. The nodes' positions of the whole clip lie in a texture, so that a frame
+ * costs one number. Instances with `mark.y` = 1 are the same capsules thrown onto the floor along
+ * the light: the shadow, in the same draw call.
  */
 export const BODY_VERTEX = /* glsl */ `
   precision highp float;
@@ -28,7 +32,8 @@ export const BODY_VERTEX = /* glsl */ `
   uniform int nodeCount;
   uniform int lastFrame;
   uniform float frame;
-  uniform vec4 slide;  // metres a second of the four planted joints over SLIDING_M_S, below 0 where not planted
+  // metres a second of the four planted joints over SLIDING_M_S, below 0 where not planted
+  uniform vec4 slide;
   uniform vec3 light;
   out vec3 facing;
   out vec3 place;
@@ -38,7 +43,8 @@ export const BODY_VERTEX = /* glsl */ `
 
   vec3 fetch(int f, int node) {
     int texel = f * nodeCount + node;
-    return texelFetch(nodes, ivec2(texel & 2047, texel >> 11), 0).xyz;  // a row of the texture is 2048 texels
+    // a row of the texture is 2048 texels
+    return texelFetch(nodes, ivec2(texel & 2047, texel >> 11), 0).xyz;
   }
   vec3 at(int node) {
     int f = int(frame);
@@ -60,7 +66,7 @@ export const BODY_VERTEX = /* glsl */ `
       place.y = 0.003;
     }
     int contact = int(mark.x);
-    slid = contact == 0 ? slide.x : contact == 1 ? slide.y : contact == 2 ? slide.z : contact == 3 ? slide.w : -1.0;
+    slid = contact < 0 || contact > 3 ? -1.0 : slide[contact];
     bodily = mark.z;
     gl_Position = projectionMatrix * viewMatrix * vec4(place, 1.0);
   }
@@ -90,7 +96,8 @@ export const BODY_FRAGMENT = /* glsl */ `
     }
     vec3 n = normalize(facing);
     vec3 base = tint;
-    if (slid >= 0.0) base = slid < 0.45 ? mix(still, slow, slid / 0.45) : mix(slow, sliding, min((slid - 0.45) / 0.55, 1.0));
+    if (slid >= 0.45) base = mix(slow, sliding, min((slid - 0.45) / 0.55, 1.0));
+    else if (slid >= 0.0) base = mix(still, slow, slid / 0.45);
     else if (bodily < 0.5) base = mix(tint, ground, 0.25);
     float lit = pow(dot(n, light) * 0.5 + 0.5, 1.4);
     float rim = pow(1.0 - abs(dot(n, normalize(cameraPosition - place))), 3.0);
@@ -129,7 +136,10 @@ export const FLOOR_FRAGMENT = /* glsl */ `
   }
 `;
 
-/** A footprint an instance: a sole, tinted by how far the foot slid while it stood there; darker once it has been left there. */
+/**
+ * A footprint an instance: a sole, tinted by how far the foot slid while it stood there; darker
+ * once it has been left there.
+ */
 export const PRINT_VERTEX = /* glsl */ `
   in vec4 spot;   // x, z, turn, length
   in vec3 story;  // first frame, last frame, slide
@@ -165,7 +175,9 @@ export const PRINT_FRAGMENT = /* glsl */ `
     float ball = length(vec2(sole.x / waist, max(abs(sole.y) - 0.55, 0.0) / 0.45));
     float inside = 1.0 - smoothstep(0.86, 1.0, ball);
     float heel = smoothstep(0.02, 0.06, abs(sole.y + 0.28));
-    vec3 c = slid < 0.45 ? mix(still, slow, slid / 0.45) : mix(slow, sliding, min((slid - 0.45) / 0.55, 1.0));
+    vec3 c = slid < 0.45
+      ? mix(still, slow, slid / 0.45)
+      : mix(slow, sliding, min((slid - 0.45) / 0.55, 1.0));
     colour = vec4(c, inside * heel * shown * 0.75 * fade(place));
     if (colour.a < 0.01) discard;
   }

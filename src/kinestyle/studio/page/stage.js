@@ -1,9 +1,18 @@
 /**
- * The viewport: cells that each show some characters, with one camera for all of them, moved along with what each cell follows.
- * Side by side are two cells, overlaid is one cell with two characters, the grid is many.
+ * The viewport: cells that each show some characters, with one camera for all of them, moved along
+ * with what each cell follows. Side by side are two cells, overlaid is one cell with two
+ * characters, the grid is many.
  */
 import {
-  DoubleSide, GLSL3, Mesh, PerspectiveCamera, PlaneGeometry, Scene, ShaderMaterial, Vector3, WebGLRenderer,
+  DoubleSide,
+  GLSL3,
+  Mesh,
+  PerspectiveCamera,
+  PlaneGeometry,
+  Scene,
+  ShaderMaterial,
+  Vector3,
+  WebGLRenderer,
 } from './three/three.js';
 import { OrbitControls } from './three/three.js';
 import { colourUniforms, readColours } from './colours.js';
@@ -11,8 +20,11 @@ import { FLOOR_FRAGMENT, FLOOR_VERTEX, LIGHT } from './shaders.js';
 
 const FIELD_OF_VIEW = 32;
 
-/** Milliseconds of a frame above which fewer pixels are drawn while playing, and below which more. */
-const TOO_SLOW_MS = 30, QUICK_MS = 14;
+/**
+ * Milliseconds of a frame above which fewer pixels are drawn while playing, and below which more.
+ */
+const TOO_SLOW_MS = 30,
+  QUICK_MS = 14;
 
 /**
  * @typedef {import('./character.js').Character} Character
@@ -30,11 +42,18 @@ export class Stage {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    this.renderer = new WebGLRenderer({ canvas, antialias: true, powerPreference: 'high-performance' });
+    this.renderer = new WebGLRenderer({
+      canvas,
+      antialias: true,
+      powerPreference: 'high-performance',
+    });
     this.renderer.autoClear = false;
     this.colours = colourUniforms();
     this.shared = {
-      ...this.colours, centre: { value: new Vector3() }, reach: { value: 14 }, light: { value: new Vector3(...LIGHT).normalize() },
+      ...this.colours,
+      centre: { value: new Vector3() },
+      reach: { value: 14 },
+      light: { value: new Vector3(...LIGHT).normalize() },
     };
     this.camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, 0.05, 200);
     this.eye = new PerspectiveCamera(FIELD_OF_VIEW, 1, 0.05, 200);
@@ -53,7 +72,7 @@ export class Stage {
     this.rows = 1;
     this.anchor = new Vector3();
     this.dirty = true;
-    this.sharpness = 1;      // share of the device's pixels while playing
+    this.sharpness = 1; // share of the device's pixels while playing
     this.meanMs = 16;
     new ResizeObserver(() => this.#resize()).observe(canvas);
     this.recolour();
@@ -76,12 +95,14 @@ export class Stage {
    * @param {number} rows
    */
   setCells(cells, columns, rows) {
-    for (const cell of this.cells) for (const character of cell.characters) character.group.removeFromParent();
+    for (const cell of this.cells)
+      for (const character of cell.characters) character.group.removeFromParent();
     const reshaped = columns !== this.columns || rows !== this.rows;
     this.cells = cells;
     this.columns = columns;
     this.rows = rows;
-    for (const cell of cells) for (const character of cell.characters) this.scene.add(character.group);
+    for (const cell of cells)
+      for (const character of cell.characters) this.scene.add(character.group);
     if (reshaped) this.fit();
     this.touch();
   }
@@ -92,9 +113,17 @@ export class Stage {
     const aspect = this.#cellAspect();
     const half = Math.tan((FIELD_OF_VIEW * Math.PI) / 360);
     let wanted = Math.max((height * 0.72) / half, (height * 0.45) / (half * aspect));
-    if (!this.follow) wanted = Math.max(wanted, (this.#pathReach() * 0.62 + height * 0.4) / (half * Math.min(aspect, 1.6)));
+    if (!this.follow)
+      wanted = Math.max(
+        wanted,
+        (this.#pathReach() * 0.62 + height * 0.4) / (half * Math.min(aspect, 1.6)),
+      );
     this.controls.target.set(0, height * 0.5, 0);
-    this.camera.position.set(0.62, 0.22, 0.74).normalize().multiplyScalar(wanted).add(this.controls.target);
+    this.camera.position
+      .set(0.62, 0.22, 0.74)
+      .normalize()
+      .multiplyScalar(wanted)
+      .add(this.controls.target);
     this.controls.update();
     this.touch();
   }
@@ -103,7 +132,10 @@ export class Stage {
   zoom(factor) {
     const { camera, controls } = this;
     camera.position.sub(controls.target);
-    const far = Math.min(Math.max(camera.position.length() * factor, controls.minDistance), controls.maxDistance);
+    const far = Math.min(
+      Math.max(camera.position.length() * factor, controls.minDistance),
+      controls.maxDistance,
+    );
     camera.position.setLength(far).add(controls.target);
     controls.update();
     this.touch();
@@ -113,9 +145,13 @@ export class Stage {
   turn(across, up) {
     const { camera, controls } = this;
     const way = camera.position.clone().sub(controls.target);
-    const far = way.length(), steep = Math.min(Math.max(Math.acos(way.y / far) + up, 0.05), controls.maxPolarAngle);
+    const far = way.length(),
+      steep = Math.min(Math.max(Math.acos(way.y / far) + up, 0.05), controls.maxPolarAngle);
     const round = Math.atan2(way.x, way.z) + across;
-    camera.position.set(Math.sin(steep) * Math.sin(round), Math.cos(steep), Math.sin(steep) * Math.cos(round)).multiplyScalar(far).add(controls.target);
+    camera.position
+      .set(Math.sin(steep) * Math.sin(round), Math.cos(steep), Math.sin(steep) * Math.cos(round))
+      .multiplyScalar(far)
+      .add(controls.target);
     controls.update();
     this.touch();
   }
@@ -141,10 +177,13 @@ export class Stage {
     gl.clearColor(g.x, g.y, g.z, 1);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     renderer.setScissorTest(true);
-    for (const cell of cells) for (const character of cell.characters) character.group.visible = false;
-    const w = width / columns, h = height / rows;
+    for (const cell of cells)
+      for (const character of cell.characters) character.group.visible = false;
+    const w = width / columns,
+      h = height / rows;
     for (let i = 0; i < cells.length; i++) {
-      const left = Math.round((i % columns) * w), top = Math.round(Math.floor(i / columns) * h);
+      const left = Math.round((i % columns) * w),
+        top = Math.round(Math.floor(i / columns) * h);
       this.#drawCell(cells[i], frame, left, top, Math.round(w), Math.round(h));
     }
   }
@@ -176,18 +215,23 @@ export class Stage {
   }
 
   #cellAspect() {
-    return (this.width / this.columns) / (this.height / this.rows);
+    return this.width / this.columns / (this.height / this.rows);
   }
 
   #pathReach() {
     let reach = 0;
-    for (const cell of this.cells) for (const character of cell.characters) reach = Math.max(reach, character.middle.reach);
+    for (const cell of this.cells)
+      for (const character of cell.characters) reach = Math.max(reach, character.middle.reach);
     return reach;
   }
 
   #floorMesh() {
     const material = new ShaderMaterial({
-      glslVersion: GLSL3, vertexShader: FLOOR_VERTEX, fragmentShader: FLOOR_FRAGMENT, uniforms: this.shared, side: DoubleSide,
+      glslVersion: GLSL3,
+      vertexShader: FLOOR_VERTEX,
+      fragmentShader: FLOOR_FRAGMENT,
+      uniforms: this.shared,
+      side: DoubleSide,
     });
     const mesh = new Mesh(new PlaneGeometry(2, 2), material);
     mesh.frustumCulled = false;
@@ -203,8 +247,9 @@ export class Stage {
       // a second and more is no slow frame but a page that was not looked at
       if (ms < 1000) this.meanMs += 0.05 * (ms - this.meanMs);
       if (this.meanMs > TOO_SLOW_MS && this.sharpness > 0.5) this.sharpness *= 0.98;
-      else if (this.meanMs < QUICK_MS && this.sharpness < 1) this.sharpness = Math.min(1, this.sharpness * 1.02);
-      wanted = full * Math.ceil(this.sharpness * 4) / 4;
+      else if (this.meanMs < QUICK_MS && this.sharpness < 1)
+        this.sharpness = Math.min(1, this.sharpness * 1.02);
+      wanted = (full * Math.ceil(this.sharpness * 4)) / 4;
     }
     if (Math.abs(this.renderer.getPixelRatio() - wanted) > 1e-3) {
       this.renderer.setPixelRatio(wanted);
@@ -213,7 +258,8 @@ export class Stage {
   }
 
   #resize() {
-    const w = this.canvas.clientWidth || 1, h = this.canvas.clientHeight || 1;
+    const w = this.canvas.clientWidth || 1,
+      h = this.canvas.clientHeight || 1;
     const first = !this.width;
     const before = first ? 1 : this.#cellAspect();
     this.width = w;

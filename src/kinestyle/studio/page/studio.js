@@ -8,7 +8,14 @@ import { Grid } from './grid.js';
 import { keyTable } from './key_table.js';
 import { listenForKeys, showKeys } from './keys.js';
 import { Notices, say, showProgress } from './notices.js';
-import { buildSegments, pressSegments, ReferenceView, resultLabel, showClip, showOutcome } from './panel.js';
+import {
+  buildSegments,
+  pressSegments,
+  ReferenceView,
+  resultLabel,
+  showClip,
+  showOutcome,
+} from './panel.js';
 import { Previews } from './previews.js';
 import { chosenRig, showRigChoice, showWarnings } from './rig.js';
 import { Service } from './service.js';
@@ -20,7 +27,11 @@ import { GRID_SIZE, View } from './view.js';
 /** The style that a first sight shows, where the bundle has it. */
 const FIRST_STYLE = 'old';
 
-const VIEWS = [['side', 'Side by side'], ['overlay', 'Overlay'], ['grid', 'Grid']];
+const VIEWS = [
+  ['side', 'Side by side'],
+  ['overlay', 'Overlay'],
+  ['grid', 'Grid'],
+];
 const LAYERS = [
   ['follow', 'Follow', 'The camera goes along (F)'],
   ['path', 'Path', 'The way of the hips over the floor'],
@@ -28,7 +39,11 @@ const LAYERS = [
   ['fit', 'Fit', 'Fit the view (0)'],
 ];
 const GRID_SIZES = [6, 12, 16, 22];
-const MANNERS = [['style', 'Style'], ['like', 'Like a clip'], ['random', 'Surprise me']];
+const MANNERS = [
+  ['style', 'Style'],
+  ['like', 'Like a clip'],
+  ['random', 'Surprise me'],
+];
 
 const element = (id) => document.getElementById(id);
 
@@ -59,7 +74,9 @@ function chooseStyle(title, second) {
   seen.began = performance.now();
   const { styles } = session.choice;
   if (second || mixing) {
-    const both = styles.includes(title) ? styles.filter((name) => name !== title || styles.length < 2) : [...styles.slice(-1), title];
+    const both = styles.includes(title)
+      ? styles.filter((name) => name !== title || styles.length < 2)
+      : [...styles.slice(-1), title];
     session.choose({ manner: 'style', styles: both });
   } else {
     session.choose({ manner: 'style', styles: [title] });
@@ -69,7 +86,8 @@ function chooseStyle(title, second) {
 function setMixing(on) {
   mixing = on;
   element('mix').setAttribute('aria-pressed', String(on));
-  if (!on && session.choice.styles.length > 1) session.choose({ styles: session.choice.styles.slice(0, 1) });
+  if (!on && session.choice.styles.length > 1)
+    session.choose({ styles: session.choice.styles.slice(0, 1) });
   showChoice();
 }
 
@@ -77,13 +95,19 @@ const chooseManner = (manner) => session.choose({ manner });
 
 async function open(what, asReference = false) {
   notices.clear();
-  if (await session.open(what, asReference)) say(asReference ? 'Reference opened.' : 'Clip opened.');
+  if (await session.open(what, asReference))
+    say(asReference ? 'Reference opened.' : 'Clip opened.');
 }
 
-/** Files that were dropped or picked: a clip, a clip and its rig, or a rig alone, which is that of the clip that is there. */
+/**
+ * Files that were dropped or picked: a clip, a clip and its rig, or a rig alone, which is that of
+ * the clip that is there.
+ */
 function openFiles(files, asReference = false) {
-  const [rig] = files.filter(isRig), motion = files.filter((file) => !isRig(file));
-  if (rig && !motion.length && (asReference ? session.reference : session.source)) return stateRig({ file: rig }, asReference);
+  const [rig] = files.filter(isRig),
+    motion = files.filter((file) => !isRig(file));
+  if (rig && !motion.length && (asReference ? session.reference : session.source))
+    return stateRig({ file: rig }, asReference);
   return open({ files: motion.length ? motion : files, rig: rig && { file: rig } }, asReference);
 }
 
@@ -91,7 +115,8 @@ function openFiles(files, asReference = false) {
 async function stateRig(rig, asReference = false) {
   const { files, example } = asReference ? session.reference : session.source;
   await open({ files, example, rig }, asReference);
-  showRigChoice(element('rig-choice'), families, session.source?.rig ?? null);  // as it was, where it does not fit
+  // as it was, where it does not fit
+  showRigChoice(element('rig-choice'), families, session.source?.rig ?? null);
 }
 
 /** A clip may have been refused for its rig, which the person may know. */
@@ -105,7 +130,11 @@ function askForRig([what, asReference]) {
 }
 
 function fail(error) {
-  if (!error.unreachable) notices.fail(error.message, error.opening && error.status === 422 ? askForRig(error.opening) : null);
+  if (!error.unreachable)
+    notices.fail(
+      error.message,
+      error.opening && error.status === 422 ? askForRig(error.opening) : null,
+    );
   previews.mayFetch = true;
   showProgress(null);
 }
@@ -117,7 +146,8 @@ function showChoice() {
   pressSegments(element('manners'), (value) => value === manner);
   for (const [kind] of MANNERS) element(`by-${kind}`).hidden = kind !== manner;
   element('mix').hidden = manner !== 'style';
-  element('chosen').textContent = styles.length === 2 ? styles.join(' + ') : mixing ? 'choose a second style' : '';
+  element('chosen').textContent =
+    styles.length === 2 ? styles.join(' + ') : mixing ? 'choose a second style' : '';
   previews.show(manner === 'style' ? styles : []);
   controls.show(session.values, session.choice);
   grid.update();
@@ -142,7 +172,11 @@ function showResult(result) {
     previews.mayFetch = true;
     seen.fresh = !session.busy;
   }
-  showOutcome(result, session.source?.clip?.warnings ?? [], [view.original, view.result].map((character) => character?.meanSlide ?? null));
+  showOutcome(
+    result,
+    session.source?.clip?.warnings ?? [],
+    [view.original, view.result].map((character) => character?.meanSlide ?? null),
+  );
 }
 
 function setMode(mode) {
@@ -161,7 +195,9 @@ function toggleLayer(name) {
 }
 
 function showLayers() {
-  pressSegments(element('layers'), (name) => (name === 'fit' ? null : name === 'follow' ? stage.follow : stage.layers[name]));
+  pressSegments(element('layers'), (name) =>
+    name === 'fit' ? null : name === 'follow' ? stage.follow : stage.layers[name],
+  );
 }
 
 // ---- what is done with the result ----
@@ -175,7 +211,12 @@ async function download() {
     showWarnings(element('result-warnings'), notes);
     say('Downloaded.');
   } catch (error) {
-    if (error.expired) await session.recover(true).then(() => notices.fail('The result had expired and was made anew; please download again.'));
+    if (error.expired)
+      await session
+        .recover(true)
+        .then(() =>
+          notices.fail('The result had expired and was made anew; please download again.'),
+        );
     else fail(error);
   }
 }
@@ -219,7 +260,11 @@ session.on('choice', showChoice);
 session.on('working', showProgress);
 session.on('failed', fail);
 
-connection.lost = () => notices.wait('The studio’s server does not answer. Your clip is kept in this page; it goes on as soon as the server is back.');
+connection.lost = () =>
+  notices.wait(
+    'The studio’s server does not answer. Your clip is kept in this page; it goes on as soon as ' +
+      'the server is back.',
+  );
 connection.found = async (restarted) => {
   notices.wait(null);
   say('The server is back.');
@@ -231,7 +276,10 @@ connection.found = async (restarted) => {
 buildSegments(element('views'), VIEWS, setMode);
 buildSegments(element('layers'), LAYERS, toggleLayer);
 buildSegments(element('manners'), MANNERS, chooseManner);
-for (const size of GRID_SIZES) element('grid-size').lastChild.add(new Option(`${size} at once`, size, size === GRID_SIZE, size === GRID_SIZE));
+for (const size of GRID_SIZES)
+  element('grid-size').lastChild.add(
+    new Option(`${size} at once`, size, size === GRID_SIZE, size === GRID_SIZE),
+  );
 showLayers();
 setMode(view.mode);
 showResult(null);
@@ -240,7 +288,10 @@ pickFiles(element('open'), element('file'), openFiles);
 pickFiles(element('open-like'), element('file-like'), (files) => openFiles(files, true));
 dropFiles(element('drop'), element('by-like'), openFiles);
 element('rig-choice').addEventListener('change', ({ target }) => stateRig(chosenRig(target)));
-element('example').addEventListener('change', ({ target }) => target.value && open({ example: target.value }));
+element('example').addEventListener(
+  'change',
+  ({ target }) => target.value && open({ example: target.value }),
+);
 element('grid-size').addEventListener('change', ({ target }) => {
   grid.size = Number(target.value);
   grid.update();
@@ -253,29 +304,61 @@ element('copy').addEventListener('click', copyCommand);
 element('theme').addEventListener('click', () => switchTheme());
 element('help').addEventListener('click', showHelp);
 const keys = keyTable({
-  clock, timeline, stage, controls, view, session, chooseNumber, copyCommand, download, nextTake, openFile, setMixing: () => setMixing(!mixing), setMode, showHelp, surprise,
-  switchTheme: () => switchTheme(), toggleLayer,
+  clock,
+  timeline,
+  stage,
+  controls,
+  view,
+  session,
+  chooseNumber,
+  copyCommand,
+  download,
+  nextTake,
+  openFile,
+  setMixing: () => setMixing(!mixing),
+  setMode,
+  showHelp,
+  surprise,
+  switchTheme: () => switchTheme(),
+  toggleLayer,
 });
 listenForKeys(keys);
 showKeys(element('key-list'), keys);
 
 const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
-element('privacy').querySelector('span').textContent = local ? 'All stays on this machine' : `Files go to ${location.host} only`;
-element('privacy').title = 'Files go from this page to the studio’s own server and nowhere else; it forgets them after a while.';
+element('privacy').querySelector('span').textContent = local
+  ? 'All stays on this machine'
+  : `Files go to ${location.host} only`;
+element('privacy').title =
+  'Files go from this page to the studio’s own server and nowhere else; ' +
+  'it forgets them after a while.';
 
 /** First sight: a demo clip, already restyled and playing. */
 async function start() {
   try {
-    const [formats, { styles }, examples, rigs] = await Promise.all([service.formats(), service.styles(), service.examples(), service.rigs()]);
+    const [formats, { styles }, examples, rigs] = await Promise.all([
+      service.formats(),
+      service.styles(),
+      service.examples(),
+      service.rigs(),
+    ]);
     families = rigs.families;
-    element('formats').textContent = formats.read.map((ending) => (ending === '.amc' ? '.amc with .asf' : ending)).join(', ');
+    element('formats').textContent = formats.read
+      .map((ending) => (ending === '.amc' ? '.amc with .asf' : ending))
+      .join(', ');
     element('formats').parentElement.title = `Reads ${element('formats').textContent}`;
-    for (const id of ['file', 'file-like']) element(id).accept = [...formats.read, '.asf', '.json'].join(',');
+    for (const id of ['file', 'file-like'])
+      element(id).accept = [...formats.read, '.asf', '.json'].join(',');
     element('format').replaceChildren(...formats.write.map((format) => new Option(format, format)));
-    element('example').replaceChildren(new Option('Demo clips…', ''), ...examples.map(({ example, title }) => new Option(title, example)));
+    element('example').replaceChildren(
+      new Option('Demo clips…', ''),
+      ...examples.map(({ example, title }) => new Option(title, example)),
+    );
     previews.setStyles(styles);
     const first = previews.cards.find(({ title }) => title === FIRST_STYLE) ?? previews.cards[0];
-    session.choice = first ? { manner: 'style', styles: [first.title] } : { manner: 'random', styles: [] };
+    session.choice = first
+      ? { manner: 'style', styles: [first.title] }
+      : { manner: 'random', styles: [] };
     showChoice();
     if (examples.length) await open({ example: examples[0].example });
   } catch (error) {
@@ -302,8 +385,20 @@ function draw(now) {
 
 /** For those who look inside: the browser's console, and the tests. */
 window.kinestyle = {
-  session, stage, view, clock, timeline, previews, grid, seen,
-  /** What is drawn. @param {'original' | 'result'} which @param {number} frame @returns {Float32Array} J x 3 metres */
+  session,
+  stage,
+  view,
+  clock,
+  timeline,
+  previews,
+  grid,
+  seen,
+  /**
+   * What is drawn.
+   * @param {'original' | 'result'} which
+   * @param {number} frame
+   * @returns {Float32Array} J x 3 metres
+   */
   drawnPosition: (which, frame) => view[which].drawnPosition(frame),
 };
 

@@ -1,4 +1,7 @@
-/** The timeline: scrubbing, and for each foot when it is planted and how it slides; and the strip of key poses. */
+/**
+ * The timeline: scrubbing, and for each foot when it is planted and how it slides; and the strip of
+ * key poses.
+ */
 import { colour } from './colours.js';
 import { SLIDING_M_S } from './feet.js';
 import { drawSketch, keyPoses, sketch } from './sketch.js';
@@ -6,7 +9,8 @@ import { drawSketch, keyPoses, sketch } from './sketch.js';
 const element = (id) => document.getElementById(id);
 
 /** Width of a key pose, and how long lanes and poses wait for the viewer. */
-const POSE_WIDTH_PX = 84, LATER_MS = 80;
+const POSE_WIDTH_PX = 84,
+  LATER_MS = 80;
 
 /** Steps of the colours from still to sliding. */
 const SHADES = 24;
@@ -14,7 +18,10 @@ const SHADES = 24;
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
 
 export class Timeline {
-  /** @param {import('./clock.js').Clock} clock  @param {() => void} moved  called when the person moved the time */
+  /**
+   * @param {import('./clock.js').Clock} clock
+   * @param {() => void} moved  called when the person moved the time
+   */
   constructor(clock, moved) {
     this.clock = clock;
     this.moved = moved;
@@ -28,7 +35,9 @@ export class Timeline {
     this.poseButtons = [];
     for (const speed of SPEEDS) element('speed').add(new Option(`${speed} ×`, speed));
     element('speed').value = 1;
-    element('speed').addEventListener('change', () => clock.setSpeed(Number(element('speed').value)));
+    element('speed').addEventListener('change', () =>
+      clock.setSpeed(Number(element('speed').value)),
+    );
     element('play').addEventListener('click', () => clock.toggle());
     element('loop').addEventListener('click', () => clock.setLoop(!clock.loop));
     element('back').addEventListener('click', () => this.step(-1));
@@ -56,12 +65,16 @@ export class Timeline {
     this.clock.setSpeed(SPEEDS[Math.min(Math.max(at + direction, 0), SPEEDS.length - 1)]);
   }
 
-  /** @param {import('./character.js').Character[]} characters  the original and, where there is one, the result */
+  /**
+   * @param {import('./character.js').Character[]} characters  the original and, where there is one,
+   *   the result
+   */
   setCharacters(characters) {
     this.characters = characters;
     this.scrub.max = this.clock.frameCount - 1;
     this.shownFrame = -1;
-    // the motion itself comes first: lanes and poses follow when it is on the screen, and once where several results follow one another
+    // the motion itself comes first: lanes and poses follow when it is on the screen, and once
+    // where several results follow one another
     clearTimeout(this.later);
     this.later = setTimeout(() => {
       this.sketches = characters.map((character) => sketch(character.motion, 1e9));
@@ -76,7 +89,8 @@ export class Timeline {
     if (frame === this.shownFrame) return;
     this.shownFrame = frame;
     this.scrub.value = frame;
-    this.readout.value = `${(frame * this.clock.frameTime).toFixed(2)} s · ${frame + 1} / ${this.clock.frameCount}`;
+    const { frameTime, frameCount } = this.clock;
+    this.readout.value = `${(frame * frameTime).toFixed(2)} s · ${frame + 1} / ${frameCount}`;
     this.scrub.setAttribute('aria-valuetext', `frame ${frame + 1} of ${this.clock.frameCount}`);
   }
 
@@ -90,25 +104,35 @@ export class Timeline {
     this.moved();
   }
 
-  /** The lanes: left foot above, right foot below; the result's brighter half beside the original's. */
+  /**
+   * The lanes: left foot above, right foot below; the result's brighter half beside the original's.
+   */
   redraw() {
     const { lanes, characters } = this;
     const pen = fitted(lanes);
-    const w = lanes.clientWidth, h = lanes.clientHeight;
+    const w = lanes.clientWidth,
+      h = lanes.clientHeight;
     pen.fillStyle = colour('grid');
-    const rows = Math.max(characters.length, 1) * 2, gap = 2, bar = Math.min(7, (h - 8) / rows - gap);
+    const rows = Math.max(characters.length, 1) * 2,
+      gap = 2,
+      bar = Math.min(7, (h - 8) / rows - gap);
     const top = (h - rows * (bar + gap)) / 2;
     for (let r = 0; r < rows; r++) pen.fillRect(0, top + r * (bar + gap) + bar / 2 - 0.5, w, 1);
     const shades = slideShades();
     characters.forEach((character, c) => {
-      const { speeds, motion: { frameCount: T } } = character;
+      const {
+        speeds,
+        motion: { frameCount: T },
+      } = character;
       for (const foot of [0, 1]) {
         const y = top + (2 * c + foot) * (bar + gap);
-        let from = 0, shade = -1;
+        let from = 0,
+          shade = -1;
         for (let x = 0; x <= w; x++) {
           const t = 4 * Math.round((x / Math.max(w - 1, 1)) * (T - 1)) + 2 * foot;
           const speed = x < w ? Math.max(speeds[t], speeds[t + 1]) : -1;
-          const next = speed < 0 ? -1 : Math.min(SHADES - 1, Math.floor((speed / SLIDING_M_S) * SHADES));
+          const next =
+            speed < 0 ? -1 : Math.min(SHADES - 1, Math.floor((speed / SLIDING_M_S) * SHADES));
           if (next === shade && x < w) continue;
           if (shade >= 0) {
             pen.fillStyle = shades[shade];
@@ -123,15 +147,22 @@ export class Timeline {
   #makePoses() {
     if (!this.sketches?.length || !this.poses.offsetParent) return;
     const { poses, sketches } = this;
-    const lead = sketches.at(-1), h = poses.clientHeight;
+    const lead = sketches.at(-1),
+      h = poses.clientHeight;
     const focused = this.poseButtons.indexOf(document.activeElement);
     for (const button of this.poseButtons) button.remove();
-    this.keys = keyPoses(lead, Math.min(12, Math.max(4, Math.floor(poses.clientWidth / POSE_WIDTH_PX))));
+    this.keys = keyPoses(
+      lead,
+      Math.min(12, Math.max(4, Math.floor(poses.clientWidth / POSE_WIDTH_PX))),
+    );
     this.poseButtons = this.keys.map((frame) => {
       const button = document.createElement('button');
       button.type = 'button';
       button.textContent = `${(frame * this.clock.frameTime).toFixed(2)} s`;
-      button.setAttribute('aria-label', `Key pose at ${(frame * this.clock.frameTime).toFixed(2)} seconds`);
+      button.setAttribute(
+        'aria-label',
+        `Key pose at ${(frame * this.clock.frameTime).toFixed(2)} seconds`,
+      );
       button.addEventListener('click', () => {
         if (this.clock.playing) this.clock.pause();
         this.seek(frame);
@@ -141,7 +172,8 @@ export class Timeline {
     });
     this.poseButtons[focused]?.focus();
     const pen = fitted(this.strip);
-    const w = poses.clientWidth / this.keys.length, size = h - 26;
+    const w = poses.clientWidth / this.keys.length,
+      size = h - 26;
     this.keys.forEach((frame, i) => {
       sketches.forEach((drawn, k) => {
         const original = k === 0 && sketches.length > 1;
@@ -164,12 +196,22 @@ function fitted(canvas) {
   return pen;
 }
 
-/** @returns {string[]} colours from a foot that stands to one that slides, as the viewer's programs mix them */
+/**
+ * @returns {string[]} colours from a foot that stands to one that slides, as the viewer's programs
+ *   mix them
+ */
 function slideShades() {
-  const parts = ['still', 'slow', 'sliding'].map((name) => colour(name).match(/[0-9a-f]{2}/gi).map((two) => parseInt(two, 16)));
+  const parts = ['still', 'slow', 'sliding'].map((name) =>
+    colour(name)
+      .match(/[0-9a-f]{2}/gi)
+      .map((two) => parseInt(two, 16)),
+  );
   return Array.from({ length: SHADES }, (_, i) => {
     const share = (i + 0.5) / SHADES;
-    const [a, b, part] = share < 0.45 ? [parts[0], parts[1], share / 0.45] : [parts[1], parts[2], (share - 0.45) / 0.55];
+    const [a, b, part] =
+      share < 0.45
+        ? [parts[0], parts[1], share / 0.45]
+        : [parts[1], parts[2], (share - 0.45) / 0.55];
     return `rgb(${a.map((value, k) => Math.round(value + (b[k] - value) * part)).join(' ')})`;
   });
 }

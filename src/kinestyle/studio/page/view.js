@@ -1,4 +1,7 @@
-/** What the viewport shows: original and result side by side or overlaid, or one clip in many manners at once. */
+/**
+ * What the viewport shows: original and result side by side or overlaid, or one clip in many
+ * manners at once.
+ */
 import { Character } from './character.js';
 
 /** How much of the original is there where it is overlaid. */
@@ -71,7 +74,12 @@ export class View {
   /** @param {number} at  @param {import('./motion.js').Motion} motion */
   setVariant(at, motion) {
     this.variants[at].character?.dispose();
-    this.variants[at].character = new Character(motion, this.stage.shared, this.stage.colours.restyled, 'coarse');
+    this.variants[at].character = new Character(
+      motion,
+      this.stage.shared,
+      this.stage.colours.restyled,
+      'coarse',
+    );
     this.arrange();
   }
 
@@ -80,15 +88,39 @@ export class View {
     const { original, result, stage, mode } = this;
     if (!original) return;
     original.opacity.value = 1;
-    const first = { characters: [original], label: this.originalLabel, tint: 'original', note: 'original' };
-    const second = { characters: result ? [result] : [], label: this.resultLabel || 'no result yet', tint: 'restyled' };
+    const first = {
+      characters: [original],
+      label: this.originalLabel,
+      tint: 'original',
+      note: 'original',
+    };
+    const second = {
+      characters: result ? [result] : [],
+      label: this.resultLabel || 'no result yet',
+      tint: 'restyled',
+    };
     let cells;
     if (mode === 'grid') {
-      cells = [first, ...this.variants.map(({ variant, character }) => (
-        { characters: character ? [character] : [], label: variant.label, tint: 'restyled', choose: variant.choose, chosen: variant.chosen }))];
+      cells = [
+        first,
+        ...this.variants.map(({ variant, character }) => ({
+          characters: character ? [character] : [],
+          label: variant.label,
+          tint: 'restyled',
+          choose: variant.choose,
+          chosen: variant.chosen,
+        })),
+      ];
     } else if (mode === 'overlay' && result) {
       original.opacity.value = GHOST;
-      cells = [{ ...second, characters: [result, original], label: this.resultLabel, note: 'over the original' }];
+      cells = [
+        {
+          ...second,
+          characters: [result, original],
+          label: this.resultLabel,
+          note: 'over the original',
+        },
+      ];
     } else {
       cells = [first, second];
     }
@@ -102,10 +134,13 @@ export class View {
     const { width, height } = this.stage;
     if (count === 1) return [1, 1];
     if (count === 2) return width > height * 0.9 ? [2, 1] : [2, 1];
-    let best = [count, 1], least = Infinity;
+    let best = [count, 1],
+      least = Infinity;
     for (let columns = 2; columns <= count; columns++) {
       const rows = Math.ceil(count / columns);
-      const off = Math.abs(Math.log((width / columns) / (height / rows) / 1.05)) + 0.12 * (rows * columns - count);
+      const off =
+        Math.abs(Math.log(width / columns / (height / rows) / 1.05)) +
+        0.12 * (rows * columns - count);
       if (off < least) [least, best] = [off, [columns, rows]];
     }
     return best;
@@ -114,7 +149,8 @@ export class View {
   #label(cells, columns, rows) {
     const { overlay } = this;
     overlay.className = `cells ${cells.length > 2 ? 'many' : cells.length === 2 ? 'two' : 'one'}`;
-    overlay.style.gridTemplate = `repeat(${rows}, minmax(0, 1fr)) / repeat(${columns}, minmax(0, 1fr))`;
+    const even = (count) => `repeat(${count}, minmax(0, 1fr))`;
+    overlay.style.gridTemplate = `${even(rows)} / ${even(columns)}`;
     while (overlay.children.length > cells.length) overlay.lastChild.remove();
     cells.forEach((cell, i) => {
       const kind = cell.choose ? 'BUTTON' : 'SPAN';

@@ -50,11 +50,11 @@ def find_chromium() -> str | None:
 
 class Server:
     """`kinestyle studio` in a process of its own, which can be killed and started again at the same
-    address.
+    address. source: the folder that holds the package
     """
 
-    def __init__(self, *options: str):
-        self.options = options
+    def __init__(self, *options: str, source: Path = ROOT / "src"):
+        self.options, self.source = options, source
         self.port = 0
         self.start()
 
@@ -71,7 +71,7 @@ class Server:
         ]
         environment = {
             **os.environ,
-            "PYTHONPATH": str(ROOT / "src"),
+            "PYTHONPATH": str(self.source),
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
         }
@@ -99,8 +99,8 @@ class Server:
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[Server]:
-    server = Server(*options)
+def serving(*options: str, source: Path = ROOT / "src") -> Iterator[Server]:
+    server = Server(*options, source=source)
     try:
         yield server
     finally:

@@ -70,13 +70,13 @@ def shared(visit_studio: Visiting) -> Iterator[Visit]:
 
 @pytest.fixture
 def visit(shared: Visit) -> Iterator[Visit]:
-    """The shared visit, standing still, side by side, in the manner of a style at full strength."""
+    """The shared visit, standing still, side by side, in a style at full strength."""
     shared.page.locator("#stage").focus()
     if shared.read("kinestyle.clock.playing"):
         shared.page.keyboard.press("Space")
     if shared.read("kinestyle.view.mode !== 'side'"):
         shared.page.get_by_role("button", name="Side by side").click()
-    if shared.read("kinestyle.session.choice.manner !== 'style'"):
+    if shared.read("kinestyle.session.choice.kind !== 'style'"):
         shared.page.get_by_role("button", name="Style", exact=True).click()
     if shared.read("kinestyle.session.values.strength !== 1"):
         shared.page.get_by_label("Strength").fill("1")
@@ -250,15 +250,17 @@ def test_a_style_and_its_strength(visit: Visit):
     assert min(seconds) > 0
 
 
-def test_other_takes_and_ways_to_travel(visit: Visit):
-    take = visit.page.get_by_label("Take", exact=True)
-    visit.until_result(lambda: visit.page.get_by_role("button", name="Next take").click(), seed=1)
+def test_other_variations_and_roots(visit: Visit):
+    variation = visit.page.get_by_label("Variation", exact=True)
+    visit.until_result(
+        lambda: visit.page.get_by_role("button", name="Next variation").click(), seed=1
+    )
     visit.until_result(lambda: visit.page.get_by_label("Travel").select_option("keep"), root="keep")
     hips = visit.read("kinestyle.view.result.motion.roles.hips")
-    way = [drawn(visit, which, 140)[hips, [0, 2]] for which in ("original", "result")]
-    assert np.linalg.norm(way[0] - way[1]) < 0.02
-    take.fill("0")
-    take.press("Enter")
+    on_ground = [drawn(visit, which, 140)[hips, [0, 2]] for which in ("original", "result")]
+    assert np.linalg.norm(on_ground[0] - on_ground[1]) < 0.02
+    variation.fill("0")
+    variation.press("Enter")
     visit.until_result(
         lambda: visit.page.get_by_label("Travel").select_option("planted"), root="planted", seed=0
     )
@@ -275,7 +277,7 @@ def test_what_is_done_where_a_clip_is_unlike_all_that_was_learned(
     said, command = visit.page.locator("#result-warnings"), visit.page.locator("#command")
     assert "the style is faded from" in said.inner_text()
     faded = drawn(visit, "result", 60)
-    beyond = visit.page.get_by_label("Unfamiliar")
+    beyond = visit.page.get_by_label("Out of domain")
     visit.until_result(lambda: beyond.select_option("ignore"), out_of_domain="ignore")
     assert "faded" not in said.inner_text()
     assert "lower strength may be better" in visit.page.locator("#warnings").inner_text()

@@ -1,174 +1,138 @@
 /**
- * The controls of a restyling, as a table. A further option of the library is a further row: how it
- * looks, where it starts, and what it adds to the request.
+ * The controls of a restyling: one for each setting that the server describes, by its kind. A
+ * further setting of the library needs nothing here.
  *
- * @typedef {Object} Choice  where the manner comes from
- * @property {'style' | 'like' | 'random'} manner
+ * @typedef {Object} Choice  where the style comes from
+ * @property {'style' | 'like' | 'random'} kind
  * @property {string[]} styles   one or two names
  *
- * @typedef {Object} Control
- * @property {string} name       key of its value
+ * @typedef {Object} Setting  see `/api/settings`
+ * @property {string} name
+ * @property {'number' | 'whole number' | 'choice'} kind
  * @property {string} label
- * @property {'slider' | 'take' | 'select'} kind
- * @property {number | string} start
- * @property {[number, number, number]} [range]      least, most, step
- * @property {[string, string][]} [options]          value, words
- * @property {[string, string]} [keys]               less, more
- * @property {string} [hint]
- * @property {(choice: Choice) => boolean} [shown]   always, unless said
- * @property {(value: any, choice: Choice) => object} send  its part of the request
+ * @property {string} help
+ * @property {number | string} default
+ * @property {number} [least]
+ * @property {number} [most]
+ * @property {[number, number, number]} [slider]      least, most, step
+ * @property {Record<string, string>} [choices]       value, words
+ *
+ * @typedef {Record<string, number | string>} Values  by the settings' names
  */
 
-/** @type {Control[]} */
-export const CONTROLS = [
-  {
-    name: 'strength',
-    label: 'Strength',
-    kind: 'slider',
-    start: 1,
-    range: [0, 1.5, 0.05],
-    keys: ['[', ']'],
-    hint: '0 is the clip itself, 1 the manner, more exaggerates',
-    send: (strength) => ({ strength }),
-  },
-  {
-    name: 'mix',
-    label: 'Mix',
-    kind: 'slider',
-    start: 0.5,
-    range: [0, 1, 0.05],
-    keys: ['{', '}'],
-    hint: 'share of the second style',
-    shown: (choice) => choice.manner === 'style' && choice.styles.length === 2,
-    send: (share, choice) =>
-      choice.manner === 'style' && choice.styles.length === 2
-        ? { weights: [1 - share, share] }
-        : {},
-  },
-  {
-    name: 'seed',
-    label: 'Take',
-    kind: 'take',
-    start: 0,
-    hint: '0 is the middle of the manner, every other number a take of it',
-    send: (seed) => ({ seed }),
-  },
-  {
-    name: 'root',
-    label: 'Travel',
-    kind: 'select',
-    start: 'planted',
-    options: [
-      ['planted', 'as planted feet carry it'],
-      ['predicted', 'as predicted'],
-      ['copied', 'at the clip’s velocity'],
-      ['keep', 'on the clip’s very path'],
-    ],
-    hint: 'how the result travels',
-    send: (root) => ({ root }),
-  },
-  {
-    name: 'out_of_domain',
-    label: 'Unfamiliar',
-    kind: 'select',
-    start: 'fade',
-    options: [
-      ['fade', 'fade the manner out'],
-      ['ignore', 'restyle it all the same'],
-    ],
-    hint: 'where the clip is unlike all that the model learned',
-    send: (out_of_domain) => ({ out_of_domain }),
-  },
-];
+/** Keys: less and more of a slider, the next of a whole number. */
+export const KEYS = { strength: ['[', ']'], mix: ['{', '}'], seed: ['N'] };
 
-/** @returns {Record<string, number | string>} */
-export const startValues = () =>
-  Object.fromEntries(CONTROLS.map(({ name, start }) => [name, start]));
+/** The share of the second of two styles. It weights the styles and is no setting. @type {Setting} */
+export const MIX = {
+  name: 'mix',
+  kind: 'number',
+  label: 'Mix',
+  help: 'the share of the second style',
+  default: 0.5,
+  slider: [0, 1, 0.05],
+};
 
-/** @returns {object} what the controls add to a request */
-export const sendValues = (values, choice) =>
-  Object.assign({}, ...CONTROLS.map((control) => control.send(values[control.name], choice)));
+/** @param {Setting} setting  @returns {string} a value as the page shows it */
+export const shownValue = ({ slider }, value) => (slider ? Number(value).toFixed(2) : `${value}`);
 
-/**
- * Build the controls below `place`.
- * @param {HTMLElement} place
- * @param {(name: string, value: number | string) => void} changed
- * @returns {{show(values: object, choice: Choice): void, nudge(name: string, direction: number):
- *   void}}
- */
-export function buildControls(place, changed) {
-  const parts = CONTROLS.map((control) => {
-    const row = document.createElement('div');
-    row.className = 'control';
+export class Controls {
+  #rows = [];
+
+  /**
+   * @param {HTMLElement} place
+   * @param {(name: string, value: number | string) => void} changed
+   */
+  constructor(place, changed) {
+    this.place = place;
+    this.changed = changed;
+  }
+
+  /** @param {Setting[]} settings */
+  build(settings) {
+    this.#rows = [MIX, ...settings].map((setting) => this.#row(setting));
+    this.place.replaceChildren(...this.#rows.map(({ element }) => element));
+  }
+
+  #row(setting) {
+    const element = document.createElement('div');
     const label = document.createElement('label');
-    label.textContent = control.label;
-    label.htmlFor = `control-${control.name}`;
-    const part = KINDS[control.kind](control, (value) => changed(control.name, value));
-    part.input.id = label.htmlFor;
-    if (control.hint)
-      part.input.title = control.hint + (control.keys ? ` (${control.keys.join(' ')})` : '');
-    row.append(label, ...part.elements);
-    place.append(row);
-    return { control, row, ...part };
-  });
-  return {
-    show(values, choice) {
-      for (const { control, row, set } of parts) {
-        row.hidden = control.shown ? !control.shown(choice) : false;
-        set(values[control.name]);
-      }
-    },
-    nudge(name, direction) {
-      const { control, input } = parts.find((part) => part.control.name === name);
-      const [least, most, step] = control.range;
-      changed(
-        name,
-        Math.min(most, Math.max(least, rounded(Number(input.value) + direction * step))),
-      );
-    },
-  };
+    const control = KINDS[setting.kind](setting, (value) => this.changed(setting.name, value));
+    const keys = KEYS[setting.name] ? ` (${KEYS[setting.name].join(' ')})` : '';
+    element.className = 'control';
+    label.textContent = setting.label;
+    label.htmlFor = control.input.id = `control-${setting.name}`;
+    control.input.title = setting.help + keys;
+    element.append(label, ...control.elements);
+    return { setting, element, ...control };
+  }
+
+  /** @param {Values} values  @param {boolean} mixing  whether two styles are mixed */
+  show(values, mixing) {
+    for (const { setting, element, set } of this.#rows) {
+      element.hidden = setting === MIX && !mixing;
+      set(values[setting.name]);
+    }
+  }
+
+  /** A step of a slider. @param {string} name  @param {1 | -1} direction */
+  nudge(name, direction) {
+    const row = this.#rows.find(({ setting }) => setting.name === name);
+    if (!row) return;
+    const [least, most, step] = row.setting.slider;
+    const wanted = Number(row.input.value) + direction * step;
+    this.changed(name, Math.round(Math.min(most, Math.max(least, wanted)) * 1e4) / 1e4);
+  }
 }
 
-const rounded = (value) => Math.round(value * 1e4) / 1e4;
-
 const KINDS = {
-  slider(control, changed) {
-    const input = document.createElement('input');
-    const output = document.createElement('output');
-    [input.min, input.max, input.step] = control.range;
-    input.type = 'range';
-    input.addEventListener('input', () => changed(Number(input.value)));
-    const set = (value) => {
-      input.value = value;
-      output.value = Number(value).toFixed(2);
-    };
-    return { input, elements: [input, output], set };
+  number(setting, changed) {
+    return setting.slider ? slider(setting, changed) : numberBox(setting, Number, changed);
   },
 
-  take(control, changed) {
+  'whole number'(setting, changed) {
+    const { input, set } = numberBox(setting, (text) => Math.trunc(Number(text)), changed);
     const box = document.createElement('div');
-    box.className = 'take';
-    const input = document.createElement('input');
-    input.type = 'number';
-    input.min = 0;
-    input.max = 999999;
-    input.addEventListener('change', () =>
-      changed(Math.max(0, Math.trunc(Number(input.value) || 0))),
-    );
+    box.className = 'counter';
     const next = document.createElement('button');
     next.type = 'button';
-    next.textContent = 'Next take';
-    next.id = 'next-take';
-    next.title = 'Next take (N)';
+    next.textContent = `Next ${setting.label.toLowerCase()}`;
     next.addEventListener('click', () => changed(Number(input.value) + 1));
     box.append(input, next);
-    return { input, elements: [box], set: (value) => (input.value = value) };
+    return { input, elements: [box], set };
   },
 
-  select(control, changed) {
+  choice(setting, changed) {
     const input = document.createElement('select');
-    for (const [value, words] of control.options) input.add(new Option(words, value));
+    for (const [value, words] of Object.entries(setting.choices)) {
+      input.add(new Option(words, value));
+    }
     input.addEventListener('change', () => changed(input.value));
     return { input, elements: [input], set: (value) => (input.value = value) };
   },
 };
+
+function slider(setting, changed) {
+  const input = document.createElement('input');
+  const output = document.createElement('output');
+  [input.min, input.max, input.step] = setting.slider;
+  input.type = 'range';
+  input.addEventListener('input', () => changed(Number(input.value)));
+  const set = (value) => {
+    input.value = value;
+    output.value = shownValue(setting, value);
+  };
+  return { input, elements: [input, output], set };
+}
+
+/** A field to type a number into; what is no number counts as the default. */
+function numberBox(setting, parse, changed) {
+  const input = document.createElement('input');
+  const { least, most } = setting;
+  Object.assign(input, { type: 'number', min: least, max: most });
+  input.addEventListener('change', () => {
+    const typed = input.value === '' ? setting.default : parse(input.value);
+    changed(Math.min(most, Math.max(least, typed)));
+  });
+  return { input, elements: [input], set: (value) => (input.value = value) };
+}

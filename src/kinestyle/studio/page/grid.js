@@ -1,5 +1,5 @@
 /**
- * The grid's variants: the clip in many styles, or in many takes of one manner, made one after the
+ * The grid's variants: the clip in many styles, or in many variations of one, made one after the
  * other.
  */
 import { GRID_SIZE } from './view.js';
@@ -22,12 +22,12 @@ export class Grid {
     this.size = GRID_SIZE;
   }
 
-  /** What the cells should show: in a style's manner every style, otherwise takes. */
+  /** What the cells should show: of one style all the others too, otherwise variations. */
   #variants() {
     const { session } = this;
     const wanted = session.wanted();
     if (!wanted) return [];
-    if (session.choice.manner === 'style' && session.choice.styles.length < 2) {
+    if (session.choice.kind === 'style' && !session.mixing) {
       const chosen = session.choice.styles[0];
       return this.styles()
         .slice(0, this.size - 1)
@@ -39,7 +39,7 @@ export class Grid {
         }));
     }
     return Array.from({ length: this.size - 1 }, (_, i) => ({
-      label: `take ${i}`,
+      label: `variation ${i}`,
       request: { ...wanted, seed: i },
       chosen: wanted.seed === i,
       choose: () => session.set('seed', i),

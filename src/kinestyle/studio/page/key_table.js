@@ -1,3 +1,5 @@
+import { KEYS } from './controls.js';
+
 /**
  * What each key does: a further key is a further row.
  *
@@ -14,7 +16,7 @@ export function keyTable({
   chooseNumber,
   copyCommand,
   download,
-  nextTake,
+  nextVariation,
   openFile,
   setMixing,
   setMode,
@@ -23,6 +25,8 @@ export function keyTable({
   switchTheme,
   toggleLayer,
 }) {
+  const [less, more] = KEYS.strength,
+    [first, second] = KEYS.mix;
   return [
     { keys: [' ', 'k'], shown: 'Space', words: 'play or pause', run: () => clock.toggle() },
     {
@@ -42,23 +46,23 @@ export function keyTable({
     { keys: [','], shown: ',', words: 'slower', run: () => timeline.nudgeSpeed(-1) },
     { keys: ['.'], shown: '.', words: 'faster', run: () => timeline.nudgeSpeed(1) },
     { keys: ['l'], shown: 'L', words: 'loop', run: () => clock.setLoop(!clock.loop) },
-    { keys: ['['], shown: '[', words: 'weaker', run: () => controls.nudge('strength', -1) },
-    { keys: [']'], shown: ']', words: 'stronger', run: () => controls.nudge('strength', 1) },
+    { keys: [less], shown: less, words: 'weaker', run: () => controls.nudge('strength', -1) },
+    { keys: [more], shown: more, words: 'stronger', run: () => controls.nudge('strength', 1) },
     { keys: [...'123456789'], shown: '1 – 9', words: 'choose a style', run: chooseNumber },
     { keys: ['m'], shown: 'M', words: 'mix two styles', run: setMixing },
     {
-      keys: ['{'],
-      shown: '{',
+      keys: [first],
+      shown: first,
       words: 'more of the first style',
       run: () => controls.nudge('mix', -1),
     },
     {
-      keys: ['}'],
-      shown: '}',
+      keys: [second],
+      shown: second,
       words: 'more of the second style',
       run: () => controls.nudge('mix', 1),
     },
-    { keys: ['n'], shown: 'N', words: 'next take', run: nextTake },
+    { keys: ['n'], shown: KEYS.seed[0], words: 'next variation', run: nextVariation },
     { keys: ['r'], shown: 'R', words: 'surprise me', run: surprise },
     {
       keys: ['g'],

@@ -1,5 +1,5 @@
 /**
- * What the person has to be told: errors in the server's own sentence, that the server is gone, and
+ * What the person has to know: errors in the server's own sentence, that the server is gone, and
  * what goes on.
  */
 

@@ -1,5 +1,6 @@
 /** What the panel says of the clip, the choice and the result. */
 import { colour } from './colours.js';
+import { shownValue } from './controls.js';
 import { showRig, showWarnings } from './rig.js';
 import { drawSketch, sketch } from './sketch.js';
 
@@ -39,22 +40,19 @@ export function pressSegments(group, isPressed) {
  * @returns {string} what the result is, in a few words
  */
 export function resultLabel(session) {
-  const { manner, styles } = session.choice,
-    { strength, seed } = session.values;
-  const what =
-    manner === 'style'
-      ? styles.join(' + ')
-      : manner === 'like'
-        ? `like ${session.reference?.clip?.name ?? 'the reference'}`
-        : 'surprise';
-  return [
-    what,
-    ...(strength !== 1 ? [`strength ${strength.toFixed(2)}`] : []),
-    ...(seed ? [`take ${seed}`] : []),
-  ].join(', ');
+  const { kind, styles } = session.choice;
+  const like = `like ${session.reference?.clip?.name ?? 'the reference'}`;
+  const cue = { style: styles.join(' + '), like, random: 'surprise' }[kind];
+  const changed = session.settings
+    .filter((setting) => session.values[setting.name] !== setting.default)
+    .map((setting) => {
+      const value = shownValue(setting, session.values[setting.name]);
+      return `${setting.label.toLowerCase()} ${value}`;
+    });
+  return [cue, ...changed].join(', ');
 }
 
-/** @param {import('./session.js').Held} source */
+/** @param {import('./session.js').OpenClip} source */
 export function showClip({ clip, motion }) {
   const rate = Number((1 / motion.frameTime).toFixed(2));
   const facts = [
@@ -103,10 +101,10 @@ export class ReferenceView {
     this.pen = this.canvas.getContext('2d');
     this.text = element('reference').querySelector('p');
     this.sketch = null;
-    this.text.textContent = 'No reference yet. Open a clip whose manner is to be taken.';
+    this.text.textContent = 'No reference yet. Open a clip that shows the style.';
   }
 
-  /** @param {import('./session.js').Held} held */
+  /** @param {import('./session.js').OpenClip} opened */
   set({ clip, motion }) {
     this.sketch = sketch(motion);
     this.text.replaceChildren(bold(clip.name), ` · ${clip.duration_seconds.toFixed(1)} s`);

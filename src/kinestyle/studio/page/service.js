@@ -83,6 +83,9 @@ export class Service {
 
   examples = () => this.#json('GET', 'examples');
 
+  /** @returns {Promise<import('./controls.js').Setting[]>} */
+  settings = () => this.#json('GET', 'settings');
+
   /** @returns {Promise<{families: string[]}>} */
   rigs = () => this.#json('GET', 'rigs');
 
@@ -108,12 +111,12 @@ export class Service {
    * @returns {Promise<Clip>}
    */
   upload(files, rig, job, signal) {
-    const told = { rig: rig?.family, job };
+    const query = { rig: rig?.family, job };
     if (files.length > 1 || rig?.file)
-      return this.#json('POST', `clips?${asQuery(told)}`, { body: asForm(files, rig), signal });
+      return this.#json('POST', `clips?${asQuery(query)}`, { body: asForm(files, rig), signal });
     const [{ name, bytes }] = files;
     const headers = { 'Content-Type': 'application/octet-stream' };
-    return this.#json('POST', `clips?${asQuery({ name, ...told })}`, {
+    return this.#json('POST', `clips?${asQuery({ name, ...query })}`, {
       body: bytes,
       headers,
       signal,

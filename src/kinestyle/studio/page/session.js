@@ -1,12 +1,11 @@
 /**
- * What the person works on: a clip, a manner, the result. It keeps the files in memory, so that a
+ * What the person works on: a clip, a style, the result. It keeps the files in memory, so that a
  * server that lost them gets them again.
  *
  * @typedef {import('./motion.js').Motion} Motion
  * @typedef {import('./service.js').Clip} Clip
  * @typedef {import('./service.js').Named} Named
- * @typedef {Object} Held             a clip that the server knows, and how to give it to another
- *   one
+ * @typedef {Object} OpenClip         a clip, and what it takes to send it again
  * @property {Named[] | null} files
  * @property {string | null} example
  * @property {import('./service.js').StatedRig | null} rig  null where it is found in the clip
@@ -23,7 +22,7 @@
  * @property {AbortController} abort
  * @property {() => void} end
  */
-import { sendValues, startValues } from './controls.js';
+import { MIX } from './controls.js';
 import { readMotion } from './motion.js';
 
 /** Milliseconds after which a request shows its progress. */
@@ -31,20 +30,23 @@ const PATIENCE_MS = 350,
   POLL_MS = 250;
 
 export class Session {
-  /** @type {Held | null} */
+  /** @type {OpenClip | null} */
   source = null;
-  /** @type {Held | null} */
+  /** @type {OpenClip | null} */
   reference = null;
   /** @type {Result | null} */
   result = null;
   /** @type {import('./controls.js').Choice} */
-  choice = { manner: 'style', styles: [] };
-  values = startValues();
+  choice = { kind: 'style', styles: [] };
+  /** What can be set. @type {import('./controls.js').Setting[]} */
+  settings = [];
+  /** @type {import('./controls.js').Values} */
+  values = {};
   /**
-   * Takes are counted for each manner: coming back to a style one finds its middle, while a
+   * Each kind of cue keeps its own seed: coming back to a style one finds its middle, while a
    * surprise starts with its first draw.
    */
-  #takes = { style: 0, like: 0, random: 1 };
+  #seeds = { style: 0, like: 0, random: 1 };
   /** What could not be opened because the server was gone. */
   #unopened = null;
   #listeners = new Map();
@@ -73,7 +75,7 @@ export class Session {
    * @param {{files?: Named[], example?: string, rig?: import('./service.js').StatedRig}} what
    */
   async open(what, asReference = false) {
-    const held = {
+    const opened = {
       files: what.files ?? null,
       example: what.example ?? null,
       rig: what.rig ?? null,
@@ -84,8 +86,8 @@ export class Session {
     this.#unopened = null;
     const work = this.#begin('Reading');
     try {
-      await this.#give(held, work);
-      held.motion = readMotion(await this.service.motion(held.clip.id, work.abort.signal));
+      await this.#give(opened, work);
+      opened.motion = readMotion(await this.service.motion(opened.clip.id, work.abort.signal));
     } catch (error) {
       if (error.unreachable) this.#unopened = [what, asReference];
       if (error.name !== 'AbortError')
@@ -96,18 +98,24 @@ export class Session {
     }
     const old = asReference ? this.reference : this.source;
     if (asReference) {
-      this.reference = held;
-      this.#choose({ manner: 'like' });
-      this.#say('reference', held);
+      this.reference = opened;
+      this.#choose({ kind: 'like' });
+      this.#say('reference', opened);
       this.#say('choice');
     } else {
-      this.source = held;
+      this.source = opened;
       this.result = null;
-      this.#say('source', held);
+      this.#say('source', opened);
     }
     if (old?.clip) this.service.forget(old.clip.id).catch(() => {});
     this.request();
     return true;
+  }
+
+  /** Everything as it is unless the person wants it otherwise. */
+  setDefaults(settings) {
+    this.settings = settings;
+    this.values = Object.fromEntries([MIX, ...settings].map((one) => [one.name, one.default]));
   }
 
   /** @param {Partial<import('./controls.js').Choice>} change */
@@ -118,11 +126,11 @@ export class Session {
   }
 
   #choose(change) {
-    const before = this.choice.manner;
+    const before = this.choice.kind;
     this.choice = { ...this.choice, ...change };
-    if (this.choice.manner === before) return;
-    this.#takes[before] = this.values.seed;
-    this.values = { ...this.values, seed: this.#takes[this.choice.manner] };
+    if (this.choice.kind === before) return;
+    this.#seeds[before] = this.values.seed;
+    this.values = { ...this.values, seed: this.#seeds[this.choice.kind] };
   }
 
   set(name, value) {
@@ -136,21 +144,29 @@ export class Session {
     return this.#wantedAgain;
   }
 
-  /** What is asked for now; null where something is missing. */
-  wanted() {
-    const { manner, styles } = this.choice;
-    const cue =
-      manner === 'random'
-        ? { random: true }
-        : manner === 'like'
-          ? this.reference && { like: this.reference }
-          : styles.length
-            ? { style: styles }
-            : null;
-    return this.source && cue && { ...cue, ...sendValues(this.values, this.choice) };
+  /** Whether two styles are mixed. */
+  get mixing() {
+    return this.choice.kind === 'style' && this.choice.styles.length === 2;
   }
 
-  /** Make the result anew. While one is made, only the latest wish waits. */
+  /** Where the style comes from; null where that is missing. */
+  #cue() {
+    const { kind, styles } = this.choice;
+    if (kind === 'random') return { random: true };
+    if (kind === 'like') return this.reference && { like: this.reference };
+    if (!styles.length) return null;
+    const { mix } = this.values;
+    return { style: styles, ...(this.mixing ? { weights: [1 - mix, mix] } : {}) };
+  }
+
+  /** What is asked for now; null where something is missing. */
+  wanted() {
+    const cue = this.#cue();
+    const settings = Object.fromEntries(this.settings.map(({ name }) => [name, this.values[name]]));
+    return this.source && cue && { ...cue, ...settings };
+  }
+
+  /** Make the result. While one is made, only the latest wish waits. */
   async request() {
     if (this.#running) {
       this.#wantedAgain = true;
@@ -221,7 +237,7 @@ export class Session {
    */
   async recover(forgotten) {
     if (forgotten) {
-      for (const held of [this.source, this.reference]) if (held) held.clip = null;
+      for (const opened of [this.source, this.reference]) if (opened) opened.clip = null;
       if (this.result) this.result.gone = true;
     }
     if (this.#unopened) await this.open(...this.#unopened);
@@ -233,24 +249,24 @@ export class Session {
    */
   async #withClips(wanted, work, run) {
     for (let attempt = 0; ; attempt++) {
-      const held = [this.source, ...(wanted.like ? [wanted.like] : [])];
-      for (const each of held) if (!each.clip) await this.#give(each, work);
+      const opened = [this.source, ...(wanted.like ? [wanted.like] : [])];
+      for (const each of opened) if (!each.clip) await this.#give(each, work);
       const request = wanted.like ? { ...wanted, like: wanted.like.clip.id } : wanted;
       try {
         return await run(request, this.source.clip.id);
       } catch (error) {
         if (!error.expired || attempt) throw error;
-        for (const each of held) each.clip = null;
+        for (const each of opened) each.clip = null;
       }
     }
   }
 
-  /** @param {Held} held  @param {Work | null} work */
-  async #give(held, work) {
+  /** @param {OpenClip} opened  @param {Work | null} work */
+  async #give(opened, work) {
     const job = work?.job ?? crypto.randomUUID(),
       signal = work?.abort.signal;
-    const { example, files, rig } = held;
-    held.clip = example
+    const { example, files, rig } = opened;
+    opened.clip = example
       ? await this.service.openExample(example, rig, job, signal)
       : await this.service.upload(files, rig, job, signal);
   }

@@ -97,7 +97,7 @@ export function drawSketch(pen, drawn, frame, x, y, size) {
 }
 
 /**
- * Frames that tell a motion: repeatedly the one that lies farthest from the straight way between
+ * Frames that tell a motion: repeatedly the one that lies farthest from the straight line between
  * its neighbours.
  * @param {Sketch} drawn  at the motion's own rate
  * @param {number} count

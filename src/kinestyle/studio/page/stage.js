@@ -33,7 +33,16 @@ const TOO_SLOW_MS = 30,
  * @property {string} label
  */
 
+/** Height and width of what a cell has to show of a body, in its heights, half of each. */
+const HALF_HEIGHT = 0.72,
+  HALF_WIDTH = 0.45;
+
+/** @returns {number} how large a body is drawn in a cell of this size, up to a factor */
+export const bodySize = (width, height) => Math.min(height / HALF_HEIGHT, width / HALF_WIDTH);
+
 export class Stage {
+  /** Called when the viewport has another size. */
+  resized = () => {};
   /** Whether the camera goes along with the hips. */
   follow = true;
   /** Which of the extras on the floor are shown. */
@@ -112,7 +121,7 @@ export class Stage {
     const height = this.cells[0]?.characters[0]?.height ?? 1.8;
     const aspect = this.#cellAspect();
     const half = Math.tan((FIELD_OF_VIEW * Math.PI) / 360);
-    let wanted = Math.max((height * 0.72) / half, (height * 0.45) / (half * aspect));
+    let wanted = height / (half * bodySize(aspect, 1));
     if (!this.follow)
       wanted = Math.max(
         wanted,
@@ -144,10 +153,10 @@ export class Stage {
   /** @param {number} across  @param {number} up  radians about the body */
   turn(across, up) {
     const { camera, controls } = this;
-    const way = camera.position.clone().sub(controls.target);
-    const far = way.length(),
-      steep = Math.min(Math.max(Math.acos(way.y / far) + up, 0.05), controls.maxPolarAngle);
-    const round = Math.atan2(way.x, way.z) + across;
+    const offset = camera.position.clone().sub(controls.target);
+    const far = offset.length(),
+      steep = Math.min(Math.max(Math.acos(offset.y / far) + up, 0.05), controls.maxPolarAngle);
+    const round = Math.atan2(offset.x, offset.z) + across;
     camera.position
       .set(Math.sin(steep) * Math.sin(round), Math.cos(steep), Math.sin(steep) * Math.cos(round))
       .multiplyScalar(far)
@@ -265,6 +274,7 @@ export class Stage {
     this.width = w;
     this.height = h;
     this.renderer.setSize(w, h, false);
+    this.resized();
     if (first || Math.abs(before / this.#cellAspect() - 1) > 0.25) this.fit();
     this.touch();
   }

@@ -1,7 +1,7 @@
 /** The studio: puts the parts together and lets them move. */
 import { Clock } from './clock.js';
 import { Connection } from './connection.js';
-import { buildControls } from './controls.js';
+import { Controls } from './controls.js';
 import { followTheme } from './colours.js';
 import { dropFiles, isRig, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
@@ -34,12 +34,12 @@ const VIEWS = [
 ];
 const LAYERS = [
   ['follow', 'Follow', 'The camera goes along (F)'],
-  ['path', 'Path', 'The way of the hips over the floor'],
+  ['path', 'Path', 'The path of the hips over the floor'],
   ['prints', 'Prints', 'Where feet stood, coloured where they slid'],
   ['fit', 'Fit', 'Fit the view (0)'],
 ];
 const GRID_SIZES = [6, 12, 16, 22];
-const MANNERS = [
+const CUES = [
   ['style', 'Style'],
   ['like', 'Like a clip'],
   ['random', 'Surprise me'],
@@ -56,7 +56,7 @@ const view = new View(stage, element('cells'));
 const timeline = new Timeline(clock, () => stage.touch());
 const previews = new Previews(element('styles'), element('previews'), service, chooseStyle);
 const grid = new Grid(session, view, () => previews.cards, fail);
-const controls = buildControls(element('controls'), (name, value) => {
+const controls = new Controls(element('controls'), (name, value) => {
   seen.began = performance.now();
   session.set(name, value);
 });
@@ -77,9 +77,9 @@ function chooseStyle(title, second) {
     const both = styles.includes(title)
       ? styles.filter((name) => name !== title || styles.length < 2)
       : [...styles.slice(-1), title];
-    session.choose({ manner: 'style', styles: both });
+    session.choose({ kind: 'style', styles: both });
   } else {
-    session.choose({ manner: 'style', styles: [title] });
+    session.choose({ kind: 'style', styles: [title] });
   }
 }
 
@@ -91,7 +91,7 @@ function setMixing(on) {
   showChoice();
 }
 
-const chooseManner = (manner) => session.choose({ manner });
+const chooseCue = (kind) => session.choose({ kind });
 
 async function open(what, asReference = false) {
   notices.clear();
@@ -142,24 +142,24 @@ function fail(error) {
 // ---- what is shown ----
 
 function showChoice() {
-  const { manner, styles } = session.choice;
-  pressSegments(element('manners'), (value) => value === manner);
-  for (const [kind] of MANNERS) element(`by-${kind}`).hidden = kind !== manner;
-  element('mix').hidden = manner !== 'style';
+  const { kind, styles } = session.choice;
+  pressSegments(element('cues'), (value) => value === kind);
+  for (const [cue] of CUES) element(`by-${cue}`).hidden = cue !== kind;
+  element('mix').hidden = kind !== 'style';
   element('chosen').textContent =
     styles.length === 2 ? styles.join(' + ') : mixing ? 'choose a second style' : '';
-  previews.show(manner === 'style' ? styles : []);
-  controls.show(session.values, session.choice);
+  previews.show(kind === 'style' ? styles : []);
+  controls.show(session.values, session.mixing);
   grid.update();
 }
 
-function showSource(held) {
+function showSource(opened) {
   notices.clear();
-  clock.setClip(held.motion.frameCount, held.motion.frameTime);
-  view.setOriginal(held.motion, held.clip.name);
+  clock.setClip(opened.motion.frameCount, opened.motion.frameTime);
+  view.setOriginal(opened.motion, opened.clip.name);
   timeline.setCharacters(view.compared);
-  showClip(held);
-  showRigChoice(element('rig-choice'), families, held.rig);
+  showClip(opened);
+  showRigChoice(element('rig-choice'), families, opened.rig);
   showResult(null);
   grid.update();
 }
@@ -215,7 +215,7 @@ async function download() {
       await session
         .recover(true)
         .then(() =>
-          notices.fail('The result had expired and was made anew; please download again.'),
+          notices.fail('The result had expired and was made again; please download it now.'),
         );
     else fail(error);
   }
@@ -236,12 +236,12 @@ async function copyCommand() {
 
 // ---- keys ----
 
-const nextTake = () => session.set('seed', session.values.seed + 1);
+const nextVariation = () => session.set('seed', session.values.seed + 1);
 const chooseNumber = (event) => {
   const card = previews.cards[Number(event.key) - 1];
   if (card) chooseStyle(card.title, false);
 };
-const surprise = () => (session.choice.manner === 'random' ? nextTake() : chooseManner('random'));
+const surprise = () => (session.choice.kind === 'random' ? nextVariation() : chooseCue('random'));
 const openFile = () => element('open').click();
 const showHelp = () => element('keys').showModal();
 
@@ -255,7 +255,7 @@ const switchTheme = followTheme(() => {
 
 session.on('source', showSource);
 session.on('result', showResult);
-session.on('reference', (held) => reference.set(held));
+session.on('reference', (opened) => reference.set(opened));
 session.on('choice', showChoice);
 session.on('working', showProgress);
 session.on('failed', fail);
@@ -275,7 +275,7 @@ connection.found = async (restarted) => {
 
 buildSegments(element('views'), VIEWS, setMode);
 buildSegments(element('layers'), LAYERS, toggleLayer);
-buildSegments(element('manners'), MANNERS, chooseManner);
+buildSegments(element('cues'), CUES, chooseCue);
 for (const size of GRID_SIZES)
   element('grid-size').lastChild.add(
     new Option(`${size} at once`, size, size === GRID_SIZE, size === GRID_SIZE),
@@ -297,7 +297,7 @@ element('grid-size').addEventListener('change', ({ target }) => {
   grid.update();
 });
 element('mix').addEventListener('click', () => setMixing(!mixing));
-element('surprise').addEventListener('click', nextTake);
+element('surprise').addEventListener('click', nextVariation);
 element('cancel').addEventListener('click', () => session.cancel());
 element('download').addEventListener('click', download);
 element('copy').addEventListener('click', copyCommand);
@@ -313,7 +313,7 @@ const keys = keyTable({
   chooseNumber,
   copyCommand,
   download,
-  nextTake,
+  nextVariation,
   openFile,
   setMixing: () => setMixing(!mixing),
   setMode,
@@ -336,12 +336,15 @@ element('privacy').title =
 /** First sight: a demo clip, already restyled and playing. */
 async function start() {
   try {
-    const [formats, { styles }, examples, rigs] = await Promise.all([
+    const [formats, { styles }, examples, rigs, settings] = await Promise.all([
       service.formats(),
       service.styles(),
       service.examples(),
       service.rigs(),
+      service.settings(),
     ]);
+    session.setDefaults(settings);
+    controls.build(settings);
     families = rigs.families;
     element('formats').textContent = formats.read
       .map((ending) => (ending === '.amc' ? '.amc with .asf' : ending))
@@ -357,8 +360,8 @@ async function start() {
     previews.setStyles(styles);
     const first = previews.cards.find(({ title }) => title === FIRST_STYLE) ?? previews.cards[0];
     session.choice = first
-      ? { manner: 'style', styles: [first.title] }
-      : { manner: 'random', styles: [] };
+      ? { kind: 'style', styles: [first.title] }
+      : { kind: 'random', styles: [] };
     showChoice();
     if (examples.length) await open({ example: examples[0].example });
   } catch (error) {

@@ -1,8 +1,9 @@
 /**
  * What the viewport shows: original and result side by side or overlaid, or one clip in many
- * manners at once.
+ * styles at once.
  */
 import { Character } from './character.js';
+import { bodySize } from './stage.js';
 
 /** How much of the original is there where it is overlaid. */
 const GHOST = 0.5;
@@ -35,6 +36,7 @@ export class View {
   constructor(stage, overlay) {
     this.stage = stage;
     this.overlay = overlay;
+    stage.resized = () => this.arrange();
   }
 
   setOriginal(motion, label) {
@@ -133,7 +135,10 @@ export class View {
   #shape(count) {
     const { width, height } = this.stage;
     if (count === 1) return [1, 1];
-    if (count === 2) return width > height * 0.9 ? [2, 1] : [2, 1];
+    if (count === 2) {
+      const beside = bodySize(width / 2, height) >= bodySize(width, height / 2);
+      return beside ? [2, 1] : [1, 2];
+    }
     let best = [count, 1],
       least = Infinity;
     for (let columns = 2; columns <= count; columns++) {
@@ -148,7 +153,8 @@ export class View {
 
   #label(cells, columns, rows) {
     const { overlay } = this;
-    overlay.className = `cells ${cells.length > 2 ? 'many' : cells.length === 2 ? 'two' : 'one'}`;
+    const two = rows === 2 ? 'two stacked' : 'two';
+    overlay.className = `cells ${cells.length > 2 ? 'many' : cells.length === 2 ? two : 'one'}`;
     const even = (count) => `repeat(${count}, minmax(0, 1fr))`;
     overlay.style.gridTemplate = `${even(rows)} / ${even(columns)}`;
     while (overlay.children.length > cells.length) overlay.lastChild.remove();

@@ -1,0 +1,133 @@
+"""The page's controls of a restyling, and how its viewer fits a window, in a real browser.
+
+The server is a copy of the package with one setting more, see `one_more_setting`: nothing of the
+page knows that one.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+pytest.importorskip(
+    "playwright", reason="the studio's page is driven with playwright, which the dev extra brings"
+)
+pytest.importorskip("fastapi", reason="the studio needs the studio extra")
+from playwright.sync_api import Browser
+
+from kinestyle.runtime.options import options_of
+from kinestyle.runtime.settings import Settings
+from one_more_setting import package_with_one_more_setting
+from studio_browser import Server, Visit, browsing, find_chromium, serving, visiting
+
+pytestmark = pytest.mark.skipif(
+    find_chromium() is None,
+    reason="no Chromium here: apt-get install chromium, or name one with KINESTYLE_CHROMIUM",
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    source = package_with_one_more_setting(tmp_path_factory.mktemp("copy"))
+    with serving("--workers", "1", source=source) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def visit(server: Server, browser: Browser) -> Iterator[Visit]:
+    with visiting(browser, server.address) as visit:
+        yield visit
+        assert visit.errors == []
+
+
+@pytest.fixture(scope="module")
+def described(server: Server) -> list[dict[str, Any]]:
+    """The settings as the server describes them."""
+    with urlopen(f"{server.address}api/settings") as answer:
+        return list(json.load(answer))
+
+
+def test_each_setting_has_a_control(visit: Visit, described: list[dict[str, Any]]) -> None:
+    named = [option.name for option in options_of(Settings) if not option.of_clip]
+    assert [setting["name"] for setting in described] == [*named, "twist"]
+    for setting in described:
+        control = visit.page.get_by_label(setting["label"], exact=True)
+        assert control.is_visible(), setting["name"]
+        assert control.input_value() == str(setting["default"]).removesuffix(".0")
+        assert (control.get_attribute("title") or "").startswith(setting["help"])
+    assert visit.page.locator("#rig-choice").count() == 1, "a rig is the clip's"
+
+
+def test_each_control_sets_its_setting_and_the_command(
+    visit: Visit, described: list[dict[str, Any]]
+) -> None:
+    command = visit.page.locator("#command")
+    for setting in described:
+        name, default = setting["name"], setting["default"]
+        flag = f"--{name.replace('_', '-')}"
+        assert flag not in command.inner_text()
+        other = another(setting)
+        visit.until_result(partial(choose, visit, setting, other), **{name: other})
+        words = shlex.split(command.inner_text())
+        assert words[words.index(flag) + 1] == str(other)
+        assert setting["label"].lower() in visit.page.locator("#cells").inner_text()
+        visit.until_result(partial(choose, visit, setting, default), **{name: default})
+
+
+def another(setting: dict[str, Any]) -> Any:
+    """A value that is not the default."""
+    if setting["kind"] == "choice":
+        return next(value for value in setting["choices"] if value != setting["default"])
+    return 0.5 if setting["kind"] == "number" else 3
+
+
+def choose(visit: Visit, setting: dict[str, Any], value: Any) -> None:
+    control = visit.page.get_by_label(setting["label"], exact=True)
+    if setting["kind"] == "choice":
+        control.select_option(value)
+        return
+    control.fill(str(value))
+    control.press("Enter")
+
+
+def test_a_number_out_of_its_bounds_is_brought_back(visit: Visit) -> None:
+    box = visit.page.get_by_label("Variation", exact=True)
+    box.fill("-5")
+    box.press("Enter")
+    assert box.input_value() == "0"
+    visit.until_result(lambda: (box.fill("99999999999"), box.press("Enter")), seed=2**32 - 1)
+    visit.until_result(lambda: (box.fill(""), box.press("Enter")), seed=0)
+
+
+def test_a_high_window_stacks_the_two_bodies(server: Server, browser: Browser) -> None:
+    """Side by side where that draws them larger, one above the other in a high window."""
+
+    def corners(visit: Visit) -> list[tuple[float, float]]:
+        cells = visit.page.locator("#cells .cell")
+        boxes = [cells.nth(i).bounding_box() for i in range(cells.count())]
+        return [(box["x"], box["y"]) for box in boxes if box is not None]
+
+    with visiting(browser, server.address, size=(800, 1300)) as visit:
+        above, below = corners(visit)
+        assert above[0] == below[0]
+        assert above[1] < below[1]
+        assert visit.read("[kinestyle.stage.columns, kinestyle.stage.rows]") == [1, 2]
+        visit.picture("stacked")
+        visit.page.set_viewport_size({"width": 1280, "height": 720})
+        visit.until("kinestyle.stage.columns === 2 && kinestyle.stage.rows === 1")
+        left, right = corners(visit)
+        assert left[0] < right[0]
+        assert left[1] == right[1]
+        assert visit.errors == []

@@ -1,4 +1,4 @@
-"""The drawing of cases, judges of real files, and results examined as they were written."""
+"""The drawing of cases, predictions of judges, and results evaluated as they were written."""
 
 from __future__ import annotations
 
@@ -11,21 +11,11 @@ import numpy as np
 import pytest
 
 from kinestyle.errors import BundleError
-from kinestyle.evaluate.examine import (
-    Examiner,
-    Outcome,
-    Real,
-    Setup,
-    ask,
-    content_right,
-    run_cases,
-    run_spreads,
-    study,
-    study_all,
-    through_file,
-)
+from kinestyle.evaluate.evaluator import Evaluator, evaluate_clip, through_file
 from kinestyle.evaluate.judge import Judge
 from kinestyle.evaluate.measures import jerk, path_error
+from kinestyle.evaluate.outcomes import Outcome, RealClips, content_right
+from kinestyle.evaluate.parallel import Setup, evaluate_clips, run_cases, run_diversity
 from kinestyle.evaluate.protocol import (
     NEEDS_REFERENCE,
     PROTOCOLS,
@@ -190,22 +180,29 @@ def judge(judge_file: Path) -> Judge:
     return Judge(judge_file)
 
 
-def test_a_judge_sees_contents_of_the_asked_set_only(judge: Judge) -> None:
-    assert judge.styles[1] == "one/proud"
+def test_a_judge_predicts_a_style_and_a_content_in_each_set(judge: Judge) -> None:
     random = np.random.default_rng(0)
     base = clip_to_features(walk().clip)
-    found: dict[str, set[str]] = {"one": set(), "two": set()}
+    contents = set()
     for _ in range(30):
-        features = base * random.normal(1.0, 1.0, LAYOUT.size)
-        for set_name, contents in found.items():
-            verdict = judge(features, set_name)
-            contents.add(verdict.content)
-            assert verdict.style in judge.styles
-            assert judge.style_in(features, set_name).startswith(f"{set_name}/")
-            if verdict.style.startswith(f"{set_name}/"):
-                assert judge.style_in(features, set_name) == verdict.style
-    assert found["one"] == {"one/walk"}
-    assert found["two"] <= {"two/stand", "two/walk"}
+        found = judge.predict(base * random.normal(1.0, 1.0, LAYOUT.size))
+        contents.add(found.content_in["two"])
+        assert found.style == judge.styles[int(found.style_logits.argmax())]
+        assert found.style in found.style_in.values()
+        # the likeliest of a set is the one with the highest logit among the set's
+        for set_name, labels, logits, likeliest in (
+            ("one", judge.styles, found.style_logits, found.style_in),
+            ("two", judge.styles, found.style_logits, found.style_in),
+            ("one", judge.contents, found.content_logits, found.content_in),
+            ("two", judge.contents, found.content_logits, found.content_in),
+        ):
+            of_set = {
+                label: logit
+                for label, logit in zip(labels, logits.tolist(), strict=True)
+                if label.startswith(f"{set_name}/")
+            }
+            assert likeliest[set_name] == max(of_set, key=of_set.__getitem__)
+    assert contents == {"two/stand", "two/walk"}
 
 
 def test_no_judge_is_a_sentence(tmp_path: Path) -> None:
@@ -216,7 +213,7 @@ def test_no_judge_is_a_sentence(tmp_path: Path) -> None:
         Judge(tmp_path / "odd.onnx")
 
 
-# ---------------------------------------------------------------- the whole examination
+# ---------------------------------------------------------------- the evaluator
 
 
 @pytest.fixture(scope="module")
@@ -246,8 +243,9 @@ def cases(clips: list[TestClip]) -> list[Case]:
 
 
 @pytest.fixture(scope="module")
-def examiner(tiny: Stylizer, judge: Judge, clips: list[TestClip]) -> Examiner:
-    return Examiner(tiny, (judge,), Real({clip.path.stem: study(clip, (judge,)) for clip in clips}))
+def evaluator(tiny: Stylizer, judge: Judge, clips: list[TestClip]) -> Evaluator:
+    real = RealClips({clip.path.stem: evaluate_clip(clip, (judge,)) for clip in clips})
+    return Evaluator(tiny, (judge,), real)
 
 
 def by_mode(outcomes: list[Outcome]) -> dict[str, Outcome]:
@@ -255,9 +253,9 @@ def by_mode(outcomes: list[Outcome]) -> dict[str, Outcome]:
 
 
 def test_a_result_of_no_strength_measures_as_its_input(
-    examiner: Examiner, cases: list[Case]
+    evaluator: Evaluator, cases: list[Case]
 ) -> None:
-    for found in examiner.run(
+    for found in evaluator.run(
         [replace(case, strength=0.0) for case in cases if case.mode in (*STYLED, "copy content")]
     ):
         geometry = found.geometry
@@ -277,10 +275,10 @@ def test_a_result_of_no_strength_measures_as_its_input(
         assert found.truth == pytest.approx(found.input_truth, abs=1e-4)
 
 
-def test_a_result_is_examined_as_it_was_written(
-    examiner: Examiner, tiny: Stylizer, judge: Judge, cases: list[Case]
+def test_a_result_is_evaluated_as_it_was_written(
+    evaluator: Evaluator, tiny: Stylizer, judge: Judge, cases: list[Case]
 ) -> None:
-    outcomes = by_mode(examiner.run(cases))
+    outcomes = by_mode(evaluator.run(cases))
     assert set(outcomes) == {*STYLED, *TRIVIAL}
     jerks = {mode: o.geometry.jerk for mode, o in outcomes.items() if o.geometry is not None}
     assert set(jerks) == {*STYLED, "copy content", "statistics"}
@@ -289,55 +287,55 @@ def test_a_result_is_examined_as_it_was_written(
     made = through_file(tiny.stylize(read_motion(cases[0].clip.path), "one/proud"))
     by_hand = to_canonical(made, correspond(made))
     assert jerks["label"] == pytest.approx(jerk(by_hand), rel=0.05)
-    opinion = ask(judge, clip_to_features(by_hand))
-    assert outcomes["label"].opinions[0].style == opinion.style
+    prediction = judge.predict(clip_to_features(by_hand))
+    assert outcomes["label"].predictions[0].style == prediction.style
     np.testing.assert_allclose(
-        outcomes["label"].opinions[0].style_vector, opinion.style_vector, rtol=0.1, atol=0.05
+        outcomes["label"].predictions[0].style_vector, prediction.style_vector, rtol=0.1, atol=0.05
     )
 
 
 def test_the_truth_is_every_clip_of_the_cell_but_the_reference(
-    examiner: Examiner, clips: list[TestClip], cases: list[Case]
+    evaluator: Evaluator, clips: list[TestClip], cases: list[Case]
 ) -> None:
-    cell = examiner.real.cell("one/proud", "two/walk")
+    cell = evaluator.real.cell("one/proud", "two/walk")
     assert cell is not None
     assert {take.name for take in cell.takes} == {"proud_walk_1", "proud_walk_2"}
-    assert examiner.real.cell("one/proud", "two/wave") is None
+    assert evaluator.real.cell("one/proud", "two/wave") is None
     given = read_motion(clips[0].path)
     distances = cell.distances(
         body_positions(clip_to_features(to_canonical(given, correspond(given))))
     )
-    for found in examiner.run(cases):
+    for found in evaluator.run(cases):
         wanted = (
             distances["proud_walk_2"]
             if found.case.mode in NEEDS_REFERENCE
             else min(distances.values())
         )
         assert found.input_truth == pytest.approx(wanted, rel=1e-3)
-    copied = by_mode(examiner.run(cases))["copy style"]
+    copied = by_mode(evaluator.run(cases))["copy style"]
     between = cell.distances(next(take.body for take in cell.takes if take.name == "proud_walk_1"))
     assert copied.truth == pytest.approx(between["proud_walk_2"], rel=1e-6)
-    assert copied.opinions is examiner.real.clips["proud_walk_1"].opinions
-    nowhere = examiner.run([replace(cases[0], clip=replace(clips[0], content="two/wave"))])[0]
+    assert copied.predictions is evaluator.real.clips["proud_walk_1"].predictions
+    nowhere = evaluator.run([replace(cases[0], clip=replace(clips[0], content="two/wave"))])[0]
     assert math.isnan(nowhere.truth)
     assert math.isnan(nowhere.input_truth)
 
 
 def test_the_nearest_real_clip_in_the_input_s_time(
-    examiner: Examiner, clips: list[TestClip], cases: list[Case]
+    evaluator: Evaluator, clips: list[TestClip], cases: list[Case]
 ) -> None:
     case = replace(cases[0], mode=RETIMED)
-    (found,) = examiner.run([case])
+    (found,) = evaluator.run([case])
     assert found.geometry is None
     # it is not its own truth: it is as far from the other take as two takes are from each other
-    takes = [examiner.real.clips[f"proud_walk_{i}"] for i in (1, 2)]
+    takes = [evaluator.real.clips[f"proud_walk_{i}"] for i in (1, 2)]
     between = warped_distances(takes[0].body, [takes[1].body])[0]
     assert 0.5 * between < found.truth < 2.0 * between
     for take in takes:  # nor is it either of them as it is
         assert not np.allclose(
-            found.opinions[0].style_vector, take.opinions[0].style_vector, rtol=1e-3
+            found.predictions[0].style_vector, take.predictions[0].style_vector, rtol=1e-3
         )
-    assert examiner.run([replace(case, clip=replace(clips[0], content="two/wave"))]) == []
+    assert evaluator.run([replace(case, clip=replace(clips[0], content="two/wave"))]) == []
 
 
 def test_a_clip_at_other_moments_of_its_own() -> None:
@@ -354,8 +352,8 @@ def test_a_clip_at_other_moments_of_its_own() -> None:
     assert np.abs(slower - canonical.world_position[:-1]).max() > 1e-2
 
 
-def test_the_truth_of_set_2_has_test_clips_only(examiner: Examiner) -> None:
-    real = next(iter(examiner.real.clips.values()))
+def test_the_truth_of_set_2_has_test_clips_only(evaluator: Evaluator) -> None:
+    real = next(iter(evaluator.real.clips.values()))
     made = {
         f"{set_name} {split}": replace(
             real, clip=replace(real.clip, set_name=set_name, style=f"{set_name}/x", split=split)
@@ -364,31 +362,32 @@ def test_the_truth_of_set_2_has_test_clips_only(examiner: Examiner) -> None:
         for split in ("train", "test")
     }
     cells = {
-        style: [take.name for take in cell.takes] for (style, _), cell in Real(made).cells.items()
+        style: [take.name for take in cell.takes]
+        for (style, _), cell in RealClips(made).cells.items()
     }
     assert cells == {"bandai1/x": ["bandai1 train", "bandai1 test"], "bandai2/x": ["bandai2 test"]}
 
 
 def test_a_content_that_a_judge_never_learned_is_neither_right_nor_wrong(
-    examiner: Examiner, clips: list[TestClip]
+    evaluator: Evaluator, clips: list[TestClip]
 ) -> None:
-    opinion = replace(examiner.real.clips["calm_walk"].opinions[0], content_in={"two": "two/walk"})
-    assert content_right(("two/walk",), opinion, clips[0]) is True
-    assert (
-        content_right(("two/walk", "two/stand"), opinion, replace(clips[0], content="two/stand"))
-        is False
+    found = replace(
+        evaluator.real.clips["calm_walk"].predictions[0], content_in={"two": "two/walk"}
     )
-    assert content_right(("two/walk",), opinion, replace(clips[0], content="two/kick")) is None
+    stand, kick = (replace(clips[0], content=f"two/{name}") for name in ("stand", "kick"))
+    assert content_right(("two/walk",), found, clips[0]) is True
+    assert content_right(("two/walk", "two/stand"), found, stand) is False
+    assert content_right(("two/walk",), found, kick) is None
 
 
-def test_takes_of_one_case_are_spread(examiner: Examiner, cases: list[Case]) -> None:
+def test_the_diversity_of_variations_of_one_case(evaluator: Evaluator, cases: list[Case]) -> None:
     draw = next(case for case in cases if case.mode == "draw")
-    found = examiner.spread([replace(draw, seed=seed) for seed in (1, 2, 3)])
+    found = evaluator.diversity([replace(draw, seed=seed) for seed in (1, 2, 3)])
     assert found.metres > 1e-4
     assert found.vectors[0] > 1e-4
     assert 0.0 <= found.right[0] <= 1.0
     assert found.all_right[0] == (found.right[0] == 1.0)
-    same = examiner.spread([draw, draw])
+    same = evaluator.diversity([draw, draw])
     assert same.metres == 0.0
     assert same.vectors == (0.0,)
 
@@ -398,17 +397,17 @@ def test_cases_run_in_other_processes_as_they_do_here(
     judge_file: Path,
     clips: list[TestClip],
     cases: list[Case],
-    examiner: Examiner,
+    evaluator: Evaluator,
     tmp_path: Path,
 ) -> None:
-    real = study_all(clips, (judge_file,), 1)
+    real = evaluate_clips(clips, (judge_file,), 1)
     setup = Setup(tiny.bundle.path, (judge_file,), real, 1)
     (tmp_path / "broken.bvh").write_text("no motion")
     broken = replace(cases[0], clip=replace(clips[0], path=tmp_path / "broken.bvh"))
     *outcomes, refused = run_cases([*cases, broken, replace(broken, mode="draw")], setup)
     assert isinstance(refused, str)
     assert refused.startswith("broken.bvh, line 1")
-    for found, wanted in zip(outcomes, examiner.run(cases), strict=True):
+    for found, wanted in zip(outcomes, evaluator.run(cases), strict=True):
         assert isinstance(found, Outcome)
         assert (found.case, found.geometry, found.truth) == (
             wanted.case,
@@ -416,11 +415,11 @@ def test_cases_run_in_other_processes_as_they_do_here(
             wanted.truth,
         )
         np.testing.assert_array_equal(
-            found.opinions[0].content_vector, wanted.opinions[0].content_vector
+            found.predictions[0].content_vector, wanted.predictions[0].content_vector
         )
     draw = next(case for case in cases if case.mode == "draw")
-    takes = [replace(draw, seed=seed) for seed in (1, 2)]
-    assert run_spreads([takes], setup) == [examiner.spread(takes)]
+    variations = [replace(draw, seed=seed) for seed in (1, 2)]
+    assert run_diversity([variations], setup) == [evaluator.diversity(variations)]
 
 
 def test_through_a_file_and_back(walk_clip: Clip) -> None:

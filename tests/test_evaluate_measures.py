@@ -28,6 +28,7 @@ from kinestyle.evaluate.statistics import (
     frechet_distance,
     mean_pairwise_distance,
     over_repeats,
+    student_t,
 )
 from kinestyle.evaluate.trivial import MOST_SCALING, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, Take, body_positions, nearest, warped_distances
@@ -42,14 +43,14 @@ from made_rigs import stand, turned, walk
 
 
 def stiff(root: Array, frame_rate: float = 30.0) -> Clip:
-    """root: (T, 3) metres -> the T-pose carried along that way, so that every joint moves as the
+    """root: (T, 3) metres -> the T-pose carried along it, so that every joint moves as the
     root does.
     """
     world = np.tile(rotation.IDENTITY, (len(root), CANONICAL.joint_count, 1))
     return canonical_clip(root, world, 1.0 / frame_rate)
 
 
-def way(frames: int, frame_rate: float, x: Any = 0.0, y: Any = 0.0, z: Any = 0.0) -> Array:
+def trajectory(frames: int, frame_rate: float, x: Any = 0.0, y: Any = 0.0, z: Any = 0.0) -> Array:
     return np.stack(np.broadcast_arrays(x, y, z, np.arange(frames) / frame_rate), axis=-1)[:, :3]
 
 
@@ -61,7 +62,8 @@ def test_the_speed_of_a_foot_that_slides(frame_rate: float) -> None:
     time = np.arange(30) / frame_rate
     # 0.5 m/s along the floor; up and down is no sliding
     clip = stiff(
-        way(30, frame_rate, x=0.3 * time, y=1.0 + np.sin(9.0 * time), z=-0.4 * time), frame_rate
+        trajectory(30, frame_rate, x=0.3 * time, y=1.0 + np.sin(9.0 * time), z=-0.4 * time),
+        frame_rate,
     )
     speed = planted_speed(clip, np.ones((30, 4), dtype=bool))
     assert speed.shape == (29 * 4,)
@@ -70,7 +72,7 @@ def test_the_speed_of_a_foot_that_slides(frame_rate: float) -> None:
 
 def test_only_planted_frames_count() -> None:
     time = np.arange(20) / 30.0
-    clip = stiff(way(20, 30.0, x=np.where(time < time[10], 0.0, 2.0 * (time - time[10]))))
+    clip = stiff(trajectory(20, 30.0, x=np.where(time < time[10], 0.0, 2.0 * (time - time[10]))))
     contact = np.zeros((20, 4), dtype=bool)
     assert len(planted_speed(clip, contact)) == 0
     contact[:11, 2] = True
@@ -106,13 +108,13 @@ def test_each_contact_is_of_its_own_joint() -> None:
 def test_the_jerk_of_a_cubic(frame_rate: float) -> None:
     time = np.arange(40) / frame_rate
     cubic = stiff(
-        way(
+        trajectory(
             40, frame_rate, x=2.0 * time**3, y=1.0 - 3.0 * time**3 + time**2, z=6.0 * time**3 - time
         ),
         frame_rate,
     )
     assert jerk(cubic) == pytest.approx(6.0 * 7.0)
-    square = stiff(way(40, frame_rate, x=5.0 * time**2, y=1.0 + time), frame_rate)
+    square = stiff(trajectory(40, frame_rate, x=5.0 * time**2, y=1.0 + time), frame_rate)
     assert jerk(square) == pytest.approx(0.0, abs=1e-6)
 
 
@@ -147,10 +149,10 @@ def test_the_floor_error_is_how_far_the_lower_foot_is_off() -> None:
 
 def test_a_path_is_compared_over_the_ground_only() -> None:
     time = np.arange(31) / 30.0
-    straight = stiff(way(31, 30.0, z=2.0 * time, y=1.0))
-    aside = stiff(way(31, 30.0, x=0.3, z=2.0 * time, y=1.0 + np.sin(time)))
+    straight = stiff(trajectory(31, 30.0, z=2.0 * time, y=1.0))
+    aside = stiff(trajectory(31, 30.0, x=0.3, z=2.0 * time, y=1.0 + np.sin(time)))
     assert path_error(aside, straight) == pytest.approx((0.3, 2.0))
-    slower = stiff(way(31, 30.0, z=1.5 * time, y=1.0))
+    slower = stiff(trajectory(31, 30.0, z=1.5 * time, y=1.0))
     assert path_error(slower, straight) == pytest.approx((0.25, 2.0))
 
 
@@ -317,7 +319,7 @@ def test_a_clip_with_its_own_statistics_is_itself() -> None:
     np.testing.assert_allclose(same.world_position, clip.world_position, atol=1e-6)
 
 
-def test_statistics_are_transferred_and_the_way_is_kept() -> None:
+def test_statistics_are_transferred_and_the_trajectory_is_kept() -> None:
     clip, reference = (
         walk(3.0, start_heading=0.4).clip,
         bent("left_upper_arm", (0.0, 0.0, 1.0), np.linspace(-80.0, -40.0, 20)),
@@ -330,10 +332,10 @@ def test_statistics_are_transferred_and_the_way_is_kept() -> None:
     np.testing.assert_allclose(
         made.world_position[:, 0, [0, 2]], clip.world_position[:, 0, [0, 2]], atol=1e-9
     )
-    # the swings keep what their joint did, in another size
+    # the swings keep their course, in another size
     joint = CANONICAL.index("left_shin")
-    own = joint_statistics(clip).deviation[joint].max()
-    assert found.deviation[joint].max() == pytest.approx(own / MOST_SCALING, rel=0.05)
+    own = joint_statistics(clip).std[joint].max()
+    assert found.std[joint].max() == pytest.approx(own / MOST_SCALING, rel=0.05)
     assert abs(rotation.wrap(heading(made) - heading(clip))).max() < 0.6
 
 
@@ -375,16 +377,47 @@ def test_an_estimate_of_a_ratio_covers_the_truth() -> None:
 def test_repeats_are_few() -> None:
     found = over_repeats([1.0, 2.0, 3.0])
     assert found.value == 2.0
-    assert found.interval == pytest.approx(4.30 / math.sqrt(3.0))
+    assert found.interval == pytest.approx(4.3027 / math.sqrt(3.0), rel=1e-4)
     assert math.isnan(over_repeats([1.0]).interval)
     assert math.isnan(over_repeats([]).value)
+
+
+def test_many_repeats_have_a_t_of_their_own() -> None:
+    """It used to be 2.1 for every count above ten."""
+    for count, t in ((11, 2.2281), (20, 2.0930), (100, 1.9842)):
+        values = np.arange(count, dtype=float)
+        error = values.std(ddof=1) / math.sqrt(count)
+        assert over_repeats(values.tolist()).interval == pytest.approx(t * error, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "two_sided_95", "two_sided_99"),
+    [
+        (1, 12.706, 63.657),
+        (2, 4.303, 9.925),
+        (3, 3.182, 5.841),
+        (4, 2.776, 4.604),
+        (7, 2.365, 3.499),
+        (10, 2.228, 3.169),
+        (15, 2.131, 2.947),
+        (20, 2.086, 2.845),
+        (30, 2.042, 2.750),
+        (120, 1.980, 2.617),
+        (10_000, 1.960, 2.576),
+    ],
+)
+def test_quantiles_of_student_are_those_of_the_tables(
+    freedom: int, two_sided_95: float, two_sided_99: float
+) -> None:
+    assert student_t(freedom) == pytest.approx(two_sided_95, abs=6e-4)
+    assert student_t(freedom, 0.99) == pytest.approx(two_sided_99, abs=6e-4)
 
 
 def test_the_frechet_distance_of_gaussians_that_are_known() -> None:
     random = np.random.default_rng(1)
     a = random.normal(size=(4000, 3)) * [1.0, 2.0, 0.5]
     b = random.normal(size=(5000, 3)) * [2.0, 2.0, 0.5] + [0.0, 3.0, 0.0]
-    # (2 - 1)^2 between deviations, 3^2 between means
+    # (2 - 1)^2 between standard deviations, 3^2 between means
     assert frechet_distance(a, b) == pytest.approx(10.0, rel=0.05)
     assert frechet_distance(b, a) == pytest.approx(frechet_distance(a, b))
     assert frechet_distance(a, a) == pytest.approx(0.0, abs=1e-9)

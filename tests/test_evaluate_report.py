@@ -16,23 +16,24 @@ import pytest
 from kinestyle.bundle import Bundle, Manifest, write_bundle
 from kinestyle.errors import BundleError, DataError
 from kinestyle.evaluate import page
-from kinestyle.evaluate.examine import Geometry, Opinion, Outcome, Real, RealClip, Spread
+from kinestyle.evaluate.judge import Prediction
 from kinestyle.evaluate.out_of_domain import (
     draw_unlabelled_cases,
     summarize_unlabelled,
     unlabelled_clips,
 )
+from kinestyle.evaluate.outcomes import Diversity, Geometry, Outcome, RealClip, RealClips
 from kinestyle.evaluate.protocol import RETIMED, STYLED, TRIVIAL, Case, Protocol, TestClip
 from kinestyle.evaluate.report import (
     QUICK,
-    Effort,
+    Budget,
     Request,
     benchmark,
     check_zero_shot,
     compare,
     modes_for,
 )
-from kinestyle.evaluate.summary import FEWEST_FOR_FID, summarize, summarize_spreads
+from kinestyle.evaluate.summary import FEWEST_FOR_FID, summarize, summarize_diversity
 from kinestyle.evaluate.targets import check_targets
 from kinestyle.evaluate.trivial import JointStatistics
 from kinestyle.formats.table import write_motion
@@ -44,7 +45,7 @@ CONTENTS = ("bandai1/walk", "bandai2/walk", "bandai2/wave")
 
 
 class FakeJudge:
-    """Knows two contents; what it sees is in the opinions that a test makes up."""
+    """Knows two contents; what it predicts is made up by each test."""
 
     def __init__(
         self, name: str = "a", contents: tuple[str, ...] = ("bandai2/walk", "bandai2/wave")
@@ -52,13 +53,15 @@ class FakeJudge:
         self.name, self.contents, self.styles, self.sha256 = name, contents, STYLES, "0" * 64
 
 
-def opinion(style: str, content: str, vector: float = 0.0) -> Opinion:
-    return Opinion(
-        style,
-        {"bandai2": style, "bandai1": "bandai1/old"},
-        {"bandai2": content},
-        np.full(2, vector),
-        np.full(3, vector),
+def prediction(style: str, content: str, vector: float = 0.0) -> Prediction:
+    return Prediction(
+        style_logits=np.zeros(4),
+        content_logits=np.zeros(3),
+        style_vector=np.full(2, vector),
+        content_vector=np.full(3, vector),
+        style=style,
+        style_in={"bandai2": style, "bandai1": "bandai1/old"},
+        content_in={"bandai2": content},
     )
 
 
@@ -74,11 +77,11 @@ def outcome(take: int, seen: str, content: str = "bandai2/walk", **changes: Any)
         changes.pop("clip_content", "bandai2/walk"),
     )
     case = Case(clip, "bandai2/active", "label", clip, repeat=changes.pop("repeat", 0))
-    given = Outcome(case, (opinion(seen, content),), GEOMETRY, truth=0.04, input_truth=0.08)
+    given = Outcome(case, (prediction(seen, content),), GEOMETRY, truth=0.04, input_truth=0.08)
     return replace(given, **changes)
 
 
-def real_clips() -> Real:
+def real_clips() -> RealClips:
     """The judge is right in three of four styles and in both contents."""
     seen = ["bandai2/active", "bandai2/active", "bandai2/elderly", "bandai2/active"]
     bodies = [np.full((5, 21, 3), 0.1 * i, dtype=np.float32) for i in range(4)]
@@ -87,9 +90,9 @@ def real_clips() -> Real:
     for i, style in enumerate(("active", "active", "elderly", "elderly")):
         clip = TestClip(Path(f"clip_{i}.bvh"), "bandai2", f"bandai2/{style}", "bandai2/walk")
         clips[clip.path.stem] = RealClip(
-            clip, (opinion(seen[i], "bandai2/walk"),), bodies[i], statistics
+            clip, (prediction(seen[i], "bandai2/walk"),), bodies[i], statistics
         )
-    return Real(clips)
+    return RealClips(clips)
 
 
 P1 = Protocol("p1", "bandai2", "bandai2")
@@ -108,7 +111,9 @@ def test_accuracies_are_shares_of_the_judges_own() -> None:
             outcome(
                 3,
                 "bandai1/old",
-                opinions=(replace(opinion("bandai2/active", "bandai2/walk"), style="bandai1/old"),),
+                predictions=(
+                    replace(prediction("bandai2/active", "bandai2/walk"), style="bandai1/old"),
+                ),
             ),
             # a content that the judge never learned counts for style only
             outcome(3, "bandai2/active", "bandai2/walk", clip_content="bandai2/kick"),
@@ -129,14 +134,17 @@ def test_accuracies_are_shares_of_the_judges_own() -> None:
 
 
 def test_judges_that_see_unlike_things_are_apart() -> None:
-    seen = (opinion("bandai2/active", "bandai2/walk"), opinion("bandai2/elderly", "bandai2/walk"))
-    real = Real(
+    seen = (
+        prediction("bandai2/active", "bandai2/walk"),
+        prediction("bandai2/elderly", "bandai2/walk"),
+    )
+    real = RealClips(
         {
-            name: replace(clip, opinions=clip.opinions * 2)
+            name: replace(clip, predictions=clip.predictions * 2)
             for name, clip in real_clips().clips.items()
         }
     )
-    outcomes = [outcome(i, "", opinions=(seen[0], seen[i % 2])) for i in range(4)]
+    outcomes = [outcome(i, "", predictions=(seen[0], seen[i % 2])) for i in range(4)]
     judges: Any = [FakeJudge("a"), FakeJudge("b")]
     found = summarize("label", outcomes, P1, judges, real)
     assert found.style_apart == pytest.approx(1.0 / 0.75 - 0.5 / 0.75)
@@ -182,11 +190,11 @@ def test_a_frechet_distance_needs_many_and_is_of_repeats() -> None:
     random = np.random.default_rng(0)
     real = real_clips()
     template = real.clips["clip_0"]
-    many = Real(
+    many = RealClips(
         {
             str(i): replace(
                 template,
-                opinions=(replace(template.opinions[0], style_vector=random.normal(size=2)),),
+                predictions=(replace(template.predictions[0], style_vector=random.normal(size=2)),),
             )
             for i in range(2 * FEWEST_FOR_FID)
         }
@@ -196,7 +204,7 @@ def test_a_frechet_distance_needs_many_and_is_of_repeats() -> None:
             i,
             "",
             repeat=i % 2,
-            opinions=(replace(opinion("", ""), style_vector=random.normal((3.0, 0.0))),),
+            predictions=(replace(prediction("", ""), style_vector=random.normal((3.0, 0.0))),),
         )
         for i in range(2 * FEWEST_FOR_FID)
     ]
@@ -209,10 +217,10 @@ def test_a_frechet_distance_needs_many_and_is_of_repeats() -> None:
     )
 
 
-def test_diversity_is_of_inputs_not_of_takes() -> None:
+def test_diversity_is_of_inputs_not_of_variations() -> None:
     case = outcome(0, "").case
-    spreads = [
-        Spread(
+    each = [
+        Diversity(
             replace(case, clip=replace(case.clip, content=f"bandai2/{i}")),
             (metres,),
             metres,
@@ -222,8 +230,8 @@ def test_diversity_is_of_inputs_not_of_takes() -> None:
         for i, (metres, right) in enumerate([(0.01, 1.0), (0.03, 0.5)])
     ]
     judges: Any = [FakeJudge()]
-    found = summarize_spreads("draw", spreads, 8, judges)
-    assert (found.inputs, found.takes) == (2, 8)
+    found = summarize_diversity("draw", each, 8, judges)
+    assert (found.inputs, found.variations) == (2, 8)
     assert found.metres.value == pytest.approx(0.02)
     assert found.right["a"].value == 0.75
     assert found.all_right["a"].value == 0.5
@@ -265,7 +273,7 @@ def test_unlabelled_cases_take_all_styles_in_turn() -> None:
     assert {case.reference.split for case in cases} == {"test"}
 
 
-def test_what_is_sound_and_what_is_not() -> None:
+def test_robustness_counts_what_is_within_each_target() -> None:
     changes: list[dict[str, Any]] = [
         {},
         {"jerk": 7.0},
@@ -329,14 +337,14 @@ def made(
         write_judge(folder / f"{name}.onnx", STYLES, CONTENTS, name, seed)
         for seed, name in enumerate(("first", "second"))
     ]
-    effort = Effort(repeats=2, takes=2, spread_inputs=2, strength_inputs=1)
+    budget = Budget(repeats=2, variations=2, diversity_inputs=2, strength_inputs=1)
     return Request(
         folder,
         clips,
         folder / "made.kinestyle",
         folder / "unseen.kinestyle",
         (),
-        effort,
+        budget,
         judges,
         processes=1,
     )
@@ -493,7 +501,7 @@ def test_a_bundle_without_labels_is_asked_by_reference_only(made: Request) -> No
             bundle=made.data / "unlabelled.kinestyle",
             zero_shot=None,
             parts=("p1", "p4"),
-            effort=QUICK,
+            budget=QUICK,
         )
     )
     assert [row["mode"] for row in found["protocols"][0]["rows"]] == [

@@ -61,9 +61,9 @@ def test_both_judges_know_real_clips(shipped: tuple[Judge, ...], data_dir: Path)
     for clip in clips:
         features = features_of(read_motion(clip.path))
         for judge in shipped:
-            verdict = judge(features, clip.set_name)
-            right[judge.name]["style"] += verdict.style == clip.style
-            right[judge.name]["content"] += verdict.content == clip.content
+            found = judge.predict(features)
+            right[judge.name]["style"] += found.style == clip.style
+            right[judge.name]["content"] += found.content_in[clip.set_name] == clip.content
     for judge, counts in right.items():
         for what, count in counts.items():
             assert count / len(clips) >= SMALLEST_SHARE[what], (
@@ -79,10 +79,12 @@ def test_the_judges_read_nothing_in_common(shipped: tuple[Judge, ...], walk_clip
         changed = features.copy()
         columns = LAYOUT.only(*groups)
         changed[:, columns] += random.normal(0.0, 0.1, (len(features), len(columns)))
-        before, after = judge.examine(features), judge.examine(changed)
-        return not np.allclose(before.style, after.style, atol=1e-4) or not np.allclose(
-            before.content, after.content, atol=1e-4
+        before, after = judge.predict(features), judge.predict(changed)
+        same = (
+            np.allclose(getattr(before, logits), getattr(after, logits), atol=1e-4)
+            for logits in ("style_logits", "content_logits")
         )
+        return not all(same)
 
     first, second = shipped
     moves = (
@@ -99,39 +101,7 @@ def test_the_judges_read_nothing_in_common(shipped: tuple[Judge, ...], walk_clip
     assert not answers_differ(second, *moves)
 
 
-# ---------------------------------------------------------------- asking
-
-
-def test_one_clip_is_one_run_whatever_is_asked(
-    walk_clip: Clip, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    judge = Judge()
-    runs = []
-    session = judge._session
-
-    class Counted:
-        def run(self, *arguments):
-            runs.append(1)
-            return session.run(*arguments)
-
-    monkeypatch.setattr(judge, "_session", Counted())
-    features = features_of(walk_clip)
-    verdict = judge(features, "bandai2")
-    assert judge.style_in(features, "bandai1").startswith("bandai1/")
-    style_vector, content_vector = judge.embed(features)
-    assert judge(features.astype(np.float32), "bandai2") == verdict
-    assert len(runs) == 1
-    assert style_vector.ndim == content_vector.ndim == 1
-    features[:, LAYOUT["joint_position"]] *= 1.5  # the same array, another clip
-    assert not np.array_equal(judge.embed(features)[0], style_vector)
-    assert len(runs) == 2
-
-
-def test_a_set_that_no_judge_knows_is_our_mistake(
-    shipped: tuple[Judge, ...], walk_clip: Clip
-) -> None:
-    with pytest.raises(AssertionError, match="no label of set 'bandai3'"):
-        shipped[0](features_of(walk_clip), "bandai3")
+# ---------------------------------------------------------------- files that are given
 
 
 def test_judges_of_given_files(shipped: tuple[Judge, ...]) -> None:
@@ -355,10 +325,17 @@ def test_the_second_judge_as_a_file_says_what_its_network_says(
         features = np.array(corpus.features[entry.start : entry.stop])
         with torch.no_grad():
             expected = network(torch.from_numpy(features)[None])
-        found = judge.examine(features)
-        for name, value in zip(OUTPUTS, expected, strict=True):
-            np.testing.assert_allclose(getattr(found, name), value[0].numpy(), atol=5e-3)
-        assert judge.examine(features[:16]).style.shape == (2,)  # shorter than the widest kernel
+        found = judge.predict(features)
+        outputs = (
+            found.style_logits,
+            found.content_logits,
+            found.style_vector,
+            found.content_vector,
+        )
+        for name, output, value in zip(OUTPUTS, outputs, expected, strict=True):
+            np.testing.assert_allclose(output, value[0].numpy(), atol=5e-3, err_msg=name)
+        # shorter than the widest kernel
+        assert judge.predict(features[:16]).style_logits.shape == (2,)
 
 
 def test_the_vectors_of_the_first_judge_are_what_its_logits_come_from(
@@ -373,10 +350,10 @@ def test_the_vectors_of_the_first_judge_are_what_its_logits_come_from(
         ).eval()
         path = tmp_path / "judge.onnx"
         path.write_bytes(judge_file(classifier_graph(network), labels))
-    found = Judge(path).examine(corpus.features[:50])
+    found = Judge(path).predict(corpus.features[:50])
     for logits, vector, half in (
-        (found.style, found.style_vector, network.style),
-        (found.content, found.content_vector, network.content),
+        (found.style_logits, found.style_vector, network.style),
+        (found.content_logits, found.content_vector, network.content),
     ):
         assert vector.shape == (16,)
         with torch.no_grad():

@@ -48,12 +48,12 @@ from kinestyle.errors import DataError, MotionFileError
     "--quick", is_flag=True, help="A sample: one clip of every content in every style, one repeat."
 )
 @click.option(
-    "--targets", type=click.IntRange(1), help="Styles that every clip is given in one repeat."
+    "--targets", type=click.IntRange(1), help="Styles that every clip gets in one repeat."
 )
 @click.option(
     "--repeats",
     type=click.IntRange(1),
-    help="How often targets, references and draws are taken anew.",
+    help="How often every clip gets other targets, references and draws.",
 )
 @click.option("--strength", default=1.0, show_default=True)
 @click.option("--judge", type=MOTION, multiple=True, help="Other judges than those that ship.")
@@ -77,8 +77,8 @@ def evaluate(
     judge: tuple[Path, ...],
     processes: int | None,
 ) -> None:
-    """Restyle test clips with BUNDLE (none: the one that ships), measure and judge what comes out,
-    and print the tables.
+    """Restyle test clips with BUNDLE (none: the one that ships), measure and judge the results, and
+    print the tables.
     """
     from kinestyle.evaluate import page as pages
     from kinestyle.evaluate.report import FULL, QUICK, Request, benchmark, compare
@@ -132,7 +132,7 @@ def _draw_figures(result: Any, request: Any, folder: Path) -> None:
 
 
 def _named(bundles: tuple[Path | None, ...]) -> dict[str, Path | None]:
-    """Bundles by what their files are called, and by number where that is not enough. None: the one
+    """Bundles by the names of their files, and by number where that is not enough. None: the one
     that ships.
     """
     names = ["the one that ships" if path is None else path.stem for path in bundles]
@@ -143,8 +143,8 @@ def _named(bundles: tuple[Path | None, ...]) -> dict[str, Path | None]:
 
 
 def _as_typed(context: click.Context) -> str:
-    """The command as it was given, with files by their names and DATA for the folder of the data:
-    so others can give it too.
+    """The command as it was typed, with files by their names and DATA for the folder of the data, so
+    that others can repeat it.
     """
     words = ["kinestyle", str(context.info_name)]
     for parameter in context.command.params:

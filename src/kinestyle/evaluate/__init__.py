@@ -1,3 +1,3 @@
-"""Measuring restyled motion: judges that were trained on real motion, and measures of feet, jerk
-and path.
+"""The benchmark of restyled motion: judges that were trained on real motion, measures of feet,
+jerk, limits and trajectory, and the distance to real clips.
 """

@@ -1,11 +1,12 @@
-"""Figures of the benchmark, as .svg or .png. Nothing else knows matplotlib, which `pip install
-kinestyle[train]` brings.
+"""Figures of the benchmark, as .svg or .png. Only this module uses matplotlib, which `pip install
+'kinestyle[train]'` brings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """What style codes know of style and of content, in a number each.
+    """What style codes tell of style and of content, in a number each.
 
     style: share of clips whose nearest code, among the clips of other contents, is of the same
         style: should be 1
     content: share of clips whose nearest code, among the clips of other styles, is of the same
         content: should be chance
 
-    So no clip meets those of its own cell, which may be cuts of the same take.
+    Clips of one's own cell, which may be cuts of the same take, never count.
     """
 
     bundle: str
@@ -45,10 +46,10 @@ class Neighbours:
 
 
 def draw_strength_curve(curve: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Style against content accuracy as strength goes up, one panel a judge and one line a mode.
+    """Draw style against content accuracy as strength goes up: a panel for each judge, a line for
+    each mode. Raises KinestyleError where matplotlib is missing.
 
-    curve: what `report.benchmark` gives as "strength": mode, strength, and the estimates of style
-        and content by judge
+    curve: what `report.benchmark` gives as "strength"
     """
     assert curve, "there are points to draw"
     judges = list(curve[0]["style"])
@@ -56,44 +57,9 @@ def draw_strength_curve(curve: Sequence[Mapping[str, Any]], path: Path) -> None:
     figure = _figure(4.4 * len(judges), 4.0)
     axes = figure.subplots(1, len(judges), sharex=True, sharey=True, squeeze=False)[0]
     for axis, judge in zip(axes, judges, strict=True):
-        for i, mode in enumerate(modes):
-            points = sorted(
-                (point for point in curve if point["mode"] == mode),
-                key=lambda point: point["strength"],
-            )
-            content, style = (
-                [point[what][judge] for point in points] for what in ("content", "style")
-            )
-            x, y = ([estimate["value"] for estimate in estimates] for estimates in (content, style))
-            bars = [
-                [estimate["interval"] or 0.0 for estimate in estimates]
-                for estimates in (content, style)
-            ]
-            axis.errorbar(
-                x,
-                y,
-                xerr=bars[0],
-                yerr=bars[1],
-                fmt="o-",
-                ms=4,
-                lw=1.4,
-                elinewidth=0.5,
-                color=f"C{i}",
-                label=mode,
-            )
-            beside, side = ((-6, 4), "right") if i == 0 else ((6, -10), "left")
-            for point, *place in zip(points, x, y, strict=True):
-                if point["strength"] % 0.5 == 0.0:  # the others can be read from these
-                    text = f"{point['strength']:g}"
-                    axis.annotate(
-                        text,
-                        place,
-                        beside,
-                        textcoords="offset points",
-                        ha=side,
-                        fontsize=7,
-                        color=f"C{i}",
-                    )
+        for index, mode in enumerate(modes):
+            points = [point for point in curve if point["mode"] == mode]
+            _strength_line(axis, judge, index, sorted(points, key=itemgetter("strength")))
         axis.set_title(f"judge: {judge}", fontsize=10)
         axis.set_xlabel("content accuracy")
         axis.grid(color="0.9", lw=0.6)
@@ -109,15 +75,50 @@ def draw_strength_curve(curve: Sequence[Mapping[str, Any]], path: Path) -> None:
     _save(figure, path)
 
 
+def _strength_line(axis: Axes, judge: str, index: int, points: Sequence[Mapping[str, Any]]) -> None:
+    """index: of the mode, whose points these are in the order of strength"""
+    content, style = ([point[what][judge] for point in points] for what in ("content", "style"))
+    x, y = ([estimate["value"] for estimate in estimates] for estimates in (content, style))
+    x_error, y_error = (
+        [estimate["interval"] or 0.0 for estimate in estimates] for estimates in (content, style)
+    )
+    axis.errorbar(
+        x,
+        y,
+        xerr=x_error,
+        yerr=y_error,
+        fmt="o-",
+        ms=4,
+        lw=1.4,
+        elinewidth=0.5,
+        color=f"C{index}",
+        label=points[0]["mode"],
+    )
+    offset, side = ((-6, 4), "right") if index == 0 else ((6, -10), "left")
+    for point, position in zip(points, zip(x, y, strict=True), strict=True):
+        if point["strength"] % 0.5 == 0.0:  # the others can be read from these
+            axis.annotate(
+                f"{point['strength']:g}",
+                position,
+                offset,
+                textcoords="offset points",
+                ha=side,
+                fontsize=7,
+                color=f"C{index}",
+            )
+
+
 def draw_style_space(
     bundles: Sequence[Path | None], clips: Sequence[TestClip], path: Path
 ) -> list[Neighbours]:
-    """The likeliest style codes of real clips in several bundles side by side, each along its two
-    main axes (PCA).
+    """Draw the likeliest style codes of real clips in several bundles side by side, each along its
+    two main axes (PCA). Returns the numbers that stand above the panels.
 
-    The upper row is coloured by style, the lower, the same points, by content: colours that lie
-    apart there are content that leaked into the code. None is the bundle that ships. Returns the
-    same in numbers, which stand above the panels too.
+    bundles: None is the one that ships
+
+    The upper row is coloured by style, the lower, of the same points, by content: colours that lie
+    apart there are content that leaked into the code. Raises KinestyleError where matplotlib is
+    missing.
     """
     stylizers = [Stylizer.load(bundle) for bundle in bundles]
     codes = _codes(stylizers, clips)
@@ -191,22 +192,24 @@ def main_axes(codes: Array) -> Array:
 
 
 def _codes(stylizers: Sequence[Stylizer], clips: Sequence[TestClip]) -> list[Array]:
-    """For each stylizer (N, K): the likeliest style code of every clip, which is read once for all."""
+    """For each stylizer (N, K), the likeliest style code of every clip. A clip is read once for
+    all.
+    """
     motions = (read_motion(clip.path) for clip in clips)
     by_clip = [[s.style_of(Cue.of(like=motion)) for s in stylizers] for motion in motions]
     return [np.stack(codes).astype(float) for codes in zip(*by_clip, strict=True)]
 
 
-def _scatter(axis: Axes, places: Array, labels: Sequence[str]) -> None:
-    """places: (N, 2), in colours by label; the name of the set is left out where all are of one."""
+def _scatter(axis: Axes, points: Array, labels: Sequence[str]) -> None:
+    """points: (N, 2), coloured by label; the set's name is left out where all are of one."""
     names = sorted(set(labels))
     one_set = len({Label.parse(name).set for name in names}) == 1
     for i, name in enumerate(names):
-        here = places[[label == name for label in labels]]
+        of_label = points[[label == name for label in labels]]
         marker = "ovs^D"[i // 10 % 5]
         axis.scatter(
-            here[:, 0],
-            here[:, 1],
+            of_label[:, 0],
+            of_label[:, 1],
             s=11,
             lw=0,
             alpha=0.8,
@@ -228,7 +231,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    """The same figure is the same file: no date, and no random names in an .svg."""
+    """Write the same file for the same figure: no date, and no random names in an .svg."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "kinestyle", "svg.fonttype": "none"}):

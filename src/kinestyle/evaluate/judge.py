@@ -4,14 +4,14 @@ split.
 Two ship, of families that share neither inputs, nor architecture, nor the clips they learned from:
 what only one of them believes is its own weakness. Each is one ONNX graph, features (1, T, 260) to
 logits and to the vectors that FID compares, with its name and its labels in the graph's metadata.
-How they learn is in `kinestyle.learn.stages.classifiers` and `kinestyle.learn.stages.random_kernels`.
+They are trained by `kinestyle.learn.stages.classifiers` and `.random_kernels`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,28 +31,27 @@ OUTPUTS = ("style", "content", "style_vector", "content_vector")
 """What a judge's graph gives, in order."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Which style, and which content among those of one set, a judge sees in a clip."""
-
-    style: str
-    content: str
-
-
 @dataclass(frozen=True, eq=False)
-class Examination:
-    """All that a judge's graph says of one clip: style (S,) and content (contents,) logits, and the
-    vectors (V,) behind them.
+class Prediction:
+    """What a judge says of one clip.
+
+    style_logits, content_logits: (S,), (C,) of all its classes
+    style_vector, content_vector: (V,), (V',) what FID compares
+    style: the likeliest of all styles
+    style_in, content_in: the likeliest of each set, by the set's name
     """
 
-    style: np.ndarray
-    content: np.ndarray
+    style_logits: np.ndarray
+    content_logits: np.ndarray
     style_vector: np.ndarray
     content_vector: np.ndarray
+    style: str
+    style_in: Mapping[str, str]
+    content_in: Mapping[str, str]
 
 
 class Judge:
-    """Judges clips by their features; `styles` and `contents` are the classes, named "set/label"."""
+    """Classifies clips by their features. styles, contents: its classes, named "set/label"."""
 
     def __init__(self, path: Path | None = None):
         """path: the judge's file; None: the first that ships. Raises BundleError for a file that is
@@ -84,45 +83,22 @@ class Judge:
         self.name: str = about.get("name", self.path.stem)
         self.styles: tuple[str, ...] = tuple(json.loads(about["styles"]))
         self.contents: tuple[str, ...] = tuple(json.loads(about["contents"]))
-        self._last: tuple[np.ndarray, Examination] | None = None
 
-    def examine(self, features: np.ndarray) -> Examination:
-        """features: (T, 260). The last clip's examination is kept, so that asking several things of
-        it costs one run.
-        """
-        asked = np.array(
-            features, dtype=np.float32
-        )  # a copy: the caller may go on to change the array
-        if self._last is None or not np.array_equal(self._last[0], asked):
-            self._last = (
-                asked,
-                Examination(
-                    *(
-                        output[0]
-                        for output in run_session(
-                            self._session, {"features": asked[None]}, str(self.path)
-                        )
-                    )
-                ),
-            )
-        return self._last[1]
-
-    def __call__(self, features: np.ndarray, set_name: str) -> Verdict:
-        """features: (T, 260); the set whose contents are possible."""
-        found = self.examine(features)
-        return Verdict(
-            self.styles[int(found.style.argmax())],
-            _likeliest(found.content, self.contents, set_name),
+    def predict(self, features: np.ndarray) -> Prediction:
+        """features: (T, 260)."""
+        clip = np.asarray(features, dtype=np.float32)[None]
+        style, content, style_vector, content_vector = (
+            output[0] for output in run_session(self._session, {"features": clip}, str(self.path))
         )
-
-    def style_in(self, features: np.ndarray, set_name: str) -> str:
-        """The style among those of one set only."""
-        return _likeliest(self.examine(features).style, self.styles, set_name)
-
-    def embed(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """features: (T, 260) -> (V,) style vector and (V',) content vector: what FID compares."""
-        found = self.examine(features)
-        return found.style_vector, found.content_vector
+        return Prediction(
+            style,
+            content,
+            style_vector,
+            content_vector,
+            self.styles[int(style.argmax())],
+            _likeliest(style, self.styles),
+            _likeliest(content, self.contents),
+        )
 
 
 def judges(paths: Sequence[Path] | None = None) -> tuple[Judge, ...]:
@@ -136,8 +112,9 @@ def _shipped() -> tuple[Path, ...]:
     return tuple(Path(str(resources.files("kinestyle.evaluate") / name)) for name in SHIPPED)
 
 
-def _likeliest(logits: np.ndarray, labels: Sequence[str], set_name: str) -> str:
-    """The label of one set with the highest logit."""
-    possible = np.array([Label.parse(label).set == set_name for label in labels])
-    assert possible.any(), f"no label of set {set_name!r} is among {', '.join(labels)}"
-    return labels[int(np.where(possible, logits, -np.inf).argmax())]
+def _likeliest(logits: np.ndarray, labels: Sequence[str]) -> dict[str, str]:
+    """logits: one for each label -> the label with the highest one in each set."""
+    found: dict[str, str] = {}
+    for index in np.argsort(-logits, kind="stable").tolist():
+        found.setdefault(Label.parse(labels[index]).set, labels[index])
+    return found

@@ -1,6 +1,4 @@
-"""What can be measured of motion without a judge. All take clips on the canonical skeleton, in
-metres.
-"""
+"""Measures of motion that need no judge. All take clips on the canonical skeleton, in metres."""
 
 from __future__ import annotations
 
@@ -20,11 +18,8 @@ second at 30 frames a second.
 
 
 def planted_speed(canonical: Clip, contact: np.ndarray) -> Array:
-    """Speeds over the ground, metres a second, of the foot joints in the frames in which `contact`
-    (T, 4) says they are planted.
-
-    `contact` is the input's, also for a result: that foot should be planted there. (N,), every
-    planted joint and frame.
+    """contact: (T, 4) bool, the input's, also for a result, whose foot should be planted there ->
+    (N,) speeds over the ground of the planted foot joints, metres a second.
     """
     return speed_while_planted(
         canonical.world_position[:, CONTACT_JOINTS], contact, canonical.frame_time_seconds
@@ -60,12 +55,12 @@ def floor_error(canonical: Clip, reference: Clip) -> float:
 
 
 def path_error(canonical: Clip, reference: Clip) -> tuple[float, float]:
-    """How far the way over the ground is from the reference's, metres on average, and how long the
-    reference's is, metres.
+    """The mean distance between the trajectories of the hips over the ground, and the length of the
+    reference's; metres.
     """
-    way, wanted = (clip.world_position[:, HIPS][:, [0, 2]] for clip in (canonical, reference))
+    path, wanted = (clip.world_position[:, HIPS][:, [0, 2]] for clip in (canonical, reference))
     length = np.linalg.norm(np.diff(wanted, axis=0), axis=-1).sum()
-    return float(np.linalg.norm(way - wanted, axis=-1).mean()), float(length)
+    return float(np.linalg.norm(path - wanted, axis=-1).mean()), float(length)
 
 
 def geodesic(features: Array, reference: Array) -> float:
@@ -81,8 +76,8 @@ def geodesic(features: Array, reference: Array) -> float:
 
 
 def _rest_bones() -> Array:
-    """(21, 3) unit vectors: where each joint's bone points in the T-pose, to the next joint of limb
-    or trunk, or to its tip.
+    """(21, 3) unit vectors: the direction of each joint's bone in the T-pose, to the next joint of
+    limb or trunk, or to its tip.
     """
     bone = np.zeros((CANONICAL.joint_count, 3))
     bone[CANONICAL.end_parents] = CANONICAL.end_offsets
@@ -98,14 +93,14 @@ REST_BONE = _rest_bones()
 
 
 def bone_flips(canonical: Clip, reference: Clip) -> int:
-    """How often, over bones and frames, a bone's direction turns `FLIP_RADIANS` more in one frame
-    than the reference's.
+    """How often, over bones and frames, a bone's direction turns by `FLIP_RADIANS` more in one
+    frame than the reference's.
     """
-    turn = []
+    angle = []
     for clip in (canonical, reference):
         direction = rotation.rotate(clip.world_rotation, REST_BONE)
-        turn.append(np.arccos(np.clip((direction[1:] * direction[:-1]).sum(axis=-1), -1.0, 1.0)))
-    return int((turn[0] > turn[1] + FLIP_RADIANS).sum())
+        angle.append(np.arccos(np.clip((direction[1:] * direction[:-1]).sum(axis=-1), -1.0, 1.0)))
+    return int((angle[0] > angle[1] + FLIP_RADIANS).sum())
 
 
 SWING_LIMIT_DEGREES = {
@@ -122,16 +117,15 @@ SWING_LIMIT_DEGREES = {
     "forearm": 160.0,
     "hand": 120.0,
 }
-"""How far a bone may swing from its T-pose direction: the widest in any frame of the training
-motion, rounded up to 5 degrees.
+"""How far a bone may swing from its T-pose direction: the widest swing in the training motion,
+rounded up to 5 degrees.
 """
 
 OVEREXTENDED_DEGREES, OFF_PLANE_DEGREES = 5.0, 10.0
 """How far knees and elbows may bend backwards, and out of the plane of their hinge. In the training
 motion of both labelled sets no knee or elbow goes beyond 0.3 and 2.3 degrees."""
 
-# for each hinge: the direction in which it flexes from the T-pose, and the direction square to its
-#     plane
+# for each hinge: the direction in which it flexes from the T-pose, and the normal of its plane
 _HINGES = {
     "left_shin": ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0)),
     "right_shin": ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0)),
@@ -141,9 +135,7 @@ _HINGES = {
 
 
 def beyond_limits(canonical: Clip) -> float:
-    """The share of frames and joints (without the hips) in which a joint is where no body puts it:
-    see the limits above.
-    """
+    """The share of frames and joints, without the hips, that are beyond the limits above."""
     bone = rotation.rotate(canonical.local_rotation, REST_BONE)
     beyond = np.zeros(bone.shape[:2], dtype=bool)
     for joint, name in enumerate(CANONICAL.names):

@@ -1,9 +1,9 @@
-"""P4: clips that belong to no labelled set (squats, kicks, jogs in circles, dances, clips of other
-rigs), restyled.
+"""P4, robustness: clips that belong to no labelled set (squats, kicks, jogs in circles, dances,
+clips of other rigs), restyled.
 
-Nobody can say what a squat looks like in a style of another set, so nothing is judged. What can be
-said is whether the result is still sound: no joint explodes, no bone flips, no planted foot slides
-more than it did.
+Nobody knows what a squat looks like in a style of another set, so that no judge is asked. What can
+be measured is whether the result is still motion of a body: no joint explodes, no bone flips, no
+planted foot slides more than it did.
 """
 
 from __future__ import annotations
@@ -16,35 +16,30 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.errors import DataError
-from kinestyle.evaluate.examine import Geometry, Outcome
+from kinestyle.evaluate.outcomes import Geometry, Outcome
 from kinestyle.evaluate.protocol import Case, TestClip
 from kinestyle.evaluate.statistics import Estimate, estimate
 from kinestyle.formats.table import FORMATS
 
 FOLDERS = ("unlabelled", "wild")
 TARGETS = 2
-"""Styles that each clip is given."""
+"""Styles for each clip."""
 MOST_JERK, MOST_SLIDING = 1.3, 1.2
-"""Times the input's: more is out of target. A bone flip is always."""
+"""The targets, as multiples of the input's. Any bone flip misses its target."""
 FEWEST_PLANTED = 10
-"""Planted joints and frames below which a clip has no foot speed to compare."""
+"""Planted joints and frames. A clip with fewer has no foot speed to compare."""
 
 
 def unlabelled_clips(data: Path, count: int, seed: int = 0) -> list[TestClip]:
-    """A sample of the motion files under a data folder that are in no labelled set; its content is
-    the file's name from there.
+    """A sample of the motion files under a data folder that are in no labelled set. The content of
+    each is the file's path from there.
 
-    Drawn from the sorted names, from each source (a folder in `unlabelled`, or `wild`) as many
-    until it has no more.
-    Raises DataError where there is none.
+    Every source (a folder in `unlabelled`, or `wild`) gives equally many, as long as it has more,
+    drawn from its sorted names. Raises DataError where there is none.
     """
+    found = (path for folder in FOLDERS for path in (data / folder).rglob("*"))
     sources: dict[tuple[str, ...], list[TestClip]] = {}
-    for path in sorted(
-        path
-        for folder in FOLDERS
-        for path in (data / folder).rglob("*")
-        if path.suffix.lower() in FORMATS
-    ):
+    for path in sorted(path for path in found if path.suffix.lower() in FORMATS):
         name = path.relative_to(data)
         sources.setdefault(name.parts[:-1][:2], []).append(TestClip(path, "", "", name.as_posix()))
     if not sources:
@@ -59,8 +54,8 @@ def unlabelled_clips(data: Path, count: int, seed: int = 0) -> list[TestClip]:
 def draw_unlabelled_cases(
     clips: Sequence[TestClip], labelled: Sequence[TestClip], modes: Sequence[str]
 ) -> list[Case]:
-    """Each clip into `TARGETS` styles, all styles in turn; the references are the test clips of the
-    style, in turn.
+    """Each clip into `TARGETS` styles, all styles in turn. The test clips of a style are its
+    references, in turn.
     """
     of_style: dict[str, list[TestClip]] = {}
     for clip in sorted(labelled, key=lambda clip: clip.path.name):
@@ -78,10 +73,10 @@ def draw_unlabelled_cases(
 
 
 @dataclass(frozen=True)
-class Soundness:
-    """One row of P4. Ratios to the input's; within: the shares of results within each target, and
-    within all three.
+class Robustness:
+    """One row of P4. Ratios are to the input's.
 
+    within_...: the share of results within a target; within: within all three
     worst: the results furthest out, by name of clip and style
     """
 
@@ -99,7 +94,7 @@ class Soundness:
     worst: Sequence[Mapping[str, str | float]]
 
 
-def summarize_unlabelled(mode: str, outcomes: Sequence[Outcome]) -> Soundness:
+def summarize_unlabelled(mode: str, outcomes: Sequence[Outcome]) -> Robustness:
     """The row of one mode. Every clip counts the same, however long it is."""
     found = [(o, o.geometry) for o in outcomes if o.geometry is not None]
     clips = [outcome.case.clip.path for outcome, _ in found]
@@ -107,7 +102,7 @@ def summarize_unlabelled(mode: str, outcomes: Sequence[Outcome]) -> Soundness:
     sliding = np.array([sliding_ratio(g) for _, g in found])
     flips = np.array([g.flips for _, g in found])
     # a clip that plants no foot cannot slide
-    calm, planted, whole = jerk <= MOST_JERK, ~(sliding > MOST_SLIDING), flips == 0
+    smooth, planted, unflipped = jerk <= MOST_JERK, ~(sliding > MOST_SLIDING), flips == 0
     order = np.argsort(-np.maximum(jerk / MOST_JERK, np.nan_to_num(sliding) / MOST_SLIDING) - flips)
     worst = [
         {
@@ -120,7 +115,7 @@ def summarize_unlabelled(mode: str, outcomes: Sequence[Outcome]) -> Soundness:
         }
         for i in order[:8]
     ]
-    return Soundness(
+    return Robustness(
         mode=mode,
         outputs=len(found),
         jerk=estimate(jerk, clips),
@@ -128,16 +123,16 @@ def summarize_unlabelled(mode: str, outcomes: Sequence[Outcome]) -> Soundness:
         planted_speed=estimate(sliding, clips),
         planted_speed_worst=float(np.nanmax(sliding)),
         flips=int(flips.sum()),
-        within_jerk=estimate(calm, clips),
+        within_jerk=estimate(smooth, clips),
         within_planted_speed=estimate(planted, clips),
-        within_flips=estimate(whole, clips),
-        within=estimate(calm & planted & whole, clips),
+        within_flips=estimate(unflipped, clips),
+        within=estimate(smooth & planted & unflipped, clips),
         worst=worst,
     )
 
 
 def sliding_ratio(geometry: Geometry) -> float:
-    """Speed of planted feet to the input's; not a number where too few are planted."""
+    """Speed of planted feet to the input's; NaN where too few are planted."""
     if geometry.planted_samples < FEWEST_PLANTED:
         return float("nan")
     return _ratio(geometry.planted_speed, geometry.input_planted_speed)

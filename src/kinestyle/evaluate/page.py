@@ -1,4 +1,4 @@
-"""A result as a page to read: what was measured, what came out, and what that says and does not."""
+"""A result as a page to read: tables, how they were measured, and what they do not say."""
 
 from __future__ import annotations
 
@@ -17,79 +17,81 @@ STYLE_SPACE_PICTURE = "style_space.png"
 KEPT = "<!-- what follows is not written by `kinestyle evaluate`, which keeps it -->"
 
 NOTES = {
-    "p1": "Contents and styles in domain: test clips of set 2, all ordered pairs of different "
-    "styles equally often.",
-    "p2": (
-        "The hard one: each style of set 1 was learned from less than a minute of motion. Content "
-        "is judged among those of the "
-        "set that the clip comes from, because the sets name like contents differently (a `bye` "
-        "is much like a "
-        "`wave-right-hand`). "
-        "The judges were trained on the same minute a style, so that their own accuracy is low "
-        "and a share of it may be above 1: "
-        "a result can be nearer to what a judge learned than another real take is."
-    ),
-    "p3": (
-        "Zero-shot: the stylizer is another bundle, `{zero_shot}`, that never saw set 1. Its "
-        "contents are the 30 test clips of "
-        "set 1; *all its clips* are those of the training split as well, which the stylizer did "
-        "not see either, but the judges "
-        "did: their contents are easy for them."
-    ),
+    "p1": """\
+Contents and styles in domain: test clips of set 2, all ordered pairs of different styles equally
+often.""",
+    "p2": """\
+The hard one: each style of set 1 was learned from less than a minute of motion. Content is judged
+among those of the set that the clip comes from, because the sets name like contents differently (a
+`bye` is much like a `wave-right-hand`). The judges were trained on the same minute of each style,
+so that their own accuracy is low and a share of it may be above 1: a result can be nearer to what
+a judge learned than another real take is.""",
+    "p3": """\
+Zero-shot: the stylizer is another bundle, `{zero_shot}`, that never saw set 1. Its contents are the
+30 test clips of set 1. *All its clips* are those of the training split as well, which the stylizer
+did not see either, but the judges did: their contents are easy for them.""",
 }
 
 EXPLANATION = """\
-- **Clips.** Splits are committed by file name (`src/kinestyle/learn/data/splits.csv`); test clips are in blocks of takes that
-  no training clip comes from. Every test clip is given other styles than its own, again with other targets, references
-  and draws in every repeat, all by seed.
-- **Output.** Written as BVH, read back, brought onto the canonical skeleton, measured. Nothing is judged on latents.
-- **Modes.** *label*: the middle of a named style (`--seed 0`). *draw*: a random take of it. *reference*: a real test clip
-  of the style, whatever it does, and the likeliest code for it. *reference draw*: a random code of what it may be.
-- **Retimed.** The nearest real test clip of the same content in the target style, brought to the time of the input: no
-  restyling, but what the data itself gives whoever keeps a clip's timing, as every mode here does. A result that a judge
-  likes better than that has pleased the judge rather than come nearer to the truth. Clips of no such cell are not in it.
-- **Trivial rows.** *copy content* gives the input back, *copy style* the reference; *statistics* gives every joint the
-  reference's mean rotation and scales its swings (at most {scaling:g} ×) to the reference's, heading and way kept.
-- **Accuracy.** Two judges that share neither architecture nor inputs nor the clips they learned from; style among the
-  styles of the target's set, content among the contents of the input's set. In brackets the share of what the same judge
-  reaches on real clips. A content that a judge never learned is left out of its figure.
-- **± ** is a 95 % interval that takes results of one cell (a content in a style, whose clips may be cuts of one take) as
-  one draw; for Fréchet distances it is that of the repeats.
-- **Distance to the truth.** Dynamic time warping of joint positions (heading and way removed, {rate:g} frames a second)
-  to the nearest real clip of the same content in the target style, mean per joint along the best alignment, as a ratio of
-  sums to the input's own. For styles of set 2 the truth are test clips, so that nothing learned by heart is near; for
-  those of set 1, with one clip a cell, those of training as well. A reference is never its own truth. The floor is
-  another real clip of the cell to the nearest of the rest; test clips of one cell are often cuts of one take, which makes
-  it lower than a new take could be.
-- **FID.** Fréchet distance of the judge's vectors: style to the real test clips of the target's set, content to the
-  inputs. In each judge's own unit; read it beside the trivial rows.
-- **Geodesic** is the mean angle between output's and input's joints, heading removed: how much was changed, not how well.
-- **Feet, jerk**: speed over the ground of ankles and toes in the frames in which the input's are planted; mean third
-  derivative of joint positions; both to the input's. **Path**: mean distance between the ways of the hips over the
-  ground, and as a share of the way's length; a style that walks slower has another way, so that this is a change and not
-  only an error. **Limits**: joints and frames beyond what bodies do (no knee or elbow bent back by more than 5° or out of
-  its plane by more than 10°, no bone swung further than anywhere in the training motion), in points of a hundred beyond
-  the input's."""
+- **Clips.** Splits are committed by file name (`src/kinestyle/learn/data/splits.csv`); test clips
+  are in blocks of takes that no training clip comes from. Every test clip is restyled into other
+  styles than its own, in every repeat with other targets, references and draws, all by seed.
+- **Output.** Written as BVH, read back, brought onto the canonical skeleton, measured. Nothing is
+  judged on latents.
+- **Modes.** *label*: the middle of a named style (`--seed 0`). *draw*: a random variation of it.
+  *reference*: a real test clip of the style, whatever its content, and the likeliest code for it.
+  *reference draw*: a random code of those that the reference may stand for.
+- **Retimed.** The nearest real test clip of the same content in the target style, brought to the
+  time of the input: no restyling, but the bound for every method that keeps a clip's timing, as
+  every mode here does. A result that a judge likes better has pleased the judge rather than come
+  nearer to the truth. Clips without such a cell are left out.
+- **Trivial rows.** *copy content* gives the input back, *copy style* the reference; *statistics*
+  gives every joint the reference's mean rotation and scales its swings (at most {scaling:g} ×) to
+  the reference's; heading and trajectory stay.
+- **Accuracy.** Of two judges that share neither architecture nor inputs nor the clips they learned
+  from; style among the styles of the target's set, content among the contents of the input's set.
+  In brackets the share of what the same judge reaches on real clips. A content that a judge never
+  learned is left out of its figure.
+- **± ** is a 95 % interval that takes results of one cell (a content in a style, whose clips may be
+  cuts of one take) as one draw; for Fréchet distances it is that of the repeats.
+- **Distance to the truth.** Dynamic time warping of joint positions (heading and trajectory
+  removed, {rate:g} frames a second) to the nearest real clip of the same content in the target
+  style, mean per joint along the best alignment, as a ratio of sums to the input's own. For styles
+  of set 2 the truth are test clips, so that nothing learned by heart is near; for those of set 1,
+  with one clip a cell, those of training as well. A reference is never its own truth. The floor is
+  another real clip of the cell to the nearest of the rest; test clips of one cell are often cuts of
+  one take, so that it is lower than for a new take.
+- **FID.** Fréchet distance of the judge's vectors: style to the real test clips of the target's
+  set, content to the inputs. In each judge's own unit; read it beside the trivial rows.
+- **Geodesic** is the mean angle between output's and input's joints, heading removed: how much was
+  changed, not how well.
+- **Feet, jerk**: speed over the ground of ankles and toes in the frames in which the input's are
+  planted; mean third derivative of joint positions; both as multiples of the input's. **Path**:
+  mean distance between the trajectories of the hips over the ground, and as a share of the
+  trajectory's length. A style that walks slower has another trajectory, so that this is a change
+  and not only an error. **Limits**: joints and frames beyond what bodies do (no knee or elbow bent
+  back by more than 5° or out of its plane by more than 10°, no bone swung further than anywhere in
+  the training motion), in percentage points beyond the input's."""
 
 CAVEATS = """\
-- Style is nearly separable in set 2 (means and deviations of a whole clip tell it, and performer and style may go
-  together): a style accuracy alone proves little there. Read it with the content's, the distance to the truth and the
-  trivial rows.
-- The judges saw the same two data sets as the stylizer, other clips of the same performers: they cannot say whether
-  people agree.
-- One training run, one bundle: differences within the intervals mean nothing, and what another run of training would give
-  is not in them."""
+- Style is nearly separable in set 2 (means and standard deviations of a whole clip tell it, and
+  performer and style may go together): a style accuracy alone proves little there. Read it with the
+  content's, the distance to the truth and the trivial rows.
+- The judges saw the same two data sets as the stylizer, other clips of the same performers: they
+  cannot say whether people agree.
+- One training run, one bundle: differences within the intervals mean nothing, and the variance
+  between training runs is not in them."""
 
 
 def as_page(result: Mapping[str, Any], command: str) -> str:
-    """The whole page. command: as a user would give it, with names instead of folders of one
-    machine.
+    """The whole page. command: as anybody would give it, with names instead of one machine's
+    folders
     """
     about = result["about"]
     lines = [
         "# Results",
         "",
-        *_made_with(about, command),
+        *_provenance(about, command),
         "",
         *as_tables(result),
         "## How it is measured",
@@ -98,7 +100,7 @@ def as_page(result: Mapping[str, Any], command: str) -> str:
     lines += [
         EXPLANATION.format(scaling=MOST_SCALING, rate=TRUTH_RATE),
         "",
-        "## What it says, and does not",
+        "## What it does not say",
         "",
         CAVEATS,
         "",
@@ -113,7 +115,7 @@ def write_page(page: str, path: Path) -> None:
     replace_bytes(path, (page + (f"\n{mark}{kept}" if mark else "")).encode())
 
 
-def _made_with(about: Mapping[str, Any], command: str) -> list[str]:
+def _provenance(about: Mapping[str, Any], command: str) -> list[str]:
     named = [
         f"`{command}` at commit `{about['commit']}`, in {about['minutes']:.0f} minutes on "
         f"{about['machine']}."
@@ -129,7 +131,7 @@ def _made_with(about: Mapping[str, Any], command: str) -> list[str]:
         f"`{about['data_sha256'][:16]}`."
     )
     named.append(f"Strength {about['strength']:g}, seed {about['seed']}.")
-    if not about["effort"]["whole"]:
+    if not about["budget"]["whole"]:
         named.append("**A sample**: one clip of every content in every style, one repeat.")
     return ["\n".join(named)]
 
@@ -271,8 +273,8 @@ def _accuracies(protocol: Mapping[str, Any]) -> list[str]:
     if truth["outputs"]:
         said = [
             f"The input is {100 * truth['input_m']:.1f} cm a joint away from the nearest real "
-            f"clip of the target cell, which "
-            f"{truth['outputs']} of {protocol['rows'][0]['outputs']} results have.",
+            f"clip of the target cell, which {truth['outputs']} of "
+            f"{protocol['rows'][0]['outputs']} results have.",
             "",
         ]
     return [*_table([*head, "judges apart", "same style seen", "distance to truth"], body), *said]
@@ -314,7 +316,7 @@ def _measures(protocol: Mapping[str, Any]) -> list[str]:
 
 
 def _by_target(protocol: Mapping[str, Any]) -> list[str]:
-    """P1 by target style and by content, for the two modes that have a target."""
+    """P1 by target style and by content, for the two modes that have targets."""
     lines = []
     for key, name in (("by_target", "into"), ("by_content", "content")):
         rows = {
@@ -344,23 +346,28 @@ def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     head = [
         "mode",
         "inputs",
-        "takes of each",
+        "variations of each",
         "joints apart, cm",
         *(
             f"{what}, {n}"
-            for what in ("style vectors apart", "takes right", "inputs with all takes right")
+            for what in ("style vectors apart", "variations right", "inputs with all right")
             for n in names
         ),
     ]
     body = [
-        [row["mode"], str(row["inputs"]), str(row["takes"]), _estimate(row["metres"], 2, 100.0)]
+        [
+            row["mode"],
+            str(row["inputs"]),
+            str(row["variations"]),
+            _estimate(row["metres"], 2, 100.0),
+        ]
         + [_estimate(row[key][name]) for key in ("vectors", "right", "all_right") for name in names]
         for row in rows
     ]
     return [
         "### Diversity",
         "",
-        "Many takes of one input in one style; distances are means over pairs of takes.",
+        "Many variations of one input in one style; distances are means over pairs of them.",
         "",
         *_table(head, body),
     ]
@@ -403,9 +410,8 @@ def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:
         f"![Style codes of the test clips, by style and by content]({STYLE_SPACE_PICTURE})",
         "",
         "Codes of real test clips, with labels (left) and without any (right), along their two "
-        "main axes: above coloured by "
-        "style, below the same points by content. Colours that lie apart below are content that "
-        "leaked into the style.",
+        "main axes: above coloured by style, below the same points by content. Colours that lie "
+        "apart below are content that leaked into the style.",
     ]
 
 

@@ -1,9 +1,9 @@
-"""The protocols as values, and which restylings each of them is made of: drawn by seed, the same on
+"""The protocols as values, and the restylings that each consists of: drawn by seed, the same on
 every machine.
 
 P1  contents of set 2 into styles of set 2: both in domain
 P2  contents of both sets into the 15 styles of set 1, each learned from less than a minute of
-motion
+    motion
 P3  contents of set 1 into styles of set 2 by a stylizer that never saw set 1
 P4  clips of no set, see `kinestyle.evaluate.out_of_domain`
 """
@@ -12,27 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from kinestyle.runtime.settings import Settings
 
+Thing = TypeVar("Thing")
+
 STYLED = ("label", "draw", "reference", "reference draw")
 """By label: the middle of the style, and a random draw from it. By reference: after a real test
 clip of the style, the likeliest code, and a random draw from what the code may be."""
 
-TRIVIAL = ("copy content", "copy style", "statistics")
+TRIVIAL = COPY_CONTENT, COPY_STYLE, STATISTICS = ("copy content", "copy style", "statistics")
 """See `kinestyle.evaluate.trivial`."""
 
 RETIMED = "retimed"
-"""The nearest real clip of the content in the wanted style, in the input's time: what a method that
-keeps a clip's time can be held against, where there is such a clip. See
-`kinestyle.evaluate.retiming`."""
+"""The nearest real clip of the content in the target style, in the input's time: the bound for a
+method that keeps a clip's time, where there is such a clip. See `kinestyle.evaluate.retiming`."""
 
 BY_LABEL = ("label", "draw")
 STOCHASTIC = ("draw", "reference draw")
-NEEDS_REFERENCE = ("reference", "reference draw", "copy style", "statistics")
+NEEDS_REFERENCE = ("reference", "reference draw", COPY_STYLE, STATISTICS)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class TestClip:
 
     @property
     def cell(self) -> tuple[str, str]:
-        """Clips of one cell are often cuts of one take: what belongs together in an interval."""
+        """Style and content. Clips of one cell are often cuts of one take, so that they count as
+        one group in an interval.
+        """
         return self.style, self.content
 
 
@@ -60,9 +65,9 @@ class Protocol:
     """Contents of one set into the styles of one set.
 
     splits: whose clips are the contents; references are always test clips
-    targets: styles that every clip is given in one repeat
-    repeats: how often other targets, references and draws are taken for every clip
-    zero_shot: by the bundle that never saw the contents' set
+    targets: styles that every clip gets in one repeat
+    repeats: how often every clip gets other targets, references and draws
+    zero_shot: whether the bundle is the one that never saw the contents' set
     """
 
     part: str
@@ -72,6 +77,10 @@ class Protocol:
     targets: int = 1
     repeats: int = 3
     zero_shot: bool = False
+
+    def has_content(self, clip: TestClip) -> bool:
+        """Whether a clip is one of those that the protocol restyles."""
+        return clip.set_name == self.contents and clip.split in self.splits
 
     @property
     def title(self) -> str:
@@ -118,60 +127,61 @@ def draw_cases(
     seed: int = 0,
     among: Collection[TestClip] | None = None,
 ) -> list[Case]:
-    """The cases of one repeat, in all modes, which differ for one (clip, target, reference) in
-    nothing else.
+    """The cases of one repeat, in all modes. Those of one clip and target differ in the mode only.
 
-    clips: all there are; among: the contents are taken from these only (None: from all)
+    clips: all there are; among: the contents are from these only (None: from all)
 
-    Of each style, the clips take the other styles in turn, so that all ordered pairs of styles come
-    up equally often and neighbouring clips, often cuts of one take, get different ones; the next
+    Each clip of a style gets the next of the other styles, so that all ordered pairs of styles come
+    up equally often, and neighbouring clips, often cuts of one take, get different ones. The next
     repeat goes on where the last stopped. The test clips of a target are its references, in turn as
     well.
     """
     random = np.random.default_rng(
         (seed, *map(ord, f"{protocol.part}{protocol.contents}{protocol.styles}"))
     )
-    of_style: dict[str, list[TestClip]] = {}
-    for clip in sorted(clips, key=lambda clip: (clip.style, clip.content, clip.path.name)):
-        of_style.setdefault(clip.style, []).append(clip)
-    targets = [style for style in of_style if style.startswith(f"{protocol.styles}/")]
+    of_style = _by_style(clips)
     references = {
-        style: _shuffled([clip for clip in of_style[style] if clip.split == "test"], random)
-        for style in targets
+        style: islice(cycle(_shuffled(_test_clips(found), random)), repeat, None)
+        for style, found in of_style.items()
+        if style.startswith(f"{protocol.styles}/")
     }
     draws = np.random.default_rng((seed, repeat))
-    taken = dict.fromkeys(targets, repeat)
     cases = []
-    for style, all_clips in of_style.items():
-        inputs = [
-            clip
-            for clip in all_clips
-            if clip.set_name == protocol.contents
-            and clip.split in protocol.splits
-            and (among is None or clip in among)
-        ]
-        others = _shuffled([target for target in targets if target != style], random)
-        for i, clip in enumerate(inputs):
-            for k in range(min(protocol.targets, len(others))):
+    for style, found in of_style.items():
+        contents = [clip for clip in found if protocol.has_content(clip)]
+        others = _shuffled([target for target in references if target != style], random)
+        count = min(protocol.targets, len(others))
+        for i, clip in enumerate(c for c in contents if among is None or c in among):
+            for k in range(count):
                 target = others[(i + repeat * protocol.targets + k) % len(others)]
-                reference = references[target][taken[target] % len(references[target])]
-                taken[target] += 1
-                case = Case(clip, target, modes[0], reference, 0, repeat)
-                draw = int(draws.integers(1, 2**31))
-                cases += [
-                    replace(case, mode=mode, seed=draw if mode in STOCHASTIC else 0)
-                    for mode in modes
-                ]
+                case = Case(clip, target, modes[0], next(references[target]), 0, repeat)
+                cases += _in_modes(case, modes, int(draws.integers(1, 2**31)))
     return cases
 
 
+def _by_style(clips: Iterable[TestClip]) -> dict[str, list[TestClip]]:
+    found: dict[str, list[TestClip]] = {}
+    for clip in sorted(clips, key=lambda clip: (clip.style, clip.content, clip.path.name)):
+        found.setdefault(clip.style, []).append(clip)
+    return found
+
+
+def _test_clips(clips: Iterable[TestClip]) -> list[TestClip]:
+    return [clip for clip in clips if clip.split == "test"]
+
+
+def _in_modes(case: Case, modes: Sequence[str], draw: int) -> list[Case]:
+    """draw: the seed of the modes that draw"""
+    return [replace(case, mode=mode, seed=draw if mode in STOCHASTIC else 0) for mode in modes]
+
+
 def one_of_each_cell(clips: Iterable[TestClip]) -> list[TestClip]:
-    """The clip in the middle of every cell: a sample that covers everything."""
+    """The clip in the middle of every cell: a sample of all styles and contents."""
     cells: dict[tuple[str, str], list[TestClip]] = {}
     for clip in sorted(clips, key=lambda clip: clip.path.name):
         cells.setdefault(clip.cell, []).append(clip)
     return [cell[len(cell) // 2] for cell in cells.values()]
 
 
-def _shuffled(things: Sequence, random: np.random.Generator) -> list:  # type: ignore[type-arg]
+def _shuffled(things: Sequence[Thing], random: np.random.Generator) -> list[Thing]:
     return [things[i] for i in random.permutation(len(things))]

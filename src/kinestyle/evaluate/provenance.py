@@ -1,6 +1,4 @@
-"""What a figure was made with: code, data, machine. Names of folders of the machine are no part of
-it.
-"""
+"""The provenance of a figure: code, data, machine. Folder names of the machine are no part of it."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from pathlib import Path
 
 
 def commit() -> str:
-    """The checkout's commit, with "+changes" where it is not clean; "unknown" outside a checkout."""
+    """The checkout's commit, with "+changes" if it is not clean; "unknown" outside a checkout."""
     here = Path(__file__).parent
 
     def git(*arguments: str) -> str:

@@ -1,5 +1,5 @@
-"""The benchmark as a whole: which parts it has, run on a bundle, as data. `kinestyle.evaluate.page`
-makes pages of it.
+"""The benchmark as a whole: its parts, run on a bundle, as data. `kinestyle.evaluate.page` makes
+pages of it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ import numpy as np
 from kinestyle.bundle import Bundle
 from kinestyle.errors import BundleError, DataError
 from kinestyle.evaluate import provenance
-from kinestyle.evaluate.examine import Outcome, Real, Setup, run_cases, run_spreads, study_all
 from kinestyle.evaluate.judge import Judge, judges
 from kinestyle.evaluate.out_of_domain import (
     draw_unlabelled_cases,
     summarize_unlabelled,
     unlabelled_clips,
 )
+from kinestyle.evaluate.outcomes import Outcome, RealClips
+from kinestyle.evaluate.parallel import Setup, evaluate_clips, run_cases, run_diversity
 from kinestyle.evaluate.protocol import (
     BY_LABEL,
     PARTS,
     PROTOCOLS,
     RETIMED,
+    STATISTICS,
     STOCHASTIC,
     STYLED,
     TRIVIAL,
@@ -39,13 +41,14 @@ from kinestyle.evaluate.protocol import (
 )
 from kinestyle.evaluate.statistics import Estimate, estimate
 from kinestyle.evaluate.summary import (
-    ceiling,
+    DiversityRow,
+    contents_of,
     groups,
     hits,
-    inputs_of,
+    real_accuracy,
     styles_of,
     summarize,
-    summarize_spreads,
+    summarize_diversity,
     truth_figures,
 )
 from kinestyle.evaluate.targets import check_targets
@@ -55,12 +58,13 @@ STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
 @dataclass(frozen=True)
-class Effort:
+class Budget:
     """How much is run.
 
     whole: every clip, or one of each cell
     repeats, targets: instead of the protocol's own
-    takes, spread_inputs: draws of one input and style, and of how many inputs, for diversity
+    variations, diversity_inputs: for diversity, draws of one input and style, and of how many
+    inputs
     strength_inputs: clips for the strength curve
     unlabelled: clips of P4
     """
@@ -68,21 +72,24 @@ class Effort:
     whole: bool = True
     repeats: int | None = None
     targets: int | None = None
-    takes: int = 30
-    spread_inputs: int = 14
+    variations: int = 30
+    diversity_inputs: int = 14
     strength_inputs: int = 70
     unlabelled: int = 60
 
 
-FULL = Effort()
-QUICK = Effort(whole=False, repeats=1, takes=8, spread_inputs=7, strength_inputs=28, unlabelled=16)
+FULL = Budget()
+QUICK = Budget(
+    whole=False, repeats=1, variations=8, diversity_inputs=7, strength_inputs=28, unlabelled=16
+)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be measured: a bundle (None: the one that ships) on the data under a folder, of
-    which `clips` are labelled.
+    """What is to be measured.
 
+    data: the folder of all motion files; clips: the labelled ones below it
+    bundle: None for the one that ships
     zero_shot: the bundle for P3, which never saw the set that its contents come from
     parts: which protocols; none named: all, P3 if there is a bundle for it
     judge_paths: None for the judges that ship
@@ -93,7 +100,7 @@ class Request:
     bundle: Path | None = None
     zero_shot: Path | None = None
     parts: Sequence[str] = ()
-    effort: Effort = FULL
+    budget: Budget = FULL
     judge_paths: Sequence[Path] | None = None
     strength: float = 1.0
     seed: int = 0
@@ -103,14 +110,10 @@ class Request:
 
 def benchmark(request: Request) -> dict[str, Any]:
     """Run the parts of a request. Returns numbers, texts, lists and dicts: what JSON takes and
-    `page` reads.
+    `page` reads. Raises BundleError, DataError.
     """
     started = time.monotonic()
-    if "p3" in request.parts and request.zero_shot is None:
-        raise BundleError("p3 needs a bundle that never saw set 1; name it with --zero-shot")
-    parts = request.parts or [
-        part for part in PARTS if part != "p3" or request.zero_shot is not None
-    ]
+    parts = _parts(request)
     opened = Bundle.open(request.bundle)
     zero_shot = (
         check_zero_shot(Bundle.open(request.zero_shot)) if request.zero_shot is not None else None
@@ -118,29 +121,23 @@ def benchmark(request: Request) -> dict[str, Any]:
     asked = judges(request.judge_paths)
     needed = [clip for clip in request.clips if clip.split == "test" or clip.set_name == "bandai1"]
     request.progress(f"{len(needed)} real clips")
-    real = study_all(needed, request.judge_paths, request.processes)
+    real = evaluate_clips(needed, request.judge_paths, request.processes)
     setup = Setup(request.bundle, request.judge_paths, real, request.processes)
-    protocols = [
-        _run_protocol(
-            protocol,
-            request,
-            setup if not protocol.zero_shot else replace(setup, bundle=request.zero_shot),
-            asked,
-        )
-        for protocol in PROTOCOLS
-        if protocol.part in parts
-    ]
     result: dict[str, Any] = {
-        "parts": list(parts),
+        "parts": parts,
         "judges": _about_judges(asked, real),
-        "protocols": protocols,
+        "protocols": [
+            _run_protocol(protocol, request, setup, asked)
+            for protocol in PROTOCOLS
+            if protocol.part in parts
+        ],
     }
     if "p1" in parts:
-        result["diversity"] = _run_spreads(request, setup, asked)
+        result["diversity"] = _run_diversity(request, setup, asked)
         result["strength"] = _run_strengths(request, setup, asked)
     sample: list[TestClip] = []
     if "p4" in parts:
-        sample = unlabelled_clips(request.data, request.effort.unlabelled, request.seed)
+        sample = unlabelled_clips(request.data, request.budget.unlabelled, request.seed)
         result["unlabelled"] = _run_unlabelled(request, setup, sample)
     result["about"] = {
         "commit": provenance.commit(),
@@ -152,10 +149,17 @@ def benchmark(request: Request) -> dict[str, Any]:
         "minutes": (time.monotonic() - started) / 60.0,
         "strength": request.strength,
         "seed": request.seed,
-        "effort": request.effort,
+        "budget": request.budget,
     }
     data = _as_data(result)
     return {**data, "targets": _as_data(check_targets(data))}
+
+
+def _parts(request: Request) -> list[str]:
+    if "p3" in request.parts and request.zero_shot is None:
+        raise BundleError("p3 needs a bundle that never saw set 1; name it with --zero-shot")
+    possible = [part for part in PARTS if part != "p3" or request.zero_shot is not None]
+    return list(request.parts or possible)
 
 
 def check_zero_shot(bundle: Bundle) -> Bundle:
@@ -172,26 +176,21 @@ def check_zero_shot(bundle: Bundle) -> Bundle:
 
 
 def modes_for(bundle: Path | None, styles: str) -> tuple[str, ...]:
-    """The modes that a bundle can be asked for: those by label only if it has a style of the set
-    (by name "set/label").
-    """
+    """The modes of a bundle for the styles of a set: those by label only if it has one of them."""
     known = any(Label.parse(style.name).set == styles for style in Bundle.open(bundle).styles)
     return tuple(mode for mode in STYLED if known or mode not in BY_LABEL)
 
 
 def cases_of(protocol: Protocol, request: Request, modes: Sequence[str]) -> list[Case]:
-    """The cases of all repeats of a protocol, as a request wants them."""
-    effort = request.effort
+    """The cases of all repeats of a protocol, within the budget."""
+    budget, among = request.budget, None
     protocol = replace(
         protocol,
-        targets=effort.targets or protocol.targets,
-        repeats=effort.repeats or protocol.repeats,
+        targets=budget.targets or protocol.targets,
+        repeats=budget.repeats or protocol.repeats,
     )
-    among = (
-        None
-        if effort.whole
-        else one_of_each_cell(c for c in request.clips if c.split in protocol.splits)
-    )
+    if not budget.whole:
+        among = one_of_each_cell(c for c in request.clips if c.split in protocol.splits)
     cases = [
         case
         for repeat in range(protocol.repeats)
@@ -208,14 +207,13 @@ def cases_of(protocol: Protocol, request: Request, modes: Sequence[str]) -> list
 def _run_protocol(
     protocol: Protocol, request: Request, setup: Setup, asked: Sequence[Judge]
 ) -> dict[str, Any]:
+    if protocol.zero_shot:
+        setup = replace(setup, bundle=request.zero_shot)
     modes = (*modes_for(setup.bundle, protocol.styles), RETIMED, *TRIVIAL)
     cases = cases_of(protocol, request, modes)
     outcomes = _run(f"{protocol.part.upper()} {protocol.title}", cases, setup, request)
     real = setup.real
-    ceilings = {
-        judge.name: ceiling(judge, i, styles_of(protocol.styles, real), inputs_of(protocol, real))
-        for i, judge in enumerate(asked)
-    }
+    style_clips, content_clips = styles_of(protocol.styles, real), contents_of(protocol, real)
     return {
         "part": protocol.part,
         "title": protocol.title,
@@ -223,7 +221,10 @@ def _run_protocol(
         "styles": protocol.styles,
         "splits": protocol.splits,
         "repeats": 1 + max(case.repeat for case in cases),
-        "real": ceilings,
+        "real": {
+            judge.name: real_accuracy(judge, index, style_clips, content_clips)
+            for index, judge in enumerate(asked)
+        },
         "rows": [
             summarize(m, of_mode, protocol, asked, real)
             for m in modes
@@ -233,7 +234,7 @@ def _run_protocol(
 
 
 def _run(name: str, cases: Sequence[Case], setup: Setup, request: Request) -> list[Outcome]:
-    """The outcomes of labelled clips, none of which may be refused."""
+    """The outcomes of labelled clips. Raises DataError where one is refused."""
     request.progress(f"{name}: {len(cases)} results")
     outcomes = run_cases(cases, setup, _in_steps(request.progress))
     refused = [outcome for outcome in outcomes if isinstance(outcome, str)]
@@ -246,7 +247,7 @@ def _run(name: str, cases: Sequence[Case], setup: Setup, request: Request) -> li
 
 
 def _in_steps(progress: Callable[[str], None]) -> Callable[[float], None]:
-    """Says every quarter, with the time that is left."""
+    """Reports every quarter, with the time that is left."""
     started, said = time.monotonic(), [0.0]
 
     def say(share: float) -> None:
@@ -260,9 +261,8 @@ def _in_steps(progress: Callable[[str], None]) -> Callable[[float], None]:
 
 def _first_protocol(request: Request, modes: Sequence[str], count: int) -> list[Case]:
     """Cases of P1's first repeat, on at most `count` clips from all cells."""
-    cases = cases_of(
-        PROTOCOLS[0], replace(request, effort=Effort(whole=False, repeats=1, targets=1)), modes
-    )
+    budget = Budget(whole=False, repeats=1, targets=1)
+    cases = cases_of(PROTOCOLS[0], replace(request, budget=budget), modes)
     clips = list(dict.fromkeys(case.clip for case in cases))
     kept = {
         clips[i] for i in np.linspace(0, len(clips) - 1, min(count, len(clips))).round().astype(int)
@@ -270,65 +270,56 @@ def _first_protocol(request: Request, modes: Sequence[str], count: int) -> list[
     return [case for case in cases if case.clip in kept]
 
 
-def _run_spreads(request: Request, setup: Setup, asked: Sequence[Judge]) -> list[Any]:
-    """Many takes of one input and style, in the modes that draw."""
-    effort, modes = (
-        request.effort,
-        [m for m in modes_for(setup.bundle, PROTOCOLS[0].styles) if m in STOCHASTIC],
-    )
-    takes = [
-        [replace(case, seed=case.seed + i) for i in range(effort.takes)]
-        for case in _first_protocol(request, modes, effort.spread_inputs)
+def _run_diversity(request: Request, setup: Setup, asked: Sequence[Judge]) -> list[DiversityRow]:
+    """Many variations of one input and style, in the modes that draw."""
+    budget = request.budget
+    modes = [m for m in modes_for(setup.bundle, PROTOCOLS[0].styles) if m in STOCHASTIC]
+    variations = [
+        [replace(case, seed=case.seed + i) for i in range(budget.variations)]
+        for case in _first_protocol(request, modes, budget.diversity_inputs)
     ]
-    request.progress(f"diversity: {len(takes) * effort.takes} results")
-    spreads = run_spreads(takes, setup)
+    request.progress(f"diversity: {len(variations) * budget.variations} results")
+    found = run_diversity(variations, setup)
     return [
-        summarize_spreads(m, [s for s in spreads if s.case.mode == m], effort.takes, asked)
-        for m in modes
+        summarize_diversity(
+            mode, [d for d in found if d.case.mode == mode], budget.variations, asked
+        )
+        for mode in modes
     ]
 
 
 def _run_strengths(request: Request, setup: Setup, asked: Sequence[Judge]) -> list[dict[str, Any]]:
     """Style against content as strength goes from none to more than all."""
-    modes = [
-        mode for mode in modes_for(setup.bundle, PROTOCOLS[0].styles) if mode not in STOCHASTIC
-    ]
-    sample = _first_protocol(request, modes, request.effort.strength_inputs)
+    modes = [m for m in modes_for(setup.bundle, PROTOCOLS[0].styles) if m not in STOCHASTIC]
+    sample = _first_protocol(request, modes, request.budget.strength_inputs)
     cases = [replace(case, strength=strength) for case in sample for strength in STRENGTHS]
     outcomes = _run("strength", cases, setup, request)
-    curve = []
-    for mode in modes:
-        for strength in STRENGTHS:
-            found = [o for o in outcomes if o.case.mode == mode and o.case.strength == strength]
-            by_judge: dict[str, dict[str, Estimate]] = {"style": {}, "content": {}}
-            for i, judge in enumerate(asked):
-                for key, right in zip(by_judge, hits(found, i, judge), strict=True):
-                    by_judge[key][judge.name] = estimate(right, groups(found))
-            truth = truth_figures(found, setup.real).ratio
-            curve.append(
-                {
-                    "mode": mode,
-                    "strength": strength,
-                    "outputs": len(found),
-                    **by_judge,
-                    "truth_ratio": truth,
-                }
-            )
-    return curve
+
+    def point(mode: str, strength: float) -> dict[str, Any]:
+        found = [o for o in outcomes if o.case.mode == mode and o.case.strength == strength]
+        by_judge: dict[str, dict[str, Estimate]] = {"style": {}, "content": {}}
+        for index, judge in enumerate(asked):
+            for key, right in zip(by_judge, hits(found, index, judge), strict=True):
+                by_judge[key][judge.name] = estimate(right, groups(found))
+        return {
+            "mode": mode,
+            "strength": strength,
+            "outputs": len(found),
+            **by_judge,
+            "truth_ratio": truth_figures(found, setup.real).ratio,
+        }
+
+    return [point(mode, strength) for mode in modes for strength in STRENGTHS]
 
 
 def _run_unlabelled(request: Request, setup: Setup, sample: Sequence[TestClip]) -> dict[str, Any]:
-    modes = (
-        ("label", "reference", "statistics")
-        if "label" in modes_for(setup.bundle, "bandai2")
-        else ("reference", "statistics")
-    )
-    known = {Label.parse(style.name).set for style in Bundle.open(setup.bundle).styles} or {
-        clip.set_name for clip in request.clips
-    }
-    cases = draw_unlabelled_cases(
-        sample, [clip for clip in request.clips if clip.set_name in known], modes
-    )
+    possible = (*modes_for(setup.bundle, "bandai2"), STATISTICS)
+    modes = [mode for mode in ("label", "reference", STATISTICS) if mode in possible]
+    labelled = request.clips
+    known = {Label.parse(style.name).set for style in Bundle.open(setup.bundle).styles}
+    if known:
+        labelled = [clip for clip in labelled if clip.set_name in known]
+    cases = draw_unlabelled_cases(sample, labelled, modes)
     request.progress(f"P4: {len(cases)} results")
     outcomes = run_cases(
         [replace(case, strength=request.strength) for case in cases],
@@ -349,34 +340,29 @@ def _run_unlabelled(request: Request, setup: Setup, sample: Sequence[TestClip]) 
 
 
 def compare(bundles: Mapping[str, Path | None], request: Request) -> list[dict[str, Any]]:
-    """One clip of every cell of P1, by label and by reference, with every bundle: rows for a table
-    of variants.
+    """Rows for a table of bundles: one clip of every cell of P1, by label and by reference.
 
-    The cases are the same for all, so that rows differ in the bundle only; a bundle without labels
+    The cases are the same for all, so that rows differ in the bundle only. A bundle without labels
     has no row by label.
     """
-    opened = {name: Bundle.open(path) for name, path in bundles.items()}
+    hashes = {name: Bundle.open(path).sha256 for name, path in bundles.items()}
     asked = judges(request.judge_paths)
-    real = study_all(
+    real = evaluate_clips(
         [clip for clip in request.clips if clip.split == "test"],
         request.judge_paths,
         request.processes,
     )
-    request = replace(
-        request, effort=replace(request.effort, whole=False, repeats=request.effort.repeats or 1)
-    )
+    budget = replace(request.budget, whole=False, repeats=request.budget.repeats or 1)
+    request = replace(request, budget=budget)
     rows = []
     for name, path in bundles.items():
-        modes = [mode for mode in modes_for(path, PROTOCOLS[0].styles) if mode not in STOCHASTIC]
+        modes = [m for m in modes_for(path, PROTOCOLS[0].styles) if m not in STOCHASTIC]
         setup = Setup(path, request.judge_paths, real, request.processes)
         outcomes = _run(name, cases_of(PROTOCOLS[0], request, modes), setup, request)
         for mode in modes:
-            summary = summarize(
-                mode, [o for o in outcomes if o.case.mode == mode], PROTOCOLS[0], asked, real
-            )
-            rows.append(
-                _as_data({"bundle": name, "sha256": opened[name].sha256, **asdict(summary)})
-            )
+            of_mode = [o for o in outcomes if o.case.mode == mode]
+            row = summarize(mode, of_mode, PROTOCOLS[0], asked, real)
+            rows.append(_as_data({"bundle": name, "sha256": hashes[name], **asdict(row)}))
     return rows
 
 
@@ -390,9 +376,12 @@ def _about_bundle(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _about_judges(asked: Sequence[Judge], real: Real) -> list[dict[str, Any]]:
+def _about_judges(asked: Sequence[Judge], real: RealClips) -> list[dict[str, Any]]:
     """Each judge on real test clips of each set."""
-    sets = sorted({r.clip.set_name for r in real.clips.values()})
+    sets = {
+        name: styles_of(name, real)
+        for name in sorted({r.clip.set_name for r in real.clips.values()})
+    }
     return [
         {
             "name": judge.name,
@@ -400,11 +389,8 @@ def _about_judges(asked: Sequence[Judge], real: Real) -> list[dict[str, Any]]:
             "styles": len(judge.styles),
             "contents": len(judge.contents),
             "real": {
-                name: {
-                    **asdict(ceiling(judge, i, styles_of(name, real), styles_of(name, real))),
-                    "clips": len(styles_of(name, real)),
-                }
-                for name in sets
+                name: {**asdict(real_accuracy(judge, i, clips, clips)), "clips": len(clips)}
+                for name, clips in sets.items()
             },
         }
         for i, judge in enumerate(asked)
@@ -412,7 +398,7 @@ def _about_judges(asked: Sequence[Judge], real: Real) -> list[dict[str, Any]]:
 
 
 def _as_data(value: Any) -> Any:
-    """What JSON can say: dataclasses as dicts, tuples as lists, no number as null."""
+    """For JSON: dataclasses as dicts, tuples as lists, NaN as null."""
     if is_dataclass(value) and not isinstance(value, type):
         return _as_data(asdict(value))
     if isinstance(value, Mapping):

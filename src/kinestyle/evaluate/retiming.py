@@ -1,9 +1,8 @@
-"""A real clip in another's time: what a motion would be like in another manner if it kept the time
-that it has.
+"""A real clip in another clip's time.
 
-Two takes of one thing never keep the same time, and no restyling here changes a clip's. The nearest
-real clip of the wanted manner, brought to the time of the input, is therefore what results can be
-held against, and what they can learn from.
+Two takes never keep the same time, and no restyling here changes a clip's. The nearest real clip of
+the target style, brought to the time of the input, is therefore the bound for results, and the
+target of supervised training.
 """
 
 from __future__ import annotations
@@ -21,26 +20,25 @@ from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.retarget.features import FRAME_RATE
 
 EVERY = round(FRAME_RATE / TRUTH_RATE)
-"""Frames of a clip to one of its alignment."""
+"""Frames of a clip for one of its alignment."""
 
-UNEVEN_M = 0.01
-"""What it costs, in metres a joint, to let the other motion stand still for a frame or to leave one
-of its frames out.
+STEP_PENALTY_M = 0.01
+"""The cost, in metres a joint, of repeating a frame of the other motion or leaving one out."""
+
+SMOOTHING_FRAMES = 2.0
+"""Standard deviation of the smoothing of an alignment, in frames at `TRUTH_RATE`: time should not
+stumble.
 """
-
-EVEN_FRAMES = 2.0
-"""Smoothing of an alignment, frames at `TRUTH_RATE`: time should not stumble."""
 
 
 def align(
-    motion: Array, others: Sequence[Array], step_penalty: float = UNEVEN_M
+    motion: Array, others: Sequence[Array], step_penalty: float = STEP_PENALTY_M
 ) -> list[tuple[float, Array]]:
-    """motion: (T, 21, 3), others: K motions (T_k, 21, 3) -> for each the cost and (T,), which of
-    its frames is where.
+    """motion: (T, 21, 3), others: K motions (T_k, 21, 3), metres -> for each the cost, metres a
+    joint and frame, and (T,) int, which of its frames goes with each of the motion's.
 
-    The cost is in metres a joint and frame. An alignment may begin and end anywhere in the other
-    motion, so that walks need not start on the same foot; from one frame to the next the other
-    stands still, goes on by one, or by two.
+    An alignment may begin and end anywhere in the other motion, so that walks need not start on the
+    same foot. From one frame to the next the other motion goes on by no frame, one or two.
     """
     apart = np.full((len(motion), len(others), max(map(len, others))), np.inf, np.float32)
     for k, other in enumerate(others):
@@ -50,33 +48,32 @@ def align(
     for i in range(1, len(motion)):
         by_one, by_two = (np.full_like(total, np.inf) for _ in range(2))
         by_one[:, 1:], by_two[:, 2:] = total[:, :-1], total[:, :-2] + step_penalty
-        ways = np.stack([total + step_penalty, by_one, by_two])
-        steps[i] = ways.argmin(axis=0)
-        total = ways.min(axis=0) + apart[i]
-    place = total.argmin(axis=1)
-    cost = total[np.arange(len(others)), place] / len(motion)
+        options = np.stack([total + step_penalty, by_one, by_two])
+        steps[i] = options.argmin(axis=0)
+        total = options.min(axis=0) + apart[i]
+    frame = total.argmin(axis=1)
+    cost = total[np.arange(len(others)), frame] / len(motion)
     path = np.empty((len(motion), len(others)), int)
     for i in range(len(motion) - 1, 0, -1):
-        path[i] = place
-        place = place - steps[i, np.arange(len(others)), place]
-    path[0] = place
+        path[i] = frame
+        frame = frame - steps[i, np.arange(len(others)), frame]
+    path[0] = frame
     return list(zip(cost.tolist(), path.T, strict=True))
 
 
 def frames_along(
-    path: Array, frames: int, other_frames: int, even_frames: float = EVEN_FRAMES
+    path: Array, frames: int, other_frames: int, smoothing_frames: float = SMOOTHING_FRAMES
 ) -> Array:
-    """path: (T',) steps of an alignment -> (T,) where in the other clip each of `frames` frames is,
-    between frames as well.
+    """path: (T',) of an alignment -> (frames,) fractional frame numbers of the other clip, which
+    has `other_frames`.
     """
-    even = smooth_in_time(path.astype(float), even_frames)
-    return np.minimum(
-        EVERY * np.interp(np.arange(frames) / EVERY, np.arange(len(even)), even), other_frames - 1
-    )
+    even = smooth_in_time(path.astype(float), smoothing_frames)
+    at_frame = EVERY * np.interp(np.arange(frames) / EVERY, np.arange(len(even)), even)
+    return np.minimum(at_frame, other_frames - 1)
 
 
 def retimed(canonical: Clip, at_frame: Array) -> Clip:
-    """A clip on the canonical skeleton at other moments of its own, (T,) fractional frame numbers."""
+    """A clip on the canonical skeleton, resampled at (T,) fractional frame numbers of its own."""
     root = resample_vector(canonical.local_position[:, HIPS], at_frame)
     world = resample_rotation(canonical.world_rotation, at_frame)
     return canonical_clip(root, world, canonical.frame_time_seconds, canonical.name)

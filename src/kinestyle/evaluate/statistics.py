@@ -4,6 +4,7 @@ distances between sets.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,7 @@ from kinestyle.motion.rotation import Array
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and half the width of its 95 % confidence interval; both not a number where there is
-    nothing to tell.
-    """
+    """A figure and half the width of its 95 % confidence interval; NaN where too little is known."""
 
     value: float
     interval: float
@@ -27,45 +26,66 @@ def estimate(
     groups: Sequence[Hashable],
     divisors: Sequence[float] | np.ndarray | None = None,
 ) -> Estimate:
-    """The sum of values over the sum of divisors (None: their mean), with an interval for results
-    that come in groups.
+    """The sum of values over the sum of divisors (None: their mean), with an interval that knows
+    which results come in groups.
 
-    values, divisors: N; groups: N, equal for results that are not independent of each other (one
-    clip in several styles, clips cut from one take). The interval is that of a ratio of means under
-    sampling of whole groups (Cochran, "Sampling Techniques", 1977, chapter 6): results of one group
-    count as much as they differ from it. Values or divisors that are not finite are left out.
+    values, divisors: N, of which those that are not finite are left out
+    groups: N, equal for results that are not independent of each other (one clip in several styles,
+        clips cut from one take)
+
+    The interval is that of a ratio of means under sampling of whole groups (Cochran, "Sampling
+    Techniques", 1977, chapter 6): results of one group count as much as they differ from it.
     """
-    over = np.asarray(values, dtype=float)
-    under = np.ones(len(over)) if divisors is None else np.asarray(divisors, dtype=float)
-    known = np.isfinite(over) & np.isfinite(under)
-    over, under = over[known], under[known]
-    if not under.sum() > 0:
+    numerator = np.asarray(values, dtype=float)
+    denominator = np.ones(len(numerator)) if divisors is None else np.asarray(divisors, dtype=float)
+    known = np.isfinite(numerator) & np.isfinite(denominator)
+    numerator, denominator = numerator[known], denominator[known]
+    if not denominator.sum() > 0:
         return Estimate(float("nan"), float("nan"))
-    ratio = over.sum() / under.sum()
+    ratio = numerator.sum() / denominator.sum()
+    residual = numerator - ratio * denominator
     sums: dict[Hashable, float] = {}
-    for place, error in zip(np.flatnonzero(known).tolist(), over - ratio * under, strict=True):
-        sums[groups[place]] = sums.get(groups[place], 0.0) + error
+    for index, value in zip(np.flatnonzero(known).tolist(), residual, strict=True):
+        sums[groups[index]] = sums.get(groups[index], 0.0) + value
     count = len(sums)
     if count < 2:
         return Estimate(float(ratio), float("nan"))
-    variance = count / (count - 1) * np.square(list(sums.values())).sum() / under.sum() ** 2
+    variance = count / (count - 1) * np.square(list(sums.values())).sum() / denominator.sum() ** 2
     return Estimate(float(ratio), float(1.96 * np.sqrt(variance)))
 
 
-_STUDENT = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
-
-
 def over_repeats(values: Sequence[float]) -> Estimate:
-    """The mean of one figure from each repeat, with the interval of Student's t, because repeats
-    are few.
-    """
+    """The mean of one figure from each repeat. The interval is Student's, because repeats are few."""
     known = [value for value in values if np.isfinite(value)]
-    if len(known) < 2:
+    count = len(known)
+    if count < 2:
         return Estimate(known[0] if known else float("nan"), float("nan"))
-    return Estimate(
-        float(np.mean(known)),
-        float(_STUDENT.get(len(known), 2.1) * np.std(known, ddof=1) / np.sqrt(len(known))),
-    )
+    error = np.std(known, ddof=1) / np.sqrt(count)
+    return Estimate(float(np.mean(known)), float(student_t(count - 1) * error))
+
+
+def student_t(freedom: int, confidence: float = 0.95) -> float:
+    """The t below which the size of a Student-distributed number stays with that confidence: the
+    two-sided quantile for `freedom` >= 1 degrees of freedom.
+    """
+    low, high = 0.0, 0.5 * math.pi
+    for _ in range(60):
+        angle = 0.5 * (low + high)
+        low, high = (angle, high) if _within(angle, freedom) < confidence else (low, angle)
+    return math.sqrt(freedom) * math.tan(low)
+
+
+def _within(angle: float, freedom: int) -> float:
+    """The probability of |t| <= sqrt(freedom) tan(angle), a finite sum for whole degrees of freedom
+    (Abramowitz and Stegun 26.7.3 and 26.7.4).
+    """
+    odd = freedom % 2
+    term = math.cos(angle) if odd else 1.0
+    total = term if freedom > 1 else 0.0
+    for k in range(2 + odd, freedom - 1, 2):
+        term *= (k - 1) / k * math.cos(angle) ** 2
+        total += term
+    return 2.0 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
 
 
 def frechet_distance(a: Array, b: Array) -> float:

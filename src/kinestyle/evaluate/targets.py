@@ -1,8 +1,6 @@
-"""What a released bundle is held to, and whether it gets there: each figure of a result beside the
-one that was wanted.
+"""The targets of a released bundle: each figure of a result beside the wanted one.
 
-Accuracies count as a share of the judge's own on real clips, in the eyes of the judge that sees
-less.
+Accuracies count as a share of the judge's own on real clips, by the judge for which it is lower.
 """
 
 from __future__ import annotations
@@ -16,17 +14,18 @@ from kinestyle.evaluate.protocol import RETIMED
 
 SHARES = {"p1": (0.97, 0.95), "p2": (0.90, 0.90), "p3": (0.93, 0.85)}
 """Style and content."""
-HELD = ("label", "reference")
-"""The modes that are held to them."""
+TARGET_MODES = ("label", "reference")
+"""The modes that the targets are for."""
 MOST_TRUTH_RATIO, MOST_SLIDING, MOST_APART = 0.75, 1.0, 0.05
 
 
 @dataclass(frozen=True)
 class Target:
-    """One line: what, on which rows, the figure found and the one wanted, and whether it is met.
+    """One line of the table.
 
-    retimed: the same figure of real clips in the inputs' time, where there are such: a wanted
-    figure beyond it is more than the data gives
+    where: protocol and mode; what: the figure's name; found: the figure; wanted: relation and bound
+    retimed: the same figure of real clips in the inputs' time, where there are such: a bound beyond
+        it asks for more than the data gives
     """
 
     where: str
@@ -38,8 +37,7 @@ class Target:
 
 
 def check_targets(result: Mapping[str, Any]) -> list[Target]:
-    """The targets of all parts that a result has, without those of which too little was run to
-    know.
+    """The targets of all parts that a result has, without those for which too little was run.
 
     result: as `report.benchmark` returns it
     """
@@ -59,10 +57,14 @@ def _all(result: Mapping[str, Any]) -> Iterator[Target | None]:
             )
             yield _target("P1 draw", "diversity beyond its interval, cm", beyond, ">", 0.0)
             yield _target(
-                "P1 draw", "takes that are right", _least(row["right"].values(), "value"), "≥", 1.0
+                "P1 draw",
+                "variations that are right",
+                _least(row["right"].values(), "value"),
+                "≥",
+                1.0,
             )
     for row in result.get("unlabelled", {}).get("rows", ()):
-        if row["mode"] in HELD:
+        if row["mode"] in TARGET_MODES:
             where = f"P4 {row['mode']}"
             yield _target(
                 where, "results with at most 1.3 × the jerk", row["within_jerk"]["value"], "≥", 1.0
@@ -86,14 +88,14 @@ def _of_protocol(protocol: Mapping[str, Any]) -> Iterator[Target | None]:
         if RETIMED in of_mode
         else {}
     )
-    for row in (of_mode[mode] for mode in HELD if mode in of_mode):
+    for row in (of_mode[mode] for mode in TARGET_MODES if mode in of_mode):
         where = f"{protocol['part'].upper()} {protocol['title']}, {row['mode']}"
         for what, found, relation, wanted in _figures(protocol["part"], row):
             yield _target(where, what, found, relation, wanted, of_real.get(what))
 
 
 def _figures(part: str, row: Mapping[str, Any]) -> Iterator[tuple[str, float | None, str, float]]:
-    """What, the figure found in a row, how it should stand to the wanted one, and that."""
+    """For each figure of a row its name, its value, the relation to its bound, and the bound."""
     for what, wanted in zip(("style", "content"), SHARES[part], strict=True):
         shares = _least((judge[what] for judge in row["judges"].values()), "share")
         yield f"{what}, share of the judge's own", shares, "≥", wanted

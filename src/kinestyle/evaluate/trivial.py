@@ -1,10 +1,9 @@
-"""What anybody gets without a model: rows that stand beside every result, so that its figures can
-be read.
+"""Baselines without a model, which stand beside every result.
 
-*Copy content* gives the input back, *copy style* gives the reference back; both are real clips.
-*Statistics* moves every joint of the input to the reference's mean rotation and scales its swings
-to the reference's, which is the oldest way to transfer a style there is (colours between pictures:
-Reinhard et al. 2001).
+*Copy content* gives the input back, *copy style* the reference; both are real clips. *Statistics*
+moves every joint of the input to the reference's mean rotation and scales its swings to the
+reference's: the oldest style transfer there is (of colours, between pictures: Reinhard et al.
+2001).
 """
 
 from __future__ import annotations
@@ -21,24 +20,23 @@ from kinestyle.motion.skeleton import local_to_world_rotation, world_to_local_ro
 from kinestyle.retarget.features import heading
 
 MOST_SCALING = 3.0
-"""Swings grow or shrink at most this many times, because a joint that hardly moves in one clip has
-no scale.
+"""Swings grow or shrink by at most this factor: a joint that hardly moves in one clip has no scale.
 """
 
 
 @dataclass(frozen=True, eq=False)
 class JointStatistics:
-    """Mean and deviation over the frames of a clip, heading removed.
+    """Mean and standard deviation over the frames of a clip, heading removed.
 
-    mean: (21, 4) rotations relative to the parents, deviation: (21, 3) radians about the axes of
-        each mean,
-    height_mean, height_deviation: of the hips, metres
+    mean: (21, 4) rotations relative to the parents
+    std: (21, 3) radians about the axes of each mean
+    height_mean, height_std: of the hips, metres
     """
 
     mean: Array
-    deviation: Array
+    std: Array
     height_mean: float
-    height_deviation: float
+    height_std: float
 
 
 def joint_statistics(canonical: Clip) -> JointStatistics:
@@ -47,25 +45,23 @@ def joint_statistics(canonical: Clip) -> JointStatistics:
 
 
 def transfer_statistics(canonical: Clip, wanted: JointStatistics) -> Clip:
-    """The clip with another clip's joint statistics, on the canonical skeleton; heading and way
-    over the ground are kept.
+    """The clip with another clip's joint statistics, on the canonical skeleton; heading and
+    trajectory are kept.
     """
     own, swing = _statistics(_heading_free_local(canonical), canonical.world_position[:, HIPS, 1])
-    local = rotation.multiply(
-        wanted.mean, rotation.exp(swing * _scale(wanted.deviation, own.deviation))
-    )
-    turn = rotation.about_y(heading(canonical))[:, None]
+    local = rotation.multiply(wanted.mean, rotation.exp(swing * _scale(wanted.std, own.std)))
+    facing = rotation.about_y(heading(canonical))[:, None]
     root = canonical.world_position[:, HIPS].copy()
-    rise = (root[:, 1] - own.height_mean) * _scale(wanted.height_deviation, own.height_deviation)
+    rise = (root[:, 1] - own.height_mean) * _scale(wanted.height_std, own.height_std)
     root[:, 1] = wanted.height_mean + rise
-    world = rotation.multiply(turn, local_to_world_rotation(CANONICAL, local))
+    world = rotation.multiply(facing, local_to_world_rotation(CANONICAL, local))
     return canonical_clip(root, world, canonical.frame_time_seconds, canonical.name)
 
 
 def _heading_free_local(canonical: Clip) -> Array:
     """(T, 21, 4) relative to the parents, the hips relative to the heading."""
-    turn = rotation.about_y(-heading(canonical))[:, None]
-    return world_to_local_rotation(CANONICAL, rotation.multiply(turn, canonical.world_rotation))
+    unturned = rotation.about_y(-heading(canonical))[:, None]
+    return world_to_local_rotation(CANONICAL, rotation.multiply(unturned, canonical.world_rotation))
 
 
 def _statistics(local: Array, height: Array) -> tuple[JointStatistics, Array]:

@@ -1,10 +1,10 @@
-"""Distance to the truth: how far a motion is from the nearest real clip that does the same thing in
-the same manner.
+"""Distance to the truth: how far a motion is from the nearest real clip of the same content and
+style.
 
-Two takes of one thing never keep the same time, so they are compared along the alignment that
-dynamic time warping finds (Sakoe and Chiba 1978, unit weights), on joint positions without heading
-and without the way over the ground. No classifier is asked, and there is none to be talked out of
-it: a result is near only if the body is where a real one would be.
+Two takes never keep the same time, so they are compared along the alignment that dynamic time
+warping finds (Sakoe and Chiba 1978, unit weights), on joint positions without heading and without
+the trajectory over the ground. No classifier takes part that a result could please: a result is
+near only if the body is where a real one would be.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from kinestyle.motion.rotation import Array
 from kinestyle.retarget.features import FRAME_RATE, LAYOUT
 
 TRUTH_RATE = 15.0
-"""Frames a second at which motions are aligned: finer changes the figures by less than a hundredth
-and costs four times.
+"""Frames a second at which motions are aligned. At twice the rate the figures change by less than a
+hundredth, for four times the cost.
 """
 
 
 def body_positions(features: Array) -> Array:
-    """features: (T, 260) -> (T', 21, 3) float32 metres at `TRUTH_RATE`, from the floor below the
-    hips, facing +Z.
+    """features: (T, 260) -> (T', 21, 3) float32 metres at `TRUTH_RATE`, relative to the floor below
+    the hips, facing +Z.
     """
     every = round(FRAME_RATE / TRUTH_RATE)
     position = features[::every, LAYOUT["joint_position"]]
@@ -99,7 +99,7 @@ class Take:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """All real clips of one content in one style, against which a result is held."""
+    """All real clips of one content in one style: the truth for a result."""
 
     takes: tuple[Take, ...]
 
@@ -115,8 +115,8 @@ class Cell:
 
     @cached_property
     def floor(self) -> float:
-        """How far one take is from the nearest other, metres a joint, on average: a result cannot
-        be expected to be nearer.
+        """The mean distance from one take to the nearest other, metres a joint. No result can be
+        expected to be nearer.
         """
         if len(self.takes) < 2:
             return float("nan")
@@ -126,9 +126,7 @@ class Cell:
 
 
 def nearest(distances: dict[str, float], leave_out: Iterable[str]) -> float:
-    """The smallest distance of `Cell.distances` without some takes; not a number where none is
-    left.
-    """
+    """The smallest distance of `Cell.distances` without some takes; NaN where none is left."""
     left_out = set(leave_out)
     return min(
         (distance for name, distance in distances.items() if name not in left_out),

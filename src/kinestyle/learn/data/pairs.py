@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kinestyle.evaluate.retiming import EVEN_FRAMES, UNEVEN_M, align, frames_along
+from kinestyle.evaluate.retiming import SMOOTHING_FRAMES, STEP_PENALTY_M, align, frames_along
 from kinestyle.evaluate.truth import body_positions
 from kinestyle.learn.data.corpus import Corpus, Entry
 from kinestyle.motion.rotation import Array
@@ -31,7 +31,7 @@ class PairConfig:
 
     candidates: int = 8
     """Clips of a content in a style that are tried, drawn at random where there are more."""
-    step_penalty: float = UNEVEN_M
+    step_penalty: float = STEP_PENALTY_M
     """What it costs, in metres a joint, to let a pair stand still for a frame or to leave one of
     its frames out.
     """
@@ -39,7 +39,7 @@ class PairConfig:
     """Share of frames in which a pair may stand still; where it would be more, the pair is too
     short and left out.
     """
-    smoothing_frames: float = EVEN_FRAMES
+    smoothing_frames: float = SMOOTHING_FRAMES
     """Smoothing of the alignment, frames at 15 a second: time should not stumble."""
     seed: int = 0
 

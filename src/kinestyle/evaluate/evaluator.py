@@ -1,0 +1,278 @@
+"""Evaluates one clip after the other: restyles it, writes the result, reads it back, measures it
+and asks the judges. An input is read and analysed once for all its cases.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kinestyle.bundle import Style
+from kinestyle.evaluate.judge import Judge
+from kinestyle.evaluate.measures import (
+    beyond_limits,
+    bone_flips,
+    floor_error,
+    geodesic,
+    jerk,
+    path_error,
+    planted_speed,
+    speed_while_planted,
+)
+from kinestyle.evaluate.outcomes import (
+    Diversity,
+    Geometry,
+    Outcome,
+    RealClip,
+    RealClips,
+    content_right,
+    style_right,
+)
+from kinestyle.evaluate.protocol import (
+    BY_LABEL,
+    COPY_CONTENT,
+    COPY_STYLE,
+    NEEDS_REFERENCE,
+    RETIMED,
+    STATISTICS,
+    Case,
+    TestClip,
+)
+from kinestyle.evaluate.retiming import align, frames_along, retimed
+from kinestyle.evaluate.statistics import mean_pairwise_distance
+from kinestyle.evaluate.trivial import joint_statistics, transfer_statistics
+from kinestyle.evaluate.truth import Cell, body_positions, nearest
+from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.retarget.contacts import find_contacts
+from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.retarget.features import at_feature_rate, clip_to_features
+from kinestyle.retarget.legs import contact_positions
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.stylizer import Analysis, Stylizer
+
+
+def evaluate_clip(clip: TestClip, judges: Sequence[Judge]) -> RealClip:
+    """A real clip as the judges and the measures see it."""
+    canonical = read_canonical(clip.path)
+    features = clip_to_features(canonical)
+    predictions = tuple(judge.predict(features) for judge in judges)
+    return RealClip(clip, predictions, body_positions(features), joint_statistics(canonical))
+
+
+def read_canonical(path: Path) -> Clip:
+    """A file's motion on the canonical skeleton, at its own rate."""
+    motion = read_motion(path)
+    return to_canonical(motion, correspond(motion))
+
+
+def through_file(clip: Clip) -> Clip:
+    """The clip as a user would get it: written to a file and read back."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "result.bvh"
+        write_motion(clip, path)
+        return read_motion(path)
+
+
+@dataclass(eq=False)
+class _Input:
+    """One input clip with what all its cases need.
+
+    truth: for each target met so far, the distance to each real clip of its cell
+    """
+
+    clip: Clip
+    analysis: Analysis
+    canonical: Clip
+    features: Array
+    contact: np.ndarray
+    planted_speed: Array
+    jerk: float
+    beyond_limits: float
+    truth: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def distances(self, target: str, cell: Cell | None) -> dict[str, float]:
+        """To each clip of the target's cell, metres a joint, by the name of its file."""
+        if target not in self.truth:
+            body = body_positions(self.features)
+            self.truth[target] = {} if cell is None else cell.distances(body)
+        return self.truth[target]
+
+
+class _Result(NamedTuple):
+    """A restyled clip as its file gives it, on the canonical skeleton; feet: (T, 4, 3) of its own
+    rig, None where that is not the input's.
+    """
+
+    canonical: Clip
+    feet: Array | None
+
+
+@dataclass(eq=False)
+class Evaluator:
+    """What one process needs to run cases: opened once, used for many."""
+
+    stylizer: Stylizer
+    judges: tuple[Judge, ...]
+    real: RealClips
+    _styles: dict[Path, Style] = field(default_factory=dict)
+
+    def run(self, cases: Sequence[Case]) -> list[Outcome]:
+        """The outcomes of cases of one clip; of retimed ones only where there is a real clip to
+        bring to the input's time.
+        """
+        assert all(case.clip == cases[0].clip for case in cases), "the cases are of one clip"
+        source = self._open(cases[0].clip)
+        return [
+            self._outcome(case, source)
+            for case in cases
+            if case.mode != RETIMED or self.real.cell(case.target, case.clip.content)
+        ]
+
+    def diversity(self, cases: Sequence[Case]) -> Diversity:
+        """Of cases that differ in the seed only."""
+        source = self._open(cases[0].clip)
+        features = [clip_to_features(self._restyle(case, source).canonical) for case in cases]
+        vectors, right = [], []
+        for judge in self.judges:
+            predictions = [judge.predict(f) for f in features]
+            vectors.append(np.stack([prediction.style_vector for prediction in predictions]))
+            right.append(
+                [
+                    style_right(p, cases[0].target)
+                    and content_right(judge.contents, p, cases[0].clip) is not False
+                    for p in predictions
+                ]
+            )
+        return Diversity(
+            cases[0],
+            tuple(mean_pairwise_distance(of_judge) for of_judge in vectors),
+            mean_pairwise_distance(np.stack([body_positions(f) for f in features])),
+            tuple(float(np.mean(of_judge)) for of_judge in right),
+            tuple(all(of_judge) for of_judge in right),
+        )
+
+    def _open(self, label: TestClip) -> _Input:
+        clip = read_motion(label.path)
+        analysis = self.stylizer.analyse(clip)
+        canonical = to_canonical(clip, analysis.correspondence)
+        contact = find_contacts(canonical)
+        feet = contact_positions(clip, analysis.correspondence, canonical)
+        return _Input(
+            clip,
+            analysis,
+            canonical,
+            clip_to_features(canonical),
+            contact,
+            speed_while_planted(feet, contact, clip.frame_time_seconds),
+            jerk(canonical),
+            beyond_limits(canonical),
+        )
+
+    def _outcome(self, case: Case, source: _Input) -> Outcome:
+        cell = self.real.cell(case.target, case.clip.content)
+        left_out = {case.reference.path.stem} if case.mode in NEEDS_REFERENCE else set()
+        geometry = None
+        if case.mode == COPY_STYLE:
+            real = self.real.clips[case.reference.path.stem]
+            predictions, body = real.predictions, real.body
+        else:
+            if case.mode == RETIMED:
+                assert cell is not None, "only clips of a known cell are retimed, see `run`"
+                name, features = self._retimed(cell, source)
+                left_out = {name}
+            else:
+                result = self._restyle(case, source)
+                features = clip_to_features(result.canonical)
+                geometry = _geometry(result, features, source)
+            predictions = tuple(judge.predict(features) for judge in self.judges)
+            body = body_positions(features)
+        of_result = of_input = source.distances(case.target, cell)
+        if cell is not None and case.mode != COPY_CONTENT:  # whose distances are the input's
+            of_result = cell.distances(body)
+        return Outcome(
+            case,
+            predictions,
+            geometry,
+            nearest(of_result, left_out),
+            nearest(of_input, left_out),
+        )
+
+    def _retimed(self, cell: Cell, source: _Input) -> tuple[str, Array]:
+        """The name of the real clip of a cell that is nearest to the input in its time, and (T,
+        260) of it in that time.
+        """
+        found = align(body_positions(source.features), [take.body for take in cell.takes])
+        best = min(range(len(found)), key=lambda k: found[k][0])
+        name = cell.takes[best].name
+        other = at_feature_rate(read_canonical(self.real.clips[name].clip.path))
+        at_frame = frames_along(found[best][1], len(source.features), other.frame_count)
+        return name, clip_to_features(through_file(retimed(other, at_frame)))
+
+    def _restyle(self, case: Case, source: _Input) -> _Result:
+        if case.mode == COPY_CONTENT:
+            return _Result(source.canonical, None)
+        if case.mode == STATISTICS:
+            reference = self.real.clips[case.reference.path.stem]
+            made = transfer_statistics(source.canonical, reference.statistics)
+        else:
+            made = self.stylizer.apply(source.analysis, self._code(case), case.settings)
+        result = through_file(made)
+        same_rig = (
+            made.skeleton is source.clip.skeleton and result.skeleton.names == made.skeleton.names
+        )
+        if not same_rig:
+            return _Result(to_canonical(result, correspond(result)), None)
+        # what was found of the input's rig holds, the floor above all, which a result may have left
+        correspondence = source.analysis.correspondence
+        canonical = to_canonical(result, correspondence)
+        return _Result(canonical, contact_positions(result, correspondence, canonical))
+
+    def _code(self, case: Case) -> np.ndarray:
+        """(K,) the style code that a case asks for."""
+        cue: Cue[Clip | Style] = (
+            Cue.of(case.target) if case.mode in BY_LABEL else Cue.of(like=self._reference(case))
+        )
+        return self.stylizer.style_of(cue, case.settings.seed)
+
+    def _reference(self, case: Case) -> Style:
+        path = case.reference.path
+        if path not in self._styles:
+            # networks that read labels are given the one that the reference has, as in training
+            known = any(style.name == case.target for style in self.stylizer.styles)
+            self._styles[path] = self.stylizer.reference_style(
+                read_motion(path), case.target if known else None
+            )
+        return self._styles[path]
+
+
+def _geometry(result: _Result, features: Array, source: _Input) -> Geometry:
+    canonical, contact = result.canonical, source.contact
+    if result.feet is None:
+        speed, input_speed = (
+            planted_speed(clip, contact) for clip in (canonical, source.canonical)
+        )
+    else:
+        speed = speed_while_planted(result.feet, contact, canonical.frame_time_seconds)
+        input_speed = source.planted_speed
+    path, path_length = path_error(canonical, source.canonical)
+    return Geometry(
+        planted_speed=float(speed.sum()),
+        input_planted_speed=float(input_speed.sum()),
+        planted_samples=len(speed),
+        jerk=jerk(canonical),
+        input_jerk=source.jerk,
+        floor=floor_error(canonical, source.canonical),
+        geodesic=geodesic(features, source.features),
+        path=path,
+        path_length=path_length,
+        beyond_limits=beyond_limits(canonical),
+        input_beyond_limits=source.beyond_limits,
+        flips=bone_flips(canonical, source.canonical),
+    )

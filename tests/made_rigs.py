@@ -337,3 +337,8 @@ def square_axes(seed: int, count: int) -> Array:
     random = np.random.default_rng(seed)
     quarter = 0.5 * np.pi * random.integers(0, 4, (count, 3))
     return rotation.from_euler(quarter, "XYZ")
+
+
+def about_x(radians: Array) -> Array:
+    """radians: (T,) -> (T, 4), turns about +X."""
+    return rotation.exp(np.stack([radians, 0 * radians, 0 * radians], axis=-1))

@@ -1,5 +1,4 @@
-"""Numbers and rotations over time: flips are spread without leaving corners, curves go through
-their values without corners, and a rotation taken further goes on the same way round."""
+"""Smoothing over time: only what is too fast is smoothed, and nothing flips."""
 
 from __future__ import annotations
 
@@ -7,21 +6,18 @@ import numpy as np
 import pytest
 
 from kinestyle.motion import rotation
-from kinestyle.motion.resampling import spline_rotation, spline_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     fade_rotation,
     limit_angular_velocity,
     scale_rotation,
+    segments,
+    smooth_in_time,
     suppress_flips,
 )
+from made_rigs import about_x
 
 USUAL, WILD, SIGMA = 0.2, 0.4, 4.0
-
-
-def about_x(radians: Array) -> Array:
-    """radians: (T,) -> (T, 4), turns about +X."""
-    return rotation.exp(np.stack([radians, 0 * radians, 0 * radians], axis=-1))
 
 
 def steps(q: Array) -> Array:
@@ -65,50 +61,6 @@ def test_short_clips():
     assert np.isfinite(
         limit_angular_velocity(about_x(np.array([0.0, 2.0, 0.0])), USUAL, WILD, SIGMA)
     ).all()
-
-
-def test_a_spline_goes_through_its_values():
-    values = np.random.default_rng(3).standard_normal((12, 2, 3))
-    at = np.arange(12.0)
-    np.testing.assert_allclose(spline_vector(values, at), values, atol=1e-6)
-    np.testing.assert_array_equal(
-        spline_vector(values, np.array([-1.0, 20.0])), spline_vector(values, np.array([0.0, 11.0]))
-    )
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 40])
-def test_a_spline_of_what_is_even_is_even(count: int):
-    at = np.linspace(0.0, count - 1.0, 4 * count)
-    line = np.stack([2.0 + 0.5 * np.arange(count), np.full(count, 7.0)], axis=-1)
-    np.testing.assert_allclose(
-        spline_vector(line, at),
-        np.stack([2.0 + 0.5 * at, np.full(len(at), 7.0)], axis=-1),
-        atol=1e-6,
-    )
-
-
-def test_a_spline_has_no_corners():
-    at = np.arange(0.0, 39.0, 0.25)
-    values = np.sin(np.arange(40.0) / 3.0)
-    fine = spline_vector(values, at)
-    np.testing.assert_allclose(fine[20:-20], np.sin(at / 3.0)[20:-20], atol=2e-4)
-    straight = np.interp(at, np.arange(40.0), values)
-    third = [
-        np.abs(np.diff(curve, n=3))[20:-20].max() for curve in (np.sin(at / 3.0), fine, straight)
-    ]
-    assert third[1] < 1.3 * third[0]
-    assert third[2] > 10.0 * third[0]
-
-
-def test_a_spline_of_rotations():
-    angle = 0.8 * np.sin(np.arange(30.0) / 4.0)
-    q = (
-        about_x(angle) * np.where(np.arange(30) % 2, -1.0, 1.0)[:, None]
-    )  # the same rotations, whatever the signs
-    at = np.arange(5.0, 24.0, 0.25)
-    between = spline_rotation(np.stack([q, q], axis=1), at)
-    off = rotation.multiply(rotation.inverse(about_x(0.8 * np.sin(at / 4.0))), between[:, 1])
-    np.testing.assert_allclose(rotation.angle(off), 0.0, atol=2e-3)
 
 
 def test_a_rotation_taken_further_goes_on_the_same_way_round():
@@ -168,3 +120,21 @@ def test_a_change_that_flips_to_the_other_side_comes_back_the_shorter_way() -> N
     faded = suppress_flips(about_x(angle)[:, None], np.radians(25.0), 12)[:, 0]
     assert np.degrees(steps(faded).max()) < 25.0
     assert np.degrees(rotation.angle(faded[60:]).max()) < 40.5
+
+
+def test_smoothing_keeps_what_is_even_and_widens_a_peak() -> None:
+    np.testing.assert_allclose(smooth_in_time(np.full((20, 3), 7.0), 4.0), 7.0)
+    ramp = np.linspace(0.0, 1.0, 100)
+    np.testing.assert_allclose(smooth_in_time(ramp, 2.0)[10:-10], ramp[10:-10], atol=1e-12)
+    peak = np.zeros(201)
+    peak[100] = 1.0
+    smooth = smooth_in_time(peak, 5.0)
+    assert smooth.sum() == pytest.approx(1.0)
+    assert np.sqrt(np.sum(smooth * (np.arange(201) - 100) ** 2)) == pytest.approx(5.0, rel=0.02)
+    np.testing.assert_array_equal(smooth_in_time(peak, 0.0), peak)
+
+
+def test_segments() -> None:
+    assert segments(np.array([True, False, True, True, False, True])) == [(0, 1), (2, 4), (5, 6)]
+    assert segments(np.zeros(3, dtype=bool)) == []
+    assert segments(np.ones(3, dtype=bool)) == [(0, 3)]

@@ -49,7 +49,8 @@ def main() -> None:
         f"{len(motions)} clips of {'real motion' if options.data else 'the made walk'}, "
         f"{options.rigs} rigs a row"
     )
-    head = f"{'rigs':>5}{'roles':>7}{'right':>8}{'wrong':>7}{'silent':>8}{'doubted':>9}{'swapped':>9}{'silent':>8}"
+    head = f"{'rigs':>5}{'roles':>7}{'right':>8}{'wrong':>7}{'silent':>8}{'doubted':>9}"
+    head += f"{'swapped':>9}{'silent':>8}"
     print(f"{'':<26}{head}{'refused':>9}{'up':>8}{'unit':>8}{'ms':>6}")
     everything = {"family": (Tally(), []), "none": (Tally(), [])}
     shown = 0
@@ -91,8 +92,9 @@ def main() -> None:
 
 def _print_row(name: str, tally: Tally, spent: list[float]) -> None:
     print(
-        f"{name:<26}{len(tally.scores):>5}{tally.roles:>7}{100 * tally.right_share:>7.2f}%{tally.wrong:>7}{tally.silent:>8}"
-        f"{100 * tally.doubted_share:>8.1f}%{tally.swapped_rigs:>9}{tally.silently_swapped_rigs:>8}{tally.refused:>9}"
+        f"{name:<26}{len(tally.scores):>5}{tally.roles:>7}{100 * tally.right_share:>7.2f}%"
+        f"{tally.wrong:>7}{tally.silent:>8}{100 * tally.doubted_share:>8.1f}%"
+        f"{tally.swapped_rigs:>9}{tally.silently_swapped_rigs:>8}{tally.refused:>9}"
         f"{100 * tally.up_share:>7.1f}%{100 * tally.unit_share:>7.1f}%{np.median(spent):>6.1f}"
     )
 

@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from studio_browser import Visit, browsing, serving, visiting
 
 DRAW = """(async () => {
-  const { stage } = window.kinestyle, gl = stage.renderer.getContext(), pixel = new Uint8Array(4), times = [];
+  const { stage } = window.kinestyle, gl = stage.renderer.getContext();
+  const pixel = new Uint8Array(4), times = [];
   for (let i = 0; i < 20; i++) {
     const began = performance.now();
     stage.touch();

@@ -392,13 +392,15 @@ async def measure(address: str, pid: int, seconds: float) -> bool:
     good = load.statuses.total() > 0
     print(f"{sum(GROUPS.values())} clients for {wall:.0f} s, {load.statuses.total()} requests")
     print(
-        f"{'good request':<20}{'alone ms':>10}{'under load ms':>15}{'95 of 100':>11}{'times':>7}{'count':>7}"
+        f"{'good request':<20}{'alone ms':>10}{'under load ms':>15}{'95 of 100':>11}"
+        f"{'times':>7}{'count':>7}"
     )
     for kind, times in load.times.items():
         idle, median = statistics.median(alone.times[kind]), statistics.median(times)
         late = statistics.quantiles(times, n=20)[-1]
         print(
-            f"{kind:<20}{1e3 * idle:>10.0f}{1e3 * median:>15.0f}{1e3 * late:>11.0f}{median / idle:>7.1f}{len(times):>7}"
+            f"{kind:<20}{1e3 * idle:>10.0f}{1e3 * median:>15.0f}{1e3 * late:>11.0f}"
+            f"{median / idle:>7.1f}{len(times):>7}"
         )
         good &= median <= TIMES_IDLE * idle
     for who in GROUPS:

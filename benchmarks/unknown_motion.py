@@ -5,8 +5,8 @@ to them.
 
 For each clip the error with which the bundle's autoencoder gives it back, as a multiple of the
 reference error (that on the motion it learned from): mean, and worst when smoothed as the fading
-sees it; then the share of strength, least and mean. First a sample of Bandai's test clips, whose share is 1
-at every moment, then a sample of the unlabelled clips.
+sees it; then the share of strength, least and mean. First a sample of Bandai's test clips, whose
+share is 1 at every moment, then a sample of the unlabelled clips.
 """
 
 from __future__ import annotations

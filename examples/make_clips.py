@@ -119,7 +119,7 @@ def build_rig() -> Skeleton:
 
 
 class Puppet:
-    """The rig under construction: T frames of local rotations, and the place of the hips in metres."""
+    """The rig under construction: T frames of local rotations, and the hips' position in metres."""
 
     def __init__(self, hips_position: Array):
         """hips_position: (T, 3) metres"""
@@ -241,7 +241,7 @@ def pose_legs(puppet: Puppet, side: str, ankle: Array, foot: Array, toe_bend: Ar
 
 
 def pose_trunk(puppet: Puppet, pelvis: Array, thorax: Array, head: Array) -> None:
-    """World rotations (T, 4) of pelvis, thorax and head; the joints between share the difference."""
+    """World rotations (T, 4) of pelvis, thorax and head. Joints in between share the difference."""
     frames = len(pelvis)
     puppet.turn_in_world("Hips", pelvis)
     for name, share in (("Spine", 0.3), ("Spine1", 0.65), ("Spine2", 1.0)):
@@ -301,7 +301,7 @@ def pose_fingers(
 
 
 def hang_lantern(puppet: Puppet) -> None:
-    """Let the lantern swing from the left hand as a damped pendulum, from rest in the first frame."""
+    """The lantern swings from the left hand as a damped pendulum, from rest in the first frame."""
     steps = 16
     ring = puppet.position_m("Lantern")
     count = steps * (len(ring) - 1) + 1

@@ -64,7 +64,7 @@ def time_limit(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def walk_file() -> Path:
-    """The example clip: 151 frames at 30 a second, with fingers and a lantern that no role is for."""
+    """The example clip: 151 frames at 30 a second, with fingers and a lantern without a role."""
     return Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
 
 

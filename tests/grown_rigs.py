@@ -1,5 +1,5 @@
-"""Rigs that grow at random: nodes, each a bone that hangs from another and rotates with a joint of the
-canonical skeleton, or by itself (tails, cloth, fingers).
+"""Rigs that grow at random. Each node is a bone that hangs from another and rotates with a joint
+of the canonical skeleton, or by itself (tails, cloth, fingers).
 """
 
 from __future__ import annotations

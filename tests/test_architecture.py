@@ -120,7 +120,7 @@ def test_starting_up_does_not_import_torch(module):
 
 
 def test_motion_data_is_not_in_the_repository():
-    """Only motion that the project made itself is tracked: the examples and the files of the tests."""
+    """Only motion that the project made itself is tracked: the examples and the tests' files."""
     listing = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -67,7 +67,6 @@ def assert_refused(error: MotionFileError, path: Path) -> None:
 
 
 # --- an own second formulation
-# ----------------------------------------------------------------------------------------
 
 
 def turn(axis: str, degrees: float) -> np.ndarray:
@@ -150,7 +149,6 @@ def test_joints_are_where_the_book_has_them() -> None:
 
 
 # --- what the numbers mean
-# --------------------------------------------------------------------------------------------
 
 
 def test_a_joint_stands_where_its_bone_starts() -> None:
@@ -246,7 +244,6 @@ def test_the_frame_rate_is_the_headers_or_the_names_or_the_usual_one() -> None:
 
 
 # --- folders of files
-# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", cases("valid_asf", ".asf"), ids=lambda path: path.stem)
@@ -357,7 +354,6 @@ def test_damaged_files_are_read_or_refused_but_never_crash(at: int, put: bytes, 
 
 
 # --- limits
-# -----------------------------------------------------------------------------------------------------------
 
 
 def chain(count: int) -> bytes:
@@ -386,7 +382,6 @@ def test_more_frames_than_the_limit_are_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 # --- which skeleton
-# ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -432,7 +427,6 @@ def test_a_broken_skeleton_is_named_in_the_message(tmp_path: Path) -> None:
 
 
 # --- the way out
-# ------------------------------------------------------------------------------------------------------
 
 
 def test_the_clip_is_written_as_bvh(tmp_path: Path) -> None:
@@ -458,7 +452,6 @@ def test_amc_is_not_written(tmp_path: Path) -> None:
 
 
 # --- real files
-# -------------------------------------------------------------------------------------------------------
 
 PERFORMERS = ("bd", "bk", "dg", "mm", "tr")
 ROLES = {

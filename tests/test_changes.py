@@ -1,4 +1,4 @@
-"""Changes of motion go from the canonical skeleton back onto rigs of any axes, units and zero pose."""
+"""Changes of motion go from the canonical skeleton onto rigs of any axes, units and zero pose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How a rig relates to the canonical skeleton, and its motion on it: any axes, units and zero pose."""
+"""How a rig of any axes, units and zero pose relates to the canonical skeleton, and its motion
+there.
+"""
 
 from __future__ import annotations
 

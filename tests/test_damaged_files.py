@@ -35,7 +35,7 @@ def test_a_damaged_file_is_refused_in_words(path: Path) -> None:
 
 
 def hollow(joints: int, frames: int) -> bytes:
-    """A BVH file of few bytes that asks for much: joints without channels, and one number a frame."""
+    """A small BVH file that asks for much: joints without channels, and one number a frame."""
     still = "".join(f"JOINT j{i}\n{{\nOFFSET 0 1 0\n}}\n" for i in range(joints - 1))
     head = (
         f"HIERARCHY\nROOT r\n{{\nOFFSET 0 0 0\nCHANNELS 1 "

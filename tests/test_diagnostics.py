@@ -168,7 +168,7 @@ def test_inspect_says_it(walk_file: Path) -> None:
 
 
 def test_real_clips_are_passed_except_for_what_is_known(data_dir: Path) -> None:
-    """The first frames of CMU takes are a T-pose; the character rig floats and has hands that flip."""
+    """CMU's clips begin with a T-pose; the character rig floats and has hands that flip."""
     for pattern, known in (
         ("bandai/*-1/data/*walk_*normal_001.bvh", {"rest"}),
         ("wild/zombie.bvh", set()),

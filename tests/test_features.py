@@ -1,4 +1,6 @@
-"""The numbers a network sees: complete, the same at any frame rate, place and heading, and their way back."""
+"""The numbers a network sees: complete, independent of frame rate, position and heading, and
+invertible.
+"""
 
 from __future__ import annotations
 

@@ -295,7 +295,7 @@ def test_no_foot_sinks_into_the_floor(lowered_m: float) -> None:
 
 
 def test_a_first_frame_from_elsewhere_does_not_pull_a_leg_along() -> None:
-    """Files that begin with one frame of a rest pose at the origin jump from there to their motion."""
+    """A file that begins with a frame of a rest pose at the origin jumps to its motion."""
     start = WALK.clip.local_position.copy()
     start[0, 0] += [3.0, 0.0, -2.0]
     contact = CONTACT.copy()

@@ -404,9 +404,36 @@ def test_any_cut_and_any_damaged_bytes(data: st.DataObject) -> None:
 
 
 VALUES = st.sampled_from(
-    [None, True, -1, 0, 1, 3, 2**31, 2**64, 10**400, 1.5, 1e308, -1e-300, 1e12, "", "x", "VEC4", "\ud800", [], {}, [0], [None],
-     [[]], {"a": 1}, [0.0] * 3, [1e-30] * 3, [1e12] * 3, [0.0] * 4]
-)  # fmt: skip
+    [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        3,
+        2**31,
+        2**64,
+        10**400,
+        1.5,
+        1e308,
+        -1e-300,
+        1e12,
+        "",
+        "x",
+        "VEC4",
+        "\ud800",
+        [],
+        {},
+        [0],
+        [None],
+        [[]],
+        {"a": 1},
+        [0.0] * 3,
+        [1e-30] * 3,
+        [1e12] * 3,
+        [0.0] * 4,
+    ]
+)
 
 
 @settings(max_examples=40, deadline=None)

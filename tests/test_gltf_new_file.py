@@ -49,9 +49,21 @@ def test_the_example(walk_clip: Clip, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["zombie", "dab", "jumping", "wave_hello", "jesse_dance", "jumping_jacks", "bvh_test1", "bvh_test2", "bvh_test3", "sample",
-     "scaled_131_01", "cmu_12_01_walk"],
-)  # fmt: skip
+    [
+        "zombie",
+        "dab",
+        "jumping",
+        "wave_hello",
+        "jesse_dance",
+        "jumping_jacks",
+        "bvh_test1",
+        "bvh_test2",
+        "bvh_test3",
+        "sample",
+        "scaled_131_01",
+        "cmu_12_01_walk",
+    ],
+)
 def test_real_clips_in_a_new_file(data_dir: Path, file: str) -> None:
     check_new_file(read_motion(data_dir / "wild" / f"{file}.bvh"))
 

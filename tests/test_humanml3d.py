@@ -30,7 +30,7 @@ for _side in ("left", "right"):
 
 
 def at_twenty(canonical: Clip) -> tuple[Clip, Array]:
-    """A canonical clip at 20 frames a second, and the positions (T, 22, 3) of SMPL's joints in it."""
+    """A canonical clip at 20 frames a second, and the positions (T, 22, 3) of SMPL's joints."""
     clip = resample(canonical, 20.0)
     position = np.empty((clip.frame_count, len(NAMES), 3))
     for joint, name in enumerate(NAMES):

@@ -231,7 +231,7 @@ def test_the_same_clip_on_another_rig_in_other_axes_units_and_rates_is_the_same_
 
 
 def test_a_loop_ends_where_it_begins():
-    """The made walk's cycle is 1.2 s, so at 30 pictures a second a loop of it has 36 or 72 of them."""
+    """The made walk's cycle is 1.2 s: at 30 pictures a second a loop of it has 36 or 72 of them."""
     straight = figure_of(as_rig(walk(3.4).clip))
     film = take_film([straight], Shot(size_px=(96, 80), loop=True))
     assert film.frame_count % 36 in (0, 1, 35)

@@ -15,9 +15,10 @@ from kinestyle.runtime.stylizer import Stylizer
 
 LONGEST = 150
 STYLES = ("old", "proud", "childish")
+BANDAI = "bandai/Bandai-Namco-Research-Motiondataset-"
 RIGS = {
-    "bandai": "bandai/Bandai-Namco-Research-Motiondataset-2/data/dataset-2_walk_normal_022.bvh",
-    "bandai, travel in the root": "bandai/Bandai-Namco-Research-Motiondataset-1/data/dataset-1_walk_normal_002.bvh",
+    "bandai": f"{BANDAI}2/data/dataset-2_walk_normal_022.bvh",
+    "bandai, travel in the root": f"{BANDAI}1/data/dataset-1_walk_normal_002.bvh",
     **{
         name: f"wild/{name}.bvh"
         for name in ("bvh_test1", "bvh_test2", "bvh_test3", "cmu_12_01_walk", "dab", "jesse_dance")

@@ -59,7 +59,7 @@ def test_few_or_unequal_clips_are_not_given_away() -> None:
 
 
 def random_folder(random: np.random.Generator) -> dict[str, RuleClip]:
-    """Clips by file: some styles and contents, numbered or not, of few or many and unequal clips."""
+    """Clips by file: some styles and contents, numbered or not, with any numbers of clips."""
     contents = [f"content{i}" for i in range(random.integers(1, 12))]
     clips = {}
     for style in range(random.integers(1, 6)):

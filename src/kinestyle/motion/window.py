@@ -18,7 +18,7 @@ from kinestyle.motion.skeleton import Skeleton
 
 
 class Motion(Protocol):
-    """T frames of a rig's motion, of which any can be had as a clip; attributes are those of `Clip`.
+    """T frames of a rig's motion, any of which can be had as a clip, with the attributes of `Clip`.
 
     A `Clip` is one. A file that is too long to be held in memory is another.
     """

@@ -19,9 +19,9 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.rig.body_frame import UNITS
+from made_rigs import X, Y, Z
 from rig_namings import FAMILIES
 
-X, Y, Z = np.eye(3)
 ANONYMOUS = ("numbered", "bones", "words", "shuffled")
 """Ways to name joints that say nothing."""
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from generated_rigs import Y, Z
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.rotation import Array
+from made_rigs import Y, Z
 from rig_namings import FINGERS, Naming
 
 _FACE = (

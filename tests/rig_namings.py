@@ -399,3 +399,35 @@ FINGERS: dict[str, tuple[str, tuple[str, ...]]] = {
 """Family -> the pattern of a finger's joints, and what it calls the five; families without a row do
 as CMU's Hand rigs do.
 """
+
+
+def both(*templates: str, sides: tuple[str, str] = ("Left", "Right")) -> dict[str, str]:
+    """Role -> name of the eight limb roles of both sides, clavicle to hand and thigh to toe.
+
+    templates: names in which "{}" stands for the side, written as in `sides`
+    """
+    roles = ("clavicle", "upper_arm", "forearm", "hand", "thigh", "shin", "foot", "toe")
+    return {
+        f"{side}_{role}": template.format(word)
+        for side, word in zip(("left", "right"), sides, strict=True)
+        for role, template in zip(roles, templates, strict=True)
+    }
+
+
+ACCLAIM_ROLES = {
+    "hips": "root",
+    "spine": "upperback",
+    "chest": "thorax",
+    "neck": "lowerneck",
+    "head": "head",
+} | both(
+    *(
+        "{}" + name
+        for name in (
+            *("clavicle", "humerus", "radius", "hand"),
+            *("femur", "tibia", "foot", "toes"),
+        )
+    ),
+    sides=("l", "r"),
+)
+"""The joints that play the roles on HDM05's skeletons."""

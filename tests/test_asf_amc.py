@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from file_cases import assert_refused
 from kinestyle.cli import main
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.asf_amc import AsfRig, amc, find_asf, parse_amc, parse_asf, read_amc
@@ -30,6 +31,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import tip_position
 from kinestyle.rig.body_frame import Leg, lateral_agreement
 from kinestyle.rig.mapping import map_joints
+from rig_namings import ACCLAIM_ROLES
 
 FILES = Path(__file__).parent / "files" / "asf_amc"
 ASF = (FILES / "valid_amc" / "plain.asf").read_bytes()
@@ -52,18 +54,6 @@ def assert_same_rig(rig: AsfRig, other: AsfRig) -> None:
     np.testing.assert_allclose(rig.skeleton.end_offsets, other.skeleton.end_offsets, atol=1e-12)
     np.testing.assert_allclose(rig.axes, other.axes, atol=1e-12)
     assert rig.channels == other.channels
-
-
-def assert_refused(error: MotionFileError, path: Path) -> None:
-    """One short sentence that begins with the place and says what the case's text file says."""
-    message = str(error)
-    assert message.startswith(f"{path.name}, line ")
-    assert "found" in message
-    assert "expected" in message
-    assert "\n" not in message
-    assert len(message) < 300
-    for fragment in path.with_suffix(".txt").read_text(encoding="utf-8").splitlines():
-        assert fragment in message
 
 
 # --- an own second formulation
@@ -454,27 +444,6 @@ def test_amc_is_not_written(tmp_path: Path) -> None:
 # --- real files
 
 PERFORMERS = ("bd", "bk", "dg", "mm", "tr")
-ROLES = {
-    "hips": "root",
-    "spine": "upperback",
-    "chest": "thorax",
-    "neck": "lowerneck",
-    "head": "head",
-    **{
-        f"{side}_{role}": side[0] + bone
-        for side in ("left", "right")
-        for role, bone in {
-            "thigh": "femur",
-            "shin": "tibia",
-            "foot": "foot",
-            "toe": "toes",
-            "clavicle": "clavicle",
-            "upper_arm": "humerus",
-            "forearm": "radius",
-            "hand": "hand",
-        }.items()
-    },
-}
 
 
 @pytest.fixture(scope="module")
@@ -493,7 +462,9 @@ def test_real_clips_are_bodies_on_a_floor(hdm05: Path, performer: str) -> None:
         assert clip.frame_rate == pytest.approx(120.0)
         assert clip.warnings == ()
         mapping = map_joints(clip)
-        assert {role: clip.skeleton.names[joint] for role, joint in mapping.joints.items()} == ROLES
+        assert {
+            role: clip.skeleton.names[joint] for role, joint in mapping.joints.items()
+        } == ACCLAIM_ROLES
         assert (mapping.unit, mapping.up.tolist()) == ("CMU", [0, 1, 0])
         place = {role: clip.world_position[:, joint] for role, joint in mapping.joints.items()}
         for side in ("left", "right"):

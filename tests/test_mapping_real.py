@@ -12,19 +12,7 @@ from kinestyle.formats.bvh import read_bvh
 from kinestyle.rig.body_frame import axis_name
 from kinestyle.rig.mapping import DOUBTFUL, map_joints
 from named_rigs import named, swaps
-
-
-def both(*templates: str) -> dict[str, str]:
-    """The eight limb roles for names with "{}" for Left and Right; an empty template stands for a
-    joint the rig lacks.
-    """
-    roles = ("clavicle", "upper_arm", "forearm", "hand", "thigh", "shin", "foot", "toe")
-    return {
-        f"{side.lower()}_{role}": template.format(side)
-        for side in ("Left", "Right")
-        for role, template in zip(roles, templates, strict=True)
-    }
-
+from rig_namings import ACCLAIM_ROLES, both
 
 CMU_LIMBS = both(
     *(f"{{}}{n}" for n in ("Shoulder", "Arm", "ForeArm", "Hand", "UpLeg", "Leg", "Foot", "ToeBase"))
@@ -78,40 +66,32 @@ def test_real_file(data_dir: Path, file: str) -> None:
     assert all("no usual unit" in warning for warning in mapping.warnings)
 
 
-BANDAI = {"hips": "Hips", "spine": "Spine", "chest": "Chest", "neck": "Neck", "head": "Head"} | {
-    f"{side}_{role}": f"{name}_{side[0].upper()}"
-    for side in ("left", "right")
-    for role, name in {
-        "clavicle": "Shoulder",
-        "upper_arm": "UpperArm",
-        "forearm": "LowerArm",
-        "hand": "Hand",
-        "thigh": "UpperLeg",
-        "shin": "LowerLeg",
-        "foot": "Foot",
-        "toe": "Toes",
-    }.items()
-}
+BANDAI = trunk("Spine", "Chest") | both(
+    *(
+        f"{name}_{{}}"
+        for name in (
+            *("Shoulder", "UpperArm", "LowerArm", "Hand"),
+            *("UpperLeg", "LowerLeg", "Foot", "Toes"),
+        )
+    ),
+    sides=("L", "R"),
+)
 CC3 = {
     "hips": "Hip",
     "spine": "Spine01",
     "chest": "Spine02",
     "neck": "NeckTwist01",
     "head": "Head",
-} | {
-    f"{side}_{role}": f"{side[0].upper()}_{name}"
-    for side in ("left", "right")
-    for role, name in {
-        "clavicle": "Clavicle",
-        "upper_arm": "Upperarm",
-        "forearm": "Forearm",
-        "hand": "Hand",
-        "thigh": "Thigh",
-        "shin": "Calf",
-        "foot": "Foot",
-        "toe": "ToeBase",
-    }.items()
-}
+} | both(
+    *(
+        f"{{}}_{name}"
+        for name in (
+            *("Clavicle", "Upperarm", "Forearm", "Hand"),
+            *("Thigh", "Calf", "Foot", "ToeBase"),
+        )
+    ),
+    sides=("L", "R"),
+)
 
 
 @pytest.mark.parametrize(
@@ -152,28 +132,6 @@ def test_real_sets(
         }, file.name
 
 
-ACCLAIM = {
-    "hips": "root",
-    "spine": "upperback",
-    "chest": "thorax",
-    "neck": "lowerneck",
-    "head": "head",
-} | {
-    f"{side}_{role}": side[0] + name
-    for side in ("left", "right")
-    for role, name in {
-        "clavicle": "clavicle",
-        "upper_arm": "humerus",
-        "forearm": "radius",
-        "hand": "hand",
-        "thigh": "femur",
-        "shin": "tibia",
-        "foot": "foot",
-        "toe": "toes",
-    }.items()
-}
-
-
 @pytest.mark.parametrize("performer", ["bd", "bk", "dg", "mm", "tr"])
 def test_the_five_skeletons_of_hdm05(data_dir: Path, performer: str) -> None:
     files = sorted((data_dir / "unlabelled" / "hdm05").glob(f"HDM_{performer}_*.amc"))[::15]
@@ -182,7 +140,7 @@ def test_the_five_skeletons_of_hdm05(data_dir: Path, performer: str) -> None:
     for file in files:
         clip = read_amc(file)
         mapping = map_joints(clip)
-        assert named(clip, mapping) == ACCLAIM, file.name
+        assert named(clip, mapping) == ACCLAIM_ROLES, file.name
         assert (axis_name(mapping.up), mapping.unit) == ("+Y", "CMU"), file.name
         assert min(mapping.confidence.values()) > 0.5, file.name
         bare = replace(
@@ -196,7 +154,7 @@ def test_the_five_skeletons_of_hdm05(data_dir: Path, performer: str) -> None:
         wrong = {
             role: joint for role, joint in found.joints.items() if joint != mapping.joints[role]
         }
-        assert not swaps(named(clip, found), ACCLAIM), file.name
+        assert not swaps(named(clip, found), ACCLAIM_ROLES), file.name
         assert all(
             found.confidence[role] < DOUBTFUL for role in wrong if role not in ("spine", "neck")
         ), (file.name, wrong)

@@ -132,57 +132,52 @@ def parse_asf(data: bytes, name: str) -> AsfRig:
 
 def _parse_units(lines: Lines, parsed: _Parsed) -> None:
     """The section :units."""
-    while lines.words and not lines.keyword.startswith(":"):
-        if lines.keyword == "angle":
+    for keyword in lines.section():
+        if keyword == "angle":
             units = {"deg": np.pi / 180.0, "rad": 1.0}
             unit = lines.words[1].lower() if len(lines.words) > 1 else ""
             if unit not in units:
                 lines.refuse(1, "deg or rad")
             parsed.radians_per_angle = units[unit]
-        elif lines.keyword in ("mass", "length"):
-            if lines.numbers(lines.keyword, 1)[0] <= 0.0:
-                lines.refuse(1, f"a {lines.keyword} unit greater than 0")
+        elif keyword in ("mass", "length"):
+            if lines.numbers(keyword, 1)[0] <= 0.0:
+                lines.refuse(1, f"a {keyword} unit greater than 0")
         else:
             lines.refuse(0, "mass, length or angle within :units")
-        lines.next()
     if not parsed.radians_per_angle:
         lines.refuse(0, "angle deg or angle rad within :units")
 
 
 def _parse_root(lines: Lines, parsed: _Parsed) -> None:
     """The section :root."""
-    while lines.words and not lines.keyword.startswith(":"):
-        if lines.keyword == "order":
+    for keyword in lines.section():
+        if keyword == "order":
             parsed.root_channels = _channels(lines, _TRANSLATIONS + _ROTATIONS, "the root's order")
             if len(parsed.root_channels) < 6:
                 lines.refuse(len(lines.words), "all of TX TY TZ RX RY RZ in the root's order")
-        elif lines.keyword in ("position", "orientation"):
+        elif keyword in ("position", "orientation"):
             # programs differ in how such an offset combines with the motion; writers keep to zeros
-            for i, value in enumerate(lines.numbers(f"the root's {lines.keyword}", 3)):
+            for i, value in enumerate(lines.numbers(f"the root's {keyword}", 3)):
                 if value:
-                    lines.refuse(
-                        1 + i, f"0 0 0 as the root's {lines.keyword}; put it into the motion"
-                    )
-        elif lines.keyword == "axis":
+                    lines.refuse(1 + i, f"0 0 0 as the root's {keyword}; put it into the motion")
+        elif keyword == "axis":
             # of the orientation, which is zero
             _axis_order(lines, 1, "the root")
         else:
             lines.refuse(0, "order, axis, position or orientation within :root")
-        lines.next()
     if not parsed.root_channels:
         lines.refuse(0, "order TX TY TZ RX RY RZ within :root")
 
 
 def _parse_bones(lines: Lines, parsed: _Parsed) -> None:
     """The section :bonedata."""
-    while lines.words and not lines.keyword.startswith(":"):
-        if lines.keyword != "begin":
+    for keyword in lines.section():
+        if keyword != "begin":
             lines.refuse(0, "begin, the first word of a bone")
         if len(parsed.bones) + 1 == MAX_JOINTS:
             lines.refuse(0, f"at most {MAX_JOINTS} joints")
         bone = _parse_bone(lines, parsed)
         parsed.bones[bone.name.lower()] = bone
-        lines.next()
     if not parsed.bones:
         lines.refuse(0, "at least one bone within :bonedata")
 

@@ -5,6 +5,7 @@ expected.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NoReturn
 
 from kinestyle.errors import MotionFileError
@@ -49,6 +50,14 @@ class Lines:
     def keyword(self) -> str:
         """The first word of the line in small letters, empty at the end of the file."""
         return self.words[0].lower() if self.words else ""
+
+    def section(self) -> Iterator[str]:
+        """The keyword of each line up to the next section, which begins with a colon, or the end of
+        the file. Steps to the next line after each.
+        """
+        while self.words and not self.keyword.startswith(":"):
+            yield self.keyword
+            self.next()
 
     def fail(self, word: int, found: str, expected: str) -> NoReturn:
         """Refuse the file at a word of the current line, or at the line's end if it has no such

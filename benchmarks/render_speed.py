@@ -21,7 +21,7 @@ import numpy as np
 from kinestyle.formats.table import read_motion
 from kinestyle.picture.figure import Figure, figure_of
 from kinestyle.picture.film import Film, Shot, take_film
-from kinestyle.picture.reel import CONTAINERS, write_film
+from kinestyle.picture.video import CONTAINERS, write_film
 
 CLIP = Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
 TURNS = 5

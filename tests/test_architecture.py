@@ -73,7 +73,7 @@ def test_import_contracts_are_there():
             "onnxruntime only in runtime.sessions, with its telemetry off",
         ),
         ("cli/__init__.py", "import PIL.Image", "PIL only in picture"),
-        ("picture/film.py", "import av", "av only in picture.reel"),
+        ("picture/film.py", "import av", "av only in picture.video"),
         ("motion/display.py", "import IPython", "IPython only in picture.notebook"),
         ("motion/display.py", "import kinestyle.picture", "layers"),
         ("evaluate/page.py", "import matplotlib.figure", "matplotlib only in evaluate.figures"),

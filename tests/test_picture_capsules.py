@@ -8,22 +8,24 @@ import numpy as np
 import pytest
 
 from kinestyle.picture.camera import Camera, three_quarter_axes
-from kinestyle.picture.capsules import Seen, see
+from kinestyle.picture.capsules import Fragments, rasterize
 
 SIZE = (90, 70)
 NO_SLABS = np.zeros((0, 3), dtype=int)
 
 
-def of_parts(spot, radius, cones=((0, 1),), slabs=NO_SLABS, kind=None, size=SIZE) -> Seen:
+def of_parts(spot, radius, cones=((0, 1),), slabs=NO_SLABS, kind=None, size=SIZE) -> Fragments:
     cones, slabs = (
         np.array(cones, dtype=int).reshape(-1, 2),
         np.array(slabs, dtype=int).reshape(-1, 3),
     )
     kind = np.arange(len(cones) + len(slabs)) if kind is None else np.array(kind)
-    return see(np.array(spot, dtype=float), np.array(radius, dtype=float), cones, slabs, kind, size)
+    return rasterize(
+        np.array(spot, dtype=float), np.array(radius, dtype=float), cones, slabs, kind, size
+    )
 
 
-def coverage(seen: Seen, size=SIZE) -> np.ndarray:
+def coverage(seen: Fragments, size=SIZE) -> np.ndarray:
     """(H, W) the share of each pixel that is covered."""
     return np.bincount(seen.line * size[0] + seen.column, seen.weight, size[0] * size[1]).reshape(
         size[1], size[0]

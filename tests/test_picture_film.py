@@ -18,7 +18,7 @@ from kinestyle.motion.resampling import resample
 from kinestyle.picture.camera import follow_path
 from kinestyle.picture.figure import Figure, figure_of
 from kinestyle.picture.film import Shot, take_film
-from kinestyle.picture.reel import CONTAINERS, write_film
+from kinestyle.picture.video import CONTAINERS, write_film
 from made_rigs import as_rig, turned, walk
 
 SMALL = Shot(size_px=(96, 80), frame_rate=10.0)

@@ -18,8 +18,8 @@ from kinestyle.motion import rotation
 from kinestyle.picture.body import LEFT, RIGHT
 from kinestyle.picture.camera import AZIMUTH_RADIANS, ELEVATION_RADIANS, three_quarter_axes
 from kinestyle.picture.figure import Figure, figure_of
-from kinestyle.picture.lettering import PAPER
 from kinestyle.picture.sheet import HEADER_PX, MARGIN_PX, draw, moments, write_sheet
+from kinestyle.picture.text import PAPER
 from made_rigs import as_rig, stand, turned
 
 SCALE = 100.0

@@ -131,7 +131,7 @@ def render(
         write_page(figures, out)
     else:
         from kinestyle.picture.film import Shot, take_film
-        from kinestyle.picture.reel import write_film
+        from kinestyle.picture.video import write_film
 
         start, stop = options["start"] or 0.0, options["stop"]
         if options["seconds"] is not None:
@@ -162,7 +162,7 @@ def _kind_of(out: Path) -> tuple[str, set[str]]:
         return "a contact sheet", _SHEET_OPTIONS
     if suffix == ".html":
         return "a page", set()  # needs no extra, so that nothing of films is imported
-    from kinestyle.picture.reel import CONTAINERS
+    from kinestyle.picture.video import CONTAINERS
 
     if suffix in CONTAINERS:
         return "a film", _FILM_OPTIONS

@@ -21,7 +21,7 @@ from kinestyle.motion.rotation import Array
 _F = np.float32
 
 
-class Seen(NamedTuple):
+class Fragments(NamedTuple):
     """N places at which something is seen, of a pixel's size or of a part of it.
 
     column, line: (N,) int, the pixel; weight: (N,) share of the pixel
@@ -67,14 +67,14 @@ _NOTHING = _F(-1e30)
 """The depth where a part is not."""
 
 
-def see(
+def rasterize(
     spot: Array,
     radius: Array,
     cones: np.ndarray,
     slabs: np.ndarray,
     kind: np.ndarray,
     size: tuple[int, int],
-) -> Seen:
+) -> Fragments:
     """What is seen of balls joined to cones and slabs in a picture of size (width, height).
 
     spot: (P, 3) pixels right, down and near; radius: (P,) pixels; cones: (C, 2), slabs: (S, 3)
@@ -108,7 +108,7 @@ def see(
         depth = parts.depth(cut, within)
         first = _nearest(number, depth, int(edge.sum()))
         found.append(parts.seen(cut, within, first, depth[first], 1.0 / len(_WITHIN)))
-    return Seen(*(np.concatenate(each, axis=-1) for each in zip(*found, strict=True)))
+    return Fragments(*(np.concatenate(each, axis=-1) for each in zip(*found, strict=True)))
 
 
 def _nearest(place: np.ndarray, depth: Array, count: int) -> np.ndarray:
@@ -289,14 +289,14 @@ class _Parts:
         first: np.ndarray,
         depth: Array,
         weight: float,
-    ) -> Seen:
+    ) -> Fragments:
         """What is seen of those pairs, (M,) ascending numbers, of which it is known that they are."""
         pairs = pairs.only(first)
         x, y = pairs.column.astype(_F) + _F(within[0]), pairs.line.astype(_F) + _F(within[1])
         solved = [np.stack(normal) for _, *normal in self._solve(pairs.counts, x, y)]
         part = np.repeat(np.arange(len(pairs.counts)), pairs.counts)
         normal = np.concatenate(solved, axis=1)
-        return Seen(
+        return Fragments(
             pairs.column, pairs.line, np.full(len(x), weight, dtype=_F), x, y, depth, normal, part
         )
 
@@ -397,7 +397,7 @@ LIGHT /= np.linalg.norm(LIGHT)
 """(3,) unit: to the light, right, up and near."""
 
 
-def shade(seen: Seen, palette: Array, far: Array) -> Array:
+def shade(seen: Fragments, palette: Array, far: Array) -> Array:
     """(N, 3) lit colours, 0...255.
 
     palette: (C + S, 3) the colour of each part; far: (N,) in [0, 1], how much a place fades into

@@ -21,8 +21,8 @@ from kinestyle.motion.rotation import Array
 from kinestyle.picture.camera import Camera, fixed_place, follow_path, frame_all
 from kinestyle.picture.figure import Figure
 from kinestyle.picture.floor import Floor
-from kinestyle.picture.lettering import FAINT_INK, INK, draw_dot, draw_text, pen_for
 from kinestyle.picture.scene import TONES, Actor, draw_scene, palette_of, to_bytes
+from kinestyle.picture.text import FAINT_INK, INK, draw_dot, draw_text, pen_for
 
 with needs_extra("pictures", "drawing pictures"):
     from PIL import Image

@@ -12,7 +12,7 @@ import numpy as np
 from kinestyle.motion.rotation import Array
 from kinestyle.picture.body import LEFT, MIDDLE, RIGHT
 from kinestyle.picture.camera import Camera
-from kinestyle.picture.capsules import Seen, see, shade
+from kinestyle.picture.capsules import Fragments, rasterize, shade
 from kinestyle.picture.figure import Figure
 from kinestyle.picture.floor import PLANTED, PLANTED_RADIUS_M, TRAIL, TRAIL_RADIUS_M, Colour, Floor
 
@@ -87,7 +87,7 @@ def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array) -> Array:
     spot, scale = camera.project(crowd.place)
     # thinner than a pixel would be dotted
     thick = np.maximum(crowd.radius * scale, 0.6)
-    seen = see(spot, thick, crowd.cones, crowd.slabs, crowd.kind, (floor.width, floor.height))
+    seen = rasterize(spot, thick, crowd.cones, crowd.slabs, crowd.kind, (floor.width, floor.height))
     if len(seen.part):
         _put(
             picture,
@@ -134,7 +134,7 @@ def _together(actors: Sequence[Actor]) -> _Crowd:
     )
 
 
-def _put(picture: Array, seen: Seen, palette: Array, camera: Camera, sunk: bool) -> None:
+def _put(picture: Array, seen: Fragments, palette: Array, camera: Camera, sunk: bool) -> None:
     """Lay what is seen over the picture, in place. sunk: whether anything is so far below the floor
     that it turns pale.
     """

@@ -25,7 +25,8 @@ from kinestyle.picture.body import LEFT, RIGHT
 from kinestyle.picture.camera import ELEVATION_RADIANS, Camera, three_quarter_axes
 from kinestyle.picture.figure import Figure
 from kinestyle.picture.floor import PLANTED, Floor
-from kinestyle.picture.lettering import (
+from kinestyle.picture.scene import SIDE_COLOUR, Actor, draw_scene, to_bytes
+from kinestyle.picture.text import (
     CARD,
     FAINT_INK,
     INK,
@@ -36,7 +37,6 @@ from kinestyle.picture.lettering import (
     pen_for,
     text_width,
 )
-from kinestyle.picture.scene import SIDE_COLOUR, Actor, draw_scene, to_bytes
 from kinestyle.storage import replace_bytes
 
 with needs_extra("pictures", "drawing pictures"):

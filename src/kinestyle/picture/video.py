@@ -129,12 +129,12 @@ def _encode(
     )
     durations = np.maximum(np.diff(ends, prepend=0.0), tick_milliseconds).astype(int).tolist()
     file = io.BytesIO()
-    reel = _Reel(pictures, film.frame_count)
-    reel.save(file, format=kind, save_all=True, duration=durations, loop=0, **options)
+    frames = _Frames(pictures, film.frame_count)
+    frames.save(file, format=kind, save_all=True, duration=durations, loop=0, **options)
     return file.getvalue()
 
 
-class _Reel(Image.Image):
+class _Frames(Image.Image):
     """Pictures to come as Pillow knows films: one image with many frames, of which there is one at
     a time.
     """

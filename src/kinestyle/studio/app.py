@@ -45,8 +45,9 @@ from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
 
 PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
 
-_ABOUT = """Restyle captured human motion: a clip in, the same rig out, in another manner. Clips are kept in memory for a while,
-under ids that cannot be guessed. Every refusal is {"error": {"status": ..., "message": "one sentence"}}."""
+_ABOUT = """Restyle captured human motion: a clip in, the same rig out, in another style. Clips are kept
+in memory for a while, under ids that cannot be guessed. Every error is
+{"error": {"status": ..., "message": "one sentence"}}."""
 
 _SAID = {
     404: "there is nothing at this address; see /api/docs",
@@ -120,7 +121,7 @@ def make_app(config: StudioConfig) -> FastAPI:
 
 
 def _answer_errors(app: FastAPI) -> None:
-    """Every refusal in one form."""
+    """Every error in one form."""
 
     def failure(status: int, message: str, headers: Any = None) -> Response:
         more = {"retry-after": "1"} if status == 429 else {}
@@ -237,14 +238,14 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         responses=documented_errors(*WORK),
         openapi_extra=documentation.RIG_BODY,
     )
-    async def take_example(
+    async def keep_example(
         request: Request, example: str, rig: RigQuery = None, job: JobQuery = None
     ) -> ClipAnswer:
         """Keep an example clip, as if it were sent."""
         files = [(f"{example}.bvh", restyling.example(example))]
         _, stated = await sent_clip(request, example, rig, studio.config)
         return _answer(
-            studio, await _while_there(request, studio.take(files, _client(request, job), stated))
+            studio, await _while_there(request, studio.keep(files, _client(request, job), stated))
         )
 
     @app.post(
@@ -269,7 +270,7 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         """
         files, stated = await sent_clip(request, name, rig, studio.config)
         return _answer(
-            studio, await _while_there(request, studio.take(files, _client(request, job), stated))
+            studio, await _while_there(request, studio.keep(files, _client(request, job), stated))
         )
 
     @app.get("/api/clips/{clip_id}", responses=documented_errors(404))
@@ -359,13 +360,11 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
 
 
 def _add_jobs(app: FastAPI, studio: Studio) -> None:
-    """Work under way. Whoever asks cannot know whether it has begun, or is done already: neither is
-    an error.
-    """
+    """Jobs. A client cannot know whether its job has begun, or is done: neither is an error."""
 
     @app.get("/api/jobs/{job}", responses=documented_errors())
     async def progress(job: str) -> JobAnswer:
-        """How far a job is; one that is not under way is said to wait."""
+        """How far a job is; one that is not running counts as waiting."""
         found = studio.pool.jobs.get(job)
         return (
             JobAnswer(stage="waiting", share=0.0)
@@ -375,7 +374,7 @@ def _add_jobs(app: FastAPI, studio: Studio) -> None:
 
     @app.delete("/api/jobs/{job}", status_code=204, responses=documented_errors())
     async def cancel(job: str) -> None:
-        """Cancel a job, if it is under way; its own request is answered with 409."""
+        """Cancel a job, if it is running; its own request is answered with 409."""
         if found := studio.pool.jobs.get(job):
             studio.pool.cancel(found)
 

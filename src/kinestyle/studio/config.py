@@ -1,4 +1,4 @@
-"""What the studio allows and keeps: every limit, in one place."""
+"""Every limit of the studio."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class StudioConfig:
     """The same on a heavy clip."""
     steal_seconds: float = 0.1
     """How long a job waits for the worker that knows its clip before another one, which has to
-    analyse it anew, takes it.
+    analyse it again, takes it.
     """
     warm_clips: int = 32
     """Clips whose analysis each worker keeps."""

@@ -1,10 +1,9 @@
-"""The description of the interface: OpenAPI for programs, and the same as a plain page that needs
+"""The description of the interface: OpenAPI for programs, and a plain page for people, which loads
 nothing from elsewhere.
 """
 
 from __future__ import annotations
 
-import json
 from html import escape
 from typing import Any
 
@@ -118,99 +117,42 @@ def describe(app: FastAPI, has_token: bool) -> dict[str, Any]:
 
 
 def as_page(found: dict[str, Any]) -> str:
-    """The description for people to read."""
-    parts = [
-        f"<h1>{escape(found['info']['title'])} {escape(found['info']['version'])}</h1>",
-        f"<p>{escape(found['info'].get('description', ''))}</p>",
-        '<p>For programs: <a href="/api/openapi.json">openapi.json</a></p>',
-    ]
+    """The description for people to read: each address and what it takes. FastAPI's own page loads
+    its scripts from elsewhere.
+    """
+    about = found["info"]
+    parts = [f"<h1>{escape(about['title'])} {escape(about['version'])}</h1>"]
+    parts.append(f"<p>{escape(about['description'])}</p>")
     for path, methods in found["paths"].items():
         for method, route in methods.items():
-            parts.append(
-                f"<h2><code>{method.upper()} "
-                f"{escape(path)}</code></h2><p>{escape(route.get('description', ''))}</p>"
-            )
-            parts.append(
-                _table(
-                    ("parameter", "in", "what"),
-                    [_parameter(one) for one in route.get("parameters", [])],
-                )
-            )
-            for kind, body in route.get("requestBody", {}).get("content", {}).items():
-                parts.append(
-                    f"<h3>Body: {escape(kind)}</h3>{_fields(body.get('schema', {}), found)}"
-                )
+            parts.append(f"<h2><code>{method.upper()} {escape(path)}</code></h2>")
+            parts.append(f"<p>{escape(route['description'])}</p>")
+            taken = {one["name"]: one for one in route.get("parameters", [])}
+            for body in route.get("requestBody", {}).get("content", {}).values():
+                taken |= _resolved(body["schema"], found).get("properties", {})
             rows = [
-                (status, answer["description"], _answered(answer))
-                for status, answer in route["responses"].items()
+                f"<dt><code>{escape(name)}</code><dd>{escape(one.get('description', ''))}"
+                for name, one in taken.items()
             ]
-            parts.append(_table(("status", "what", "body"), rows))
-    parts.append("<h1>Bodies</h1>")
-    for name, schema in found["components"]["schemas"].items():
-        parts.append(f'<h2 id="{escape(name)}">{escape(name)}</h2>{_fields(schema, found)}')
+            parts.append(f"<dl>{''.join(rows)}</dl>")
     return _PAGE.format(body="\n".join(parts))
 
 
-def _parameter(one: dict[str, Any]) -> tuple[str, str, str]:
-    return (
-        one["name"] + ("" if one["required"] else " (optional)"),
-        one["in"],
-        one.get("description", ""),
-    )
-
-
-def _answered(answer: dict[str, Any]) -> str:
-    names = [
-        body.get("schema", {}).get("$ref", kind).split("/")[-1]
-        for kind, body in answer.get("content", {}).items()
-    ]
-    return ", ".join(names)
-
-
-def _fields(schema: dict[str, Any], found: dict[str, Any]) -> str:
-    """A body's fields as a table."""
-    if "$ref" in schema:
-        schema = found["components"]["schemas"][schema["$ref"].split("/")[-1]]
-    rows = [
-        (name, _kind(field), field.get("description", ""))
-        for name, field in schema.get("properties", {}).items()
-    ]
-    examples = [*schema.get("examples", []), *([schema["example"]] if "example" in schema else [])]
-    shown = "".join(f"<pre>{escape(json.dumps(one))}</pre>" for one in examples)
-    return f"<p>{escape(schema.get('description', ''))}</p>{_table(('field', 'type', 'what'), rows)}{shown}"
-
-
-def _kind(field: dict[str, Any]) -> str:
-    if "$ref" in field:
-        return str(field["$ref"].split("/")[-1])
-    if "anyOf" in field:
-        return " or ".join(_kind(one) for one in field["anyOf"])
-    if "enum" in field:
-        return ", ".join(map(str, field["enum"]))
-    if field.get("type") == "array":
-        return f"list of {_kind(field.get('items', {}))}"
-    return str(field.get("format") or field.get("type", "anything"))
-
-
-def _table(head: tuple[str, ...], rows: list[Any]) -> str:
-    if not rows:
-        return ""
-    lines = ["<tr>" + "".join(f"<th>{escape(word)}</th>" for word in head) + "</tr>"]
-    lines += [
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    ]
-    return f"<table>{''.join(lines)}</table>"
+def _resolved(schema: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """A schema, or the one that it refers to."""
+    if "$ref" not in schema:
+        return schema
+    return dict(found["components"]["schemas"][schema["$ref"].split("/")[-1]])
 
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Kinestyle studio: the interface</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-body {{ color: #222; background: #fff }}
-h2 {{ margin-top: 2.5rem; border-top: 1px solid #ddd; padding-top: 1rem; font-size: 1.1rem }} h3 {{ font-size: 1rem }}
-table {{ border-collapse: collapse }} td, th {{ text-align: left; vertical-align: top; padding: .1rem 1.2rem .1rem 0 }}
-th {{ font-weight: 600; color: #666 }} pre {{ background: #f4f4f4; padding: .5rem }}
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem;
+  color-scheme: light dark }}
+dl {{ display: grid; grid-template-columns: 9rem 1fr; gap: .2rem 1rem }} dd {{ margin: 0 }}
 </style></head><body>
 {body}
+<p>Types, answers and errors: <a href="/api/openapi.json">openapi.json</a></p>
 </body></html>
 """

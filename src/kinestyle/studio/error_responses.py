@@ -23,7 +23,7 @@ class OriginError(KinestyleError):
 
 
 class UnknownError(KinestyleError):
-    """A clip, job, style or place that is not, or no longer, there."""
+    """A clip, job, style or address that is not, or no longer, there."""
 
 
 class SlowClientError(KinestyleError):
@@ -47,7 +47,7 @@ class WorkError(KinestyleError):
 
 
 class BusyError(KinestyleError):
-    """A job for which no place is left in the queue."""
+    """A job for which the queue has no room."""
 
 
 STATUSES: dict[type[KinestyleError], int] = {

@@ -1,5 +1,5 @@
-"""What every request passes before anything is done for it: whose it is, how much it may send, how
-long that may take.
+"""The middleware that every request passes: whose it is, how much it may send, and within which
+time.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ HEADERS = {
 
 
 class Refused(HTTPException):
-    """A KinestyleError on its way through the framework, which would take any other exception for a
-    mistake of its own.
+    """A KinestyleError as the framework passes it on; it would report any other exception as a fault
+    of its own.
     """
 
     def __init__(self, error: KinestyleError):
@@ -112,7 +112,7 @@ class RequestGuard:
 
 
 class _GuardedRequest:
-    """One request: its bytes counted on the way in, its answer timed on the way out."""
+    """One request: its bytes are counted, and the time until its answer."""
 
     def __init__(self, guard: RequestGuard, scope: Scope, receive: Receive, send: Send):
         self.guard, self.config, self.scope, self._receive, self._send = (
@@ -131,7 +131,7 @@ class _GuardedRequest:
         self.is_read, self.status = False, 0
 
     def check_length(self) -> None:
-        """Refuse by what the header says; what it does not say is found out on the way."""
+        """Refuse by what the header says; `receive` counts what it does not say."""
         said = Headers(scope=self.scope).get("content-length", "0")
         if not said.isdigit() or int(said) > self.limit_bytes:
             raise self._too_large()

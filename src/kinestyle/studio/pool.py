@@ -50,11 +50,12 @@ class HeavyWorkError(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """One piece of work on its way.
+    """One piece of work, from its arrival to its answer.
 
-    head: what the worker is told; keys: of the clips that it needs; supply: a clip's key -> how it
-    is sent along, and its bytes name: the client's for the job, or one of ours; priority: WARM or
-    COLD; heavy: for the worker for heavy clips
+    head: what the worker gets; keys: of the clips that it needs; supply: a clip's key -> how it
+    is sent along, and its bytes
+    name: the client's for the job, or one of ours; priority: WARM or COLD
+    heavy: for the worker for heavy clips
     owner: who sent it: what waits is shared out between owners
     """
 
@@ -186,7 +187,7 @@ class Worker:
         if job.is_cancelled:
             job.fail(CancelledError("the job was cancelled"))
         elif "heavy" in head:
-            self.pool.take_for_heavy(job)
+            self.pool.queue_as_heavy(job)
         elif "done" in head:
             if not job.answer.done():
                 job.answer.set_result(message)
@@ -206,6 +207,43 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 _end(self.process.pid)
 
+    def check(self, now: float) -> None:
+        """Kill the process where it takes too long or too much memory."""
+        config = self.pool.config
+        if now > self.deadline:
+            self.deadline = float("inf")
+            name = self.job.head["name"] if self.job else "starting"
+            allowed = config.heavy_job_seconds if self.heavy else config.job_seconds
+            self.kill(
+                LimitError(
+                    f"{name} takes longer than the {allowed:g} seconds that one job may; cut it "
+                    f"shorter"
+                )
+            )
+            return
+        use = _use_of(self)
+        if use.resident_bytes > config.worker_bytes:
+            name = self.job.head["name"] if self.job else "nothing"
+            self.kill(
+                LimitError(
+                    f"{name} needs more memory than one clip may take; cut it into shorter clips"
+                )
+            )
+        elif self.job is not None:
+            self._check_job(self.job, use.cpu_seconds - self.cpu_seconds, now)
+        elif use.resident_bytes > config.worker_bytes / 2:
+            self.kill(None)  # memory that is not given back
+
+    def _check_job(self, job: Job, used_seconds: float, now: float) -> None:
+        """Kill the process where nobody waits for its job any more, or where that is for another.
+        used_seconds: of the processor
+        """
+        if job.cancelled_at is not None:
+            if used_seconds > CANCEL_CPU_SECONDS or now - job.cancelled_at > CANCEL_SECONDS:
+                self.kill(CancelledError("the job was cancelled"))
+        elif not self.heavy and used_seconds > self.pool.config.usual_cpu_seconds:
+            self.kill(HeavyWorkError("the job is for the worker for heavy clips"))
+
     async def _reap(self) -> None:
         """See to the job of a process that has ended."""
         self.is_ready = False
@@ -222,7 +260,7 @@ class Worker:
         if job.is_cancelled:
             job.fail(CancelledError("the job was cancelled"))
         elif isinstance(self.reason, HeavyWorkError):
-            self.pool.take_for_heavy(job)
+            self.pool.queue_as_heavy(job)
         elif self.reason is not None:
             job.fail(self.reason)
         elif job.attempts > 1:
@@ -284,9 +322,7 @@ class Pool:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def run(self, job: Job) -> Message:
-        """Have a job done. Raises KinestyleError: what is wrong with it, or that there is no place
-        for it.
-        """
+        """Have a job done. Raises KinestyleError: what is wrong with it, or that the queue is full."""
         if len(self.queue) >= self.config.queue_length:
             raise BusyError(
                 f"{len(self.queue)} jobs wait already, as many as may; try again in a moment"
@@ -314,8 +350,8 @@ class Pool:
             return
         job.fail(CancelledError("the job was cancelled"))
 
-    def take_for_heavy(self, job: Job) -> None:
-        """Queue a job anew, for the worker for heavy clips, and remember its clip."""
+    def queue_as_heavy(self, job: Job) -> None:
+        """Queue a job again, for the worker for heavy clips, and remember its clip."""
         self.heavy_keys[job.keys[0]] = None
         while len(self.heavy_keys) > HEAVY_KEYS:
             self.heavy_keys.popitem(last=False)
@@ -331,17 +367,21 @@ class Pool:
             return
         now = time.monotonic()
         for job in self._in_turn(now):
-            able = [worker for worker in self.workers if worker.heavy == job.heavy]
-            idle = [worker for worker in able if worker.is_ready and worker.job is None]
-            home = [worker for worker in able if worker.is_ready and job.keys[0] in worker.sent]
-            best = [worker for worker in idle if worker in home]
-            if not best and home and now - job.queued_at < self.config.steal_seconds:
-                asyncio.get_running_loop().call_later(self.config.steal_seconds, self.dispatch)
-                continue
-            best = best or idle
-            if best:
+            worker = self._worker_for(job, now)
+            if worker is not None:
                 self.queue.remove(job)
-                min(best, key=lambda worker: len(worker.sent)).give(job)
+                worker.give(job)
+
+    def _worker_for(self, job: Job, now: float) -> Worker | None:
+        """An idle worker that knows the job's clip; another one only after `steal_seconds`."""
+        able = [w for w in self.workers if w.is_ready and w.heavy == job.heavy]
+        idle = [w for w in able if w.job is None]
+        home = [w for w in able if job.keys[0] in w.sent]
+        best = [w for w in idle if w in home]
+        if not best and home and now - job.queued_at < self.config.steal_seconds:
+            asyncio.get_running_loop().call_later(self.config.steal_seconds, self.dispatch)
+            return None
+        return min(best or idle, key=lambda w: len(w.sent), default=None)
 
     def _in_turn(self, now: float) -> list[Job]:
         """What waits, in the order in which it is served: short jobs first, then each owner's
@@ -349,57 +389,25 @@ class Pool:
         """
         before: Counter[str] = Counter()
         turns: list[tuple[tuple[int, int, int], Job]] = []
-        for place, job in enumerate(self.queue):
+        for position, job in enumerate(self.queue):
             priority = WARM if now - job.queued_at > self.config.patience_seconds else job.priority
-            turns.append(((priority, before[job.owner], place), job))
+            turns.append(((priority, before[job.owner], position), job))
             before[job.owner] += 1
         return [job for _, job in sorted(turns, key=lambda turn: turn[0])]
 
     async def _watch(self) -> None:
-        """Kill what takes too long or too much memory, refuse what waits too long."""
+        """Refuse what waits too long, and have every worker checked."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             now = time.monotonic()
-            for job in [
-                job for job in self.queue if now - job.queued_at > self.config.wait_seconds
-            ]:
-                self.queue.remove(job)
-                job.fail(BusyError("no worker was free for the job in time; try again in a moment"))
+            for job in list(self.queue):
+                if now - job.queued_at > self.config.wait_seconds:
+                    self.queue.remove(job)
+                    job.fail(
+                        BusyError("no worker was free for the job in time; try again in a moment")
+                    )
             for worker in self.workers:
-                if now > worker.deadline:
-                    worker.deadline = float("inf")
-                    name = worker.job.head["name"] if worker.job else "starting"
-                    allowed = (
-                        self.config.heavy_job_seconds if worker.heavy else self.config.job_seconds
-                    )
-                    worker.kill(
-                        LimitError(
-                            f"{name} takes longer than the {allowed:g} seconds that one job may; "
-                            f"cut it shorter"
-                        )
-                    )
-                    continue
-                use = _use_of(worker)
-                if use.resident_bytes > self.config.worker_bytes:
-                    name = worker.job.head["name"] if worker.job else "nothing"
-                    worker.kill(
-                        LimitError(
-                            f"{name} needs more memory than one clip may take; cut it into "
-                            f"shorter clips"
-                        )
-                    )
-                elif worker.job is None:
-                    if use.resident_bytes > self.config.worker_bytes / 2:
-                        worker.kill(None)  # memory that is not given back
-                elif worker.job.cancelled_at is not None:
-                    used = use.cpu_seconds - worker.cpu_seconds
-                    if used > CANCEL_CPU_SECONDS or now - worker.job.cancelled_at > CANCEL_SECONDS:
-                        worker.kill(CancelledError("the job was cancelled"))
-                elif (
-                    not worker.heavy
-                    and use.cpu_seconds - worker.cpu_seconds > self.config.usual_cpu_seconds
-                ):
-                    worker.kill(HeavyWorkError("the job is for the worker for heavy clips"))
+                worker.check(now)
 
 
 def _environment() -> dict[str, str]:

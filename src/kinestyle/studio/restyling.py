@@ -1,5 +1,5 @@
-"""What the studio does for a client, without HTTP: takes uploads, restyles them, gives files and
-previews.
+"""What the studio does for a client, without HTTP: it keeps uploads, restyles them, and makes files
+and previews.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from kinestyle.studio.pool import COLD, WARM, Job, Pool
 BESIDE = {".amc": ".asf"}
 """Formats whose files come in pairs: the one that is read -> the one beside it."""
 
-_TAKE_AND_RATE = re.compile(r"(_[0-9]{3}_[0-9]{2,3})\Z")
-"""The end of names that say the frame rate, as HDM05's AMC files do. It is all that a reader learns
-of a client's name.
+_NUMBER_AND_RATE = re.compile(r"(_[0-9]{3}_[0-9]{2,3})\Z")
+"""The end of names that say the frame rate, as HDM05's AMC files do. A reader learns nothing else of
+a client's name.
 """
 
 NamedFile = tuple[str, bytes]
@@ -63,7 +63,7 @@ class Studio:
     def __post_init__(self) -> None:
         self.store, self.pool = ClipStore(self.config), Pool(self.config)
 
-    async def take(
+    async def keep(
         self, files: NamedFiles, client: Client, rig: StatedRig | None = None
     ) -> StoredClip:
         """Keep an upload."""
@@ -98,9 +98,8 @@ class Studio:
     async def preview(self, style: str) -> bytes:
         """The motion of the example walk in a style."""
         named = self.bundle.style(style)
-        async with (
-            self._preview_lock
-        ):  # one after the other: a page that asks for all of them is in nobody's way
+        # one after the other: a page that asks for all of them hinders nobody
+        async with self._preview_lock:
             if named.name not in self._previews:
                 client = Client("previews")
                 walk = await self.read([("walk.bvh", example("walk"))], client)
@@ -184,37 +183,14 @@ class Studio:
         """Files in the order to read them, under endings of ours. Raises FormatError, RequestError,
         and as `_named_rig` does.
         """
-        names = [(shown_name(name), data) for name, data in named_files]
-        if not names:
-            raise RequestError("the upload holds no file; send one")
-        read = [(name, data) for name, data in names if Path(name).suffix.lower() in FORMATS]
-        if not read:
-            known = ", ".join(FORMATS)
-            raise FormatError(f"{names[0][0]} is of no known motion format; send one of {known}")
-        if len(read) > 1:
-            raise RequestError(
-                f"the upload holds {len(read)} motions; send one at a time, with the files that "
-                f"belong to it"
-            )
-        name, data = read[0]
-        ending = Path(name).suffix.lower()
-        take = _TAKE_AND_RATE.search(Path(name).stem)
-        files = [(f"{take[1] if take and ending == '.amc' else ''}{ending}", data)]
-        beside = BESIDE.get(ending)
-        others = [(other, data) for other, data in names if other is not name]
-        for other, data in others:
-            if Path(other).suffix.lower() != beside or len(others) > 1:
-                raise RequestError(
-                    f"{other} does not belong to {name}; send "
-                    f"{'only the one file' if not beside else f'one {beside}'}"
-                )
-            files.append((str(beside), data))
-        if beside and not others:
-            raise RequestError(
-                f"{name} comes without its skeleton; send its {beside} file with it, in the same "
-                f"request"
-            )
-        return Upload(name, tuple(files), None if rig is None else self._named_rig(rig))
+        files = [(shown_name(name), data) for name, data in named_files]
+        motion = _motion_among(files)
+        name, data = motion
+        suffix = Path(name).suffix.lower()
+        rate = _NUMBER_AND_RATE.search(Path(name).stem) if suffix == ".amc" else None
+        beside = _files_beside(motion, [file for file in files if file is not motion])
+        sent = ((f"{rate[1] if rate else ''}{suffix}", data), *beside)
+        return Upload(name, sent, None if rig is None else self._named_rig(rig))
 
     def _named_rig(self, rig: StatedRig) -> StatedRig:
         """A rig under the name to show. Raises RigError for a family that is not known, LimitError."""
@@ -228,6 +204,42 @@ class Studio:
                 f"needs only its joints"
             )
         return StatedRig(name, rig.data)
+
+
+def _motion_among(files: NamedFiles) -> NamedFile:
+    """The one file that is a motion. Raises FormatError, RequestError."""
+    if not files:
+        raise RequestError("the upload holds no file; send one")
+    motions = [file for file in files if Path(file[0]).suffix.lower() in FORMATS]
+    if not motions:
+        known = ", ".join(FORMATS)
+        raise FormatError(f"{files[0][0]} is of no known motion format; send one of {known}")
+    if len(motions) > 1:
+        raise RequestError(
+            f"the upload holds {len(motions)} motions; send one at a time, with the files that "
+            f"belong to it"
+        )
+    return motions[0]
+
+
+def _files_beside(motion: NamedFile, others: NamedFiles) -> NamedFiles:
+    """What belongs to a motion, by its ending. Raises RequestError for what does not, or lacks."""
+    name = motion[0]
+    suffix = BESIDE.get(Path(name).suffix.lower())
+    if suffix is None:
+        if others:
+            wrong = others[0][0]
+            raise RequestError(f"{wrong} does not belong to {name}; send only the one file")
+        return []
+    if not others:
+        raise RequestError(
+            f"{name} comes without its skeleton; send its {suffix} file with it, in the same request"
+        )
+    strange = [other for other, _ in others if Path(other).suffix.lower() != suffix]
+    if strange or len(others) > 1:
+        wrong = (strange or [others[1][0]])[0]
+        raise RequestError(f"{wrong} does not belong to {name}; send one {suffix}")
+    return [(suffix, others[0][1])]
 
 
 def examples() -> list[str]:

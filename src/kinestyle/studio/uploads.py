@@ -86,11 +86,11 @@ async def sent_form(
 
 
 def sentence(found: Any, skipped: int) -> str:
-    """What pydantic found, in one sentence. skipped: parts of the place that a client does not know
-    of
+    """What pydantic found, in one sentence. skipped: how many parts of the path to the field a
+    client does not know
     """
-    place = ".".join(str(part) for part in found["loc"][skipped:]) or "the request"
-    return f"{place}: {found['msg'][:1].lower()}{found['msg'][1:]}"
+    field = ".".join(str(part) for part in found["loc"][skipped:]) or "the request"
+    return f"{field}: {found['msg'][:1].lower()}{found['msg'][1:]}"
 
 
 def is_form(request: Request) -> bool:

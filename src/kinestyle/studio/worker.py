@@ -89,7 +89,7 @@ def _answer(
 
 
 def _named(message: str, head: dict[str, Any]) -> str:
-    """A message with the client's name for the file in place of ours."""
+    """A message with the client's name for the file instead of ours."""
     return message.replace(STEM, Path(head["name"]).stem)
 
 

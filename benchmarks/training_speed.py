@@ -38,13 +38,13 @@ WAYS = ("this project", "two processes", "as the paper's code")
 
 def stage_of(preset: str, folder: Path) -> Any:
     from kinestyle.learn.data.corpus import Corpus
-    from kinestyle.learn.presets import PRESETS
+    from kinestyle.learn.presets import RECIPES
     from kinestyle.learn.stages.autoencoder import AutoencoderStage
     from kinestyle.learn.stages.classifiers import ClassifierStage
     from kinestyle.learn.stages.paper import PaperConfig, PaperStage
     from kinestyle.learn.stages.stylizer import StylizerStage
 
-    corpus, recipe = Corpus.load(folder), PRESETS[preset].recipe
+    corpus, recipe = Corpus.load(folder), RECIPES[preset]
     autoencoder = AutoencoderStage(corpus, recipe.sizes, recipe.autoencoder).network
     if isinstance(recipe.stylizer, PaperConfig):
         return PaperStage(corpus, recipe.sizes, recipe.stylizer, autoencoder)
@@ -73,24 +73,24 @@ def ours(preset: str, folder: Path, seconds: float) -> dict[str, float]:
     """One process, or as many as torchrun started."""
     import torch
 
-    from kinestyle.learn.loop.processes import here, joined
+    from kinestyle.learn.loop.process_group import process_group
     from kinestyle.learn.loop.training import Training
 
     torch.set_num_threads(1)
-    with joined(), tempfile.TemporaryDirectory() as run:
+    with process_group() as group, tempfile.TemporaryDirectory() as run:
         stage = stage_of(preset, folder)
         training = Training(
-            stage, stage.config.loop, Path(run), lambda _: None, asdict(stage.config.loop)
+            stage, stage.config.loop, Path(run), lambda _: None, asdict(stage.config.loop), group
         )
         counted = matrix_operations(stage)
         found = timed(
-            training.learn, stage.config.loop.batch, seconds, steps_alike=here().count > 1
+            training.learn, stage.config.loop.batch, seconds, steps_alike=group.world_size > 1
         )
         return {
             **found,
             "operations_per_sample": counted,
-            "peak": peak() if here().count == 1 else 0.0,
-            "first": here().first,
+            "peak": peak() if group.world_size == 1 else 0.0,
+            "first": group.is_rank_zero,
         }
 
 

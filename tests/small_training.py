@@ -19,7 +19,7 @@ import torch
 
 from kinestyle.learn.data.bandai import motion_files
 from kinestyle.learn.data.corpus import Corpus, Entry, build
-from kinestyle.learn.loop.processes import joined
+from kinestyle.learn.loop.process_group import process_group
 from kinestyle.learn.loop.training import LoopConfig, Stage, train
 from kinestyle.learn.nets.networks import NetworkSizes
 from kinestyle.learn.stages.autoencoder import AutoencoderConfig, AutoencoderStage
@@ -130,8 +130,14 @@ def main(name: str, corpus: str, folder: str, *settings: str) -> None:
         key: json.loads(value) for key, _, value in (setting.partition("=") for setting in settings)
     }
     loop = replace(LOOP, **changes)
-    with joined():
-        train(small_stage(name, Corpus.load(Path(corpus)), loop), loop, Path(folder), print)
+    with process_group() as group:
+        train(
+            small_stage(name, Corpus.load(Path(corpus)), loop),
+            loop,
+            Path(folder),
+            print,
+            group=group,
+        )
 
 
 if __name__ == "__main__":

@@ -319,6 +319,10 @@ def test_the_second_judge_as_a_file_says_what_its_network_says(
     path = tmp_path / "judge_2.onnx"
     path.write_bytes(judge_file(graph, labels, name="made", licence="free to use"))
     assert read_judge_file(path)["licence"] == "free to use"
+    for damaged in (path.read_bytes()[:1000], b"junk"):
+        (tmp_path / "damaged.onnx").write_bytes(damaged)
+        assert read_judge_file(tmp_path / "damaged.onnx") == {}
+    assert read_judge_file(tmp_path / "gone.onnx") == {}
     judge = Judge(path)
     assert (judge.name, judge.styles, judge.contents) == ("made", labels.styles, labels.contents)
     for entry in corpus.entries[::5]:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ import small_training  # noqa: E402
 from kinestyle.errors import DataError, MotionFileError  # noqa: E402
 from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler  # noqa: E402
 from kinestyle.learn.loop import progress, training  # noqa: E402
+from kinestyle.learn.loop.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from kinestyle.learn.loop.process_group import ProcessGroup  # noqa: E402
 from kinestyle.learn.loop.training import LoopConfig, Stage  # noqa: E402
 from kinestyle.retarget.features import LAYOUT  # noqa: E402
 
@@ -188,11 +190,33 @@ def test_half_a_row_at_the_end_of_the_log_is_dropped(corpus: Corpus, tmp_path: P
     assert not list((tmp_path / "killed").glob(".*"))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA GPU here")
+@pytest.mark.parametrize("order", [("cuda", "cpu"), ("cpu", "cuda")])
+@pytest.mark.parametrize("name", small_training.STAGES)
+def test_a_run_goes_on_with_another_device(
+    name: str, corpus: Corpus, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    config = replace(small_training.LOOP, steps=6, validate_every=2, checkpoint_seconds=0.0)
+    before, after = (ProcessGroup(device=torch.device(device)) for device in order)
+    stage = small_training.small_stage(name, corpus, config)
+    run = training.Training(stage, config, tmp_path, silent, asdict(config), before)
+    for _ in range(3):
+        run.record(run.learn(), validates=True)
+    run.save()
+    stage = small_training.small_stage(name, corpus, config)
+    network = training.train(stage, config, tmp_path, silent, group=after)
+    assert all(value.device.type == "cpu" for value in network.state_dict().values())
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+    steps = [row["step"] for row in rows(tmp_path)]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 6
+
+
 def test_seconds_count_from_the_first_start(corpus: Corpus, tmp_path: Path) -> None:
     with pytest.raises(KilledError):
         training.train(Toy(corpus, killed_at=3), LOOP, tmp_path, silent)
     path = tmp_path / "checkpoint.pt"
-    torch.save({**torch.load(path), "seconds": 1000.0}, path)
+    save_checkpoint(path, {**load_checkpoint(path), "seconds": 1000.0})
     training.train(Toy(corpus), LOOP, tmp_path, silent)
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["seconds"] >= 1000.0
 
@@ -396,7 +420,7 @@ def test_the_gradient_of_an_opponent_does_not_shrink_that_of_the_rest(
     gradients = []
     for weight in (1.0, 1e6):
         stage = Contest(corpus, weight)
-        run = training.Training(stage, LOOP, tmp_path / str(weight), silent, {})
+        run = training.Training(stage, LOOP, tmp_path / str(weight), silent, {}, ProcessGroup())
         run.learn()
         assert [group["name"] for group in run.optimizer.param_groups] == ["network", "opponent"]
         gradient = stage.network[0].weight.grad
@@ -435,7 +459,7 @@ def test_the_learning_rate_warms_up_and_falls() -> None:
 def test_products_are_in_half_precision_where_that_is_asked_for_and_faster(
     hardware: bool, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "half_is_faster", lambda _: hardware)
+    monkeypatch.setattr(training, "bfloat16_is_faster", lambda _: hardware)
 
     class Seen(Toy):
         def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:

@@ -60,10 +60,10 @@ Start = Callable[..., "Run"]
 def start(tmp_path: Path, messages: list[str], tiny_networks: TinyNetworks) -> Start:
     """Begins, or goes on with, a run of small networks that learn for one step."""
     from kinestyle.learn.pipeline import Run, shortened
-    from kinestyle.learn.presets import PRESETS
+    from kinestyle.learn.presets import RECIPES
 
     def started(own_data: Path, own: OwnClips | None = None, preset: str = "released") -> Run:
-        recipe = shortened(PRESETS[preset].recipe, 1)
+        recipe = shortened(RECIPES[preset], 1)
         recipe = replace(
             recipe,
             sizes=replace(tiny_networks.sizes, label_input=recipe.sizes.label_input),

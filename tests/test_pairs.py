@@ -120,6 +120,10 @@ def test_pairs_are_kept_for_what_they_were_made_with(steps, tmp_path: Path):
     for key, place in pairs.places.items():
         np.testing.assert_array_equal(again.places[key], place)
     assert Pairs.load(path, {"seed": 1}) is None
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"junk"):
+        path.write_bytes(damaged)
+        assert Pairs.load(path, {"seed": 0}) is None
     Pairs({}).save(path, {})
     nothing = Pairs.load(path, {})
     assert nothing is not None

@@ -25,7 +25,8 @@ from kinestyle.learn.nets.networks import (  # noqa: E402
     StyleEncoder,
 )
 from kinestyle.learn.pipeline import Recipe, Run, shortened  # noqa: E402
-from kinestyle.learn.presets import PRESETS  # noqa: E402
+from kinestyle.learn.preset_names import PRESET_NAMES  # noqa: E402
+from kinestyle.learn.presets import RECIPES  # noqa: E402
 from kinestyle.learn.stages.autoencoder import Autoencoder, AutoencoderConfig, AutoencoderStage  # noqa: E402
 from kinestyle.learn.stages.paper import CERTAIN, PaperConfig, PaperStage  # noqa: E402
 from kinestyle.retarget.correspondence import correspond, to_canonical  # noqa: E402
@@ -72,7 +73,7 @@ def test_the_paper_s_networks_have_the_published_sizes(
 
 def test_the_released_networks_are_at_most_five_million() -> None:
     sizes, statistics = (
-        PRESETS["released"].recipe.sizes,
+        RECIPES["released"].sizes,
         (torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size)),
     )
     coders = (
@@ -100,7 +101,7 @@ def corpus(walk_file: Path) -> Corpus:
         )
         for i, start in enumerate(range(0, len(features) - 40, 10))
     )
-    return Corpus(features, entries, "made")
+    return Corpus(features[: entries[-1].stop], entries, "made")
 
 
 def tiny(recipe: Recipe) -> Recipe:
@@ -110,7 +111,7 @@ def tiny(recipe: Recipe) -> Recipe:
 
 
 def stage_of(name: str, corpus: Corpus, **changes: object) -> PaperStage:
-    recipe = tiny(PRESETS[name].recipe)
+    recipe = tiny(RECIPES[name])
     assert isinstance(recipe.stylizer, PaperConfig)
     config = replace(
         recipe.stylizer, loop=replace(recipe.stylizer.loop, batch=4), crop_frames=32, **changes
@@ -120,7 +121,7 @@ def stage_of(name: str, corpus: Corpus, **changes: object) -> PaperStage:
 
 
 PAPER_PRESETS = sorted(
-    name for name, preset in PRESETS.items() if isinstance(preset.recipe.stylizer, PaperConfig)
+    name for name, recipe in RECIPES.items() if isinstance(recipe.stylizer, PaperConfig)
 )
 
 
@@ -220,7 +221,7 @@ def test_poses_as_a_latent_come_back_as_they_were(corpus: Corpus) -> None:
 
 
 def test_a_variational_latent_spreads_and_is_held_together(corpus: Corpus) -> None:
-    recipe = tiny(PRESETS["vae"].recipe)
+    recipe = tiny(RECIPES["vae"])
     stage = AutoencoderStage(corpus, recipe.sizes, replace(recipe.autoencoder, crop_frames=32))
     features = stage.cut(stage.draw())
     mean, log_std = stage.network.encoder.distribution(features)
@@ -235,7 +236,7 @@ def test_a_variational_latent_spreads_and_is_held_together(corpus: Corpus) -> No
 def test_a_preset_becomes_a_bundle_that_restyles(
     name: str, corpus: Corpus, tmp_path: Path, walk_file: Path
 ) -> None:
-    recipe = shortened(tiny(PRESETS[name].recipe), 1)
+    recipe = shortened(tiny(RECIPES[name]), 1)
     recipe = replace(recipe, guides=tuple(replace(guide, width=8) for guide in recipe.guides[:1]))
     corpus.save(tmp_path / "corpus")
     path = Run(recipe, tmp_path / "away", tmp_path, lambda line: None).bundle()
@@ -252,7 +253,7 @@ def test_a_stage_made_the_same_way_is_taken_from_another_run(
     corpus: Corpus, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    recipe = shortened(tiny(PRESETS["paper-small"].recipe), 1)
+    recipe = shortened(tiny(RECIPES["paper-small"]), 1)
     first, second = tmp_path / "first", tmp_path / "second"
     corpus.save(first / "corpus")
     Run(recipe, tmp_path / "away", first, told.append).autoencoder()
@@ -264,3 +265,9 @@ def test_a_stage_made_the_same_way_is_taken_from_another_run(
     wider = replace(recipe, sizes=replace(recipe.sizes, encoder=(12, 16)))
     Run(wider, tmp_path / "away", second, told.append, first).autoencoder()
     assert (second / "autoencoder" / "trained.pt").exists()
+
+
+def test_every_recipe_is_named_and_every_name_has_its_recipe() -> None:
+    assert list(PRESET_NAMES) == list(RECIPES)
+    for name, recipe in RECIPES.items():
+        assert PRESET_NAMES[name].supervised == recipe.supervised, name

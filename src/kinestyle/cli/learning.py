@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from kinestyle.cli.options import MOTION, rig_option
-from kinestyle.errors import DataError
 from kinestyle.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -49,6 +48,11 @@ if TYPE_CHECKING:
     help="This many steps in every stage, to see that everything runs.",
 )
 @click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "mps"]),
+    help="What to train with; without it a CUDA GPU where there is one, else the processor.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Read the clips and say what was understood; train nothing."
 )
 @click.option(
@@ -67,6 +71,7 @@ def train(
     shared: Path | None,
     stage: str | None,
     steps: int | None,
+    device: str | None,
     dry_run: bool,
     labels: str | None,
     rig: Rig | None,
@@ -74,28 +79,28 @@ def train(
     licence: str | None,
 ) -> None:
     """Train every stage on motion files and write the bundle. Needs the `train` extra."""
-    with needs_extra("train", "training"):
-        from kinestyle.learn.data.own_clips import OwnClips
-        from kinestyle.learn.loop.processes import joined
-        from kinestyle.learn.pipeline import Run, shortened
-        from kinestyle.learn.presets import PRESETS
-    if preset not in PRESETS:
-        known = "\n".join(f"  {name:<26}{known.about}" for name, known in PRESETS.items())
-        if preset == "list":
-            click.echo(known)
-            return
-        raise DataError(f"no preset is called {preset!r}; the presets are\n{known}")
-    recipe = PRESETS[preset].recipe
-    recipe = recipe if steps is None else shortened(recipe, steps)
+    from kinestyle.learn.data.own_clips import OwnClips
+    from kinestyle.learn.preset_names import listing, require_preset
+    from kinestyle.learn.run_folder import alone_in, read_clips
+
+    if preset == "list":
+        click.echo(listing())
+        return
+    supervised = require_preset(preset).supervised
     own = OwnClips(labels, name, licence, rig)
-    with joined() as processes:
-        report = (
-            (lambda line: click.echo(line, err=True)) if processes.first else (lambda line: None)
-        )
-        run = Run(recipe, data, folder, report, shared, own)
-        stages = run.stages()
-        if stage is not None and stage not in stages:
-            raise DataError(f"no stage is called {stage!r}; the stages are {', '.join(stages)}")
-        chosen = "corpus" if dry_run else stage
-        for one in stages if chosen is None else [chosen]:
-            stages[one]()
+    if dry_run:
+        with alone_in(folder, _report):
+            read_clips(data, folder, own, _report, shared, supervised)
+        return
+    with needs_extra("train", "training"):
+        from kinestyle.learn.loop.process_group import process_group
+        from kinestyle.learn.pipeline import Run, shortened
+        from kinestyle.learn.presets import RECIPES
+    recipe = RECIPES[preset] if steps is None else shortened(RECIPES[preset], steps)
+    with process_group(device) as group:
+        report = _report if group.is_rank_zero else lambda line: None
+        Run(recipe, data, folder, report, shared, own, group).train(stage)
+
+
+def _report(line: str) -> None:
+    click.echo(line, err=True)

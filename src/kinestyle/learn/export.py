@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
@@ -149,8 +150,11 @@ def judge_file(graph: bytes, labels: Labels, **about: str) -> bytes:
 
 
 def read_judge_file(path: Path) -> dict[str, str]:
-    """What a judge's file says of itself."""
-    return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    """What a judge's file says of itself; nothing where it is not there or damaged."""
+    try:
+        return {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    except (OSError, DecodeError):
+        return {}
 
 
 def to_graph(network: nn.Module, signature: Signature) -> bytes:

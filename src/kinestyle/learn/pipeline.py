@@ -1,11 +1,10 @@
 """From unpacked motion to a released bundle, stage by stage, each in its own folder of a run.
 
-    RUN/corpus           features of all clips            RUN/stylizer        content, style, generator, prior
-    RUN/autoencoder      encoder and decoder              RUN/judge           what results are measured with
-    RUN/global_motion    root velocity                    RUN/judge.onnx, RUN/judge_2.onnx
-    RUN/guide_1 ...      what the stylizer listens to     RUN/bandai.kinestyle
-    RUN/pairs            clips of one content in two styles
-    RUN/guide_of_angles, RUN/refined    the stylizer's second part
+    RUN/corpus         features of all clips          RUN/stylizer   content, style, generator
+    RUN/autoencoder    encoder and decoder            RUN/refined    its second part
+    RUN/global_motion  root velocity                  RUN/judge      what results are measured with
+    RUN/guide_1 ...    what the stylizer listens to   RUN/judge.onnx, RUN/judge_2.onnx
+    RUN/pairs          one content in two styles      RUN/bandai.kinestyle
 
 A stage that is done is not done again; one that was cut goes on from its checkpoint.
 """
@@ -13,7 +12,8 @@ A stage that is done is not done again; one that was cut goes on from its checkp
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -25,10 +25,9 @@ from kinestyle.bundle import PRIOR, Manifest, Style, write_bundle
 from kinestyle.errors import DataError
 from kinestyle.evaluate.judge import SHIPPED
 from kinestyle.evaluate.provenance import commit
-from kinestyle.learn.data.corpus import Corpus
-from kinestyle.learn.data.own_clips import SET_NAME, OwnClips
+from kinestyle.learn.data.corpus import TABLE, Corpus
+from kinestyle.learn.data.own_clips import OwnClips
 from kinestyle.learn.data.pairs import Pairs, find_pairs
-from kinestyle.learn.data.prepare import is_own, open_corpus, require_styles
 from kinestyle.learn.export import (
     classifier_graph,
     judge_file,
@@ -36,9 +35,11 @@ from kinestyle.learn.export import (
     read_judge_file,
     to_graphs,
 )
-from kinestyle.learn.loop.processes import here
-from kinestyle.learn.loop.training import Network, Stage, train
+from kinestyle.learn.loop.checkpoint import load_checkpoint, require_configuration
+from kinestyle.learn.loop.process_group import ProcessGroup
+from kinestyle.learn.loop.training import TRAINED_KEYS, Network, Stage, train
 from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
+from kinestyle.learn.run_folder import alone_in, read_clips, stage_folder
 from kinestyle.learn.stages.autoencoder import (
     Autoencoder,
     AutoencoderConfig,
@@ -66,6 +67,7 @@ from kinestyle.learn.stages.stylizer import (
     StylizerNetwork,
     StylizerStage,
 )
+from kinestyle.learn.terms import terms_of
 from kinestyle.retarget.features import LAYOUT
 from kinestyle.storage import replace_bytes
 
@@ -84,14 +86,6 @@ SIZES_OF = {
 """What each stage's networks read of `NetworkSizes`: two runs that differ elsewhere can share the
 stage.
 """
-
-LICENCE = "CC BY-NC 4.0 (weights trained on the Bandai-Namco Research Motion Dataset)"
-ATTRIBUTION = (
-    "Trained on Bandai-Namco-Research-Motiondataset 1 and 2, (c) Bandai Namco Research Inc., CC "
-    "BY-NC 4.0; "
-    "the autoencoder also on motion from mocap.cs.cmu.edu, created with funding from NSF "
-    "EIA-0196217."
-)
 
 
 @dataclass(frozen=True)
@@ -147,7 +141,7 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One training run: a recipe, the data it learns from and the folder that holds what came out."""
+    """One training run: a recipe, the data it learns from, and the folder of what came out."""
 
     recipe: Recipe
     data: Path
@@ -159,6 +153,20 @@ class Run:
     """
     own: OwnClips = field(default_factory=OwnClips)
     """What the user says of clips that are not the Bandai-Namco sets."""
+    group: ProcessGroup = field(default_factory=ProcessGroup)
+    """The processes that train together, and the device of this one."""
+
+    def train(self, stage: str | None = None) -> None:
+        """Do a stage and what it needs, or all, with the folder locked for other runs. Raises
+        DataError for a stage that is not there, and where another run is in the folder.
+        """
+        stages = self.stages()
+        if stage is not None and stage not in stages:
+            raise DataError(f"no stage is called {stage!r}; the stages are {', '.join(stages)}")
+        rank_zero = self.group.is_rank_zero
+        with alone_in(self.folder, self.report) if rank_zero else nullcontext():
+            for name in stages if stage is None else [stage]:
+                stages[name]()
 
     def stages(self) -> dict[str, Callable[[], Any]]:
         """Every stage by name, in order."""
@@ -185,14 +193,17 @@ class Run:
     @cache  # noqa: B019
     def everything(self) -> Corpus:
         """Read all motion files once. Files that cannot be used are named and left out."""
-        with here().rank_zero_first():
-            run = self._found("corpus", "corpus.json").parent
-            loaded = open_corpus(self.data, run, self.own.labels, self.report, self.own.rig)
-        self._about(loaded)
-        if self.recipe.supervised:
-            require_styles(loaded)
-        self.report(f"{len(loaded.entries)} clips, {len(loaded.features) / 30 / 60:.0f} minutes")
-        return loaded
+        with self.group.rank_zero_first():
+            if not self.group.is_rank_zero:
+                return Corpus.load(self._found("corpus", TABLE))
+            return read_clips(
+                self.data,
+                self.folder,
+                self.own,
+                self.report,
+                shared=self.shared,
+                supervised=self.recipe.supervised,
+            )
 
     @cache  # noqa: B019
     def autoencoder(self) -> Autoencoder:
@@ -204,27 +215,8 @@ class Run:
         set_latent_scale(stage.network, corpus)
         return stage.network
 
-    def _about(self, everything: Corpus) -> dict[str, str]:
-        """Name, licence and attribution of what is made of the data. Raises DataError for a licence
-        that the user cannot give.
-        """
-        if is_own(everything):
-            licence = self.own.licence or "licence not stated"
-            return {
-                "name": self.own.name or SET_NAME,
-                "licence": licence,
-                "attribution": "Trained on clips of its maker's own.",
-            }
-        if self.own.licence:
-            raise DataError(
-                "--licence is for bundles of own clips; what is trained on the Bandai-Namco sets "
-                "keeps their terms"
-            )
-        return {
-            "name": self.own.name or self.recipe.name,
-            "licence": LICENCE,
-            "attribution": ATTRIBUTION,
-        }
+    def _terms(self) -> dict[str, str]:
+        return terms_of(self.everything(), self.own, self.recipe.name)
 
     @property
     def _end_to_end(self) -> bool:
@@ -286,7 +278,7 @@ class Run:
             **asdict(config.pairs),
         }
         path = self._found("pairs", "pairs.npz") / "pairs.npz"
-        with here().rank_zero_first():
+        with self.group.rank_zero_first():
             found = Pairs.load(path, fingerprint)
             if found is None:
                 path = self.folder / "pairs" / "pairs.npz"
@@ -305,16 +297,16 @@ class Run:
             self.report("judge: none, because there are no two styles to tell apart")
             return ()
         paths = self.folder / SHIPPED[0], self.folder / SHIPPED[1]
-        licence = self._about(everything)["licence"]
+        licence = self._terms()["licence"]
         network = self._classifier("judge", self.recipe.judge, everything)
-        if not here().first:
+        if not self.group.is_rank_zero:
             return paths
         graph = classifier_graph(network)
         replace_bytes(paths[0], judge_file(graph, labels, name="network", licence=licence))
         fingerprint = json.dumps(
             {"corpus_sha256": everything.sha256, **asdict(self.recipe.second_judge)}
         )
-        if not paths[1].exists() or read_judge_file(paths[1]).get("fingerprint") != fingerprint:
+        if read_judge_file(paths[1]).get("fingerprint") != fingerprint:
             second = fit_random_kernels(everything, labels, self.recipe.second_judge)
             style, content = validate_random_kernels(second, everything, labels)
             self.report(f"judge_2  validation/style {style:.4g}  validation/content {content:.4g}")
@@ -332,9 +324,9 @@ class Run:
         corpus, stylizer = self.corpus(), self.stylizer()
         trained_end_to_end = stylizer.autoencoder if isinstance(stylizer, PaperNetwork) else None
         networks = trained_end_to_end or self.autoencoder(), stylizer, self.global_motion()
-        about = self._about(self.everything())
+        about = self._terms()
         path = self.folder / f"{about['name']}.kinestyle"
-        if not here().first:
+        if not self.group.is_rank_zero:
             return path
         graphs = to_graphs(*networks)
         manifest = Manifest(
@@ -365,46 +357,48 @@ class Run:
         return self._train(name, ClassifierStage(corpus, config), config)
 
     def _train(self, name: str, stage: Stage[Network], config: StageConfig) -> Network:
-        sizes = asdict(self.recipe.sizes)
-        fingerprint = {
-            "sizes": {key: sizes[key] for key in SIZES_OF.get(name, ())},
-            "left_out": []
-            if stage.sampler.corpus is self.everything()
-            else list(self.recipe.left_out),
-            "corpus_sha256": self.everything().sha256,
-            **asdict(config),
-        }
+        """The stage's network: taken from where it was trained to its end, or trained now."""
+        fingerprint = self._fingerprint(name, stage, config)
         own = self.folder / name / "trained.pt"
-        elsewhere = self.shared and self.shared / name / "trained.pt"
-        saved = torch.load(own) if own.exists() else None
-        if saved is None and elsewhere and elsewhere.exists():
-            found = torch.load(elsewhere)
-            if found["config"] == fingerprint:
-                self.report(f"{name}: taken from {elsewhere}")
-                saved = found
-        if saved is None:
-            return train(stage, config.loop, self.folder / name, self.report, fingerprint)
-        if saved["config"] != fingerprint:
-            raise DataError(
-                f"{own} was made with another configuration; name another folder, or delete it to "
-                f"train again"
+        trained: dict[str, Any] | None
+        if own.exists():
+            trained = load_checkpoint(own, *TRAINED_KEYS)
+            require_configuration(own, trained, fingerprint)
+        else:
+            trained = self._taken(name, fingerprint)
+        if trained is None:
+            return train(
+                stage, config.loop, self.folder / name, self.report, fingerprint, self.group
             )
-        stage.network.load_state_dict(saved["network"])
+        stage.network.load_state_dict(trained["network"])
         stage.network.eval()
         return stage.network
 
+    def _fingerprint(self, name: str, stage: Stage[Any], config: StageConfig) -> dict[str, Any]:
+        """Everything that decides what a stage learns."""
+        sizes = asdict(self.recipe.sizes)
+        everything = self.everything()
+        left_out = [] if stage.sampler.corpus is everything else list(self.recipe.left_out)
+        return {
+            "sizes": {key: sizes[key] for key in SIZES_OF.get(name, ())},
+            "left_out": left_out,
+            "corpus_sha256": everything.sha256,
+            **asdict(config),
+        }
+
+    def _taken(self, name: str, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What the shared run trained, if it did so in the same way."""
+        path = self.shared and self.shared / name / "trained.pt"
+        if path is None or not path.exists():
+            return None
+        trained = load_checkpoint(path, *TRAINED_KEYS)
+        if trained["config"] != fingerprint:
+            return None
+        self.report(f"{name}: taken from {path}")
+        return trained
+
     def _found(self, stage: str, proof: str) -> Path:
-        """The folder of a stage: this run's, unless only the shared run has it with the file that
-        proves it done.
-        """
-        own = self.folder / stage
-        if (
-            self.shared is None
-            or (own / proof).exists()
-            or not (self.shared / stage / proof).exists()
-        ):
-            return own
-        return self.shared / stage
+        return stage_folder(self.folder, self.shared, stage, proof)
 
 
 def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[Style, ...]:
@@ -428,5 +422,5 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[S
 
 def released_figures(folder: Path) -> dict[str, float]:
     """The validation figures of the weights that a stage kept."""
-    trained = torch.load(folder / "trained.pt")
+    trained = load_checkpoint(folder / "trained.pt", *TRAINED_KEYS)
     return {name: round(value, 4) for name, value in trained["validation"].items()}

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,14 +70,17 @@ class Pairs:
 
     @classmethod
     def load(cls, path: Path, fingerprint: Mapping[str, Any]) -> Pairs | None:
-        """What `save` wrote, or None where there is nothing or something made in another way."""
-        if not path.exists():
+        """What `save` wrote, or None where there is nothing, something damaged or something made in
+        another way.
+        """
+        try:
+            with np.load(io.BytesIO(path.read_bytes())) as saved:
+                if str(saved["fingerprint"]) != json.dumps(fingerprint):
+                    return None
+                stems, styles = saved["stem"].tolist(), saved["style"].tolist()
+                parts = np.split(saved["place"], np.cumsum(saved["length"]))[:-1]
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
             return None
-        with np.load(path) as saved:
-            if str(saved["fingerprint"]) != json.dumps(fingerprint):
-                return None
-            stems, styles = saved["stem"].tolist(), saved["style"].tolist()
-            parts = np.split(saved["place"], np.cumsum(saved["length"]))[:-1]
         return cls(dict(zip(zip(stems, styles, strict=True), parts, strict=True)))
 
 

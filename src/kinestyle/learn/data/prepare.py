@@ -16,7 +16,12 @@ NO_RIG = "--rig is for own clips; which joint is which in the Bandai-Namco sets 
 
 
 def open_corpus(
-    data: Path, run: Path, labels: str | None, report: Callable[[str], None], rig: Rig | None = None
+    data: Path,
+    run: Path,
+    labels: str | None,
+    report: Callable[[str], None],
+    rig: Rig | None = None,
+    may_prepare: bool = True,
 ) -> Corpus:
     """The corpus in RUN/corpus. It is prepared now unless it was made from the same files, labels
     and splits before, or `data` is no longer there.
@@ -24,6 +29,7 @@ def open_corpus(
     labels: where the styles of own clips come from, see `find_labels`; with it the Bandai-Namco
         sets are own clips too
     rig: stated for all own clips that it fits
+    may_prepare: False for the run of somebody else
 
     Raises DataError where nothing can be learned from `data`, where the corpus is damaged or of
     other data, or where the rig fits no clip or is stated for the Bandai-Namco sets.
@@ -31,7 +37,7 @@ def open_corpus(
     folder = run / "corpus"
     table = Table.read(folder)
     if table is None or data.is_dir():
-        table = _prepared(table, data, run, labels, report, rig)
+        table = _prepared(table, data, run, labels, report, rig, may_prepare)
     elif rig is not None and table.own is None:
         raise DataError(NO_RIG)
     corpus = Corpus.load(folder)
@@ -48,6 +54,7 @@ def _prepared(
     labels: str | None,
     report: Callable[[str], None],
     rig: Rig | None,
+    may_prepare: bool,
 ) -> Table:
     """The table of what is in `data` now: `table`, unless that is of something else."""
     folder = run / "corpus"
@@ -61,6 +68,11 @@ def _prepared(
         )
     clips = OwnFolder(data, run, labels, rig) if own else BandaiClips(data, folder)
     if table is None or table.made_from != clips.fingerprint():
+        if not may_prepare:
+            raise DataError(
+                f"{folder} was made from other files, labels, splits or rig than these; run the "
+                f"command that made it again, or leave --from out"
+            )
         clips.prepare(report)
         table = Table.read(folder)
         assert table is not None, "it was written just now"

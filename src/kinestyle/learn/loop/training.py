@@ -3,7 +3,8 @@ checkpoints, continuing.
 
 A checkpoint holds weights, averaged weights, the best of them, optimiser, step and the state of the
 sampler, and torch is seeded before every step, so that a run that was killed goes on as if it had
-not been. The same loop runs on one process and on many (see `processes`).
+not been. The same loop runs on one process and on many (see `process_group`), and a run may go on
+with another device or number of processes than it began with.
 """
 
 from __future__ import annotations
@@ -22,15 +23,22 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import PARAM_LIST, AveragedModel
 
-from kinestyle.errors import DataError
 from kinestyle.learn.data.corpus import Crop, CropSampler
-from kinestyle.learn.loop.checkpoint import clear_leftovers, save_whole
-from kinestyle.learn.loop.precision import half_is_faster
-from kinestyle.learn.loop.processes import here
+from kinestyle.learn.loop.checkpoint import (
+    load_checkpoint,
+    require_configuration,
+    save_checkpoint,
+)
+from kinestyle.learn.loop.devices import CPU, bfloat16_is_faster
+from kinestyle.learn.loop.process_group import ProcessGroup
 from kinestyle.learn.loop.progress import Progress
 from kinestyle.learn.nets.convolution import conv_as_matmul
+from kinestyle.storage import clear_unfinished
 
 Network = TypeVar("Network", bound=nn.Module)
+CHECKPOINT_KEYS = "step", "seconds", "network", "averaged", "selected", "optimizer", "sampler"
+TRAINED_KEYS = "step", "validation", "network"
+"""What `checkpoint.pt` and `trained.pt` hold beside the configuration."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,8 @@ class LoopConfig:
     in the first steps, see `ema`.
     """
     half_precision: bool = True
-    """Matrix products in bfloat16 (weights, sums and losses stay in float32), on processors where
-    that is faster.
+    """Matrix products in bfloat16 (weights, sums and losses stay in float32), on devices where that
+    is faster.
     """
     validate_every: int = 250
     select_checkpoint: Literal["best", "last"] = "best"
@@ -78,7 +86,7 @@ class Stage(ABC, Generic[Network]):
 
     def __init__(self, network: Network, sampler: CropSampler):
         self.network, self.sampler = network, sampler
-        self.device = torch.device("cpu")
+        self.device = CPU
 
     @abstractmethod
     def draw(self) -> Sequence[Any]:
@@ -125,24 +133,26 @@ def train(
     folder: Path,
     report: Callable[[str], None],
     fingerprint: Mapping[str, Any] | None = None,
+    group: ProcessGroup | None = None,
 ) -> Network:
     """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the
-    network with the kept weights.
+    network with the selected weights, on the CPU.
 
     Writes `checkpoint.pt`, `log.jsonl` and, at the end, `trained.pt` into `folder`. `fingerprint` is
-    the whole configuration (the loop's alone where it is None): a checkpoint of another one is
-    refused with a DataError.
+    the whole configuration (the loop's alone where it is None). `group` are the processes that
+    train together (this one alone where it is None).
+
+    Raises DataError for a checkpoint of another configuration, or a damaged one.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = Training(
-        stage, config, folder, report, asdict(config) if fingerprint is None else fingerprint
-    )
+    fingerprint = asdict(config) if fingerprint is None else fingerprint
+    run = Training(stage, config, folder, report, fingerprint, group or ProcessGroup())
     while run.step < config.steps:
         losses = run.learn()
         last = run.step == config.steps
         validates = last or run.step % config.validate_every == 0
         if validates or run.step % config.log_every == 0:
-            run.tell(losses, validates)
+            run.record(losses, validates)
         if last or time.monotonic() - run.saved > config.checkpoint_seconds:
             run.save()
     run.finish()
@@ -204,26 +214,27 @@ class Training(Generic[Network]):
         folder: Path,
         report: Callable[[str], None],
         fingerprint: Mapping[str, Any],
+        group: ProcessGroup,
     ):
         self.stage, self.config, self.folder, self.fingerprint = stage, config, folder, fingerprint
-        self.processes = here()
-        stage.to(self.processes.device)
-        groups = parameter_groups(stage)
-        self.parameters = [parameter for group in groups for parameter in group["params"]]
+        self.group = group
+        stage.to(group.device)
+        parameters = parameter_groups(stage)
+        self.parameters = [parameter for part in parameters for parameter in part["params"]]
         self.optimizer = torch.optim.AdamW(
-            groups,
+            parameters,
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             betas=(0.9, 0.99),
             fused=True,
         )
         self.averaged = AveragedModel(stage.network, multi_avg_fn=ema(config.ema_decay))
-        self.kept: dict[str, Any] | None = None
+        self.selected: dict[str, Any] | None = None
         self.step = 0
         seconds = self._resume()
         self.progress: Progress | None = None
-        if self.processes.first:
-            clear_leftovers(folder)
+        if group.is_rank_zero:
+            clear_unfinished(folder)
             self.progress = Progress(folder, self.step, config.steps, seconds, report)
             if self.step:
                 report(f"{folder.name}: continuing at step {self.step} of {config.steps}")
@@ -233,36 +244,36 @@ class Training(Generic[Network]):
     def learn(self) -> dict[str, Tensor]:
         """One step. Returns the losses of this process's samples."""
         stage, config = self.stage, self.config
-        torch.manual_seed(step_seed(config.seed, self.step, self.processes.index))
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * schedule(self.step, config)
-        device = self.processes.device
-        made_there = nullcontext() if device.type == "cpu" else torch.device(device)
-        half = config.half_precision and half_is_faster(device.type)
+        torch.manual_seed(step_seed(config.seed, self.step, self.group.rank))
+        for parameters in self.optimizer.param_groups:
+            parameters["lr"] = config.learning_rate * schedule(self.step, config)
+        device = self.group.device
+        made_there = nullcontext() if device == CPU else device
+        half = config.half_precision and bfloat16_is_faster(device)
         with (
             torch.autocast(device.type, torch.bfloat16, enabled=half),
             conv_as_matmul(),
             made_there,
         ):
-            losses = stage.losses_of(self.processes.rows(stage.draw()))
+            losses = stage.losses_of(self.group.shard(stage.draw()))
         self.optimizer.zero_grad(set_to_none=True)
         losses["total"].backward()
-        self.processes.average(
+        self.group.average(
             [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         )
-        for group in self.optimizer.param_groups:
-            torch.nn.utils.clip_grad_norm_(group["params"], config.gradient_clip)
+        for parameters in self.optimizer.param_groups:
+            torch.nn.utils.clip_grad_norm_(parameters["params"], config.gradient_clip)
         self.optimizer.step()
         self.averaged.update_parameters(stage.network)
         self.step += 1
         return losses
 
-    def tell(self, losses: Mapping[str, Tensor], validates: bool) -> None:
-        """Validate if it is time, keep the weights if they are the ones to keep, and write a row of
-        the log.
+    def record(self, losses: Mapping[str, Tensor], validates: bool) -> None:
+        """Validate if it is time, select the weights if they are better, and write a row of the
+        log.
         """
         values = torch.stack([value.detach().float() for value in losses.values()])
-        self.processes.average([values])
+        self.group.average([values])
         if self.progress is None:
             return
         figures = dict(zip(losses, values.tolist(), strict=True)) | {
@@ -271,7 +282,7 @@ class Training(Generic[Network]):
         validation = self._validate() if validates else None
         if validation is not None and self._better(validation["score"]):
             weights = _copy(self.averaged.module)
-            self.kept = {"step": self.step, "validation": validation, "network": weights}
+            self.selected = {"step": self.step, "validation": validation, "network": weights}
         self.progress.row(self.step, figures, validation)
 
     def save(self) -> None:
@@ -285,36 +296,32 @@ class Training(Generic[Network]):
             "seconds": self.progress.seconds,
             "network": self.stage.network.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "kept": self.kept,
+            "selected": self.selected,
             "optimizer": self.optimizer.state_dict(),
             "sampler": self.stage.sampler.state,
         }
-        save_whole(self.folder / "checkpoint.pt", content)
+        save_checkpoint(self.folder / "checkpoint.pt", content)
 
     def finish(self) -> None:
         """Write `trained.pt`, and leave the stage with what is in it."""
         path = self.folder / "trained.pt"
         if self.progress is not None:
-            assert self.kept is not None, "the last step is validated"
-            save_whole(path, {"config": self.fingerprint, **self.kept})
-        self.processes.wait()
-        self.stage.to(torch.device("cpu"))
-        self.stage.network.load_state_dict(torch.load(path, map_location="cpu")["network"])
+            assert self.selected is not None, "the last step is validated"
+            save_checkpoint(path, {"config": self.fingerprint, **self.selected})
+        self.group.barrier()
+        self.stage.to(CPU)
+        self.stage.network.load_state_dict(load_checkpoint(path, *TRAINED_KEYS)["network"])
         self.stage.network.eval()
 
     def _resume(self) -> float:
-        """Take up a checkpoint if there is one. Returns its seconds. Raises DataError if it is of
-        another configuration.
+        """Take up a checkpoint if there is one. Returns its seconds. Raises DataError if it is
+        damaged or of another configuration.
         """
         path = self.folder / "checkpoint.pt"
         if not path.exists():
             return 0.0
-        saved = torch.load(path, map_location="cpu")
-        if saved["config"] != self.fingerprint:
-            raise DataError(
-                f"{path} was made with another configuration; name another folder, or delete it "
-                f"to start over"
-            )
+        saved = load_checkpoint(path, *CHECKPOINT_KEYS)
+        require_configuration(path, saved, self.fingerprint)
         self.stage.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
         for parameter, state in self.optimizer.state.items():
@@ -324,18 +331,18 @@ class Training(Generic[Network]):
                 ):  # the fused optimiser goes through memory and asks for no strides
                     state[name] = torch.empty_like(parameter).copy_(value)
         self.averaged.load_state_dict(saved["averaged"])
-        self.kept = saved["kept"]
+        self.selected = saved["selected"]
         self.stage.sampler.state = saved["sampler"]
         self.step = int(saved["step"])
         return float(saved["seconds"])
 
     def _validate(self) -> dict[str, float]:
         """Validate averaged weights on the CPU, without touching the sampler's state."""
-        stage, device = self.stage, self.processes.device
+        stage, device = self.stage, self.group.device
         current, sampler = _copy(stage.network), stage.sampler.state
         stage.network.load_state_dict(self.averaged.module.state_dict())
         stage.network.eval()
-        stage.to(torch.device("cpu"))
+        stage.to(CPU)
         with torch.no_grad():
             figures = stage.validate()
         stage.to(device)
@@ -345,9 +352,9 @@ class Training(Generic[Network]):
         return figures
 
     def _better(self, score: float) -> bool:
-        if self.kept is None or self.config.select_checkpoint == "last":
+        if self.selected is None or self.config.select_checkpoint == "last":
             return True
-        best = self.kept["validation"]["score"]
+        best = self.selected["validation"]["score"]
         return math.isnan(best) or score <= best
 
 

@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch")
 import small_training  # noqa: E402
 from kinestyle.errors import DataError  # noqa: E402
 from kinestyle.formats.table import write_motion  # noqa: E402
-from kinestyle.learn.loop.processes import Processes, here  # noqa: E402
+from kinestyle.learn.loop.process_group import ProcessGroup  # noqa: E402
 from made_rigs import as_rig, walk  # noqa: E402
 
 STEPS = 25
@@ -154,19 +154,19 @@ def test_the_command_under_torchrun(tmp_path: Path) -> None:
 def test_the_processes_of_a_batch_share_it_evenly() -> None:
     samples = list(range(12))
     assert [
-        *Processes(0, 3).rows(samples),
-        *Processes(1, 3).rows(samples),
-        *Processes(2, 3).rows(samples),
+        *ProcessGroup(0, 3).shard(samples),
+        *ProcessGroup(1, 3).shard(samples),
+        *ProcessGroup(2, 3).shard(samples),
     ] == samples
     with pytest.raises(DataError, match="a batch of 12 cannot be shared evenly by 5 processes"):
-        Processes(0, 5).rows(samples)
+        ProcessGroup(0, 5).shard(samples)
 
 
 def test_alone_there_is_nothing_to_share() -> None:
-    alone = here()
-    assert (alone.index, alone.count, alone.first) == (0, 1, True)
+    alone = ProcessGroup()
+    assert (alone.rank, alone.world_size, alone.is_rank_zero) == (0, 1, True)
     values = torch.arange(3.0)
     alone.average([values])
     with alone.rank_zero_first():
-        alone.wait()
+        alone.barrier()
     assert values.tolist() == [0.0, 1.0, 2.0]

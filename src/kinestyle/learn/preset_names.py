@@ -1,0 +1,62 @@
+"""What `kinestyle train --preset` can be asked for, without torch, which the recipes need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kinestyle.errors import DataError
+
+
+@dataclass(frozen=True)
+class PresetName:
+    """What a preset trains, in one sentence, and whether it learns from labels of style."""
+
+    about: str
+    supervised: bool = True
+
+
+PRESET_NAMES = {
+    "released": PresetName(
+        "the bundle that ships: guided by classifiers and a critic, one Gaussian a style"
+    ),
+    "zero-shot": PresetName(
+        "the same, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)"
+    ),
+    "unsupervised": PresetName(
+        "the paper's unsupervised setting, small: no label anywhere; it ships for --random",
+        supervised=False,
+    ),
+    "paper": PresetName(
+        "the paper's supervised setting at its size, 19.8 million parameters, crops of 160 frames"
+    ),
+    "paper-small": PresetName(
+        "the paper's supervised setting with networks a fifth of the size: what the ablations "
+        "change"
+    ),
+    "paper-small-unsupervised": PresetName("the same without labels", supervised=False),
+    "vae": PresetName("latents of a VAE instead of an autoencoder"),
+    "poses": PresetName("no latent: the stylizer works on poses"),
+    "deterministic": PresetName("one style code a clip instead of a distribution"),
+    "end-to-end": PresetName("autoencoder and stylizer trained in one stage"),
+    "no-alignment": PresetName("without homo-style alignment"),
+    "style-alignment": PresetName(
+        "homo-style alignment of two clips of one style, for sequences of one action"
+    ),
+    "no-cycle": PresetName("without the cycle losses"),
+    "no-autoencoding": PresetName("without rebuilding the input"),
+    "unsupervised-no-alignment": PresetName(
+        "unsupervised, without homo-style alignment", supervised=False
+    ),
+}
+
+
+def listing() -> str:
+    """A line for each preset."""
+    return "\n".join(f"  {name:<26}{preset.about}" for name, preset in PRESET_NAMES.items())
+
+
+def require_preset(name: str) -> PresetName:
+    """Raises DataError, with all presets, for one that is not there."""
+    if name not in PRESET_NAMES:
+        raise DataError(f"no preset is called {name!r}; the presets are\n{listing()}")
+    return PRESET_NAMES[name]

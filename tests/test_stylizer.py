@@ -29,7 +29,8 @@ from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import STRIDE
-from kinestyle.runtime.stylizer import SHORTEST_FRAMES, Stylizer
+from kinestyle.runtime.sequences import SHORTEST_FRAMES
+from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import AXES_TO_Y_UP, any_rotations, as_rig, rig_names, square_axes, stand, walk
 
 BVH_FILES = Path(__file__).parent / "files" / "bvh"

@@ -88,7 +88,7 @@ class _Input:
     """
 
     clip: Clip
-    analysis: Analysis
+    analysis: Analysis[Clip]
     canonical: Clip
     features: Array
     contact: np.ndarray

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -146,6 +146,10 @@ class Clip:
     def sample(self, frames: np.ndarray) -> Clip:
         """frames: (N,) int -> a clip of these frames only."""
         return self.with_motion(self.local_position[frames], self.local_rotation[frames])
+
+    def with_warnings(self, *more: str) -> Self:
+        """The same clip with more to tell its user."""
+        return replace(self, warnings=(*self.warnings, *more))
 
     def with_motion(self, local_position: Array, local_rotation: Array) -> Clip:
         """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T,

@@ -9,29 +9,40 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.window import Motion
 
-_SPLINE_REACH = 16
+_CONTROL_REACH = 16
 """Frames. Farther away, 7e-10 of a value is left in a spline's control points."""
+
+SPLINE_REACH = _CONTROL_REACH + 2
+"""How many frames before and after a moment a spline looks at."""
 
 
 def resample(clip: Clip, frame_rate: float) -> Clip:
     """The clip at another frame rate, interpolated as rotations: Euler angles would jump."""
     at_frame = sample_times(clip, frame_rate) * clip.frame_rate
+    return resample_at(clip, at_frame, 1.0 / frame_rate)
+
+
+def resample_at(clip: Clip, at_frame: Array, frame_time_seconds: float) -> Clip:
+    """A clip of the motion at fractional frame numbers (T',), which are `frame_time_seconds` apart
+    in it.
+    """
     return replace(
         clip,
         local_position=resample_vector(clip.local_position, at_frame),
         local_rotation=resample_rotation(clip.local_rotation, at_frame),
-        frame_time_seconds=1.0 / frame_rate,
+        frame_time_seconds=frame_time_seconds,
         source=None,
     )
 
 
-def sample_times(clip: Clip, frame_rate: float) -> Array:
+def sample_times(motion: Motion, frame_rate: float) -> Array:
     """(T',) the times in seconds, from 0 to the clip's end, of the frames of a copy at
     `frame_rate`.
     """
-    count = int(np.floor(clip.duration_seconds * frame_rate + 1e-6)) + 1
-    return np.arange(count) / frame_rate
+    duration = (motion.frame_count - 1) * motion.frame_time_seconds
+    return np.arange(int(np.floor(duration * frame_rate + 1e-6)) + 1) / frame_rate
 
 
 def resample_rotation(q: Array, at_frame: Array) -> Array:
@@ -60,9 +71,9 @@ def spline_vector(values: Array, at_frame: Array) -> Array:
     Unlike straight lines it has no corners: motion at 30 frames a second stays smooth at 120.
     """
     at_frame = np.clip(at_frame, 0.0, len(values) - 1.0)
-    reach = np.arange(-_SPLINE_REACH, _SPLINE_REACH + 1)
+    reach = np.arange(-_CONTROL_REACH, _CONTROL_REACH + 1)
     kernel = np.sqrt(3.0) * (np.sqrt(3.0) - 2.0) ** np.abs(reach)
-    beyond = np.arange(1, _SPLINE_REACH + 3).reshape(-1, *[1] * (values.ndim - 1))
+    beyond = np.arange(1, _CONTROL_REACH + 3).reshape(-1, *[1] * (values.ndim - 1))
     first, last = (
         (values[0] - values[1], values[-1] - values[-2])
         if len(values) > 1

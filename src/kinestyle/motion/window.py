@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.skeleton import Skeleton
+
+Progress = Callable[[float], None]
+"""Called with the share of the work that is done, 0 to 1. What it raises ends the work."""
 
 
 class Motion(Protocol):
@@ -49,6 +52,10 @@ class Motion(Protocol):
         """frames: (N,) int, ascending -> a clip of these frames only."""
         ...
 
+    def with_warnings(self, *more: str) -> Self:
+        """The same motion with more to tell its user."""
+        ...
+
 
 @dataclass(frozen=True)
 class Window:
@@ -69,6 +76,11 @@ class Window:
         return cls(0, frame_count, 0, frame_count)
 
     @property
+    def read_count(self) -> int:
+        """How many frames are read."""
+        return self.last - self.first
+
+    @property
     def core(self) -> slice:
         """Where the wanted frames are among those that were read."""
         return slice(self.start - self.first, self.stop - self.first)
@@ -86,33 +98,33 @@ class Window:
 
 @dataclass(frozen=True)
 class WindowSize:
-    """When a clip is cut into windows, and how large they are.
+    """When motion is cut into windows, and how large they are.
 
-    whole_frames, whole_seconds: a clip of at most so much is one window
-    frames: of a window, without its halo
+    whole_frames, whole_seconds: motion of at most so much is one window
+    frames, seconds: of a window at most, without its halo
     """
 
     whole_frames: int = 7200
     whole_seconds: float = 120.0
     frames: int = 1024
+    seconds: float = 40.0
 
-    def is_whole(self, motion: Motion) -> bool:
-        """Whether a clip is short enough to be one window."""
-        return (
-            motion.frame_count <= self.whole_frames
-            and motion.frame_count * motion.frame_time_seconds <= self.whole_seconds
-        )
-
-    def cut(self, motion: Motion, halo: int = 0) -> list[Window]:
-        """The windows of a clip: one, or some that are read with `halo` frames on either side."""
-        whole = self.is_whole(motion)
-        return cut(motion.frame_count, motion.frame_count if whole else self.frames, halo)
+    def cut(self, frame_count: int, frame_time_seconds: float, halo: int = 0) -> list[Window]:
+        """The windows of some motion, each read with `halo` frames on either side."""
+        if (
+            frame_count <= self.whole_frames
+            and frame_count * frame_time_seconds <= self.whole_seconds
+        ):
+            return [Window.whole(frame_count)]
+        size = min(self.frames, int(self.seconds / frame_time_seconds))
+        # not much smaller than the halo, which is read again for each window
+        return cut(frame_count, max(size, 2 * halo, 1), halo)
 
 
 WINDOWS = WindowSize()
 
 
-def cut(frame_count: int, size: int, halo: int = 0) -> list[Window]:
+def cut(frame_count: int, size: int, halo: int) -> list[Window]:
     """Windows of `size` frames one after the other, of which the last may be shorter, each read
     with `halo` frames on either side where there are so many.
     """
@@ -134,20 +146,42 @@ def sample_evenly(motion: Motion, count: int) -> Clip:
 
 
 def gather(
-    motion: Motion,
     windows: Sequence[Window],
-    measure: Callable[[Clip, Window], tuple[np.ndarray, ...]],
-    joints: Sequence[int] | None = None,
+    measure: Callable[[Window], tuple[np.ndarray, ...]],
+    progress: Progress | None = None,
 ) -> tuple[np.ndarray, ...]:
     """What `measure` finds in each window, put together: arrays with a row for each frame.
 
-    measure: takes the clip that was read, of all joints or of `joints`, and its window; returns
-        arrays with a row for each frame that is wanted
+    measure: returns arrays with a row for each frame that a window wants
     """
-    found = [
-        measure(motion.window(window.first, window.last, joints), window) for window in windows
-    ]
+    found = []
+    for window in windows:
+        found.append(measure(window))
+        if progress is not None:
+            progress(window.stop / windows[-1].stop)
     return tuple(
         pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         for pieces in zip(*found, strict=True)
     )
+
+
+def collect(motion: Motion, size: WindowSize = WINDOWS) -> Clip:
+    """The whole motion as a clip, computed window by window."""
+    windows = size.cut(motion.frame_count, motion.frame_time_seconds)
+    first = motion.window(windows[0].start, windows[0].stop)
+    if len(windows) == 1:
+        return first
+    local_position = np.empty((motion.frame_count, *first.local_position.shape[1:]))
+    local_rotation = np.empty((motion.frame_count, *first.local_rotation.shape[1:]))
+    for window in windows:
+        clip = first if window.start == 0 else motion.window(window.start, window.stop)
+        local_position[window.wanted] = clip.local_position
+        local_rotation[window.wanted] = clip.local_rotation
+    return first.with_motion(local_position, local_rotation)
+
+
+def part_of_progress(progress: Progress | None, start: float, stop: float) -> Progress | None:
+    """The progress of a part of the work, which is from `start` to `stop` of the whole."""
+    if progress is None:
+        return None
+    return lambda share: progress(start + share * (stop - start))

@@ -24,7 +24,15 @@ from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, SIDES, UP, canon
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.motion.window import WINDOWS, Motion, Window, WindowSize, gather, sample_evenly
+from kinestyle.motion.window import (
+    WINDOWS,
+    Motion,
+    Progress,
+    Window,
+    WindowSize,
+    gather,
+    sample_evenly,
+)
 from kinestyle.retarget.alignment import Alignment
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.rig.mapping import JointMapping, map_joints
@@ -96,7 +104,10 @@ class Correspondence:
 
 
 def correspond(
-    motion: Motion, mapping: JointMapping | None = None, size: WindowSize = WINDOWS
+    motion: Motion,
+    mapping: JointMapping | None = None,
+    size: WindowSize = WINDOWS,
+    progress: Progress | None = None,
 ) -> Correspondence:
     """Find the correspondence of the rig of a clip, or of a longer motion.
 
@@ -122,11 +133,13 @@ def correspond(
     joints, legs = found.part(LEG_ROLES)
     movers = [joints.index(joint) for joint in (hips, *motion.skeleton.ancestors(hips))]
 
-    def measure(clip: Clip, window: Window) -> tuple[np.ndarray, ...]:
+    def measure(window: Window) -> tuple[np.ndarray, ...]:
+        clip = motion.window(window.first, window.last, joints)
         feet = to_canonical(clip, legs).world_position[:, CONTACT_JOINTS, 1]
         return (feet - CONTACT_REST_HEIGHT_M).min(axis=1), *_root_motion(clip, movers, axes)
 
-    lowest, *root_motion = gather(motion, size.cut(motion), measure, joints)
+    windows = size.cut(motion.frame_count, motion.frame_time_seconds)
+    lowest, *root_motion = gather(windows, measure, progress)
     # The floor is where the canonical feet, not the rig's, come to stand: soles differ in thickness
     # between rigs.
     floor = float(np.percentile(lowest, 5.0)) / found.scale_to_canonical

@@ -23,6 +23,9 @@ FRAME_RATE = 30.0
 
 HEADING_SMOOTHING_SECONDS = 0.2
 
+FEATURE_REACH = 1 + int(np.ceil(3.0 * HEADING_SMOOTHING_SECONDS * FRAME_RATE))
+"""How many frames before and after a frame decide its features, contacts aside."""
+
 
 @dataclass(frozen=True)
 class FeatureLayout:
@@ -104,9 +107,12 @@ def at_feature_rate(canonical: Clip) -> Clip:
     return resample(canonical, FRAME_RATE)
 
 
-def clip_to_features(canonical: Clip) -> Array:
+def clip_to_features(canonical: Clip, contact: np.ndarray | None = None) -> Array:
     """A clip on the canonical skeleton -> (T', 260) features at 30 frames a second. Velocities are
     to the next frame.
+
+    contact: (T', 4) what `find_contacts` finds at 30 frames a second, where that is known already,
+        as for a window of a longer clip
     """
     canonical = at_feature_rate(canonical)
     frames = canonical.frame_count
@@ -125,7 +131,7 @@ def clip_to_features(canonical: Clip) -> Array:
     features[:, LAYOUT["joint_rotation"]] = rotation.to_sixd(heading_free).reshape(frames, -1)
     velocity = rotation.rotate(undo[:, None], _to_next(position))
     features[:, LAYOUT["joint_velocity"]] = velocity.reshape(frames, -1)
-    features[:, LAYOUT["foot_contact"]] = find_contacts(canonical)
+    features[:, LAYOUT["foot_contact"]] = find_contacts(canonical) if contact is None else contact
     return features
 
 

@@ -12,8 +12,9 @@ from kinestyle.bundle.signatures import FRAMES, Axis
 from kinestyle.errors import BundleError
 from kinestyle.runtime.sessions import InferenceSession, open_session, run_session
 
-STRIDE = 8
-"""Frames to one step of the content code: clips are held at their end to a whole number of them."""
+LATENT_STRIDE, STRIDE = 4, 8
+"""Frames to one step of the latent, and of the content code. Clips are padded at their end to a
+whole number of strides."""
 
 
 class Graphs:
@@ -21,6 +22,8 @@ class Graphs:
 
     def __init__(self, bundle: Bundle):
         self.bundle = bundle
+        self.reach: dict[str, float] = {}
+        """How far a graph sees, where that was measured, see `kinestyle.runtime.sequences`."""
         self._sessions: dict[str, InferenceSession] = {}
         size = bundle.manifest.code_size
         self._sizes = {} if size is None else {"K": size}
@@ -53,8 +56,21 @@ class Graphs:
     @property
     def code_size(self) -> int:
         """How many numbers K a style code has. Raises BundleError."""
-        self.session("generator")
-        return self._sizes["K"]
+        return self._size("K", "generator")
+
+    @property
+    def latent_size(self) -> int:
+        """How many channels Z a latent has. Raises BundleError."""
+        return self._size("Z", "motion_decoder")
+
+    @property
+    def content_size(self) -> int:
+        """How many channels C a content code has. Raises BundleError."""
+        return self._size("C", "generator")
+
+    def _size(self, axis: str, graph: str) -> int:
+        self.session(graph)
+        return self._sizes[axis]
 
     def session(self, name: str) -> InferenceSession:
         """One graph, loaded and checked against its signature. Raises BundleError."""

@@ -99,14 +99,12 @@ class DomainScore:
         return f"{self.name} is unlike what the model learned from (given back to {error})"
 
 
-def score_domain(
-    name: str, features: Array, decoded: Array, reference_cm: float | None
-) -> DomainScore:
-    """name: the clip's, features, decoded: (T30, 260), the clip and what the autoencoder made of
-    it.
+def reconstruction_error_cm(features: Array, decoded: Array) -> Array:
+    """features, decoded: (N, 260), a clip and what the autoencoder made of it -> (N,) as
+    `DomainScore.error_cm`.
     """
     apart = _joint_position(decoded) - _joint_position(features)
-    return DomainScore(name, 100.0 * np.linalg.norm(apart, axis=-1).mean(axis=-1), reference_cm)
+    return 100.0 * np.linalg.norm(apart, axis=-1).mean(axis=-1)
 
 
 def _joint_position(features: Array) -> Array:

@@ -42,7 +42,7 @@ class CachedClip:
 
     clip: Clip
     rig: Rig | None
-    analyses: dict[str, Analysis] = field(default_factory=dict)
+    analyses: dict[str, Analysis[Clip]] = field(default_factory=dict)
     styles: dict[str, Style] = field(default_factory=dict)
 
     @property
@@ -132,7 +132,7 @@ class WorkerService:
         ):
             self._clips.popitem(last=False)
 
-    def _analysis(self, cached: CachedClip, bundle: str = "") -> Analysis:
+    def _analysis(self, cached: CachedClip, bundle: str = "") -> Analysis[Clip]:
         if bundle not in cached.analyses:
             known = next(iter(cached.analyses.values()), None)
             correspondence = None if known is None else known.correspondence

@@ -12,12 +12,12 @@ from torch.nn.functional import conv1d, pad, softmax
 
 from kinestyle.learn.nets.kinematics import compose, joint_position, rotations
 from kinestyle.retarget.features import LAYOUT
-from kinestyle.runtime.stylizer import STYLE_RESIDUAL_GATE, STYLE_RESIDUAL_STEPS
+from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE, STYLE_RESIDUAL_STEPS
 
 
 def style_residual(missed: Tensor) -> Tensor:
     """missed: (B, Z, T/4), latents of clips minus what the generator rebuilds -> (B, Z, T/4), what
-    of it counts as style (`runtime.stylizer.style_residual`). Its gate gets no gradient.
+    of it counts as style (`runtime.residual.style_residual`). Its gate gets no gradient.
     """
     radius = math.ceil(3.0 * STYLE_RESIDUAL_STEPS)
     steps = torch.arange(-radius, radius + 1, dtype=missed.dtype, device=missed.device)

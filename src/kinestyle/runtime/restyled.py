@@ -1,0 +1,208 @@
+"""The result of restyling: the hips on their path, the feet locked, a window at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from functools import lru_cache
+from math import ceil
+from typing import Self
+
+import numpy as np
+
+from kinestyle.motion.canonical import SIDES
+from kinestyle.motion.clip import Clip, StatedWorld
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.motion.window import Motion, Window, WindowSize
+from kinestyle.retarget.changes import apply_change, offset_root
+from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
+from kinestyle.retarget.foot_lock import (
+    amount_of_change,
+    leg_change,
+    lock_halo,
+    reach_locks,
+    stance_velocity,
+    with_legs,
+)
+from kinestyle.retarget.footsteps import FootLock, StepMeasure
+from kinestyle.retarget.legs import LegTrajectory, leg_trajectory
+from kinestyle.retarget.survey import Survey
+from kinestyle.runtime.change import Change
+from kinestyle.runtime.settings import Root
+
+STAYS_M = 1e-4
+"""How far hips move over the ground that do not travel at all: a clip made to go in place goes in
+place in every style.
+"""
+
+_STANCE_SMOOTHING_SECONDS = 0.05
+
+
+class Restyled:
+    """A motion with a change, a `Motion` again: each window is computed when it is asked for.
+
+    Where the hips travel and what the feet are locked to depends on the whole motion. It is found
+    first, in two runs over the legs alone.
+    """
+
+    def __init__(
+        self,
+        motion: Motion,
+        correspondence: Correspondence,
+        survey: Survey,
+        change: Change,
+        root: Root,
+        size: WindowSize,
+    ) -> None:
+        self.motion, self.correspondence = motion, correspondence
+        self.survey, self.change, self.root, self.size = survey, change, root, size
+        self.warnings = motion.warnings
+        self._joints, self._legs = correspondence.part(LEG_ROLES)
+        # a clip that is one window is asked for the same legs again
+        self._turned_legs = lru_cache(maxsize=1)(self._turn_legs)
+        self._travel = np.zeros((motion.frame_count, 3))
+        self._changed = self._find_travel()
+        self._locks = self._lock() if survey.locked.any() else ()
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self.motion.skeleton
+
+    @property
+    def name(self) -> str:
+        return self.motion.name
+
+    @property
+    def frame_time_seconds(self) -> float:
+        return self.motion.frame_time_seconds
+
+    @property
+    def frame_count(self) -> int:
+        return self.motion.frame_count
+
+    @property
+    def world(self) -> StatedWorld:
+        return self.motion.world
+
+    def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
+        """As `Clip.window`."""
+        halo = lock_halo(self.frame_time_seconds) if self._locks else 0
+        window = Window(start, stop, max(0, start - halo), min(self.frame_count, stop + halo))
+        before = self.motion.window(window.first, window.last)
+        change = self.change.at(window.first, window.last, self.frame_time_seconds)
+        after = self._moved(
+            _turned(before, self.correspondence, change), self.correspondence, window.read
+        )
+        if self._locks:
+            was, now = (clip.window(0, clip.frame_count, self._joints) for clip in (before, after))
+            legs, lowered = reach_locks(
+                _trajectories(was, self._legs),
+                now,
+                self._legs,
+                self._locks,
+                window,
+                self._amount(change, window.read_count),
+            )
+            in_rig = {self._joints[joint]: turned for joint, turned in legs.items()}
+            after = with_legs(after, self.correspondence, in_rig, lowered)
+        # hips that are to stay do not come down for the feet's sake
+        if self.root == "keep":
+            after = after.with_motion(before.local_position, after.local_rotation)
+        return after.window(window.core.start, window.core.stop, joints)
+
+    def sample(self, frames: np.ndarray) -> Clip:
+        """As `Clip.sample`."""
+        clips = [self.window(int(frame), int(frame) + 1) for frame in frames]
+        return clips[0].with_motion(
+            np.concatenate([clip.local_position for clip in clips]),
+            np.concatenate([clip.local_rotation for clip in clips]),
+        )
+
+    def with_warnings(self, *more: str) -> Self:
+        """As `Clip.with_warnings`."""
+        warned = copy(self)
+        warned.warnings = (*self.warnings, *more)
+        return warned
+
+    def _find_travel(self) -> float:
+        """Find how far the hips are from where they were, and return how much the legs changed, 0
+        to 1.
+        """
+        travels = self.root in ("planted", "predicted") and self.survey.travel_m >= STAYS_M
+        sigma = _STANCE_SMOOTHING_SECONDS / self.frame_time_seconds
+        travelled, squared, count = np.zeros((1, 3)), 0.0, 0
+        for window in self._windows(ceil(3.0 * sigma) + 1):
+            before, turned, change = self._turned_legs(window.first, window.last)
+            if travels:
+                pace = change.pace
+                if self.root == "planted":
+                    # Planted feet know best how far the body moves over them; between steps the
+                    # predictor says.
+                    locked = self.survey.locked[window.read]
+                    stance, known = stance_velocity(before, turned, self._legs, locked)
+                    known = smooth_in_time(known, sigma)[:, None]
+                    pace = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace
+                pace = pace[window.core]
+                travelled = np.cumsum(np.concatenate([travelled[-1:], pace]), axis=0)
+                self._travel[window.wanted] = travelled[1:] - pace
+            self._travel[window.wanted, 1] = (
+                0.0 if self.root == "keep" else change.rise[window.core]
+            )
+            core = window.core.start, window.core.stop
+            moved = self._moved(turned.window(*core), self._legs, window.wanted)
+            added, number = leg_change(
+                _trajectories(before.window(*core), self._legs), _trajectories(moved, self._legs)
+            )
+            squared, count = squared + added, count + number
+        return amount_of_change(squared / count, self._legs.scale_to_canonical)
+
+    def _lock(self) -> tuple[FootLock, ...]:
+        """What the left and the right foot are locked to."""
+        steps = [
+            StepMeasure(
+                self.survey.locked[:, column],
+                self.frame_time_seconds,
+                self._legs.scale_to_canonical,
+            )
+            for column in range(len(SIDES))
+        ]
+        for window in self._windows(1):
+            before, turned, change = self._turned_legs(window.first, window.last)
+            moved = self._moved(turned, self._legs, window.read)
+            legs = _trajectories(before, self._legs), _trajectories(moved, self._legs)
+            for measure, was, now in zip(steps, *legs, strict=True):
+                measure.add(window, was, now, self._amount(change, window.read_count))
+        return tuple(
+            measure.finish(*floors)
+            for measure, floors in zip(steps, self.survey.floors, strict=True)
+        )
+
+    def _windows(self, halo: int) -> list[Window]:
+        return self.size.cut(self.frame_count, self.frame_time_seconds, halo)
+
+    def _turn_legs(self, first: int, last: int) -> tuple[Clip, Clip, Change]:
+        """The legs before and after the change, without travel, and the change."""
+        before = self.motion.window(first, last, self._joints)
+        change = self.change.at(first, last, self.frame_time_seconds)
+        return before, _turned(before, self._legs, change), change
+
+    def _moved(self, turned: Clip, correspondence: Correspondence, frames: slice) -> Clip:
+        """The clip with the travel of these frames."""
+        position = offset_root(turned, correspondence, turned.local_rotation, self._travel[frames])
+        return turned.with_motion(position, turned.local_rotation)
+
+    def _amount(self, change: Change, frame_count: int) -> Array:
+        """(N,) how much was changed at each moment, 0 to 1."""
+        share = np.ones(frame_count) if change.share is None else change.share
+        return self._changed * share
+
+
+def _turned(before: Clip, correspondence: Correspondence, change: Change) -> Clip:
+    """The clip with its joints rotated, its hips where they were."""
+    return apply_change(before, correspondence, change.rotation, np.zeros((before.frame_count, 3)))
+
+
+def _trajectories(clip: Clip, correspondence: Correspondence) -> list[LegTrajectory]:
+    return [leg_trajectory(clip, correspondence, side) for side in SIDES]

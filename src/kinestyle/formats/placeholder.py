@@ -18,6 +18,7 @@ from kinestyle.motion.canonical import CANONICAL, REST_POSITION_M, SIDES, STATUR
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics, tip_position
+from kinestyle.motion.window import sample_evenly
 from kinestyle.retarget.body_bones import TRUNK, WHOLE, body_bones, with_body_tips
 from kinestyle.retarget.changes import set_world_rotations
 from kinestyle.retarget.correspondence import Correspondence, correspond
@@ -73,8 +74,7 @@ def find_bind_pose(clip: Clip, mapping: JointMapping | None = None) -> BindPose:
 
     mapping: the result of `map_joints`, if it is known already
     """
-    frames = np.unique(np.linspace(0, clip.frame_count - 1, _SAMPLED_FRAMES).round().astype(int))
-    sampled = clip.with_motion(clip.local_position[frames], clip.local_rotation[frames])
+    sampled = sample_evenly(clip, _SAMPLED_FRAMES)
     first = sampled.with_motion(sampled.local_position[:1], sampled.local_rotation[:1])
     position = np.array(first.local_position[0])
     try:

@@ -1,7 +1,7 @@
 """Which joint of a rig is which: from names, chains and shapes, or as a file or a person states it.
 
-The way of the data: `names` reads what joints are called, `chains` finds the joints of a limb,
-`search` combines limbs into bodies, `confidence` rates the best of them. `body_frame` finds up,
-left and the unit. `mapping` puts it all together. `rig_file` and `presets` state a rig instead;
+Data flow: `names` reads what joints are called, `chains` finds the joints of a limb, `search`
+combines limbs into bodies, `confidence` rates the best of them, and `body_frame` finds up, left and
+the unit. `mapping` puts it all together. `rig_file` and `presets` state a rig instead;
 `world_frame` brings clips into a world.
 """

@@ -138,7 +138,7 @@ def test_strength_0_gives_the_clip_back(clip_file: Path) -> None:
     assert Path("same.bvh").read_bytes() == clip_file.read_bytes()
 
 
-def test_like_takes_the_manner_of_another_clip(clip_file: Path, tiny: Stylizer) -> None:
+def test_like_takes_the_style_of_another_clip(clip_file: Path, tiny: Stylizer) -> None:
     write_motion(as_rig(walk(2.0).clip, metres_per_unit=0.01, up="Z"), "ref.bvh")
     done("stylize", "walk.bvh", "--like", "ref.bvh", "-o", "out.bvh", "--bundle", tiny.bundle.path)
     write_motion(tiny.stylize(read_motion(clip_file), like=read_motion("ref.bvh")), "expected.bvh")
@@ -164,7 +164,7 @@ def test_several_cues_are_mixed_in_equal_shares_or_in_those_that_are_named(
         assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes(), options
 
 
-def test_several_references_share_a_manner(clip_file: Path, tiny: Stylizer) -> None:
+def test_several_references_are_mixed(clip_file: Path, tiny: Stylizer) -> None:
     write_motion(as_rig(walk(2.0).clip), "ref.bvh")
     done(
         "stylize",
@@ -219,7 +219,7 @@ def unsupervised(
     return Stylizer.load("unsupervised")
 
 
-def test_random_draws_a_manner_from_the_unsupervised_bundle(
+def test_random_draws_a_style_from_the_unsupervised_bundle(
     clip_file: Path, unsupervised: Stylizer
 ) -> None:
     result = done_noisily("stylize", "walk.bvh", "--random", "--samples", "8", "-o", "out.bvh")

@@ -74,7 +74,7 @@ def test_an_unchanged_clip_gives_back_its_file(tmp_path: Path) -> None:
     assert format_gltf(flipped, "out.glb")[0] == data
 
 
-def test_a_character_in_another_manner(released: Stylizer) -> None:
+def test_a_character_in_another_style(released: Stylizer) -> None:
     """The whole way: read, map, restyle, write, read. The rig's names, everything else of the file
     and its places are right.
     """
@@ -262,7 +262,7 @@ def test_what_cannot_be_written(broken: str, tmp_path: Path) -> None:
 def test_through_the_command_line(
     walk_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """BVH in and glTF out, glTF in and out, a manner across formats, nothing at strength 0, and
+    """BVH in and glTF out, glTF in and out, a style across formats, nothing at strength 0, and
     what is in a file.
     """
     monkeypatch.chdir(tmp_path)

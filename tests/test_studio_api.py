@@ -1,89 +1,34 @@
-"""The studio's HTTP interface: what it answers, what it refuses, and that nothing a client sends
-brings it down.
-"""
+"""The studio's HTTP interface: clips in, restyled clips out, and what is refused."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import json
 import shlex
-import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-
-from kinestyle.cli import main
-from kinestyle.errors import KinestyleError
-from kinestyle.formats.bvh import write_bvh
-from kinestyle.motion.clip import Clip
-from kinestyle.rig.rig_file import Rig, write_rig
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
-from kinestyle.studio.app import make_app
-from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.error_responses import STATUSES, status_of
-from made_rigs import as_rig, misnamed, thrown_about
-from made_rigs import walk as made_walk
-
-BASE = "http://127.0.0.1"
+from kinestyle.formats.bvh import write_bvh
+from kinestyle.motion.clip import Clip
+from made_rigs import thrown_about
+from studio_client import made_by, open_walk, studio_client, unpack
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with TestClient(make_app(StudioConfig(workers=1)), base_url=BASE) as client:
+    with studio_client() as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def walk(client: TestClient) -> dict[str, Any]:
-    answer = client.post("/api/examples/walk")
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-@pytest.fixture(scope="module")
-def odd_rig(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
-    """A clip whose names mislead, and the rig that says which joint is which, as files."""
-    folder = tmp_path_factory.mktemp("odd")
-    clip, joints = misnamed(as_rig(made_walk().clip))
-    write_bvh(clip, folder / "odd.bvh")
-    write_rig(Rig("it", joints), folder / "my.json")
-    return (folder / "odd.bvh").read_bytes(), (folder / "my.json").read_bytes()
-
-
-def made_by(command: str, folder: Path, files: Mapping[str, bytes]) -> bytes:
-    """What a command line makes of files, by their names."""
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    words = shlex.split(command)
-    with contextlib.chdir(folder):
-        answer = CliRunner().invoke(main, words[1:])
-        assert answer.exit_code == 0, answer.output
-        return Path(words[-1]).read_bytes()
-
-
-def unpack(data: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
-    """The motion format -> head, positions (T, J, 3) and tips (T, E, 3) in metres, contacts (T, 4)."""
-    (length,) = struct.unpack("<I", data[:4])
-    head = json.loads(data[4 : 4 + length])
-    frames, joints, tips = head["frame_count"], head["joint_count"], head["tips"]
-    numbers = np.frombuffer(data, "<f4", 3 * frames * (joints + tips), 4 + length)
-    contacts = np.frombuffer(data, np.uint8, 4 * frames, 4 + length + numbers.nbytes)
-    assert len(data) == 4 + length + numbers.nbytes + contacts.nbytes
-    position, tip = np.split(numbers, [3 * frames * joints])
-    return (
-        head,
-        position.reshape(frames, joints, 3),
-        tip.reshape(frames, tips, 3),
-        contacts.reshape(frames, 4),
-    )
+    return open_walk(client)
 
 
 def test_an_upload_is_inspected(client: TestClient, walk: dict[str, Any], walk_clip: Clip):
@@ -304,129 +249,6 @@ def test_a_clip_with_its_skeleton_beside_it(client: TestClient):
     assert (wrong.status_code, "a.txt does not belong to plain.amc" in wrong.text) == (400, True)
 
 
-def test_a_rig_that_is_stated_by_its_family(
-    client: TestClient, walk: dict[str, Any], walk_file: Path, tmp_path: Path
-):
-    assert {"mixamo", "unreal"} <= set(client.get("/api/rigs").json()["families"])
-    place = "/api/clips?name=walk.bvh"
-    clip = client.post(f"{place}&rig=mixamo", content=walk_file.read_bytes()).json()
-    joints = clip["inspection"]["joints"]
-    assert {row["confidence"] for row in joints.values()} == {1.0}
-    assert min(row["confidence"] for row in walk["inspection"]["joints"].values()) < 1.0
-    assert (walk["rig"], clip["rig"]) == (None, "mixamo")
-    parts = {"file": ("walk.bvh", walk_file.read_bytes())}
-    for other in (
-        client.post("/api/clips", files=parts, data={"rig": "mixamo"}),
-        client.post("/api/examples/walk?rig=mixamo"),
-    ):
-        assert (other.status_code, other.json()["inspection"]) == (201, clip["inspection"])
-    result = client.post(f"/api/clips/{clip['id']}/stylize", json={"style": "old"}).json()
-    assert (
-        result["command"] == "kinestyle stylize walk.bvh --style old --rig mixamo -o walk_old.bvh"
-    )
-    assert {row["confidence"] for row in result["inspection"]["joints"].values()} == {1.0}
-    file = client.get(f"/api/clips/{result['id']}/file").content
-    assert file == made_by(result["command"], tmp_path, {"walk.bvh": walk_file.read_bytes()})
-    assert (
-        client.post("/api/stylize", data={"style": "old", "rig": "mixamo"}, files=parts).content
-        == file
-    )
-    again = client.post(f"/api/clips/{result['id']}/stylize", json={"style": "proud"}).json()
-    assert (again["rig"], again["command"].count("--rig mixamo")) == ("mixamo", 2)
-    assert {row["confidence"] for row in again["inspection"]["joints"].values()} == {1.0}
-
-
-def test_a_rig_that_is_sent_as_a_file(
-    client: TestClient, odd_rig: tuple[bytes, bytes], tmp_path: Path
-):
-    motion, rig = odd_rig
-    parts = {"file": ("odd.bvh", motion), "rig": ("my rig.json", rig)}
-    found = client.post("/api/clips?name=odd.bvh", content=motion)
-    clip = client.post("/api/clips", files=parts).json()
-    assert clip["rig"] == "my rig.json"
-    assert clip["inspection"]["joints"]["left_upper_arm"]["joint"] == "Foot"
-    assert (
-        found.status_code == 422
-        or found.json()["inspection"]["joints"] != clip["inspection"]["joints"]
-    )
-    place = f"/api/clips/{clip['id']}/stylize"
-    other = client.post("/api/examples/walk", files={"rig": ("my rig.json", rig)})
-    assert (other.status_code, "my rig.json does not fit walk: " in other.text) == (422, True)
-    result = client.post(place, json={"style": "old"}).json()
-    assert (
-        result["command"]
-        == "kinestyle stylize odd.bvh --style old --rig 'my rig.json' -o odd_old.bvh"
-    )
-    file = client.get(f"/api/clips/{result['id']}/file").content
-    assert file == made_by(result["command"], tmp_path, {"odd.bvh": motion, "my rig.json": rig})
-    assert client.post("/api/stylize", data={"style": "old"}, files=parts).content == file
-
-
-def test_the_rigs_of_references(
-    client: TestClient,
-    walk: dict[str, Any],
-    odd_rig: tuple[bytes, bytes],
-    walk_file: Path,
-    tmp_path: Path,
-):
-    motion, rig = odd_rig
-    odd = client.post(
-        "/api/clips", files={"file": ("odd.bvh", motion), "rig": ("my.json", rig)}
-    ).json()
-    place = f"/api/clips/{walk['id']}/stylize"
-    like = client.post(place, json={"like": odd["id"]}).json()
-    assert (
-        like["command"]
-        == "kinestyle stylize walk.bvh --like-rig my.json --like odd.bvh -o walk_like_odd.bvh"
-    )
-    file = client.get(f"/api/clips/{like['id']}/file").content
-    assert file == made_by(
-        like["command"],
-        tmp_path,
-        {"walk.bvh": walk_file.read_bytes(), "odd.bvh": motion, "my.json": rig},
-    )
-    parts = {
-        "file": ("walk.bvh", walk_file.read_bytes()),
-        "like": ("odd.bvh", motion),
-        "like_rig": ("my.json", rig),
-    }
-    assert client.post("/api/stylize", files=parts).content == file
-    both = client.post(place, json={"like": [odd["id"], walk["id"]]}).json()
-    assert both["command"] is None, (
-        "no command line states a rig for one reference and none for the other"
-    )
-    again = client.post(f"/api/clips/{both['id']}/stylize", json={"style": "old"}).json()
-    assert (again["of"], again["command"]) == (both["id"], None)
-
-
-@pytest.mark.parametrize(
-    ("rigs", "status", "said"),
-    [
-        (["nosuch"], 422, "no rig is called 'nosuch'; known are cmu, mixamo, "),
-        (["unreal"], 422, "the rig 'unreal' does not fit walk: "),
-        (["mixamo", "cmu"], 400, "2 rigs are stated where one can be"),
-        ([("a/my.json", b"[")], 422, "my.json is no JSON in line 1: "),
-        ([("my.json", b'{"kinestyle_rig": 2}')], 422, "my.json is a rig of version 2"),
-        (
-            [("my.json", b" " * (2**18 + 1))],
-            413,
-            "my.json has 262145 bytes, more than the limit of 262144 for a rig",
-        ),
-    ],
-)
-def test_a_bad_rig_is_answered_with_a_sentence(
-    client: TestClient, walk_file: Path, rigs: list[Any], status: int, said: str
-):
-    parts = [("file", ("walk.bvh", walk_file.read_bytes()))]
-    parts += [("rig", (None, rig) if isinstance(rig, str) else rig) for rig in rigs]
-    answers = [client.post("/api/clips", files=parts)]
-    if isinstance(rigs[-1], str):  # the last as the address, the others in the form
-        answers.append(client.post("/api/clips", params={"rig": rigs[-1]}, files=parts[:-1]))
-    for answer in answers:
-        assert answer.status_code == status, answer.text
-        assert said in answer.json()["error"]["message"]
-
-
 def test_the_whole_way_in_one_request(client: TestClient, walk: dict[str, Any], walk_file: Path):
     kept = client.post(
         f"/api/clips/{walk['id']}/stylize", json={"style": "sad", "strength": 0.7}
@@ -561,137 +383,6 @@ def test_previews(client: TestClient):
     assert client.get("/api/previews/nosuch").status_code == 422
 
 
-def test_what_the_server_is(client: TestClient):
-    assert client.get("/api/health").json()["status"] == "ok"
-    limits, config = client.get("/api/limits").json(), StudioConfig(workers=1)
-    secret = {"bundle", "host", "port", "token"}
-    assert limits == {
-        f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name not in secret
-    }
-    assert ".bvh" in client.get("/api/formats").json()["write"]
-    rows = client.get("/api/styles").json()["styles"]
-    assert {"name": "bandai1/old", "label": "old", "default": True}.items() <= next(
-        r for r in rows if r["label"] == "old"
-    ).items()
-    assert [row["example"] for row in client.get("/api/examples").json()] == ["walk", "wave"]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/api/nosuch", 404),
-        ("POST", "/api/health", 404),
-        ("PUT", "/api/clips", 404),
-        ("GET", "/api/clips/x", 404),
-    ],
-)
-def test_other_places(client: TestClient, method: str, path: str, status: int):
-    answer = client.request(method, path)
-    assert answer.status_code == status
-    assert answer.json()["error"]["message"]
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "evil.example",
-        "evil.example:80",
-        "127.0.0.1.evil.example",
-        "localhost.",
-        "",
-        "[::2]",
-        "169.254.1.1",
-    ],
-)
-def test_other_names_for_this_machine_are_refused(client: TestClient, host: str):
-    assert client.get("/api/styles", headers={"host": host}).status_code == 403
-
-
-@pytest.mark.parametrize(
-    "host", ["localhost", "localhost:7860", "127.0.0.1:1", "[::1]", "[::1]:7860", "LOCALHOST"]
-)
-def test_this_machine_by_its_names(client: TestClient, host: str):
-    assert client.get("/api/styles", headers={"host": host}).status_code == 200
-
-
-def test_other_sites_pages_are_refused(client: TestClient):
-    for origin in (
-        "http://evil.example",
-        "null",
-        "http://127.0.0.1:9",
-        "https://127.0.0.1.evil.example",
-    ):
-        assert client.post("/api/examples/walk", headers={"origin": origin}).status_code == 403, (
-            origin
-        )
-    own = client.post("/api/examples/walk", headers={"origin": BASE})
-    assert own.status_code == 201
-    assert not [name for name in own.headers if name.startswith("access-control")]
-    assert client.options(
-        "/api/clips", headers={"origin": BASE, "access-control-request-method": "POST"}
-    ).status_code in (
-        404,
-        405,
-    )
-
-
-def test_the_token():
-    app = make_app(StudioConfig(workers=1, token="sesame"))
-    client = TestClient(app, base_url=BASE)  # without workers
-    for headers in (
-        {},
-        {"authorization": "Bearer Sesame"},
-        {"authorization": "sesame"},
-        {"authorization": "Bearer  sesame"},
-        {"authorization": "Bearer é".encode()},
-    ):
-        answer = client.get("/api/styles", headers=headers)
-        assert answer.status_code == 401, headers
-        assert "Bearer" in answer.json()["error"]["message"]
-    assert client.get("/api/styles", headers={"authorization": "Bearer sesame"}).status_code == 200
-    assert client.get("/api/health").status_code == 200
-    assert client.get("/api//styles").status_code in (401, 404)
-    assert app.openapi()["components"]["securitySchemes"]
-
-
-def test_the_description_is_complete(client: TestClient):
-    found = client.get("/api/openapi.json").json()
-    for path, methods in found["paths"].items():
-        for method, route in methods.items():
-            assert route["description"], (method, path)
-            good = [
-                answer for status, answer in route["responses"].items() if status.startswith("2")
-            ]
-            assert good, (method, path)
-            for status, answer in route["responses"].items():
-                if status.startswith("4"):
-                    assert answer["content"]["application/json"]["schema"]["$ref"].endswith(
-                        "/ErrorAnswer"
-                    ), (
-                        method,
-                        path,
-                        status,
-                    )
-    assert "HTTPValidationError" not in found["components"]["schemas"]
-    assert {"/api/clips", "/api/stylize", "/api/jobs/{job}", "/api/previews/{style}"} <= found[
-        "paths"
-    ].keys()
-    page = client.get("/api/docs")
-    assert "POST /api/clips/{clip_id}/stylize" in page.text
-    assert "http://" not in page.text
-    assert "https://" not in page.text
-    assert "script" not in page.text
-
-
-def test_every_exception_for_users_has_a_status():
-    def below(kind: type) -> set[type]:
-        return {kind, *(found for one in kind.__subclasses__() for found in below(one))}
-
-    for kind in below(KinestyleError):
-        assert kind in STATUSES, f"{kind.__name__} has no row in STATUSES"
-        assert 400 <= status_of(kind("x")) < 500
-
-
 def test_what_is_asked_for_again_is_not_worked_out_again(
     client: TestClient, walk: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ):
@@ -704,29 +395,3 @@ def test_what_is_asked_for_again_is_not_worked_out_again(
     again = client.post(f"/api/clips/{walk['id']}/stylize", json={"style": "tired"}).json()
     assert again["id"] != first["id"]
     assert client.post("/api/examples/walk").status_code == 201
-
-
-def test_the_access_log_tells_nothing_of_clips(
-    client: TestClient, walk_file: Path, caplog: pytest.LogCaptureFixture
-):
-    with caplog.at_level("INFO", logger="kinestyle.studio"):
-        clip = client.post("/api/clips?name=secret.bvh", content=walk_file.read_bytes()).json()
-        client.get(f"/api/clips/{clip['id']}/motion")
-        client.get("/secret/place")
-        client.get("/api/secret")
-    text = caplog.text
-    assert "POST /api/clips 201" in text
-    assert "GET /api/clips/{clip_id}/motion 200" in text
-    assert "secret" not in text
-    assert clip["id"] not in text
-
-
-def test_telemetry_stays_off(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
-    app = make_app(StudioConfig())
-    assert not any(
-        app._telemetry[key]
-        for key in ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
-    )
-    assert not app._native_telemetry.enabled()

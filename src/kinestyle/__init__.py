@@ -1,4 +1,4 @@
-"""Kinestyle restyles captured human motion: a clip in, the same rig out, in another manner.
+"""Kinestyle restyles captured human motion: a clip in, the same rig out, in another style.
 
 from kinestyle import Stylizer, read_motion, write_motion
 

@@ -1,0 +1,63 @@
+"""What the tests of the studio's HTTP interface share: a client, and what answers hold."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from click.testing import CliRunner
+from fastapi.testclient import TestClient
+
+from kinestyle.cli import main
+from kinestyle.studio.app import make_app
+from kinestyle.studio.config import StudioConfig
+
+BASE = "http://127.0.0.1"
+
+
+@contextlib.contextmanager
+def studio_client() -> Iterator[TestClient]:
+    """A client of a studio with one worker."""
+    with TestClient(make_app(StudioConfig(workers=1)), base_url=BASE) as client:
+        yield client
+
+
+def open_walk(client: TestClient) -> dict[str, Any]:
+    """The example walk, kept."""
+    answer = client.post("/api/examples/walk")
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def made_by(command: str, folder: Path, files: Mapping[str, bytes]) -> bytes:
+    """What a command line makes of files, by their names."""
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    words = shlex.split(command)
+    with contextlib.chdir(folder):
+        answer = CliRunner().invoke(main, words[1:])
+        assert answer.exit_code == 0, answer.output
+        return Path(words[-1]).read_bytes()
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
+    """The motion format -> head, positions (T, J, 3) and tips (T, E, 3) in metres, contacts (T, 4)."""
+    (length,) = struct.unpack("<I", data[:4])
+    head = json.loads(data[4 : 4 + length])
+    frames, joints, tips = head["frame_count"], head["joint_count"], head["tips"]
+    numbers = np.frombuffer(data, "<f4", 3 * frames * (joints + tips), 4 + length)
+    contacts = np.frombuffer(data, np.uint8, 4 * frames, 4 + length + numbers.nbytes)
+    assert len(data) == 4 + length + numbers.nbytes + contacts.nbytes
+    position, tip = np.split(numbers, [3 * frames * joints])
+    return (
+        head,
+        position.reshape(frames, joints, 3),
+        tip.reshape(frames, tips, 3),
+        contacts.reshape(frames, 4),
+    )

@@ -1,0 +1,188 @@
+"""Who may use the studio's HTTP interface, and what that says of itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi")
+from fastapi.testclient import TestClient
+
+from kinestyle.errors import KinestyleError
+from kinestyle.studio.app import make_app
+from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.error_responses import STATUSES, status_of
+from studio_client import BASE, open_walk, studio_client
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with studio_client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def walk(client: TestClient) -> dict[str, Any]:
+    return open_walk(client)
+
+
+def test_what_the_server_is(client: TestClient, walk: dict[str, Any]):
+    assert walk["id"], "a worker has worked"
+    assert client.get("/api/health").json()["status"] == "ok"
+    limits, config = client.get("/api/limits").json(), StudioConfig(workers=1)
+    secret = {"bundle", "host", "port", "token"}
+    assert limits == {
+        f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name not in secret
+    }
+    assert ".bvh" in client.get("/api/formats").json()["write"]
+    rows = client.get("/api/styles").json()["styles"]
+    assert {"name": "bandai1/old", "label": "old", "default": True}.items() <= next(
+        r for r in rows if r["label"] == "old"
+    ).items()
+    assert [row["example"] for row in client.get("/api/examples").json()] == ["walk", "wave"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nosuch", 404),
+        ("POST", "/api/health", 404),
+        ("PUT", "/api/clips", 404),
+        ("GET", "/api/clips/x", 404),
+    ],
+)
+def test_other_places(client: TestClient, method: str, path: str, status: int):
+    answer = client.request(method, path)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "localhost.",
+        "",
+        "[::2]",
+        "169.254.1.1",
+    ],
+)
+def test_other_names_for_this_machine_are_refused(client: TestClient, host: str):
+    assert client.get("/api/styles", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:7860", "127.0.0.1:1", "[::1]", "[::1]:7860", "LOCALHOST"]
+)
+def test_this_machine_by_its_names(client: TestClient, host: str):
+    assert client.get("/api/styles", headers={"host": host}).status_code == 200
+
+
+def test_other_sites_pages_are_refused(client: TestClient):
+    for origin in (
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1:9",
+        "https://127.0.0.1.evil.example",
+    ):
+        assert client.post("/api/examples/walk", headers={"origin": origin}).status_code == 403, (
+            origin
+        )
+    own = client.post("/api/examples/walk", headers={"origin": BASE})
+    assert own.status_code == 201
+    assert not [name for name in own.headers if name.startswith("access-control")]
+    assert client.options(
+        "/api/clips", headers={"origin": BASE, "access-control-request-method": "POST"}
+    ).status_code in (
+        404,
+        405,
+    )
+
+
+def test_the_token():
+    app = make_app(StudioConfig(workers=1, token="sesame"))
+    client = TestClient(app, base_url=BASE)  # without workers
+    for headers in (
+        {},
+        {"authorization": "Bearer Sesame"},
+        {"authorization": "sesame"},
+        {"authorization": "Bearer  sesame"},
+        {"authorization": "Bearer é".encode()},
+    ):
+        answer = client.get("/api/styles", headers=headers)
+        assert answer.status_code == 401, headers
+        assert "Bearer" in answer.json()["error"]["message"]
+    assert client.get("/api/styles", headers={"authorization": "Bearer sesame"}).status_code == 200
+    assert client.get("/api/health").status_code == 200
+    assert client.get("/api//styles").status_code in (401, 404)
+    assert app.openapi()["components"]["securitySchemes"]
+
+
+def test_the_description_is_complete(client: TestClient):
+    found = client.get("/api/openapi.json").json()
+    for path, methods in found["paths"].items():
+        for method, route in methods.items():
+            assert route["description"], (method, path)
+            good = [
+                answer for status, answer in route["responses"].items() if status.startswith("2")
+            ]
+            assert good, (method, path)
+            for status, answer in route["responses"].items():
+                if status.startswith("4"):
+                    assert answer["content"]["application/json"]["schema"]["$ref"].endswith(
+                        "/ErrorAnswer"
+                    ), (
+                        method,
+                        path,
+                        status,
+                    )
+    assert "HTTPValidationError" not in found["components"]["schemas"]
+    assert {"/api/clips", "/api/stylize", "/api/jobs/{job}", "/api/previews/{style}"} <= found[
+        "paths"
+    ].keys()
+    page = client.get("/api/docs")
+    assert "POST /api/clips/{clip_id}/stylize" in page.text
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+    assert "script" not in page.text
+
+
+def test_every_exception_for_users_has_a_status():
+    def below(kind: type) -> set[type]:
+        return {kind, *(found for one in kind.__subclasses__() for found in below(one))}
+
+    for kind in below(KinestyleError):
+        assert kind in STATUSES, f"{kind.__name__} has no row in STATUSES"
+        assert 400 <= status_of(kind("x")) < 500
+
+
+def test_the_access_log_tells_nothing_of_clips(
+    client: TestClient, walk_file: Path, caplog: pytest.LogCaptureFixture
+):
+    with caplog.at_level("INFO", logger="kinestyle.studio"):
+        clip = client.post("/api/clips?name=secret.bvh", content=walk_file.read_bytes()).json()
+        client.get(f"/api/clips/{clip['id']}/motion")
+        client.get("/secret/place")
+        client.get("/api/secret")
+    text = caplog.text
+    assert "POST /api/clips 201" in text
+    assert "GET /api/clips/{clip_id}/motion 200" in text
+    assert "secret" not in text
+    assert clip["id"] not in text
+
+
+def test_telemetry_stays_off(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    app = make_app(StudioConfig())
+    assert not any(
+        app._telemetry[key]
+        for key in ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
+    )
+    assert not app._native_telemetry.enabled()

@@ -1,9 +1,9 @@
 """The steps of one leg and what its foot is locked to in each.
 
 A step is a stretch of frames over which a foot is locked. While it lasts, the result's foot moves
-as the input's did, at one constant place and heading: those at which the result's foot is on
-average. Averages over a step, and the drift up to a frame, are added up window by window, for a
-step may be longer than any window.
+as the input's did, at one constant position and heading: those of the result's foot on average.
+Averages over a step, and the drift up to a frame, are added up window by window: a step may be
+longer than any window.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ twice that speed on, the foot slides as it did.
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One step, in the input and in the result. Positions in file units, turned to Y up.
+    """One step, in the input and in the result. Positions in file units, rotated to Y up.
 
     start, stop: its first frame and the one after its last
     fade_in, fade_out: how many frames before and after it the foot is still drawn to it
-    heading: (4,) by what the result's foot is turned about +Y against the input's
-    centre: (3,) where the input's foot is on average, its drift taken away
-    new_centre: (3,) where that is in the result
+    heading: (4,) rotation about +Y of the result's foot against the input's
+    centre: (3,) mean position of the input's foot, without its drift
+    new_centre: (3,) the same in the result
     """
 
     start: int
@@ -48,8 +48,8 @@ class Step:
     new_centre: Array
 
     def around(self, window: Window) -> tuple[slice, np.ndarray]:
-        """The frames of a window that are in the step or fade to it: where they are among the N
-        that are read, and their numbers in the clip.
+        """The frames of a window that are in the step or fade to it: as a slice of the N that are
+        read, and as their numbers in the clip.
         """
         first = max(self.start - self.fade_in, window.first)
         last = min(self.stop + self.fade_out, window.last)
@@ -70,7 +70,7 @@ class FootLock:
     """What one leg's foot is locked to over a whole clip.
 
     steps: in their order
-    drift: (T, 3) what is added to the input's foot to take a part of its drift away
+    drift: (T, 3) added to the input's foot to take away a part of its drift
     ankle_floor, pivot_floor: heights of the input's ankle and pivot when they stand
     """
 
@@ -93,15 +93,15 @@ class StepMeasure:
     `finish`.
 
     locked: (T,) bool, where the foot is locked
-    metres: to a unit of the file
+    metres: canonical metres in a unit of the file
     """
 
     def __init__(self, locked: np.ndarray, frame_time_seconds: float, metres: float) -> None:
         self._locked, self._frame_time, self._metres = locked, frame_time_seconds, metres
-        self._runs = segments(locked)
-        count = len(self._runs)
+        self._segments = segments(locked)
+        count = len(self._segments)
         self._pivot_was, self._pivot_now, self._off = (np.zeros((count, 3)) for _ in range(3))
-        self._turn = np.zeros((count, 4, 4))
+        self._rotation = np.zeros((count, 4, 4))
         self._drift: list[Array] = []
         self._next = 0
 
@@ -118,15 +118,15 @@ class StepMeasure:
             drift += self._drift[-1][-1]
         self._drift.append(drift[window.core])
         steadied = was.foot + drift
-        while self._next < len(self._runs) and self._runs[self._next][0] < window.stop:
-            start, stop = self._runs[self._next]
+        while self._next < len(self._segments) and self._segments[self._next][0] < window.stop:
+            start, stop = self._segments[self._next]
             read = slice(
                 max(start, window.start) - window.first, min(stop, window.stop) - window.first
             )
             changed = rotation.multiply(
                 now.foot_rotation[read], rotation.inverse(was.foot_rotation[read])
             )
-            self._turn[self._next] += changed.T @ changed
+            self._rotation[self._next] += changed.T @ changed
             self._pivot_was[self._next] += was.pivot[read].sum(axis=0)
             self._pivot_now[self._next] += now.pivot[read].sum(axis=0)
             self._off[self._next] += (steadied - was.foot)[read].sum(axis=0)
@@ -138,13 +138,13 @@ class StepMeasure:
         """The lock, when every window was added; floors as in `FootLock`."""
         fade = max(1, round(FADE_SECONDS / self._frame_time))
         frames = len(self._locked)
-        edges = [(0, -fade), *self._runs, (frames + fade, frames)]
+        edges = [(0, -fade), *self._segments, (frames + fade, frames)]
         steps = []
         for k, ((_, before), (start, stop), (after, _)) in enumerate(
             zip(edges, edges[1:], edges[2:], strict=False)
         ):
             count = stop - start
-            mean = rotation.mean_of_products(self._turn[k])
+            mean = rotation.mean_of_products(self._rotation[k])
             heading = rotation.about_y(2.0 * np.arctan2(mean[2], mean[0]))
             centre = self._pivot_was[k] / count + self._off[k] / count
             new_centre = np.where(UP > 0.0, centre, self._pivot_now[k] / count)
@@ -166,12 +166,12 @@ def drift_correction(
     frame_time_seconds: float,
     metres: float,
 ) -> Array:
-    """was: (T, ...) of the input -> (T - 1, 3) what is to be added to each frame's step to take a
-    part of a locked foot's drift away.
+    """was: (T, ...) of the input -> (T - 1, 3) to be added from each frame to the next to take away
+    a part of a locked foot's drift.
 
     What drifts is the slowest point between ankle and toe: a foot that rolls over its heel or its
-    toe does not drift. Whatever part of that point's step is taken away, neither ankle nor toe
-    becomes faster.
+    toe does not drift. Taking away a part of that point's motion makes neither ankle nor toe
+    faster.
     """
     a, b = (np.diff(p, axis=0) * (1.0 - UP) for p in (was.foot, was.pivot))
     apart = np.sum((a - b) ** 2, axis=-1)
@@ -179,5 +179,5 @@ def drift_correction(
     drift = a + share[:, None] * (b - a)
     speed = np.linalg.norm(drift, axis=-1) * metres / frame_time_seconds
     slow = 1.0 - smootherstep(speed / STEADY_M_S - 1.0)
-    held = locked[1:] & locked[:-1]
-    return -(amount[1:] * STEADY * slow * held)[:, None] * drift
+    stays_locked = locked[1:] & locked[:-1]
+    return -(amount[1:] * STEADY * slow * stays_locked)[:, None] * drift

@@ -67,16 +67,14 @@ def _length(vector: Array) -> float:
     return float(np.median(np.sqrt(np.sum(vector * vector, axis=-1))))
 
 
-AXES: dict[str, Array] = {
-    ("+" if axis.sum() > 0 else "-") + "XYZ"[int(np.argmax(np.abs(axis)))]: axis for axis in _AXES
-}
-"""Signed unit axes (3,) by name."""
-
-
 def axis_name(axis: Array) -> str:
     """A signed unit axis (3,) -> "+Y" and the like."""
     index = int(np.argmax(np.abs(axis)))
     return ("+" if axis[index] > 0 else "-") + "XYZ"[index]
+
+
+AXES: dict[str, Array] = {axis_name(axis): axis for axis in _AXES}
+"""Signed unit axes (3,) by name."""
 
 
 def lateral_agreement(first: Leg, second: Leg) -> float:

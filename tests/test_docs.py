@@ -93,6 +93,7 @@ def check(
     "name",
     [
         "README.md",
+        "docs/USING.md",
         "docs/FORMATS.md",
         "docs/TRAINING.md",
         "docs/NOTEBOOK.md",

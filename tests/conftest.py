@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -136,6 +137,7 @@ class TinyNetworks(NamedTuple):
 
 TINY_STYLES = {"one/calm": 30.0, "one/proud": 200.0, "two/calm": 90.0, "two/Not-Tired": 5.0}
 """Name -> seconds. The label "calm" is in both sets."""
+TINY_STYLE_CODE = 6
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +157,7 @@ def tiny_networks() -> TinyNetworks:
         content=12,
         content_code=8,
         style=(12, 12),
-        style_code=6,
+        style_code=TINY_STYLE_CODE,
         generator=(12, 16, 12),
         global_motion=(8, 8, 8),
     )
@@ -179,19 +181,34 @@ def tiny_networks() -> TinyNetworks:
 
 
 @pytest.fixture(scope="session")
-def tiny_graphs(tiny_networks: TinyNetworks) -> dict[str, bytes]:
+def tiny_graphs(request: pytest.FixtureRequest) -> dict[str, bytes]:
+    """The tiny networks as graphs. Tests with torch leave them in the folder that
+    KINESTYLE_TINY_GRAPHS names, if it names one, and tests without torch take them from there.
+    """
+    named = os.environ.get("KINESTYLE_TINY_GRAPHS")
+    folder = Path(named) if named else None
+    if folder is not None and importlib.util.find_spec("torch") is None:
+        kept = {path.stem: path.read_bytes() for path in folder.glob("*.onnx")}
+        if kept:
+            return kept
+    networks: TinyNetworks = request.getfixturevalue("tiny_networks")
     pytest.importorskip("onnx")
     from kinestyle.learn.export import to_graphs
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own
-        return to_graphs(tiny_networks.autoencoder, tiny_networks.stylizer, tiny_networks.predictor)
+        graphs = to_graphs(networks.autoencoder, networks.stylizer, networks.predictor)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, graph in graphs.items():
+            (folder / f"{name}.onnx").write_bytes(graph)
+    return graphs
 
 
 @pytest.fixture(scope="session")
-def tiny_manifest(tiny_networks: TinyNetworks) -> Manifest:
+def tiny_manifest() -> Manifest:
     random = np.random.default_rng(3)
-    size = tiny_networks.sizes.style_code
+    size = TINY_STYLE_CODE
     styles = tuple(
         Style(name, seconds, random.normal(0.0, 2.0, size).astype(np.float32), np.full(size, 0.5))
         for name, seconds in TINY_STYLES.items()

@@ -17,6 +17,7 @@ import pytest
 import kinestyle
 from kinestyle.errors import ClipError
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import resample
 from kinestyle.picture import notebook
 from kinestyle.picture.figure import figure_of
 from kinestyle.picture.notebook import frame_html, pack, page_html, write_page
@@ -54,7 +55,7 @@ def test_positions_are_packed_to_a_millimetre(walk_clip):
 def test_ten_seconds_of_a_clip_are_less_than_a_megabyte(walk_clip, frame_rate):
     for clip in (
         long_clip(10.0, frame_rate),
-        kinestyle.motion.clip.resample(walk_clip, frame_rate),
+        resample(walk_clip, frame_rate),
     ):
         html = clip._repr_html_()
         assert len(html) < 0.6 * MEGABYTE

@@ -140,7 +140,7 @@ def test_what_is_found_out_comes_from_folders_before_names(tmp_path: Path) -> No
     (tmp_path / "labels.csv").write_text("file,style\nold/sad_1.bvh,angry\n")
     found = find_labels(tmp_path, files, None)
     assert found.labels == {"old/sad_1.bvh": Annotation("angry")}
-    assert found.said == "styles come from the table labels.csv"
+    assert found.origin == "styles come from the table labels.csv"
 
 
 @pytest.mark.parametrize("told", [None, "folders", "names"])

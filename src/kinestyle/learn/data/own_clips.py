@@ -109,7 +109,7 @@ class OwnFolder:
         clips, remark = with_useful_contents(unique)
         clips = self._split(clips)
         summary = Summary(
-            labels=labelling.said + remark,
+            labels=labelling.origin + remark,
             refused=labelling.refused | unread | copies | others,
             doubtful=sum(bool(reading.doubts) for _, reading in clips),
             rig=None if self.rig is None else self.rig.name,
@@ -145,7 +145,7 @@ class OwnFolder:
         if not labelling.labels:
             reasons = [f"{file}: {reason}" for file, reason in labelling.refused.items()]
             raise DataError(
-                f"no clip in {self.data} can be labelled: {labelling.said}, but "
+                f"no clip in {self.data} can be labelled: {labelling.origin}, but "
                 f"{'; '.join(reasons[:3])}"
             )
         return [

@@ -3,9 +3,10 @@
 All three end in the same thing, a label for each file. A *pattern* says where the label stands in a
 path, without the suffix:
 
-    {style}   {content}   {id}   a part of the path that is taken for this       *   any part   **   any parts, at the end
+    {style}   {content}   {id}   a part of the path that is taken for this
+    *   any part                 **   any parts, at the end
 
-A pattern without "/" is about the file's name, in whatever folder. Unless the user says it, the
+A pattern without "/" is about the file's name, in whatever folder. Unless the user states it, the
 pattern is guessed from which parts vary; of two that vary, the one that mostly names actions
 ("walk", "jumping") is the content.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -27,9 +28,10 @@ UNLABELLED = frozenset({"unlabelled", "unlabeled"})
 """Names of a folder whose clips have no style; the autoencoder learns from them."""
 
 _ACTION = re.compile(
-    r"(?:bend|bow|carry|catch|clap|climb|crawl|crouch|dash|drink|eat|fall|gesture|get|greet|grab|hit|hop|idle|jog|jump|kick|kneel|"
-    r"lean|leap|lie|lift|look|march|pick|point|pull|punch|push|reach|roll|run|sit|skip|spin|sprint|squat|stair|stand|start|step|"
-    r"stop|stretch|swim|swing|talk|throw|transition|turn|walk|wait|wash)(?:s|[a-z]?ing)?|"
+    r"(?:bend|bow|carry|catch|clap|climb|crawl|crouch|dash|drink|eat|fall|gesture|get|greet|grab|"
+    r"hit|hop|idle|jog|jump|kick|kneel|lean|leap|lie|lift|look|march|pick|point|pull|punch|push|"
+    r"reach|roll|run|sit|skip|spin|sprint|squat|stair|stand|start|step|stop|stretch|swim|swing|"
+    r"talk|throw|transition|turn|walk|wait|wash)(?:s|[a-z]?ing)?|"
     r"(?:danc|pac|rais|shuffl|sneez|wav)(?:es?|ing)"
 )
 """Words for what is done, in contrast to how."""
@@ -49,46 +51,52 @@ class Annotation:
 class Labelling:
     """What was understood.
 
-    said: where the labels come from, in words
+    origin: where the labels come from, in words
     labels: by file; refused: the reason for each file that has no label
     """
 
-    said: str
+    origin: str
     labels: dict[str, Annotation]
     refused: dict[str, str]
 
 
-def find_labels(data: Path, files: Sequence[str], told: str | None) -> Labelling:
+def find_labels(data: Path, files: Sequence[str], stated: str | None) -> Labelling:
     """Labels for `files`, paths below `data` with "/" in them.
 
-    told: "folders", "names", "none", a pattern, the path of a CSV, or None to find out: the table
-    `labels.csv` in `data` if it is there, else folders where they name at least two styles, else
-    names. Raises DataError where nothing can be made of it.
+    stated: "folders", "names", "none", a pattern, the path of a CSV, or None to find out: the table
+        `labels.csv` in `data` if it is there, else folders where they name at least two styles,
+        else names
+
+    Raises DataError where nothing can be made of it.
     """
-    if told is None and (data / TABLE).is_file():
-        told = str(data / TABLE)
+    if stated is None and (data / TABLE).is_file():
+        stated = str(data / TABLE)
     known = [file for file in files if not _unlabelled(file)]
-    if told == "none" or not known:
+    if stated == "none" or not known:
         return Labelling("no clip is given a style", dict.fromkeys(files, Annotation("")), {})
-    if told is None:
-        pattern = folder_pattern(known) or name_pattern(known)
-    elif told == "folders":
-        pattern = folder_pattern(known, sure=True)
-    elif told == "names":
-        pattern = name_pattern(known)
-    elif "{style}" in told:
-        pattern = told
-    else:
-        return _read_table(_table_path(data, told), files)
+    if stated in (None, "folders", "names"):
+        return _by_pattern(_guessed_pattern(data, known, stated), files)
+    assert stated is not None, "it is a pattern or a path"
+    if "{style}" in stated:
+        return _by_pattern(stated, files)
+    return _read_table(_table_path(data, stated), files)
+
+
+def _guessed_pattern(data: Path, files: Sequence[str], where: str | None) -> str:
+    """where: "folders", "names", or None for either. Raises DataError where none can be seen."""
+    pattern = None
+    if where != "names":
+        pattern = folder_pattern(files, sure=where == "folders")
+    if pattern is None and where != "folders":
+        pattern = name_pattern(files)
     if pattern is None:
         raise DataError(
             f"what style the clips in {data} are in is told neither by folders nor by names such "
-            f"as {_examples(known)}; say it: "
-            "--labels folders, --labels '{style}_{content}_{id}' (a pattern), --labels FILE.csv "
-            "with columns file,style, "
-            "or --labels none to train without labels"
+            f"as {_examples(files)}; say it: --labels folders, --labels '{{style}}_{{content}}_"
+            f"{{id}}' (a pattern), --labels FILE.csv with columns file,style, or --labels none to "
+            f"train without labels"
         )
-    return _by_pattern(pattern, files)
+    return pattern
 
 
 def _unlabelled(file: str) -> bool:
@@ -191,35 +199,41 @@ def folder_pattern(files: Sequence[str], sure: bool = False) -> str | None:
 def name_pattern(files: Sequence[str]) -> str | None:
     """The pattern of labels in file names, or None where none can be seen."""
     stems = [PurePosixPath(file).stem for file in files]
-    if not stems:
+    separator = _separator(stems)
+    columns = _columns([stem.split(separator) if separator else [stem] for stem in stems])
+    if columns is None:
         return None
-    separator = (
-        max(_SEPARATORS, key=lambda s: sum(s in stem for stem in stems))
-        if any(map(_separated, stems))
-        else ""
-    )
-    split = [stem.split(separator) if separator else [stem] for stem in stems]
-    length = Counter(map(len, split)).most_common(1)[0][0]
-    split = [parts for parts in split if len(parts) == length]
-    if 2 * len(split) < len(stems):
-        return None
-    columns = [list(column) for column in zip(*split, strict=True)]
-    numbered = sum(bool(re.fullmatch(r".*\D\d+\W*", value)) for value in columns[-1]) * 2 > len(
-        columns[-1]
-    )
+    numbered = sum(bool(re.fullmatch(r".*\D\d+\W*", value)) for value in columns[-1])
+    mostly_numbered = 2 * numbered > len(columns[-1])
     columns[-1] = [_without_number(value) for value in columns[-1]]
     roles = _roles(columns, folders=False)
     if roles is None:
         return None
-    if numbered and roles[-1] != "*":
+    if mostly_numbered and roles[-1] != "*":
         roles[-1] += "{id}"
     return separator.join(
-        "{id}" if not any(column) else role for role, column in zip(roles, columns, strict=True)
+        role if any(column) else "{id}" for role, column in zip(roles, columns, strict=True)
     )
 
 
-def _separated(stem: str) -> bool:
-    return any(separator in stem for separator in _SEPARATORS)
+def _separator(stems: Sequence[str]) -> str:
+    """What most names are separated by; "" where none is."""
+    counts = {separator: sum(separator in stem for stem in stems) for separator in _SEPARATORS}
+    most = max(counts, key=lambda separator: counts[separator])
+    return most if counts[most] else ""
+
+
+def _columns(split: Sequence[Sequence[str]]) -> list[list[str]] | None:
+    """The parts of names column by column, of those with the most common number of parts; None where
+    they are fewer than half.
+    """
+    if not split:
+        return None
+    length = Counter(map(len, split)).most_common(1)[0][0]
+    alike = [parts for parts in split if len(parts) == length]
+    if 2 * len(alike) < len(split):
+        return None
+    return [list(column) for column in zip(*alike, strict=True)]
 
 
 def _without_number(part: str) -> str:
@@ -271,20 +285,60 @@ def _is_action(word: str) -> bool:
 # ---------------------------------------------------------------- tables
 
 
-def _table_path(data: Path, told: str) -> Path:
-    for path in (Path(told), data / told):
+def _table_path(data: Path, stated: str) -> Path:
+    for path in (Path(stated), data / stated):
         if path.is_file():
             return path
     raise DataError(
-        f"--labels {told!r} is none of folders, names, none, a pattern with {{style}} in it, and "
+        f"--labels {stated!r} is none of folders, names, none, a pattern with {{style}} in it, and "
         f"a CSV file that is there"
     )
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A row of a table of labels: where it stands, the file as it is named, and what is said."""
+
+    where: str
+    file: str
+    label: Annotation
+
+
 def _read_table(path: Path, files: Sequence[str]) -> Labelling:
     """Labels from a CSV with columns file, style and perhaps content and split. What a row lacks is
-    unknown.
+    unknown. Raises DataError for a table without the first two.
     """
+    named: dict[str, list[str]] = {}
+    for file in files:
+        for name in _names_of(file):
+            named.setdefault(name, []).append(file)
+    labels: dict[str, Annotation] = {}
+    refused: dict[str, str] = {}
+    for row in _rows(path):
+        found = named.get(row.file, [])
+        if len(found) != 1:
+            meant = (
+                f"means {len(found)} files; write its folder too"
+                if found
+                else "names it, but it is not in the folder"
+            )
+            refused[row.file] = f"{row.where} {meant}"
+        elif row.label.split not in ("", *SPLITS, UNUSED):
+            refused[found[0]] = (
+                f"{row.where} has the split {row.label.split!r}, expected {', '.join(SPLITS)}, "
+                f"{UNUSED} or nothing"
+            )
+        elif labels.setdefault(found[0], row.label) != row.label:
+            refused[found[0]] = f"{row.where} says something else of it than a line before"
+    for file in files:
+        if file not in labels:
+            refused.setdefault(file, f"{path.name} does not name it")
+    labels = {file: label for file, label in labels.items() if file not in refused}
+    return Labelling(f"styles come from the table {path.name}", labels, refused)
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    """The rows that name a file. Raises DataError where the columns file and style are not there."""
     rows = read_rows(path)
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     if "file" not in header or "style" not in header:
@@ -292,44 +346,15 @@ def _read_table(path: Path, files: Sequence[str]) -> Labelling:
             f"{path} begins with {','.join(header)!r}, expected columns named file and style in "
             f"its first line"
         )
-    places: dict[str, list[str]] = {}
-    for file in files:
-        for key in _names_of(file):
-            places.setdefault(key, []).append(file)
-    labels: dict[str, Annotation] = {}
-    refused: dict[str, str] = {}
     for number, row in enumerate(rows[1:], start=2):
-        cells = {name: cell.strip() for name, cell in zip(header, row, strict=False)}
-        wanted = (
-            unicodedata.normalize("NFC", cells.get("file", ""))
-            .replace("\\", "/")
-            .removeprefix("./")
+        cells = dict.fromkeys(("content", "split"), "")
+        cells |= {name: cell.strip() for name, cell in zip(header, row, strict=False)}
+        file = unicodedata.normalize("NFC", cells.get("file", "")).replace("\\", "/")
+        label = Annotation(
+            tidy(cells.get("style", "")), tidy(cells["content"]), cells["split"].lower()
         )
-        if not wanted:
-            continue
-        where = f"line {number} of {path.name}"
-        found = places.get(wanted, [])
-        split = cells.get("split", "").lower()
-        label = Annotation(tidy(cells.get("style", "")), tidy(cells.get("content", "")), split)
-        if len(found) != 1:
-            meant = (
-                f"means {len(found)} files; write its folder too"
-                if found
-                else "names it, but it is not in the folder"
-            )
-            refused[wanted] = f"{where} {meant}"
-        elif split and split not in (*SPLITS, UNUSED):
-            refused[found[0]] = (
-                f"{where} has the split {split!r}, expected {', '.join(SPLITS)}, {UNUSED} or "
-                f"nothing"
-            )
-        elif labels.setdefault(found[0], label) != label:
-            refused[found[0]] = f"{where} says something else of it than a line before"
-    for file in files:
-        if file not in labels:
-            refused.setdefault(file, f"{path.name} does not name it")
-    labels = {file: label for file, label in labels.items() if file not in refused}
-    return Labelling(f"styles come from the table {path.name}", labels, refused)
+        if file.removeprefix("./"):
+            yield _Row(f"line {number} of {path.name}", file.removeprefix("./"), label)
 
 
 def _names_of(file: str) -> set[str]:

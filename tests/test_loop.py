@@ -39,7 +39,7 @@ class KilledError(Exception):
 
 
 class Toy(Stage[nn.Module]):
-    """Learns from draws of both random generators, with dropout and a buffer that is not a float."""
+    """Learns from draws of both generators, with dropout and a buffer that is not a float."""
 
     def __init__(self, corpus: Corpus, killed_at: int | None = None, scores: Sequence[float] = ()):
         torch.manual_seed(99)
@@ -58,8 +58,8 @@ class Toy(Stage[nn.Module]):
             raise KilledError
         self.calls += 1
         crop = self.cut(samples)[0]
-        told = self.network(crop + 0.1 * torch.randn_like(crop))
-        return {"total": (told.float() - 1.0).square().mean(), "size": told.abs().mean()}
+        predicted = self.network(crop + 0.1 * torch.randn_like(crop))
+        return {"total": (predicted.float() - 1.0).square().mean(), "size": predicted.abs().mean()}
 
     def validate(self) -> dict[str, float]:
         self.sampler.coin()  # what validation draws must not change what training draws
@@ -117,11 +117,11 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
     with pytest.raises(KilledError):
         training.train(Toy(corpus, killed_at), LOOP, tmp_path / "killed", silent)
     assert not (tmp_path / "killed" / "trained.pt").exists()
-    told: list[str] = []
+    messages: list[str] = []
     stage = Toy(corpus)
     if killed_at:
         stage.network[0].weight.data.zero_()  # whatever it begins with
-    resumed = training.train(stage, LOOP, tmp_path / "killed", told.append).state_dict()
+    resumed = training.train(stage, LOOP, tmp_path / "killed", messages.append).state_dict()
     assert stage.calls == LOOP.steps - killed_at
     assert_equal_weights(straight, resumed)
     assert_equal_weights(
@@ -131,7 +131,7 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
     checkpoints = [torch.load(tmp_path / run / "checkpoint.pt") for run in ("straight", "killed")]
     assert_equal_weights(checkpoints[0]["network"], checkpoints[1]["network"])
     assert checkpoints[0]["sampler"] == checkpoints[1]["sampler"]
-    assert (f"killed: continuing at step {killed_at} of 6" in told) == (killed_at > 0)
+    assert (f"killed: continuing at step {killed_at} of 6" in messages) == (killed_at > 0)
 
 
 @pytest.mark.slow
@@ -273,7 +273,7 @@ def test_a_checkpoint_of_another_configuration_is_refused(corpus: Corpus, tmp_pa
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
-# what is kept
+# which weights are selected
 
 
 def test_how_often_it_validates_does_not_change_what_it_learns(
@@ -354,28 +354,35 @@ def test_a_killed_run_remembers_its_best(corpus: Corpus, tmp_path: Path) -> None
     assert torch.load(tmp_path / "trained.pt")["step"] == 2
 
 
-# what is told
+# what is reported
 
 
 def test_rows_of_losses_come_between_validations(corpus: Corpus, tmp_path: Path) -> None:
-    told: list[str] = []
-    training.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=5), tmp_path, told.append)
+    messages: list[str] = []
+    training.train(
+        Toy(corpus), replace(LOOP, log_every=2, validate_every=5), tmp_path, messages.append
+    )
     written = rows(tmp_path)
     assert [row["step"] for row in written] == [2, 4, 5, 6]
     assert ["validation/score" in row for row in written] == [False, False, True, True]
     assert all({"total", "size", "learning_rate"} <= set(row) for row in written)
     assert written[0]["learning_rate"] == 1e-2
-    assert [line.split(",")[0] for line in told] == [f"{tmp_path.name} 5/6", f"{tmp_path.name} 6/6"]
-    assert " left  total " in told[0]
+    assert [line.split(",")[0] for line in messages] == [
+        f"{tmp_path.name} 5/6",
+        f"{tmp_path.name} 6/6",
+    ]
+    assert " left  total " in messages[0]
 
 
 def test_progress_is_told_after_a_while(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "SAY_EVERY_SECONDS", 0.0)
-    told: list[str] = []
-    training.train(Toy(corpus), replace(LOOP, log_every=2, validate_every=6), tmp_path, told.append)
-    assert len(told) == 3
+    monkeypatch.setattr(progress, "REPORT_SECONDS", 0.0)
+    messages: list[str] = []
+    training.train(
+        Toy(corpus), replace(LOOP, log_every=2, validate_every=6), tmp_path, messages.append
+    )
+    assert len(messages) == 3
 
 
 @pytest.mark.parametrize(
@@ -463,9 +470,9 @@ def test_products_are_in_half_precision_where_that_is_asked_for_and_faster(
 
     class Seen(Toy):
         def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
-            told = self.network(self.cut(samples)[0])
-            self.precision = told.dtype
-            return {"total": told.float().mean()}
+            predicted = self.network(self.cut(samples)[0])
+            self.precision = predicted.dtype
+            return {"total": predicted.float().mean()}
 
     for half, precision in (
         (True, torch.bfloat16 if hardware else torch.float32),

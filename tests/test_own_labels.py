@@ -143,12 +143,15 @@ def test_what_is_found_out_comes_from_folders_before_names(tmp_path: Path) -> No
     assert found.origin == "styles come from the table labels.csv"
 
 
-@pytest.mark.parametrize("told", [None, "folders", "names"])
-def test_where_nothing_tells_the_style_the_user_is_asked(tmp_path: Path, told: str | None) -> None:
+@pytest.mark.parametrize("stated", [None, "folders", "names"])
+def test_where_nothing_shows_the_style_the_user_is_asked(
+    tmp_path: Path, stated: str | None
+) -> None:
     with pytest.raises(
-        DataError, match=r"is told neither by folders nor by names such as '001.bvh'.*--labels none"
+        DataError,
+        match=r"neither folders nor names such as '001.bvh', .* show which style .*--labels none",
     ):
-        find_labels(tmp_path, numbered("{:03}"), told)
+        find_labels(tmp_path, numbered("{:03}"), stated)
 
 
 def test_labels_from_something_that_is_not_there(tmp_path: Path) -> None:
@@ -202,7 +205,7 @@ def test_rows_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert found.refused == {
         "gone.bvh": "line 2 of t.csv names it, but it is not in the folder",
         "same.bvh": "line 3 of t.csv means 2 files; write its folder too",
-        "a/x.bvh": "line 5 of t.csv says something else of it than a line before",
+        "a/x.bvh": "line 5 of t.csv contradicts a line before",
         "a/y.bvh": "line 6 of t.csv has the split 'learn', expected train, validation, test, "
         "unused or nothing",
         **dict.fromkeys(("a/same.bvh", "b/same.bvh", "a/rest.bvh"), "t.csv does not name it"),

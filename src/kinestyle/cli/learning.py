@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "shared",
     type=MOTION,
     metavar="RUN",
-    help="Another run: its stages made the same way are taken.",
+    help="Another run, whose stages of the same configuration are taken.",
 )
 @click.option("--stage", help="Only this stage (and what it needs); without it, all.")
 @click.option(

@@ -185,10 +185,10 @@ class Run:
     def corpus(self) -> Corpus:
         """What the recipe learns from: `everything` without the sets that it leaves out."""
         everything = self.everything()
-        kept = tuple(
+        entries = tuple(
             entry for entry in everything.entries if entry.set_name not in self.recipe.left_out
         )
-        return replace(everything, entries=kept)
+        return replace(everything, entries=entries)
 
     @cache  # noqa: B019
     def everything(self) -> Corpus:
@@ -387,7 +387,7 @@ class Run:
         }
 
     def _taken(self, name: str, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
-        """What the shared run trained, if it did so in the same way."""
+        """What the shared run trained, if it was with the same configuration."""
         path = self.shared and self.shared / name / "trained.pt"
         if path is None or not path.exists():
             return None
@@ -421,6 +421,6 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[S
 
 
 def released_figures(folder: Path) -> dict[str, float]:
-    """The validation figures of the weights that a stage kept."""
+    """The validation figures of the weights that a stage selected."""
     trained = load_checkpoint(folder / "trained.pt", *TRAINED_KEYS)
     return {name: round(value, 4) for name, value in trained["validation"].items()}

@@ -41,7 +41,8 @@ _SMALL_UNSUPERVISED = replace(
 
 def _switch(name: str, base: Recipe = _SMALL, **changes: object) -> Recipe:
     assert isinstance(base.stylizer, PaperConfig), "ablations are of the paper's stage"
-    return replace(base, name=name, stylizer=replace(base.stylizer, **changes))  # type: ignore[arg-type]
+    stylizer = replace(base.stylizer, **changes)  # type: ignore[arg-type]
+    return replace(base, name=name, stylizer=stylizer)
 
 
 RECIPES: dict[str, Recipe] = {

@@ -15,9 +15,9 @@ from pathlib import Path
 from kinestyle.errors import DataError
 from kinestyle.learn.data.corpus import TABLE, Corpus
 from kinestyle.learn.data.own_clips import OwnClips
+from kinestyle.learn.data.own_summary import Share
 from kinestyle.learn.data.prepare import open_corpus, require_styles
 from kinestyle.learn.terms import terms_of
-from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.storage import clear_unfinished
 
 LOCK = "lock"
@@ -123,8 +123,8 @@ def read_clips(
     shared: Path | None = None,
     supervised: bool = True,
 ) -> Corpus:
-    """What the run in `folder` learns from, read now unless it was before. Files that cannot be used
-    are named and left out.
+    """What the run in `folder` learns from, read now unless it was before. Files that cannot be
+    used are named and left out.
 
     shared: another run, whose clips are taken if this one has none yet
     supervised: whether labels of style are needed
@@ -136,6 +136,5 @@ def read_clips(
     terms_of(corpus, own, "")  # a licence that cannot be given is refused before hours of training
     if supervised:
         require_styles(corpus)
-    minutes = len(corpus.features) / FRAME_RATE / 60
-    report(f"{len(corpus.entries)} clips, {minutes:.0f} minutes")
+    report(f"{Share.of(corpus.entries)}")
     return corpus

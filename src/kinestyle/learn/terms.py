@@ -16,8 +16,8 @@ ATTRIBUTION = (
 
 
 def terms_of(corpus: Corpus, own: OwnClips, recipe_name: str) -> dict[str, str]:
-    """Name, licence and attribution of what is made of a corpus. Raises DataError for a licence that
-    the user cannot give.
+    """Name, licence and attribution of what is made of a corpus. Raises DataError for a licence
+    that the user cannot give.
     """
     if is_own(corpus):
         return {

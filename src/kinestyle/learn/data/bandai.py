@@ -44,7 +44,8 @@ WRONG_LABEL = frozenset(
         "walk-turn-right_normal_033",
     )
 )
-"""Clips that turn the other way than their name says, or far too much or too little: in no split.
+"""Clips that turn to the other side than their name says, or far too much or too little: they
+are in no split.
 """
 
 

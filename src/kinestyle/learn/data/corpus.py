@@ -318,8 +318,8 @@ def group_deviation(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Crop:
-    """Frames start to stop of a corpus, to be seen in a mirror or not. Where they are too few, the
-    last is held.
+    """Frames start to stop of a corpus, mirrored or not. Where they are too few, the last is
+    repeated.
     """
 
     start: int
@@ -328,8 +328,8 @@ class Crop:
 
 
 class CropSampler:
-    """Draws crops of `frames` frames; clips shorter than that are held at their last frame. Its
-    state is its generator's.
+    """Draws crops of `frames` frames; shorter clips are padded with their last frame. Its state is
+    its generator's.
     """
 
     def __init__(self, corpus: Corpus, frames: int, seed: int):

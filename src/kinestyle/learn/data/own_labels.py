@@ -91,8 +91,8 @@ def _guessed_pattern(data: Path, files: Sequence[str], where: str | None) -> str
         pattern = name_pattern(files)
     if pattern is None:
         raise DataError(
-            f"what style the clips in {data} are in is told neither by folders nor by names such "
-            f"as {_examples(files)}; say it: --labels folders, --labels '{{style}}_{{content}}_"
+            f"neither folders nor names such as {_examples(files)} show which style the clips in "
+            f"{data} are in; state it: --labels folders, --labels '{{style}}_{{content}}_"
             f"{{id}}' (a pattern), --labels FILE.csv with columns file,style, or --labels none to "
             f"train without labels"
         )
@@ -132,7 +132,7 @@ def _by_pattern(pattern: str, files: Iterable[str]) -> Labelling:
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The pattern as a regular expression. Raises DataError for one with unknown or repeated parts."""
+    """The pattern as a regular expression. Raises DataError for unknown or repeated parts."""
     return re.compile("/".join(_component(part, pattern) for part in pattern.split("/")))
 
 
@@ -224,8 +224,8 @@ def _separator(stems: Sequence[str]) -> str:
 
 
 def _columns(split: Sequence[Sequence[str]]) -> list[list[str]] | None:
-    """The parts of names column by column, of those with the most common number of parts; None where
-    they are fewer than half.
+    """The parts of names column by column, of the names with the most common number of parts; None
+    where those are fewer than half.
     """
     if not split:
         return None
@@ -255,7 +255,7 @@ def _roles(columns: Sequence[Sequence[str]], folders: bool, sure: bool = False) 
     if len(varying) != 2:
         return None
     shares = [_share_of_actions(columns[i]) for i in varying]
-    # where the words do not tell: CONTENT/STYLE/clip, but style_content_number
+    # where words do not decide: CONTENT/STYLE/clip, but style_content_number
     style_first = shares[0] < shares[1] if shares[0] != shares[1] else not folders
     roles[varying[0]], roles[varying[1]] = (
         ("{style}", "{content}") if style_first else ("{content}", "{style}")
@@ -297,7 +297,7 @@ def _table_path(data: Path, stated: str) -> Path:
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of a table of labels: where it stands, the file as it is named, and what is said."""
+    """A row of a table of labels: its line, the file as it is named there, and its label."""
 
     where: str
     file: str
@@ -329,7 +329,7 @@ def _read_table(path: Path, files: Sequence[str]) -> Labelling:
                 f"{UNUSED} or nothing"
             )
         elif labels.setdefault(found[0], row.label) != row.label:
-            refused[found[0]] = f"{row.where} says something else of it than a line before"
+            refused[found[0]] = f"{row.where} contradicts a line before"
     for file in files:
         if file not in labels:
             refused.setdefault(file, f"{path.name} does not name it")
@@ -338,7 +338,7 @@ def _read_table(path: Path, files: Sequence[str]) -> Labelling:
 
 
 def _rows(path: Path) -> Iterator[_Row]:
-    """The rows that name a file. Raises DataError where the columns file and style are not there."""
+    """The rows that name a file. Raises DataError where there is no column file or style."""
     rows = read_rows(path)
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     if "file" not in header or "style" not in header:

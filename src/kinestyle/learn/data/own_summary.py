@@ -85,7 +85,9 @@ def _labels(corpus: Corpus) -> Iterator[str]:
         trained = Share.of(entry for entry in entries if entry.split == "train")
         yield f"  {style}: {Share.of(entries)}{_remark(trained)}"
     if unlabelled := corpus.select(labelled=False):
-        yield f"  without a style: {Share.of(unlabelled)}; only what needs no labels learns from them"
+        yield (
+            f"  without a style: {Share.of(unlabelled)}; only what needs no labels learns from them"
+        )
     if set(contents) - {""}:
         counts = (f"{content} {len(entries)}" for content, entries in sorted(contents.items()))
         yield f"contents: {', '.join(counts)}"

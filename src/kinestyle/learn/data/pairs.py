@@ -1,9 +1,9 @@
-"""What a clip would look like in another style, as far as real clips tell.
+"""What a clip would look like in another style, as far as real clips show it.
 
 The data is not paired: nobody walked the same walk twice, once proud and once tired. But most
 contents were recorded in most styles, so that for a clip there is a nearest one of the same content
-in every other style. Brought to the clip's own time it says where each joint should be, which no
-classifier can: a classifier is content with whatever it cannot tell from the style. Where a content
+in every other style. Retimed to the clip, it gives a position for every joint, which no classifier
+can: a classifier accepts whatever it cannot distinguish from the style. Where a content
 was never recorded in a style, a clip has no pair there and learns from the other losses alone.
 """
 
@@ -70,8 +70,8 @@ class Pairs:
 
     @classmethod
     def load(cls, path: Path, fingerprint: Mapping[str, Any]) -> Pairs | None:
-        """What `save` wrote, or None where there is nothing, something damaged or something made in
-        another way.
+        """What `save` wrote, or None where there is nothing, something damaged or something of
+        another fingerprint.
         """
         try:
             with np.load(io.BytesIO(path.read_bytes())) as saved:

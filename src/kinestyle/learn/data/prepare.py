@@ -1,4 +1,4 @@
-"""The corpus of a run, from whatever the user gave: the Bandai-Namco sets, or clips of their own."""
+"""The corpus of a run, of what the user gave: the Bandai-Namco sets, or clips of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from kinestyle.learn.data.own_clips import SET_NAME, OwnFolder
 from kinestyle.learn.data.own_summary import Summary, describe
 from kinestyle.rig.rig_file import Rig
 
-NO_RIG = "--rig is for own clips; which joint is which in the Bandai-Namco sets is known, so leave it out"
+NO_RIG = (
+    "--rig is for own clips; which joint is which in the Bandai-Namco sets is known: leave it out"
+)
 
 
 def open_corpus(

@@ -227,7 +227,7 @@ def _read(parts: Path, rig: Rig | None, path: Path) -> Reading | str:
 
 
 def _key(path: Path, rig: Rig | None) -> str:
-    """What changes when the file changes, or the way of reading it."""
+    """A name that changes when the file changes, or how it is read."""
     state = path.resolve(), *size_and_time(path), LAYOUT.sizes, __version__, rig
     return hashlib.sha256(repr(state).encode()).hexdigest()[:32]
 

@@ -70,7 +70,9 @@ def _blocks(files: list[str], length: int) -> list[list[str]]:
     """One end of every series of numbered files, `length` files long, in an order by hash."""
     series: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
     for file in files:
-        before, number, after = re.fullmatch(r"(.*?)(\d*)(\D*)", file, re.DOTALL).groups()  # type: ignore[union-attr]
+        parts = re.fullmatch(r"(.*?)(\d*)(\D*)", file, re.DOTALL)
+        assert parts is not None, "all parts may be empty"
+        before, number, after = parts.groups()
         series[before, after].append((int(number or 0), file))
     blocks = []
     for numbered in series.values():

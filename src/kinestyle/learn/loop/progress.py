@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kinestyle.learn.loop.checkpoint import append_row, cut_back
 
-SAY_EVERY_SECONDS = 20.0
+REPORT_SECONDS = 20.0
 """How often to say how far it is, between validations."""
 
 
@@ -22,7 +22,7 @@ class Progress:
     ):
         self.folder, self.first, self.steps, self.report = folder, first, steps, report
         self.before, self.began = seconds, time.monotonic()
-        self.said = self.began
+        self.reported = self.began
         cut_back(folder / "log.jsonl", first)
 
     @property
@@ -42,9 +42,9 @@ class Progress:
             self.folder / "log.jsonl", {"step": step, "seconds": round(self.seconds, 1), **named}
         )
         now = time.monotonic()
-        if validation is None and now - self.said < SAY_EVERY_SECONDS:
+        if validation is None and now - self.reported < REPORT_SECONDS:
             return
-        self.said = now
+        self.reported = now
         left = duration((now - self.began) / (step - self.first) * (self.steps - step))
         shown = "  ".join(
             f"{name} {value:.4g}" for name, value in named.items() if name != "learning_rate"

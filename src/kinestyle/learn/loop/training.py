@@ -56,8 +56,8 @@ class LoopConfig:
     gradient_clip: float = 1.0
     """Largest norm of the gradient of a parameter group."""
     ema_decay: float = 0.998
-    """Of the exponential moving average of weights, which is what is validated and released; smaller
-    in the first steps, see `ema`.
+    """Of the exponential moving average of weights, which is what is validated and released. It is
+    smaller in the first steps, see `ema`.
     """
     half_precision: bool = True
     """Matrix products in bfloat16 (weights, sums and losses stay in float32), on devices where that
@@ -138,9 +138,10 @@ def train(
     """Train a stage to its end, continuing from `folder` if it holds a checkpoint. Returns the
     network with the selected weights, on the CPU.
 
-    Writes `checkpoint.pt`, `log.jsonl` and, at the end, `trained.pt` into `folder`. `fingerprint` is
-    the whole configuration (the loop's alone where it is None). `group` are the processes that
-    train together (this one alone where it is None).
+    Writes `checkpoint.pt`, `log.jsonl` and, at the end, `trained.pt` into `folder`.
+
+    fingerprint: the whole configuration; the loop's alone where it is None
+    group: the processes that train together; this one alone where it is None
 
     Raises DataError for a checkpoint of another configuration, or a damaged one.
     """
@@ -198,8 +199,8 @@ def ema(decay: float) -> Callable[[PARAM_LIST, PARAM_LIST, Tensor | int], None]:
 
 
 def step_seed(seed: int, step: int, process: int) -> int:
-    """Of torch's generator in one step of one process. It follows from what the checkpoint holds, so
-    that no generator's state has to be in it.
+    """Of torch's generator in one step of one process. It follows from what is in the checkpoint,
+    which therefore needs no state of a generator.
     """
     return int(np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)[0])
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from kinestyle.formats.table import read_motion
 from kinestyle.picture.figure import Figure, figure_of
-from kinestyle.picture.film import Film, Shot, take_film
+from kinestyle.picture.film import Film, Shot, plan_film
 from kinestyle.picture.video import CONTAINERS, write_film
 
 CLIP = Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
@@ -119,7 +119,7 @@ def main() -> None:
     with Stopwatch() as prepared:
         figures = [figure_of(read_motion(clip), clip.stem) for clip in options.clips]
         longest = max(figure.duration_seconds for figure in figures)
-        film = take_film(
+        film = plan_film(
             figures,
             Shot((width, height), frame_rate=(options.frames - 1) / longest if longest else 30.0),
         )

@@ -17,7 +17,7 @@ from kinestyle.errors import ClipError, MissingExtraError, MotionFileError
 from kinestyle.motion.resampling import resample
 from kinestyle.picture.camera import follow_path
 from kinestyle.picture.figure import Figure, figure_of
-from kinestyle.picture.film import Shot, take_film
+from kinestyle.picture.film import Shot, plan_film
 from kinestyle.picture.video import CONTAINERS, write_film
 from made_rigs import as_rig, turned, walk
 
@@ -48,7 +48,7 @@ def durations(path: Path) -> list[int]:
 def test_a_gif_and_a_webp_open_with_all_their_pictures_and_last_as_long_as_the_clip(
     tmp_path, figure, kind, tolerance_ms
 ):
-    film = take_film([figure], replace(SMALL, frame_rate=12.0))
+    film = plan_film([figure], replace(SMALL, frame_rate=12.0))
     write_film(film, tmp_path / f"film.{kind}")
     with Image.open(tmp_path / f"film.{kind}") as opened:
         assert (opened.format, opened.size, opened.n_frames) == (
@@ -69,7 +69,7 @@ def test_a_gif_and_a_webp_open_with_all_their_pictures_and_last_as_long_as_the_c
 
 def test_an_mp4_opens_with_all_its_pictures_and_lasts_as_long_as_the_clip(tmp_path, figure):
     av = pytest.importorskip("av")
-    film = take_film([figure], replace(SMALL, size_px=(97, 81), frame_rate=12.5))
+    film = plan_film([figure], replace(SMALL, size_px=(97, 81), frame_rate=12.5))
     write_film(film, tmp_path / "film.mp4")
     with av.open(str(tmp_path / "film.mp4")) as opened:
         (stream,) = opened.streams.video
@@ -87,20 +87,20 @@ def test_an_mp4_opens_with_all_its_pictures_and_lasts_as_long_as_the_clip(tmp_pa
 def test_without_pyav_it_says_what_to_install(tmp_path, figure, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'kinestyle\[video\]'"):
-        write_film(take_film([figure], SMALL), tmp_path / "film.mp4")
+        write_film(plan_film([figure], SMALL), tmp_path / "film.mp4")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["film.avi", "film"])
 def test_an_unknown_suffix_is_refused_with_those_that_are_known(tmp_path, figure, name):
     with pytest.raises(MotionFileError, match=r"expected \.mp4, \.gif, \.webp for a film"):
-        write_film(take_film([figure], SMALL), tmp_path / name)
+        write_film(plan_film([figure], SMALL), tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("kind", CONTAINERS)
 def test_too_many_pictures_are_refused_before_any_is_drawn(tmp_path, figure, kind, monkeypatch):
-    film = take_film(
+    film = plan_film(
         [figure.at(np.arange(0.0, 20.0, 0.5))],
         replace(SMALL, size_px=(3840, 2160), frame_rate=60.0),
     )
@@ -126,17 +126,17 @@ def test_too_many_pictures_are_refused_before_any_is_drawn(tmp_path, figure, kin
 )
 def test_a_shot_that_cannot_be_taken_is_refused_with_a_sentence(figure, shot, sentence):
     with pytest.raises(ClipError, match=sentence):
-        take_film([figure], shot)
+        plan_film([figure], shot)
 
 
 def test_panels_without_room_are_refused(figure):
     with pytest.raises(ClipError, match="4 panels leave 37 x 64 pixels"):
-        take_film([figure] * 4, Shot(size_px=(160, 64), columns=4))
+        plan_film([figure] * 4, Shot(size_px=(160, 64), columns=4))
 
 
 def test_clips_of_different_rates_and_lengths_share_one_clock():
     fast, slow = walk(2.0, frame_rate=120.0).clip, walk(1.0, frame_rate=30.0).clip
-    film = take_film(
+    film = plan_film(
         [figure_of(fast, "a"), figure_of(slow, "b")],
         replace(SMALL, size_px=(200, 96), frame_rate=24.0),
     )
@@ -151,8 +151,8 @@ def test_clips_of_different_rates_and_lengths_share_one_clock():
 
 def test_a_part_of_a_clip_is_shown_as_it_is_in_the_whole(figure):
     whole, part = (
-        take_film([figure], SMALL),
-        take_film([figure], replace(SMALL, start_seconds=0.5, stop_seconds=1.2)),
+        plan_film([figure], SMALL),
+        plan_film([figure], replace(SMALL, start_seconds=0.5, stop_seconds=1.2)),
     )
     assert part.seconds == pytest.approx(np.arange(5, 13) / 10)
     assert part.panels[0].figures[0][1].frame_time_seconds == pytest.approx(0.1)
@@ -183,10 +183,10 @@ def test_a_camera_that_follows_does_not_shake_with_the_steps(figure):
 
 @pytest.mark.parametrize("camera", ["follow", "fixed"])
 def test_all_motion_is_within_the_picture(figure, camera):
-    film = take_film([figure], replace(SMALL, camera=camera, labels=False))
+    film = plan_film([figure], replace(SMALL, camera=camera, labels=False))
     floor = film.camera
     for frame in range(film.frame_count):
-        (_, posed), view = film.panels[0].figures[0], floor.moved_to(film.panels[0].way[frame])
+        (_, posed), view = film.panels[0].figures[0], floor.moved_to(film.panels[0].path[frame])
         pixels, scale = view.project(posed.position[frame])
         assert (pixels[:, 0] - posed.radius * scale > 0).all()
         assert (pixels[:, 0] + posed.radius * scale < 96).all()
@@ -196,7 +196,7 @@ def test_all_motion_is_within_the_picture(figure, camera):
 
 def test_a_fixed_camera_shows_travel_and_one_that_follows_takes_it_out(figure):
     def places(camera: str) -> np.ndarray:
-        film = take_film(
+        film = plan_film(
             [figure], Shot(size_px=(160, 96), frame_rate=5.0, camera=camera, labels=False)
         )
         return np.array(
@@ -207,8 +207,8 @@ def test_a_fixed_camera_shows_travel_and_one_that_follows_takes_it_out(figure):
 
 
 def test_overlay_puts_all_into_one_panel_and_side_by_side_each_into_its_own(figure):
-    over = take_film([figure, figure], replace(SMALL, overlay=True))
-    beside = take_film([figure, figure], replace(SMALL, size_px=(200, 80)))
+    over = plan_film([figure, figure], replace(SMALL, overlay=True))
+    beside = plan_film([figure, figure], replace(SMALL, size_px=(200, 80)))
     assert [len(panel.figures) for panel in over.panels] == [2]
     assert [(panel.left, panel.top, len(panel.figures)) for panel in beside.panels] == [
         (0, 0, 1),
@@ -223,8 +223,8 @@ def test_overlay_puts_all_into_one_panel_and_side_by_side_each_into_its_own(figu
 def test_the_same_clip_on_another_rig_in_other_axes_units_and_rates_is_the_same_film():
     clip = walk(1.0, frame_rate=60.0).clip
     other = as_rig(turned(clip, 2.0, np.array([5.0, 0.0, 3.0])), up="Z", metres_per_unit=0.01)
-    one = take_film([figure_of(as_rig(clip), "walk")], SMALL)
-    two = take_film([figure_of(resample(other, 30.0), "walk")], SMALL)
+    one = plan_film([figure_of(as_rig(clip), "walk")], SMALL)
+    two = plan_film([figure_of(resample(other, 30.0), "walk")], SMALL)
     assert one.frame_count == two.frame_count
     for a, b in zip(one.pictures(), two.pictures(), strict=True):
         assert np.mean(np.abs(a.astype(int) - b.astype(int)).max(axis=-1) > 24) < 0.01
@@ -233,7 +233,7 @@ def test_the_same_clip_on_another_rig_in_other_axes_units_and_rates_is_the_same_
 def test_a_loop_ends_where_it_begins():
     """The made walk's cycle is 1.2 s: at 30 pictures a second a loop of it has 36 or 72 of them."""
     straight = figure_of(as_rig(walk(3.4).clip))
-    film = take_film([straight], Shot(size_px=(96, 80), loop=True))
+    film = plan_film([straight], Shot(size_px=(96, 80), loop=True))
     assert film.frame_count % 36 in (0, 1, 35)
     posed = film.panels[0].figures[0][1]
     pose = posed.position - posed.root[:, None] * [1.0, 0.0, 1.0]
@@ -244,7 +244,7 @@ def test_a_loop_ends_where_it_begins():
 
 def test_labels_can_be_left_out(figure):
     with_words, without = (
-        take_film([figure], replace(SMALL, size_px=(200, 160), labels=labels))
+        plan_film([figure], replace(SMALL, size_px=(200, 160), labels=labels))
         for labels in (True, False)
     )
     assert ink(with_words.picture(0)[:16, :60]).any()
@@ -262,7 +262,7 @@ def test_a_write_that_fails_leaves_the_older_film(tmp_path, figure, monkeypatch)
     with pytest.raises(
         MotionFileError, match=r"film\.webp cannot be written: No space left on device"
     ):
-        write_film(take_film([figure], replace(SMALL, stop_seconds=0.2)), path)
+        write_film(plan_film([figure], replace(SMALL, stop_seconds=0.2)), path)
     assert path.read_bytes() == b"an older film"
     assert [p.name for p in tmp_path.iterdir()] == ["film.webp"]
 
@@ -270,7 +270,7 @@ def test_a_write_that_fails_leaves_the_older_film(tmp_path, figure, monkeypatch)
 def test_a_folder_that_is_not_there_is_said_before_any_picture_is_drawn(
     tmp_path, figure, monkeypatch
 ):
-    film = take_film([figure], SMALL)
+    film = plan_film([figure], SMALL)
     monkeypatch.setattr(type(film), "picture", lambda *_: pytest.fail("a picture was drawn"))
     with pytest.raises(MotionFileError, match="does not exist; create it first"):
         write_film(film, tmp_path / "missing" / "film.webp")

@@ -44,7 +44,7 @@ def test_positions_are_packed_to_a_millimetre(walk_clip):
     (clip,) = pack([figure])["clips"]
     assert clip["frames"] == walk_clip.frame_count
     assert np.abs(packed(clip) - figure.position).max() < 0.001
-    assert len(clip["way"]) == walk_clip.frame_count
+    assert len(clip["path"]) == walk_clip.frame_count
     contact = np.frombuffer(base64.b64decode(clip["contact"]), dtype=np.uint8).reshape(
         clip["frames"], len(clip["feet"])
     )

@@ -130,7 +130,7 @@ def render(
 
         write_page(figures, out)
     else:
-        from kinestyle.picture.film import Shot, take_film
+        from kinestyle.picture.film import Shot, plan_film
         from kinestyle.picture.video import write_film
 
         start, stop = options["start"] or 0.0, options["stop"]
@@ -151,7 +151,7 @@ def render(
             labels=any(names),
             loop=options["loop"],
         )
-        write_film(take_film(figures, shot), out)
+        write_film(plan_film(figures, shot), out)
     click.echo(out)
 
 

@@ -1,10 +1,10 @@
 """The shape of a body around a rig's joints: round cones for trunk, limbs, head and feet, thin
 lines for all that hangs on.
 
-Which joint is a knee is known from its role, so the shape does not depend on how a rig divides its
-spine, names its bones or ends its hands; how long the parts are is taken from the rig itself. Radii
-are those of a slim adult on the canonical skeleton, and grow and shrink with the part: a character
-with a large trunk on short legs has a large head too.
+A joint's role says what it is, so that the shape does not depend on how a rig divides its spine,
+names its bones or ends its hands. Lengths are the rig's own. Radii are those of
+`kinestyle.motion.body_shape` and grow and shrink with the part: a character with a large trunk on
+short legs has a large head too.
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ SKULL = ((0.075, 0.071), (0.125, 0.096))
 LONGEST_THIN_M = 1.5
 """A bone without a role that is longer is a handle for animators, not a thing."""
 SHAPED_JOINTS, SHAPED_TIPS = ("toe", "foot"), ("toe", "foot", "hand", "forearm", "head")
-"""Parts that are drawn to their end: nothing that hangs on them, or no tip, is a line of its own."""
+"""Parts that are drawn to their end: nothing that hangs on them, or no tip, is a line of its own.
+"""
 FACE_M = 0.30
 """What is nearer to the base of the skull than this lies within the head: eyes, jaws, the head's
 own tip.
 """
 
-Turned = Callable[[str, Sequence[float]], Array]
-"""A role and a vector (3,) in metres, in the canonical T-pose -> (T, 3), as the bone has turned it.
+Rotated = Callable[[str, Sequence[float]], Array]
+"""A role and a vector (3,) in the canonical T-pose, metres -> (T, 3), as the role's bone rotates
+it.
 """
 
 
@@ -61,9 +63,9 @@ class Shape:
     slab_side: list[int] = field(default_factory=list)
     soles: list[int] = field(default_factory=list)
 
-    def ball(self, place: Array, radius: float) -> int:
-        """place: (T, 3) -> the number of the new point."""
-        self.points.append(place)
+    def ball(self, position: Array, radius: float) -> int:
+        """position: (T, 3) -> the number of the new point."""
+        self.points.append(position)
         self.radii.append(radius)
         return len(self.points) - 1
 
@@ -97,27 +99,26 @@ def shape_of(
     """The body of a mapped rig.
 
     position: (T, J + E, 3) metres, Y up, joints and then end sites; roles: role -> joint, as
-    `JointMapping.joints`; canonical_rotation: (T, 21, 4) how the canonical skeleton's bones have
-    turned, for what joints alone do not tell
+    `JointMapping.joints`; canonical_rotation: (T, 21, 4) world rotations of the canonical bones,
+    for what joints alone do not tell
     """
     shape = Shape()
     at = {role: position[:, joint] for role, joint in roles.items()}
 
-    def turned(role: str, vector: Sequence[float]) -> Array:
+    def rotated(role: str, vector: Sequence[float]) -> Array:
         return rotation.rotate(
             canonical_rotation[:, CANONICAL.index(role)], np.asarray(vector, dtype=float)
         )
 
     shoulders = 0.5 * (at["left_upper_arm"] + at["right_upper_arm"])
-    # some rigs have their neck between the shoulder blades, so that the longest of these says how
-    # large a trunk is
+    # some rigs have their neck between the shoulder blades: the longest of these sizes the trunk
     trunk_scale = max(
         _scale(median_length(at["hips"], at[role]), _rest_distance_m("hips", role))
         for role in ("neck", "head", "left_upper_arm", "right_upper_arm")
         if role in at
     )
     arms = _trunk(shape, at, shoulders, trunk_scale)
-    _head(shape, at, shoulders, turned, trunk_scale)
+    _head(shape, at, shoulders, rotated, trunk_scale)
     for side, sign in SIDES:
         scale = _scale(
             median_length(at[f"{side}_upper_arm"], at[f"{side}_forearm"]),
@@ -132,7 +133,7 @@ def shape_of(
             shape.ball(at[f"{side}_upper_arm"], RADIUS_M["clavicle"] * trunk_scale),
             MIDDLE,
         )
-        _leg(shape, at, side, sign, turned)
+        _leg(shape, at, side, sign, rotated)
     _thin(shape, skeleton, position, roles)
     return shape
 
@@ -144,8 +145,8 @@ def _rest_distance_m(a: str, b: str) -> float:
 
 
 def _scale(length_m: float, canonical_m: float) -> float:
-    """How much thicker than the canonical one a part is drawn. Less than its length says, so that
-    odd rigs stay bodies.
+    """How much thicker than the canonical one a part is drawn. It grows less than the length, so
+    that odd rigs stay bodies.
     """
     return float(np.clip((length_m / canonical_m) ** 0.8, 0.55, 1.9))
 
@@ -184,13 +185,13 @@ def _trunk(shape: Shape, at: Mapping[str, Array], shoulders: Array, scale: float
 
 
 def _head(
-    shape: Shape, at: Mapping[str, Array], shoulders: Array, turned: Turned, scale: float
+    shape: Shape, at: Mapping[str, Array], shoulders: Array, rotated: Rotated, scale: float
 ) -> None:
     collar = at.get("neck", shoulders)
     role = (
         "head" if "head" in at else "neck" if "neck" in at else "chest" if "chest" in at else "hips"
     )
-    up, forward = turned(role, (0.0, scale, 0.0)), turned(role, (0.0, 0.0, scale))
+    up, forward = rotated(role, (0.0, scale, 0.0)), rotated(role, (0.0, 0.0, scale))
     base = at.get("head", collar + _rest_distance_m("neck", "head") * up)
     (low, low_radius), (high, high_radius) = SKULL
     shape.cone(
@@ -200,7 +201,7 @@ def _head(
     )
     jaw = shape.ball(base + low * up + 0.014 * forward, low_radius * scale)
     shape.cone(jaw, shape.ball(base + high * up, high_radius * scale), MIDDLE)
-    # a nose: the only thing on a body that says at a glance which way it looks
+    # a nose shows at a glance where a body looks
     nose = base + 0.090 * up + 0.080 * forward
     shape.cone(
         shape.ball(nose, 0.017 * scale),
@@ -212,9 +213,7 @@ def _head(
 def _arm(
     shape: Shape, at: Mapping[str, Array], side: str, sign: int, fingers: list[Array], scale: float
 ) -> None:
-    """fingers: (T, 3) each, what hangs on the hand: the bases of fingers, a tip, a thing that is
-    held.
-    """
+    """fingers: (T, 3) each, what hangs on the hand: the bases of fingers, a tip, a prop."""
     shoulder, elbow = at[f"{side}_upper_arm"], at[f"{side}_forearm"]
     # some rigs end at the elbow
     wrist = at.get(
@@ -231,36 +230,36 @@ def _arm(
     along = rotation.normalize(np.mean(fingers, axis=0) - wrist if fingers else wrist - elbow)
     palm = wrist + (1.0 if len(fingers) > 1 else 1.35) * palm_m * along
     balls = [(shoulder, "upper_arm"), (elbow, "forearm"), (wrist, "hand")]
-    chain = [shape.ball(place, RADIUS_M[part] * scale) for place, part in balls]
+    chain = [shape.ball(position, RADIUS_M[part] * scale) for position, part in balls]
     shape.chain([*chain, shape.ball(palm, PALM_RADIUS_M * scale)], sign)
 
 
-def _leg(shape: Shape, at: Mapping[str, Array], side: str, sign: int, turned: Turned) -> None:
+def _leg(shape: Shape, at: Mapping[str, Array], side: str, sign: int, rotated: Rotated) -> None:
     thigh, shin, ankle = (
         shape.ball(at[f"{side}_{part}"], RADIUS_M[part]) for part in ("thigh", "shin", "foot")
     )
     shape.chain([thigh, shin, ankle], sign)
     foot, canonical_toe = at[f"{side}_foot"], CANONICAL.offsets[CANONICAL.index("left_toe")]
-    toe = at.get(f"{side}_toe", foot + turned(f"{side}_foot", canonical_toe))
+    toe = at.get(f"{side}_toe", foot + rotated(f"{side}_foot", canonical_toe))
     # the heel is as far below the ankle as the rig's own toes are: some have them on the floor,
     # some above it
     down_m = float(
-        np.median(np.sum((toe - foot) * turned(f"{side}_foot", (0.0, 1.0, 0.0)), axis=-1))
+        np.median(np.sum((toe - foot) * rotated(f"{side}_foot", (0.0, 1.0, 0.0)), axis=-1))
     )
     heel = shape.ball(
-        foot + turned(f"{side}_foot", (0.0, np.clip(down_m, -0.12, 0.0), -0.042)), HEEL_RADIUS_M
+        foot + rotated(f"{side}_foot", (0.0, np.clip(down_m, -0.12, 0.0), -0.042)), HEEL_RADIUS_M
     )
     ball = shape.ball(toe, RADIUS_M["toe"])
     shape.slab(ankle, heel, ball, sign)
     tip = shape.ball(
-        toe + turned(f"{side}_toe", (0.0, -0.004, 0.036 * STATURE_M)), TOE_TIP_RADIUS_M
+        toe + rotated(f"{side}_toe", (0.0, -0.004, 0.036 * STATURE_M)), TOE_TIP_RADIUS_M
     )
     shape.cone(ball, tip, sign)
     shape.soles += [heel, ball, tip]
 
 
 def _hanging(skeleton: Skeleton, joint: int | None, roles: Mapping[str, int]) -> list[int]:
-    """The points without a role just below a joint: joints, and then end sites numbered after them."""
+    """The points without a role just below a joint: joints, then end sites, numbered after them."""
     if joint is None:
         return []
     mapped = set(roles.values())

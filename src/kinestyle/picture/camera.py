@@ -1,9 +1,8 @@
-"""Where a picture is taken from: axes, scale and perspective, which place to look at, and a path
-that follows a body.
+"""The camera: axes, scale, perspective, target, and a path that follows a body.
 
-The heading of the camera never changes: a body that turns is seen to turn. Places on the stage
-become pixels to the right and down, and a depth in pixels too, so that a ball is a ball: near the
-place looked at, one metre is as many pixels in each.
+The camera's heading never changes, so that a turn of the body shows. Positions on the stage become
+pixels to the right and down, and a depth in pixels too, so that a ball is a ball: near the target
+one metre is as many pixels along all three.
 """
 
 from __future__ import annotations
@@ -17,20 +16,16 @@ from kinestyle.motion.rotation import Array
 from kinestyle.picture.figure import Figure
 
 AZIMUTH_RADIANS = float(np.radians(38.0))
-"""How far the initial facing is turned from the viewer, to the right of the picture."""
+"""Angle between the initial facing and the viewer, towards the right of the picture."""
 ELEVATION_RADIANS = float(np.radians(17.0))
-"""How far the camera looks down: enough to part the feet, little enough that height still reads as
-height.
-"""
+"""How far the camera looks down: enough to separate the feet, and little enough to show height."""
 DISTANCE_M = 6.5
-"""From the eye of a perspective camera to the place it looks at: a long lens, which leaves
-proportions as they are.
-"""
+"""From the eye of a perspective camera to its target: a long lens, which keeps proportions."""
 NEAREST_SHARE = 0.15
 """Nothing is drawn nearer to the eye than this share of the distance."""
 FOLLOW_SECONDS = 0.45
-"""Deviation of the bell that smooths the way of a camera that follows: steps vanish, travel and
-turns stay.
+"""Standard deviation of the Gaussian that smooths the path of a camera that follows: steps vanish,
+travel and turns stay.
 """
 _FRAMED_INSTANTS = 80
 
@@ -38,7 +33,7 @@ _FRAMED_INSTANTS = 80
 def three_quarter_axes(
     azimuth_radians: float = AZIMUTH_RADIANS, elevation_radians: float = ELEVATION_RADIANS
 ) -> Array:
-    """(3, 3) the picture's right, its up and the way to the viewer, as rows, on a stage where
+    """(3, 3) rows: the picture's right, its up and the direction to the viewer, on a stage where
     bodies first face +Z.
     """
     up, forward, left = (
@@ -54,7 +49,9 @@ def three_quarter_axes(
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """target: (3,) the place looked at; centre: (2,) the pixel, right and down, that it is seen at
+    """How positions on the stage become pixels.
+
+    target: (3,) where the camera looks; centre: (2,) the pixel, right and down, of the target
     pixels_per_metre: at the target
     distance_m: from the eye to the target; infinite for a picture without perspective
     axes: (3, 3) as `three_quarter_axes`
@@ -70,7 +67,7 @@ class Camera:
         return replace(self, target=target)
 
     def scaled(self, factor: int) -> Camera:
-        """The same view in a picture with `factor` times as many pixels each way."""
+        """The same view in a picture with `factor` times the width and height."""
         right, down = self.centre
         return replace(
             self,
@@ -78,7 +75,7 @@ class Camera:
             pixels_per_metre=factor * self.pixels_per_metre,
         )
 
-    def seen(self, points: Array) -> Array:
+    def to_view(self, points: Array) -> Array:
         """points: (..., 3) on the stage -> (..., 3) metres right, up and near, from the target."""
         return (points - self.target) @ self.axes.T
 
@@ -89,7 +86,7 @@ class Camera:
         Depth grows with the logarithm of the distance to the eye: its unit then is the local pixel
             at any distance.
         """
-        right, up, near = np.moveaxis(self.seen(points), -1, 0)
+        right, up, near = np.moveaxis(self.to_view(points), -1, 0)
         if np.isinf(self.distance_m):
             magnified, depth = np.ones_like(near), near
         else:
@@ -100,16 +97,16 @@ class Camera:
         return np.stack([x, y, self.pixels_per_metre * depth], axis=-1), scale
 
     def near_m(self, depth: Array) -> Array:
-        """depth: pixels, the third of `project` -> metres that a point is nearer than the target."""
+        """depth: pixels, the third of `project` -> metres by which a point is nearer than the
+        target.
+        """
         near = depth / self.pixels_per_metre
         if np.isinf(self.distance_m):
             return near
         return self.distance_m * (1.0 - np.exp(-near / self.distance_m))
 
     def height_m(self, x: Array, y: Array, depth: Array) -> Array:
-        """Pixels right, down and near, the other way round from `project` -> metres above the
-        floor.
-        """
+        """Pixels right, down and near, as from `project` -> metres above the floor."""
         near = self.near_m(depth)
         magnified = (
             1.0
@@ -119,9 +116,10 @@ class Camera:
         up = (self.centre[1] - y) / (self.pixels_per_metre * magnified)
         return self.target[1] + up * self.axes[1, 1] + near * self.axes[2, 1]
 
-    def floor_places(self, width: int, height: int) -> Array:
-        """(2, height, width) where each pixel's middle meets the floor, in metres along X and Z
-        from the target; NaN above the horizon."""
+    def floor_position(self, width: int, height: int) -> Array:
+        """(2, height, width) where each pixel's middle meets the floor, metres along X and Z from
+        the target; NaN above the horizon.
+        """
         x = (np.arange(width) + 0.5 - self.centre[0])[None, :, None] / self.pixels_per_metre
         y = (np.arange(height) + 0.5 - self.centre[1])[:, None, None] / self.pixels_per_metre
         through = (
@@ -130,34 +128,34 @@ class Camera:
         away = -self.axes[2] + (0.0 if np.isinf(self.distance_m) else through / self.distance_m)
         with np.errstate(divide="ignore", invalid="ignore"):
             along = -(self.target[1] + through[..., 1]) / away[..., 1]
-            place = through + along[..., None] * away
-        place[(away[..., 1] >= -1e-6)] = np.nan
-        return np.moveaxis(place[..., [0, 2]], -1, 0)
+            position = through + along[..., None] * away
+        position[(away[..., 1] >= -1e-6)] = np.nan
+        return np.moveaxis(position[..., [0, 2]], -1, 0)
 
 
 def follow_path(figures: Sequence[Figure]) -> Array:
-    """(T, 3) where a camera looks that follows figures of T frames each: their middle on the floor,
-    smoothed over time.
+    """(T, 3) the target of a camera that follows figures of T frames each: their middle on the
+    floor, smoothed over time.
 
-    Beyond its ends the way is continued as it was, so that the camera neither lags at the start nor
-    stops short at the end.
+    The path is reflected through its ends, so that the camera neither lags at the start nor stops
+    short at the end.
     """
-    way = np.mean([figure.root for figure in figures], axis=0) * [1.0, 0.0, 1.0]
+    path = np.mean([figure.root for figure in figures], axis=0) * [1.0, 0.0, 1.0]
     reach = round(3.0 * FOLLOW_SECONDS / figures[0].frame_time_seconds)
-    reach = min(reach, len(way) - 1)
+    reach = min(reach, len(path) - 1)
     if reach < 1:
-        return way
-    before, after = 2.0 * way[0] - way[reach:0:-1], 2.0 * way[-1] - way[-2 : -2 - reach : -1]
+        return path
+    before, after = 2.0 * path[0] - path[reach:0:-1], 2.0 * path[-1] - path[-2 : -2 - reach : -1]
     bell = np.exp(
         -0.5 * (np.arange(-reach, reach + 1) * figures[0].frame_time_seconds / FOLLOW_SECONDS) ** 2
     )
-    long = np.concatenate([before, way, after])
+    long = np.concatenate([before, path, after])
     return np.stack(
         [np.convolve(axis, bell / bell.sum(), mode="valid") for axis in long.T], axis=-1
     )
 
 
-def fixed_place(figures: Sequence[Figure]) -> Array:
+def fixed_target(figures: Sequence[Figure]) -> Array:
     """(3,) the middle of all the floor that figures cover."""
     roots = np.concatenate([figure.root for figure in figures])
     return 0.5 * (roots.min(axis=0) + roots.max(axis=0)) * np.array([1.0, 0.0, 1.0])
@@ -169,24 +167,25 @@ def frame_all(
     height: int,
     margins: tuple[float, float],
 ) -> Camera:
-    """The camera, at one scale for all, that sees everything in panels of width x height pixels.
+    """The camera, at one scale for all, that shows everything in panels of width x height pixels.
 
-    scenes: figures of T frames each, and the way (T, 3) that the camera takes past them
+    scenes: figures of T frames each, and the path (T, 3) of the camera's target
     margins: pixels kept free above and below; a share of the width is kept free at the sides
 
-    A joint flung away for a moment must not shrink the body to a dot, so what is far beyond a
-    body's reach is not framed.
+    A joint that is flung away for a moment must not shrink the body to a dot, so that nothing far
+    beyond a body's reach is framed.
     """
     axes = three_quarter_axes()
     edges: list[Array] = []
-    for figures, way in scenes:
+    for figures, path in scenes:
         for figure in figures:
             instants = np.unique(
                 np.linspace(0, figure.frame_count - 1, _FRAMED_INSTANTS).round().astype(int)
             )
             reach, root = 1.3 * figure.size_m, figure.root[instants, None]
             balls = (
-                np.clip(figure.position[instants], root - reach, root + reach) - way[instants, None]
+                np.clip(figure.position[instants], root - reach, root + reach)
+                - path[instants, None]
             )
             radius = np.broadcast_to(figure.radius[:, None], (*balls.shape[:2], 1))
             edges.append(np.concatenate([balls, radius], axis=-1).reshape(-1, 4))

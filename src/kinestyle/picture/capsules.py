@@ -1,12 +1,12 @@
-"""What is seen of bodies of round cones and slabs: no polygons, no sorting, no graphics card.
+"""A rasterizer for bodies of round cones and slabs: no polygons, no sorting, no graphics card.
 
 Limbs are round cones with a depth at every pixel, not lines sorted by depth: where two limbs cross,
-the order of whole bones can be wrong for a part of them, and a twisted shoulder is just where that
-would be read as an error of the motion.
+no order of whole bones need be right, and a wrong one at a twisted shoulder looks like an error of
+the motion.
 
-Every pixel that a part may touch makes a pair with it, and all pairs are worked out together: first
-for the pixels' middles, and then, for those pixels only in which an edge lies, for several places
-within, so that edges are smooth for little work.
+Every pixel that a part may touch makes a pair with it, and all pairs are computed together: first
+for the pixels' middles, and then, only in pixels with an edge, for several samples within, so that
+edges are smooth at little cost.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _F = np.float32
 
 
 class Fragments(NamedTuple):
-    """N places at which something is seen, of a pixel's size or of a part of it.
+    """N samples at which a surface is visible, each a pixel or a part of one.
 
-    column, line: (N,) int, the pixel; weight: (N,) share of the pixel
+    column, line: (N,) int, the pixel; weight: (N,) its share of the pixel
     x, y, depth: (N,) pixels right, down and near; normal: (3, N) unit, right, up and near
     part: (N,) int, the number of the cone, or the count of cones plus the number of the slab
     """
@@ -56,11 +56,11 @@ class Pairs(NamedTuple):
 
 _MIDDLE = (0.5, 0.5)
 _WITHIN = ((0.125, 0.625), (0.375, 0.125), (0.625, 0.875), (0.875, 0.375))
-"""Places in a pixel with an edge: no two in one line or column, so that nearly level and nearly
+"""Samples in a pixel with an edge: no two in one line or column, so that nearly level and nearly
 upright edges have four steps.
 """
 _BLOCK = 16384
-"""About so many pairs are worked out together: what that takes stays in the processor's cache."""
+"""Pairs that are computed together, about: their data stay in the processor's cache."""
 _STEP_PX = 2.5
 """A jump in depth between neighbours that makes an edge."""
 _NOTHING = _F(-1e30)
@@ -68,28 +68,28 @@ _NOTHING = _F(-1e30)
 
 
 def rasterize(
-    spot: Array,
+    centre: Array,
     radius: Array,
     cones: np.ndarray,
     slabs: np.ndarray,
     kind: np.ndarray,
     size: tuple[int, int],
 ) -> Fragments:
-    """What is seen of balls joined to cones and slabs in a picture of size (width, height).
+    """The visible surface of balls joined to cones and slabs in a picture of size (width, height).
 
-    spot: (P, 3) pixels right, down and near; radius: (P,) pixels; cones: (C, 2), slabs: (S, 3)
+    centre: (P, 3) pixels right, down and near; radius: (P,) pixels; cones: (C, 2), slabs: (S, 3)
         numbers of points
-    kind: (C + S,) int, parts of one kind have one colour, and need no smooth edge where they meet
+    kind: (C + S,) int; parts of one kind have one colour and need no smooth edge where they meet
     """
     parts = _Parts(
-        spot[cones].astype(float),
+        centre[cones].astype(float),
         radius[cones].astype(float),
-        spot[slabs].astype(float),
+        centre[slabs].astype(float),
         radius[slabs].astype(float),
     )
     pairs = _join(parts.cone_pixels(size), parts.slab_pixels(size))
     if not len(pairs.column):
-        return parts.seen(pairs, _MIDDLE, np.zeros(0, dtype=int), np.zeros(0, dtype=_F), 1.0)
+        return parts.fragments(pairs, _MIDDLE, np.zeros(0, dtype=int), np.zeros(0, dtype=_F), 1.0)
     # pixels are numbered within a window around all of them, and outside of it is a rim of nothing
     left, top = int(pairs.column.min()) - 1, int(pairs.line.min()) - 1
     width, height = int(pairs.column.max()) - left + 2, int(pairs.line.max()) - top + 2
@@ -100,26 +100,26 @@ def rasterize(
     edge = _edges(pixel[first], kind[part[first]], depth[first], width, height)
 
     inner = first[~edge[pixel[first]]]
-    found = [parts.seen(pairs, _MIDDLE, inner, depth[inner], 1.0)]
+    found = [parts.fragments(pairs, _MIDDLE, inner, depth[inner], 1.0)]
     there = np.flatnonzero(edge[pixel])
     cut = pairs.only(there)
     number = np.cumsum(edge, dtype=np.int32)[pixel[there]] - 1
     for within in _WITHIN:
         depth = parts.depth(cut, within)
         first = _nearest(number, depth, int(edge.sum()))
-        found.append(parts.seen(cut, within, first, depth[first], 1.0 / len(_WITHIN)))
+        found.append(parts.fragments(cut, within, first, depth[first], 1.0 / len(_WITHIN)))
     return Fragments(*(np.concatenate(each, axis=-1) for each in zip(*found, strict=True)))
 
 
-def _nearest(place: np.ndarray, depth: Array, count: int) -> np.ndarray:
-    """Which of N surfaces is seen at each place. place: (N,) int below `count`, depth: (N,) -> (M,)
-    ascending numbers.
+def _nearest(cell: np.ndarray, depth: Array, count: int) -> np.ndarray:
+    """cell: (N,) int below `count`, depth: (N,) of N surfaces -> (M,) ascending numbers of those
+    that are the nearest in their cell.
     """
     best = np.full(count, 0.9 * _NOTHING, dtype=_F)
-    np.maximum.at(best, place, depth)
-    candidates = np.flatnonzero(depth == best[place])
+    np.maximum.at(best, cell, depth)
+    candidates = np.flatnonzero(depth == best[cell])
     # of two at the very same depth the last is as good as the first
-    there = place[candidates]
+    there = cell[candidates]
     winner = np.empty(count, dtype=np.int32)
     winner[there] = candidates
     return candidates[winner[there] == candidates]
@@ -149,8 +149,8 @@ def _join(a: Pairs, b: Pairs) -> Pairs:
 
 
 def counted(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """counts: (N,) -> owner (M,) 0...N-1, each as often as its count says, and (M,) the how-manieth
-    it is of its owner.
+    """counts: (N,) -> owner (M,), each of 0...N-1 as often as its count, and (M,) 0, 1, ... within
+    each owner.
     """
     owner = np.repeat(np.arange(len(counts)), counts)
     start = np.cumsum(counts) - counts
@@ -188,7 +188,7 @@ def lines(
 class _Parts:
     """Cones and slabs with all that is the same at each of their pixels.
 
-    cones: (C, 2, 3) and (C, 2), slabs: (S, 3, 3) and (S, 3): places right, down and near, and
+    cones: (C, 2, 3) and (C, 2), slabs: (S, 3, 3) and (S, 3): centres right, down and near, and
         radii, in pixels
 
     A cone is all balls from one end to the other, c(t) = a + t d with radius r(t) = r + t g. Above
@@ -202,29 +202,31 @@ class _Parts:
     triangle. Of its two sides one faces the viewer.
     """
 
-    def __init__(self, cone_spot: Array, cone_radius: Array, slab_spot: Array, slab_radius: Array):
-        self.cone_spot, self.cone_radius = cone_spot, cone_radius
-        self.cone_count = len(cone_spot)
-        start, along = cone_spot[:, 0], cone_spot[:, 1] - cone_spot[:, 0]
+    def __init__(
+        self, cone_centre: Array, cone_radius: Array, slab_centre: Array, slab_radius: Array
+    ):
+        self.cone_centre, self.cone_radius = cone_centre, cone_radius
+        self.cone_count = len(cone_centre)
+        start, along = cone_centre[:, 0], cone_centre[:, 1] - cone_centre[:, 0]
         radius, growth = cone_radius[:, 0], cone_radius[:, 1] - cone_radius[:, 0]
-        # seen end on, one ball hides the other and the parabola has no top; a tiny curvature then
+        # end on, one ball hides the other and the parabola has no top; a tiny curvature then
         # picks the right end
         k = np.maximum((along[:, :2] ** 2).sum(axis=1) - growth**2, 1e-3)
         slope = along[:, 2] / np.sqrt(k * (k + along[:, 2] ** 2))
         linear = [along[:, 0] / k, along[:, 1] / k, radius * growth / k]
         self.cone = np.stack([*start.T, *along.T, radius, growth, *linear, k, slope]).astype(_F)
-        self.corners, face = _faces(slab_spot, slab_radius)
+        self.corners, face = _faces(slab_centre, slab_radius)
         a, b, c = np.moveaxis(self.corners, 1, 0)
         ab, ac = b - a, c - a
-        turn = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
-        hidden = np.abs(turn) < 1e-6
-        turn = np.where(hidden, 1.0, turn)
+        area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
+        hidden = np.abs(area) < 1e-6
+        area = np.where(hidden, 1.0, area)
         facing = np.maximum(face[:, 2], 1e-3)
         rows = [
-            ac[:, 1] / turn,
-            -ac[:, 0] / turn,
-            -ab[:, 1] / turn,
-            ab[:, 0] / turn,
+            ac[:, 1] / area,
+            -ac[:, 0] / area,
+            -ab[:, 1] / area,
+            ab[:, 0] / area,
             -face[:, 0] / facing,
         ]
         a = np.where(hidden[:, None], [0.0, 0.0, float(_NOTHING)], a)
@@ -232,10 +234,10 @@ class _Parts:
 
     def cone_pixels(self, size: tuple[int, int]) -> Pairs:
         """All pixels that cones touch, and few more."""
-        owner, line, low, high = lines(self.cone_spot[..., :2], self.cone_radius, size)
+        owner, line, low, high = lines(self.cone_centre[..., :2], self.cone_radius, size)
         (ax, ay), (dx, dy) = (
-            self.cone_spot[:, 0, :2].T,
-            (self.cone_spot[:, 1] - self.cone_spot[:, 0])[:, :2].T,
+            self.cone_centre[:, 0, :2].T,
+            (self.cone_centre[:, 1] - self.cone_centre[:, 0])[:, :2].T,
         )
         # within the thickest radius of the line through both ends, which a pixel's corner may be
         # too
@@ -278,11 +280,11 @@ class _Parts:
         return fill(owner, line, low, high, len(flat), size[0])
 
     def depth(self, pairs: Pairs, within: tuple[float, float]) -> Array:
-        """(N,) pixels near, at one place within each pixel."""
+        """(N,) pixels near, at one sample within each pixel."""
         x, y = pairs.column.astype(_F) + _F(within[0]), pairs.line.astype(_F) + _F(within[1])
         return np.concatenate([solved[0] for solved in self._solve(pairs.counts, x, y)])
 
-    def seen(
+    def fragments(
         self,
         pairs: Pairs,
         within: tuple[float, float],
@@ -290,7 +292,7 @@ class _Parts:
         depth: Array,
         weight: float,
     ) -> Fragments:
-        """What is seen of those pairs, (M,) ascending numbers, of which it is known that they are."""
+        """The fragments of the pairs with (M,) ascending numbers, which are known to be visible."""
         pairs = pairs.only(first)
         x, y = pairs.column.astype(_F) + _F(within[0]), pairs.line.astype(_F) + _F(within[1])
         solved = [np.stack(normal) for _, *normal in self._solve(pairs.counts, x, y)]
@@ -372,11 +374,12 @@ class _Parts:
         return az + x * zx + y * zy + missed * _NOTHING, right, -down, near
 
 
-def _faces(spot: Array, radius: Array) -> tuple[Array, Array]:
-    """spot: (S, 3, 3), radius: (S, 3) -> the corners (S, 3, 3) at which planes touch the balls on
-    the viewer's side, and normals (S, 3), right, down and near. Slabs of which nothing is seen have
-    their corners in one place."""
-    edges = spot[:, 1:] - spot[:, :1]
+def _faces(centre: Array, radius: Array) -> tuple[Array, Array]:
+    """centre: (S, 3, 3), radius: (S, 3) -> the corners (S, 3, 3) at which planes touch the balls on
+    the viewer's side, and normals (S, 3), right, down and near. An invisible slab has its corners
+    at one point.
+    """
+    edges = centre[:, 1:] - centre[:, :1]
     square = np.cross(edges[:, 0], edges[:, 1])
     area = np.linalg.norm(square, axis=-1, keepdims=True)
     flat = area[:, 0] > 1e-3
@@ -387,9 +390,9 @@ def _faces(spot: Array, radius: Array) -> tuple[Array, Array]:
         area, 1e-9
     )
     # else one ball, or the cone of two, hides the third
-    seen = flat & (rest > 0.0) & (normal[:, 2] > 1e-3)
-    corners = spot + radius[..., None] * normal[:, None]
-    return np.where(seen[:, None, None], corners, corners[:, :1]), normal
+    visible = flat & (rest > 0.0) & (normal[:, 2] > 1e-3)
+    corners = centre + radius[..., None] * normal[:, None]
+    return np.where(visible[:, None, None], corners, corners[:, :1]), normal
 
 
 LIGHT = np.array([-0.40, 0.80, 0.45])
@@ -397,20 +400,20 @@ LIGHT /= np.linalg.norm(LIGHT)
 """(3,) unit: to the light, right, up and near."""
 
 
-def shade(seen: Fragments, palette: Array, far: Array) -> Array:
+def shade(fragments: Fragments, palette: Array, far: Array) -> Array:
     """(N, 3) lit colours, 0...255.
 
-    palette: (C + S, 3) the colour of each part; far: (N,) in [0, 1], how much a place fades into
+    palette: (C + S, 3) the colour of each part; far: (N,) in [0, 1], how much it fades into
         the light of the background
     """
-    right, up, near = seen.normal
+    right, up, near = fragments.normal
     lit = right * _F(0.5 * LIGHT[0]) + up * _F(0.5 * LIGHT[1]) + near * _F(0.5 * LIGHT[2]) + _F(0.5)
     np.maximum(lit, _F(0.0), out=lit)
     # the rim is darkened, since otherwise two limbs of one colour melt together where they cross
     strength = (_F(0.64) + _F(0.50) * lit * np.sqrt(lit)) * (_F(0.70) + _F(0.30) * np.sqrt(near))
     glow = np.clip(np.maximum((lit - _F(0.9)) * _F(1.9), _F(0.0)) + far, 0.0, 1.0)
     # colour * strength * (1 - glow) + 255 * glow
-    colour = np.take(palette.astype(_F), seen.part, axis=0)
+    colour = np.take(palette.astype(_F), fragments.part, axis=0)
     colour *= (strength * (_F(1.0) - glow))[:, None]
     colour += (_F(255.0) * glow)[:, None]
     return np.minimum(colour, _F(255.0), out=colour)

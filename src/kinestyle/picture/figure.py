@@ -36,7 +36,7 @@ class Figure:
     slabs: (S, 3) int, three balls each with skin stretched over them; slab_side: (S,)
     root: (T, 3) where the body is
     feet: (T, K, 3) and contact: (T, K) in [0, 1], where feet may be planted and whether they are
-    note: what had to be drawn otherwise than as a body, in a sentence; empty for a humanoid
+    note: a sentence where no body was found and plain bones are drawn; empty for a humanoid
 
     Raises ClipError when there is no frame or a position is not finite.
     """
@@ -102,15 +102,15 @@ class Figure:
 
     @cached_property
     def size_m(self) -> float:
-        """How tall it is, about, also where it lies: by its usual reach from the root, on which a
-        moment's outlier has no say.
+        """About how tall the body is, also while it lies: from its usual reach from the root, so
+        that a moment's outlier does not count.
         """
         reach = np.linalg.norm(self.position - self.root[:, None], axis=-1).max(axis=1)
         return float(np.clip(1.8 * np.median(reach), 0.5 * STATURE_M, 2.0 * STATURE_M))
 
     def at(self, seconds: Array) -> Figure:
-        """The figure at other times, (N,) ascending seconds from its first frame; before and after
-        it stands still.
+        """The figure at other times, (N,) ascending seconds from its first frame; it stands still
+        before the first and after the last.
         """
         step_seconds = (
             float(np.median(np.diff(seconds))) if len(seconds) > 1 else self.frame_time_seconds
@@ -132,10 +132,10 @@ class Figure:
 
 
 def figure_of(clip: Clip, label: str | None = None, rig: Rig | None = None) -> Figure:
-    """The figure of a clip on any rig: a body where a human one is found in it, else its plain
-    bones and a note.
+    """The figure of a clip on any rig: a body where a human one is found, else plain bones and a
+    note.
 
-    rig: the clip's, where it is known
+    rig: the clip's, where it is known. Raises ClipError, and RigError for a rig that does not fit.
     """
     label = clip.name if label is None else label
     if not clip.frame_count:
@@ -161,25 +161,24 @@ def _body(clip: Clip, joints: Array, label: str, c: Correspondence) -> Figure:
     roles = c.mapping.joints
     position = (rotation.rotate(c.axes, joints) - c.floor * UP) * c.scale_to_canonical
     canonical = to_canonical(clip, c)
-    turn = _to_stage(
+    to_stage = _to_stage(
         *(
             position[0, roles[f"{side}_{role}"]]
             for role in ("thigh", "upper_arm")
             for side in ("left", "right")
         )
     )
-    position = rotation.rotate(turn, position - position[0, roles["hips"]] * [1.0, 0.0, 1.0])
+    position = rotation.rotate(to_stage, position - position[0, roles["hips"]] * [1.0, 0.0, 1.0])
     shape = shape_of(
-        clip.skeleton, position, roles, rotation.multiply(turn, canonical.world_rotation)
+        clip.skeleton, position, roles, rotation.multiply(to_stage, canonical.world_rotation)
     )
     points, radius = np.stack(shape.points, axis=1), np.array(shape.radii)
-    # what is drawn shall stand on the floor, and soles are not as thick as the canonical ones below
-    # every rig's toes
+    # the drawn soles stand on the floor: below some rigs' toes they are thicker than canonical ones
     sole = float(np.percentile((points[:, shape.soles, 1] - radius[shape.soles]).min(axis=1), 5.0))
     points, position = points - sole * UP, position - sole * UP
     contact = find_contacts(canonical).astype(float)
     feet = [CANONICAL.names[joint] for joint in CONTACT_JOINTS]
-    held = [column for column, role in enumerate(feet) if role in roles]
+    mapped = [column for column, role in enumerate(feet) if role in roles]
     return Figure(
         label=label,
         position=points,
@@ -189,14 +188,14 @@ def _body(clip: Clip, joints: Array, label: str, c: Correspondence) -> Figure:
         slabs=np.array(shape.slabs).reshape(-1, 3),
         slab_side=np.array(shape.slab_side),
         root=position[:, roles["hips"]],
-        feet=position[:, [roles[feet[column]] for column in held]] * [1.0, 0.0, 1.0],
-        contact=contact[:, held],
+        feet=position[:, [roles[feet[column]] for column in mapped]] * [1.0, 0.0, 1.0],
+        contact=contact[:, mapped],
         frame_time_seconds=clip.frame_time_seconds,
     )
 
 
 def _to_stage(left_thigh: Array, right_thigh: Array, left_arm: Array, right_arm: Array) -> Array:
-    """The turn about +Y (4,) that makes a body with these joints (3,) face +Z."""
+    """(4,) the rotation about +Y by which a body with these joints (3,) faces +Z."""
     across = rotation.normalize(left_thigh - right_thigh) + rotation.normalize(left_arm - right_arm)
     # facing +Z, left is +X
     return rotation.about_y(np.arctan2(across[2], across[0]))
@@ -206,8 +205,8 @@ PLAIN_RADIUS_SHARE = 0.012
 
 
 def _plain(clip: Clip, points: Array, label: str, note: str) -> Figure:
-    """Bones as lines of one thickness, as high and wide as a person; Y is taken for up and the
-    lowest point for the floor.
+    """Bones as lines of one thickness, scaled to the size of a person. Up is Y, and the floor is at
+    the lowest point.
     """
     parents = np.concatenate([clip.skeleton.parents, clip.skeleton.end_parents])
     child = np.flatnonzero(parents >= 0)

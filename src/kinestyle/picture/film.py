@@ -1,9 +1,9 @@
 """Films: figures in motion, side by side or in one place, on one clock whatever their own frame
 rates are.
 
-Each clip has its own tone; right limbs are darker than left ones. The camera keeps its heading, and
-either follows the body at a distance that shows all of the motion, or stands where it sees the
-whole way.
+Each clip has its own tone; right limbs are darker than left ones. The camera keeps its heading. It
+either follows the body at a distance that shows all of the motion, or stands where it shows the
+whole path.
 """
 
 from __future__ import annotations
@@ -18,23 +18,22 @@ import numpy as np
 from kinestyle.errors import ClipError
 from kinestyle.extras import needs_extra
 from kinestyle.motion.rotation import Array
-from kinestyle.picture.camera import Camera, fixed_place, follow_path, frame_all
+from kinestyle.picture.camera import Camera, fixed_target, follow_path, frame_all
 from kinestyle.picture.figure import Figure
-from kinestyle.picture.floor import Floor
+from kinestyle.picture.floor import PAPER_BOTTOM, PAPER_TOP, Floor
 from kinestyle.picture.scene import TONES, Actor, draw_scene, palette_of, to_bytes
 from kinestyle.picture.text import FAINT_INK, INK, draw_dot, draw_text, pen_for
 
 with needs_extra("pictures", "drawing pictures"):
     from PIL import Image
 
-TOP_COLOUR, BOTTOM_COLOUR = (250.0, 251.0, 253.0), (232.0, 236.0, 243.0)
 LEAST_PX, MOST_PX = 64, 3840
 MOST_RATE = 120.0
 ONE_PANEL_PX, ONE_OF_SEVERAL_PX = (640, 480), (340, 440)
 GAP_PX = 4
 FLOOR_RADIUS_M = 3.6
 LEAST_LOOP = 0.4
-"""Share of a film that a loop of it is at least."""
+"""The shortest loop, as a share of the film."""
 LOOPED_RADIUS_M = 0.02
 """Fingers and props are left out where poses are compared."""
 _MOST_COMPARED = 1500
@@ -42,7 +41,7 @@ _MOST_COMPARED = 1500
 
 @dataclass(frozen=True)
 class Shot:
-    """How a film is taken.
+    """What a film shows, and how.
 
     size_px: width and height of the picture; None takes 640 x 480, or 340 x 440 for each of several
         panels
@@ -52,7 +51,7 @@ class Shot:
     overlay: all figures in one place instead of a panel for each
     columns: panels in a row; None takes what fits the picture best
     labels: name the clips and show the time
-    loop: only the part whose end flows best into its beginning
+    loop: only the part that repeats best
     """
 
     size_px: tuple[int, int] | None = None
@@ -68,22 +67,22 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """A part of the picture: its top left pixel, the figures in it with their numbers, and the
-    camera's way (T, 3).
+    """A part of the picture: its top left pixel, the figures in it with their numbers, and the path
+    (T, 3) of the camera's target.
     """
 
     left: int
     top: int
     figures: tuple[tuple[int, Figure], ...]
-    way: Array
+    path: Array
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """Pictures to come, one after the other.
+    """A planned film, whose pictures are drawn when they are asked for.
 
-    size_px: width and height; panels: all with T frames, each panel_px large; camera: for all of
-        them
+    size_px: width and height
+    panels: all of T frames and of panel_px; camera: for all of them
     seconds: (T,) of the clips' own time
     """
 
@@ -101,7 +100,7 @@ class Film:
 
     @property
     def duration_seconds(self) -> float:
-        """How long it plays: each picture stands for one frame's time."""
+        """How long it plays: each picture lasts one frame."""
         return self.frame_count / self.frame_rate
 
     def pictures(self) -> Iterator[np.ndarray]:
@@ -117,7 +116,7 @@ class Film:
             actors = [
                 Actor(figure, frame, palette_of(number), 0.55) for number, figure in panel.figures
             ]
-            drawn = to_bytes(draw_scene(actors, self._floor, panel.way[frame]))
+            drawn = to_bytes(draw_scene(actors, self._floor, panel.path[frame]))
             canvas[panel.top : panel.top + height, panel.left : panel.left + width] = drawn
         return self._letter(canvas, frame) if self.labels else canvas
 
@@ -132,8 +131,8 @@ class Film:
         width, height = self.panel_px
         shade = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None, None]
         paper = (
-            np.array(TOP_COLOUR, dtype=np.float32) * (1.0 - shade)
-            + np.array(BOTTOM_COLOUR, dtype=np.float32) * shade
+            np.array(PAPER_TOP, dtype=np.float32) * (1.0 - shade)
+            + np.array(PAPER_BOTTOM, dtype=np.float32) * shade
         )
         reach = max(FLOOR_RADIUS_M, 0.45 * self.camera.distance_m)
         return Floor(self.camera, np.broadcast_to(paper, (height, width, 3)), reach, rim=0.8)
@@ -169,9 +168,11 @@ class Film:
         return np.asarray(picture)
 
 
-def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
-    """Plan a film of `figures`. Raises ClipError for a shot that cannot be taken of them."""
+def plan_film(figures: Sequence[Figure], shot: Shot) -> Film:
+    """Plan a film of `figures`. Raises ClipError for a shot that they do not allow."""
     assert figures, "a film shows at least one figure"
+    if shot.size_px is not None:
+        _check_size(*shot.size_px)
     seconds = _clock(figures, shot)
     timed = [figure.at(seconds) for figure in figures]
     if shot.loop:
@@ -182,12 +183,7 @@ def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
     columns = _columns(len(groups), shot)
     rows = -(-len(groups) // columns)
     width, height = shot.size_px or _usual_size(columns, rows)
-    for what, pixels in (("width", width), ("height", height)):
-        if not LEAST_PX <= pixels <= MOST_PX:
-            raise ClipError(
-                f"a film {pixels} pixels in {what} was asked for, expected {LEAST_PX} to "
-                f"{MOST_PX}; change --size"
-            )
+    _check_size(width, height)
     panel_width, panel_height = (
         (width - (columns - 1) * GAP_PX) // columns,
         (height - (rows - 1) * GAP_PX) // rows,
@@ -198,22 +194,18 @@ def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
             f"{LEAST_PX} or more each way; "
             "take a larger --size or fewer clips"
         )
-    ways = []
-    for group in groups:
-        members = [figure for _, figure in group]
-        still = np.broadcast_to(fixed_place(members), (len(seconds), 3))
-        ways.append(follow_path(members) if shot.camera == "follow" else still)
-    margins = (0.13 * panel_height if shot.labels else 0.06 * panel_height, 0.06 * panel_height)
-    scenes = [
-        ([figure for _, figure in group], way) for group, way in zip(groups, ways, strict=True)
-    ]
-    camera = frame_all(scenes, panel_width, panel_height, margins)
     panels = tuple(
         Panel(
-            i % columns * (panel_width + GAP_PX), i // columns * (panel_height + GAP_PX), group, way
+            i % columns * (panel_width + GAP_PX),
+            i // columns * (panel_height + GAP_PX),
+            group,
+            _camera_path([figure for _, figure in group], shot.camera),
         )
-        for i, (group, way) in enumerate(zip(groups, ways, strict=True))
+        for i, group in enumerate(groups)
     )
+    margins = (0.13 * panel_height if shot.labels else 0.06 * panel_height, 0.06 * panel_height)
+    scenes = [([figure for _, figure in panel.figures], panel.path) for panel in panels]
+    camera = frame_all(scenes, panel_width, panel_height, margins)
     return Film(
         (width, height),
         shot.frame_rate,
@@ -225,12 +217,19 @@ def take_film(figures: Sequence[Figure], shot: Shot) -> Film:
     )
 
 
+def _camera_path(figures: Sequence[Figure], camera: Literal["follow", "fixed"]) -> Array:
+    """(T, 3) the camera's target"""
+    if camera == "follow":
+        return follow_path(figures)
+    return np.broadcast_to(fixed_target(figures), (figures[0].frame_count, 3))
+
+
 def find_loop(figures: Sequence[Figure]) -> tuple[int, int]:
-    """The first frame and the one after the last of the part that is best repeated; figures have T
+    """The first frame, and the one after the last, of the part that repeats best; figures have T
     frames each.
 
-    Poses are compared as seen from a camera that follows, and where they go next counts too. Of
-    parts that are about as good the longest is taken, and none that is much shorter than the whole.
+    Poses are compared relative to a camera that follows, velocities too. Of parts that are about as
+    good the longest wins, and none is much shorter than the whole.
     """
     poses = [
         (each.position - each.root[:, None] * [1.0, 0.0, 1.0])[
@@ -254,6 +253,16 @@ def find_loop(figures: Sequence[Figure]) -> tuple[int, int]:
     good = np.flatnonzero(distance <= 1.2 * distance.min() + 0.002)
     best = good[np.argmax((last - first)[good])]
     return int(first[best]) * stride, int(last[best]) * stride
+
+
+def _check_size(width: int, height: int) -> None:
+    """Raises ClipError for a film that is too small or too large, in pixels."""
+    for what, pixels in (("width", width), ("height", height)):
+        if not LEAST_PX <= pixels <= MOST_PX:
+            raise ClipError(
+                f"a film {pixels} pixels in {what} was asked for, expected {LEAST_PX} to "
+                f"{MOST_PX}; change --size"
+            )
 
 
 def _usual_size(columns: int, rows: int) -> tuple[int, int]:
@@ -292,9 +301,7 @@ def _clock(figures: Sequence[Figure], shot: Shot) -> Array:
 
 
 def _columns(count: int, shot: Shot) -> int:
-    """Panels in a row: those asked for, or those that come nearest to panels a bit taller than
-    wide.
-    """
+    """Panels in a row: those asked for, or else the number that makes them a bit taller than wide."""
     if shot.columns is not None:
         return max(1, min(shot.columns, count))
     if shot.size_px is None:

@@ -1,7 +1,7 @@
 """The floor that bodies stand on: a patch with a grid, shadows, and spots where feet are planted.
 
-Everything is worked out for the floor under each pixel, so that lines have no steps and nothing has
-to be filled. What does not change while a camera only travels is worked out once.
+Everything is computed for the floor under each pixel, so that lines have no steps and nothing has
+to be filled. What does not change while a camera only travels is computed once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from kinestyle.picture.capsules import LIGHT, fill, lines
 Colour = tuple[int, int, int]
 _F = np.float32
 
+PAPER_TOP: Colour = (250, 251, 253)
+PAPER_BOTTOM: Colour = (232, 236, 243)
+"""Behind the floor of a film and of the player."""
 FLOOR: Colour = (226, 231, 239)
 GRID: Colour = (168, 178, 194)
 SHADOW: Colour = (58, 66, 84)
@@ -29,17 +32,16 @@ LINE_M = 0.012
 PLANTED_RADIUS_M = 0.075
 TRAIL_RADIUS_M = 0.02
 SHADOW_COARSENESS = 4
-"""Shadows are soft, and worked out for each so many pixels only."""
+"""Shadows are soft: they are computed for one pixel in so many, each way."""
 _SHARP_M, _SOFTER = 0.035, 0.34
-"""Width of a shadow's edge: at the floor, and how much it grows with the height of what casts it.
-"""
+"""Width of a shadow's edge: at the floor, and its growth with the height of what casts it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Floor:
-    """The floor as a camera sees it from any place at the same height.
+    """The floor as a camera shows it from anywhere at the same height.
 
-    camera: its target says only how high it looks
+    camera: of its target only the height counts
     paper: (height, width, 3) what is behind and around the patch, 0...255
     radius_m: of the patch; rim: the share of the radius over which it fades out
     """
@@ -58,31 +60,31 @@ class Floor:
         return int(self.paper.shape[0])
 
     @cached_property
-    def _seen(self) -> tuple[int, Array, Array, Array]:
-        """The first line with floor in it; and of all lines from there on, (2, h, w) the places,
-        (2, h, w) how much floor a pixel covers, and (h, w) how solid the patch is."""
-        place = self.camera.floor_places(self.width, self.height)
-        distance = np.hypot(*place)
+    def _visible(self) -> tuple[int, Array, Array, Array]:
+        """The first line with floor in it; and of all lines from there on, (2, h, w) positions,
+        (2, h, w) how much floor a pixel covers, and (h, w) how solid the patch is.
+        """
+        position = self.camera.floor_position(self.width, self.height)
+        distance = np.hypot(*position)
         solid = np.nan_to_num(
             np.clip((1.0 - distance / self.radius_m) / self.rim, 0.0, 1.0), nan=0.0
         )
         solid = solid * solid * (3.0 - 2.0 * solid)
         lines = np.flatnonzero((solid > 0.0).any(axis=1))
         first = int(lines[0]) if len(lines) else self.height
-        # a line above and below is needed for differences; there is no floor where nothing is
-        # solid, whatever stands there
-        place = np.nan_to_num(place[:, first:], nan=1e6)
-        if place.shape[1] < 2:
-            return self.height, place[:, :0], place[:, :0], solid[:0]
+        # differences need a line above and below; there is no floor where nothing is solid
+        position = np.nan_to_num(position[:, first:], nan=1e6)
+        if position.shape[1] < 2:
+            return self.height, position[:, :0], position[:, :0], solid[:0]
         footprint = np.stack(
             [
                 np.abs(np.gradient(axis, axis=0)) + np.abs(np.gradient(axis, axis=1))
-                for axis in place
+                for axis in position
             ]
         )
         return (
             first,
-            place.astype(_F),
+            position.astype(_F),
             np.maximum(footprint, 1e-6).astype(_F),
             solid[first:].astype(_F),
         )
@@ -92,7 +94,7 @@ class Floor:
         """(2, h, w) half the width over which a line's edge blurs into a pixel, and how dark its
         middle becomes.
         """
-        _, _, footprint, solid = self._seen
+        _, _, footprint, solid = self._visible
         wide = np.maximum(footprint, LINE_M)
         dark = LINE_M / wide * solid
         # far off, where pixels cover whole squares, lines fade out instead of flickering
@@ -101,25 +103,23 @@ class Floor:
     @cached_property
     def _empty(self) -> Array:
         """(height, width, 3) the paper with the patch on it."""
-        first, _, _, solid = self._seen
+        first, _, _, solid = self._visible
         picture = self.paper.astype(_F)
         picture[first:] += (np.array(FLOOR, dtype=_F) - picture[first:]) * solid[..., None]
         return picture
 
     def paint(self, target: Array) -> Array:
-        """The floor as seen with the camera at `target` (3,): (height, width, 3) float, 0...255, to
-        be painted on further.
-        """
+        """(height, width, 3) float, 0...255, the floor for a camera with its target at (3,)."""
         picture = self._empty.copy()
-        first, place, _, _ = self._seen
+        first, position, _, _ = self._visible
         wide, dark = self._grid_filter
-        lines = np.zeros(place.shape[1:], dtype=_F)
+        lines = np.zeros(position.shape[1:], dtype=_F)
         for axis, at in enumerate((target[0], target[2])):
-            away = (place[axis] + _F(at % GRID_SPACING_M)) * _F(1.0 / GRID_SPACING_M)
+            away = (position[axis] + _F(at % GRID_SPACING_M)) * _F(1.0 / GRID_SPACING_M)
             away -= np.rint(away)
             np.abs(away, out=away)
             away *= _F(GRID_SPACING_M)
-            # a line as wide as a pixel, seen through a pixel as wide: a tent
+            # a box line through a box pixel of the same width: a tent
             np.divide(away, wide[axis], out=away)
             np.subtract(_F(1.0), away, out=away)
             np.maximum(away, _F(0.0), out=away)
@@ -138,7 +138,7 @@ class Floor:
         foot = ends - ends[..., 1:2] * (toward / toward[1])
         soft = _SHARP_M + _SOFTER * height
         pixels, scale = camera.project(foot)
-        place, solid = self._coarse
+        position, solid = self._coarse
         shape = solid.shape
         owner, line, low, high = lines(
             pixels[..., :2] / SHADOW_COARSENESS,
@@ -169,7 +169,7 @@ class Floor:
             strength_growth,
         ) = rows
         here = pairs.line * shape[1] + pairs.column
-        x, z = place[0].ravel()[here] - ax, place[1].ravel()[here] - az
+        x, z = position[0].ravel()[here] - ax, position[1].ravel()[here] - az
         t = np.clip(x * ux + z * uz, _F(0.0), _F(1.0))
         away = np.hypot(x - t * dx, z - t * dz)
         radius, edge = radius + t * radius_growth, edge + t * edge_growth
@@ -183,7 +183,7 @@ class Floor:
 
     @cached_property
     def _coarse(self) -> tuple[Array, Array]:
-        """(2, h, w) places and (h, w) solidity in a picture with fewer pixels."""
+        """(2, h, w) positions and (h, w) solidity in a picture with fewer pixels."""
         shrunk = Camera(
             self.camera.target,
             (self.camera.centre[0] / SHADOW_COARSENESS, self.camera.centre[1] / SHADOW_COARSENESS),
@@ -192,9 +192,9 @@ class Floor:
             self.camera.axes,
         )
         height, width = -(-self.height // SHADOW_COARSENESS), -(-self.width // SHADOW_COARSENESS)
-        place = np.nan_to_num(shrunk.floor_places(width, height), nan=1e6).astype(_F)
-        distance = np.hypot(place[0], place[1])
-        return place, np.clip((1.0 - distance / self.radius_m) / self.rim, 0.0, 1.0).astype(_F)
+        position = np.nan_to_num(shrunk.floor_position(width, height), nan=1e6).astype(_F)
+        distance = np.hypot(position[0], position[1])
+        return position, np.clip((1.0 - distance / self.radius_m) / self.rim, 0.0, 1.0).astype(_F)
 
     def _darken(self, picture: Array, dark: Array) -> None:
         lines, columns = (
@@ -214,15 +214,15 @@ class Floor:
         self,
         picture: Array,
         target: Array,
-        places: Array,
+        spots: Array,
         strength: Array,
         radius_m: float,
         colour: Colour,
     ) -> None:
-        """Lay a round spot at each place. places: (N, 3) on the floor, strength: (N,) in [0, 1]."""
+        """Draw round spots. spots: (N, 3) on the floor, strength: (N,) in [0, 1]."""
         camera = self.camera.moved_to(target)
-        pixels, scale = camera.project(places)
-        first, place, footprint, solid = self._seen
+        pixels, scale = camera.project(spots)
+        first, position, footprint, solid = self._visible
         low = np.floor(pixels[:, :2] - 1.2 * radius_m * scale[:, None] - 2.0).astype(int)
         high = np.ceil(pixels[:, :2] + 1.2 * radius_m * scale[:, None] + 2.0).astype(int)
         size = np.array([self.width, self.height])
@@ -230,8 +230,8 @@ class Floor:
         for index in np.flatnonzero((low < high).all(axis=1) & (strength > 0.01)):
             (left, top), (right, bottom) = low[index].tolist(), high[index].tolist()
             here = (slice(top - first, bottom - first), slice(left, right))
-            offset = (places[index] - target)[[0, 2]]
-            away = np.hypot(place[0][here] - _F(offset[0]), place[1][here] - _F(offset[1]))
+            offset = (spots[index] - target)[[0, 2]]
+            away = np.hypot(position[0][here] - _F(offset[0]), position[1][here] - _F(offset[1]))
             blur = np.maximum(0.5 * (footprint[0][here] + footprint[1][here]), 1e-4)
             amount = np.clip((radius_m - away) / blur + 0.5, 0.0, 1.0) * np.minimum(
                 solid[here] * 1.5, 1.0

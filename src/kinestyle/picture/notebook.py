@@ -1,8 +1,7 @@
-"""Clips that play where they are looked at: in the output of a notebook's cell, or as a page of one
-file.
+"""A player of clips in the output of a notebook's cell, or as a page of one file.
 
-Nothing is served and nothing is loaded: the page holds its own script and the motion, as whole
-    steps of less than a millimetre.
+Nothing is served and nothing is loaded: the page holds its own script, and the motion in steps of
+less than a millimetre.
 """
 
 from __future__ import annotations
@@ -25,25 +24,32 @@ from kinestyle.errors import ClipError, KinestyleError
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.picture.body import LEFT, MIDDLE, RIGHT
-from kinestyle.picture.camera import follow_path, three_quarter_axes
+from kinestyle.picture.camera import (
+    AZIMUTH_RADIANS,
+    DISTANCE_M,
+    ELEVATION_RADIANS,
+    NEAREST_SHARE,
+    follow_path,
+    three_quarter_axes,
+)
+from kinestyle.picture.capsules import LIGHT
 from kinestyle.picture.figure import Figure, figure_of
+from kinestyle.picture.floor import PAPER_BOTTOM, PAPER_TOP, PLANTED, PLANTED_RADIUS_M, SHADOW
 from kinestyle.picture.scene import palette_of
 from kinestyle.storage import replace_bytes
 
 HEIGHT_PX = 440
 MOST_CLIPS = 8
 MOST_BYTES = 900_000
-"""Of a page's motion: a notebook that is saved holds all its outputs. What would be more is shown
-with fewer frames a second.
+"""Of a page's motion: a saved notebook holds all its outputs. Longer clips get fewer frames a
+second.
 """
 RATES = (30.0, 20.0, 15.0, 10.0, 5.0)
-"""Frames a second, of which the most that fit are packed; between them the page interpolates."""
+"""Frames a second. The highest rate that fits is packed; the page interpolates between frames."""
 
 
 def show(*clips: Clip, labels: Sequence[str] | None = None) -> None:
-    """Play clips side by side: below the notebook's cell, or outside of a notebook in the web
-    browser.
-    """
+    """Play clips side by side: below the notebook's cell, or outside of a notebook in the browser."""
     if in_notebook():
         from IPython.display import display
 
@@ -57,7 +63,7 @@ def show(*clips: Clip, labels: Sequence[str] | None = None) -> None:
 
 
 class _Shown(NamedTuple):
-    """What a cell's output shows."""
+    """The output of a cell."""
 
     html: str
 
@@ -66,24 +72,20 @@ class _Shown(NamedTuple):
 
 
 def in_notebook() -> bool:
-    """Whether this runs in a kernel whose outputs are looked at in a page, without importing
-    anything to find out.
-    """
+    """Whether this runs in a kernel with HTML output. Nothing is imported to find out."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
 
 
 def write_page(figures: Sequence[Figure], path: Path) -> None:
-    """Write a page of one file that plays figures, with nothing loaded from elsewhere. Raises
-    MotionFileError, ClipError.
-    """
+    """Write a page of one file that plays figures. Raises MotionFileError, ClipError."""
     replace_bytes(path, page_of(figures).encode())
 
 
 def frame_html(clips: Sequence[Clip], labels: Sequence[str] | None = None) -> str:
-    """The page as a frame within another page, whose styles and scripts it does not meet; a
-    sentence for what cannot be shown.
+    """The page as a frame within another page, apart from its styles and scripts; for what cannot
+    be shown, a sentence.
     """
     try:
         page = page_html(clips, labels)
@@ -123,51 +125,65 @@ def page_of(figures: Sequence[Figure]) -> str:
     # a label must not end the script it stands in
     data = data.replace("<", "\\u003c")
     page = (folder / "player.html").read_text(encoding="utf-8")
-    for place, text in (
+    for placeholder, text in (
         ("__TITLE__", html.escape(", ".join(figure.label for figure in figures))),
         ("__NOTE__", notes),
         ("__SCRIPT__", (folder / "player.js").read_text(encoding="utf-8")),
         ("__DATA__", data),
     ):
-        page = page.replace(place, text, 1)
+        page = page.replace(placeholder, text, 1)
     return page
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """A clip and its restyled copy often have one name; a number then tells them apart."""
-    often, met = Counter(names), Counter[str]()
-    told = []
+    """A clip and its restyled copy often have one name, to which a number is added."""
+    total, count = Counter(names), Counter[str]()
+    distinct = []
     for name in names:
-        met[name] += 1
-        told.append(name if often[name] == 1 else f"{name} ({met[name]})")
-    return told
+        count[name] += 1
+        distinct.append(name if total[name] == 1 else f"{name} ({count[name]})")
+    return distinct
 
 
 def pack(figures: Sequence[Figure]) -> dict[str, Any]:
-    """Figures as the page's script takes them."""
+    """The data of the page's script."""
     frame_bytes = sum(figure.position.shape[1] * 3 * 2 * 4 / 3 for figure in figures)
     longest = max(figure.duration_seconds for figure in figures)
     rate = next(
         (rate for rate in RATES if (longest * rate + 1.0) * frame_bytes <= MOST_BYTES), RATES[-1]
     )
     timed = [_at_rate(figure, rate) for figure in figures]
-    ways = [follow_path([figure]) for figure in timed]
+    paths = [follow_path([figure]) for figure in timed]
     right = three_quarter_axes()[0]
     half, tall = 0.5, 1.0
-    for figure, way in zip(timed, ways, strict=True):
-        away = np.abs((figure.position - way[:, None]) @ right) + figure.radius
+    for figure, path in zip(timed, paths, strict=True):
+        away = np.abs((figure.position - path[:, None]) @ right) + figure.radius
         # not for one joint flung away
         half = max(half, float(np.percentile(away.max(axis=1), 98.0)))
         tall = max(
             tall, float(np.percentile((figure.position[..., 1] + figure.radius).max(axis=1), 98.0))
         )
     return {
+        "camera": {
+            "azimuth": AZIMUTH_RADIANS,
+            "elevation": ELEVATION_RADIANS,
+            "distance_m": DISTANCE_M,
+            "nearest_share": NEAREST_SHARE,
+        },
+        "light": LIGHT.tolist(),
+        "colours": {
+            "top": PAPER_TOP,
+            "bottom": PAPER_BOTTOM,
+            "shadow": SHADOW,
+            "planted": PLANTED,
+        },
+        "planted_radius_m": PLANTED_RADIUS_M,
         "seconds": longest,
         "half_m": min(half, 2.0),
         "tall_m": min(tall, 4.0),
         "clips": [
-            _pack_one(figure, way, number)
-            for number, (figure, way) in enumerate(zip(timed, ways, strict=True))
+            _pack_one(figure, path, number)
+            for number, (figure, path) in enumerate(zip(timed, paths, strict=True))
         ],
     }
 
@@ -178,10 +194,10 @@ def _at_rate(figure: Figure, rate: float) -> Figure:
     return figure.at(np.arange(int(figure.duration_seconds * rate + 1e-6) + 1) / rate)
 
 
-def _pack_one(figure: Figure, way: Array, number: int) -> dict[str, Any]:
+def _pack_one(figure: Figure, path: Array, number: int) -> dict[str, Any]:
     unit_m = max(float(np.abs(figure.position).max()), 1.0) / 32767.0
     palette = palette_of(number)
-    # which of the balls is at a foot: the nearest to it
+    # the ball nearest to each foot
     feet = [
         int(
             np.argmin(
@@ -205,7 +221,7 @@ def _pack_one(figure: Figure, way: Array, number: int) -> dict[str, Any]:
         "slabs": figure.slabs.tolist(),
         "slab_side": figure.slab_side.tolist(),
         "colours": [palette[side] for side in (MIDDLE, LEFT, RIGHT)],
-        "way": way[:, [0, 2]].round(3).tolist(),
+        "path": path[:, [0, 2]].round(3).tolist(),
         "feet": feet,
         "contact": _base64((figure.contact > 0.5).astype(np.uint8)),
     }

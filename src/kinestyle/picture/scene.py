@@ -1,5 +1,5 @@
-"""One picture of figures at one instant: floor, shadows, bodies, put over each other. Sheets and
-films are made of these.
+"""One picture of figures at one instant: floor, shadows and bodies, one over the other. Sheets and
+films consist of these.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def palette_of(number: int) -> Palette:
 class Actor(NamedTuple):
     """A figure in its colours, at one of its frames.
 
-    trail: (N, 3) places on the floor that it comes through, and (N,) how strongly each is drawn
+    trail: (N, 3) positions on the floor that it passes, and (N,) how strongly each is drawn
     """
 
     figure: Figure
@@ -69,32 +69,32 @@ class Actor(NamedTuple):
 
 
 def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array) -> Array:
-    """The picture (height, width, 3), 0...255, of what the floor's camera sees when it looks at
-    `target` (3,).
-    """
+    """(height, width, 3), 0...255, the picture of the floor's camera with its target at (3,)."""
     picture = floor.paint(target)
     crowd = _together(actors)
     for actor in actors:
         if actor.trail is not None:
             floor.spots(picture, target, *actor.trail, TRAIL_RADIUS_M, TRAIL)
-    floor.shadow(picture, target, crowd.place[crowd.cones], crowd.radius[crowd.cones])
+    floor.shadow(picture, target, crowd.position[crowd.cones], crowd.radius[crowd.cones])
     for actor in actors:
         strength = actor.planted_strength * actor.figure.contact[actor.frame]
         floor.spots(
             picture, target, actor.figure.feet[actor.frame], strength, PLANTED_RADIUS_M, PLANTED
         )
     camera = floor.camera.moved_to(target)
-    spot, scale = camera.project(crowd.place)
+    centre, scale = camera.project(crowd.position)
     # thinner than a pixel would be dotted
     thick = np.maximum(crowd.radius * scale, 0.6)
-    seen = rasterize(spot, thick, crowd.cones, crowd.slabs, crowd.kind, (floor.width, floor.height))
-    if len(seen.part):
-        _put(
+    fragments = rasterize(
+        centre, thick, crowd.cones, crowd.slabs, crowd.kind, (floor.width, floor.height)
+    )
+    if len(fragments.part):
+        _composite(
             picture,
-            seen,
+            fragments,
             crowd.colour,
             camera,
-            sunk=bool((crowd.place[:, 1] - crowd.radius < -SINK_M).any()),
+            sunk=bool((crowd.position[:, 1] - crowd.radius < -SINK_M).any()),
         )
     return picture
 
@@ -102,11 +102,12 @@ def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array) -> Array:
 class _Crowd(NamedTuple):
     """All actors' balls, cones and slabs in one.
 
-    place: (P, 3), radius: (P,), cones: (C, 2), slabs: (S, 3); kind: (C + S,) which actor and side,
+    position: (P, 3), radius: (P,), cones: (C, 2), slabs: (S, 3); kind: (C + S,) which actor and
+    side,
         colour: (C + S, 3)
     """
 
-    place: Array
+    position: Array
     radius: Array
     cones: np.ndarray
     slabs: np.ndarray
@@ -134,27 +135,32 @@ def _together(actors: Sequence[Actor]) -> _Crowd:
     )
 
 
-def _put(picture: Array, seen: Fragments, palette: Array, camera: Camera, sunk: bool) -> None:
-    """Lay what is seen over the picture, in place. sunk: whether anything is so far below the floor
-    that it turns pale.
+def _composite(
+    picture: Array, fragments: Fragments, palette: Array, camera: Camera, sunk: bool
+) -> None:
+    """Blend the visible surface over the picture, in place. sunk: whether anything is so far below
+    the floor that it turns pale.
     """
     far = np.clip(
-        _F(0.35 * _FADE) - camera.near_m(seen.depth) * _F(0.5 * _FADE / _FADE_M), 0.0, _FADE
+        _F(0.35 * _FADE) - camera.near_m(fragments.depth) * _F(0.5 * _FADE / _FADE_M), 0.0, _FADE
     )
-    colour, opacity = shade(seen, palette, far), seen.weight
+    colour, opacity = shade(fragments, palette, far), fragments.weight
     if sunk:
-        height = camera.height_m(seen.x, seen.y, seen.depth)
+        height = camera.height_m(fragments.x, fragments.y, fragments.depth)
         # the floor shows through
         opacity = opacity * (1.0 - 0.68 * np.clip(-height / SINK_M - 0.6, 0.0, 1.0))
-    # only the window in which anything is
-    left, right = int(seen.column.min()), int(seen.column.max()) + 1
-    top, bottom = int(seen.line.min()), int(seen.line.max()) + 1
+    # only the window with anything in it
+    left, right = int(fragments.column.min()), int(fragments.column.max()) + 1
+    top, bottom = int(fragments.line.min()), int(fragments.line.max()) + 1
     shape = (bottom - top, right - left)
-    place, count = (seen.line - top) * shape[1] + (seen.column - left), shape[0] * shape[1]
+    pixel, count = (
+        (fragments.line - top) * shape[1] + (fragments.column - left),
+        shape[0] * shape[1],
+    )
     part = picture[top:bottom, left:right]
-    part *= (1.0 - np.bincount(place, opacity, count)).astype(_F).reshape(*shape, 1)
+    part *= (1.0 - np.bincount(pixel, opacity, count)).astype(_F).reshape(*shape, 1)
     for channel in range(3):
-        part[..., channel] += np.bincount(place, colour[:, channel] * opacity, count).reshape(shape)
+        part[..., channel] += np.bincount(pixel, colour[:, channel] * opacity, count).reshape(shape)
 
 
 def to_bytes(picture: Array) -> np.ndarray:

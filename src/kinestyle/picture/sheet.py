@@ -2,10 +2,9 @@
 motion by eye.
 
 All cells share one scale and one camera (three-quarter, without perspective, relative to each row's
-own initial facing), those of a row one floor, and each is centred on its body: travel stays in the
-cell while floating, sinking and leaning show.
-Left limbs are warm, right limbs cool, so that swapped sides show too; what has sunk below the floor
-turns pale.
+initial facing), those of a row one floor. Each is centred on its body: travel stays in the cell,
+and floating, sinking and leaning show. Left limbs are warm, right limbs cool, so that swapped sides
+show too. What has sunk below the floor turns pale.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ LEAST_CELL_PX = 16
 
 
 class Cell(NamedTuple):
-    """How large a cell is, in pixels, and its view of the floor; the place under the root is at
+    """The size of a cell in pixels, and its view of the floor; the point under the root is at
     (width / 2, floor).
     """
 
@@ -69,7 +68,7 @@ class Cell(NamedTuple):
 
 
 def moments(figure: Figure, columns: int) -> np.ndarray:
-    """(columns,) frame numbers spread evenly from first to last; a single one is the middle."""
+    """(columns,) frame numbers spread evenly from the first to the last; one alone is the middle."""
     fraction = np.linspace(0.0, 1.0, columns) if columns > 1 else np.array([0.5])
     return np.round(fraction * (figure.frame_count - 1)).astype(int)
 
@@ -150,8 +149,8 @@ def _lay_out(
     half, tops, bottoms = 0.1, [], []
     for figure in figures:
         frames = moments(figure, columns)
-        seen = (figure.position[frames] - figure.root[frames, None] * [1.0, 0.0, 1.0]) @ axes.T
-        right, up = np.abs(seen[..., 0]) + figure.radius, seen[..., 1]
+        view = (figure.position[frames] - figure.root[frames, None] * [1.0, 0.0, 1.0]) @ axes.T
+        right, up = np.abs(view[..., 0]) + figure.radius, view[..., 1]
         # one joint flung away must not shrink every other body to a dot: beyond these bounds it is
         # cut off
         half = max(half, min(float(right.max()), 0.68 * figure.size_m))
@@ -170,8 +169,8 @@ def _lay_out(
 
 
 def _trail(figure: Figure, frame: int) -> tuple[Array, Array]:
-    """The root's way over the floor, a dot for each tenth of a second, what is past stronger than
-    what will come.
+    """The root's path over the floor, a dot for each tenth of a second, the past stronger than the
+    future.
     """
     step = max(1, round(TRAIL_SPACING_SECONDS / figure.frame_time_seconds))
     frames = np.arange(frame % step, figure.frame_count, step)

@@ -1,4 +1,4 @@
-"""Words and flat shapes on pictures: labels, cards, marks."""
+"""Text and flat shapes on pictures: labels, cards, marks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def draw_dot(picture: Image.Image, at: tuple[int, int], size: int, colour: Colou
 
 
 def draw_card(picture: Image.Image, box: tuple[int, int, int, int]) -> None:
-    """A sheet of lighter paper with round corners; box: left, top, right, bottom in pixels."""
+    """A card of lighter paper with round corners; box: left, top, right, bottom in pixels."""
     size = (box[2] - box[0], box[3] - box[1])
     mask = Image.new("L", (_SUPERSAMPLING * size[0], _SUPERSAMPLING * size[1]))
     edges = (0, 0, mask.width - 1, mask.height - 1)

@@ -23,11 +23,10 @@ with needs_extra("pictures", "drawing pictures"):
 
 
 class Container(NamedTuple):
-    """A kind of file for moving pictures.
+    """A format of films.
 
     encode: the whole file of a film
-    most_pixels: how many pixels all its pictures together may have, for the sake of memory,
-        patience and file size
+    most_pixels: of all pictures together, a limit on memory, time and file size
     """
 
     encode: Callable[[Film], bytes]
@@ -50,7 +49,7 @@ def write_film(film: Film, path: Path) -> None:
             f"expected at most {most}; show less with --from and --to, or take a smaller --size "
             f"or --fps"
         )
-    # what cannot be written is known before the work, not after it
+    # a path that cannot be written is refused before the work, not after it
     if not path.parent.is_dir() or path.is_dir():
         replace_bytes(path, b"")
     replace_bytes(path, container.encode(film))
@@ -72,8 +71,8 @@ def _encode_mp4(film: Film) -> bytes:
         import av
     with tempfile.TemporaryDirectory() as folder:
         # the index goes to the front of the file, for which it is read again: memory will not do
-        place = Path(folder) / "film.mp4"
-        with av.open(str(place), "w", options={"movflags": "faststart"}) as file:
+        path = Path(folder) / "film.mp4"
+        with av.open(str(path), "w", options={"movflags": "faststart"}) as file:
             rate = Fraction(film.frame_rate).limit_denominator(1001)
             stream = file.add_stream(
                 "libx264" if "libx264" in av.codecs_available else "mpeg4", rate=rate
@@ -90,7 +89,7 @@ def _encode_mp4(film: Film) -> bytes:
                 )
                 file.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
             file.mux(stream.encode())
-        return place.read_bytes()
+        return path.read_bytes()
 
 
 def _encode_gif(film: Film) -> bytes:
@@ -120,9 +119,7 @@ def _encode(
     tick_milliseconds: int,
     **options: object,
 ) -> bytes:
-    """An endless loop; durations are whole ticks, so chosen that the film neither hurries nor lags
-    as a whole.
-    """
+    """An endless loop. Durations are whole ticks whose sum is the film's, to one tick."""
     ends = (
         np.round((np.arange(film.frame_count) + 1.0) / film.frame_rate * 1000.0 / tick_milliseconds)
         * tick_milliseconds
@@ -135,9 +132,7 @@ def _encode(
 
 
 class _Frames(Image.Image):
-    """Pictures to come as Pillow knows films: one image with many frames, of which there is one at
-    a time.
-    """
+    """An image of many frames for Pillow, of which one is in memory at a time."""
 
     def __init__(self, pictures: Iterator[Image.Image], frame_count: int):
         super().__init__()
@@ -151,8 +146,7 @@ class _Frames(Image.Image):
     def seek(self, frame: int) -> None:
         if frame >= self.n_frames:
             raise EOFError
-        # a writer that has come to the end asks for the first again, of which nothing is needed any
-        # more
+        # at the end a writer seeks the first frame again, and needs nothing of it
         while self._at < frame:
             picture = next(self._pictures)
             self._at += 1

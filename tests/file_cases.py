@@ -1,5 +1,5 @@
-"""Folders of valid and invalid files. An invalid file has a .txt beside it with what the message must
-say, a fragment to a line.
+"""Folders of invalid files. Each file has a .txt beside it with what the message must say, one
+fragment a line.
 """
 
 from __future__ import annotations

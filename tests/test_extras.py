@@ -1,4 +1,4 @@
-"""What needs a library that an extra brings says so in a sentence; everything else works without."""
+"""What needs an extra's library says so in a sentence; everything else works without it."""
 
 from __future__ import annotations
 

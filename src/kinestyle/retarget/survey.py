@@ -44,7 +44,10 @@ class FeatureFrames:
     def canonical(
         self, window: Window, correspondence: Correspondence, joints: Sequence[int] | None = None
     ) -> Clip:
-        """The frames that a window reads. joints, correspondence: of the whole rig, or of a part."""
+        """The frames that a window reads.
+
+        joints, correspondence: of the whole rig, or of a part of it
+        """
         if self._at_frame is None:
             clip = self.motion.window(window.first, window.last, joints)
             return at_feature_rate(to_canonical(clip, correspondence))

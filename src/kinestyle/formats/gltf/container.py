@@ -91,12 +91,8 @@ class Container:
                 yield (*self._span(image), -1)
         for number, accessor in enumerate(self.accessors):
             sparse = accessor.get("sparse")
-            parts = (
-                [sparse.get(key) for key in ("indices", "values")]
-                if (isinstance(sparse, dict))
-                else []
-            )
-            for owner in _objects([accessor, *parts]):
+            sparse = sparse if isinstance(sparse, dict) else {}
+            for owner in _objects([accessor, sparse.get("indices"), sparse.get("values")]):
                 if "bufferView" in owner:
                     yield (*self._span(owner), number)
 

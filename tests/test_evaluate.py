@@ -35,6 +35,7 @@ from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.retarget.features import LAYOUT, clip_to_features
+from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Stylizer
 from made_judges import write_judge
 from made_rigs import as_rig, walk
@@ -82,7 +83,7 @@ def test_each_clip_gets_targets_of_other_styles_in_every_mode(
         assert case.clip.set_name == contents
         assert case.clip.split == case.reference.split == "test"
         assert case.reference.style == case.target
-        assert (case.seed > 0) == (case.mode in STOCHASTIC)
+        assert (case.settings.seed > 0) == (case.mode in STOCHASTIC)
     others = len({clip.style for clip in clips if clip.set_name == styles}) - (contents == styles)
     for clip in (clip for clip in clips if clip.set_name == contents and clip.split == "test"):
         of_mode = [
@@ -127,7 +128,8 @@ def test_cases_are_drawn_the_same_from_the_same_seed() -> None:
     assert first == again
     assert first != other
     draws = [
-        {case.seed for case in cases if case.mode == "draw"} for cases in (first, other, repeated)
+        {case.settings.seed for case in cases if case.mode == "draw"}
+        for cases in (first, other, repeated)
     ]
     assert all(len(seeds) == 40 for seeds in draws)
     assert not draws[0] & draws[2]
@@ -237,7 +239,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[TestClip]:
 @pytest.fixture(scope="module")
 def cases(clips: list[TestClip]) -> list[Case]:
     return [
-        Case(clips[0], "one/proud", mode, clips[1], 7 if mode in STOCHASTIC else 0)
+        Case(clips[0], "one/proud", mode, clips[1], Settings(seed=7 if mode in STOCHASTIC else 0))
         for mode in (*STYLED, *TRIVIAL)
     ]
 
@@ -256,7 +258,11 @@ def test_a_result_of_no_strength_measures_as_its_input(
     evaluator: Evaluator, cases: list[Case]
 ) -> None:
     for found in evaluator.run(
-        [replace(case, strength=0.0) for case in cases if case.mode in (*STYLED, "copy content")]
+        [
+            case.with_settings(Settings(strength=0.0))
+            for case in cases
+            if case.mode in (*STYLED, "copy content")
+        ]
     ):
         geometry = found.geometry
         assert geometry is not None
@@ -382,7 +388,7 @@ def test_a_content_that_a_judge_never_learned_is_neither_right_nor_wrong(
 
 def test_the_diversity_of_variations_of_one_case(evaluator: Evaluator, cases: list[Case]) -> None:
     draw = next(case for case in cases if case.mode == "draw")
-    found = evaluator.diversity([replace(draw, seed=seed) for seed in (1, 2, 3)])
+    found = evaluator.diversity([replace(draw, settings=Settings(seed=seed)) for seed in (1, 2, 3)])
     assert found.metres > 1e-4
     assert found.vectors[0] > 1e-4
     assert 0.0 <= found.right[0] <= 1.0
@@ -418,7 +424,7 @@ def test_cases_run_in_other_processes_as_they_do_here(
             found.predictions[0].content_vector, wanted.predictions[0].content_vector
         )
     draw = next(case for case in cases if case.mode == "draw")
-    variations = [replace(draw, seed=seed) for seed in (1, 2)]
+    variations = [replace(draw, settings=Settings(seed=seed)) for seed in (1, 2)]
     assert run_diversity([variations], setup) == [evaluator.diversity(variations)]
 
 

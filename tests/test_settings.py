@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from kinestyle.cli import main
+from kinestyle.cli.measuring import evaluate
 from kinestyle.cli.restyling import stylize
 from kinestyle.errors import StyleError
 from kinestyle.rig.presets import preset
@@ -64,6 +65,13 @@ def test_a_setting_is_an_option_of_the_command_line(option: Option) -> None:
     assert found.default == option.default
     said = CliRunner().invoke(main, ["stylize", "--help"]).output
     assert "".join(option.sentence.split()) in "".join(said.split())
+
+
+@each_option
+def test_a_setting_is_an_option_of_the_evaluation(option: Option) -> None:
+    """But for the seed, of which each case has its own, and the rig, which test clips do not need."""
+    found = [one.name for one in evaluate.params]
+    assert (option.name in found) == (option.name not in ("seed", "rig"))
 
 
 @each_option

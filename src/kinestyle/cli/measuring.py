@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
-from kinestyle.cli.options import MOTION
+from kinestyle.cli.options import MOTION, settings_options
 from kinestyle.errors import DataError, MotionFileError
+from kinestyle.runtime.settings import Settings
 
 
 @click.command()
@@ -55,7 +56,7 @@ from kinestyle.errors import DataError, MotionFileError
     type=click.IntRange(1),
     help="How often every clip gets other targets, references and draws.",
 )
-@click.option("--strength", default=1.0, show_default=True)
+@settings_options(without=("seed", "rig"))
 @click.option("--judge", type=MOTION, multiple=True, help="Other judges than those that ship.")
 @click.option(
     "--processes", type=click.IntRange(1), help="How many at once; without it, one for each core."
@@ -63,6 +64,7 @@ from kinestyle.errors import DataError, MotionFileError
 @click.pass_context
 def evaluate(
     context: click.Context,
+    /,
     bundle: Path | None,
     data: Path,
     out: Path | None,
@@ -73,9 +75,9 @@ def evaluate(
     quick: bool,
     targets: int | None,
     repeats: int | None,
-    strength: float,
     judge: tuple[Path, ...],
     processes: int | None,
+    **settings: Any,
 ) -> None:
     """Restyle test clips with BUNDLE (none: the one that ships), measure and judge the results, and
     print the tables.
@@ -102,7 +104,7 @@ def evaluate(
             QUICK if quick else FULL, targets=targets, repeats=repeats or (1 if quick else None)
         ),
         judge or None,
-        strength,
+        Settings(**settings),
         processes=processes or os.cpu_count() or 1,
         progress=lambda line: click.echo(line, err=True),
     )
@@ -162,6 +164,7 @@ def _as_typed(context: click.Context) -> str:
             words += (
                 [shown]
                 if isinstance(parameter, click.Argument)
-                else [parameter.opts[-1]] + [shown] * (value is not True)
+                else [next(o for o in parameter.opts if o.startswith("--"))]
+                + [shown] * (value is not True)
             )
     return " ".join(words)

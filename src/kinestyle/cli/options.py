@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +49,18 @@ class _Words(click.Choice[str]):
         return str(value)
 
 
-def settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """An option for each field of `Settings`, in their order."""
-    for option in reversed(options_of(Settings)):
-        command = _option(option)(command)
-    return command
+def settings_options(
+    without: Collection[str] = (),
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """An option for each field of `Settings`, in their order. without: fields that have none"""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options_of(Settings)):
+            if option.name not in without:
+                command = _option(option)(command)
+        return command
+
+    return decorate
 
 
 def _option(option: Option) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     help="No cue: draws from all styles known, those of `unsupervised`.",
 )
 @click.option("-o", "--out", type=MOTION, required=True, help="Where the result goes.")
-@settings_options
+@settings_options()
 @click.option(
     "--samples",
     type=click.IntRange(1, 1000),

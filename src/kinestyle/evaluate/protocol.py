@@ -102,21 +102,19 @@ PARTS = ("p1", "p2", "p3", "p4")
 @dataclass(frozen=True)
 class Case:
     """One restyling: a clip, a target style, a mode, the reference for the modes that need one, and
-    the seed of the draw.
+    the settings, whose seed is 0 but for the modes that draw.
     """
 
     clip: TestClip
     target: str
     mode: str
     reference: TestClip
-    seed: int = 0
+    settings: Settings = Settings()
     repeat: int = 0
-    strength: float = 1.0
 
-    @property
-    def settings(self) -> Settings:
-        """How the stylizer is to restyle it."""
-        return Settings(strength=self.strength, seed=self.seed)
+    def with_settings(self, settings: Settings) -> Case:
+        """The same case with other settings; the seed is the case's own."""
+        return replace(self, settings=replace(settings, seed=self.settings.seed))
 
 
 def draw_cases(
@@ -154,7 +152,7 @@ def draw_cases(
         for i, clip in enumerate(c for c in contents if among is None or c in among):
             for k in range(count):
                 target = others[(i + repeat * protocol.targets + k) % len(others)]
-                case = Case(clip, target, modes[0], next(references[target]), 0, repeat)
+                case = Case(clip, target, modes[0], next(references[target]), repeat=repeat)
                 cases += _in_modes(case, modes, int(draws.integers(1, 2**31)))
     return cases
 
@@ -172,7 +170,11 @@ def _test_clips(clips: Iterable[TestClip]) -> list[TestClip]:
 
 def _in_modes(case: Case, modes: Sequence[str], draw: int) -> list[Case]:
     """draw: the seed of the modes that draw"""
-    return [replace(case, mode=mode, seed=draw if mode in STOCHASTIC else 0) for mode in modes]
+    seeds = {mode: draw if mode in STOCHASTIC else 0 for mode in modes}
+    return [
+        replace(case, mode=mode, settings=replace(case.settings, seed=seed))
+        for mode, seed in seeds.items()
+    ]
 
 
 def one_of_each_cell(clips: Iterable[TestClip]) -> list[TestClip]:

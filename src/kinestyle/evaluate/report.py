@@ -53,6 +53,7 @@ from kinestyle.evaluate.summary import (
 )
 from kinestyle.evaluate.targets import check_targets
 from kinestyle.label import Label
+from kinestyle.runtime.settings import Settings
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
@@ -93,6 +94,8 @@ class Request:
     zero_shot: the bundle for P3, which never saw the set that its contents come from
     parts: which protocols; none named: all, P3 if there is a bundle for it
     judge_paths: None for the judges that ship
+    settings: how clips are restyled, but for the seed, which is each case's own
+    seed: of the targets, references and draws
     """
 
     data: Path
@@ -102,7 +105,7 @@ class Request:
     parts: Sequence[str] = ()
     budget: Budget = FULL
     judge_paths: Sequence[Path] | None = None
-    strength: float = 1.0
+    settings: Settings = Settings()
     seed: int = 0
     processes: int = 2
     progress: Callable[[str], None] = lambda line: None
@@ -147,7 +150,7 @@ def benchmark(request: Request) -> dict[str, Any]:
         "data_files": len(needed) + len(sample),
         "machine": provenance.machine(),
         "minutes": (time.monotonic() - started) / 60.0,
-        "strength": request.strength,
+        "strength": request.settings.strength,
         "seed": request.seed,
         "budget": request.budget,
     }
@@ -201,7 +204,7 @@ def cases_of(protocol: Protocol, request: Request, modes: Sequence[str]) -> list
             f"no clip for {protocol.part.upper()}, {protocol.title}, is among the data; unpack "
             f"both Bandai-Namco sets"
         )
-    return [replace(case, strength=request.strength) for case in cases]
+    return [case.with_settings(request.settings) for case in cases]
 
 
 def _run_protocol(
@@ -275,7 +278,10 @@ def _run_diversity(request: Request, setup: Setup, asked: Sequence[Judge]) -> li
     budget = request.budget
     modes = [m for m in modes_for(setup.bundle, PROTOCOLS[0].styles) if m in STOCHASTIC]
     variations = [
-        [replace(case, seed=case.seed + i) for i in range(budget.variations)]
+        [
+            replace(case, settings=replace(case.settings, seed=case.settings.seed + i))
+            for i in range(budget.variations)
+        ]
         for case in _first_protocol(request, modes, budget.diversity_inputs)
     ]
     request.progress(f"diversity: {len(variations) * budget.variations} results")
@@ -292,11 +298,15 @@ def _run_strengths(request: Request, setup: Setup, asked: Sequence[Judge]) -> li
     """Style against content as strength goes from none to more than all."""
     modes = [m for m in modes_for(setup.bundle, PROTOCOLS[0].styles) if m not in STOCHASTIC]
     sample = _first_protocol(request, modes, request.budget.strength_inputs)
-    cases = [replace(case, strength=strength) for case in sample for strength in STRENGTHS]
+    cases = [
+        case.with_settings(replace(request.settings, strength=strength))
+        for case in sample
+        for strength in STRENGTHS
+    ]
     outcomes = _run("strength", cases, setup, request)
 
     def point(mode: str, strength: float) -> dict[str, Any]:
-        found = [o for o in outcomes if o.case.mode == mode and o.case.strength == strength]
+        found = [o for o in outcomes if (o.case.mode, o.case.settings.strength) == (mode, strength)]
         by_judge: dict[str, dict[str, Estimate]] = {"style": {}, "content": {}}
         for index, judge in enumerate(asked):
             for key, right in zip(by_judge, hits(found, index, judge), strict=True):
@@ -322,7 +332,7 @@ def _run_unlabelled(request: Request, setup: Setup, sample: Sequence[TestClip]) 
     cases = draw_unlabelled_cases(sample, labelled, modes)
     request.progress(f"P4: {len(cases)} results")
     outcomes = run_cases(
-        [replace(case, strength=request.strength) for case in cases],
+        [case.with_settings(request.settings) for case in cases],
         replace(setup, judge_paths=()),
         _in_steps(request.progress),
     )

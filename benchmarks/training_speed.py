@@ -48,8 +48,8 @@ def stage_of(preset: str, folder: Path) -> Any:
     autoencoder = AutoencoderStage(corpus, recipe.sizes, recipe.autoencoder).network
     if isinstance(recipe.stylizer, PaperConfig):
         return PaperStage(corpus, recipe.sizes, recipe.stylizer, autoencoder)
-    guides = [ClassifierStage(corpus, guide).network for guide in recipe.guides]
-    return StylizerStage(corpus, recipe.sizes, recipe.stylizer, autoencoder, guides)
+    auxiliary = [ClassifierStage(corpus, config).network for config in recipe.auxiliary]
+    return StylizerStage(corpus, recipe.sizes, recipe.stylizer, autoencoder, auxiliary)
 
 
 def peak(seconds: float = 1.0) -> float:

@@ -16,7 +16,7 @@ import pytest
 
 from kinestyle.bundle import Manifest, Style, write_bundle
 from kinestyle.formats.table import read_motion
-from kinestyle.learn.data.corpus import Corpus, Entry, group_deviation
+from kinestyle.learn.data.corpus import Corpus, Entry, group_statistics
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.features import clip_to_features
 from kinestyle.runtime.stylizer import Stylizer
@@ -78,6 +78,15 @@ def walk_clip(walk_file: Path) -> Clip:
 def pillow() -> Any:
     """Pillow's module Image, for tests that look at pictures; they are skipped without it."""
     return pytest.importorskip("PIL.Image", reason="pictures need the pictures extra")
+
+
+@pytest.fixture
+def seeded() -> Iterator[None]:
+    """torch draws the same numbers in every test, and is left as it was."""
+    torch = pytest.importorskip("torch")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture
@@ -161,7 +170,7 @@ def tiny_networks() -> TinyNetworks:
         generator=(12, 16, 12),
         global_motion=(8, 8, 8),
     )
-    mean, deviation = group_deviation(clip_to_features(walk().clip).astype(np.float32))
+    mean, deviation = group_statistics(clip_to_features(walk().clip).astype(np.float32))
     with torch.random.fork_rng():
         torch.manual_seed(7)
         autoencoder = Autoencoder(sizes, AutoencoderConfig(), mean, deviation)

@@ -21,14 +21,14 @@ def write_judge(
 ) -> Path:
     """Write a judge with random weights. Skips the test where torch is not installed."""
     torch, _ = pytest.importorskip("torch"), pytest.importorskip("onnx")
-    from kinestyle.learn.data.corpus import group_deviation
+    from kinestyle.learn.data.corpus import group_statistics
     from kinestyle.learn.export import classifier_graph, judge_file
     from kinestyle.learn.stages.classifiers import ClassifierConfig, Labels, StyleContentClassifier
 
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own
         torch.manual_seed(seed)
-        statistics = group_deviation(clip_to_features(walk().clip).astype(np.float32))
+        statistics = group_statistics(clip_to_features(walk().clip).astype(np.float32))
         labels = Labels(styles, contents)
         graph = classifier_graph(
             StyleContentClassifier(labels, ClassifierConfig(width=8), *statistics)

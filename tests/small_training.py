@@ -20,13 +20,13 @@ import torch
 from kinestyle.learn.data.bandai import motion_files
 from kinestyle.learn.data.corpus import Corpus, Entry, build
 from kinestyle.learn.loop.process_group import process_group
-from kinestyle.learn.loop.training import LoopConfig, Stage, train
+from kinestyle.learn.loop.training import LoopConfig, Stage, parameter_groups, train
 from kinestyle.learn.nets.networks import NetworkSizes
 from kinestyle.learn.stages.autoencoder import AutoencoderConfig, AutoencoderStage
 from kinestyle.learn.stages.classifiers import ClassifierConfig, ClassifierStage
 from kinestyle.learn.stages.global_motion import GlobalMotionConfig, GlobalMotionStage
 from kinestyle.learn.stages.paper import PaperConfig, PaperStage
-from kinestyle.learn.stages.stylizer import StylizerConfig, StylizerStage
+from kinestyle.learn.stages.stylizer import StylizerConfig, StylizerStage, StylizerWeights
 from kinestyle.retarget.features import clip_to_features
 from made_rigs import walk
 
@@ -70,13 +70,33 @@ def small_stage(name: str, corpus: Corpus, loop: LoopConfig) -> Stage[Any]:
             corpus, SIZES, replace(GlobalMotionConfig(), loop=loop, crop_frames=32)
         )
     if name == "stylizer":
-        config = replace(StylizerConfig(), loop=loop, crop_frames=32, style_noise=0.1, tell=0.1)
+        weights = StylizerWeights(prior_cross_entropy=0.1)
+        config = StylizerConfig(loop=loop, crop_frames=32, style_noise=0.1, weights=weights)
         return StylizerStage(corpus, SIZES, config, autoencoder.network, [classifier.network])
     assert name == "paper", f"no stage is called {name}"
     sizes = replace(SIZES, label_input=True, content_norm=True, norm_over_time=True)
     return PaperStage(
         corpus, sizes, replace(PaperConfig(), loop=loop, crop_frames=32), autoencoder.network
     )
+
+
+def overfit(stage: Stage[Any], steps: int, learning_rate: float = 5e-3) -> dict[str, np.ndarray]:
+    """Each loss on one batch, (steps,), before each step towards that batch; the noise is the same
+    in all of them.
+    """
+    optimizer = torch.optim.Adam(parameter_groups(stage), lr=learning_rate)
+    samples = stage.draw()
+    stage.network.train()
+    rows = []
+    for _ in range(steps):
+        torch.manual_seed(0)
+        losses = stage.losses_of(samples)
+        optimizer.zero_grad()
+        losses["total"].backward()
+        optimizer.step()
+        rows.append({name: float(value.detach()) for name, value in losses.items()})
+    optimizer.zero_grad()
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def save_made_corpus(folder: Path) -> Path:

@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from kinestyle.learn.data.corpus import group_deviation  # noqa: E402
+from kinestyle.learn.data.corpus import group_statistics  # noqa: E402
 from kinestyle.learn.nets.bone_angles import BoneAngles  # noqa: E402
 from kinestyle.learn.stages.classifiers import (  # noqa: E402
-    ANGLE_GUIDE,
+    ANGLE_CLASSIFIER,
     ClassifierConfig,
     Labels,
     StyleContentClassifier,
@@ -57,7 +57,7 @@ def test_a_mirror_shows_other_angles(features: np.ndarray) -> None:
 
 
 def test_a_classifier_of_angles_sees_angles_alone(features: np.ndarray) -> None:
-    statistics = group_deviation(features)
+    statistics = group_statistics(features)
     torch.manual_seed(0)
     classifier = StyleContentClassifier(
         LABELS, ClassifierConfig(width=8, angles=True), *statistics
@@ -76,5 +76,5 @@ def test_a_classifier_of_angles_sees_angles_alone(features: np.ndarray) -> None:
     assert not torch.allclose(classifier(elsewhere)[0], style)
 
 
-def test_the_guide_of_the_refinement_reads_them() -> None:
-    assert ANGLE_GUIDE.angles
+def test_the_auxiliary_classifier_of_the_refinement_reads_them() -> None:
+    assert ANGLE_CLASSIFIER.angles

@@ -18,7 +18,7 @@ from kinestyle.learn.data.corpus import (
     Source,
     build,
     by_cell,
-    group_deviation,
+    group_statistics,
     mirror_label,
 )
 from kinestyle.retarget.features import LAYOUT, clip_to_features, mirror_features
@@ -109,7 +109,7 @@ def test_deviations_are_one_a_group_and_contacts_are_left_alone() -> None:
     random = np.random.default_rng(0)
     features = random.normal(2.0, 1.0, (4000, LAYOUT.size)).astype(np.float32)
     features[:, LAYOUT["joint_position"]] *= 3.0
-    mean, deviation = group_deviation(features)
+    mean, deviation = group_statistics(features)
     assert mean.dtype == deviation.dtype == np.float32
     for group, _ in LAYOUT.sizes:
         assert len(np.unique(deviation[LAYOUT[group]])) == 1

@@ -128,7 +128,7 @@ def test_a_judge_without_vectors_is_of_another_version(tmp_path: Path) -> None:
 
 torch = pytest.importorskip("torch")
 from kinestyle.learn.data.bandai import BandaiName, read_splits  # noqa: E402
-from kinestyle.learn.data.corpus import Corpus, Entry, group_deviation  # noqa: E402
+from kinestyle.learn.data.corpus import Corpus, Entry, group_statistics  # noqa: E402
 from kinestyle.learn.export import classifier_graph, judge_file, judge_graph, read_judge_file  # noqa: E402
 from kinestyle.learn.stages.classifiers import ClassifierConfig, Labels, StyleContentClassifier  # noqa: E402
 from kinestyle.learn.stages.random_kernels import (  # noqa: E402
@@ -350,7 +350,7 @@ def test_the_vectors_of_the_first_judge_are_what_its_logits_come_from(
         warnings.simplefilter("ignore")  # the exporter's own
         torch.manual_seed(2)
         network = StyleContentClassifier(
-            labels, ClassifierConfig(width=8), *group_deviation(corpus.features)
+            labels, ClassifierConfig(width=8), *group_statistics(corpus.features)
         ).eval()
         path = tmp_path / "judge.onnx"
         path.write_bytes(judge_file(classifier_graph(network), labels))

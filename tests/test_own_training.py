@@ -67,7 +67,7 @@ def start(tmp_path: Path, messages: list[str], tiny_networks: TinyNetworks) -> S
         recipe = replace(
             recipe,
             sizes=replace(tiny_networks.sizes, label_input=recipe.sizes.label_input),
-            guides=tuple(replace(guide, width=16) for guide in recipe.guides),
+            auxiliary=tuple(replace(config, width=16) for config in recipe.auxiliary),
         )
         return Run(recipe, own_data, tmp_path / "run", messages.append, own=own or OwnClips())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,22 @@ def test_only_another_style_of_the_same_content_is_a_pair(steps):
         ("clip_3", "bandai2/normal"),
     }
     assert all(len(place) == len(steps) for place in found.values())
+
+
+def test_validation_clips_have_pairs_among_themselves(steps):
+    corpus = corpus_of(*((f"bandai2/{style}", "walk", steps) for style in "abab"))
+    split = [replace(e, split="validation") if i > 1 else e for i, e in enumerate(corpus.entries)]
+    corpus = replace(corpus, entries=tuple(split))
+    found = find_pairs(corpus, PairConfig(), lambda _: None).places
+    assert set(found) == {
+        ("clip_0", "bandai2/b"),
+        ("clip_1", "bandai2/a"),
+        ("clip_2", "bandai2/b"),
+        ("clip_3", "bandai2/a"),
+    }
+    for (stem, _), place in found.items():
+        other = corpus.entries[{"clip_0": 1, "clip_1": 0, "clip_2": 3, "clip_3": 2}[stem]]
+        assert other.start <= place.min() <= place.max() < other.stop
 
 
 def test_a_take_that_is_much_too_short_is_no_pair(steps):

@@ -1,10 +1,10 @@
 """From unpacked motion to a released bundle, stage by stage, each in its own folder of a run.
 
-    RUN/corpus         features of all clips          RUN/stylizer   content, style, generator
-    RUN/autoencoder    encoder and decoder            RUN/refined    its second part
-    RUN/global_motion  root velocity                  RUN/judge      what results are measured with
-    RUN/guide_1 ...    what the stylizer listens to   RUN/judge.onnx, RUN/judge_2.onnx
-    RUN/pairs          one content in two styles      RUN/bandai.kinestyle
+    RUN/corpus           features of all clips         RUN/stylizer   content, style, generator
+    RUN/autoencoder      encoder and decoder           RUN/refined    its second part
+    RUN/global_motion    root velocity                 RUN/judge      what results are measured with
+    RUN/auxiliary_1 ...  classifiers in stage 2's loss  RUN/judge.onnx, RUN/judge_2.onnx
+    RUN/pairs            one content in two styles     RUN/bandai.kinestyle
 
 A stage that is done is not done again; one that was cut goes on from its checkpoint.
 """
@@ -27,7 +27,7 @@ from kinestyle.evaluate.judge import SHIPPED
 from kinestyle.evaluate.provenance import commit
 from kinestyle.learn.data.corpus import TABLE, Corpus
 from kinestyle.learn.data.own_clips import OwnClips
-from kinestyle.learn.data.pairs import Pairs, find_pairs
+from kinestyle.learn.data.pairs import PAIRED_SPLITS, Pairs, find_pairs
 from kinestyle.learn.export import (
     classifier_graph,
     judge_file,
@@ -47,7 +47,7 @@ from kinestyle.learn.stages.autoencoder import (
     set_latent_scale,
 )
 from kinestyle.learn.stages.classifiers import (
-    GUIDES,
+    AUXILIARY_CLASSIFIERS,
     JUDGE,
     ClassifierConfig,
     ClassifierStage,
@@ -101,8 +101,8 @@ class Recipe:
     """Sets of clips that nothing but the judges learns from."""
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     global_motion: GlobalMotionConfig = field(default_factory=GlobalMotionConfig)
-    guides: tuple[ClassifierConfig, ...] = GUIDES
-    """What a `StylizerConfig` listens to."""
+    auxiliary: tuple[ClassifierConfig, ...] = AUXILIARY_CLASSIFIERS
+    """The auxiliary classifiers of a `StylizerConfig`."""
     stylizer: StylizerConfig | PaperConfig = field(default_factory=StylizerConfig)
     refinement: RefinementConfig | None = field(default_factory=RefinementConfig)
     """Of a `StylizerConfig`'s stage."""
@@ -130,10 +130,10 @@ def shortened(recipe: Recipe, steps: int) -> Recipe:
         recipe,
         autoencoder=short(recipe.autoencoder),
         global_motion=short(recipe.global_motion),
-        guides=tuple(map(short, recipe.guides)),
+        auxiliary=tuple(map(short, recipe.auxiliary)),
         stylizer=short(recipe.stylizer),
         refinement=refinement
-        and RefinementConfig(short(refinement.guide), short(refinement.stylizer)),
+        and RefinementConfig(short(refinement.classifier), short(refinement.stylizer)),
         judge=short(recipe.judge),
         second_judge=replace(recipe.second_judge, kernels=min(recipe.second_judge.kernels, steps)),
     )
@@ -174,7 +174,7 @@ class Run:
             "corpus": self.corpus,
             "autoencoder": self.autoencoder,
             "global_motion": self.global_motion,
-            "guides": self.guides,
+            "auxiliary": self.auxiliary,
             "pairs": self.pairs,
             "stylizer": self.stylizer,
             "judge": self.judge,
@@ -227,54 +227,57 @@ class Run:
         self._train("global_motion", stage, self.recipe.global_motion)
         return stage.network
 
-    def guides(self) -> list[StyleContentClassifier]:
+    def auxiliary(self) -> list[StyleContentClassifier]:
         if isinstance(self.recipe.stylizer, PaperConfig):
             return []
-        configs = enumerate(self.recipe.guides, start=1)
-        return [self._classifier(f"guide_{i}", config, self.corpus()) for i, config in configs]
+        configs = enumerate(self.recipe.auxiliary, start=1)
+        return [self._classifier(f"auxiliary_{i}", config, self.corpus()) for i, config in configs]
 
     @cache  # noqa: B019
     def stylizer(self) -> StylizerNetwork | PaperNetwork:
         corpus, sizes, config = self.corpus(), self.recipe.sizes, self.recipe.stylizer
         if isinstance(config, StylizerConfig):
-            guides = self.guides()
-            network = self._train("stylizer", self._guided_stage(config, guides), config)
+            auxiliary = self.auxiliary()
+            network = self._train("stylizer", self._stylizer_stage(config, auxiliary), config)
             return (
                 network
                 if self.recipe.refinement is None
-                else self._refined(network, guides[:1], self.recipe.refinement)
+                else self._refined(network, auxiliary[:1], self.recipe.refinement)
             )
         stage = PaperStage(corpus, sizes, config, self.autoencoder())
         self._train("stylizer", stage, config)
         stage.learn_labels()
         return stage.network
 
-    def _guided_stage(
-        self, config: StylizerConfig, guides: Sequence[StyleContentClassifier]
+    def _stylizer_stage(
+        self, config: StylizerConfig, auxiliary: Sequence[StyleContentClassifier]
     ) -> StylizerStage:
         return StylizerStage(
-            self.corpus(), self.recipe.sizes, config, self.autoencoder(), guides, self.pairs()
+            self.corpus(), self.recipe.sizes, config, self.autoencoder(), auxiliary, self.pairs()
         )
 
     def _refined(
         self,
         network: StylizerNetwork,
-        guides: Sequence[StyleContentClassifier],
+        auxiliary: Sequence[StyleContentClassifier],
         config: RefinementConfig,
     ) -> StylizerNetwork:
-        guide = self._classifier("guide_of_angles", config.guide, self.corpus())
-        stage = self._guided_stage(config.stylizer, [*guides, guide])
+        of_angles = self._classifier("auxiliary_angles", config.classifier, self.corpus())
+        stage = self._stylizer_stage(config.stylizer, [*auxiliary, of_angles])
         stage.network.load_state_dict(network.state_dict())
         return self._train("refined", stage, config.stylizer)
 
     def pairs(self) -> Pairs:
-        """For the clips of the labelled sets, their nearest ones in other styles; found once."""
+        """For the labelled clips of training and validation, the nearest ones of their split in
+        other styles; found once.
+        """
         config = self.recipe.stylizer
-        if isinstance(config, PaperConfig) or not config.pair:
+        if isinstance(config, PaperConfig):
             return Pairs({})
         fingerprint = {
             "corpus_sha256": self.everything().sha256,
             "left_out": list(self.recipe.left_out),
+            "splits": list(PAIRED_SPLITS),
             **asdict(config.pairs),
         }
         path = self._found("pairs", "pairs.npz") / "pairs.npz"
@@ -407,14 +410,14 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[S
     """
     labels = Labels.of(corpus)
     with torch.no_grad():
-        mean, log_std = stylizer.prior(torch.arange(len(labels.styles)))
+        codes = stylizer.prior(torch.arange(len(labels.styles)))
     entries = corpus.select("train", labelled=True)
     return tuple(
         Style(
             name,
             round(sum(e.frame_count for e in entries if e.style == name) / 30.0, 1),
-            mean[i].numpy().round(5),
-            log_std[i].exp().numpy().round(5),
+            codes.mean[i].numpy().round(5),
+            codes.log_std[i].exp().numpy().round(5),
         )
         for i, name in enumerate(labels.styles)
     )

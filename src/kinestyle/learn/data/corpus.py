@@ -301,19 +301,17 @@ def write_features(folder: Path, clips: Iterable[np.ndarray], frame_count: int) 
     return sha256.hexdigest()
 
 
-def group_deviation(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """features: (N, 260) -> mean (260,) and deviation (260,), one deviation for each feature group
-    so that no joint dominates.
-
-    Contacts are left as they are.
+def group_statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """features: (N, 260) -> mean (260,) and standard deviation (260,), one for each feature group so
+    that no joint dominates. Of contacts 0 and 1.
     """
     mean = features.mean(axis=0, dtype=np.float64)
-    deviation = np.ones(LAYOUT.size)
+    std = np.ones(LAYOUT.size)
     for group, _ in LAYOUT.sizes:
         span = LAYOUT[group]
-        deviation[span] = np.sqrt(features[:, span].var(axis=0, dtype=np.float64).mean())
-    mean[LAYOUT["foot_contact"]], deviation[LAYOUT["foot_contact"]] = 0.0, 1.0
-    return mean.astype(np.float32), deviation.astype(np.float32)
+        std[span] = np.sqrt(features[:, span].var(axis=0, dtype=np.float64).mean())
+    mean[LAYOUT["foot_contact"]], std[LAYOUT["foot_contact"]] = 0.0, 1.0
+    return mean.astype(np.float32), std.astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ from kinestyle.learn.data.corpus import Corpus, Entry
 from kinestyle.motion.rotation import Array
 from kinestyle.storage import replace_bytes
 
+PAIRED_SPLITS = ("train", "validation")
+"""The splits whose clips have pairs: to learn from, and to choose among trained weights by."""
+
 
 @dataclass(frozen=True)
 class PairConfig:
@@ -85,16 +88,18 @@ class Pairs:
 
 
 def find_pairs(corpus: Corpus, config: PairConfig, report: Callable[[str], None]) -> Pairs:
-    """The pairs of all training clips with a style and a content. Contents of one name are one
-    content, of whichever set.
+    """The pairs of all training and validation clips with a style and a content, each among the
+    clips of its own split. Contents of one name are one content, of whichever set.
     """
     random = np.random.default_rng(config.seed)
-    cells: dict[str, dict[str, list[Entry]]] = {}
-    for entry in corpus.select("train", labelled=True):
-        if entry.content:
-            cells.setdefault(entry.content, {}).setdefault(entry.style, []).append(entry)
+    cells: dict[tuple[str, str], dict[str, list[Entry]]] = {}
+    for split in PAIRED_SPLITS:
+        for entry in corpus.select(split, labelled=True):
+            if entry.content:
+                cell = cells.setdefault((split, entry.content), {})
+                cell.setdefault(entry.style, []).append(entry)
     places: dict[tuple[str, str], Array] = {}
-    for content, styles in cells.items():
+    for (split, content), styles in cells.items():
         bodies = {
             entry.stem: _body(corpus, entry) for entries in styles.values() for entry in entries
         }
@@ -110,7 +115,8 @@ def find_pairs(corpus: Corpus, config: PairConfig, report: Callable[[str], None]
                         random,
                     ).items()
                 }
-        report(f"pairs: {content}, {sum(map(len, styles.values()))} clips in {len(styles)} styles")
+        clips = sum(map(len, styles.values()))
+        report(f"pairs: {split}, {content}, {clips} clips in {len(styles)} styles")
     return Pairs(places)
 
 

@@ -49,7 +49,7 @@ class TimeConvolution(nn.Conv1d):
         return convolve(taken, self.weight, self.bias, self.stride[0]).transpose(1, 2)
 
 
-def doubled(x: Tensor) -> Tensor:
+def upsample_2x(x: Tensor) -> Tensor:
     """(B, C, T) -> (B, C, 2 T), every step of time twice."""
     if not _in_products(x):
         return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
@@ -60,10 +60,10 @@ def doubled(x: Tensor) -> Tensor:
 
 
 class Upsample2x(nn.Module):
-    """`doubled` as a layer."""
+    """`upsample_2x` as a layer."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return doubled(x)
+        return upsample_2x(x)
 
 
 _BY_PRODUCTS = ContextVar("_BY_PRODUCTS", default=False)

@@ -2,7 +2,7 @@
 here.
 
 All are fully convolutional in time. Features enter and leave as (B, T, 260) in physical units: mean
-and deviation are buffers of the autoencoder and the global motion predictor, and nowhere else.
+and standard deviation are buffers of the networks that read or write features, and nowhere else.
 Latents are (B, Z, T/4), content codes (B, C, T/8), style codes (B, K); where labels are an input of
 the networks, as in the paper, a style code is (B, K + S), the label's one-hot last.
 """
@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from kinestyle.learn.nets.convolution import TimeConvolution, Upsample2x, doubled
+from kinestyle.learn.nets.convolution import TimeConvolution, Upsample2x, upsample_2x
+from kinestyle.learn.nets.gaussian import Gaussian
 from kinestyle.retarget.features import LAYOUT
 
 SLOPE = 0.2
@@ -88,7 +88,7 @@ PAPER_SIZES = NetworkSizes(
 
 
 def conv(inputs: int, outputs: int, width: int = 3, stride: int = 1) -> nn.Conv1d:
-    """A convolution over time that keeps T (or halves it), with the ends held instead of padded by
+    """A convolution over time that keeps T (or halves it); the ends are replicated, not padded with
     zeros.
     """
     return TimeConvolution(inputs, outputs, width, stride)
@@ -109,34 +109,32 @@ def take(features: Tensor, slices: Sequence[slice]) -> Tensor:
 
 
 class PhysicalUnits(nn.Module):
-    """A network that takes or gives features in physical units: mean and deviation (260,) are part
-    of it.
+    """A network that takes or gives features in physical units: their mean and standard deviation
+    (260,) are buffers of it.
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
-    def __init__(self, mean: Tensor, deviation: Tensor):
+    def __init__(self, mean: Tensor, std: Tensor):
         super().__init__()
         self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation)
+        self.register_buffer("std", std)
 
     def normalize(self, features: Tensor) -> Tensor:
         """(..., 260) physical -> normalised."""
-        return (features - self.mean) / self.deviation
+        return (features - self.mean) / self.std
 
     def physical(self, normalized: Tensor) -> Tensor:
         """(..., 260) normalised -> physical."""
-        return normalized * self.deviation + self.mean
+        return normalized * self.std + self.mean
 
 
 class MotionEncoder(PhysicalUnits):
     """E: features (B, T, 260) -> latent (B, Z, T/4). Contacts are not read."""
 
-    def __init__(
-        self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor, variational: bool = False
-    ):
-        super().__init__(mean, deviation)
+    def __init__(self, sizes: NetworkSizes, mean: Tensor, std: Tensor, variational: bool = False):
+        super().__init__(mean, std)
         self.inputs = LAYOUT["foot_contact"].start
         first, second = sizes.encoder
         self.layers = nn.Sequential(
@@ -148,15 +146,13 @@ class MotionEncoder(PhysicalUnits):
             nn.Dropout(sizes.dropout),
         )
         self.latent = conv(second, sizes.latent, 1)
-        self.spread = conv(second, sizes.latent, 1) if variational else None
+        self.log_std = conv(second, sizes.latent, 1) if variational else None
 
-    def distribution(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """features: (B, T, 260) -> mean and log deviation (B, Z, T/4) each; only of a variational
-        encoder.
-        """
-        assert self.spread is not None, "only a variational encoder has a distribution"
+    def distribution(self, features: Tensor) -> Gaussian:
+        """features: (B, T, 260) -> (B, Z, T/4); only of a variational encoder."""
+        assert self.log_std is not None, "only a variational encoder has a distribution"
         x = self._layers(features)
-        return self.latent(x), self.spread(x).clamp(-8.0, 4.0)
+        return Gaussian(self.latent(x), self.log_std(x).clamp(-8.0, 4.0))
 
     def forward(self, features: Tensor) -> Tensor:
         return self.latent(self._layers(features))
@@ -168,8 +164,8 @@ class MotionEncoder(PhysicalUnits):
 class MotionDecoder(PhysicalUnits):
     """D: latent (B, Z, T/4) -> features (B, T, 260); contacts as probabilities."""
 
-    def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
-        super().__init__(mean, deviation)
+    def __init__(self, sizes: NetworkSizes, mean: Tensor, std: Tensor):
+        super().__init__(mean, std)
         self.contact_start = LAYOUT["foot_contact"].start
         self.frames_at_once = sizes.frames_at_once
         first, second, third = sizes.decoder
@@ -218,8 +214,8 @@ class PoseEncoder(PhysicalUnits):
 
 
 class PoseDecoder(PhysicalUnits):
-    """The way back from `PoseEncoder`: (B, 1040, T/4) -> (B, T, 260). It learns nothing; contacts
-    are as generated.
+    """The inverse of `PoseEncoder`: (B, 1040, T/4) -> (B, T, 260). It learns nothing; contacts are
+    as generated.
     """
 
     def normalized(self, latent: Tensor) -> Tensor:
@@ -255,18 +251,17 @@ class ContentEncoder(nn.Module):
 
 
 def norm_over_time(x: Tensor) -> Tensor:
-    """Instance norm: (B, C, T) to mean 0 and deviation 1 over time, channel by channel; any T, 1
-    included.
+    """Instance norm: (B, C, T) to mean 0 and standard deviation 1 over time, channel by channel; any
+    T, 1 included.
     """
     x = x - x.mean(dim=-1, keepdim=True)
     return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + 1e-5)
 
 
 class StyleEncoder(nn.Module):
-    """Es: latent (B, Z, T/4) -> mean and log deviation (B, K) each of the clip's style code.
+    """Es: latent (B, Z, T/4) -> the distribution of the clip's style code, (B, K).
 
-    It needs no label. Where labels are an input, it reads one where there is one, as channels
-    beside the latent.
+    Where labels are an input, a known label is read as channels beside the latent.
     """
 
     def __init__(self, sizes: NetworkSizes, labels: int = 0):
@@ -279,7 +274,7 @@ class StyleEncoder(nn.Module):
             self.layers.append(nn.LeakyReLU(SLOPE))
         self.head = nn.Linear(sizes.style[-1], 2 * sizes.style_code)
 
-    def forward(self, latent: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, latent: Tensor, label: Tensor | None = None) -> Gaussian:
         """label: (B, S) one-hot, zeros where it is not known; None: known nowhere."""
         if self.labels:
             known = latent.new_zeros(latent.shape[0], self.labels) if label is None else label
@@ -288,12 +283,16 @@ class StyleEncoder(nn.Module):
                 dim=1,
             )
         mean, log_std = self.head(self.layers(latent).mean(dim=-1)).chunk(2, dim=-1)
-        return mean, log_std.clamp(-5.0, 2.0)
+        return Gaussian(mean, log_std.clamp(-5.0, 2.0))
 
 
-class Modulated(nn.Module):
-    """Convolution, norm, then scale and shift from the style code: AdaIN where the norm is over
-    time, which takes a held pose away from the content; otherwise over channels, frame by frame."""
+class ModulatedConv(nn.Module):
+    """Convolution, norm, then scale and shift from the style code: x (B, I, T), style (B, K) ->
+    (B, O, T).
+
+    over_time: the norm runs over time, which makes it AdaIN and removes a constant pose from the
+    content; otherwise over channels, frame by frame.
+    """
 
     def __init__(self, inputs: int, outputs: int, style_code: int, over_time: bool):
         super().__init__()
@@ -323,7 +322,7 @@ class Generator(nn.Module):
         code = sizes.style_code + labels
         widths = (sizes.content_code, *sizes.generator)
         self.blocks = nn.ModuleList(
-            Modulated(inputs, outputs, code, sizes.norm_over_time)
+            ModulatedConv(inputs, outputs, code, sizes.norm_over_time)
             for inputs, outputs in pairwise(widths)
         )
         self.out = conv(sizes.generator[-1], sizes.latent, 1)
@@ -331,13 +330,13 @@ class Generator(nn.Module):
     def forward(self, content: Tensor, style: Tensor) -> Tensor:
         x = self.blocks[0](content, style)
         x = self.blocks[1](x, style)
-        x = doubled(x)
+        x = upsample_2x(x)
         return self.out(self.blocks[2](x, style))
 
 
 class StylePrior(nn.Module):
-    """What the styles of the training data look like in style space: one Gaussian a label, learned
-    with the rest.
+    """Label (B,) -> the distribution of its style codes, (B, K): one Gaussian a label, learned with
+    the rest.
     """
 
     def __init__(self, styles: int, sizes: NetworkSizes):
@@ -345,8 +344,8 @@ class StylePrior(nn.Module):
         self.mean = nn.Parameter(0.5 * torch.randn(styles, sizes.style_code))
         self.log_std = nn.Parameter(torch.full((styles, sizes.style_code), -1.0))
 
-    def forward(self, label: Tensor) -> tuple[Tensor, Tensor]:
-        return self.mean[label], self.log_std[label].clamp(-3.0, 1.0)
+    def forward(self, label: Tensor) -> Gaussian:
+        return Gaussian(self.mean[label], self.log_std[label].clamp(-3.0, 1.0))
 
 
 class GlobalMotionPredictor(PhysicalUnits):
@@ -356,8 +355,8 @@ class GlobalMotionPredictor(PhysicalUnits):
 
     reads: Tensor
 
-    def __init__(self, sizes: NetworkSizes, mean: Tensor, deviation: Tensor):
-        super().__init__(mean, deviation)
+    def __init__(self, sizes: NetworkSizes, mean: Tensor, std: Tensor):
+        super().__init__(mean, std)
         self.register_buffer(
             "reads", torch.from_numpy(LAYOUT.without("root_xz_velocity", "foot_contact"))
         )
@@ -384,20 +383,18 @@ class GlobalMotionPredictor(PhysicalUnits):
 
     def forward(self, features: Tensor) -> Tensor:
         predicted = self.normalized(self.normalize(features))
-        return predicted * self.deviation[self.velocity] + self.mean[self.velocity]
+        return predicted * self.std[self.velocity] + self.mean[self.velocity]
 
 
 class Classifier(PhysicalUnits):
-    """Features (B, T, 260) -> logits (B, classes). Serves as the guide of the stylizer and, on
-    other inputs, as a judge.
+    """Features (B, T, 260) -> logits (B, classes). An auxiliary classifier of the stylizer and, with
+    other inputs, a judge.
     """
 
     reads: Tensor
 
-    def __init__(
-        self, classes: int, mean: Tensor, deviation: Tensor, reads: Tensor, width: int = 192
-    ):
-        super().__init__(mean, deviation)
+    def __init__(self, classes: int, mean: Tensor, std: Tensor, reads: Tensor, width: int = 192):
+        super().__init__(mean, std)
         self.register_buffer("reads", reads)
         self.slices = contiguous_slices(reads)
         self.layers = nn.Sequential(
@@ -429,24 +426,3 @@ class Classifier(PhysicalUnits):
 
     def forward(self, features: Tensor) -> Tensor:
         return self.normalized(self.normalize(features))
-
-
-def reparameterize(mean: Tensor, log_std: Tensor) -> Tensor:
-    """A draw from N(mean, exp(log_std)^2), differentiable in both."""
-    return mean + log_std.exp() * torch.randn_like(mean)
-
-
-def gaussian_kl(
-    mean: Tensor,
-    log_std: Tensor,
-    other_mean: Tensor,
-    other_log_deviation: Tensor,
-    of: Literal["batch", "clip"] = "batch",
-) -> Tensor:
-    """KL(N(mean) || N(other)) of diagonal Gaussians (B, K), averaged over the K numbers, and over
-    the batch or for each clip.
-    """
-    ratio = torch.exp(2.0 * (log_std - other_log_deviation))
-    distance = ((mean - other_mean) / other_log_deviation.exp()) ** 2
-    divergence = 0.5 * (ratio + distance - 1.0) + other_log_deviation - log_std
-    return divergence.mean() if of == "batch" else divergence.mean(dim=-1)

@@ -1,5 +1,5 @@
 """What the runtime makes of the networks' outputs, in torch, so that losses see results as the user
-gets them. Parity with `kinestyle.runtime.stylizer` is tested.
+gets them. Parity with `kinestyle.runtime.residual` is tested.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def style_residual(missed: Tensor) -> Tensor:
 
 
 def restyled_features(features: Tensor, unchanged: Tensor, restyled: Tensor) -> Tensor:
-    """features: (B, T, 260), the input; unchanged, restyled: (B, T, 260) decoded in its own and in
-    the target style; all physical -> (B, T, 260) physical, the input with the change from the one
-    to the other as the runtime applies it.
+    """features: (B, T, 260), the input; unchanged: (B, T, 260) decoded in its own style; restyled:
+    (..., B, T, 260) decoded in other styles; all physical -> (..., B, T, 260) physical, the input
+    with the change from the one to the other as the runtime applies it.
 
     Root height and joint rotations change, joint positions follow from them; the other groups stay
     those of the input.
@@ -44,6 +44,7 @@ def restyled_features(features: Tensor, unchanged: Tensor, restyled: Tensor) -> 
     across, up, along = joint_position(world).unbind(dim=-1)
     position = torch.stack([across, up + root_height, along], dim=-1)
     sixd = torch.cat([world[..., 0], world[..., 1]], dim=-1)
+    features = features.expand_as(restyled)
     return torch.cat(
         [
             features[..., : height.start],

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, log_softmax
 
 from kinestyle.learn.nets.networks import NetworkSizes, contiguous_slices, conv, take
-from kinestyle.learn.stages.classifiers import GUIDES, known_cross_entropy
+from kinestyle.learn.stages.classifiers import AUXILIARY_CLASSIFIERS, known_cross_entropy
 from kinestyle.retarget.features import LAYOUT
 
 CONTENT_NOISE = 0.05
@@ -41,7 +41,7 @@ class Critic(nn.Module):
 
     def __init__(self, styles: int, width: int = 128):
         super().__init__()
-        reads = torch.from_numpy(LAYOUT.only(*GUIDES[0].style_groups))
+        reads = torch.from_numpy(LAYOUT.only(*AUXILIARY_CLASSIFIERS[0].style_groups))
         self.register_buffer("reads", reads)
         self.slices = contiguous_slices(reads)
         self.layers = nn.Sequential(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, group_deviation
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, group_statistics
 from kinestyle.learn.loop.training import LoopConfig, Stage
 from kinestyle.learn.nets.kinematics import (
     geodesic,
@@ -26,10 +26,14 @@ from kinestyle.learn.nets.networks import (
     NetworkSizes,
     PoseDecoder,
     PoseEncoder,
-    gaussian_kl,
-    reparameterize,
 )
 from kinestyle.retarget.features import LAYOUT
+
+CONTACT_WEIGHT = 0.05
+"""Of the cross-entropy of contacts beside the smooth-L1 of motion."""
+
+VALIDATION_CLIPS = 200
+"""Clips of a set that are validated on, at most."""
 
 
 @dataclass(frozen=True)
@@ -42,33 +46,29 @@ class AutoencoderConfig:
     learn.
     """
     crop_frames: int = 64
-    latent_size: float = 1e-3
+    latent_l1: float = 1e-3
     """Weight of mean |z|."""
     latent_smoothness: float = 1e-3
     """Weight of smooth-L1 between neighbouring latents."""
-    divergence: float = 1e-3
+    kl: float = 1e-3
     """Weight of the KL to N(0, I), for the variational latent."""
     kinematics: float = 1.0
     """Weight of the smooth-L1 of joint positions computed from the decoded rotations, in
-    decimetres, and of their steps from frame to frame, so that what is decoded does not tremble."""
+    decimetres, and of their steps from frame to frame, so that decoded motion does not tremble."""
     unlabelled_share: float = 0.15
     """Share of crops from clips without a label, where there are any."""
 
 
 class Autoencoder(nn.Module):
-    """`encoder`: features (B, T, 260) -> latent (B, Z, T/4), of a variational one the mean;
-    `decoder`: the way back.
+    """`encoder`: features (B, T, 260) -> latent (B, Z, T/4), the mean of a variational one;
+    `decoder`: its inverse.
     """
 
     def __init__(
-        self,
-        sizes: NetworkSizes,
-        config: AutoencoderConfig,
-        mean: np.ndarray,
-        deviation: np.ndarray,
+        self, sizes: NetworkSizes, config: AutoencoderConfig, mean: np.ndarray, std: np.ndarray
     ):
         super().__init__()
-        statistics = torch.from_numpy(mean), torch.from_numpy(deviation)
+        statistics = torch.from_numpy(mean), torch.from_numpy(std)
         self.encoder: MotionEncoder | PoseEncoder
         self.decoder: MotionDecoder | PoseDecoder
         if config.latent == "poses":
@@ -91,12 +91,11 @@ class AutoencoderStage(Stage[Autoencoder]):
 
     def __init__(self, corpus: Corpus, sizes: NetworkSizes, config: AutoencoderConfig):
         self.config, self.corpus = config, corpus
-        self.labelled = corpus.select("train", labelled=True)
         self.unlabelled = corpus.select("train", labelled=False)
-        self.labelled = self.labelled or self.unlabelled
+        self.labelled = corpus.select("train", labelled=True) or self.unlabelled
         rows = np.concatenate([np.arange(entry.start, entry.stop) for entry in self.labelled])
         torch.manual_seed(config.loop.seed)
-        network = Autoencoder(sizes, config, *group_deviation(corpus.features[rows]))
+        network = Autoencoder(sizes, config, *group_statistics(corpus.features[rows]))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
     def draw(self) -> list[Crop]:
@@ -108,61 +107,41 @@ class AutoencoderStage(Stage[Autoencoder]):
         return crops
 
     def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
-        features, c = self.cut(samples), self.config
-        encoder, divergence = self.network.encoder, torch.zeros(())
+        c, network, features = self.config, self.network, self.cut(samples)
+        kl = torch.zeros(())
         if c.latent == "variational":
-            assert isinstance(encoder, MotionEncoder), "poses have no distribution"
-            mean, log_std = (value.float() for value in encoder.distribution(features))
-            latent = reparameterize(mean, log_std)
-            divergence = gaussian_kl(mean, log_std, torch.zeros_like(mean), torch.zeros_like(mean))
+            assert isinstance(network.encoder, MotionEncoder), "poses have no distribution"
+            distribution = network.encoder.distribution(features).float()
+            latent, kl = distribution.sample(), distribution.kl().mean()
         else:
-            latent = encoder(features)
-        decoded = self.network.decoder.normalized(latent).float()
-        reconstruction = reconstruction_loss(decoded, self.network.normalize(features))
-        kinematics = kinematics_loss(self.network, decoded, features)
-        latent = latent.float()
-        size = latent.abs().mean()
-        smoothness = smooth_l1_loss(latent[..., 1:], latent[..., :-1])
+            latent = network.encoder(features).float()
+        decoded = network.decoder.normalized(latent).float()
+        reconstruction = reconstruction_loss(decoded, network.normalize(features))
+        kinematics = kinematics_loss(network, decoded, features)
         total = (
             reconstruction
             + c.kinematics * kinematics
-            + c.latent_size * size
-            + c.latent_smoothness * smoothness
+            + c.latent_l1 * latent.abs().mean()
+            + c.latent_smoothness * smooth_l1_loss(latent[..., 1:], latent[..., :-1])
+            + c.kl * kl
         )
-        total = total + c.divergence * divergence
         return {"total": total, "reconstruction": reconstruction, "kinematics": kinematics}
 
     def validate(self) -> dict[str, float]:
         """Mean joint error in centimetres, from decoded rotations, and degrees between them, by
-        set; `score` is set 2's.
+        set; `score` is the joint error of set 2, or, without it, the mean over sets.
         """
         figures: dict[str, float] = {}
         for set_name in sorted({entry.set_name for entry in self.corpus.entries}):
-            # set 1 has no validation clips: its test clips are never trained on by any stage, but
-            #     they are not looked at here
-            entries = self.corpus.select("validation", set_name=set_name)[:200]
+            entries = self.corpus.select("validation", set_name=set_name)[:VALIDATION_CLIPS]
             if entries:
-                position, degrees = map(
-                    np.mean,
-                    zip(
-                        *(
-                            reconstruction_error(
-                                self.network, self.corpus.features[e.start : e.stop]
-                            )
-                            for e in entries
-                        ),
-                        strict=True,
-                    ),
-                )
-                figures[f"{set_name}/cm"], figures[f"{set_name}/degrees"] = (
-                    float(position),
-                    float(degrees),
-                )
-        errors = [value for name, value in figures.items() if name.endswith("/cm")]
-        return {
-            "score": figures.get("bandai2/cm", float(np.mean(errors)) if errors else float("nan")),
-            **figures,
-        }
+                clips = (self.corpus.features[entry.start : entry.stop] for entry in entries)
+                errors = [reconstruction_error(self.network, clip) for clip in clips]
+                position, degrees = np.mean(errors, axis=0).tolist()
+                figures |= {f"{set_name}/cm": position, f"{set_name}/degrees": degrees}
+        of_sets = [value for name, value in figures.items() if name.endswith("/cm")]
+        mean = float(np.mean(of_sets)) if of_sets else float("nan")
+        return {"score": figures.get("bandai2/cm", mean), **figures}
 
 
 def reconstruction_loss(decoded: Tensor, normalized: Tensor) -> Tensor:
@@ -171,20 +150,21 @@ def reconstruction_loss(decoded: Tensor, normalized: Tensor) -> Tensor:
     """
     contact = LAYOUT["foot_contact"]
     motion = smooth_l1_loss(decoded[..., : contact.start], normalized[..., : contact.start])
-    return motion + 0.05 * binary_cross_entropy_with_logits(
+    return motion + CONTACT_WEIGHT * binary_cross_entropy_with_logits(
         decoded[..., contact], normalized[..., contact]
     )
 
 
 def kinematics_loss(network: Autoencoder, decoded: Tensor, features: Tensor) -> Tensor:
-    """Joint positions from decoded rotations against true ones: errors add up along a limb, as they
-    do for the user.
+    """decoded: (B, T, 260) normalised; features: (B, T, 260) physical -> smooth-L1 of joint
+    positions from decoded rotations, and of their steps, in decimetres: errors add up along a limb,
+    as the user sees them.
     """
-    turns = LAYOUT["joint_rotation"]
-    sixd = decoded[..., turns] * network.decoder.deviation[turns] + network.decoder.mean[turns]
-    position = 10.0 * joint_position(sixd_to_matrix(sixd.unflatten(-1, (-1, 6))))
+    span = LAYOUT["joint_rotation"]
+    sixd = decoded[..., span] * network.decoder.std[span] + network.decoder.mean[span]
+    pred = 10.0 * joint_position(sixd_to_matrix(sixd.unflatten(-1, (-1, 6))))
     true = 10.0 * position_from_hips(features)
-    return smooth_l1_loss(position, true) + smooth_l1_loss(position.diff(dim=1), true.diff(dim=1))
+    return smooth_l1_loss(pred, true) + smooth_l1_loss(pred.diff(dim=1), true.diff(dim=1))
 
 
 def position_from_hips(features: Tensor) -> Tensor:
@@ -197,18 +177,19 @@ def position_from_hips(features: Tensor) -> Tensor:
 
 
 def reconstruction_error(network: Autoencoder, features: np.ndarray) -> tuple[float, float]:
-    """(T, 260) -> mean joint error in centimetres and mean rotation error in degrees of the
-    autoencoder on one clip.
+    """features: (T, 260) physical -> mean joint error in centimetres and mean rotation error in
+    degrees of the autoencoder on one clip.
     """
     frames = len(features) // 4 * 4
-    true = torch.from_numpy(np.array(features[:frames]))[None]
-    decoded = network.decoder(network.encoder(true))
-    a, b = rotations(decoded), rotations(true)
-    return float(100.0 * (joint_position(a) - joint_position(b)).norm(dim=-1).mean()), float(
-        torch.rad2deg(geodesic(a, b)).mean()
-    )
+    features_true = torch.from_numpy(np.array(features[:frames]))[None]
+    true = rotations(features_true)
+    pred = rotations(network.decoder(network.encoder(features_true)))
+    position_error_m = (joint_position(pred) - joint_position(true)).norm(dim=-1).mean()
+    degrees = torch.rad2deg(geodesic(pred, true)).mean()
+    return 100.0 * float(position_error_m), float(degrees)
 
 
+@torch.no_grad()
 def set_latent_scale(autoencoder: Autoencoder, corpus: Corpus, crops: int = 256) -> None:
     """Scale the latent to a root mean square of 1, undone by the decoder, so that loss weights mean
     the same in every run.
@@ -220,15 +201,10 @@ def set_latent_scale(autoencoder: Autoencoder, corpus: Corpus, crops: int = 256)
         return
     sampler = CropSampler(corpus, 64, seed=0)
     entries = corpus.select("train", labelled=True) or corpus.select("train")
-    with torch.no_grad():
-        latent = encoder(
-            torch.from_numpy(
-                np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])
-            )
-        )
-        scale = latent.square().mean().sqrt()
-        last, first = encoder.latent, decoder.first
-        assert last.bias is not None, "the encoder's last convolution has a bias"
-        last.weight /= scale
-        last.bias /= scale
-        first.weight *= scale
+    drawn = np.stack([sampler.crop(sampler.choose(entries)) for _ in range(crops)])
+    scale = encoder(torch.from_numpy(drawn)).square().mean().sqrt()
+    last, first = encoder.latent, decoder.first
+    assert last.bias is not None, "the encoder's last convolution has a bias"
+    last.weight /= scale
+    last.bias /= scale
+    first.weight *= scale

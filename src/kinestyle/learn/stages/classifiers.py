@@ -1,10 +1,10 @@
 """Classifiers of style and content, for two purposes that must not be mixed.
 
-The *guides* tell the stylizer, while it learns, whether a result looks like its target style and
-still does what its input did. The *judges* measure results. The first, made here, differs from the
-guides in inputs and crops: they read rotations, it reads velocities and the path of the root
-instead; the second is of another family, see `random_kernels`. None of them saw a clip of the test
-split.
+The *auxiliary classifiers* are part of the stylizer's loss: whether a result looks like its target
+style and still does what its input did. The *judges* measure results. The first, made here, differs
+from the auxiliary classifiers in inputs and crops: they read rotations, it reads velocities and the
+path of the root instead; the second is of another family, see `random_kernels`. None of them saw a
+clip of the test split.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kinestyle.learn.data.corpus import (
     CropSampler,
     Entry,
     by_cell,
-    group_deviation,
+    group_statistics,
     mirror_label,
 )
 from kinestyle.learn.loop.training import LoopConfig, Stage
@@ -41,7 +41,7 @@ class ClassifierConfig:
     crop_frames: int = 64
     width: int = 192
     noise: float = 0.2
-    """Deviation of the noise on normalised features, so that it does not hang on details."""
+    """Standard deviation of the noise on normalised features, against learning details by heart."""
     style_groups: tuple[str, ...] = ("root_yaw_velocity", "joint_position", "joint_rotation")
     """The feature groups that the style is read from."""
     content_groups: tuple[str, ...] = ("root_yaw_velocity", "joint_position", "joint_rotation")
@@ -50,7 +50,7 @@ class ClassifierConfig:
     """Read the angles between bones instead of feature groups."""
 
 
-GUIDES = (
+AUXILIARY_CLASSIFIERS = (
     ClassifierConfig(),
     ClassifierConfig(loop=replace(ClassifierConfig().loop, seed=1), crop_frames=48, width=160),
     ClassifierConfig(
@@ -58,11 +58,11 @@ GUIDES = (
     ),
 )
 """Three, unlike each other, so that the stylizer cannot learn the blind spots of one."""
-ANGLE_GUIDE = ClassifierConfig(
+ANGLE_CLASSIFIER = ClassifierConfig(
     loop=LoopConfig(steps=800, batch=48, learning_rate=1e-3, weight_decay=1e-2, seed=3), angles=True
 )
-"""For the refinement: it sees poses and not rotations, so that it objects to what the others cannot
-see.
+"""Of the refinement: it reads angles between bones and no rotations, and so sees what the others
+cannot.
 """
 JUDGE = ClassifierConfig(
     loop=LoopConfig(steps=2000, batch=48, learning_rate=1e-3, weight_decay=1e-2, seed=101),
@@ -104,11 +104,11 @@ def content_name(entry: Entry, mirrored: bool = False) -> str:
 
 
 class AngleClassifier(Classifier):
-    """The same that reads angles between bones."""
+    """A classifier that reads angles between bones."""
 
-    def __init__(self, classes: int, mean: Tensor, deviation: Tensor, width: int):
+    def __init__(self, classes: int, mean: Tensor, std: Tensor, width: int):
         angles = BoneAngles()
-        super().__init__(classes, mean, deviation, torch.arange(angles.size), width=width)
+        super().__init__(classes, mean, std, torch.arange(angles.size), width=width)
         self.angles = angles
 
     def channels(self, normalized_features: Tensor) -> Tensor:
@@ -116,15 +116,13 @@ class AngleClassifier(Classifier):
 
 
 class StyleContentClassifier(nn.Module):
-    """Two heads that share nothing: features (B, T, 260) -> style logits (B, S), content logits (B,
-    contents).
+    """Two networks that share nothing: features (B, T, 260) -> style logits (B, S), content logits
+    (B, contents).
     """
 
-    def __init__(
-        self, labels: Labels, config: ClassifierConfig, mean: np.ndarray, deviation: np.ndarray
-    ):
+    def __init__(self, labels: Labels, config: ClassifierConfig, mean: np.ndarray, std: np.ndarray):
         super().__init__()
-        statistics = torch.from_numpy(mean), torch.from_numpy(deviation)
+        statistics = torch.from_numpy(mean), torch.from_numpy(std)
         style_reads, content_reads = (
             torch.from_numpy(LAYOUT.only(*groups))
             for groups in (config.style_groups, config.content_groups)
@@ -165,7 +163,7 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         rows = np.concatenate([np.arange(e.start, e.stop) for e in entries])
         torch.manual_seed(config.loop.seed)
         network = StyleContentClassifier(
-            self.labels, config, *group_deviation(corpus.features[rows])
+            self.labels, config, *group_statistics(corpus.features[rows])
         )
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
 
@@ -181,27 +179,23 @@ class ClassifierStage(Stage[StyleContentClassifier]):
 
     def losses_of(self, samples: Sequence[LabelledCrop]) -> dict[str, Tensor]:
         features = self.cut([sample.crop for sample in samples])
-        noise = self.config.noise * self.network.style.deviation * torch.randn_like(features)
+        noise = self.config.noise * self.network.style.std * torch.randn_like(features)
         style_logits, content_logits = self.network(features + noise)
-        style_loss = cross_entropy(
-            style_logits.float(), torch.tensor([sample.style for sample in samples])
-        )
-        content_loss = cross_entropy(
-            content_logits.float(), torch.tensor([sample.content for sample in samples])
-        )
-        return {"total": style_loss + content_loss, "style": style_loss, "content": content_loss}
+        style = torch.tensor([sample.style for sample in samples])
+        content = torch.tensor([sample.content for sample in samples])
+        losses = {
+            "style": cross_entropy(style_logits.float(), style),
+            "content": cross_entropy(content_logits.float(), content),
+        }
+        return {"total": losses["style"] + losses["content"], **losses}
 
     def validate(self) -> dict[str, float]:
-        """Accuracies on whole clips of the validation split, and of style on the test clips of set
-        1, which has no other.
-        """
-        figures: dict[str, float] = {}
+        """Accuracies on whole clips of the validation split."""
         entries = self.corpus.known_validation()
         if not entries:
             return {"score": float("nan")}
-        hits = np.array([self._hits(entry) for entry in entries])
-        figures["style"], figures["content"] = map(float, hits.mean(axis=0))
-        return {"score": -sum(figures.values()), **figures}
+        style, content = np.mean([self._hits(entry) for entry in entries], axis=0).tolist()
+        return {"score": -(style + content), "style": style, "content": content}
 
     def _hits(self, entry: Entry) -> tuple[bool, bool]:
         features = torch.from_numpy(np.array(self.corpus.features[entry.start : entry.stop]))[None]
@@ -213,7 +207,7 @@ class ClassifierStage(Stage[StyleContentClassifier]):
 
 
 def known_cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:
-    """logits: (B, N), classes: (B,) -> the mean over all samples, those of no known class counting
-    as without error.
+    """logits: (B, N), classes: (B,), some perhaps `UNKNOWN` -> the mean over all samples, those of
+    no known class counting as without error.
     """
     return cross_entropy(logits, classes, ignore_index=UNKNOWN, reduction="none").mean()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
-from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, group_deviation
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, group_statistics
 from kinestyle.learn.loop.training import LoopConfig, Stage
 from kinestyle.learn.nets.networks import GlobalMotionPredictor, NetworkSizes
 from kinestyle.retarget.features import LAYOUT
@@ -23,7 +23,7 @@ class GlobalMotionConfig:
     loop: LoopConfig = LoopConfig(steps=2000, batch=32, learning_rate=1e-3)
     crop_frames: int = 64
     noise: float = 0.1
-    """Deviation of the noise on normalised features, given to half of the crops, because decoded
+    """Standard deviation of the noise on normalised features, given to half of the crops, because decoded
     motion is not clean.
     """
 
@@ -40,7 +40,7 @@ class GlobalMotionStage(Stage[GlobalMotionPredictor]):
                 for e in corpus.select("train", labelled=True) or self.entries
             ]
         )
-        statistics = map(torch.from_numpy, group_deviation(corpus.features[rows]))
+        statistics = map(torch.from_numpy, group_statistics(corpus.features[rows]))
         torch.manual_seed(config.loop.seed)
         network = GlobalMotionPredictor(sizes, *statistics)
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))

@@ -1,14 +1,24 @@
 """Stage 2 as Guo et al. (ICLR 2024) train it: their losses on the latents of a frozen autoencoder,
 and a switch for each of their ablations.
 
-Two crops M1, M2 of one sequence and a crop M3 of another; c the content code, N the distribution of
-the style code, s drawn from it. R1, R2 are M1, M2 rebuilt, R3 is the content of M2 in the style of
-M3, Q2 and Q3 are M2 and M3 won back from R3.
+Two crops M1, M2 of one sequence and a crop M3 of another; z the latent, c the content code, N the
+distribution of the style code, s drawn from it, sg without gradient, SL1 the smooth L1 distance:
+
+    R1 = G(c1, s1)   R2 = G(c2, s2)              autoencoding
+    R3 = G(sg c2, s3)                            the content of M2 in the style of M3
+    Q2 = G(c4, s ~ sg N2)   Q3 = G(sg c3, s ~ N4)    cycle, with c4 and N4 read from R3
+
+    L = autoencoding · [SL1(z1, R1) + SL1(z2, R2) + SL1(M1, D R1) + SL1(M2, D R2)]
+      + cycle · [SL1(z2, Q2) + SL1(z3, Q3) + SL1(M2, D Q2) + SL1(M3, D Q3)]
+      + kl · [KL(N1 ‖ N(0, I)) + KL(N2 ‖ N(0, I)) + KL(N4 ‖ N(0, I))]
+      + homo_style_alignment · KL(N1 ‖ N2)
+
+Each SL1 and KL is a mean over the batch and over numbers; motion is normalised and without contacts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,20 +29,14 @@ from torch.nn.functional import one_hot, smooth_l1_loss
 
 from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
 from kinestyle.learn.loop.training import LoopConfig, Stage
-from kinestyle.learn.nets.networks import (
-    ContentEncoder,
-    Generator,
-    NetworkSizes,
-    StyleEncoder,
-    gaussian_kl,
-    reparameterize,
-)
+from kinestyle.learn.nets.gaussian import Gaussian
+from kinestyle.learn.nets.networks import ContentEncoder, Generator, NetworkSizes, StyleEncoder
 from kinestyle.learn.stages.autoencoder import Autoencoder, kinematics_loss, reconstruction_loss
-from kinestyle.learn.stages.classifiers import Labels
+from kinestyle.learn.stages.classifiers import UNKNOWN, Labels
 from kinestyle.retarget.features import LAYOUT
 
 CERTAIN = -20.0
-"""The log deviation of numbers that are not drawn but known."""
+"""The log of the standard deviation of numbers that are known and not drawn."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,10 @@ class PaperConfig:
     autoencoding: float = 1.0
     """Weight of rebuilding M1 and M2."""
     cycle: float = 0.1
-    """Weight of winning M2 and M3 back."""
-    divergence: float = 0.1
+    """Weight of rebuilding M2 and M3 from R3."""
+    kl: float = 0.1
     """Weight of the KL of style codes to N(0, I)."""
-    align: float = 1.0
+    homo_style_alignment: float = 1.0
     """Weight of the KL between the style codes of M1 and M2."""
     label_dropout: float = 0.1
     """Share of sequences whose label is withheld, so that clips of unknown style can be read. Not
@@ -76,7 +80,7 @@ class PaperConfig:
     """
 
 
-UNSUPERVISED = PaperConfig(supervised=False, cycle=1.0, divergence=0.01, align=0.1)
+UNSUPERVISED = PaperConfig(supervised=False, cycle=1.0, kl=0.01, homo_style_alignment=0.1)
 """The paper's weights without labels."""
 
 
@@ -84,7 +88,7 @@ class PaperNetwork(nn.Module):
     """All that the stage trains. `autoencoder` is there only where it is trained end to end."""
 
     label_mean: Tensor
-    label_log_deviation: Tensor
+    label_log_std: Tensor
 
     def __init__(self, sizes: NetworkSizes, styles: int, autoencoder: Autoencoder | None):
         super().__init__()
@@ -95,24 +99,25 @@ class PaperNetwork(nn.Module):
         self.autoencoder = autoencoder
         codes = torch.zeros(styles, sizes.style_code)
         self.register_buffer("label_mean", codes)
-        self.register_buffer("label_log_deviation", torch.full_like(codes, CERTAIN))
+        self.register_buffer("label_log_std", torch.full_like(codes, CERTAIN))
 
-    def prior(self, label: Tensor) -> tuple[Tensor, Tensor]:
-        """label: (B,) -> mean and log deviation (B, K + S) of the style codes of a label: N(0, I)
-        and the label itself, or, without label input, what the training clips of that label gave.
+    def prior(self, label: Tensor) -> Gaussian:
+        """label: (B,) -> (B, K + S), the style codes of a label: N(0, I) and the label itself, or,
+        without label input, what the training clips of that label gave.
         """
-        mean, log_std = self.label_mean[label], self.label_log_deviation[label]
+        code = Gaussian(self.label_mean[label], self.label_log_std[label])
         if not self.style_encoder.labels:
-            return mean, log_std
-        told = one_hot(label, self.style_encoder.labels).to(mean.dtype)
-        return torch.cat([mean, told], dim=-1), torch.cat(
-            [log_std, torch.full_like(told, CERTAIN)], dim=-1
+            return code
+        known = one_hot(label, self.style_encoder.labels).to(code.mean.dtype)
+        return Gaussian(
+            torch.cat([code.mean, known], dim=-1),
+            torch.cat([code.log_std, torch.full_like(known, CERTAIN)], dim=-1),
         )
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Crops M1, M2, M3, and the styles of M1 and M3, -1 where they are withheld."""
+    """Crops M1, M2, M3, and the styles of M1 and M3, `UNKNOWN` where they are withheld."""
 
     first: Crop
     second: Crop
@@ -177,7 +182,7 @@ class PaperStage(Stage[PaperNetwork]):
 
     def _label(self, sampler: CropSampler, entry: Entry) -> int:
         known = self.config.supervised and not sampler.coin(self.config.label_dropout)
-        return self.labels.styles.index(entry.style) if known else -1
+        return self.labels.styles.index(entry.style) if known else UNKNOWN
 
     def _sequences(self, samples: Sequence[Sample]) -> Sequences:
         motion = [
@@ -191,95 +196,77 @@ class PaperStage(Stage[PaperNetwork]):
         return Sequences(*motion, *map(self._one_hot, labels))
 
     def _one_hot(self, label: Tensor) -> Tensor:
-        """label: (B,), -1 where not known -> (B, S), S = 0 without labels."""
+        """label: (B,), `UNKNOWN` where it is not known -> (B, S), S = 0 without labels."""
         styles = self.network.style_encoder.labels
         return (
             one_hot(label + 1, styles + 1)[:, 1:].float() if styles else torch.zeros(len(label), 0)
         )
 
     def losses_of(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
-        c, net, size, batch = self.config, self.network, len(samples), self._sequences(samples)
+        size, batch = len(samples), self._sequences(samples)
+        y1, y3 = batch.label, batch.third_label
         motion = torch.cat([batch.first, batch.second, batch.third])
-        if not c.end_to_end:
-            self.autoencoder.eval()  # its dropout belongs to its own stage
-        with torch.set_grad_enabled(c.end_to_end and torch.is_grad_enabled()):
-            z = self.autoencoder.encoder(motion).float()
-        label = torch.cat([batch.label, batch.label, batch.third_label])
-        content = net.content_encoder(z)
-        mean, log_std = self._style(z, label)
-        (_, z2, z3), (c1, c2, c3) = z.split(size), content.split(size)
-        means, log_deviations = mean.split(size), log_std.split(size)
-        s1, s2, s3 = (self._draw(*pair) for pair in zip(means, log_deviations, strict=True))
-        _, y2, y3 = label.split(size)
-        rebuilt = self._generate(torch.cat([c1, c2, c2.detach()]), torch.cat([s1, s2, s3]), label)
-        restyled = rebuilt[2 * size :]
-        c4 = net.content_encoder(restyled)
-        mean4, log_deviation4 = self._style(restyled, y3)
-        back = self._generate(
-            torch.cat([c4, c3.detach()]),
-            torch.cat(
-                [
-                    self._draw(means[1].detach(), log_deviations[1].detach()),
-                    self._draw(mean4, log_deviation4),
-                ]
-            ),
-            torch.cat([y2, y3]),
-        )
-        decoded = self.autoencoder.decoder.normalized(
-            torch.cat([rebuilt[: 2 * size], back])
-        ).float()
-        normalized = self.autoencoder.normalize(
-            torch.cat([batch.first, batch.second, batch.second, batch.third])
-        )
-        contacts = LAYOUT["foot_contact"].start
-        autoencoding = smooth_l1_loss(rebuilt[: 2 * size], z[: 2 * size])
-        autoencoding = autoencoding + smooth_l1_loss(
-            decoded[: 2 * size, :, :contacts], normalized[: 2 * size, :, :contacts]
-        )
-        cycle = smooth_l1_loss(back, torch.cat([z2, z3]))
-        cycle = cycle + smooth_l1_loss(
-            decoded[2 * size :, :, :contacts], normalized[2 * size :, :, :contacts]
-        )
-        zero = torch.zeros_like(mean)
-        divergence = gaussian_kl(
-            mean[: 2 * size], log_std[: 2 * size], zero[: 2 * size], zero[: 2 * size]
-        )
-        divergence = divergence + gaussian_kl(mean4, log_deviation4, zero[:size], zero[:size])
-        align = gaussian_kl(means[0], log_deviations[0], means[1], log_deviations[1])
+        z = self._latent(motion)
+        z1, z2, z3 = z.split(size)
+        content = self.network.content_encoder(z)
+        c1, c2, c3 = content.split(size)
+        label = torch.cat([y1, y1, y3])
+        style = self._style(z, label)
+        n1, n2, _ = style.split(size)
+
+        r1, r2, r3 = self._generate(torch.cat([c1, c2, c2.detach()]), style, label).split(size)
+        c4, n4 = self.network.content_encoder(r3), self._style(r3, y3)
+        q2, q3 = self._generate(
+            torch.cat([c4, c3.detach()]), Gaussian.cat([n2.detach(), n4]), torch.cat([y1, y3])
+        ).split(size)
+        m1, m2, m3 = _without_contacts(self.autoencoder.normalize(motion)).split(size)
+        decoded = self.autoencoder.decoder.normalized(torch.cat([r1, r2, q2, q3])).float()
+        dr1, dr2, dq2, dq3 = _without_contacts(decoded).split(size)
+
         terms = {
-            "autoencoding": autoencoding,
-            "cycle": cycle,
-            "divergence": divergence,
-            "align": align,
+            "autoencoding": _smooth_l1([(z1, r1), (z2, r2), (m1, dr1), (m2, dr2)]),
+            "cycle": _smooth_l1([(z2, q2), (z3, q3), (m2, dq2), (m3, dq3)]),
+            "kl": torch.stack([n.kl().mean() for n in (n1, n2, n4)]).sum(),
+            "homo_style_alignment": n1.kl(n2).mean(),
         }
-        weights = {
-            "autoencoding": c.autoencoding,
-            "cycle": c.cycle,
-            "divergence": c.divergence if c.probabilistic else 0.0,
-            "align": 0.0 if c.alignment == "off" else c.align,
-        }
-        total = sum((weights[name] * value for name, value in terms.items()), torch.zeros(()))
-        if c.end_to_end:
-            own = self.autoencoder.decoder.normalized(z).float()
-            total = total + reconstruction_loss(own, self.autoencoder.normalize(motion))
-            total = total + kinematics_loss(self.autoencoder, own, motion)
+        total = torch.stack([self._weight(name) * value for name, value in terms.items()]).sum()
+        if self.config.end_to_end:
+            total = total + self._autoencoder_loss(z, motion)
         return {"total": total, **terms}
 
-    def _style(self, latent: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """latent: (B, Z, T/4), label: (B, S) -> mean and log deviation (B, K); 0 where codes are
-        not probabilistic.
+    def _weight(self, term: str) -> float:
+        """Of a term of the loss, 0 where a switch takes it out."""
+        c = self.config
+        off = {"kl": not c.probabilistic, "homo_style_alignment": c.alignment == "off"}
+        return 0.0 if off.get(term) else float(getattr(c, term))
+
+    def _latent(self, motion: Tensor) -> Tensor:
+        """motion: (B, T, 260) -> (B, Z, T/4), with a gradient only end to end."""
+        trained = self.config.end_to_end
+        if not trained:
+            self.autoencoder.eval()  # its dropout belongs to its own stage
+        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
+            return self.autoencoder.encoder(motion).float()
+
+    def _autoencoder_loss(self, latent: Tensor, motion: Tensor) -> Tensor:
+        """What stage 1 learns from, for training end to end."""
+        decoded = self.autoencoder.decoder.normalized(latent).float()
+        reconstruction = reconstruction_loss(decoded, self.autoencoder.normalize(motion))
+        return reconstruction + kinematics_loss(self.autoencoder, decoded, motion)
+
+    def _style(self, latent: Tensor, label: Tensor) -> Gaussian:
+        """latent: (B, Z, T/4), label: (B, S) -> (B, K); log_std is 0 where codes are not
+        probabilistic.
         """
-        mean, log_std = self.network.style_encoder(latent, label)
-        return (
-            mean.float(),
-            log_std.float() if self.config.probabilistic else torch.zeros_like(mean.float()),
-        )
+        style = self.network.style_encoder(latent, label).float()
+        if self.config.probabilistic:
+            return style
+        return Gaussian(style.mean, torch.zeros_like(style.mean))
 
-    def _draw(self, mean: Tensor, log_std: Tensor) -> Tensor:
-        return reparameterize(mean, log_std) if self.config.probabilistic else mean
-
-    def _generate(self, content: Tensor, style: Tensor, label: Tensor) -> Tensor:
-        rebuilt: Tensor = self.network.generator(content, torch.cat([style, label], dim=-1))
+    def _generate(self, content: Tensor, style: Gaussian, label: Tensor) -> Tensor:
+        """content: (B, C, T/8), style: (B, K), label: (B, S) -> (B, Z, T/4) for a code drawn."""
+        code = style.sample() if self.config.probabilistic else style.mean
+        rebuilt: Tensor = self.network.generator(content, torch.cat([code, label], dim=-1))
         return rebuilt.float()
 
     def validate(self) -> dict[str, float]:
@@ -299,6 +286,7 @@ class PaperStage(Stage[PaperNetwork]):
         }
         return {"score": figures["total"], **figures}
 
+    @torch.no_grad()
     def learn_labels(self) -> None:
         """Set what label mode draws from. Probabilistic with labels: N(0, I); otherwise the codes
         of the training clips.
@@ -306,16 +294,24 @@ class PaperStage(Stage[PaperNetwork]):
         net, c = self.network, self.config
         if not c.supervised:
             return
-        net.label_log_deviation.fill_(0.0 if c.probabilistic else CERTAIN)
+        net.label_log_std.fill_(0.0 if c.probabilistic else CERTAIN)
         if c.probabilistic:
             return
-        with torch.no_grad():
-            for i, style in enumerate(self.labels.styles):
-                crops = [
-                    self.sampler.crop(self.sampler.choose(self.sampler.choose(self.cells[style])))
-                    for _ in range(32)
-                ]
-                latent = self.autoencoder.encoder(torch.from_numpy(np.stack(crops)))
-                net.label_mean[i] = net.style_encoder(latent, self._one_hot(torch.full((32,), i)))[
-                    0
-                ].mean(dim=0)
+        for i, style in enumerate(self.labels.styles):
+            crops = [
+                self.sampler.crop(self.sampler.choose(self.sampler.choose(self.cells[style])))
+                for _ in range(32)
+            ]
+            latent = self.autoencoder.encoder(torch.from_numpy(np.stack(crops)))
+            label = self._one_hot(torch.full((32,), i))
+            net.label_mean[i] = net.style_encoder(latent, label).mean.mean(dim=0)
+
+
+def _without_contacts(normalized: Tensor) -> Tensor:
+    """(B, T, 260) -> (B, T, 256)."""
+    return normalized[..., : LAYOUT["foot_contact"].start]
+
+
+def _smooth_l1(pairs: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """The sum of the smooth L1 distances of pairs (true, pred) of one shape."""
+    return torch.stack([smooth_l1_loss(pred, true) for true, pred in pairs]).sum()

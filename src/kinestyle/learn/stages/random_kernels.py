@@ -1,17 +1,17 @@
 """The second judge: random convolutions that are never trained, and a linear classifier on what
 they answer.
 
-It differs from the guides and from the first judge in nearly everything, so that a result that
-pleases both judges pleases two strangers:
+It differs from the auxiliary classifiers and from the first judge in nearly everything, so that a
+result that convinces both judges convinces two that have nothing in common:
 
-- what it reads: how bones stand to each other and to the vertical (cosines), and contacts. Neither
+- what it reads: angles between bones and to the vertical (their cosines), and contacts. Neither
   positions, nor velocities, nor rotations; no bone's twist about itself either, in which rigs and
-  results differ without anybody seeing it. One guide, that of the refinement, reads them too, as a
-  network and from other clips;
+  results differ without anybody seeing it. One auxiliary classifier, that of the refinement, reads
+  them too, as a network and from other clips;
 - what it is: fixed random dilated kernels, of each the share of time that it is above a threshold,
   and its maximum (ROCKET, Dempster et al. 2020, arXiv 1910.13051; thresholds from quantiles as in
-  MiniRocket, 2012.08791), then ridge
-  regression in closed form. No gradient made its features, and none finds its blind spots;
+  MiniRocket, 2012.08791), then ridge regression in closed form. No gradient made its features, and
+  none finds its blind spots;
 - what it learned from: see `second_split`.
 """
 
@@ -53,7 +53,7 @@ class RandomKernelConfig:
     ridge: float = 0.3
     """Penalty, as a share of what the answers themselves weigh."""
     noise: float = 0.03
-    """Deviation of a constant added to each cosine of a copied clip, so that no calibration is
+    """Standard deviation of a constant added to each cosine of a copied clip, so that no calibration is
     learned by heart.
     """
     paces: tuple[float, ...] = (0.85, 1.18)
@@ -141,19 +141,19 @@ class RandomKernelClassifier(nn.Module):
     """
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     def __init__(self, labels: Labels, config: RandomKernelConfig):
         super().__init__()
         self.inputs = BoneAngles()
         self.kernels = RandomKernels(self.inputs.size, config)
         self.register_buffer("mean", torch.zeros(2 * config.kernels))
-        self.register_buffer("deviation", torch.ones(2 * config.kernels))
+        self.register_buffer("std", torch.ones(2 * config.kernels))
         self.style = nn.Linear(2 * config.kernels, len(labels.styles))
         self.content = nn.Linear(2 * config.kernels, len(labels.contents))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        answers = (self.kernels(self.inputs(features)) - self.mean) / self.deviation
+        answers = (self.kernels(self.inputs(features)) - self.mean) / self.std
         style, content = self.style(answers), self.content(answers)
         return style, content, style.clone(), content.clone()
 
@@ -194,8 +194,8 @@ def fit_random_kernels(
     network.kernels.set_thresholds(channels[::20], config.seed)
     answers = torch.cat([network.kernels(clip) for clip in channels])
     network.mean.copy_(_half(answers.mean(dim=0)))
-    network.deviation.copy_(_half(answers.std(dim=0).clamp(min=1e-3)))
-    standard = ((answers - network.mean) / network.deviation).numpy()
+    network.std.copy_(_half(answers.std(dim=0).clamp(min=1e-3)))
+    standard = ((answers - network.mean) / network.std).numpy()
     # every style counts alike; contents are so unequal that the rarest would drown the rest
     _regress(network.style, standard, np.array(styles), 1.0, config.ridge)
     _regress(network.content, standard, np.array(contents), 0.5, config.ridge)

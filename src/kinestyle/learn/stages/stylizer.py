@@ -5,12 +5,16 @@ The paper's stage separates content from style by two crops of one sequence. Her
 one action, so that two crops share content as well as style; what separates them instead is
 rebuilding a clip with the style code of *another clip of the same style*, which mostly does
 something else. The steps from the paper's losses to these are in lab/LOG.md.
+
+The weights that are kept are those whose results come nearest to real clips of the validation split
+(`StylizerStage.validate`). The networks that the stage learns from are not asked: it learns to
+please them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -18,17 +22,16 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 
 from kinestyle.label import Label
-from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
+from kinestyle.learn.data.corpus import Corpus, CropSampler, Entry
 from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs
 from kinestyle.learn.loop.training import LoopConfig, Stage
+from kinestyle.learn.nets.gaussian import Gaussian
 from kinestyle.learn.nets.networks import (
     ContentEncoder,
     Generator,
     NetworkSizes,
     StyleEncoder,
     StylePrior,
-    gaussian_kl,
-    reparameterize,
     take,
 )
 from kinestyle.learn.nets.residual_stylization import (
@@ -46,22 +49,67 @@ from kinestyle.learn.stages.adversaries import (
 )
 from kinestyle.learn.stages.autoencoder import Autoencoder
 from kinestyle.learn.stages.classifiers import (
-    ANGLE_GUIDE,
+    ANGLE_CLASSIFIER,
     UNKNOWN,
     ClassifierConfig,
     Labels,
     StyleContentClassifier,
-    content_name,
     known_cross_entropy,
 )
-from kinestyle.retarget.features import LAYOUT, mirror_features
+from kinestyle.learn.stages.stylizer_batches import Batch, Sample, StylizerBatches
+from kinestyle.retarget.features import LAYOUT
+
+
+@dataclass(frozen=True)
+class StylizerWeights:
+    """The weight of each term of the loss. A, B: two clips of one style; P: a clip of another
+    style, the target. Every term is a mean over the batch and over numbers. A *result* is the input
+    with the change that the networks make, as the user gets it.
+    """
+
+    self_reconstruction: float = 1.0
+    """A rebuilt with the style of another crop of A."""
+    same_style: float = 2.0
+    """A rebuilt with the style of B: the step that separates content from style."""
+    same_style_motion: float = 1.0
+    """The same, decoded to motion."""
+    content_consistency: float = 1.0
+    """The content code of A in another style is that of A."""
+    content_cycle: float = 1.0
+    """A in another style, given its own style back, is A."""
+    style_cycle: float = 0.1
+    """KL from the style code of P to that of A in the style of P."""
+    style_kl: float = 0.2
+    """KL of style codes to the Gaussian of their label."""
+    prior_kl: float = 0.02
+    """KL of the labels' Gaussians to N(0, I)."""
+    homo_style_alignment: float = 0.3
+    """KL between the style codes of A and B, and of two crops of A."""
+    prior_cross_entropy: float = 0.4
+    """Cross-entropy of a clip's label among the labels' Gaussians, given its style code."""
+    content_l2: float = 1e-2
+    """Mean square of content codes."""
+    adversarial_confusion: float = 0.3
+    """The style adversary cannot tell the style of content codes."""
+    generator_adversarial: float = 0.1
+    """The critic takes results for real clips of their target style."""
+    auxiliary_style: float = 0.2
+    """Cross-entropy of the auxiliary classifiers on results, target style."""
+    auxiliary_content: float = 0.5
+    """The same, the input's content."""
+    orthonormality: float = 0.1
+    """How far the two decoded columns of a rotation are from orthonormal; nearly parallel or
+    vanishing ones make a joint flip.
+    """
+    pair: float = 20.0
+    """How far the joints of a result are from those of the clip's pair in the target style, where
+    there is one (see `pairs`).
+    """
 
 
 @dataclass(frozen=True)
 class StylizerConfig:
-    """Stage 2. A, B: two clips of one style; P: a clip of another style, the target; all weights
-    multiply losses per number.
-    """
+    """Stage 2."""
 
     loop: LoopConfig = LoopConfig(
         steps=3600, batch=24, learning_rate=4e-4, validate_every=900, gradient_clip=0.5
@@ -74,51 +122,15 @@ class StylizerConfig:
     """Share of clips A without a label, where there are any: more contents to restyle. Their B is
     another crop of A.
     """
-    own_clip: float = 1.0
-    """A rebuilt with the style of another crop of A."""
-    same_style: float = 2.0
-    """A rebuilt with the style of B: the step that separates content from style."""
-    same_style_motion: float = 1.0
-    """The same, decoded to motion."""
-    consistency: float = 1.0
-    """The content code of A in another style is that of A."""
-    cycle: float = 1.0
-    """A in another style, given its own style back, is A."""
-    prior: float = 0.2
-    """KL of style codes to the Gaussian of their label."""
-    prior_spread: float = 0.02
-    """KL of the labels' Gaussians to N(0, I)."""
-    align: float = 0.3
-    """KL between the style codes of A and B, and of two crops of A (homo-style alignment)."""
-    tell: float = 0.4
-    """Cross-entropy of a clip's label among the labels' Gaussians, given its style code."""
     style_noise: float = 0.25
-    """Deviation of the noise on latents that the style encoder reads while it learns; latents have
-    a root mean square of 1.
+    """Standard deviation of the noise on latents that the style encoder reads while it learns;
+    latents have a root mean square of 1.
     """
-    style_back: float = 0.1
-    """KL from the style code of a result to that of its style clip."""
-    adversary: float = 0.3
-    """What the content encoder pays for content codes that tell the style."""
-    content_size: float = 1e-2
-    guide_style: float = 0.2
-    """Cross-entropy of the guide on the final result (the input plus the change), target style."""
-    guide_content: float = 0.5
-    """The same, the input's content."""
-    guide_noise: float = 0.3
-    """Deviation of the noise on normalised results that guides and critic see: the more, the
-    further a result must go.
+    result_noise: float = 0.3
+    """Standard deviation of the noise on normalised results that auxiliary classifiers and critic
+    see: the more, the further a result must go.
     """
-    frame: float = 0.1
-    """How far the two decoded columns of a rotation are from a frame; nearly parallel or vanishing
-    ones make a joint flip.
-    """
-    critic: float = 0.1
-    """A critic, one a style, that learns to tell results from real clips."""
-    pair: float = 20.0
-    """How far the joints of a result are from those of the clip's pair in the target style, where
-    there is one (see `pairs`).
-    """
+    weights: StylizerWeights = field(default_factory=StylizerWeights)
     pairs: PairConfig = PairConfig()
     """How pairs are found."""
 
@@ -140,11 +152,11 @@ REFINED = replace(
 
 @dataclass(frozen=True)
 class RefinementConfig:
-    """A short second part of stage 2, at a lower rate, listening to the first guide and to one that
-    sees other things.
+    """A short second part of stage 2, at a lower rate, with the first auxiliary classifier and one
+    that reads other inputs.
     """
 
-    guide: ClassifierConfig = ANGLE_GUIDE
+    classifier: ClassifierConfig = ANGLE_CLASSIFIER
     stylizer: StylizerConfig = REFINED
 
 
@@ -167,35 +179,45 @@ class StylizerNetwork(nn.Module):
         self.critic = Critic(styles)
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A (two crops of `entry`) and B of one style, P of another; the classes of A, -1 where it has
-    none, and the style of P, which is A's target."""
+@dataclass
+class Codes:
+    """What the encoders read from a batch. z: latent of A, (B, Z, T/4); content: of A, (B, C, T/8);
+    own, again, other, target: style codes of A, another crop of A, B and P, (B, K); prior: of A's
+    label, (B, K).
+    """
 
-    entry: Entry
-    a: Crop
-    a_again: Crop
-    b: Crop
-    p: Crop
-    style: int
-    content: int
-    target_style: int
+    z: Tensor
+    content: Tensor
+    own: Gaussian
+    again: Gaussian
+    other: Gaussian
+    target: Gaussian
+    prior: Gaussian
 
 
 @dataclass
-class Batch:
-    """Samples as tensors: features (B, T, 260) and classes (B,). pair: A in the target style, where
-    that is known: (B, T, 260), zeros elsewhere; paired: (B, T), 1 or 0."""
+class Generated:
+    """Latents (B, Z, T/4) of A with the style of another crop of A (`again`), of B (`other`), its
+    own (`unchanged`), that of the target label (`by_label`) and of P (`by_reference`).
+    """
 
-    a: Tensor
-    a_again: Tensor
-    b: Tensor
-    p: Tensor
-    pair: Tensor
-    paired: Tensor
-    style: Tensor
-    content: Tensor
-    target_style: Tensor
+    again: Tensor
+    other: Tensor
+    unchanged: Tensor
+    by_label: Tensor
+    by_reference: Tensor
+
+
+@dataclass
+class Decoded:
+    """Normalised motion (B, T, 260) of A: true, decoded with the style of B (`other`), decoded with
+    its own (`unchanged`), and restyled by label and by reference, (2, B, T, 260).
+    """
+
+    true: Tensor
+    other: Tensor
+    unchanged: Tensor
+    restyled: Tensor
 
 
 class StylizerStage(Stage[StylizerNetwork]):
@@ -207,319 +229,262 @@ class StylizerStage(Stage[StylizerNetwork]):
         sizes: NetworkSizes,
         config: StylizerConfig,
         autoencoder: Autoencoder,
-        guides: Sequence[StyleContentClassifier],
+        auxiliary: Sequence[StyleContentClassifier],
         pairs: Pairs | None = None,
     ):
-        self.pairs = pairs or Pairs({})
         self.corpus, self.config, self.labels = corpus, config, Labels.of(corpus)
+        self.pairs = pairs or Pairs({})
         self.autoencoder = autoencoder.eval().requires_grad_(False)
-        self.guides = [guide.train().requires_grad_(False) for guide in guides]
+        self.auxiliary = [classifier.train().requires_grad_(False) for classifier in auxiliary]
         torch.manual_seed(config.loop.seed)
         network = StylizerNetwork(sizes, len(self.labels.styles))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
-        self.cells = by_cell(corpus.select("train", labelled=True))
-        self.unlabelled = corpus.select("train", labelled=False)
+        self.batches = StylizerBatches(
+            corpus, self.sampler, self.pairs, config.unlabelled_share, config.set_2_share
+        )
         sets = [Label.parse(name).set for name in self.labels.contents]
         self.same_set = torch.tensor([[a == b for b in sets] for a in sets])
 
-    def _pair(self) -> tuple[Entry, Entry]:
-        """A and B: two clips of one style, B mostly of another content."""
-        styles: Sequence[str] = self.labels.styles
-        large = self._of_set_2(styles)
-        if large and len(large) < len(styles):
-            in_large = self.sampler.coin(self.config.set_2_share)
-            styles = [style for style in styles if (style in large) == in_large]
-        cells = self.cells[self.sampler.choose(styles)]
-        return self.sampler.choose(self.sampler.choose(cells)), self.sampler.choose(
-            self.sampler.choose(cells)
-        )
-
-    @staticmethod
-    def _of_set_2(styles: Iterable[str]) -> list[str]:
-        return [style for style in styles if Label.parse(style).set == "bandai2"]
-
     def draw(self) -> list[Sample]:
-        sampler, labels = self.sampler, self.labels
-        drawn: list[tuple[Entry, tuple[Crop, Crop, Crop], int, int]] = []
-        for i in range(self.config.loop.batch):
-            # the first two are labelled, so that there always is a target
-            if i > 1 and self.unlabelled and sampler.coin(self.config.unlabelled_share):
-                first, mirror = sampler.choose(self.unlabelled), sampler.coin()
-                a, a_again, b = (sampler.place(first, mirror) for _ in range(3))
-                drawn.append((first, (a, a_again, b), UNKNOWN, UNKNOWN))
-                continue
-            first, second = self._pair()
-            mirror = sampler.coin() and content_name(first, mirrored=True) in labels.contents
-            crops = (
-                sampler.place(first, mirror),
-                sampler.place(first, mirror),
-                sampler.place(second, sampler.coin()),
-            )
-            drawn.append(
-                (
-                    first,
-                    crops,
-                    labels.styles.index(first.style),
-                    labels.contents.index(content_name(first, mirror)),
-                )
-            )
-        targets = [
-            drawn[i]
-            for i in other_style(np.array([style for *_, style, _ in drawn]), sampler.random)
-        ]
-        return [
-            Sample(entry, *crops, target_crops[2], style, content, target_style)
-            for (entry, crops, style, content), (_, target_crops, target_style, _) in zip(
-                drawn, targets, strict=True
-            )
-        ]
-
-    def _batch(self, samples: Sequence[Sample]) -> Batch:
-        a, a_again, b, p = (
-            self.cut([getattr(sample, name) for sample in samples])
-            for name in ("a", "a_again", "b", "p")
-        )
-        classes = (
-            torch.tensor([getattr(sample, name) for sample in samples])
-            for name in ("style", "content", "target_style")
-        )
-        return Batch(a, a_again, b, p, *self._paired(samples), *classes)
-
-    def _paired(self, samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
-        """`Batch.pair` and `Batch.paired`."""
-        places = np.full((len(samples), self.config.crop_frames), np.nan)
-        for place, sample in zip(places, samples, strict=True):
-            whole = self.pairs.places.get(
-                (sample.entry.stem, self.labels.styles[sample.target_style])
-            )
-            if whole is not None:
-                crop = slice(
-                    sample.a.start - sample.entry.start, sample.a.stop - sample.entry.start
-                )
-                seen = whole[crop]
-                place[: len(seen)], place[len(seen) :] = (
-                    seen,
-                    seen[-1],
-                )  # short clips are held at their last frame
-        features = cut_pairs(self.corpus, places)
-        for row, sample in zip(features, samples, strict=True):
-            if sample.a.mirror:
-                row[:] = mirror_features(row)
-        known = np.isfinite(places).astype(np.float32)
-        return torch.from_numpy(features).to(self.device), torch.from_numpy(known).to(self.device)
+        return self.batches.draw(self.config.loop.batch)
 
     def opponents(self) -> Mapping[str, nn.Module]:
         return {"adversary": self.network.adversary, "critic": self.network.critic}
 
     def frozen(self) -> Sequence[nn.Module]:
-        return self.autoencoder, *self.guides
+        return self.autoencoder, *self.auxiliary
 
     def losses_of(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
-        c, net, batch = self.config, self.network, self._batch(samples)
-        size = len(batch.style)
-        with torch.no_grad():
-            latents = self.autoencoder.encoder(
-                torch.cat([batch.a, batch.a_again, batch.b, batch.p])
-            )
-            z = latents[:size].float()
-        content = net.content_encoder(z)
-        mean, log_std = net.style_encoder(latents + c.style_noise * torch.randn_like(latents))
-        mean, log_std = mean.float(), log_std.float()
-        own, again, other, target = zip(mean.split(size), log_std.split(size), strict=True)
-        prior = net.prior(batch.style.clamp(min=0))
-
-        # one pass of the generator for all five: own clip, same style, unchanged, by label, by
-        #     reference
-        styles = [
-            reparameterize(*again),
-            reparameterize(*other),
-            own[0],
-            reparameterize(*net.prior(batch.target_style)),
-            reparameterize(*target),
-        ]
-        contents = [content, content, content, content, content.detach()]
-        rebuilt = net.generator(torch.cat(contents), torch.cat(styles)).float()
-        of_own, of_other, unchanged, by_label, by_reference = rebuilt.split(size)
-        shown = unchanged + style_residual(z - unchanged)
-        decoded = (
-            self.autoencoder.decoder.normalized(
-                torch.cat([of_other, shown, by_label, by_reference])
-            )
-            .float()
-            .split(size)
-        )
-        normalized = self.autoencoder.normalize(batch.a)
-
-        content_back = net.content_encoder(by_label)
-        cycled = net.generator(content_back, reparameterize(other[0].detach(), other[1].detach()))
-        style_back = net.style_encoder(by_reference)
-        motion = LAYOUT["foot_contact"].start
-        results = self._results(batch.a, decoded[1], decoded[2:])
-        target_style = batch.target_style.repeat(2)
-
+        batch = self.batches.cut(samples, self.device)
+        codes = self._encode(batch)
+        generated = self._generate(batch, codes)
+        decoded = self._decode(batch, codes, generated)
+        results = self._results(batch, decoded)
         terms = {
-            "own_clip": smooth_l1_loss(of_own, z) + 0.5 * smooth_l1_loss(unchanged, z),
-            "same_style": smooth_l1_loss(of_other, z),
-            "same_style_motion": smooth_l1_loss(decoded[0][..., :motion], normalized[..., :motion]),
-            "consistency": smooth_l1_loss(content_back, content.detach()),
-            "cycle": smooth_l1_loss(cycled.float(), z),
-            "prior": (
-                gaussian_kl(other[0], other[1], prior[0], prior[1], of="clip")
-                * (batch.style != UNKNOWN)
-            ).mean(),
-            "prior_spread": gaussian_kl(
-                prior[0], prior[1], torch.zeros_like(prior[0]), torch.zeros_like(prior[1])
-            ),
-            "align": gaussian_kl(*own, *other) + gaussian_kl(*own, *again),
-            "tell": known_cross_entropy(
-                self._likelihood(torch.cat([own[0], other[0]])), batch.style.repeat(2)
-            ),
-            "style_back": gaussian_kl(
-                target[0].detach(), target[1].detach(), style_back[0].float(), style_back[1].float()
-            ),
-            "adversary": adversarial_confusion(net.adversary, content),
-            "content_size": content.float().square().mean(),
-            "frame": orthonormality_error(
-                torch.cat([self.autoencoder.decoder.physical(value) for value in decoded[1:]])
-            ),
-            "critic": generator_adversarial_loss(net.critic, results, target_style, c.guide_noise),
-            "pair": self._pair_error(batch, results),
-            **self._guide(batch, results),
+            **self._reconstruction(codes, generated, decoded),
+            **self._style_space(batch, codes, generated),
+            **self._results_losses(batch, results),
+            "content_l2": codes.content.float().square().mean(),
+            "adversarial_confusion": adversarial_confusion(self.network.adversary, codes.content),
         }
-        total = sum(getattr(c, name) * value for name, value in terms.items())
-        learned = {
-            "adversary_learns": adversary_loss(net.adversary, content, batch.style),
-            "critic_learns": critic_loss(
-                net.critic, normalized, batch.style, results, target_style, c.guide_noise
-            ),
-        }
-        return {"total": total + sum(learned.values()), **terms, **learned}
+        opponents = self._opponents_losses(batch, codes, decoded, results)
+        weighted = [weight * terms[name] for name, weight in vars(self.config.weights).items()]
+        total = torch.stack([*weighted, *opponents.values()]).sum()
+        return {"total": total, **terms, **opponents}
 
-    def _likelihood(self, code: Tensor) -> Tensor:
-        """code: (B, K) -> (B, S) log likelihoods under every label's Gaussian, softened: K numbers
-        do not err independently.
-        """
-        mean, log_std = self.network.prior(torch.arange(len(self.labels.styles)))
-        apart = 0.5 * ((code[:, None] - mean) / log_std.exp()).square() + log_std
-        return -apart.sum(dim=-1) / code.shape[-1] ** 0.5
+    def _encode(self, batch: Batch) -> Codes:
+        net = self.network
+        with torch.no_grad():
+            motion = torch.cat([batch.a, batch.a_again, batch.b, batch.p])
+            latents = self.autoencoder.encoder(motion)
+            z = latents[: len(batch.a)].float()
+        noisy = latents + self.config.style_noise * torch.randn_like(latents)
+        own, again, other, target = net.style_encoder(noisy).float().split(len(batch.a))
+        prior = net.prior(batch.style.clamp(min=0))
+        return Codes(z, net.content_encoder(z), own, again, other, target, prior)
 
-    def _results(self, features: Tensor, unchanged: Tensor, restyled: Sequence[Tensor]) -> Tensor:
-        """features: (B, T, 260); unchanged and R restyled: (B, T, 260) decoded, normalised -> (R *
-        B, T, 260) normalised, see `restyled_features`.
+    def _generate(self, batch: Batch, codes: Codes) -> Generated:
+        """One pass of the generator. The content encoder learns nothing from results by reference."""
+        styles = [
+            codes.again.sample(),
+            codes.other.sample(),
+            codes.own.mean,
+            self.network.prior(batch.target_style).sample(),
+            codes.target.sample(),
+        ]
+        contents = [*4 * [codes.content], codes.content.detach()]
+        latents = self.network.generator(torch.cat(contents), torch.cat(styles)).float()
+        return Generated(*latents.split(len(batch.a)))
+
+    def _decode(self, batch: Batch, codes: Codes, generated: Generated) -> Decoded:
+        size, own = len(batch.a), generated.unchanged
+        shown = own + style_residual(codes.z - own)
+        latents = [generated.other, shown, generated.by_label, generated.by_reference]
+        decoded = self.autoencoder.decoder.normalized(torch.cat(latents)).float()
+        other, unchanged, *restyled = decoded.split(size)
+        true = self.autoencoder.normalize(batch.a)
+        return Decoded(true, other, unchanged, torch.stack(restyled))
+
+    def _results(self, batch: Batch, decoded: Decoded) -> Tensor:
+        """(2 B, T, 260) normalised: A with the change that the networks make, by label and by
+        reference.
         """
         physical = self.autoencoder.decoder.physical
-        results = [
-            restyled_features(features, physical(unchanged), physical(value)) for value in restyled
-        ]
-        return self.autoencoder.normalize(torch.cat(results))
+        unchanged, restyled = physical(decoded.unchanged), physical(decoded.restyled)
+        results = restyled_features(batch.a, unchanged, restyled)
+        return self.autoencoder.normalize(results.flatten(0, 1))
 
-    def _guide(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
-        """Cross-entropies of the guides on results as the user gets them. Content within its own
-        set. Dropout stays on.
+    def _reconstruction(
+        self, codes: Codes, generated: Generated, decoded: Decoded
+    ) -> dict[str, Tensor]:
+        """That a clip is rebuilt with its own style and with the style of B, and from its restyling
+        as well.
         """
-        times = len(results) // len(batch.style)
-        target, content = batch.target_style.repeat(times), batch.content.repeat(times)
+        net, z = self.network, codes.z
+        contact = LAYOUT["foot_contact"].start
+        content = net.content_encoder(generated.by_label)
+        cycled = net.generator(content, codes.other.detach().sample()).float()
+        motion = torch.cat([decoded.unchanged[None], decoded.restyled])
+        return {
+            "self_reconstruction": smooth_l1_loss(generated.again, z)
+            + 0.5 * smooth_l1_loss(generated.unchanged, z),
+            "same_style": smooth_l1_loss(generated.other, z),
+            "same_style_motion": smooth_l1_loss(
+                decoded.other[..., :contact], decoded.true[..., :contact]
+            ),
+            "content_consistency": smooth_l1_loss(content, codes.content.detach()),
+            "content_cycle": smooth_l1_loss(cycled, z),
+            "orthonormality": orthonormality_error(self.autoencoder.decoder.physical(motion)),
+        }
+
+    def _style_space(self, batch: Batch, codes: Codes, generated: Generated) -> dict[str, Tensor]:
+        """That style codes are those of their label, and of nothing else."""
+        own, other = codes.own, codes.other
+        known = batch.style != UNKNOWN
+        restyled = self.network.style_encoder(generated.by_reference).float()
+        likelihood = self._label_log_likelihood(torch.cat([own.mean, other.mean]))
+        return {
+            "style_kl": (other.kl(codes.prior) * known).mean(),
+            "prior_kl": codes.prior.kl().mean(),
+            "homo_style_alignment": (own.kl(other) + own.kl(codes.again)).mean(),
+            "prior_cross_entropy": known_cross_entropy(likelihood, batch.style.repeat(2)),
+            "style_cycle": codes.target.detach().kl(restyled).mean(),
+        }
+
+    def _label_log_likelihood(self, code: Tensor) -> Tensor:
+        """code: (B, K) -> (B, S) log likelihoods under every label's Gaussian, softened by the root
+        of K: K numbers do not err independently.
+        """
+        mean, log_std = self.network.prior(torch.arange(len(self.labels.styles)))
+        surprise = 0.5 * ((code[:, None] - mean) / log_std.exp()).square() + log_std
+        return -surprise.sum(dim=-1) / code.shape[-1] ** 0.5
+
+    def _results_losses(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
+        """That results look like real clips of their style, to classifiers, critic and pairs."""
+        target = batch.target_style.repeat(len(results) // len(batch.style))
+        noise = self.config.result_noise
+        return {
+            **self._auxiliary(batch, results, target),
+            "generator_adversarial": generator_adversarial_loss(
+                self.network.critic, results, target, noise
+            ),
+            "pair": self._pair_error(batch, results),
+        }
+
+    def _auxiliary(self, batch: Batch, results: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Cross-entropies of the auxiliary classifiers, their dropout on; content among those of
+        its own set.
+        """
+        content = batch.content.repeat(len(results) // len(batch.content))
         impossible = ~self.same_set.to(content.device)[content]
         styles, contents = [], []
-        for guide in self.guides:
-            noisy = results + self.config.guide_noise * torch.randn_like(results)
-            styles.append(cross_entropy(guide.style.normalized(noisy).float(), target))
-            told = guide.content.normalized(noisy).float().masked_fill(impossible, -1e4)
-            contents.append(known_cross_entropy(told, content))
+        for classifier in self.auxiliary:
+            noisy = results + self.config.result_noise * torch.randn_like(results)
+            styles.append(cross_entropy(classifier.style.normalized(noisy).float(), target))
+            logits = classifier.content.normalized(noisy).float().masked_fill(impossible, -1e4)
+            contents.append(known_cross_entropy(logits, content))
         return {
-            "guide_style": torch.stack(styles).mean(),
-            "guide_content": torch.stack(contents).mean(),
+            "auxiliary_style": torch.stack(styles).mean(),
+            "auxiliary_content": torch.stack(contents).mean(),
         }
 
     def _pair_error(self, batch: Batch, results: Tensor) -> Tensor:
         """Smooth-L1 between results and pairs, of what a body looks like; samples without a pair
         count as without error.
         """
-        wanted = take(self.autoencoder.normalize(batch.pair), PAIRED)
-        error = smooth_l1_loss(
-            take(results, PAIRED),
-            wanted.repeat(len(results) // len(wanted), 1, 1),
-            reduction="none",
-        )
-        return (error.mean(dim=-1) * batch.paired.repeat(len(results) // len(wanted), 1)).mean()
+        times = len(results) // len(batch.pair)
+        true = take(self.autoencoder.normalize(batch.pair), PAIRED).repeat(times, 1, 1)
+        error = smooth_l1_loss(take(results, PAIRED), true, reduction="none")
+        return (error.mean(dim=-1) * batch.paired.repeat(times, 1)).mean()
+
+    def _opponents_losses(
+        self, batch: Batch, codes: Codes, decoded: Decoded, results: Tensor
+    ) -> dict[str, Tensor]:
+        """What adversary and critic learn from; the other networks get no gradient of it."""
+        net = self.network
+        target = batch.target_style.repeat(len(results) // len(batch.style))
+        return {
+            "adversary": adversary_loss(net.adversary, codes.content, batch.style),
+            "critic": critic_loss(
+                net.critic, decoded.true, batch.style, results, target, self.config.result_noise
+            ),
+        }
 
     def validate(self) -> dict[str, float]:
-        """By the first guide, on whole validation clips, each in one other style: accuracies by
-        reference and by label.
+        """How far the joints of restyled validation clips are from those of their pairs, in
+        centimetres on average: `label/cm` and `reference/cm` by where the style comes from,
+        `input/cm` of clips as they are. `score`, by which weights are kept, is the mean of the
+        first two. Not a number where no validation clip has a pair: then the last weights are kept.
+        """
+        errors = []
+        for entry, style, reference in self._validation_cases():
+            features, latent = self._latent(entry)
+            frames = self.pairs.places[entry.stem, style][: features.shape[1]]
+            pair = torch.from_numpy(cut_pairs(self.corpus, [frames]))
+            label = torch.tensor([self.labels.styles.index(style)])
+            codes = (
+                self.network.prior(label).mean,
+                self.network.style_encoder(self._latent(reference)[1]).mean,
+            )
+            motions = [features, *(self._restyle(features, latent, code) for code in codes)]
+            errors.append([joint_distance_cm(motion, pair) for motion in motions])
+        if not errors:
+            return {"score": float("nan")}
+        unchanged, label_cm, reference_cm = np.mean(errors, axis=0).tolist()
+        return {
+            "score": (label_cm + reference_cm) / 2.0,
+            "label/cm": label_cm,
+            "reference/cm": reference_cm,
+            "input/cm": unchanged,
+        }
+
+    def _validation_cases(self) -> list[tuple[Entry, str, Entry]]:
+        """Validation clips, each with one style that it has a pair in, all styles about equally
+        often, and a validation clip of that style as the reference.
         """
         entries = self.corpus.known_validation()
-        seen = sorted({entry.style for entry in entries})
-        styles = self._of_set_2(seen) or seen
-        if len(styles) < 2:
-            return {"score": float("nan")}
-        hits = []
-        for guide in self.guides:
-            guide.eval()
+        seen = {entry.style for entry in entries}
+        paired: dict[str, list[str]] = {}
+        for stem, style in sorted(self.pairs.places):
+            if style in seen:
+                paired.setdefault(stem, []).append(style)
+        cases = []
         for i, entry in enumerate(entries):
-            others = [s for s in styles if s != entry.style]
-            style = others[i % len(others)]
-            reference = next(e for e in entries[i:] + entries[:i] if e.style == style)
-            for code in (
-                self.style_of(reference)[0],
-                self.network.prior.mean[[self.labels.styles.index(style)]],
-            ):
-                told_style, told_content = (
-                    self.guides[0].style.normalized(r := self.result(entry, code)),
-                    self.guides[0].content.normalized(r),
-                )
-                possible = self.same_set[self.labels.contents.index(content_name(entry))]
-                told_content = told_content.masked_fill(~possible, -1e4)
-                hits.append(
-                    (
-                        self.labels.styles[int(told_style.argmax())] == style,
-                        self.labels.contents[int(told_content.argmax())] == content_name(entry),
-                    )
-                )
-        for guide in self.guides:
-            guide.train()
-        rates = np.array(hits, dtype=float).reshape(-1, 2, 2).mean(axis=0)
-        figures = {
-            "reference/style": rates[0, 0],
-            "reference/content": rates[0, 1],
-            "label/style": rates[1, 0],
-            "label/content": rates[1, 1],
-        }
-        return {
-            "score": -float(rates.mean()),
-            **{name: float(value) for name, value in figures.items()},
-        }
+            styles = paired.get(entry.stem)
+            if styles:
+                style = styles[i % len(styles)]
+                others = (*entries[i:], *entries[:i])
+                cases.append((entry, style, next(e for e in others if e.style == style)))
+        return cases
 
     def _latent(self, entry: Entry) -> tuple[Tensor, Tensor]:
+        """Features (1, T, 260) of a clip, cut to whole steps of the content code, and their latent
+        (1, Z, T/4).
+        """
         frames = entry.frame_count // 8 * 8
-        features = torch.from_numpy(
-            np.array(self.corpus.features[entry.start : entry.start + frames])
-        )[None]
+        rows = self.corpus.features[entry.start : entry.start + frames]
+        features = torch.from_numpy(np.array(rows))[None]
         return features, self.autoencoder.encoder(features)
 
-    def style_of(self, entry: Entry) -> tuple[Tensor, Tensor]:
-        """Mean and log deviation (1, K) of the style code of one clip."""
-        return self.network.style_encoder(self._latent(entry)[1])
-
-    def result(self, entry: Entry, style: Tensor) -> Tensor:
-        """(1, T, 260) normalised: one clip plus its change to a style code (1, K)."""
-        features, latent = self._latent(entry)
-        content = self.network.content_encoder(latent)
-        own, _ = self.network.style_encoder(latent)
-        decode = self.autoencoder.decoder.normalized
-        unchanged, restyled = (
-            decode(self.network.generator(content, code)) for code in (own, style)
+    def _restyle(self, features: Tensor, latent: Tensor, code: Tensor) -> Tensor:
+        """features: (1, T, 260) physical, latent: (1, Z, T/4), code: (1, K) -> (1, T, 260) physical,
+        the clip with the change to a style code.
+        """
+        net, decoder = self.network, self.autoencoder.decoder
+        content, own = net.content_encoder(latent), net.style_encoder(latent).mean
+        unchanged = net.generator(content, own)
+        unchanged = unchanged + style_residual(latent - unchanged)
+        before, after = (
+            decoder.physical(decoder.normalized(z))
+            for z in (unchanged, net.generator(content, code))
         )
-        return self._results(features, unchanged, [restyled])
+        return restyled_features(features, before, after)
 
 
-def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """style: (B,), some perhaps `UNKNOWN` -> (B,) indices of known ones, each of another style
-    where the batch has one.
+def joint_distance_cm(a: Tensor, b: Tensor) -> float:
+    """a, b: (..., 260) physical features -> the mean distance of a joint in the heading frame,
+    centimetres.
     """
-    known = np.flatnonzero(style != UNKNOWN)
-    target = known[random.permutation(len(style)) % len(known)]
-    for i in np.flatnonzero(style[target] == style):
-        different = known[style[known] != style[i]]
-        if len(different):
-            target[i] = random.choice(different)
-    return target
+    positions = (x[..., LAYOUT["joint_position"]].unflatten(-1, (-1, 3)) for x in (a, b))
+    first, second = positions
+    return 100.0 * float((first - second).norm(dim=-1).mean())

@@ -1,0 +1,171 @@
+"""What one step of stage 2 sees: two clips of one style, a clip of another style, and a real clip
+of what the first does in the style of the third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
+from kinestyle.learn.data.pairs import Pairs, cut_pairs
+from kinestyle.learn.stages.classifiers import UNKNOWN, Labels, content_name
+from kinestyle.retarget.features import mirror_features
+
+
+@dataclass(frozen=True)
+class StyledCrops:
+    """Two crops of a clip A (`entry`) and one of a clip B of its style; the classes of A, `UNKNOWN`
+    where it has no label.
+    """
+
+    entry: Entry
+    a: Crop
+    a_again: Crop
+    b: Crop
+    style: int
+    content: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Crops to restyle, and crops of another style, whose B is P: the target of A."""
+
+    source: StyledCrops
+    target: StyledCrops
+
+
+@dataclass
+class Batch:
+    """Samples as tensors: features (B, T, 260) and classes (B,).
+
+    pair: A in the target style where a real clip shows it, (B, T, 260), zeros elsewhere; paired:
+    (B, T), 1 or 0.
+    """
+
+    a: Tensor
+    a_again: Tensor
+    b: Tensor
+    p: Tensor
+    pair: Tensor
+    paired: Tensor
+    style: Tensor
+    content: Tensor
+    target_style: Tensor
+
+
+class StylizerBatches:
+    """Draws the samples of stage 2 from the training split and cuts them out of the corpus.
+
+    unlabelled_share: of clips A without a label, where there are any; their B is another crop of A.
+    set_2_share: of crops from Bandai-Namco set 2, where the corpus has both sets.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        sampler: CropSampler,
+        pairs: Pairs,
+        unlabelled_share: float,
+        set_2_share: float,
+    ):
+        self.corpus, self.sampler, self.pairs = corpus, sampler, pairs
+        self.unlabelled_share, self.set_2_share = unlabelled_share, set_2_share
+        self.labels = Labels.of(corpus)
+        self.cells = by_cell(corpus.select("train", labelled=True))
+        self.unlabelled = corpus.select("train", labelled=False)
+
+    def draw(self, count: int) -> list[Sample]:
+        """`count` samples, those of a style each with a target of another one, if there is one."""
+        sources: list[StyledCrops] = []
+        for i in range(count):
+            # the first two are labelled, so that there always is a target
+            unlabelled = i > 1 and self.unlabelled and self.sampler.coin(self.unlabelled_share)
+            sources.append(self._unlabelled() if unlabelled else self._labelled())
+        styles = np.array([source.style for source in sources])
+        targets = other_style(styles, self.sampler.random)
+        return [
+            Sample(source, sources[target]) for source, target in zip(sources, targets, strict=True)
+        ]
+
+    def _unlabelled(self) -> StyledCrops:
+        entry, mirror = self.sampler.choose(self.unlabelled), self.sampler.coin()
+        a, a_again, b = (self.sampler.place(entry, mirror) for _ in range(3))
+        return StyledCrops(entry, a, a_again, b, UNKNOWN, UNKNOWN)
+
+    def _labelled(self) -> StyledCrops:
+        sampler, labels = self.sampler, self.labels
+        cells = self.cells[sampler.choose(self._styles())]
+        first, second = (sampler.choose(sampler.choose(cells)) for _ in range(2))
+        mirror = sampler.coin() and content_name(first, mirrored=True) in labels.contents
+        return StyledCrops(
+            entry=first,
+            a=sampler.place(first, mirror),
+            a_again=sampler.place(first, mirror),
+            b=sampler.place(second, sampler.coin()),
+            style=labels.styles.index(first.style),
+            content=labels.contents.index(content_name(first, mirror)),
+        )
+
+    def _styles(self) -> Sequence[str]:
+        """The styles to draw from: those of set 2 in `set_2_share` of all cases."""
+        styles = self.labels.styles
+        set_2 = [style for style in styles if style.startswith("bandai2/")]
+        if not set_2 or len(set_2) == len(styles):
+            return styles
+        if self.sampler.coin(self.set_2_share):
+            return set_2
+        return [style for style in styles if style not in set_2]
+
+    def cut(self, samples: Sequence[Sample], device: torch.device) -> Batch:
+        """Samples as tensors; features on a device."""
+        sources = [sample.source for sample in samples]
+        pair, paired = self._pairs(samples)
+
+        def features(crops: Iterable[Crop]) -> Tensor:
+            return torch.from_numpy(self.sampler.cut(list(crops))).to(device)
+
+        return Batch(
+            a=features(source.a for source in sources),
+            a_again=features(source.a_again for source in sources),
+            b=features(source.b for source in sources),
+            p=features(sample.target.b for sample in samples),
+            pair=torch.from_numpy(pair).to(device),
+            paired=torch.from_numpy(paired).to(device),
+            style=torch.tensor([source.style for source in sources]),
+            content=torch.tensor([source.content for source in sources]),
+            target_style=torch.tensor([sample.target.style for sample in samples]),
+        )
+
+    def _pairs(self, samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
+        """`Batch.pair` and `Batch.paired`."""
+        frames = np.full((len(samples), self.sampler.frames), np.nan)
+        for row, sample in zip(frames, samples, strict=True):
+            entry, crop = sample.source.entry, sample.source.a
+            style = self.labels.styles[sample.target.style]
+            whole = self.pairs.places.get((entry.stem, style))
+            if whole is not None:
+                part = whole[crop.start - entry.start : crop.stop - entry.start]
+                row[:] = np.pad(part, (0, len(row) - len(part)), mode="edge")  # as crops are padded
+        features = cut_pairs(self.corpus, frames)
+        for row, sample in zip(features, samples, strict=True):
+            if sample.source.a.mirror:
+                row[:] = mirror_features(row)
+        return features, np.isfinite(frames).astype(np.float32)
+
+
+def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """style: (B,), some perhaps `UNKNOWN` -> (B,) indices of known ones, each of another style
+    where the batch has one.
+    """
+    known = np.flatnonzero(style != UNKNOWN)
+    target = known[random.permutation(len(style)) % len(known)]
+    for i in np.flatnonzero(style[target] == style):
+        different = known[style[known] != style[i]]
+        if len(different):
+            target[i] = random.choice(different)
+    return target

@@ -8,6 +8,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,6 +68,39 @@ def time_limit(request: pytest.FixtureRequest) -> Iterator[None]:
 def walk_file() -> Path:
     """The example clip: 151 frames at 30 a second, with fingers and a lantern without a role."""
     return Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder that commands run in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def clip_file(here: Path, walk_file: Path) -> Path:
+    """A copy of the example in the folder that commands run in."""
+    path = here / "walk.bvh"
+    path.write_bytes(walk_file.read_bytes())
+    return path
+
+
+@pytest.fixture
+def closed_folder(tmp_path_factory: pytest.TempPathFactory, walk_file: Path) -> Iterator[Path]:
+    """A folder with the example in it that this process may not enter."""
+    if not hasattr(os, "geteuid"):
+        pytest.skip("this system has no users as POSIX has them")
+    folder = tmp_path_factory.mktemp("closed")
+    (folder / "walk.bvh").write_bytes(walk_file.read_bytes())
+    folder.chmod(0)
+    before = os.geteuid()
+    if before == 0:  # for whom no folder is closed
+        for parent in folder.parents[:3]:
+            parent.chmod(parent.stat().st_mode | 0o055)
+        os.seteuid(65534)
+    yield folder
+    os.seteuid(before)
+    folder.chmod(0o700)
 
 
 @pytest.fixture(scope="session")
@@ -246,3 +280,21 @@ def tiny(tiny_bundle: Path) -> Stylizer:
 def released() -> Stylizer:
     """The bundle that ships with Kinestyle."""
     return Stylizer.load()
+
+
+@pytest.fixture
+def unsupervised(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_manifest: Manifest,
+    tiny_graphs: dict[str, bytes],
+) -> Stylizer:
+    """Takes the place of what ships: one bundle, without named styles."""
+    folder = tmp_path_factory.mktemp("released")
+    write_bundle(
+        folder / "unsupervised.kinestyle",
+        replace(tiny_manifest, styles=(), prior="standard normal"),
+        tiny_graphs,
+    )
+    monkeypatch.setattr("kinestyle.bundle.file._RELEASED", folder)
+    return Stylizer.load("unsupervised")

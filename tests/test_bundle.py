@@ -358,3 +358,19 @@ def test_the_bundle_that_ships_is_whole() -> None:
     assert bundle.style("normal").name == "bandai2/normal"
     assert "CC BY-NC 4.0" in bundle.manifest.licence
     assert "Bandai Namco Research" in bundle.manifest.attribution
+
+
+def test_styles_are_values() -> None:
+    style = STYLES[0]
+    same = Style(style.name, style.seconds, style.mean.astype(float), style.std.copy())
+    others = [
+        replace(style, name="one/other"),
+        replace(style, seconds=1.0),
+        replace(style, mean=style.mean + 1.0),
+        replace(style, std=style.std[:1]),
+    ]
+    assert style == same
+    assert all(style != other for other in [*others, style.name])
+    assert len({style, same, *others}) == 1 + len(others)
+    assert repr(style) == "Style('one/calm', 30 s, 2 numbers)"
+    assert "\n" not in repr(Bundle.open())

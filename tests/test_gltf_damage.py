@@ -62,13 +62,14 @@ def with_numbers(number: int, change: Callable[[np.ndarray], None]) -> bytes:
     return made.glb()
 
 
-def put(index: Any, value: float) -> Callable[[np.ndarray], None]:
+def put(index: Any, value: Any) -> Callable[[np.ndarray], None]:
     def change(rows: np.ndarray) -> None:
         rows[index] = value
 
     return change
 
 
+SIGNALLING = np.array([0x7F800001], dtype=np.uint32).view(np.float32)[0]
 SAMPLER = ("animations", 0, "samplers", 0)
 CHANNEL = ("animations", 0, "channels", 0)
 SPARSE = {
@@ -277,6 +278,10 @@ INVALID: dict[str, tuple[bytes, str]] = {
     ),
     "a value that is not a number": (
         with_numbers(WALK_OUTPUT, put((3, 2), np.nan)),
+        "in row 3, expected numbers",
+    ),
+    "a value that signals that it is not a number": (
+        with_numbers(WALK_OUTPUT, put((3, 2), SIGNALLING)),
         "in row 3, expected numbers",
     ),
     "an infinite value": (

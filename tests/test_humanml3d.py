@@ -147,6 +147,7 @@ def test_normalised_features_are_refused(made):
         (np.zeros((4, 10, 22, 3)), "one motion at a time"),
         (np.zeros((0, 22, 3)), "0 frames"),
         (np.full((5, 22, 3), np.nan), "not finite"),
+        (np.full((5, 22, 3), 0x7F800001, dtype=np.uint32).view(np.float32), "not finite"),
         (np.full((5, 22, 3), 1e9), "from the origin"),
         (np.array({"motion": 1}, dtype=object), "Python objects"),
         (np.array(["a", "b"]), "expected numbers"),
@@ -162,6 +163,14 @@ def test_a_header_that_asks_for_more_than_the_file_holds_is_refused(made):
     data = saved(made[1]).replace(b"(81, 22, 3)", b"(9999999999, 22, 3)")
     with pytest.raises(MotionFileError, match=r"damaged|not a sound"):
         parse_npy(data, "bomb.npy")
+
+
+def test_a_header_without_end_is_refused_on_one_line(made):
+    header = saved(made[1])[10:128].ljust(60_000)
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with pytest.raises(MotionFileError, match=r"long\.npy is not a sound") as caught:
+        parse_npy(data, "long.npy")
+    assert "\n" not in str(caught.value)
 
 
 def test_damaged_files_never_crash(made):

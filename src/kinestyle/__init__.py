@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from kinestyle.motion.display import announce, show
 
+TYPE_CHECKING = False  # `typing` is most of the time that this import would take
 if TYPE_CHECKING:
+    from typing import Any
+
     from kinestyle.formats.table import read_motion, write_motion
     from kinestyle.motion.clip import Clip
     from kinestyle.runtime.stylizer import Stylizer

@@ -4,6 +4,9 @@ exceptions into exit codes.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from typing import Any
 
 import click
@@ -15,26 +18,52 @@ from kinestyle.cli.measuring import evaluate
 from kinestyle.cli.restyling import styles, stylize
 from kinestyle.cli.rigging import convert, map_rig, retarget
 from kinestyle.cli.serving import studio
-from kinestyle.errors import KinestyleError
+from kinestyle.errors import sentence_of
 
 
 class Failure(click.ClickException):
     """A user's error: one sentence on stderr, exit code 1."""
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"kinestyle: {self.message}", err=True)
+        with contextlib.suppress(OSError):  # nobody can be told
+            click.echo(f"kinestyle: {self.message}", err=True)
 
 
 class Commands(click.Group):
-    """Turns every KinestyleError of a command into its sentence and an exit code."""
+    """Turns what goes wrong into a sentence and an exit code."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # of click itself: the help could not be printed
+            Failure(sentence_of(error) or "").show()
+            sys.exit(1)
+        finally:
+            _discard_unwritable()
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KinestyleError as error:
-            raise Failure(str(error)) from error
+        except BrokenPipeError:
+            raise  # who reads the output has enough of it, which click knows
         except KeyboardInterrupt:
             raise Failure("stopped; nothing half-written is left") from None
+        except Exception as error:
+            sentence = sentence_of(error)
+            if sentence is None:
+                raise
+            raise Failure(sentence) from error
+
+
+def _discard_unwritable() -> None:
+    """Drop output that cannot be written, of which Python would complain once more at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @click.group(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings
+from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings, say_written
 from kinestyle.errors import ClipError, MotionFileError
+from kinestyle.storage import name_of
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -152,7 +153,7 @@ def render(
             loop=options["loop"],
         )
         write_film(plan_film(figures, shot), out)
-    click.echo(out)
+    say_written(out)
 
 
 def _kind_of(out: Path) -> tuple[str, set[str]]:
@@ -175,7 +176,7 @@ def _kind_of(out: Path) -> tuple[str, set[str]]:
 def _names(clips: tuple[Path, ...], labels: str | None) -> list[str]:
     """What each clip is called in the picture; empty words where there are to be none."""
     if labels is None:
-        return [clip.stem for clip in clips]
+        return [Path(name_of(clip)).stem for clip in clips]
     names = [name.strip() for name in labels.split(",")]
     if labels.strip().lower() == "none":
         return [""] * len(clips)

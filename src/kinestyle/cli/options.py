@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import os
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinestyle.errors import MotionFileError
+from kinestyle.errors import MotionFileError, one_line
 from kinestyle.runtime.options import Choice, ClipRig, Option, options_of
 from kinestyle.runtime.settings import Settings
 
@@ -101,6 +102,12 @@ def keep_input(target: Path, *inputs: Path) -> None:
         )
 
 
-def say_warnings(warnings: tuple[str, ...]) -> None:
+def say_warnings(warnings: Iterable[str]) -> None:
     for warning in warnings:
-        click.echo(f"kinestyle: note: {warning}", err=True)
+        click.echo(f"kinestyle: note: {one_line(warning)}", err=True)
+
+
+def say_written(path: Path) -> None:
+    """The path of a result, for programs to read: the very bytes of a name that is no text."""
+    name = str(path)
+    click.echo(name if name.isprintable() else os.fsencode(path))

@@ -16,6 +16,7 @@ from kinestyle.cli.options import (
     keep_input,
     rig_option,
     say_warnings,
+    say_written,
     settings_options,
 )
 from kinestyle.errors import StyleError
@@ -107,7 +108,7 @@ def stylize(
             code = stylizer.style_of(known, variation.seed)
             say_warnings(write_motion(stylizer.apply(analysis, code, variation), target))
     for target in targets:
-        click.echo(target)
+        say_written(target)
 
 
 def _weights(text: str) -> tuple[float, ...]:
@@ -128,6 +129,7 @@ def _weights(text: str) -> tuple[float, ...]:
 def styles(as_json: bool, bundle: Path | None) -> None:
     """List the styles that the bundle knows."""
     from kinestyle.bundle import Bundle
+    from kinestyle.storage import name_of
 
     opened = Bundle.open(bundle)
     if as_json:
@@ -148,7 +150,7 @@ def styles(as_json: bool, bundle: Path | None) -> None:
         return
     if not opened.styles:
         click.echo(
-            f"{opened.path.stem} has no named styles; it takes the style of a clip (--like) or "
+            f"{Path(name_of(opened.path)).stem} has no named styles; it takes the style of a clip (--like) or "
             f"draws one (--random)"
         )
     else:
@@ -159,4 +161,4 @@ def styles(as_json: bool, bundle: Path | None) -> None:
             f"{style.seconds / 60:.0f} min" if style.seconds >= 120 else f"{style.seconds:.0f} s"
         )
         click.echo(f"{name:<24}{amount:>14}")
-    click.echo(f"\n{opened.path.name}, {opened.manifest.licence or 'licence not stated'}")
+    click.echo(f"\n{name_of(opened.path)}, {opened.manifest.licence or 'licence not stated'}")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings
-from kinestyle.errors import KinestyleError, MotionFileError
+from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings, say_written
+from kinestyle.errors import MotionFileError, one_line, sentence_of
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -57,7 +57,7 @@ def retarget(clip: Path, target: Path, out: Path, rig: Rig | None, to_rig: Rig |
     result = transfer(source, wanted, of_source, of_wanted)
     say_warnings(result.warnings)
     say_warnings(write_motion(result, out))
-    click.echo(out)
+    say_written(out)
 
 
 @click.command("map")
@@ -82,6 +82,7 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
     from kinestyle.formats.table import read_motion
     from kinestyle.rig.mapping import map_joints, rig_of
     from kinestyle.rig.rig_file import Rig, write_rig
+    from kinestyle.storage import name_of
 
     if out.suffix.lower() != ".json":
         raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .json for a rig")
@@ -94,7 +95,7 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
             )
         form = {
             "about": _ABOUT,
-            "made_from": clip.name,
+            "made_from": name_of(clip),
             "unit": None,
             "without_a_role": list(source.skeleton.names),
         }
@@ -104,7 +105,7 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
         say_warnings(mapping.warnings)
         comments = {
             "about": _ABOUT,
-            "made_from": clip.name,
+            "made_from": name_of(clip),
             "family": mapping.family,
             "unit": mapping.unit,
             "confidence": mapping.confidence,
@@ -112,7 +113,7 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
             "notes": list(mapping.warnings),
         }
         write_rig(rig_of(source, mapping), out, comments)
-    click.echo(out)
+    say_written(out)
 
 
 @click.command()
@@ -141,7 +142,7 @@ def convert(source: Path, target: Path, suffix: str | None, rig: Rig | None) -> 
         writer_of(target)
         keep_input(target, source)
         _convert(source, target, rig)
-        click.echo(target)
+        say_written(target)
         return
     if suffix is None:
         raise click.UsageError(
@@ -161,11 +162,14 @@ def convert(source: Path, target: Path, suffix: str | None, rig: Rig | None) -> 
                 keep_input(wanted, given)
                 wanted.parent.mkdir(parents=True, exist_ok=True)
                 _convert(given, wanted, rig)
-            except KinestyleError as error:
+            except Exception as error:
+                sentence = sentence_of(error)
+                if sentence is None:
+                    raise
                 failed += 1
-                click.echo(f"kinestyle: {given}: {error}", err=True)
+                click.echo(f"kinestyle: {one_line(str(given))}: {sentence}", err=True)
             else:
-                click.echo(wanted)
+                say_written(wanted)
     if failed:
         raise MotionFileError(
             f"{failed} of {len(jobs)} files could not be converted; the others are in {target}"

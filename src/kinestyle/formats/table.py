@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from kinestyle.errors import MotionFileError
+from kinestyle.errors import MotionFileError, shown
 from kinestyle.formats.asf_amc import read_amc
 from kinestyle.formats.bvh import read_bvh, write_bvh
 from kinestyle.formats.fbx import read_fbx, write_fbx
 from kinestyle.formats.gltf import read_gltf, write_gltf
 from kinestyle.formats.humanml3d import read_npy
 from kinestyle.motion.clip import Clip
+from kinestyle.storage import name_of, require_file
 
 
 class Format(NamedTuple):
@@ -41,10 +42,7 @@ def read_motion(path: str | Path) -> Clip:
     that cannot be read or is not sound.
     """
     path = Path(path)
-    if path.is_dir():
-        raise MotionFileError(f"{path.name} is a folder, expected a motion file")
-    if not path.exists():
-        raise MotionFileError(f"{path.name} was not found; check the path {path}")
+    require_file(path, "a motion file")
     return format_of(path).read(path)
 
 
@@ -67,8 +65,8 @@ def writer_of(path: Path) -> Callable[[Clip, Path], tuple[str, ...]]:
     if write is None:
         written = ", ".join(suffix for suffix, row in FORMATS.items() if row.write)
         raise MotionFileError(
-            f"{path.name} has the suffix {path.suffix!r}, which is read but not written; write "
-            f"{written}"
+            f"{shown(name_of(path))} has the suffix {path.suffix!r}, which is read but not written; "
+            f"write {written}"
         )
     return write
 
@@ -80,5 +78,6 @@ def format_of(path: Path) -> Format:
     except KeyError:
         known = ", ".join(FORMATS)
         raise MotionFileError(
-            f"{path.name} has the suffix {path.suffix!r}, expected a known motion format: {known}"
+            f"{shown(name_of(path))} has the suffix {path.suffix!r}, expected a known motion format: "
+            f"{known}"
         ) from None

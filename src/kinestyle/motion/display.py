@@ -5,18 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+TYPE_CHECKING = False  # `typing` takes longer to import than all else that `import kinestyle` needs
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
 
+    class Viewer(Protocol):
+        """What can show clips."""
 
-class Viewer(Protocol):
-    """What can show clips."""
+        def frame_html(self, clips: Sequence[Any], labels: Sequence[str] | None = None) -> str:
+            """Clips as a part of a page."""
 
-    def frame_html(self, clips: Sequence[Any], labels: Sequence[str] | None = None) -> str:
-        """Clips as a part of a page."""
-
-    def show(self, *clips: Any, labels: Sequence[str] | None = None) -> None:
-        """Clips where the user looks."""
+        def show(self, *clips: Any, labels: Sequence[str] | None = None) -> None:
+            """Clips where the user looks."""
 
 
 _announced: list[Callable[[], Viewer]] = []

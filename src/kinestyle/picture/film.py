@@ -285,12 +285,12 @@ def _clock(figures: Sequence[Figure], shot: Shot) -> Array:
         shot.start_seconds,
         longest if shot.stop_seconds is None else min(shot.stop_seconds, longest),
     )
-    if start < 0.0 or start > longest:
+    if not 0.0 <= start <= longest:
         raise ClipError(
             f"the film was to start at {start:g} s, expected a time within the clips, 0 to "
             f"{longest:.2f} s"
         )
-    if stop < start:
+    if not stop >= start:  # nor a number that is none
         raise ClipError(
             f"the film was to go from {start:g} s to {stop:g} s, expected an end after its start"
         )

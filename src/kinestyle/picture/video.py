@@ -5,7 +5,6 @@ not at all.
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from kinestyle.errors import ClipError, MotionFileError
 from kinestyle.extras import needs_extra
 from kinestyle.picture.film import Film
-from kinestyle.storage import replace_bytes
+from kinestyle.storage import replace_bytes, scratch_folder
 
 with needs_extra("pictures", "drawing pictures"):
     from PIL import Image
@@ -69,9 +68,9 @@ def container_of(path: Path) -> Container:
 def _encode_mp4(film: Film) -> bytes:
     with needs_extra("video", "writing .mp4 (not .webp or .gif)"):
         import av
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         # the index goes to the front of the file, for which it is read again: memory will not do
-        path = Path(folder) / "film.mp4"
+        path = folder / "film.mp4"
         with av.open(str(path), "w", options={"movflags": "faststart"}) as file:
             rate = Fraction(film.frame_rate).limit_denominator(1001)
             stream = file.add_stream(

@@ -16,6 +16,9 @@ may be overstretching.
 _FRONT = 0.5
 """How much the front weighs in the plane of a knee that is not bent at all."""
 
+_TINY = 1e-200
+"""Less than any area, whatever the unit of the rig."""
+
 
 def reach(
     hip: Array, knee: Array, ankle: Array, target: Array, hinge: Array, amount: Array
@@ -81,5 +84,5 @@ def _pole(
 def _corner(a: Array, b: Array, opposite: Array) -> Array:
     """The angle in radians between sides a and b of a triangle, whose third side is `opposite`."""
     return np.arccos(
-        np.clip((a * a + b * b - opposite * opposite) / np.maximum(2.0 * a * b, 1e-12), -1.0, 1.0)
+        np.clip((a * a + b * b - opposite * opposite) / np.maximum(2.0 * a * b, _TINY), -1.0, 1.0)
     )

@@ -22,7 +22,7 @@ from kinestyle.errors import RigError
 from kinestyle.motion.canonical import CANONICAL, SIDES
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.rig.body_frame import AXES, UNITS
-from kinestyle.storage import read_bytes, replace_bytes
+from kinestyle.storage import name_of, read_bytes, replace_bytes
 
 VERSION = 1
 _LIMIT_BYTES = 1_000_000
@@ -227,7 +227,7 @@ def write_rig(rig: Rig, path: Path, comments: Mapping[str, Any] = MappingProxyTy
 
 def read_rig(path: Path) -> Rig:
     """Read what `write_rig` wrote and somebody edited. Raises RigError for anything else."""
-    return parse_rig(read_bytes(path, _LIMIT_BYTES), path.name)
+    return parse_rig(read_bytes(path, _LIMIT_BYTES), name_of(path))
 
 
 def parse_rig(data: bytes, name: str) -> Rig:

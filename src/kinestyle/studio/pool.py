@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kinestyle.errors import KinestyleError
+from kinestyle.storage import scratch_folder
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import KINDS, BusyError, CancelledError, LimitError, WorkError
 from kinestyle.studio.wire import Message, packed, receive_from
@@ -286,6 +286,7 @@ class Pool:
         }
         self.settings: dict[str, Any] = settings
         self.folder = Path()
+        self._scratch = contextlib.ExitStack()
         # -P: a numpy.py in the folder that the server was started in is none of the worker's
         # business
         self.command = [sys.executable, "-P", "-m", "kinestyle.studio.worker"]
@@ -300,7 +301,7 @@ class Pool:
 
     async def open(self) -> None:
         """Start the workers; they get ready on their own."""
-        self.folder = Path(tempfile.mkdtemp(prefix="kinestyle-studio-"))
+        self.folder = self._scratch.enter_context(scratch_folder())
         self.workers = [
             Worker(self, n, heavy=n == self.config.workers) for n in range(self.config.workers + 1)
         ]
@@ -319,7 +320,7 @@ class Pool:
         _, late = await asyncio.wait(self._tasks[:-1], timeout=5.0)
         for task in [*late, self._tasks[-1]]:
             task.cancel()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.close()
 
     async def run(self, job: Job) -> Message:
         """Have a job done. Raises KinestyleError: what is wrong with it, or that the queue is full."""

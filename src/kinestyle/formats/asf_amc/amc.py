@@ -16,7 +16,7 @@ from kinestyle.formats.text_files import decode_text, quoted
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.storage import read_bytes
+from kinestyle.storage import name_of, read_bytes
 
 USUAL_FRAME_RATE = 120.0
 """Frames a second of HDM05 and nearly all of CMU: most files do not state theirs."""
@@ -35,7 +35,7 @@ def read_amc(path: str | Path) -> Clip:
     path = Path(path)
     data = read_bytes(path, MAX_FILE_BYTES)
     asf = find_asf(path)
-    return parse_amc(data, path.name, parse_asf(read_bytes(asf, MAX_FILE_BYTES), asf.name))
+    return parse_amc(data, name_of(path), parse_asf(read_bytes(asf, MAX_FILE_BYTES), name_of(asf)))
 
 
 def find_asf(amc: Path) -> Path:

@@ -25,7 +25,7 @@ from kinestyle.formats.limits import (
 from kinestyle.formats.text_files import NUMBER, decode_text, latin_1_warning, quoted
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.storage import read_bytes
+from kinestyle.storage import name_of, read_bytes
 
 MIN_FRAME_TIME_SECONDS, MAX_FRAME_TIME_SECONDS = 1e-6, 10.0
 
@@ -45,7 +45,7 @@ def read_bvh(path: str | Path) -> Clip:
     Raises MotionFileError for a file that cannot be read or is not sound BVH.
     """
     path = Path(path)
-    return parse_bvh(read_bytes(path, MAX_FILE_BYTES), path.name)
+    return parse_bvh(read_bytes(path, MAX_FILE_BYTES), name_of(path))
 
 
 def parse_bvh(data: bytes, name: str) -> Clip:

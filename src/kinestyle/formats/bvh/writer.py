@@ -12,12 +12,18 @@ from kinestyle.errors import MotionFileError
 from kinestyle.formats.bvh.decimals import format_decimals
 from kinestyle.formats.bvh.layout import BvhLayout, decode
 from kinestyle.formats.euler_curves import euler_curves
-from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation
+from kinestyle.formats.unchanged import (
+    UNCHANGED,
+    further_decimals,
+    same_position,
+    same_rotation,
+    unit_of,
+)
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, check_writable
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, same_skeleton
-from kinestyle.storage import replace_bytes
+from kinestyle.storage import name_of, replace_bytes
 
 MIN_DECIMALS = 6
 EXPRESSED = 1e-6
@@ -40,7 +46,7 @@ def write_bvh(clip: Clip, path: str | Path) -> tuple[str, ...]:
     cannot be written.
     """
     path = Path(path)
-    data, notes = format_bvh(clip, path.name)
+    data, notes = format_bvh(clip, name_of(path))
     replace_bytes(path, data)
     return notes
 
@@ -52,14 +58,14 @@ def format_bvh(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     check_writable(clip, name)
     source = clip.source
     keeps = isinstance(source, BvhLayout) and same_skeleton(
-        source.skeleton, clip.skeleton, UNCHANGED
+        source.skeleton, clip.skeleton, UNCHANGED * unit_of(source.skeleton)
     )
     layout = source if keeps else layout_for(clip, name)
     values, notes = encode(clip, layout)
     if layout.shortest:
         # the file's own numbers stay as they are; new angles need no more digits than those have
         kept = values == layout.values if len(layout.values) == len(values) else False
-        values = np.where(kept, values, np.round(values, max(layout.decimals, MIN_DECIMALS)))
+        values = np.where(kept, values, np.round(values, _decimals(layout)))
     head = "".join(
         (
             layout.head_text,
@@ -95,7 +101,7 @@ def encode(clip: Clip, layout: BvhLayout) -> tuple[Array, list[str]]:
         position_kept[:, joint, axis], values[:, column], local_position[:, joint, axis]
     )
     unsaid = _deviation(local_position, layout.skeleton) > EXPRESSED * np.maximum(
-        1.0, np.abs(layout.skeleton.offsets)
+        unit_of(layout.skeleton), np.abs(layout.skeleton.offsets)
     )
     unsaid[joint, axis] = False
     for j in np.flatnonzero(unsaid.any(axis=1)):
@@ -167,11 +173,11 @@ def _unchanged(
     rotation_kept = np.zeros((frames, joints), dtype=bool)
     if len(layout.values) != frames:
         return position_kept, rotation_kept
-    size = max(1, _CHUNK_ROTATIONS // joints)
+    size, unit = max(1, _CHUNK_ROTATIONS // joints), unit_of(layout.skeleton)
     for start in range(0, frames, size):
         piece = slice(start, start + size)
         source_position, source_rotation = decode(layout, layout.values[piece])
-        position_kept[piece] = same_position(local_position[piece], source_position)
+        position_kept[piece] = same_position(local_position[piece], source_position, unit)
         if np.array_equal(local_rotation[piece], source_rotation):
             rotation_kept[piece] = True
             continue
@@ -195,7 +201,8 @@ def layout_for(clip: Clip, name: str = "clip") -> BvhLayout:
     ZXY. Raises MotionFileError for joint names that BVH cannot hold.
     """
     skeleton = clip.skeleton
-    shifts = _deviation(clip.local_position, skeleton).max(axis=1) > 0.5 * 10.0**-MIN_DECIMALS
+    smallest = 0.5 * 10.0**-MIN_DECIMALS * unit_of(skeleton)
+    shifts = _deviation(clip.local_position, skeleton).max(axis=1) > smallest
     shifts[skeleton.parents < 0] = True
     channels = tuple(_POSITIONS + _ROTATIONS if shift else _ROTATIONS for shift in shifts)
     order, text = _hierarchy_text(skeleton, channels, name)
@@ -241,6 +248,7 @@ def _hierarchy_text(
         tips.setdefault(parent, []).append(offset)
 
     order: list[int] = []
+    decimals = MIN_DECIMALS + further_decimals(skeleton)
     lines = ["HIERARCHY"]
     # a joint index to open, or the indentation of a brace to close
     waiting: list[tuple[int, int, bool]] = [(0, 0, True)]
@@ -256,7 +264,7 @@ def _hierarchy_text(
         lines += [
             f"{tab}{'JOINT' if depth else 'ROOT'} {skeleton.names[joint]}",
             f"{tab}{{",
-            f"{tab}\tOFFSET {_numbers(skeleton.offsets[joint])}",
+            f"{tab}\tOFFSET {_numbers(skeleton.offsets[joint], decimals)}",
             f"{tab}\tCHANNELS {len(channels[joint])} {' '.join(channels[joint])}",
         ]
         # other tools require an end site where a chain ends
@@ -264,7 +272,7 @@ def _hierarchy_text(
             lines += [
                 f"{tab}\tEnd Site",
                 f"{tab}\t{{",
-                f"{tab}\t\tOFFSET {_numbers(offset)}",
+                f"{tab}\t\tOFFSET {_numbers(offset, decimals)}",
                 f"{tab}\t}}",
             ]
         waiting.append((joint, depth, False))
@@ -283,8 +291,13 @@ def _shortest(value: float) -> str:
     return np.format_float_positional(value, trim="0")
 
 
-def _numbers(vector: Array) -> str:
-    return " ".join(f"{value:.{MIN_DECIMALS}f}" for value in vector)
+def _decimals(layout: BvhLayout) -> int:
+    """Digits after the point of all values."""
+    return max(layout.decimals, MIN_DECIMALS + further_decimals(layout.skeleton))
+
+
+def _numbers(vector: Array, decimals: int) -> str:
+    return " ".join(f"{value:.{decimals}f}" for value in vector)
 
 
 def _rows(values: Array, layout: BvhLayout) -> bytes:
@@ -294,4 +307,4 @@ def _rows(values: Array, layout: BvhLayout) -> bytes:
         return "".join(
             " ".join(map(repr, row)) + layout.newline for row in values.tolist()
         ).encode()
-    return format_decimals(values, max(layout.decimals, MIN_DECIMALS), layout.newline)
+    return format_decimals(values, _decimals(layout), layout.newline)

@@ -23,7 +23,7 @@ from kinestyle.formats.fbx.loading import Node
 from kinestyle.formats.fbx.reader import FbxSource, parse_fbx
 from kinestyle.formats.fbx.records import Document, Record, is_binary, parse, record, serialize
 from kinestyle.formats.fbx.ticks import TICKS_A_SECOND, frame_ticks
-from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation
+from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
@@ -46,7 +46,7 @@ class UnpatchableError(Exception):
 
 def patched(clip: Clip, source: FbxSource) -> tuple[bytes, tuple[str, ...]]:
     """The file of `source` with the motion of `clip`, and notes. Raises UnpatchableError."""
-    if not same_skeleton(clip.skeleton, source.skeleton, UNCHANGED):
+    if not same_skeleton(clip.skeleton, source.skeleton, UNCHANGED * unit_of(source.skeleton)):
         raise UnpatchableError("its joints are not those of the file that it comes from")
     if abs(clip.frame_time_seconds / source.frame_time_seconds - 1.0) > 1e-9:
         raise UnpatchableError("its frame rate is not that of the file that it comes from")
@@ -92,7 +92,9 @@ def _changes(
     """
     if len(local_position) != len(source.local_position):
         return np.ones(len(source.nodes), dtype=bool), np.ones(len(source.nodes), dtype=bool)
-    translated = ~same_position(local_position, source.local_position).all(axis=(0, 2))
+    translated = ~same_position(
+        local_position, source.local_position, unit_of(source.skeleton)
+    ).all(axis=(0, 2))
     rotated = ~same_rotation(local_rotation, source.local_rotation).all(axis=0)
     return np.asarray(translated), np.asarray(rotated)
 

@@ -17,7 +17,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.storage import read_bytes
+from kinestyle.storage import name_of, read_bytes
 
 MAX_JOINT_FRAMES = 2**23
 """Frames times joints. Each is a call into the library of about a millionth of a second."""
@@ -65,7 +65,7 @@ def read_fbx(path: str | Path) -> Clip:
     Raises MotionFileError for a file that cannot be read, is not sound FBX or holds no skeleton.
     """
     path = Path(path)
-    return parse_fbx(read_bytes(path, MAX_FILE_BYTES), path.name)
+    return parse_fbx(read_bytes(path, MAX_FILE_BYTES), name_of(path))
 
 
 def parse_fbx(data: bytes, name: str) -> Clip:

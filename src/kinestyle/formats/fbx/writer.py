@@ -11,7 +11,7 @@ from kinestyle.formats.fbx.records import serialize
 from kinestyle.formats.fbx.scene import scene_document
 from kinestyle.motion.clip import Clip, StatedWorld, check_writable
 from kinestyle.rig.world_frame import bring_into_world
-from kinestyle.storage import replace_bytes
+from kinestyle.storage import name_of, replace_bytes
 
 CENTIMETRES_Y_UP = StatedWorld(0.01, (0.0, 1.0, 0.0))
 """What programs that read FBX expect. They convert everything else, some of them wrongly."""
@@ -26,7 +26,7 @@ def write_fbx(clip: Clip, path: str | Path) -> tuple[str, ...]:
     clip is not finite or the file cannot be written.
     """
     path = Path(path)
-    data, notes = format_fbx(clip, path.name)
+    data, notes = format_fbx(clip, name_of(path))
     replace_bytes(path, data)
     return notes
 

@@ -67,7 +67,8 @@ def read_accessor(document: Document, index: int, kind: str) -> Array:
         values[rows] = _rows(
             document, what, "bufferView", COMPONENTS[component], changed, SIZES[kind]
         )
-    found = values.astype(float)
+    with np.errstate(all="ignore"):  # what is no finite number is refused below
+        found = values.astype(float)
     if component != FLOAT and accessor.fields.get("normalized") is True:
         # the lowest signed number stands for -1 as the next one does
         found = np.maximum(found / np.iinfo(COMPONENTS[component]).max, -1.0)

@@ -26,7 +26,7 @@ from kinestyle.json_object import JsonObject
 from kinestyle.motion.clip import METRES_Y_UP, Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.storage import read_bytes
+from kinestyle.storage import name_of, read_bytes
 
 PATHS = {"translation": 3, "rotation": 4, "scale": 3}
 """What a channel may animate -> how many numbers that has."""
@@ -57,7 +57,7 @@ def read_gltf(path: str | Path) -> Clip:
     MotionFileError.
     """
     path = Path(path)
-    return parse_gltf(read_bytes(path, MAX_FILE_BYTES), path.name, path.parent)
+    return parse_gltf(read_bytes(path, MAX_FILE_BYTES), name_of(path), path.parent)
 
 
 def parse_gltf(data: bytes, name: str, folder: Path | None = None) -> Clip:

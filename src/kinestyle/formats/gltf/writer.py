@@ -14,12 +14,12 @@ from kinestyle.formats.gltf.document import Document
 from kinestyle.formats.gltf.keys import lies_on
 from kinestyle.formats.gltf.new_file import new_container
 from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
-from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation
+from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, check_writable
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
-from kinestyle.storage import replace_bytes
+from kinestyle.storage import name_of, replace_bytes
 
 _SAME_TIME = 1e-9
 
@@ -33,7 +33,7 @@ def write_gltf(clip: Clip, path: str | Path) -> tuple[str, ...]:
     MotionFileError when the clip is not finite or cannot be written.
     """
     path = Path(path)
-    data, notes = format_gltf(clip, path.name)
+    data, notes = format_gltf(clip, name_of(path))
     replace_bytes(path, data)
     return notes
 
@@ -47,7 +47,7 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     source = clip.source
     if (
         not isinstance(source, GltfSource)
-        or not same_skeleton(source.skeleton, clip.skeleton, UNCHANGED)
+        or not same_skeleton(source.skeleton, clip.skeleton, UNCHANGED * unit_of(source.skeleton))
         or clip.world != METRES_Y_UP
     ):
         container, assumed = new_container(clip)
@@ -78,7 +78,9 @@ def _changes(clip: Clip, source: GltfSource) -> tuple[np.ndarray, np.ndarray]:
     """(T, J) and (T, J) bool: which joints have another position, and which another rotation than
     was read.
     """
-    translated = ~same_position(clip.local_position, source.local_position).all(axis=-1)
+    translated = ~same_position(
+        clip.local_position, source.local_position, unit_of(source.skeleton)
+    ).all(axis=-1)
     rotated = ~same_rotation(clip.local_rotation, source.local_rotation)
     return np.asarray(translated), rotated
 
@@ -145,14 +147,15 @@ class _Rewriting:
         """
         if (self.source.nodes[j], path) in self.source.channels:
             return True
-        if (np.abs(values - values[0]) > UNCHANGED).any():
+        unit = unit_of(self.source.skeleton) if path == "translation" else 1.0
+        if (np.abs(values - values[0]) > UNCHANGED * unit).any():
             return True
         if path == "translation":
             was, now = self.source.local_position[0, j], self.clip.local_position[0, j]
         else:
             was, now = self.source.local_rotation[0, j], self.clip.local_rotation[0, j]
             now = now if was @ now > 0 else -now
-        return not same_position(now, was).all()
+        return not same_position(now, was, unit).all()
 
     def _put(self, node: int, path: str, values: Array, changed: np.ndarray | None) -> None:
         """values: (T, n) of a node, in glTF's order; changed: (T,) bool, where they are not those

@@ -18,7 +18,7 @@ from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.storage import read_bytes
+from kinestyle.storage import name_of, read_bytes
 
 FRAME_TIME_SECONDS = 0.05
 MAX_DISTANCE_M = 1e4
@@ -43,7 +43,7 @@ def read_npy(path: str | Path) -> Clip:
     and for damaged files.
     """
     path = Path(path)
-    return parse_npy(read_bytes(path, MAX_FILE_BYTES), path.name)
+    return parse_npy(read_bytes(path, MAX_FILE_BYTES), name_of(path))
 
 
 def parse_npy(data: bytes, name: str) -> Clip:
@@ -57,7 +57,8 @@ def parse_npy(data: bytes, name: str) -> Clip:
     if (array.ndim == 3 and array.shape[1:] == (JOINT_COUNT, 3)) or (
         array.ndim == 2 and array.shape[1] == FEATURE_COUNT
     ):
-        position = array.astype(float)
+        with np.errstate(all="ignore"):  # what is no finite number is refused below
+            position = array.astype(float)
     else:
         raise MotionFileError(
             f"{name} holds an array of shape {shape}, expected {_EXPECTED}{_advice(array)}"
@@ -121,8 +122,9 @@ def _read_array(data: bytes, name: str) -> Array:
         )
         shape, fortran_order, dtype = read_header(file)
     except Exception as error:  # numpy does not document what it raises for a damaged header
+        found = str(error).partition("\n")[0][:120]
         raise MotionFileError(
-            f"{name} is not a sound .npy file ({str(error)[:120]}); write it with np.save"
+            f"{name} is not a sound .npy file ({found}); write it with np.save"
         ) from error
     if dtype.hasobject:
         raise MotionFileError(

@@ -57,7 +57,7 @@ def with_body_tips(skeleton: Skeleton, c: Correspondence) -> Skeleton:
         tips = np.flatnonzero(CANONICAL.end_parents == role)
         bare = joint not in tipped and not skeleton.children[joint]
         if len(tips) and (bare or CANONICAL.names[role] == "head"):
-            offset = CANONICAL.end_offsets[tips[0]] / c.scale_to_canonical
+            offset = CANONICAL.end_offsets[tips[0]] * (1.0 / c.scale_to_canonical)
             parents.append(joint)
             offsets.append(rotation.rotate(c.align[role], offset))
     return replace(

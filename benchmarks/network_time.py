@@ -16,7 +16,6 @@ import os
 import statistics
 import time
 from pathlib import Path
-from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = (
     "1"  # before anything is loaded that asks how many threads there may be
@@ -82,6 +81,44 @@ def parameters(graph: bytes) -> int:
     return sum(int(np.prod(t.dims)) for t in model.graph.initializer if t.data_type in real)
 
 
+Medians = dict[int, dict[str, float]]
+"""CPU seconds of each graph and in total, by the length of the clip."""
+
+
+def measured(
+    bundles: list[Bundle], clip: Clip, repeats: int
+) -> tuple[list[Medians], list[dict[str, int]]]:
+    """For each bundle its times, and how often it calls each graph for the longest clip."""
+    medians: list[Medians] = [{} for _ in bundles]
+    counts: list[dict[str, int]] = []
+    for seconds in SECONDS:
+        made = [recorded(bundle, there_and_back(clip, seconds)) for bundle in bundles]
+        runs: list[list[dict[str, float]]] = [[] for _ in bundles]
+        for _ in range(repeats):
+            for times, (recorder, calls) in zip(runs, made, strict=True):
+                times.append(recorder.replay(calls))
+        for found, times in zip(medians, runs, strict=True):
+            found[seconds] = {name: statistics.median(t[name] for t in times) for name in GRAPHS}
+            found[seconds]["total"] = statistics.median(sum(t.values()) for t in times)
+        counts = [
+            {name: sum(call[0] == name for call in calls) for name in GRAPHS} for _, calls in made
+        ]
+    return medians, counts
+
+
+def print_table(
+    bundle: Bundle, medians: Medians, counts: dict[str, int], sizes: dict[str, int]
+) -> None:
+    print(f"{bundle.path.name}  sha256 {bundle.sha256[:16]}")
+    head = "".join(f"{f'{seconds} s of motion':>18}" for seconds in SECONDS)
+    print(f"  {'graph':<16}{'calls':>6}{'parameters':>12}{head}")
+    rows = [(name, counts[name], sizes[name]) for name in GRAPHS]
+    for name, calls, size in [*rows, ("total", sum(counts.values()), sum(sizes.values()))]:
+        times = "".join(f"{1000 * medians[seconds][name]:>15.2f} ms" for seconds in SECONDS)
+        print(f"  {name:<16}{calls:>6}{size:>12,}{times}")
+    print()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -95,50 +132,20 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=31)
     options = parser.parse_args()
     bundles = [Bundle.open(name) for name in options.bundles]
-    clip = read_motion(CLIP)
-    medians: dict[int, list[dict[str, float]]] = {}
-    counts: list[dict[str, int]] = []
-    for seconds in SECONDS:
-        made = [recorded(bundle, there_and_back(clip, seconds)) for bundle in bundles]
-        counts = [
-            {name: sum(call[0] == name for call in calls) for name in GRAPHS} for _, calls in made
-        ]
-        runs: list[list[dict[str, float]]] = [[] for _ in bundles]
-        for _ in range(options.repeats):
-            for times, (recorder, calls) in zip(runs, made, strict=True):
-                times.append(recorder.replay(calls))
-        medians[seconds] = [
-            {name: statistics.median(t[name] for t in times) for name in GRAPHS}
-            | {"total": statistics.median(sum(t.values()) for t in times)}
-            for times in runs
-        ]
+    medians, counts = measured(bundles, read_motion(CLIP), options.repeats)
     sizes = [{name: parameters(bundle.graph(name)) for name in GRAPHS} for bundle in bundles]
-    totals = [sum(size.values()) for size in sizes]
-    for i, bundle in enumerate(bundles):
-        print(f"{bundle.path.name}  sha256 {bundle.sha256[:16]}")
-        print(
-            f"  {'graph':<16}{'calls':>6}{'parameters':>12}"
-            + "".join(f"{f'{s} s of motion':>18}" for s in SECONDS)
-        )
-        rows: list[tuple[str, Any, int]] = [
-            (name, counts[i][name], sizes[i][name]) for name in GRAPHS
-        ]
-        for name, calls, size in [*rows, ("total", sum(counts[i].values()), totals[i])]:
-            print(
-                f"  {name:<16}{calls:>6}{size:>12,}"
-                + "".join(f"{1000 * medians[s][i][name]:>15.2f} ms" for s in SECONDS)
-            )
-        print()
+    for row in zip(bundles, medians, counts, sizes, strict=True):
+        print_table(*row)
     if len(bundles) == 2:
-        print(
-            f"{bundles[0].path.name} / {bundles[1].path.name}: {totals[0] / totals[1]:.3f} of the "
-            f"parameters",
-            end="",
+        first, second = (sum(size.values()) for size in sizes)
+        names = " / ".join(bundle.path.name for bundle in bundles)
+        ratios = "".join(
+            f", {medians[0][seconds]['total'] / medians[1][seconds]['total']:.3f} of the network "
+            f"time for {seconds} s of motion"
+            for seconds in SECONDS
         )
-        for seconds in SECONDS:
-            ratio = medians[seconds][0]["total"] / medians[seconds][1]["total"]
-            print(f", {ratio:.3f} of the network time for {seconds} s of motion", end="")
-        print(f"\nmedians of {options.repeats} interleaved repeats, one thread")
+        print(f"{names}: {first / second:.3f} of the parameters{ratios}")
+        print(f"medians of {options.repeats} interleaved repeats, one thread")
 
 
 if __name__ == "__main__":

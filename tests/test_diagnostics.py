@@ -28,7 +28,7 @@ def clip() -> Clip:
     return as_rig(walk(3.0).clip, metres_per_unit=0.01)
 
 
-def odd(clip: Clip) -> dict[str, str]:
+def diagnose(clip: Clip) -> dict[str, str]:
     return {diagnostic.kind: diagnostic.message for diagnostic in inspect_clip(clip).diagnostics}
 
 
@@ -39,33 +39,33 @@ def test_a_good_clip_is_passed(up: str, frame_rate: float) -> None:
         rotation.IDENTITY if up == "Y" else rotation.exp(-0.5 * np.pi * X), (len(rig_names()), 1)
     )
     rig = as_rig(walk(3.0, frame_rate).clip, own, up=up)
-    assert odd(rig) == {}
+    assert diagnose(rig) == {}
 
 
 def test_bones_that_change_length(clip: Clip) -> None:
     position = clip.local_position.copy()
     position[:, clip.skeleton.index("LeftLeg")] *= np.linspace(1.0, 1.2, clip.frame_count)[:, None]
-    assert "those to LeftLeg" in odd(clip.with_motion(position, clip.local_rotation))["stretching"]
+    assert "those to LeftLeg" in diagnose(clip.with_motion(position, clip.local_rotation))["stretching"]
     position = clip.local_position.copy()
     position[:, clip.skeleton.index("LeftLeg")] *= np.linspace(1.0, 1.02, clip.frame_count)[:, None]
-    assert "stretching" not in odd(clip.with_motion(position, clip.local_rotation))
+    assert "stretching" not in diagnose(clip.with_motion(position, clip.local_rotation))
 
 
 def test_a_floor_that_is_not_at_zero(clip: Clip) -> None:
     position = clip.local_position.copy()
     position[:, 0] -= 97.0 * Y
-    assert "0.97 m below zero" in odd(clip.with_motion(position, clip.local_rotation))["floor"]
+    assert "0.97 m below zero" in diagnose(clip.with_motion(position, clip.local_rotation))["floor"]
 
 
 def test_feet_in_the_air(clip: Clip) -> None:
     position = clip.local_position.copy()
     position[20:, 0] += 60.0 * Y
-    assert "far off the floor, 0.6" in odd(clip.with_motion(position, clip.local_rotation))["floor"]
+    assert "far off the floor, 0.6" in diagnose(clip.with_motion(position, clip.local_rotation))["floor"]
 
 
 def test_frames_that_repeat(clip: Clip) -> None:
     frames = np.sort([*range(clip.frame_count), *range(10, 40, 3)])
-    message = odd(clip.with_motion(clip.local_position[frames], clip.local_rotation[frames]))[
+    message = diagnose(clip.with_motion(clip.local_position[frames], clip.local_rotation[frames]))[
         "duplicates"
     ]
     assert (
@@ -75,7 +75,7 @@ def test_frames_that_repeat(clip: Clip) -> None:
     still = np.zeros(20, dtype=int)
     assert (
         "nothing moves"
-        in odd(clip.with_motion(clip.local_position[still], clip.local_rotation[still]))[
+        in diagnose(clip.with_motion(clip.local_position[still], clip.local_rotation[still]))[
             "duplicates"
         ]
     )
@@ -86,12 +86,12 @@ def test_jumps(clip: Clip) -> None:
     position[50:, 0] += 100.0 * X
     assert (
         "the body jumps by up to 1.0"
-        in odd(clip.with_motion(position, clip.local_rotation))["jumps"]
+        in diagnose(clip.with_motion(position, clip.local_rotation))["jumps"]
     )
     local = clip.local_rotation.copy()
     joint = clip.skeleton.index("LeftHand")
     local[50, joint] = rotation.multiply(local[50, joint], rotation.exp(3.0 * X))
-    message = odd(clip.with_motion(clip.local_position, local))["jumps"]
+    message = diagnose(clip.with_motion(clip.local_position, local))["jumps"]
     assert message.startswith("LeftHand turn by up to 17")
     assert message.endswith("at frames 51, 52")
 
@@ -100,7 +100,7 @@ def test_a_pose_in_front_of_the_motion(clip: Clip) -> None:
     local = clip.local_rotation.copy()
     local[0] = rotation.IDENTITY
     local[0, 0] = rotation.about_y(3.0)
-    assert "a rest pose in front" in odd(clip.with_motion(clip.local_position, local))["jumps"]
+    assert "a rest pose in front" in diagnose(clip.with_motion(clip.local_position, local))["jumps"]
 
 
 def test_sides_that_are_not_alike(clip: Clip) -> None:
@@ -108,7 +108,7 @@ def test_sides_that_are_not_alike(clip: Clip) -> None:
     position[:, clip.skeleton.index("LeftForeArm")] *= 1.4
     assert (
         "the left upper arm is 1.40 times"
-        in odd(clip.with_motion(position, clip.local_rotation))["sides"]
+        in diagnose(clip.with_motion(position, clip.local_rotation))["sides"]
     )
     other = {"Left": "Right", "Right": "Left"}
     names = tuple(
@@ -117,7 +117,7 @@ def test_sides_that_are_not_alike(clip: Clip) -> None:
     )
     assert (
         "left and right were swapped"
-        in odd(replace(clip, skeleton=replace(clip.skeleton, names=names)))["sides"]
+        in diagnose(replace(clip, skeleton=replace(clip.skeleton, names=names)))["sides"]
     )
 
 
@@ -139,9 +139,9 @@ def test_a_body_on_its_head(clip: Clip) -> None:
 
 def test_rest_poses_that_are_none() -> None:
     scrambled = as_rig(walk(3.0).clip, any_rotations(3, len(rig_names())))
-    assert "no standing body" in odd(scrambled)["rest"]
+    assert "no standing body" in diagnose(scrambled)["rest"]
     tipped = as_rig(walk(3.0).clip, np.tile(rotation.IDENTITY, (len(rig_names()), 1)), up="Z")
-    assert odd(tipped)["rest"] == "at rest the body stands along +Y, in motion along +Z"
+    assert diagnose(tipped)["rest"] == "at rest the body stands along +Y, in motion along +Z"
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_inspect_says_it(walk_file: Path) -> None:
     found = json.loads(result.stdout)
     assert found["facing"][0] in "+-"
     assert 0.0 <= found["facing_off_degrees"] <= 45.1
-    assert [row["kind"] for row in found["diagnostics"]] == list(odd(read_motion(walk_file)))
+    assert [row["kind"] for row in found["diagnostics"]] == list(diagnose(read_motion(walk_file)))
     text = CliRunner().invoke(main, ["inspect", str(walk_file)]).stdout
     assert f"facing {found['facing']}" in text
     assert set(RIG_NAMES) >= set(found["joints"])
@@ -179,4 +179,4 @@ def test_real_clips_are_passed_except_for_what_is_known(data_dir: Path) -> None:
         ("wild/bvh_test3.bvh", {"rest"}),
     ):
         for path in sorted(data_dir.glob(pattern))[:1]:
-            assert set(odd(read_motion(path))) == known, path.name
+            assert set(diagnose(read_motion(path))) == known, path.name

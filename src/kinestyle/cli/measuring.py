@@ -145,8 +145,8 @@ def _named(bundles: tuple[Path | None, ...]) -> dict[str, Path | None]:
 
 
 def _as_typed(context: click.Context) -> str:
-    """The command as it was typed, with files by their names and DATA for the folder of the data, so
-    that others can repeat it.
+    """The command as it was typed, with files by their names and DATA for the folder of the data:
+    others can repeat it.
     """
     words = ["kinestyle", str(context.info_name)]
     for parameter in context.command.params:

@@ -1,4 +1,4 @@
-"""The provenance of a figure: code, data, machine. Folder names of the machine are no part of it."""
+"""The provenance of a figure: code, data, machine. Names of the machine's folders are left out."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from kinestyle.motion.rotation import Array
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and half the width of its 95 % confidence interval; NaN where too little is known."""
+    """A figure and half the width of its 95 % confidence interval; NaN where unknown."""
 
     value: float
     interval: float
@@ -55,7 +55,7 @@ def estimate(
 
 
 def over_repeats(values: Sequence[float]) -> Estimate:
-    """The mean of one figure from each repeat. The interval is Student's, because repeats are few."""
+    """The mean of one figure from each repeat. The interval is Student's: repeats are few."""
     known = [value for value in values if np.isfinite(value)]
     count = len(known)
     if count < 2:

@@ -262,7 +262,7 @@ def _main_figures(
 def _fid(
     outcomes: Sequence[Outcome], index: int, vector: str, real: Sequence[RealClip]
 ) -> Estimate:
-    """The Frechet distance of each repeat's outcomes to real clips; NaN where either are too few."""
+    """The Frechet distance of each repeat's outcomes to real clips; NaN where there are too few."""
     wanted = np.stack([getattr(r.predictions[index], vector) for r in real])
     found = []
     for group in _split(outcomes, lambda o: o.case.repeat).values():

@@ -1,1 +1,1 @@
-"""What a clip is, and what looks wrong in it, said to a person or a program."""
+"""Reports on clips, for people and programs."""

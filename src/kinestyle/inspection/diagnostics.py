@@ -1,8 +1,7 @@
-"""What looks wrong in a clip: nothing here is refused, but somebody should know of it before the
-clip is used.
+"""Diagnostics: what looks wrong in a clip. Nothing here is refused, but users should know of it.
 
-Thresholds are such that clips of people who move, lie, jump or dance stay without a word, and are
-in metres and seconds, so that unit and frame rate make no difference.
+Thresholds let people walk, lie, jump and dance. They are in metres and seconds, so that unit and
+frame rate make no difference.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, HIPS, UP, mirror_name
+from kinestyle.motion.canonical import CANONICAL, HIPS, REST_POSITION_M, UP, mirror_name
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import rest_position
 from kinestyle.retarget.correspondence import Correspondence, to_canonical
@@ -20,26 +19,22 @@ from kinestyle.rig.body_frame import axis_name, standing_axis
 
 _AHEAD = np.array([0.0, 0.0, 1.0])
 _STRETCH = (0.03, 0.01)
-"""Bones may change by this share of their length, or by these metres."""
+"""How much a bone may change: a share of its length, or metres."""
 _FLOOR_M = 0.15
 """How far from zero the floor may be."""
 _AIR_M = 0.30
-"""How high the lower foot may be in the middle of all frames."""
+"""How high the lower foot may be in the median frame."""
 _HIPS_M_S, _JOINT_M_S = 12.0, 30.0
-"""Speeds that nobody reaches: of the hips in the world, of a joint beside the hips."""
-_TURN = np.radians(100.0)
-"""What no joint turns by from one frame to the next at 30 frames a second."""
-_UNEVEN = 1.2
-"""A bone over its like on the other side."""
+"""Speeds that nobody reaches: of the hips in the world, and of a joint relative to the hips."""
+_FLIP_RADIANS = np.radians(100.0)
+"""No joint turns by more from one frame to the next at 30 frames a second."""
+_SIDES_RATIO = 1.2
+"""Between a bone's length and that of its mirror image."""
 _FOLDED = np.cos(np.radians(60.0))
-_ANKLE_M = float(
-    CANONICAL.offsets[
-        [HIPS, *(CANONICAL.index(f"left_{part}") for part in ("shin", "foot"))], 1
-    ].sum()
-)
-"""How high the canonical ankle is as the foot stands."""
+_ANKLE_M = float(REST_POSITION_M[CANONICAL.index("left_foot"), 1])
 _STILL = 1e-9
 _FEW = 5
+"""Names or frames that a sentence lists."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +56,15 @@ def find_diagnostics(clip: Clip, correspondence: Correspondence) -> tuple[Diagno
         ("jumps", _jumps(clip, correspondence)),
         ("sides", _uneven_sides(clip, correspondence)),
         ("hips", _folded_hips(canonical)),
-        ("rest", _odd_rest(clip, correspondence)),
+        ("rest", _rest_pose(clip, correspondence)),
     ):
         found += [Diagnostic(kind, message) for message in messages]
     return tuple(found)
 
 
 def facing(clip: Clip, correspondence: Correspondence) -> tuple[str, float]:
-    """The axis of the file's world that the body faces as the clip begins, and by how many radians
-    it looks beside it.
+    """The axis of the file's world that the body faces in the first frame, and the angle to it,
+    radians.
     """
     hips = to_canonical(clip, correspondence).world_rotation[0, HIPS]
     ahead = rotation.rotate(hips, _AHEAD) * (1.0 - UP)
@@ -146,8 +141,7 @@ def _jumps(clip: Clip, c: Correspondence) -> list[str]:
         return []
     position = clip.world_position[:, c.joints] * c.scale_to_canonical
     hips = position[:, c.joints.tolist().index(c.mapping.joints["hips"])]
-    # of a slow file, a step may be long: what counts is the speed, of a fast one, that it is more
-    #     than a trifle
+    # both count: steps of a slow file are long, and noise of a fast file is fast
     step = np.linalg.norm(np.diff(hips, axis=0), axis=-1)
     apart = np.linalg.norm(np.diff(position - hips[:, None], axis=0), axis=-1)
     seconds = clip.frame_time_seconds
@@ -161,22 +155,22 @@ def _jumps(clip: Clip, c: Correspondence) -> list[str]:
         found.append(
             f"{_few(joints)} jump within a frame, {_at(np.flatnonzero(limbs.any(axis=1)) + 2)}"
         )
-    turn = rotation.angle(
+    angle = rotation.angle(
         rotation.multiply(rotation.inverse(clip.local_rotation[:-1]), clip.local_rotation[1:])
     )[:, c.joints]
-    flips = turn > _TURN * max(1.0, 30.0 * seconds)
+    flips = angle > _FLIP_RADIANS * max(1.0, 30.0 * seconds)
     if flips.any():
         joints = [clip.skeleton.names[joint] for joint in c.joints[flips.any(axis=0)]]
         frames = np.flatnonzero(flips.any(axis=1)) + 2
         found.append(
-            f"{_few(joints)} turn by up to {np.degrees(turn.max()):.0f} degrees within a frame, "
+            f"{_few(joints)} turn by up to {np.degrees(angle.max()):.0f} degrees within a frame, "
             f"{_at(frames)}"
         )
     return found
 
 
 def _at(frames: np.ndarray) -> str:
-    """frames: numbers, the first frame being 1 -> in words."""
+    """frames: numbers, counted from 1 -> in words."""
     if frames.tolist() == [2]:
         return "after the first, which may be a rest pose in front of the motion"
     shown = ", ".join(map(str, frames[:_FEW].tolist()))
@@ -214,7 +208,7 @@ def _uneven_sides(clip: Clip, c: Correspondence) -> list[str]:
             )
             ratio = float(left / max(float(right), 1e-12))
             if (
-                max(ratio, 1.0 / max(ratio, 1e-12)) > _UNEVEN
+                max(ratio, 1.0 / max(ratio, 1e-12)) > _SIDES_RATIO
                 and max(left, right) * c.scale_to_canonical > 0.05
             ):
                 what = above.removeprefix("left_").replace("_", " ")
@@ -241,8 +235,8 @@ def _folded_hips(canonical: Clip) -> list[str]:
     return found
 
 
-def _odd_rest(clip: Clip, c: Correspondence) -> list[str]:
-    """A rest pose that is none, or in which the body stands another way than in motion."""
+def _rest_pose(clip: Clip, c: Correspondence) -> list[str]:
+    """A rest pose in which no body stands, or along another axis than in motion."""
     skeleton, joints = clip.skeleton, c.mapping.joints
     rest = rest_position(skeleton)
     top = rest[joints.get("head", joints.get("neck", joints["chest"]))]

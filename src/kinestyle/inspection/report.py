@@ -1,5 +1,5 @@
-"""What a clip is, said to a person or a program: rig, units, axes, rate, length, and the joint
-mapping with its confidence.
+"""A report on a clip: rig, units, axes, rate, length, the joint mapping with its confidence, and
+diagnostics.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kinestyle.rig.rig_file import Rig
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """A clip with what was found of its rig."""
+    """A clip and how its rig corresponds to the canonical skeleton."""
 
     clip: Clip
     correspondence: Correspondence
@@ -43,7 +43,7 @@ class Inspection:
         """For JSON: floats in file units where not said otherwise."""
         clip, mapping = self.clip, self.mapping
         names = clip.skeleton.names
-        front, beside = facing(clip, self.correspondence)
+        axis, angle = facing(clip, self.correspondence)
         return {
             "name": clip.name,
             "family": mapping.family,
@@ -52,8 +52,8 @@ class Inspection:
             "frame_time_seconds": clip.frame_time_seconds,
             "duration_seconds": clip.duration_seconds,
             "up": axis_name(mapping.up),
-            "facing": front,
-            "facing_off_degrees": round(float(np.degrees(beside)), 1),
+            "facing": axis,
+            "facing_off_degrees": round(float(np.degrees(angle)), 1),
             "unit": mapping.unit,
             "metres_per_unit": mapping.metres_per_unit,
             "floor": self.correspondence.floor,
@@ -102,12 +102,10 @@ class Inspection:
         if found["unmapped"]:
             lines.append(f"without a role: {', '.join(found['unmapped'])}")
         lines += [f"note: {warning}" for warning in found["warnings"]]
-        lines += [f"odd: {diagnostic.message}" for diagnostic in self.diagnostics]
+        lines += [f"diagnostic: {diagnostic.message}" for diagnostic in self.diagnostics]
         return "\n".join(lines)
 
 
 def inspect_clip(clip: Clip, rig: Rig | None = None) -> Inspection:
-    """Find out what a clip is; rig: its own, where that is known. Raises RigError where no humanoid
-    can be found in it.
-    """
+    """Inspect a clip; rig: its own, where known. Raises RigError where there is no humanoid."""
     return Inspection(clip, correspond(clip, map_joints(clip, rig)))

@@ -301,7 +301,7 @@ def _clock(figures: Sequence[Figure], shot: Shot) -> Array:
 
 
 def _columns(count: int, shot: Shot) -> int:
-    """Panels in a row: those asked for, or else the number that makes them a bit taller than wide."""
+    """Panels in a row: those asked for, or else so many that they are a bit taller than wide."""
     if shot.columns is not None:
         return max(1, min(shot.columns, count))
     if shot.size_px is None:

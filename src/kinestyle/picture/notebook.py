@@ -49,7 +49,7 @@ RATES = (30.0, 20.0, 15.0, 10.0, 5.0)
 
 
 def show(*clips: Clip, labels: Sequence[str] | None = None) -> None:
-    """Play clips side by side: below the notebook's cell, or outside of a notebook in the browser."""
+    """Play clips side by side: below the notebook's cell, or elsewhere in the browser."""
     if in_notebook():
         from IPython.display import display
 

@@ -68,7 +68,7 @@ class Cell(NamedTuple):
 
 
 def moments(figure: Figure, columns: int) -> np.ndarray:
-    """(columns,) frame numbers spread evenly from the first to the last; one alone is the middle."""
+    """(columns,) frame numbers, evenly from the first to the last; one alone is the middle."""
     fraction = np.linspace(0.0, 1.0, columns) if columns > 1 else np.array([0.5])
     return np.round(fraction * (figure.frame_count - 1)).astype(int)
 
@@ -137,7 +137,7 @@ def write_sheet(image: Image.Image, path: str | os.PathLike[str]) -> None:
 def _lay_out(
     figures: Sequence[Figure], columns: int, width: int, pixels_per_metre: float | None
 ) -> list[Cell]:
-    """A cell for each row: one scale and width for all, each row as high as its own motion needs."""
+    """A cell for each row: one scale and width for all, as high as the row's motion needs."""
     cell_width = (width - 2 * MARGIN_PX) // columns
     if cell_width < LEAST_CELL_PX:
         raise ClipError(

@@ -59,7 +59,7 @@ def pack_motion(
 def _bones(
     skeleton: Skeleton, position: Array, tips: Array, c: Correspondence
 ) -> list[dict[str, Any]]:
-    """The bones of the body with radii in metres. position: (T, J, 3), tips: (T, E, 3), file units."""
+    """The body's bones, radii in metres. position: (T, J, 3), tips: (T, E, 3), in file units."""
     sample = np.linspace(0, len(position) - 1, _SAMPLED_FRAMES).astype(int)
     node = np.concatenate([position[sample], tips[sample]], axis=1)
     parents = np.concatenate([skeleton.parents, skeleton.end_parents])

@@ -45,7 +45,10 @@ def test_a_good_clip_is_passed(up: str, frame_rate: float) -> None:
 def test_bones_that_change_length(clip: Clip) -> None:
     position = clip.local_position.copy()
     position[:, clip.skeleton.index("LeftLeg")] *= np.linspace(1.0, 1.2, clip.frame_count)[:, None]
-    assert "those to LeftLeg" in diagnose(clip.with_motion(position, clip.local_rotation))["stretching"]
+    assert (
+        "those to LeftLeg"
+        in diagnose(clip.with_motion(position, clip.local_rotation))["stretching"]
+    )
     position = clip.local_position.copy()
     position[:, clip.skeleton.index("LeftLeg")] *= np.linspace(1.0, 1.02, clip.frame_count)[:, None]
     assert "stretching" not in diagnose(clip.with_motion(position, clip.local_rotation))
@@ -60,7 +63,10 @@ def test_a_floor_that_is_not_at_zero(clip: Clip) -> None:
 def test_feet_in_the_air(clip: Clip) -> None:
     position = clip.local_position.copy()
     position[20:, 0] += 60.0 * Y
-    assert "far off the floor, 0.6" in diagnose(clip.with_motion(position, clip.local_rotation))["floor"]
+    assert (
+        "far off the floor, 0.6"
+        in diagnose(clip.with_motion(position, clip.local_rotation))["floor"]
+    )
 
 
 def test_frames_that_repeat(clip: Clip) -> None:

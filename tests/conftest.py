@@ -170,7 +170,7 @@ def corpus() -> Corpus:
 
 
 class TinyNetworks(NamedTuple):
-    """Networks with random weights, small enough to be made anew for every run of the tests."""
+    """Networks with random weights, small enough to be made for every run of the tests."""
 
     sizes: NetworkSizes
     autoencoder: Autoencoder

@@ -1,4 +1,4 @@
-"""FBX: what is written anew reads back, what was read is written into its file, what is damaged is
+"""FBX: what is newly written reads back, what was read is written into its file, what is damaged is
 refused with a sentence.
 """
 

@@ -378,7 +378,7 @@ def test_any_length_comes_back_as_long(
         degrees_apart(result, clip).max(axis=1).min() > 0.1
     )  # every frame, also those beyond the last whole stride
     short = [
-        f"in lasts {frames} frames at 30 frames/s, too short to show a manner well; 16 or more "
+        f"in lasts {frames} frames at 30 frames/s, too short to show a style well; 16 or more "
         f"are better"
     ]
     assert list(result.warnings) == (short if frames < SHORTEST_FRAMES else [])

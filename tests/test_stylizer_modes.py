@@ -1,4 +1,4 @@
-"""The ways to name a manner (styles, references, mixes, draws without a cue), to travel, and how
+"""The ways to ask for a style (names, references, mixes, draws without a cue), to travel, and how
 well a clip is known.
 """
 

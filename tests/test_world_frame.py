@@ -147,7 +147,7 @@ def test_mirrored_numbers() -> None:
         np.testing.assert_array_equal(back.local_position, clip.local_position)
         np.testing.assert_array_equal(back.skeleton.offsets, clip.skeleton.offsets)
     # a left-handed world taken for a right-handed one shows in the limbs, is said, and is not
-    # mended by a guess
+    # corrected by a guess
     unread = mirror_axis(clip, 0)
     assert map_joints(unread).swapped
     assert not map_joints(clip).swapped

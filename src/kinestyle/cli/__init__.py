@@ -71,7 +71,7 @@ def _discard_unwritable() -> None:
 )
 @click.version_option(__version__, prog_name="kinestyle")
 def main() -> None:
-    """Restyle captured human motion: a clip in, the same rig out, in another manner."""
+    """Restyle captured human motion: a clip in, the same rig out, in another style."""
 
 
 for _command in (

@@ -72,8 +72,7 @@ class Stylizer:
     """Restyles clips with one bundle.
 
     `Stylizer.load()` opens the bundle that ships with Kinestyle, `Stylizer.load(path)` another. A
-    manner is a style code (K,): of a named style, of reference clips, drawn at random, or a mix of
-    such codes.
+    style is a code (K,): of a named style, of reference clips, drawn at random, or a mix of them.
     """
 
     def __init__(self, bundle: Bundle, windows: WindowSize = WINDOWS):
@@ -218,7 +217,7 @@ class Stylizer:
         """
         if isinstance(clip, Clip) and not clip.is_finite:
             raise ClipError(
-                f"{clip.name} has positions or rotations that are not finite numbers; mend them "
+                f"{clip.name} has positions or rotations that are not finite numbers; correct them "
                 f"first"
             )
         size = self.windows
@@ -230,7 +229,7 @@ class Stylizer:
         if frames.frame_count < SHORTEST_FRAMES:
             clip = clip.with_warnings(
                 f"{clip.name} lasts {frames.frame_count} frames at {FRAME_RATE:g} frames/s, too "
-                f"short to show a manner well; {SHORTEST_FRAMES} or more are better"
+                f"short to show a style well; {SHORTEST_FRAMES} or more are better"
             )
         sequences = self._sequences
         encoding = sequences.encode(

@@ -88,7 +88,7 @@ export class Previews {
     this.missing = true;
   }
 
-  /** Forget where cards lie and draw all anew, in colours as they are now. */
+  /** Forget where cards lie and draw all again, in colours as they are now. */
   refresh() {
     this.#measure();
   }

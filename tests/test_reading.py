@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -88,8 +89,12 @@ def start_reading(method: str, instead: str, folder: Path) -> subprocess.Popen[s
         "        reading.read_files(paths, folder / 'parts', print, 2)\n"
         "    except DataError as error:\n"
         "        sys.exit(str(error))\n"
+        "    except KeyboardInterrupt:\n"
+        "        sys.exit('stopped')\n"
     )
-    return subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, script], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 @with_start_method
@@ -103,6 +108,16 @@ def test_readers_end_with_a_killed_run(tmp_path: Path, method: str) -> None:
             run.kill()
     readers = [int(path.stem) for path in tmp_path.glob("*.pid")]
     assert waited_for(lambda: not any(map(alive, readers)))
+
+
+@with_start_method
+def test_ctrl_c_ends_all_after_the_files_at_hand(tmp_path: Path, method: str) -> None:
+    instead = "[(folder / f'{os.getpid()}.pid').touch(), time.sleep(3), 'refused'][-1]"
+    with start_reading(method, instead, tmp_path) as run:
+        assert waited_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2), "two were to begin"
+        os.killpg(run.pid, signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+    assert said == "stopped\n"
 
 
 @with_start_method

@@ -170,7 +170,7 @@ def command(environment: dict[str, str], *arguments: object) -> subprocess.Compl
 
 def test_looking_needs_no_torch(tmp_path: Path, own_data: Path, no_torch: dict[str, str]) -> None:
     where = "--data", own_data, "--run", tmp_path / "run"
-    listed = command(no_torch, *where, "--preset", "list")
+    listed = command(no_torch, "--preset", "list")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "  unsupervised              the paper's unsupervised setting" in listed.stdout
     dry = command(no_torch, *where, "--dry-run")

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
 
 
+def _list_presets(ctx: click.Context, param: click.Parameter, name: str) -> str:
+    """Names them all, without the options that training needs."""
+    if name == "list":
+        from kinestyle.learn.preset_names import listing
+
+        click.echo(listing())
+        ctx.exit()
+    return name
+
+
 @click.command()
 @click.option(
     "--data",
@@ -32,6 +42,8 @@ if TYPE_CHECKING:
     "--preset",
     default="released",
     show_default=True,
+    is_eager=True,
+    callback=_list_presets,
     help="What is trained; `--preset list` names all.",
 )
 @click.option(
@@ -80,12 +92,9 @@ def train(
 ) -> None:
     """Train every stage on motion files and write the bundle. Needs the `train` extra."""
     from kinestyle.learn.data.own_clips import OwnClips
-    from kinestyle.learn.preset_names import listing, require_preset
+    from kinestyle.learn.preset_names import require_preset
     from kinestyle.learn.run_folder import alone_in, read_clips
 
-    if preset == "list":
-        click.echo(listing())
-        return
     supervised = require_preset(preset).supervised
     own = OwnClips(labels, name, licence, rig)
     if dry_run:

@@ -10,6 +10,7 @@ import hashlib
 import io
 import multiprocessing
 import os
+import signal
 import threading
 import time
 import zipfile
@@ -174,14 +175,15 @@ def read_files(
 
 def _pool(processes: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(
-        processes, multiprocessing.get_context(START_METHOD), initializer=_end_with_parent
+        processes, multiprocessing.get_context(START_METHOD), initializer=_start_reader
     )
 
 
-def _end_with_parent() -> None:
-    """In a reading process: end when the run is killed, instead of waiting for ever for the next
-    file.
+def _start_reader() -> None:
+    """In a reading process: leave Ctrl-C to the run, which lets the file at hand be read to its
+    end, and end when the run is killed, instead of waiting for ever for the next file.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None, "it was started by multiprocessing"
 
@@ -199,7 +201,7 @@ def usable_cores() -> int:
 def _each(
     pool: ProcessPoolExecutor | None, read: Callable[[Path], Reading | str], paths: Iterable[Path]
 ) -> Iterator[Reading | str]:
-    return map(read, paths) if pool is None else pool.map(read, paths, chunksize=4)
+    return map(read, paths) if pool is None else pool.map(read, paths)
 
 
 def _read(parts: Path, rig: Rig | None, path: Path) -> Reading | str:

@@ -184,7 +184,7 @@ def test_half_a_row_at_the_end_of_the_log_is_dropped(corpus: Corpus, tmp_path: P
         training.train(Toy(corpus, killed_at=3), config, tmp_path / "killed", silent)
     with (tmp_path / "killed" / "log.jsonl").open("a") as log:
         log.write('{"step": 4, "seconds": 0.1, "to')
-    (tmp_path / "killed" / ".0123456789abcdef.tmp").write_bytes(b"half a checkpoint")
+    (tmp_path / "killed" / ".kinestyle-0123456789abcdef.tmp").write_bytes(b"half a checkpoint")
     training.train(Toy(corpus), config, tmp_path / "killed", silent)
     assert rows(tmp_path / "straight") == rows(tmp_path / "killed")
     assert not list((tmp_path / "killed").glob(".*"))

@@ -85,7 +85,7 @@ def test_a_lock_that_was_let_go_between_opening_and_locking_is_taken_again(
     """Else two could be in: one with the file that was deleted, one with the new file."""
     from kinestyle.learn import run_folder
 
-    lock = run_folder._lock
+    lock = run_folder.lock
     calls = 0
 
     def deleted_first(file: int) -> None:
@@ -95,7 +95,7 @@ def test_a_lock_that_was_let_go_between_opening_and_locking_is_taken_again(
             (tmp_path / LOCK).unlink()
         lock(file)
 
-    monkeypatch.setattr(run_folder, "_lock", deleted_first)
+    monkeypatch.setattr(run_folder, "lock", deleted_first)
     with alone_in(tmp_path, silent):
         monkeypatch.undo()
         with pytest.raises(DataError, match="is training in"), alone_in(tmp_path, silent):
@@ -109,9 +109,10 @@ def test_a_file_system_without_locks_is_said(
     def unsupported(file: int) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("kinestyle.learn.run_folder._lock", unsupported)
+    monkeypatch.setattr("kinestyle.learn.run_folder.lock", unsupported)
     with alone_in(tmp_path, messages.append):
         pass
+    assert list(tmp_path.iterdir()) == []
     assert messages == [
         f"{tmp_path} cannot be locked (Operation not supported): start nothing else in it"
     ]
@@ -119,10 +120,14 @@ def test_a_file_system_without_locks_is_said(
 
 def test_what_a_killed_run_left_is_deleted(tmp_path: Path) -> None:
     litter = [
-        tmp_path / folder / ".0123456789abcdef.tmp"
+        tmp_path / folder / ".kinestyle-0123456789abcdef.tmp"
         for folder in ("", "corpus", "corpus/parts", "autoencoder")
     ]
-    others = [tmp_path / "notes.tmp", tmp_path / "corpus" / ".hidden.tmp", tmp_path / ".0123.tmp"]
+    others = [
+        tmp_path / "notes.tmp",
+        tmp_path / "corpus" / ".hidden.tmp",
+        tmp_path / ".0123456789abcdef.tmp",
+    ]
     for path in (*litter, *others):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

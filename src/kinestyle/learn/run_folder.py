@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,24 +17,11 @@ from kinestyle.learn.data.own_clips import OwnClips
 from kinestyle.learn.data.own_summary import Share
 from kinestyle.learn.data.prepare import open_corpus, require_styles
 from kinestyle.learn.terms import terms_of
+from kinestyle.locking import lock
 from kinestyle.storage import clear_unfinished
 
 LOCK = "lock"
 """The file that is locked. It names its holder, and is gone when nobody trains in the folder."""
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> None:
-        os.lseek(file, 1 << 30, os.SEEK_SET)  # beyond what is read: a locked byte cannot be
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        os.lseek(file, 0, os.SEEK_SET)
-
-else:
-    import fcntl
-
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
@@ -70,7 +56,7 @@ def _hold(folder: Path, report: Callable[[str], None]) -> int | None:
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _lock(file)
+            lock(file)
         except (BlockingIOError, PermissionError):
             holder = os.read(file, 200).decode(errors="replace").strip() or "another process"
             os.close(file)
@@ -80,6 +66,7 @@ def _hold(folder: Path, report: Callable[[str], None]) -> int | None:
             ) from None
         except OSError as error:
             os.close(file)
+            path.unlink(missing_ok=True)
             report(f"{folder} cannot be locked ({error.strerror}): start nothing else in it")
             return None
         if _is_at(file, path):

@@ -1,5 +1,5 @@
-"""Restyling: a clip and a style in, the same rig out. The way of a clip is onto the canonical
-skeleton, through the networks, and with what changed there back onto its own rig.
+"""Restyling: a clip and a style in, the same rig out. A clip goes onto the canonical skeleton and
+through the networks; what they change goes back onto its own rig.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class Analysis(Generic[MotionOf]):
 class Stylizer:
     """Restyles clips with one bundle.
 
-    `Stylizer.load()` opens the bundle that ships with Kinestyle, `Stylizer.load(path)` another. A
-    style is a code (K,): of a named style, of reference clips, drawn at random, or a mix of them.
+    `Stylizer.load()` opens the bundle that ships with Kinestyle, `Stylizer.load(path)` another.
+    `stylize` is `style_of`, then `analyse`, then `apply`: one analysis serves many styles.
     """
 
     def __init__(self, bundle: Bundle, windows: WindowSize = WINDOWS):
@@ -136,7 +136,7 @@ class Stylizer:
         styles = [*map(self.bundle.style, cue.style), *self.read_references(cue).like]
         codes = np.stack([style.variation(seed) for style in styles])
         weights = np.ones(len(codes)) if cue.weights is None else np.array(cue.weights)
-        # by a power of two, which loses nothing, so that no sum overflows
+        # a power of two rounds nothing, so great weights have a finite sum and others stay equal
         weights = np.ldexp(weights, -np.frexp(weights.max())[1])
         return (weights / weights.sum() @ codes).astype(np.float32)
 
@@ -186,11 +186,11 @@ class Stylizer:
         labels = self.bundle.manifest.label_numbers
         if label is None or not labels:
             return style
-        told = self.bundle.style(label)
+        named = self.bundle.style(label)
         return replace(
             style,
-            mean=np.concatenate([style.mean[:-labels], told.mean[-labels:]]),
-            std=np.concatenate([style.std[:-labels], told.std[-labels:]]),
+            mean=np.concatenate([style.mean[:-labels], named.mean[-labels:]]),
+            std=np.concatenate([style.std[:-labels], named.std[-labels:]]),
         )
 
     def _read_style(self, motion: Motion, latent: np.ndarray) -> Style:

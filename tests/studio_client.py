@@ -47,7 +47,7 @@ def made_by(command: str, folder: Path, files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndarray]:
-    """The motion format -> head, positions (T, J, 3) and tips (T, E, 3) in metres, contacts (T, 4)."""
+    """The motion format -> head, positions (T, J, 3), tips (T, E, 3) in metres, contacts (T, 4)."""
     (length,) = struct.unpack("<I", data[:4])
     head = json.loads(data[4 : 4 + length])
     frames, joints, tips = head["frame_count"], head["joint_count"], head["tips"]

@@ -69,7 +69,7 @@ def test_a_setting_is_an_option_of_the_command_line(option: Option) -> None:
 
 @each_option
 def test_a_setting_is_an_option_of_the_evaluation(option: Option) -> None:
-    """But for the seed, of which each case has its own, and the rig, which test clips do not need."""
+    """But for the seed, as each case has its own, and the rig, which test clips do not need."""
     found = [one.name for one in evaluate.params]
     assert (option.name in found) == (option.name not in ("seed", "rig"))
 

@@ -200,7 +200,7 @@ def test_a_rig_is_dropped(visit: Visit, tmp_path: Path):
 
 
 def test_a_clip_that_is_refused_is_read_on_a_rig(visit: Visit):
-    """The notice asks for the rig, for the clip that was refused and not for the one that is there."""
+    """The notice asks for the rig of the clip that was refused, not of the one that is there."""
     visit.drop("body", ("broken.bvh", BAD_BVH))
     choice = visit.page.get_by_role("alert").get_by_label("Its rig, if you know it")
     choice.wait_for()
@@ -405,7 +405,8 @@ def test_everything_by_keyboard(visit: Visit):
 
 FOCUSED = """() => {
   const at = document.activeElement, place = [...document.querySelectorAll('*')].indexOf(at);
-  const name = at.getAttribute('aria-label') || at.labels?.[0]?.textContent || at.textContent || at.title;
+  const label = at.getAttribute('aria-label') || at.labels?.[0]?.textContent;
+  const name = label || at.textContent || at.title;
   return [`${at.tagName}#${at.id}.${place}`, getComputedStyle(at).outlineStyle, name.trim()];
 }"""
 
@@ -413,7 +414,7 @@ FOCUSED = """() => {
 def test_tab_reaches_all_that_can_be_operated_and_shows_where_it_is(visit: Visit):
     operable = visit.page.evaluate(
         """() => [...document.querySelectorAll('button, select, input, summary, canvas[tabindex]')]
-          .filter(element => element.offsetParent && element.checkVisibility() && !element.disabled).length"""
+          .filter(at => at.offsetParent && at.checkVisibility() && !at.disabled).length"""
     )
     visit.page.evaluate("document.activeElement.blur()")
     reached, unseen, nameless = set(), [], []
@@ -496,7 +497,8 @@ def test_the_viewer_shows_what_the_file_says(visit: Visit, data_dir: Path):
 
 CONTRAST = """() => {
   const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = rgb => rgb.slice(0, 3).map(c => linear(c / 255))
     .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
   const behind = element => {
     for (let at = element; at; at = at.parentElement) {
@@ -508,9 +510,11 @@ CONTRAST = """() => {
   const found = [];
   for (const element of document.querySelectorAll('body *')) {
     const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-    if (!own || !element.getClientRects().length || element.closest('.unseen, option, [disabled]')) continue;
+    const isShown = element.getClientRects().length;
+    if (!own || !isShown || element.closest('.unseen, option, [disabled]')) continue;
     const text = light(parse(getComputedStyle(element).color)), ground = light(behind(element));
-    found.push([(Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05), element.textContent.trim().slice(0, 30)]);
+    const contrast = (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+    found.push([contrast, element.textContent.trim().slice(0, 30)]);
   }
   return found;
 }"""

@@ -41,7 +41,7 @@ ever taken over: learned styles change it by up to .12 m, and where the body han
 networks take it for one that stands."""
 
 _NUMBERS_AT_ONCE = 2**19
-"""Joints are independent of each other, so that a long change is made of a few of them at a time."""
+"""Joints do not depend on each other: a long change is made of a few of them at a time."""
 
 
 @dataclass(frozen=True, eq=False)

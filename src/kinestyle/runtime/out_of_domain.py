@@ -95,7 +95,8 @@ class DomainScore:
 
     @property
     def _found(self) -> str:
-        error = f"{self.error_cm.mean():.1f} cm, {self.times_reference.mean():.0f} times its reference error"
+        times = self.times_reference.mean()
+        error = f"{self.error_cm.mean():.1f} cm, {times:.0f} times its reference error"
         return f"{self.name} is unlike what the model learned from (given back to {error})"
 
 

@@ -33,6 +33,6 @@ def slow_part(missed: np.ndarray) -> Array:
 
 
 def style_share(mean_squared: float) -> float:
-    """mean_squared: of the slow part over a whole clip -> 0 to 1, how much of it counts as style."""
+    """mean_squared: of a whole clip's slow part -> 0 to 1, how much of it counts as style."""
     opens, closes = STYLE_RESIDUAL_GATE
     return float(1.0 - np.clip((np.sqrt(mean_squared) - opens) / (closes - opens), 0.0, 1.0))

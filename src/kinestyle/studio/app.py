@@ -45,8 +45,8 @@ from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
 
 PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
 
-_ABOUT = """Restyle captured human motion: a clip in, the same rig out, in another style. Clips are kept
-in memory for a while, under ids that cannot be guessed. Every error is
+_ABOUT = """Restyle captured human motion: a clip in, the same rig out, in another style. Clips are
+kept in memory for a while, under ids that cannot be guessed. Every error is
 {"error": {"status": ..., "message": "one sentence"}}."""
 
 _SAID = {

@@ -1,4 +1,4 @@
-"""The clips that the server keeps: for a while, up to a limit, under names that cannot be guessed."""
+"""The clips that the server keeps: for a while, up to a limit, under ids that cannot be guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connections themselves: how many there may be, and how long one may keep the server waiting."""
+"""Connections: how many there may be, and how long one may keep the server waiting."""
 
 from __future__ import annotations
 

@@ -343,7 +343,7 @@ class Pool:
             del self.jobs[job.name]
 
     def cancel(self, job: Job) -> None:
-        """Take a job out of the queue, or have its worker ended if that goes on with it for long."""
+        """Remove a job from the queue, or end its worker if that goes on with it for long."""
         job.cancelled_at = time.monotonic()
         if job in self.queue:
             self.queue.remove(job)

@@ -30,8 +30,8 @@ BESIDE = {".amc": ".asf"}
 """Formats whose files come in pairs: the one that is read -> the one beside it."""
 
 _NUMBER_AND_RATE = re.compile(r"(_[0-9]{3}_[0-9]{2,3})\Z")
-"""The end of names that say the frame rate, as HDM05's AMC files do. A reader learns nothing else of
-a client's name.
+"""The end of names that say the frame rate, as HDM05's AMC files do. A reader learns nothing else
+of a client's name.
 """
 
 NamedFile = tuple[str, bytes]
@@ -193,7 +193,7 @@ class Studio:
         return Upload(name, sent, None if rig is None else self._named_rig(rig))
 
     def _named_rig(self, rig: StatedRig) -> StatedRig:
-        """A rig under the name to show. Raises RigError for a family that is not known, LimitError."""
+        """A rig under the name to show. Raises RigError for an unknown family, LimitError."""
         if rig.data is None:
             preset(rig.name)
             return rig
@@ -233,7 +233,8 @@ def _files_beside(motion: NamedFile, others: NamedFiles) -> NamedFiles:
         return []
     if not others:
         raise RequestError(
-            f"{name} comes without its skeleton; send its {suffix} file with it, in the same request"
+            f"{name} comes without its skeleton; send its {suffix} file with it, in the same "
+            f"request"
         )
     strange = [other for other, _ in others if Path(other).suffix.lower() != suffix]
     if strange or len(others) > 1:

@@ -44,7 +44,7 @@ def receive(pipe: BinaryIO) -> Message | None:
 
 
 async def receive_from(stream: asyncio.StreamReader) -> Message:
-    """The next message, in the server. Raises asyncio.IncompleteReadError when the worker is gone."""
+    """The next message, in the server. Raises asyncio.IncompleteReadError if the worker is gone."""
     (length,) = struct.unpack("<I", await stream.readexactly(4))
     head = json.loads(await stream.readexactly(length))
     return Message(head, tuple([await stream.readexactly(size) for size in head["sizes"]]))

@@ -1,4 +1,4 @@
-"""What a worker does with clips: reads them, keeps their analysis warm, restyles and writes them."""
+"""What a worker does with clips: it reads, restyles and writes them, and keeps their analyses."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Sent(NamedTuple):
 
 
 class MissingError(Exception):
-    """Clips that the worker does not hold (any more): the server sends them along and asks again."""
+    """Clips that the worker does not have (any more): the server sends them and asks again."""
 
     def __init__(self, keys: Sequence[str]):
         self.keys = list(keys)
@@ -149,7 +149,7 @@ class WorkerService:
         return cached.styles[bundle]
 
     def _read(self, sent: Sent, allow_heavy: bool) -> Clip:
-        """The clip that was sent. Raises HeavyError for one that is heavy, unless that is allowed."""
+        """The clip that was sent. Raises HeavyError for a heavy one, unless that is allowed."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             paths = [Path(folder) / f"{STEM}{ending}" for ending, _ in sent.files]
             for path, (_, data) in zip(paths, sent.files, strict=True):

@@ -40,7 +40,7 @@ def done_noisily(*arguments: Any) -> Result:
 
 
 def refused(*arguments: Any) -> str:
-    """The one sentence on stderr with which a command is refused; no file was written or changed."""
+    """The one sentence on stderr of a command that is refused; no file was written or changed."""
     before = contents()
     result = kinestyle(*arguments)
     assert result.exit_code == 1

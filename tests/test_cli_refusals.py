@@ -1,4 +1,4 @@
-"""What goes wrong on the machine, at the command line: one sentence and exit code 1, no traceback."""
+"""What goes wrong on the machine, at the command line: one sentence, exit code 1, no traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kinestyle stylize`: what is written and said, what is refused, and what is left where it fails."""
+"""`kinestyle stylize`: what it writes and says, what it refuses, and what a failure leaves."""
 
 from __future__ import annotations
 
@@ -125,15 +125,15 @@ def test_random_draws_a_style_from_the_unsupervised_bundle(
     result = done_noisily("stylize", "walk.bvh", "--random", "--samples", "8", "-o", "out.bvh")
     names = [f"out_{i}.bvh" for i in range(1, 9)]
     assert result.stdout.splitlines() == names
-    takes = contents()
-    assert len(set(takes.values())) == 1 + 8
+    found = contents()
+    assert len(set(found.values())) == 1 + 8
     clip = read_motion(clip_file)
     for seed in (0, 7):
         write_motion(
             unsupervised.stylize(clip, random=True, seed=seed),
             "expected.bvh",
         )
-        assert takes[f"out_{seed + 1}.bvh"] == Path("expected.bvh").read_bytes()
+        assert found[f"out_{seed + 1}.bvh"] == Path("expected.bvh").read_bytes()
     done(
         "stylize",
         "walk.bvh",
@@ -145,7 +145,7 @@ def test_random_draws_a_style_from_the_unsupervised_bundle(
         "-o",
         "again.bvh",
     )
-    assert Path("again.bvh").read_bytes() == takes["out_4.bvh"]
+    assert Path("again.bvh").read_bytes() == found["out_4.bvh"]
 
 
 def test_random_draws_from_the_styles_of_a_bundle_that_has_some(
@@ -175,18 +175,18 @@ def test_a_clip_unlike_all_that_was_learned_is_noted(
     assert result.stderr.startswith("kinestyle: note: walk is unlike what the model learned from")
 
 
-def test_samples_are_takes_that_differ(clip_file: Path, tiny: Stylizer) -> None:
+def test_samples_are_variations_that_differ(clip_file: Path, tiny: Stylizer) -> None:
     options = ("--style", "proud", "--bundle", tiny.bundle.path)
     result = kinestyle(
-        "stylize", "walk.bvh", *options, "--samples", "3", "--seed", "4", "-o", "take.bvh"
+        "stylize", "walk.bvh", *options, "--samples", "3", "--seed", "4", "-o", "some.bvh"
     )
     assert result.exit_code == 0
-    assert result.stdout.splitlines() == ["take_1.bvh", "take_2.bvh", "take_3.bvh"]
-    assert set(contents()) == {"walk.bvh", "take_1.bvh", "take_2.bvh", "take_3.bvh"}
+    assert result.stdout.splitlines() == ["some_1.bvh", "some_2.bvh", "some_3.bvh"]
+    assert set(contents()) == {"walk.bvh", "some_1.bvh", "some_2.bvh", "some_3.bvh"}
     assert len({content for name, content in contents().items()}) == 4
     for number, seed in ((1, 4), (3, 6)):
         done("stylize", "walk.bvh", *options, "--seed", str(seed), "-o", "alone.bvh")
-        assert Path("alone.bvh").read_bytes() == Path(f"take_{number}.bvh").read_bytes()
+        assert Path("alone.bvh").read_bytes() == Path(f"some_{number}.bvh").read_bytes()
 
 
 def test_an_existing_result_is_replaced(clip_file: Path, tiny_bundle: Path) -> None:
@@ -345,7 +345,7 @@ def test_a_full_disk_leaves_what_was_there(
     assert sentence == "out.bvh cannot be written: No space left on device"
 
 
-def test_a_failing_take_leaves_the_whole_ones(
+def test_a_failing_variation_leaves_the_whole_ones(
     monkeypatch: pytest.MonkeyPatch, clip_file: Path, tiny_bundle: Path
 ) -> None:
     apply, calls = Stylizer.apply, []
@@ -358,10 +358,10 @@ def test_a_failing_take_leaves_the_whole_ones(
 
     monkeypatch.setattr(Stylizer, "apply", interrupted)
     options = ("--style", "proud", "--samples", "4", "--bundle", tiny_bundle)
-    result = kinestyle("stylize", "walk.bvh", *options, "-o", "take.bvh")
+    result = kinestyle("stylize", "walk.bvh", *options, "-o", "some.bvh")
     assert result.exit_code == 1
     assert "kinestyle: stopped; nothing half-written is left" in result.stderr
-    assert set(contents()) == {"walk.bvh", "take_1.bvh", "take_2.bvh"}
+    assert set(contents()) == {"walk.bvh", "some_1.bvh", "some_2.bvh"}
     assert all(read_motion(name).frame_count == 151 for name in contents())
 
 

@@ -149,9 +149,10 @@ def styles(as_json: bool, bundle: Path | None) -> None:
         )
         return
     if not opened.styles:
+        stem = Path(name_of(opened.path)).stem
         click.echo(
-            f"{Path(name_of(opened.path)).stem} has no named styles; it takes the style of a clip (--like) or "
-            f"draws one (--random)"
+            f"{stem} has no named styles; it takes the style of a clip (--like) or draws one "
+            f"(--random)"
         )
     else:
         click.echo(f"{'--style':<24}{'learned from':>14}")

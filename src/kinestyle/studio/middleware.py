@@ -51,8 +51,8 @@ HEADERS = {
 
 
 class Refused(HTTPException):
-    """A KinestyleError in the form that the framework lets pass; any other exception it would report
-    as a fault of its own.
+    """A KinestyleError in the form that the framework lets pass. It would report any other
+    exception as a fault of its own.
     """
 
     def __init__(self, error: KinestyleError):

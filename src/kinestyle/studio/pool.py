@@ -323,7 +323,7 @@ class Pool:
         self._scratch.close()
 
     async def run(self, job: Job) -> Message:
-        """Have a job done. Raises KinestyleError: what is wrong with it, or that the queue is full."""
+        """Have a job done. Raises KinestyleError: what is wrong with it, or a full queue."""
         if len(self.queue) >= self.config.queue_length:
             raise BusyError(
                 f"{len(self.queue)} jobs wait already, as many as may; try again in a moment"

@@ -51,7 +51,7 @@ class Toy(Stage[nn.Module]):
         self.scores = list(scores)
 
     def draw(self) -> list[Crop]:
-        return [self.sampler.place(self.sampler.choose(self.sampler.corpus.entries))]
+        return [self.sampler.choose_crop(self.sampler.choose(self.sampler.corpus.entries))]
 
     def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
         if self.calls == self.killed_at:

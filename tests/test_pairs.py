@@ -70,7 +70,7 @@ def test_an_alignment_goes_forward_by_at_most_two(steps, quick_steps):
 def test_a_quicker_take_comes_back_at_the_clip_s_own_pace(steps, quick_steps):
     corpus = corpus_of(("bandai2/normal", "walk", steps), ("bandai2/old", "walk", quick_steps))
     pairs = find_pairs(corpus, PairConfig(), lambda _: None)
-    (pair,) = cut_pairs(corpus, [pairs.places["clip_0", "bandai2/old"][:60]])
+    (pair,) = cut_pairs(corpus, [pairs.frames["clip_0", "bandai2/old"][:60]])
     span = LAYOUT["joint_position"]
     assert np.abs(pair[:, span] - steps[:60, span]).mean() < 0.01
     assert np.abs(quick_steps[:60, span] - steps[:60, span]).mean() > 0.03
@@ -84,35 +84,47 @@ def test_only_another_style_of_the_same_content_is_a_pair(steps):
         ("bandai1/sad", "walk", steps),
         ("bandai1/sad", "", steps),
     )
-    found = find_pairs(corpus, PairConfig(), lambda _: None).places
+    found = find_pairs(corpus, PairConfig(), lambda _: None).frames
     assert set(found) == {
         ("clip_0", "bandai1/sad"),
         ("clip_1", "bandai1/sad"),
         ("clip_3", "bandai2/normal"),
     }
-    assert all(len(place) == len(steps) for place in found.values())
+    assert all(len(frames) == len(steps) for frames in found.values())
 
 
 def test_validation_clips_have_pairs_among_themselves(steps):
     corpus = corpus_of(*((f"bandai2/{style}", "walk", steps) for style in "abab"))
     split = [replace(e, split="validation") if i > 1 else e for i, e in enumerate(corpus.entries)]
     corpus = replace(corpus, entries=tuple(split))
-    found = find_pairs(corpus, PairConfig(), lambda _: None).places
+    found = find_pairs(corpus, PairConfig(), lambda _: None).frames
     assert set(found) == {
         ("clip_0", "bandai2/b"),
         ("clip_1", "bandai2/a"),
         ("clip_2", "bandai2/b"),
         ("clip_3", "bandai2/a"),
     }
-    for (stem, _), place in found.items():
+    for (stem, _), frames in found.items():
         other = corpus.entries[{"clip_0": 1, "clip_1": 0, "clip_2": 3, "clip_3": 2}[stem]]
-        assert other.start <= place.min() <= place.max() < other.stop
+        assert other.start <= frames.min() <= frames.max() < other.stop
 
 
 def test_a_take_that_is_much_too_short_is_no_pair(steps):
     corpus = corpus_of(("bandai2/normal", "walk", steps), ("bandai2/old", "walk", steps[:20]))
-    found = find_pairs(corpus, PairConfig(), lambda _: None).places
+    found = find_pairs(corpus, PairConfig(), lambda _: None).frames
     assert set(found) == {("clip_1", "bandai2/normal")}
+
+
+def test_a_clip_that_is_too_short_does_not_stand_in_the_way_of_one_that_is_not(steps):
+    """Whichever is tried first: the short one is nearer, as far as it goes."""
+    noise = 0.05 * np.random.default_rng(0).standard_normal((len(steps), LAYOUT.size))
+    for others in ((steps[:20], steps + noise), (steps + noise, steps[:20])):
+        corpus = corpus_of(
+            ("bandai2/normal", "walk", steps), *(("bandai2/old", "walk", x) for x in others)
+        )
+        whole = max(corpus.entries[1:], key=lambda entry: entry.frame_count)
+        frames = find_pairs(corpus, PairConfig(), lambda _: None).frames["clip_0", "bandai2/old"]
+        assert whole.start <= frames.min() <= frames.max() < whole.stop
 
 
 def test_where_there_is_no_pair_there_are_zeros(steps):
@@ -133,9 +145,9 @@ def test_pairs_are_kept_for_what_they_were_made_with(steps, tmp_path: Path):
     pairs.save(path, {"seed": 0})
     again = Pairs.load(path, {"seed": 0})
     assert again is not None
-    assert set(again.places) == set(pairs.places)
-    for key, place in pairs.places.items():
-        np.testing.assert_array_equal(again.places[key], place)
+    assert set(again.frames) == set(pairs.frames)
+    for key, frames in pairs.frames.items():
+        np.testing.assert_array_equal(again.frames[key], frames)
     assert Pairs.load(path, {"seed": 1}) is None
     whole = path.read_bytes()
     for damaged in (b"", whole[: len(whole) // 2], b"junk"):
@@ -144,7 +156,7 @@ def test_pairs_are_kept_for_what_they_were_made_with(steps, tmp_path: Path):
     Pairs({}).save(path, {})
     nothing = Pairs.load(path, {})
     assert nothing is not None
-    assert not nothing.places
+    assert not nothing.frames
 
 
 def test_real_clips_have_pairs_in_other_styles(data_dir: Path, tmp_path: Path):
@@ -159,12 +171,12 @@ def test_real_clips_have_pairs_in_other_styles(data_dir: Path, tmp_path: Path):
     ][:4]
     build(chosen, tmp_path, lambda _: None, processes=1)
     corpus = Corpus.load(tmp_path)
-    found = find_pairs(corpus, PairConfig(), lambda _: None).places
+    found = find_pairs(corpus, PairConfig(), lambda _: None).frames
     assert len(found) > 0.7 * len(chosen) * (len({s.style for s in chosen}) - 1)
-    for (stem, _), place in found.items():
+    for (stem, _), frames in found.items():
         entry = next(e for e in corpus.entries if e.stem == stem)
-        pace = np.diff(place)
-        assert len(place) == entry.frame_count
+        pace = np.diff(frames)
+        assert len(frames) == entry.frame_count
         assert (pace > -1e-6).all()
         assert pace.max() < 2.5
         assert TRUTH_RATE < 1.0 / (pace.mean() / 30.0 + 1e-9) < 90.0

@@ -286,7 +286,7 @@ def test_the_score_is_the_distance_to_pairs(
     for entry, style, reference in cases:
         assert reference.style == style != entry.style
         assert reference.split == "validation"
-        frames = trained.pairs.places[entry.stem, style][: entry.frame_count // 8 * 8]
+        frames = trained.pairs.frames[entry.stem, style][: entry.frame_count // 8 * 8]
         span = LAYOUT["joint_position"]
         low = np.floor(frames).astype(int)
         rows = np.array(trained.corpus.features)[:, span]

@@ -334,8 +334,8 @@ class CropSampler:
         self.corpus, self.frames = corpus, frames
         self.random = np.random.default_rng(seed)
 
-    def place(self, entry: Entry, mirror: bool = False) -> Crop:
-        """A crop of one clip at a random place, not cut yet. A one-sided clip is never mirrored."""
+    def choose_crop(self, entry: Entry, mirror: bool = False) -> Crop:
+        """A random crop of one clip, not cut yet. A one-sided clip is never mirrored."""
         spare = entry.frame_count - self.frames
         start = entry.start + (int(self.random.integers(spare + 1)) if spare > 0 else 0)
         return Crop(start, min(start + self.frames, entry.stop), mirror and not entry.one_sided)
@@ -348,8 +348,8 @@ class CropSampler:
         return features
 
     def crop(self, entry: Entry, mirror: bool = False) -> np.ndarray:
-        """(frames, 260) of one clip, at a random place."""
-        return self._cut(self.place(entry, mirror))
+        """(frames, 260) of a random crop of one clip."""
+        return self._cut(self.choose_crop(entry, mirror))
 
     def _cut(self, crop: Crop) -> np.ndarray:
         features = pad_last(np.asarray(self.corpus.features[crop.start : crop.stop]), self.frames)

@@ -51,22 +51,22 @@ class PairConfig:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """For a clip (by its stem) and a style: where, in frames of the corpus, its pair is at each of
-    the clip's frames. (T,)
+    """frames: for a clip, by its stem, and a style, (T,) the frame of the corpus that shows the clip's
+    pair at each of the clip's frames, between two frames as well.
     """
 
-    places: Mapping[tuple[str, str], Array]
+    frames: Mapping[tuple[str, str], Array]
 
     def save(self, path: Path, fingerprint: Mapping[str, Any]) -> None:
         """Write all, or nothing."""
-        keys = list(self.places)
+        keys = list(self.frames)
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
             stem=np.array([stem for stem, _ in keys], dtype=str),
             style=np.array([style for _, style in keys], dtype=str),
-            length=np.array([len(place) for place in self.places.values()], dtype=int),
-            place=np.concatenate([*self.places.values(), np.zeros(0)]),
+            length=np.array([len(frames) for frames in self.frames.values()], dtype=int),
+            frames=np.concatenate([*self.frames.values(), np.zeros(0)]),
             fingerprint=np.array(json.dumps(fingerprint)),
         )
         replace_bytes(path, buffer.getvalue())
@@ -81,7 +81,7 @@ class Pairs:
                 if str(saved["fingerprint"]) != json.dumps(fingerprint):
                     return None
                 stems, styles = saved["stem"].tolist(), saved["style"].tolist()
-                parts = np.split(saved["place"], np.cumsum(saved["length"]))[:-1]
+                parts = np.split(saved["frames"], np.cumsum(saved["length"]))[:-1]
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
             return None
         return cls(dict(zip(zip(stems, styles, strict=True), parts, strict=True)))
@@ -98,67 +98,58 @@ def find_pairs(corpus: Corpus, config: PairConfig, report: Callable[[str], None]
             if entry.content:
                 cell = cells.setdefault((split, entry.content), {})
                 cell.setdefault(entry.style, []).append(entry)
-    places: dict[tuple[str, str], Array] = {}
+    frames: dict[tuple[str, str], Array] = {}
     for (split, content), styles in cells.items():
-        bodies = {
-            entry.stem: _body(corpus, entry) for entries in styles.values() for entry in entries
-        }
-        for style, entries in styles.items():
-            for entry in entries:
-                places |= {
-                    (entry.stem, other): place
-                    for other, place in _pairs_of(
-                        entry,
-                        bodies,
-                        {name: of for name, of in styles.items() if name != style},
-                        config,
-                        random,
-                    ).items()
-                }
-        clips = sum(map(len, styles.values()))
-        report(f"pairs: {split}, {content}, {clips} clips in {len(styles)} styles")
-    return Pairs(places)
+        clips = [entry for entries in styles.values() for entry in entries]
+        bodies = {entry.stem: _body(corpus, entry) for entry in clips}
+        for entry in clips:
+            others = {style: of for style, of in styles.items() if style != entry.style}
+            nearest = _nearest(entry, bodies, others, config, random)
+            frames |= {(entry.stem, style): pair for style, pair in nearest.items()}
+        report(f"pairs: {split}, {content}, {len(clips)} clips in {len(styles)} styles")
+    return Pairs(frames)
 
 
-def _pairs_of(
+def _nearest(
     entry: Entry,
     bodies: Mapping[str, Array],
     others: Mapping[str, Sequence[Entry]],
     config: PairConfig,
     random: np.random.Generator,
 ) -> dict[str, Array]:
-    chosen = [
+    """The frames of a clip's pair, `Pairs.frames`, in each other style that has one."""
+    candidates = [
         (style, of[i])
         for style, of in others.items()
         for i in random.permutation(len(of))[: config.candidates]
     ]
-    if not chosen:
+    if not candidates:
         return {}
     alignments = align(
-        bodies[entry.stem], [bodies[other.stem] for _, other in chosen], config.step_penalty
+        bodies[entry.stem], [bodies[other.stem] for _, other in candidates], config.step_penalty
     )
-    best: dict[str, tuple[float, Array]] = {}
-    for (style, other), (cost, path) in zip(chosen, alignments, strict=True):
-        if style not in best or cost < best[style][0]:
-            best[style] = (
-                cost,
-                other.start
-                + frames_along(path, entry.frame_count, other.frame_count, config.smoothing_frames),
+    nearest: dict[str, Array] = {}
+    lowest: dict[str, float] = {}
+    for (style, other), (cost, path) in zip(candidates, alignments, strict=True):
+        if np.mean(np.diff(path) == 0) > config.largest_hold_ratio:
+            continue
+        if cost < lowest.get(style, np.inf):
+            lowest[style] = cost
+            nearest[style] = other.start + frames_along(
+                path, entry.frame_count, other.frame_count, config.smoothing_frames
             )
-            if np.mean(np.diff(path) == 0) > config.largest_hold_ratio:
-                del best[style]
-    return {style: place for style, (_, place) in best.items()}
+    return nearest
 
 
 def _body(corpus: Corpus, entry: Entry) -> Array:
     return body_positions(np.asarray(corpus.features[entry.start : entry.stop]))
 
 
-def cut_pairs(corpus: Corpus, places: Iterable[Array]) -> np.ndarray:
-    """places: n times (T,) frames of the corpus, not a number where there is no pair -> features
+def cut_pairs(corpus: Corpus, frames: Iterable[Array]) -> np.ndarray:
+    """frames: n times (T,) frames of the corpus, not a number where there is no pair -> features
     (n, T, 260), zeros there.
     """
-    at = np.stack(list(places))
+    at = np.stack(list(frames))
     known = np.isfinite(at)
     low = np.where(known, np.floor(at), 0).astype(int)
     high = np.minimum(low + 1, len(corpus.features) - 1)

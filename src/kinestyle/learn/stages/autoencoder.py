@@ -103,7 +103,7 @@ class AutoencoderStage(Stage[Autoencoder]):
         for _ in range(self.config.loop.batch):
             unlabelled = self.unlabelled and self.sampler.coin(self.config.unlabelled_share)
             entry = self.sampler.choose(self.unlabelled if unlabelled else self.labelled)
-            crops.append(self.sampler.place(entry, mirror=self.sampler.coin()))
+            crops.append(self.sampler.choose_crop(entry, mirror=self.sampler.coin()))
         return crops
 
     def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:

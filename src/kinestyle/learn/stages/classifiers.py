@@ -174,7 +174,7 @@ class ClassifierStage(Stage[StyleContentClassifier]):
             mirror = sampler.coin() and content_name(entry, mirrored=True) in self.labels.contents
             style = self.labels.styles.index(entry.style)
             content = self.labels.contents.index(content_name(entry, mirror))
-            samples.append(LabelledCrop(sampler.place(entry, mirror), style, content))
+            samples.append(LabelledCrop(sampler.choose_crop(entry, mirror), style, content))
         return samples
 
     def losses_of(self, samples: Sequence[LabelledCrop]) -> dict[str, Tensor]:

@@ -48,7 +48,7 @@ class GlobalMotionStage(Stage[GlobalMotionPredictor]):
     def draw(self) -> list[Crop]:
         sampler = self.sampler
         return [
-            sampler.place(sampler.choose(self.entries), mirror=sampler.coin())
+            sampler.choose_crop(sampler.choose(self.entries), mirror=sampler.coin())
             for _ in range(self.config.loop.batch)
         ]
 

@@ -175,7 +175,7 @@ class PaperStage(Stage[PaperNetwork]):
             )
             mirror, mirror_third = sampler.coin(), sampler.coin()
             sides = (first, mirror), (second, mirror), (third, mirror_third)
-            m1, m2, m3 = (sampler.place(entry, mirrored) for entry, mirrored in sides)
+            m1, m2, m3 = (sampler.choose_crop(entry, mirrored) for entry, mirrored in sides)
             style, third_style = (self._label(sampler, entry) for entry in (first, third))
             samples.append(Sample(m1, m2, m3, style, third_style))
         return samples

@@ -419,7 +419,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         errors = []
         for entry, style, reference in self._validation_cases():
             features, latent = self._latent(entry)
-            frames = self.pairs.places[entry.stem, style][: features.shape[1]]
+            frames = self.pairs.frames[entry.stem, style][: features.shape[1]]
             pair = torch.from_numpy(cut_pairs(self.corpus, [frames]))
             label = torch.tensor([self.labels.styles.index(style)])
             codes = (
@@ -445,7 +445,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         entries = self.corpus.known_validation()
         seen = {entry.style for entry in entries}
         paired: dict[str, list[str]] = {}
-        for stem, style in sorted(self.pairs.places):
+        for stem, style in sorted(self.pairs.frames):
             if style in seen:
                 paired.setdefault(stem, []).append(style)
         cases = []

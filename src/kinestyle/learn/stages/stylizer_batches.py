@@ -94,7 +94,7 @@ class StylizerBatches:
 
     def _unlabelled(self) -> StyledCrops:
         entry, mirror = self.sampler.choose(self.unlabelled), self.sampler.coin()
-        a, a_again, b = (self.sampler.place(entry, mirror) for _ in range(3))
+        a, a_again, b = (self.sampler.choose_crop(entry, mirror) for _ in range(3))
         return StyledCrops(entry, a, a_again, b, UNKNOWN, UNKNOWN)
 
     def _labelled(self) -> StyledCrops:
@@ -104,9 +104,9 @@ class StylizerBatches:
         mirror = sampler.coin() and content_name(first, mirrored=True) in labels.contents
         return StyledCrops(
             entry=first,
-            a=sampler.place(first, mirror),
-            a_again=sampler.place(first, mirror),
-            b=sampler.place(second, sampler.coin()),
+            a=sampler.choose_crop(first, mirror),
+            a_again=sampler.choose_crop(first, mirror),
+            b=sampler.choose_crop(second, sampler.coin()),
             style=labels.styles.index(first.style),
             content=labels.contents.index(content_name(first, mirror)),
         )
@@ -147,7 +147,7 @@ class StylizerBatches:
         for row, sample in zip(frames, samples, strict=True):
             entry, crop = sample.source.entry, sample.source.a
             style = self.labels.styles[sample.target.style]
-            whole = self.pairs.places.get((entry.stem, style))
+            whole = self.pairs.frames.get((entry.stem, style))
             if whole is not None:
                 part = whole[crop.start - entry.start : crop.stop - entry.start]
                 row[:] = np.pad(part, (0, len(row) - len(part)), mode="edge")  # as crops are padded

@@ -233,10 +233,10 @@ def test_kernels_are_the_same_for_the_same_seed_and_bounded() -> None:
     centred = kernels.taps.sum(dim=1).abs() < 1e-2
     assert 0 < int(centred.sum()) < 30
     held = torch.ones(1, 40, 12)
-    assert float(kernels.answers(held)[0, centred].abs().max()) < 0.05
+    assert float(kernels.responses(held)[0, centred].abs().max()) < 0.05
     # the ends are held, so that a clip of one pose answers the same at every frame and length
     torch.testing.assert_close(
-        kernels.answers(held)[..., 0], kernels.answers(held[:, :3])[..., -1], atol=1e-4, rtol=1e-4
+        kernels.responses(held)[..., 0], kernels.responses(held[:, :3])[..., -1], atol=1e-4, rtol=1e-4
     )
 
 

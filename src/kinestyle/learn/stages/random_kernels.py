@@ -17,7 +17,8 @@ result that convinces both judges convinces two that have nothing in common:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ from torch.nn.functional import conv1d, interpolate, pad
 
 from kinestyle.learn.data.corpus import Corpus, Entry
 from kinestyle.learn.nets.bone_angles import BoneAngles
-from kinestyle.learn.stages.classifiers import Labels, content_name
+from kinestyle.learn.stages.classifiers import UNKNOWN, Labels, content_name
 from kinestyle.retarget.features import mirror_features
 
 SMALL_CELL = 4
@@ -44,17 +45,17 @@ class RandomKernelConfig:
     width: int = 9
     """Taps of a kernel."""
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    most_channels: int = 9
+    max_channels: int = 9
     """Inputs that one kernel mixes: from one to so many, few oftener."""
-    held_share: float = 1 / 3
-    """Kernels whose taps are all positive: they answer to a pose, the others, with taps of zero
+    pose_share: float = 1 / 3
+    """Kernels whose taps are all positive: they respond to a pose, the others, with taps of zero
     mean, to how it changes.
     """
     ridge: float = 0.3
-    """Penalty, as a share of what the answers themselves weigh."""
+    """Penalty, as a share of the mean square of the responses themselves."""
     noise: float = 0.03
-    """Standard deviation of a constant added to each cosine of a copied clip, so that no calibration is
-    learned by heart.
+    """Standard deviation of a constant added to each cosine of a copied clip, against learning a
+    calibration by heart.
     """
     paces: tuple[float, ...] = (0.85, 1.18)
     """Further paces at which clips of small cells are shown."""
@@ -71,12 +72,12 @@ def second_split(corpus: Corpus) -> tuple[list[Entry], list[Entry]]:
     cells: dict[tuple[str, str], list[Entry]] = {}
     for entry in sorted(corpus.select("train", labelled=True), key=lambda entry: entry.stem):
         cells.setdefault((entry.style, entry.content), []).append(entry)
-    learned, held = list(corpus.known_validation()), []
+    learned, validation = list(corpus.known_validation()), []
     for clips in cells.values():
         half = len(clips) // 2 if len(clips) >= SMALL_CELL else 0
         learned += clips[half:]
-        held += clips[:half]
-    return learned, held
+        validation += clips[:half]
+    return learned, validation
 
 
 class RandomKernels(nn.Module):
@@ -95,13 +96,11 @@ class RandomKernels(nn.Module):
         mix = np.zeros((config.kernels, channels))
         taps = random.standard_normal((config.kernels, config.width))
         for k in range(config.kernels):
-            mixed = random.choice(
-                channels, min(channels, int(config.most_channels ** random.random())), replace=False
-            )
+            count = min(channels, int(config.max_channels ** random.random()))
+            mixed = random.choice(channels, count, replace=False)
             mix[k, mixed] = random.standard_normal(len(mixed))
-            taps[k] = (
-                np.abs(taps[k]) if random.random() < config.held_share else taps[k] - taps[k].mean()
-            )
+            sees_pose = random.random() < config.pose_share
+            taps[k] = np.abs(taps[k]) if sees_pose else taps[k] - taps[k].mean()
         self.reach = config.width // 2
         self.groups = [
             (int(d), slice(*np.searchsorted(dilation, [d, d + 1]))) for d in np.unique(dilation)
@@ -110,29 +109,29 @@ class RandomKernels(nn.Module):
         self.register_buffer("taps", _half(torch.from_numpy(taps)))
         self.register_buffer("threshold", torch.zeros(config.kernels))
 
-    def answers(self, channels: Tensor) -> Tensor:
+    def responses(self, channels: Tensor) -> Tensor:
         """(B, T, C) -> (B, kernels, T)."""
         mixed = channels @ self.mix.T
-        answers = []
+        responses = []
         for dilation, kernels in self.groups:
             ends = dilation * self.reach
-            held = pad(mixed[..., kernels].transpose(1, 2), (ends, ends), mode="replicate")
+            padded = pad(mixed[..., kernels].transpose(1, 2), (ends, ends), mode="replicate")
             taps = self.taps[kernels]
-            answers.append(conv1d(held, taps.unsqueeze(1), dilation=dilation, groups=len(taps)))
-        return torch.cat(answers, dim=1)
+            responses.append(conv1d(padded, taps.unsqueeze(1), dilation=dilation, groups=len(taps)))
+        return torch.cat(responses, dim=1)
 
     def forward(self, channels: Tensor) -> Tensor:
-        above = self.answers(channels) - self.threshold.unsqueeze(-1)
+        above = self.responses(channels) - self.threshold.unsqueeze(-1)
         return torch.cat([(above > 0).to(above.dtype).mean(dim=-1), above.amax(dim=-1)], dim=-1)
 
     def set_thresholds(self, clips: Sequence[Tensor], seed: int) -> None:
-        """A random quantile of each kernel's answers to some clips (1, T, C)."""
-        answers = torch.cat([self.answers(clip)[0] for clip in clips], dim=1).sort(dim=1).values
+        """A random quantile of each kernel's responses to some clips (1, T, C)."""
+        responses = torch.cat([self.responses(clip)[0] for clip in clips], dim=1).sort(dim=1).values
         quantile = 0.1 + 0.8 * torch.rand(
-            len(answers), generator=torch.Generator().manual_seed(seed)
+            len(responses), generator=torch.Generator().manual_seed(seed)
         )
-        place = (quantile * (answers.shape[1] - 1)).long()
-        self.threshold.copy_(_half(answers.gather(1, place.unsqueeze(1))[:, 0]))
+        index = (quantile * (responses.shape[1] - 1)).long()
+        self.threshold.copy_(_half(responses.gather(1, index.unsqueeze(1))[:, 0]))
 
 
 class RandomKernelClassifier(nn.Module):
@@ -153,8 +152,8 @@ class RandomKernelClassifier(nn.Module):
         self.content = nn.Linear(2 * config.kernels, len(labels.contents))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        answers = (self.kernels(self.inputs(features)) - self.mean) / self.std
-        style, content = self.style(answers), self.content(answers)
+        standard = (self.kernels(self.inputs(features)) - self.mean) / self.std
+        style, content = self.style(standard), self.content(standard)
         return style, content, style.clone(), content.clone()
 
 
@@ -164,42 +163,54 @@ def fit_random_kernels(
 ) -> RandomKernelClassifier:
     """Make the second judge: a minute or two on one thread for a few thousand clips."""
     network = RandomKernelClassifier(labels, config).eval()
+    examples = list(_examples(corpus, labels, config, network.inputs))
+    channels = [example.channels for example in examples]
+    network.kernels.set_thresholds(channels[::20], config.seed)
+    responses = torch.cat([network.kernels(clip) for clip in channels])
+    network.mean.copy_(_half(responses.mean(dim=0)))
+    network.std.copy_(_half(responses.std(dim=0).clamp(min=1e-3)))
+    standard = ((responses - network.mean) / network.std).numpy()
+    styles, contents = (
+        np.array([getattr(example, name) for example in examples]) for name in ("style", "content")
+    )
+    # every style counts alike; contents are so unequal that the rarest would drown the rest
+    _regress(network.style, standard, styles, 1.0, config.ridge)
+    _regress(network.content, standard, contents, 0.5, config.ridge)
+    return network
+
+
+@dataclass(frozen=True)
+class _Example:
+    """channels: (1, T, C) of one clip; its classes, `UNKNOWN` for a content that is in none."""
+
+    channels: Tensor
+    style: int
+    content: int
+
+
+def _examples(
+    corpus: Corpus, labels: Labels, config: RandomKernelConfig, inputs: BoneAngles
+) -> Iterator[_Example]:
+    """What the second judge learns from: each clip, its mirror image, and both at other paces where
+    the cell is small. Copies have a constant of their own added.
+    """
     random = torch.Generator().manual_seed(config.seed)
     learned, _ = second_split(corpus)
-    in_cell: dict[tuple[str, str], int] = {}
-    for entry in learned:
-        in_cell[entry.style, entry.content] = in_cell.get((entry.style, entry.content), 0) + 1
-    channels, styles, contents = [], [], []
+    in_cell = Counter((entry.style, entry.content) for entry in learned)
     for entry in learned:
         features = np.array(corpus.features[entry.start : entry.stop])
+        small = in_cell[entry.style, entry.content] < SMALL_CELL
         for mirrored in (False,) if entry.one_sided else (False, True):
-            seen = network.inputs(
-                torch.from_numpy(mirror_features(features) if mirrored else features)[None]
-            )
-            content = content_name(entry, mirrored)
-            for pace in (
-                (1.0, *config.paces) if in_cell[entry.style, entry.content] < SMALL_CELL else (1.0,)
-            ):
-                copied = mirrored or pace != 1.0
-                shift = (
-                    config.noise * torch.randn(seen.shape[-1], generator=random)
-                    if copied
-                    else torch.zeros(())
-                )
-                channels.append(_at_pace(seen, pace) + shift)
-                styles.append(labels.styles.index(entry.style))
-                contents.append(
-                    labels.contents.index(content) if content in labels.contents else -1
-                )
-    network.kernels.set_thresholds(channels[::20], config.seed)
-    answers = torch.cat([network.kernels(clip) for clip in channels])
-    network.mean.copy_(_half(answers.mean(dim=0)))
-    network.std.copy_(_half(answers.std(dim=0).clamp(min=1e-3)))
-    standard = ((answers - network.mean) / network.std).numpy()
-    # every style counts alike; contents are so unequal that the rarest would drown the rest
-    _regress(network.style, standard, np.array(styles), 1.0, config.ridge)
-    _regress(network.content, standard, np.array(contents), 0.5, config.ridge)
-    return network
+            shown = mirror_features(features) if mirrored else features
+            channels = inputs(torch.from_numpy(shown)[None])
+            name = content_name(entry, mirrored)
+            content = labels.contents.index(name) if name in labels.contents else UNKNOWN
+            for pace in (1.0, *config.paces) if small else (1.0,):
+                example = _at_pace(channels, pace)
+                if mirrored or pace != 1.0:
+                    noise = torch.randn(channels.shape[-1], generator=random)
+                    example = example + config.noise * noise
+                yield _Example(example, labels.styles.index(entry.style), content)
 
 
 @torch.no_grad()
@@ -207,13 +218,12 @@ def validate_random_kernels(
     network: RandomKernelClassifier, corpus: Corpus, labels: Labels
 ) -> tuple[float, float]:
     """Accuracies of style and content, among all that there are, on the clips that `second_split`
-    keeps back.
+    sets apart.
     """
     hits = []
     for entry in second_split(corpus)[1]:
-        style, content, _, _ = network(
-            torch.from_numpy(np.array(corpus.features[entry.start : entry.stop]))[None]
-        )
+        features = torch.from_numpy(np.array(corpus.features[entry.start : entry.stop]))[None]
+        style, content, _, _ = network(features)
         right = labels.styles[int(style.argmax())] == entry.style
         hits.append((right, labels.contents[int(content.argmax())] == content_name(entry)))
     style_share, content_share = np.mean(hits, axis=0) if hits else (float("nan"), float("nan"))
@@ -238,19 +248,22 @@ def _at_pace(channels: Tensor, pace: float) -> Tensor:
 def _regress(
     head: nn.Linear, standard: np.ndarray, classes: np.ndarray, balance: float, ridge: float
 ) -> None:
-    """Set a head to the ridge regression from answers (N, 2 * kernels) onto 1 for the class (N,)
+    """Set a head to the ridge regression from responses (N, 2 * kernels) onto 1 for the class (N,)
     and -1 for the others.
 
-    A class of n clips weighs n ** (1 - balance); clips of class -1 are left out.
+    A class of n clips weighs n ** (1 - balance); clips of class `UNKNOWN` are left out.
     """
-    standard, classes = standard[classes >= 0].astype(np.float64), classes[classes >= 0]
+    known = classes != UNKNOWN
+    standard, classes = standard[known].astype(np.float64), classes[known]
     count = np.bincount(classes, minlength=head.out_features)
     weight = (1.0 / count[classes] ** balance)[:, None]
-    aim = np.where(np.arange(head.out_features) == classes[:, None], 1.0, -1.0)
-    mean, aim_mean = ((weight * values).sum(axis=0) / weight.sum() for values in (standard, aim))
-    weighed = weight * (standard - mean)
-    square = (standard - mean).T @ weighed
+    target = np.where(np.arange(head.out_features) == classes[:, None], 1.0, -1.0)
+    mean, target_mean = (
+        (weight * values).sum(axis=0) / weight.sum() for values in (standard, target)
+    )
+    weighted = weight * (standard - mean)
+    square = (standard - mean).T @ weighted
     square[np.diag_indices_from(square)] += ridge * np.trace(square) / len(square)
-    slope = np.linalg.solve(square, weighed.T @ (aim - aim_mean))
+    slope = np.linalg.solve(square, weighted.T @ (target - target_mean))
     head.weight.copy_(torch.from_numpy(slope.T))
-    head.bias.copy_(torch.from_numpy(aim_mean - mean @ slope))
+    head.bias.copy_(torch.from_numpy(target_mean - mean @ slope))

@@ -236,7 +236,10 @@ def test_kernels_are_the_same_for_the_same_seed_and_bounded() -> None:
     assert float(kernels.responses(held)[0, centred].abs().max()) < 0.05
     # the ends are held, so that a clip of one pose answers the same at every frame and length
     torch.testing.assert_close(
-        kernels.responses(held)[..., 0], kernels.responses(held[:, :3])[..., -1], atol=1e-4, rtol=1e-4
+        kernels.responses(held)[..., 0],
+        kernels.responses(held[:, :3])[..., -1],
+        atol=1e-4,
+        rtol=1e-4,
     )
 
 

@@ -17,7 +17,7 @@ class PresetName:
 
 PRESET_NAMES = {
     "released": PresetName(
-        "the bundle that ships: guided by classifiers and a critic, one Gaussian a style"
+        "the bundle that ships: auxiliary classifiers and a critic, one Gaussian a style"
     ),
     "zero-shot": PresetName(
         "the same, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)"

@@ -1,4 +1,4 @@
-"""How bones stand to each other: what an eye sees of a pose, whoever's body and rig it is."""
+"""Angles between bones: what an eye sees of a pose, whatever the body and the rig."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kinestyle.retarget.features import LAYOUT
 
 
 class BoneAngles(nn.Module):
-    """Features (B, T, 260) -> (B, T, channels): cosines between all bones and with the vertical,
+    """Features (B, T, 260) -> (B, T, size): cosines between all bones, cosines with the vertical,
     and half the contacts.
 
-    Bones are directions from rotations; hips, chest and head also count with their left.
+    Bones are directions from rotations; hips, chest and head have their left axis as well.
     """
 
     joint: Tensor

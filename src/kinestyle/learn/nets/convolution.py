@@ -1,8 +1,8 @@
 """Convolution over time as one matrix product, which is how a processor trains fastest.
 
-torch's own convolution gets a half to two thirds of what its matrix product gets from the same
-processor, least of all in the backward pass. The same sums as three products (forward, towards the
-input, towards the weights) get nearly all of it, in half precision and in whole.
+torch's own convolution reaches a half to two thirds of the speed of its matrix product on the same
+processor, least of all in the backward pass. The same sums as three products (forward, gradient of
+the input, gradient of the weights) reach nearly all of it, in half precision and in single.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from torch.autograd.function import once_differentiable
 
 
 class TimeConvolution(nn.Conv1d):
-    """(B, I, T) -> (B, O, T), or T/stride, with the ends held instead of padded by zeros.
+    """(B, I, T) -> (B, O, T/stride); the ends are replicated, not padded with zeros.
 
-    Within `conv_as_matmul` on a processor it is a matrix product, otherwise `torch.nn.Conv1d`; weights
+    Within `conv_as_matmul` on a CPU it is a matrix product, otherwise `torch.nn.Conv1d`; weights
     and meaning are the same. The product's result lies in memory as (B, T, O), which the next layer
-    takes as it is.
+    reads without a copy.
     """
 
     def __init__(self, inputs: int, outputs: int, width: int = 3, stride: int = 1):
@@ -35,25 +35,25 @@ class TimeConvolution(nn.Conv1d):
             padding=width // 2,
             padding_mode="replicate" if width > 1 else "zeros",
         )
-        # in memory as (O, width, I), as the product takes them
+        # in memory as (O, width, I), as the product reads them
         self.weight = nn.Parameter(
             self.weight.detach().transpose(1, 2).contiguous().transpose(1, 2)
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if not _in_products(x):
+        if not _as_matmul(x):
             return super().forward(x)
         assert self.bias is not None, "every convolution here has a bias"
         half = torch.is_autocast_enabled("cpu")
-        taken = (x.to(torch.get_autocast_dtype("cpu")) if half else x).transpose(1, 2).contiguous()
-        return convolve(taken, self.weight, self.bias, self.stride[0]).transpose(1, 2)
+        x = (x.to(torch.get_autocast_dtype("cpu")) if half else x).transpose(1, 2).contiguous()
+        return convolve(x, self.weight, self.bias, self.stride[0]).transpose(1, 2)
 
 
 def upsample_2x(x: Tensor) -> Tensor:
     """(B, C, T) -> (B, C, 2 T), every step of time twice."""
-    if not _in_products(x):
+    if not _as_matmul(x):
         return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
-    # torch leaves memory as (B, T, C) only where it takes it for a picture
+    # torch keeps memory as (B, T, C) only for images
     return nn.functional.interpolate(
         x.unsqueeze(2), scale_factor=(1.0, 2.0), mode="nearest"
     ).squeeze(2)
@@ -66,21 +66,21 @@ class Upsample2x(nn.Module):
         return upsample_2x(x)
 
 
-_BY_PRODUCTS = ContextVar("_BY_PRODUCTS", default=False)
+_AS_MATMUL = ContextVar("_AS_MATMUL", default=False)
 
 
 @contextmanager
 def conv_as_matmul() -> Iterator[None]:
-    """Within it, layers on a processor work by matrix products, on (B, T, C) in memory."""
-    token = _BY_PRODUCTS.set(True)
+    """Within it, convolutions on a CPU are matrix products, on (B, T, C) in memory."""
+    token = _AS_MATMUL.set(True)
     try:
         yield
     finally:
-        _BY_PRODUCTS.reset(token)
+        _AS_MATMUL.reset(token)
 
 
-def _in_products(x: Tensor) -> bool:
-    return x.device.type == "cpu" and _BY_PRODUCTS.get()
+def _as_matmul(x: Tensor) -> bool:
+    return x.device.type == "cpu" and _AS_MATMUL.get()
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
@@ -95,8 +95,8 @@ class _Product(torch.autograd.Function):
     def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
         outputs, inputs, width = weight.shape
         batch, frames, _ = x.shape
-        seen = frames_seen(frames, width, stride)
-        windows = (x if seen is None else x.index_select(1, seen)).view(-1, width * inputs)
+        read = window_frames(frames, width, stride)
+        windows = (x if read is None else x.index_select(1, read)).view(-1, width * inputs)
         matrix = weight.to(x.dtype).transpose(1, 2).reshape(outputs, -1)
         context.save_for_backward(windows, matrix)
         context.shape, context.width, context.stride, context.weight_dtype = (
@@ -133,9 +133,9 @@ class _Product(torch.autograd.Function):
 
 
 @cache
-def frames_seen(frames: int, width: int, stride: int) -> Tensor | None:
-    """(T/stride * width,) the frames that each window sees, one window after the other; None where
-    each sees its own frame.
+def window_frames(frames: int, width: int, stride: int) -> Tensor | None:
+    """(T/stride * width,) the frames that each window reads, one window after the other; None where
+    each reads its own frame.
     """
     if width == stride == 1:
         return None
@@ -144,8 +144,8 @@ def frames_seen(frames: int, width: int, stride: int) -> Tensor | None:
 
 
 def add_windows(windows: Tensor, frames: int, stride: int) -> Tensor:
-    """windows: (B, T/stride, width, I) -> (B, T, I), every frame the sum of its places in them: the
-    way back of `frames_seen`.
+    """windows: (B, T/stride, width, I) -> (B, T, I), every frame the sum of its values in the
+    windows: the transpose of gathering by `window_frames`.
     """
     batch, count, width, inputs = windows.shape
     if width == stride == 1:
@@ -154,11 +154,11 @@ def add_windows(windows: Tensor, frames: int, stride: int) -> Tensor:
     padded = windows.new_empty(batch, frames + 2 * margin, inputs)
     padded[:, stride * count :] = 0.0
     for i in range(width):
-        places = padded[:, i : i + stride * (count - 1) + 1 : stride]
-        if i < stride:  # together they are all places but the last ones
-            places.copy_(windows[:, :, i])
+        target = padded[:, i : i + stride * (count - 1) + 1 : stride]
+        if i < stride:  # the first ones together fill all frames but the last
+            target.copy_(windows[:, :, i])
         else:
-            places += windows[:, :, i]
+            target += windows[:, :, i]
     whole = padded[:, margin : margin + frames]
     whole[:, 0] += padded[:, :margin].sum(dim=1)
     whole[:, -1] += padded[:, margin + frames :].sum(dim=1)

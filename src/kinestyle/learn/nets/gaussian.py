@@ -1,4 +1,4 @@
-"""Diagonal Gaussians as networks give them: what style codes and variational latents are drawn from."""
+"""Diagonal Gaussians, of which style codes and variational latents are drawn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Gaussian(NamedTuple):
         return divergence.flatten(1).mean(dim=1)
 
     def float(self) -> Gaussian:
-        """In float32, as losses take it."""
+        """In float32, as losses need it."""
         return Gaussian(self.mean.float(), self.log_std.float())
 
     def detach(self) -> Gaussian:

@@ -1,9 +1,9 @@
 """The few motion operations that losses need, in torch; parity with `kinestyle.motion` is tested.
 
-A rotation is (..., 3, 3) to everyone, but lies in memory as nine arrays, column by column: a
+A rotation has the shape (..., 3, 3), but lies in memory as nine arrays, column by column: a
 processor works through long arrays many times faster than through many vectors of three numbers.
-Rotations in another layout are right too, only slower. All of it stays in the precision it is given
-in, also where autocast would halve that.
+Rotations in another layout are right too, only slower. Nothing here lowers the precision of its
+input, autocast or not.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ def joint_position(world_rotation: Tensor) -> Tensor:
 
 
 def geodesic(a: Tensor, b: Tensor) -> Tensor:
-    """a, b: (..., 3, 3) -> (...) radians between rotations, with a gradient also where they agree."""
+    """a, b: (..., 3, 3) -> (...) radians between rotations; the gradient is finite everywhere."""
     cosine = ((a * b).sum(dim=(-1, -2)) - 1.0) / 2.0
     return torch.acos(cosine.clamp(-1.0 + 1e-6, 1.0 - 1e-6))
 
 
 @cache
 def _reach() -> np.ndarray:
-    """(3, 21, 21) metres: how far [axis] of joint [i] reaches towards joint [j], a sum over the
-    bones between them that i turns.
+    """(3, 21, 21) metres: the offset from joint [i] along its [axis] to joint [j], for the one bone
+    on the path from the hips to j that i rotates; 0 where i is not on that path.
 
-    With it, positions are one product: p_j = sum over i, axis of reach[axis, i, j] * (column `axis`
-        of i's rotation).
+    Positions are one product with it: p_j = sum over i, axis of reach[axis, i, j] * (column `axis`
+    of i's rotation).
     """
     reach = np.zeros((3, CANONICAL.joint_count, CANONICAL.joint_count))
     for joint in range(1, CANONICAL.joint_count):

@@ -34,8 +34,8 @@ class NetworkSizes:
     decoder: tuple[int, int, int] = (256, 256, 256)
     """Channels of the motion decoder's three convolutions."""
     frames_at_once: int = 2
-    """Frames that the last layers of decoder and global motion predictor give in one step. 2 halves
-    their work; the paper: 1.
+    """Frames that the last layers of decoder and global motion predictor write in one step. 2
+    halves their work; the paper: 1.
     """
     dropout: float = 0.0
     """In the motion encoder. The paper: 0.2."""
@@ -44,8 +44,8 @@ class NetworkSizes:
     content_code: int = 128
     """Channels C of the content code."""
     content_norm: bool = False
-    """Instance norm in the content encoder, as in the paper. It erases the mean over time, and with
-    it a held pose.
+    """Instance norm in the content encoder, as in the paper. It removes the mean over time, and
+    with it a constant pose.
     """
     style: tuple[int, ...] = (320, 320)
     """Channels of the style encoder's convolutions, the first two strided."""
@@ -64,7 +64,7 @@ class NetworkSizes:
     global_motion: tuple[int, int, int] = (128, 64, 32)
     """Channels of the global motion predictor."""
     global_motion_width: int = 5
-    """Frames that each of its convolutions sees."""
+    """Frames that each of its convolutions reads."""
 
 
 PAPER_SIZES = NetworkSizes(
@@ -95,22 +95,20 @@ def conv(inputs: int, outputs: int, width: int = 3, stride: int = 1) -> nn.Conv1
 
 
 def contiguous_slices(indices: Tensor) -> tuple[slice, ...]:
-    """Indices as slices of neighbours: to take a few slices is many times faster than to pick
-    numbers one by one.
-    """
+    """Indices as slices of neighbours: a few slices are many times faster than single indices."""
     first_of_next = torch.nonzero(indices.diff() != 1).flatten() + 1
     parts = torch.tensor_split(indices, first_of_next)
     return tuple(slice(int(part[0]), int(part[-1]) + 1) for part in parts)
 
 
 def take(features: Tensor, slices: Sequence[slice]) -> Tensor:
-    """features: (..., 260) -> those of some slices, one after the other."""
+    """features: (..., 260) -> (..., n) those of some slices, one after the other."""
     return torch.cat([features[..., part] for part in slices], dim=-1)
 
 
 class PhysicalUnits(nn.Module):
-    """A network that takes or gives features in physical units: their mean and standard deviation
-    (260,) are buffers of it.
+    """A network that reads or writes features in physical units: their mean and standard deviation,
+    (260,) each, are its buffers.
     """
 
     mean: Tensor
@@ -183,9 +181,7 @@ class MotionDecoder(PhysicalUnits):
         )
 
     def normalized(self, latent: Tensor) -> Tensor:
-        """latent: (B, Z, T/4) -> (B, T, 260) normalised features with contact logits, as the losses
-        take them.
-        """
+        """latent: (B, Z, T/4) -> (B, T, 260) normalised, contacts as logits, for losses."""
         return unfold_frames(self.layers(self.first(latent)), self.frames_at_once)
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -251,9 +247,7 @@ class ContentEncoder(nn.Module):
 
 
 def norm_over_time(x: Tensor) -> Tensor:
-    """Instance norm: (B, C, T) to mean 0 and standard deviation 1 over time, channel by channel; any
-    T, 1 included.
-    """
+    """Instance norm: (B, C, T) to mean 0 and standard deviation 1 over time; T may be 1."""
     x = x - x.mean(dim=-1, keepdim=True)
     return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + 1e-5)
 
@@ -387,8 +381,8 @@ class GlobalMotionPredictor(PhysicalUnits):
 
 
 class Classifier(PhysicalUnits):
-    """Features (B, T, 260) -> logits (B, classes). An auxiliary classifier of the stylizer and, with
-    other inputs, a judge.
+    """Features (B, T, 260) -> logits (B, classes). An auxiliary classifier of the stylizer, or,
+    with other inputs, a judge.
     """
 
     reads: Tensor

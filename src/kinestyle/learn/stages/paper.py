@@ -13,7 +13,7 @@ distribution of the style code, s drawn from it, sg without gradient, SL1 the sm
       + kl · [KL(N1 ‖ N(0, I)) + KL(N2 ‖ N(0, I)) + KL(N4 ‖ N(0, I))]
       + homo_style_alignment · KL(N1 ‖ N2)
 
-Each SL1 and KL is a mean over the batch and over numbers; motion is normalised and without contacts.
+Each SL1 and KL is a mean over the batch and over numbers; motion is normalised, without contacts.
 """
 
 from __future__ import annotations

@@ -284,7 +284,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         return Codes(z, net.content_encoder(z), own, again, other, target, prior)
 
     def _generate(self, batch: Batch, codes: Codes) -> Generated:
-        """One pass of the generator. The content encoder learns nothing from results by reference."""
+        """In one pass. The content encoder learns nothing from results by reference."""
         styles = [
             codes.again.sample(),
             codes.other.sample(),
@@ -467,8 +467,8 @@ class StylizerStage(Stage[StylizerNetwork]):
         return features, self.autoencoder.encoder(features)
 
     def _restyle(self, features: Tensor, latent: Tensor, code: Tensor) -> Tensor:
-        """features: (1, T, 260) physical, latent: (1, Z, T/4), code: (1, K) -> (1, T, 260) physical,
-        the clip with the change to a style code.
+        """features: (1, T, 260) physical, latent: (1, Z, T/4), code: (1, K) -> (1, T, 260)
+        physical, the clip with the change to a style code.
         """
         net, decoder = self.network, self.autoencoder.decoder
         content, own = net.content_encoder(latent), net.style_encoder(latent).mean

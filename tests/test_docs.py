@@ -1,4 +1,4 @@
-"""The documents name commands and options that exist.
+"""The documents name commands, options and files that exist, in the words of the project.
 
 Every `kinestyle ...` command in a ```console or ```bash block of README.md and of pages in docs is
 parsed, not run, by the parser of the command line.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,7 @@ def check(
         "README.md",
         "docs/USING.md",
         "docs/FORMATS.md",
+        "docs/STUDIO.md",
         "docs/TRAINING.md",
         "docs/NOTEBOOK.md",
         "docs/TEXT_TO_MOTION.md",
@@ -115,6 +117,72 @@ def test_documents_name_only_commands_and_options_that_exist(name):
         except click.UsageError as error:
             wrong.append(f"  kinestyle {shlex.join(arguments)}\n    {error.format_message()}")
     assert not wrong, f"{name} shows commands that the command line refuses:\n" + "\n".join(wrong)
+
+
+DOCUMENTS = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("lab/*.md"))
+    if path.is_file()
+)
+LINK = re.compile(r"\]\((?P<target>[^)\s#]*)(?:#(?P<heading>[^)\s]*))?\)")
+
+
+def anchors(markdown: str) -> set[str]:
+    """The names by which a page's headings are linked to."""
+    headings = re.findall(r"^#+ (.*)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    broken = []
+    for link in LINK.finditer(page.read_text(encoding="utf-8")):
+        target, heading = link["target"], link["heading"]
+        if target.startswith("http"):
+            continue
+        there = (page.parent / target).resolve() if target else page
+        if not there.exists() or (
+            heading and heading not in anchors(there.read_text(encoding="utf-8"))
+        ):
+            broken.append(link[0])
+    assert not broken, f"{page.name} has links that lead nowhere: {broken}"
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_prose_has_lines_of_at_most_100_columns(page: Path):
+    """Tables, pictures, blocks of code and the command that made a page may be longer."""
+    text = re.sub(r"^[ \t]*```.*?^[ \t]*```", "", page.read_text("utf-8"), flags=re.M | re.S)
+    long = [
+        line
+        for line in text.splitlines()
+        if len(line) > 100
+        and not line.startswith(("|", "![", "`kinestyle "))
+        and " " in line.strip()
+    ]
+    assert not long, f"wrap these lines of {page.name}: {long}"
+
+
+def test_architecture_names_what_is_there():
+    """Its table of layers is that of the import contract, and its paths exist."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    named = [re.findall(r"`([\w_]+)`", row) for row in rows]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    (layers,) = (
+        contract["layers"]
+        for contract in contracts["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    expected = [sorted(layer.split(" | ")) for layer in layers if layer != "__main__"]
+    assert [sorted(row) for row in named] == expected
+    places = re.findall(r"`([\w./]+/[\w.]*)`", text.partition("## Where do I change")[2])
+    assert len(places) > 20
+    missing = [
+        place
+        for place in places
+        if not any((folder / place).exists() for folder in (ROOT, ROOT / "src" / "kinestyle"))
+    ]
+    assert not missing, f"ARCHITECTURE names {missing}"
 
 
 @click.group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from kinestyle.storage import replace_bytes
 STRENGTH_PICTURE = "strength.png"
 STYLE_SPACE_PICTURE = "style_space.png"
 """Beside the page."""
+
+COLUMNS = 100
 
 KEPT = "<!-- what follows is not written by `kinestyle evaluate`, which keeps it -->"
 
@@ -146,7 +149,7 @@ def as_tables(result: Mapping[str, Any]) -> list[str]:
             lines += [
                 f"## {part.upper()}",
                 "",
-                NOTES[part].format(zero_shot=zero_shot.get("name")),
+                _prose(NOTES[part].format(zero_shot=zero_shot.get("name"))),
                 "",
             ]
         for protocol in protocols:
@@ -272,9 +275,11 @@ def _accuracies(protocol: Mapping[str, Any]) -> list[str]:
     said = []
     if truth["outputs"]:
         said = [
-            f"The input is {100 * truth['input_m']:.1f} cm a joint away from the nearest real "
-            f"clip of the target cell, which {truth['outputs']} of "
-            f"{protocol['rows'][0]['outputs']} results have.",
+            _prose(
+                f"The input is {100 * truth['input_m']:.1f} cm a joint away from the nearest real "
+                f"clip of the target cell, which {truth['outputs']} of "
+                f"{protocol['rows'][0]['outputs']} results have."
+            ),
             "",
         ]
     return [*_table([*head, "judges apart", "same style seen", "distance to truth"], body), *said]
@@ -409,9 +414,12 @@ def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         f"![Style codes of the test clips, by style and by content]({STYLE_SPACE_PICTURE})",
         "",
-        "Codes of real test clips, with labels (left) and without any (right), along their two "
-        "main axes: above coloured by style, below the same points by content. Colours that lie "
-        "apart below are content that leaked into the style.",
+        _prose(
+            "Codes of real test clips, with labels (left) and without any (right), along their two "
+            "main axes: above coloured by style, below the same points by content. Colours that "
+            "lie apart below are content that leaked into the style."
+        ),
+        "",
     ]
 
 
@@ -448,8 +456,10 @@ def _unlabelled(found: Mapping[str, Any]) -> list[str]:
     lines = [
         "## P4",
         "",
-        f"{found['clips']} clips of no labelled set, each in two styles; ratios to the input's, "
-        f"every result counts the same.",
+        _prose(
+            f"{found['clips']} clips of no labelled set, each in two styles; ratios to the "
+            f"input's, every result counts the same."
+        ),
     ]
     lines += ["", *_table(head, body)]
     for row in found["rows"]:
@@ -472,6 +482,11 @@ def _unlabelled(found: Mapping[str, Any]) -> list[str]:
             ]
     lines += [f"- refused: {reason}" for reason in found["refused"]]
     return [*lines, ""] if found["refused"] else lines
+
+
+def _prose(text: str) -> str:
+    """A paragraph in lines of at most `COLUMNS`."""
+    return textwrap.fill(text, COLUMNS, break_long_words=False, break_on_hyphens=False)
 
 
 def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:

@@ -63,8 +63,7 @@ class Upload:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a clip is, independent of who has it under which id. Everything a worker needs to have
-    it again is in here.
+    """What a clip is, whoever has it under whatever id: all that a worker needs to have it again.
 
     key: the same for the same content; upload: its files, or those of the clip that it was made
         from

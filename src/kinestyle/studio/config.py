@@ -38,7 +38,7 @@ class StudioConfig:
     upload_seconds: float = 120.0
     """From a request's first byte to its last."""
     stall_seconds: float = 15.0
-    """Without a byte from the client, or without one taken by it."""
+    """Without a byte from the client, or to it."""
     max_connections: int = 512
     """Open at once; further ones are closed."""
 
@@ -56,24 +56,20 @@ class StudioConfig:
     workers: int = max(1, min(4, os.cpu_count() or 1))
     """Processes for clips of usual size. One more, at a lower priority, is for heavy ones."""
     heavy_bytes: int = 2 * 2**20
-    """Uploads beyond it are read by the process for heavy clips, so that nobody waits for them who
-    has a usual one.
-    """
+    """Larger uploads are read by the process for heavy clips; usual ones do not wait for them."""
     heavy_joint_frames: int = 100_000
     """Frames times joints beyond which a clip is heavy: half a minute of an ordinary rig at 60
     frames a second.
     """
     usual_cpu_seconds: float = 2.0
-    """Processor time within which a job on a usual clip has to be done, or it is taken for a heavy
-    one: small files may claim to be enormous, and nobody shall wait for them."""
+    """Processor time of a job on a usual clip; one that needs more counts as heavy, because a small
+    file may claim to be enormous."""
     queue_length: int = 64
     """Jobs that wait for a worker; further ones are refused as busy."""
     wait_seconds: float = 30.0
     """How long a job waits for a worker before it is refused as busy."""
     patience_seconds: float = 2.0
-    """How long jobs on clips that are known go before all others: whoever has waited longer is
-    served in turn.
-    """
+    """How long a job may wait behind jobs on known clips; after that it is served in turn."""
     job_seconds: float = 20.0
     """Of work on one job of usual size, from when a worker takes it up."""
     heavy_job_seconds: float = 120.0

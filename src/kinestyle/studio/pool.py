@@ -118,9 +118,9 @@ class Worker:
     async def _run_process(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        settings = self.pool.settings | {"nice": NICENESS if self.heavy else 0}
+        config = self.pool.worker_config | {"nice": NICENESS if self.heavy else 0}
         self.process = await asyncio.create_subprocess_exec(
-            *(*self.pool.command, json.dumps(settings), str(self.folder)),
+            *(*self.pool.command, json.dumps(config), str(self.folder)),
             env=_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -138,7 +138,7 @@ class Worker:
         self.pool.dispatch()
         while True:
             message = await receive_from(self.process.stdout)
-            self._take(message)
+            self._handle(message)
 
     def give(self, job: Job) -> None:
         """Send the job to the process."""
@@ -170,7 +170,7 @@ class Worker:
         for part in packed(Message(head, tuple(blobs))):
             self.process.stdin.write(part)
 
-    def _take(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:
         """One message of the process about its job."""
         job, head = self.job, message.head
         if job is None:
@@ -280,11 +280,8 @@ class Pool:
 
     def __init__(self, config: StudioConfig):
         self.config = config
-        settings = asdict(config) | {
-            "bundle": None if config.bundle is None else str(config.bundle),
-            "token": None,
-        }
-        self.settings: dict[str, Any] = settings
+        bundle = None if config.bundle is None else str(config.bundle)
+        self.worker_config: dict[str, Any] = asdict(config) | {"bundle": bundle, "token": None}
         self.folder = Path()
         self._scratch = contextlib.ExitStack()
         # -P: a numpy.py in the folder that the server was started in is none of the worker's
@@ -385,8 +382,8 @@ class Pool:
         return min(best or idle, key=lambda w: len(w.sent), default=None)
 
     def _in_turn(self, now: float) -> list[Job]:
-        """What waits, in the order in which it is served: short jobs first, then each owner's
-        first, each owner's second ...
+        """The queue in the order of service: warm jobs first, then the first job of each owner, the
+        second of each, and so on.
         """
         before: Counter[str] = Counter()
         turns: list[tuple[tuple[int, int, int], Job]] = []
@@ -412,7 +409,7 @@ class Pool:
 
 
 def _environment() -> dict[str, str]:
-    """A worker's: this very package, and one thread, because there is a worker for each core."""
+    """A worker's: this package, and one thread, because there is a worker for each core."""
     package = str(Path(str(resources.files("kinestyle"))).parent)
     paths = [package, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     one_thread = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}

@@ -1,4 +1,4 @@
-"""What goes over the HTTP interface, for checking and for its documentation."""
+"""The bodies of the HTTP interface, for checking and for its documentation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Failure(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """Every refusal looks like this."""
+    """Every error looks like this."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -28,8 +28,8 @@ _log = logging.getLogger("kinestyle.studio.worker")
 
 
 def main() -> None:
-    """Serve one server: settings as JSON and a folder are the arguments."""
-    settings, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
+    """Serve one server: its configuration as JSON and a folder are the arguments."""
+    config, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
     # What libraries print must not end up between the messages.
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -37,11 +37,11 @@ def main() -> None:
     threading.Thread(target=_end_with_server, args=(os.getppid(),), daemon=True).start()
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-    if settings["nice"]:
+    if config["nice"]:
         with contextlib.suppress(OSError, AttributeError):
-            os.nice(settings["nice"])
-    _limit_memory(settings["worker_bytes"] + RESERVED_BYTES)
-    service = WorkerService(settings, folder)
+            os.nice(config["nice"])
+    _limit_memory(config["worker_bytes"] + RESERVED_BYTES)
+    service = WorkerService(config, folder)
     try:
         service.warm_up()
     except KinestyleError as error:
@@ -94,7 +94,7 @@ def _named(message: str, head: dict[str, Any]) -> str:
 
 
 def _end_with_server(server: int) -> None:
-    """End this process soon after the server, even if it was killed and a job hangs here."""
+    """End this process soon after the server, even if that was killed and a job hangs here."""
     while os.getppid() == server:
         time.sleep(1.0)
     os._exit(0)

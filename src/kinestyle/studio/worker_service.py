@@ -73,12 +73,11 @@ class MissingError(Exception):
 class WorkerService:
     """Works on clips known by their keys.
 
-    settings: the fields of StudioConfig that workers need; folder: where files are while they are
-        read and written
+    config: the fields of StudioConfig; folder: where files are while they are read and written
     """
 
-    def __init__(self, settings: dict[str, Any], folder: Path):
-        self.settings, self.folder = settings, folder
+    def __init__(self, config: dict[str, Any], folder: Path):
+        self.config, self.folder = config, folder
         self._stylizers: dict[str, Stylizer] = {}
         self._clips: OrderedDict[str, CachedClip] = OrderedDict()
 
@@ -118,7 +117,7 @@ class WorkerService:
 
     def _stylizer(self, bundle: str) -> Stylizer:
         if bundle not in self._stylizers:
-            self._stylizers[bundle] = Stylizer.load(bundle or self.settings["bundle"])
+            self._stylizers[bundle] = Stylizer.load(bundle or self.config["bundle"])
         return self._stylizers[bundle]
 
     def _keep(self, key: str, cached: CachedClip) -> None:
@@ -126,9 +125,9 @@ class WorkerService:
         self._clips[key] = cached
         self._clips.move_to_end(key)
         while len(self._clips) > 1 and (
-            len(self._clips) > self.settings["warm_clips"]
+            len(self._clips) > self.config["warm_clips"]
             or sum(cached.joint_frames for cached in self._clips.values())
-            > self.settings["warm_joint_frames"]
+            > self.config["warm_joint_frames"]
         ):
             self._clips.popitem(last=False)
 
@@ -180,7 +179,7 @@ class WorkerService:
             "max_clip_seconds": (clip.duration_seconds, "seconds"),
         }
         for limit, (size, unit) in found.items():
-            allowed = self.settings[limit]
+            allowed = self.config[limit]
             if size > allowed:
                 raise LimitError(
                     f"{name} has {size:.10g} {unit}, more than the limit of {allowed:g}; cut it "
@@ -188,16 +187,14 @@ class WorkerService:
                 )
         if (
             not allow_heavy
-            and clip.frame_count * clip.skeleton.joint_count > self.settings["heavy_joint_frames"]
+            and clip.frame_count * clip.skeleton.joint_count > self.config["heavy_joint_frames"]
         ):
             raise HeavyError
 
     def _facts(
         self, clips: Sequence[CachedClip], head: dict[str, Any], progress: Progress
     ) -> Message:
-        """What an upload is: facts and motion. What is done where it is unlike all that was learned
-        is said of results.
-        """
+        """What an upload is: facts and motion."""
         cached = clips[0]
         progress("analysing", 0.4)
         analysis = self._analysis(cached)
@@ -219,7 +216,7 @@ class WorkerService:
         by_key = dict(zip(head["keys"][1:], references, strict=True))
         settings = Settings(**head["settings"])
         cue: Cue[str] = Cue.of(**head["cue"])
-        bundle = str(bundle_for(cue, self.settings["bundle"]) or "")
+        bundle = str(bundle_for(cue, self.config["bundle"]) or "")
         stylizer = self._stylizer(bundle)
         code = stylizer.style_of(
             cue.map(lambda key: self._reference_style(by_key[key], bundle)), settings.seed
@@ -254,9 +251,7 @@ class WorkerService:
 
 
 class HeavyError(Exception):
-    """A clip that turned out to be larger than its file let expect: it belongs to the worker for
-    heavy clips.
-    """
+    """A clip that is larger than its file suggested: it is for the worker for heavy clips."""
 
 
 def facts_of(

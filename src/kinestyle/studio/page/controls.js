@@ -23,7 +23,7 @@
 /** Keys: less and more of a slider, the next of a whole number. */
 export const KEYS = { strength: ['[', ']'], mix: ['{', '}'], seed: ['N'] };
 
-/** The share of the second of two styles. It weights the styles and is no setting. @type {Setting} */
+/** The share of the second of two styles: part of the cue. @type {Setting} */
 export const MIX = {
   name: 'mix',
   kind: 'number',
@@ -40,18 +40,18 @@ export class Controls {
   #rows = [];
 
   /**
-   * @param {HTMLElement} place
+   * @param {HTMLElement} container
    * @param {(name: string, value: number | string) => void} changed
    */
-  constructor(place, changed) {
-    this.place = place;
+  constructor(container, changed) {
+    this.container = container;
     this.changed = changed;
   }
 
   /** @param {Setting[]} settings */
   build(settings) {
     this.#rows = [MIX, ...settings].map((setting) => this.#row(setting));
-    this.place.replaceChildren(...this.#rows.map(({ element }) => element));
+    this.container.replaceChildren(...this.#rows.map(({ element }) => element));
   }
 
   #row(setting) {

@@ -31,8 +31,8 @@ export function listenForKeys(table) {
   });
 }
 
-/** @param {HTMLElement} place  @param {Key[]} table */
-export function showKeys(place, table) {
+/** @param {HTMLElement} container  @param {Key[]} table */
+export function showKeys(container, table) {
   const list = document.createElement('dl');
   for (const { shown, words } of table) {
     const term = document.createElement('dt'),
@@ -46,5 +46,5 @@ export function showKeys(place, table) {
     said.textContent = words;
     list.append(term, said);
   }
-  place.replaceChildren(list);
+  container.replaceChildren(list);
 }

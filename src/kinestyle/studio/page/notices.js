@@ -7,7 +7,7 @@ const element = (id) => document.getElementById(id);
 
 export class Notices {
   constructor() {
-    this.place = element('notices');
+    this.container = element('notices');
     this.away = null;
   }
 
@@ -46,7 +46,7 @@ export class Notices {
     const text = document.createElement('p');
     text.textContent = sentence;
     box.append(text);
-    this.place.append(box);
+    this.container.append(box);
     box.scrollIntoView({ block: 'nearest' });
     return box;
   }

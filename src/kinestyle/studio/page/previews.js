@@ -25,13 +25,13 @@ const EVERY_MS = 66,
 
 export class Previews {
   /**
-   * @param {HTMLElement} place
+   * @param {HTMLElement} container
    * @param {HTMLCanvasElement} canvas
    * @param {import('./service.js').Service} service
    * @param {(title: string, second: boolean) => void} chosen
    */
-  constructor(place, canvas, service, chosen) {
-    this.place = place;
+  constructor(container, canvas, service, chosen) {
+    this.container = container;
     this.canvas = canvas;
     this.pen = canvas.getContext('2d');
     this.service = service;
@@ -43,8 +43,8 @@ export class Previews {
     this.mayFetch = false;
     this.last = 0;
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
-    new ResizeObserver(() => this.#measure()).observe(place);
-    place.addEventListener('keydown', (event) => this.#walk(event));
+    new ResizeObserver(() => this.#measure()).observe(container);
+    container.addEventListener('keydown', (event) => this.#walk(event));
   }
 
   /** @param {Style[]} styles */
@@ -66,7 +66,7 @@ export class Previews {
         button.addEventListener('click', (event) =>
           this.chosen(title, event.shiftKey || event.ctrlKey || event.metaKey),
         );
-        this.place.append(button);
+        this.container.append(button);
         return { style, title, button, sketch: null, asked: false };
       });
     this.#measure();
@@ -81,8 +81,9 @@ export class Previews {
       if (!chosen || before) continue;
       // into sight, moving this list alone
       const { offsetTop: y, offsetHeight: h } = button,
-        { scrollTop: top, clientHeight } = this.place;
-      if (y < top || y + h > top + clientHeight) this.place.scrollTop = y - (clientHeight - h) / 2;
+        { scrollTop: top, clientHeight } = this.container;
+      const isOutside = y < top || y + h > top + clientHeight;
+      if (isOutside) this.container.scrollTop = y - (clientHeight - h) / 2;
     }
     this.last = 0;
     this.missing = true;
@@ -94,13 +95,13 @@ export class Previews {
   }
 
   #measure() {
-    const { canvas, place } = this;
-    this.width = place.clientWidth;
-    this.height = Math.max(place.scrollHeight - 4, 1);
+    const { canvas, container } = this;
+    this.width = container.clientWidth;
+    this.height = Math.max(container.scrollHeight - 4, 1);
     const ratio = Math.min(devicePixelRatio, 2);
     // the canvas must not make the list longer than its cards do
     canvas.style.height = '1px';
-    this.height = Math.max(place.scrollHeight, 1);
+    this.height = Math.max(container.scrollHeight, 1);
     canvas.style.width = `${this.width}px`;
     canvas.style.height = `${this.height}px`;
     canvas.width = this.width * ratio;
@@ -118,18 +119,18 @@ export class Previews {
 
   /** @param {number} now  milliseconds */
   draw(now) {
-    if (now - this.last < EVERY_MS || !this.width || !this.place.offsetParent) return;
+    if (now - this.last < EVERY_MS || !this.width || !this.container.offsetParent) return;
     const still = this.still.matches,
-      top = this.place.scrollTop;
+      top = this.container.scrollTop;
     // where nothing moves there is nothing to draw until something else is to be seen
     if (still && this.last && this.drawnTop === top && !this.missing) return;
     this.last = now;
     this.drawnTop = top;
     this.missing = false;
-    const { pen, place, ratio } = this,
-      bottom = top + place.clientHeight;
+    const { pen, container, ratio } = this,
+      bottom = top + container.clientHeight;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, top, this.width, place.clientHeight);
+    pen.clearRect(0, top, this.width, container.clientHeight);
     for (let i = 0; i < this.cards.length; i++) {
       const card = this.cards[i],
         { x, y, w, h, foot } = card.box;
@@ -162,7 +163,7 @@ export class Previews {
 
   /** Arrow keys go from card to card. */
   #walk(event) {
-    const columns = getComputedStyle(this.place).gridTemplateColumns.split(' ').length;
+    const columns = getComputedStyle(this.container).gridTemplateColumns.split(' ').length;
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
     const at = this.cards.findIndex(({ button }) => button === document.activeElement);
     if (!step || at < 0) return;

@@ -7,14 +7,14 @@ const DOUBTFUL = 0.5;
 const FROM_FILE = 'file';
 
 /**
- * @param {HTMLDetailsElement} place
+ * @param {HTMLDetailsElement} container
  * @param {object} inspection  what `kinestyle inspect --json` prints
  */
-export function showRig(place, inspection) {
+export function showRig(container, inspection) {
   const { joints, missing, unmapped, family, joint_count: count, up, unit } = inspection;
   const found = Object.entries(joints);
   const least = Math.min(...found.map(([, { confidence }]) => confidence));
-  const summary = place.querySelector('summary');
+  const summary = container.querySelector('summary');
   const bold = document.createElement('b');
   bold.textContent = family === 'unknown' ? 'Unknown rig' : `${family} rig`;
   summary.replaceChildren(
@@ -32,7 +32,7 @@ export function showRig(place, inspection) {
     ? `Without a role: ${unmapped.join(', ')}.`
     : 'Every joint has a role.';
   rest.textContent = `${count} joints, ${up} up, in ${unit}. ${others}`;
-  place.querySelector('.rig-table').replaceChildren(table, rest);
+  container.querySelector('.rig-table').replaceChildren(table, rest);
 }
 
 /**
@@ -61,9 +61,9 @@ function row(table, role, joint, trust, doubtful) {
     line.insertCell().textContent = text;
 }
 
-/** @param {HTMLElement} place  @param {string[]} sentences */
-export function showWarnings(place, sentences) {
-  place.replaceChildren(
+/** @param {HTMLElement} container  @param {string[]} sentences */
+export function showWarnings(container, sentences) {
+  container.replaceChildren(
     ...sentences.map((sentence) => {
       const item = document.createElement('li');
       item.textContent = sentence[0].toUpperCase() + sentence.slice(1);

@@ -36,7 +36,7 @@ export const BODY_VERTEX = /* glsl */ `
   uniform vec4 slide;
   uniform vec3 light;
   out vec3 facing;
-  out vec3 place;
+  out vec3 worldPosition;
   flat out float slid;
   flat out float shadow;
   flat out float bodily;
@@ -59,23 +59,23 @@ export const BODY_VERTEX = /* glsl */ `
     vec3 x = normalize(cross(y, abs(y.y) < 0.9 ? vec3(0.0, 1.0, 0.0) : vec3(1.0, 0.0, 0.0)));
     vec3 z = cross(x, y);
     facing = x * position.x + y * position.y + z * position.z;
-    place = mix(a, b, mix(span.x, span.y, side)) + facing * mix(bone.z, bone.w, side);
+    worldPosition = mix(a, b, mix(span.x, span.y, side)) + facing * mix(bone.z, bone.w, side);
     shadow = mark.y;
     if (shadow > 0.5) {
-      place -= light * (max(place.y, 0.0) / light.y);
-      place.y = 0.003;
+      worldPosition -= light * (max(worldPosition.y, 0.0) / light.y);
+      worldPosition.y = 0.003;
     }
     int contact = int(mark.x);
     slid = contact < 0 || contact > 3 ? -1.0 : slide[contact];
     bodily = mark.z;
-    gl_Position = projectionMatrix * viewMatrix * vec4(place, 1.0);
+    gl_Position = projectionMatrix * viewMatrix * vec4(worldPosition, 1.0);
   }
 `;
 
 export const BODY_FRAGMENT = /* glsl */ `
   precision highp float;
   in vec3 facing;
-  in vec3 place;
+  in vec3 worldPosition;
   flat in float slid;
   flat in float shadow;
   flat in float bodily;
@@ -91,7 +91,7 @@ export const BODY_FRAGMENT = /* glsl */ `
   void main() {
     if (shadow > 0.5) {
       if (opacity < 1.0) discard;
-      colour = vec4(mix(ground, shade, fade(place)), 1.0);
+      colour = vec4(mix(ground, shade, fade(worldPosition)), 1.0);
       return;
     }
     vec3 n = normalize(facing);
@@ -100,7 +100,7 @@ export const BODY_FRAGMENT = /* glsl */ `
     else if (slid >= 0.0) base = mix(still, slow, slid / 0.45);
     else if (bodily < 0.5) base = mix(tint, ground, 0.25);
     float lit = pow(dot(n, light) * 0.5 + 0.5, 1.4);
-    float rim = pow(1.0 - abs(dot(n, normalize(cameraPosition - place))), 3.0);
+    float rim = pow(1.0 - abs(dot(n, normalize(cameraPosition - worldPosition))), 3.0);
     vec3 c = base * mix(0.50, 1.06, lit) + (0.10 * lit + 0.10 * rim * (n.y * 0.5 + 0.5));
     colour = vec4(c, opacity);
   }
@@ -108,18 +108,18 @@ export const BODY_FRAGMENT = /* glsl */ `
 
 /** The floor: a line each metre, a stronger one each five, gone in the distance. */
 export const FLOOR_VERTEX = /* glsl */ `
-  out vec3 place;
+  out vec3 worldPosition;
   uniform vec3 centre;
   uniform float reach;
   void main() {
-    place = vec3(position.x * reach + centre.x, 0.0, position.y * reach + centre.z);
-    gl_Position = projectionMatrix * viewMatrix * vec4(place, 1.0);
+    worldPosition = vec3(position.x * reach + centre.x, 0.0, position.y * reach + centre.z);
+    gl_Position = projectionMatrix * viewMatrix * vec4(worldPosition, 1.0);
   }
 `;
 
 export const FLOOR_FRAGMENT = /* glsl */ `
   precision highp float;
-  in vec3 place;
+  in vec3 worldPosition;
   uniform vec3 grid;
   ${FADE}
   out vec4 colour;
@@ -131,8 +131,8 @@ export const FLOOR_FRAGMENT = /* glsl */ `
     return max(drawn.x, drawn.y);
   }
   void main() {
-    float there = max(lines(place.xz, 1.0, 0.2) * 0.75, lines(place.xz, 5.0, 0.7));
-    colour = vec4(mix(ground, grid, there * fade(place)), 1.0);
+    float there = max(lines(worldPosition.xz, 1.0, 0.2) * 0.75, lines(worldPosition.xz, 5.0, 0.7));
+    colour = vec4(mix(ground, grid, there * fade(worldPosition)), 1.0);
   }
 `;
 
@@ -145,24 +145,25 @@ export const PRINT_VERTEX = /* glsl */ `
   in vec3 story;  // first frame, last frame, slide
   uniform float frame;
   out vec2 sole;
-  out vec3 place;
+  out vec3 worldPosition;
   flat out float slid;
   flat out float shown;
   void main() {
     sole = position.xy;
     vec2 local = vec2(position.x * 0.19, position.y * 0.5) * spot.w;
     float c = cos(spot.z), s = sin(spot.z);
-    place = vec3(spot.x + local.x * c + local.y * s, 0.005, spot.y - local.x * s + local.y * c);
+    vec2 turned = vec2(local.x * c + local.y * s, local.y * c - local.x * s);
+    worldPosition = vec3(spot.x + turned.x, 0.005, spot.y + turned.y);
     slid = story.z;
     shown = frame + 0.5 < story.x ? 0.22 : frame <= story.y + 0.5 ? 0.95 : 0.6;
-    gl_Position = projectionMatrix * viewMatrix * vec4(place, 1.0);
+    gl_Position = projectionMatrix * viewMatrix * vec4(worldPosition, 1.0);
   }
 `;
 
 export const PRINT_FRAGMENT = /* glsl */ `
   precision highp float;
   in vec2 sole;
-  in vec3 place;
+  in vec3 worldPosition;
   flat in float slid;
   flat in float shown;
   uniform vec3 still;
@@ -178,7 +179,7 @@ export const PRINT_FRAGMENT = /* glsl */ `
     vec3 c = slid < 0.45
       ? mix(still, slow, slid / 0.45)
       : mix(slow, sliding, min((slid - 0.45) / 0.55, 1.0));
-    colour = vec4(c, inside * heel * shown * 0.75 * fade(place));
+    colour = vec4(c, inside * heel * shown * 0.75 * fade(worldPosition));
     if (colour.a < 0.01) discard;
   }
 `;
@@ -188,22 +189,22 @@ export const PATH_VERTEX = /* glsl */ `
   in vec2 across;
   in float when;
   uniform float width;
-  out vec3 place;
+  out vec3 worldPosition;
   out float time;
   void main() {
-    place = vec3(position.x + across.x * width, 0.004, position.z + across.y * width);
+    worldPosition = vec3(position.x + across.x * width, 0.004, position.z + across.y * width);
     time = when;
-    gl_Position = projectionMatrix * viewMatrix * vec4(place, 1.0);
+    gl_Position = projectionMatrix * viewMatrix * vec4(worldPosition, 1.0);
   }
 `;
 
 export const PATH_FRAGMENT = /* glsl */ `
   precision highp float;
-  in vec3 place;
+  in vec3 worldPosition;
   in float time;
   uniform vec3 tint;
   uniform float frame;
   ${FADE}
   out vec4 colour;
-  void main() { colour = vec4(tint, (time <= frame ? 0.85 : 0.30) * fade(place)); }
+  void main() { colour = vec4(tint, (time <= frame ? 0.85 : 0.30) * fade(worldPosition)); }
 `;

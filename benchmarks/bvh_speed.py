@@ -11,7 +11,7 @@ times as long pybvh takes.
 
 "read" is from a file to a clip, quaternions included, which pybvh does not compute; "parse" is the
 same without them. "write" is a clip as it was read; "write, all turned" has every joint of every
-frame changed, so that all angles are found anew.
+frame changed, so that all angles are computed again.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ bones.
 
     python benchmarks/render_speed.py [CLIP ...] [--frames 150] [--size 640x480] [--no-matplotlib]
 
-Drawing and writing are measured apart, CPU and wall seconds; both ways draw the same instants of
+Drawing and writing are measured apart, CPU and wall seconds; both draw the same instants of
 the same clips in the same run, in turn, so that a busy machine is busy for both. The CPU time and
 the ratio are what to compare between machines.
 """
@@ -25,7 +25,7 @@ from kinestyle.picture.video import CONTAINERS, write_film
 
 CLIP = Path(__file__).resolve().parents[1] / "src" / "kinestyle" / "examples" / "walk.bvh"
 TURNS = 5
-"""So many times each way has a share of the pictures."""
+"""Each method draws its pictures in so many rounds."""
 
 
 def matplotlib_picture(
@@ -86,23 +86,23 @@ class Stopwatch:
 
 
 def measure_drawing(film: Film, with_matplotlib: bool) -> None:
-    ways: dict[str, tuple[Callable[[int], np.ndarray], Stopwatch]] = {
+    methods: dict[str, tuple[Callable[[int], np.ndarray], Stopwatch]] = {
         "kinestyle, drawing": (film.picture, Stopwatch())
     }
     if with_matplotlib:
         figures = [figure for panel in film.panels for _, figure in panel.figures]
-        ways["matplotlib, lines"] = (matplotlib_picture(figures, film.size_px), Stopwatch())
-    with ways["kinestyle, drawing"][1]:
+        methods["matplotlib, lines"] = (matplotlib_picture(figures, film.size_px), Stopwatch())
+    with methods["kinestyle, drawing"][1]:
         film.picture(0)  # the floor, once for all
     for turn in range(TURNS):
-        for draw, watch in ways.values():
+        for draw, watch in methods.values():
             with watch:
                 for frame in range(turn, film.frame_count, TURNS):
                     draw(frame)
-    for what, (_, watch) in ways.items():
+    for what, (_, watch) in methods.items():
         print(watch.line(what, film.frame_count))
     if with_matplotlib:
-        ours, theirs = (watch.cpu for _, watch in ways.values())
+        ours, theirs = (watch.cpu for _, watch in methods.values())
         print(f"matplotlib takes {theirs / ours:.1f} times the CPU time")
 
 

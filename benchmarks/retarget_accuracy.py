@@ -2,9 +2,9 @@
 
     python benchmarks/retarget_accuracy.py DATA [--frames 400]
 
-Columns: the way there and back with the rig's own pose for joints without a role, and with its
+Columns: the round trip with the rig's own pose for joints without a role, and with its
 first frame's (then all that is known is what the canonical skeleton carries): error of the mapped
-joints' places in percent of the body's height, mean and worst; and the angle between the rig's
+joint positions in percent of the body's height, mean and worst; and the angle between the rig's
 bones and the canonical ones in degrees, mean and worst, where a bone is one joint long. DATA is the
 folder with bandai/, unlabelled/ and wild/.
 """
@@ -48,8 +48,8 @@ def bone_degrees(clip: Clip, c: Correspondence, canonical: Clip) -> Array:
     lies within the bone.
     """
     found = []
-    place = rotation.rotate(c.axes, clip.world_position)
-    height = np.ptp(place[..., 1])
+    position = rotation.rotate(c.axes, clip.world_position)
+    height = np.ptp(position[..., 1])
     for role, joint in c.mapping.joints.items():
         children = [
             child
@@ -59,7 +59,7 @@ def bone_degrees(clip: Clip, c: Correspondence, canonical: Clip) -> Array:
         if role in ("hips", "chest") or not children:
             continue
         child = c.mapping.joints[CANONICAL.names[children[0]]]
-        bone = place[:, child] - place[:, joint]
+        bone = position[:, child] - position[:, joint]
         if (
             clip.skeleton.parents[child] != joint
             or np.linalg.norm(bone, axis=-1).mean() < 0.005 * height
@@ -81,14 +81,14 @@ def bone_degrees(clip: Clip, c: Correspondence, canonical: Clip) -> Array:
 def percent_apart(clip: Clip, again: Clip, c: Correspondence) -> Array:
     """(T, N) of the mapped joints, of the body's height."""
     head = c.mapping.joints.get("head", c.mapping.joints["chest"])
-    place = clip.world_position
+    position = clip.world_position
     feet = 0.5 * (
-        place[:, c.mapping.joints["left_foot"]] + place[:, c.mapping.joints["right_foot"]]
+        position[:, c.mapping.joints["left_foot"]] + position[:, c.mapping.joints["right_foot"]]
     )
-    height = np.percentile(np.linalg.norm(place[:, head] - feet, axis=-1), 90) / 0.85
+    height = np.percentile(np.linalg.norm(position[:, head] - feet, axis=-1), 90) / 0.85
     return (
         100.0
-        * np.linalg.norm(again.world_position[:, c.joints] - place[:, c.joints], axis=-1)
+        * np.linalg.norm(again.world_position[:, c.joints] - position[:, c.joints], axis=-1)
         / height
     )
 

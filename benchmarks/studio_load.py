@@ -79,7 +79,7 @@ class Load:
     async def ask(
         self, who: str, client: httpx2.AsyncClient, method: str, path: str, **more: object
     ) -> httpx2.Response | None:
-        """One request; none of its ways to fail ends the client."""
+        """One request; no failure of it ends the client."""
         try:
             answer = await client.request(method, path, **more)  # type: ignore[arg-type]
         except httpx2.TransportError:
@@ -103,14 +103,14 @@ class Load:
             if answer is None or answer.status_code != 201:
                 return
             self.times["upload"].append(time.perf_counter() - started)
-            place = f"/api/clips/{answer.json()['id']}/stylize"
+            path = f"/api/clips/{answer.json()['id']}/stylize"
             while time.monotonic() < until:
                 wanted = {
                     "style": self.random.choice(["old", "proud", "angry", "elderly"]),
                     "strength": self.random.random(),
                 }
                 started = time.perf_counter()
-                answer = await self.ask("slider", client, "POST", place, json=wanted)
+                answer = await self.ask("slider", client, "POST", path, json=wanted)
                 if answer is not None and answer.status_code == 200:
                     await self.ask(
                         "slider", client, "GET", f"/api/clips/{answer.json()['id']}/motion"
@@ -119,7 +119,7 @@ class Load:
                 await asyncio.sleep(THINK_SECONDS * self.random.uniform(0.5, 1.5))
 
     async def pipeline(self, until: float) -> None:
-        """A program: the whole way in one request."""
+        """A program: everything in one request."""
         async with self.session() as client:
             while time.monotonic() < until:
                 started = time.perf_counter()
@@ -129,7 +129,7 @@ class Load:
                     "pipeline", client, "POST", "/api/stylize", data=form, files=files
                 )
                 if answer is not None and answer.status_code == 200:
-                    self.times["whole way"].append(time.perf_counter() - started)
+                    self.times["round trip"].append(time.perf_counter() - started)
                 await asyncio.sleep(THINK_SECONDS * self.random.uniform(0.5, 1.5))
 
     async def slow(self, until: float) -> None:
@@ -147,7 +147,7 @@ class Load:
                 await self.ask("slow", client, "POST", "/api/clips?name=slow.bvh", content=drip())
 
     async def huge(self, until: float) -> None:
-        """More than may be sent: said so, or not."""
+        """More bytes than the limit, announced or not."""
 
         async def pour() -> object:
             for _ in range(100):
@@ -183,7 +183,7 @@ class Load:
                 await asyncio.sleep(0.5 * THINK_SECONDS)
 
     async def hostile(self, until: float) -> None:
-        """What no reader takes, and what is no request."""
+        """Files that no reader reads, and what is no request."""
         deep = b"HIERARCHY\nROOT a\n" + b"".join(
             b"{ OFFSET 0 0 0 CHANNELS 0 JOINT j%d\n" % i for i in range(20_000)
         )
@@ -248,10 +248,8 @@ class Load:
             while answer is not None and answer.status_code == 201 and time.monotonic() < until:
                 job = f"job-{self.random.randrange(10**9)}"
                 wanted = {"random": True, "seed": self.random.randrange(2**32), "job": job}
-                place = f"/api/clips/{answer.json()['id']}/stylize"
-                work = asyncio.ensure_future(
-                    self.ask("leaving", client, "POST", place, json=wanted)
-                )
+                path = f"/api/clips/{answer.json()['id']}/stylize"
+                work = asyncio.ensure_future(self.ask("leaving", client, "POST", path, json=wanted))
                 await asyncio.sleep(0.01)
                 if self.random.random() < 0.5:
                     await self.ask("leaving", client, "DELETE", f"/api/jobs/{job}")

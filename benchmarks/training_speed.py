@@ -33,7 +33,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-WAYS = ("this project", "two processes", "as the paper's code")
+METHODS = ("this project", "two processes", "as the paper's code")
 
 
 def stage_of(preset: str, folder: Path) -> Any:
@@ -166,17 +166,17 @@ def timed(step: Any, batch: int, seconds: float, steps_alike: bool = False) -> d
     }
 
 
-def run_apart(way: str, options: argparse.Namespace) -> dict[str, float]:
+def run_apart(method: str, options: argparse.Namespace) -> dict[str, float]:
     """One row, in a process of its own (or two), because threads are set once."""
     environment = {
         key: value
         for key, value in os.environ.items()
         if key not in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")
     }
-    if way != WAYS[2]:
+    if method != METHODS[2]:
         environment |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     launch = [sys.executable]
-    if way == WAYS[1]:
+    if method == METHODS[1]:
         launch += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     arguments = [
         __file__,
@@ -185,8 +185,8 @@ def run_apart(way: str, options: argparse.Namespace) -> dict[str, float]:
         options.preset,
         "--seconds",
         str(options.seconds),
-        "--way",
-        way,
+        "--method",
+        method,
     ]
     done = subprocess.run(
         [*launch, *arguments], capture_output=True, text=True, env=environment, check=False
@@ -203,36 +203,36 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--method", choices=METHODS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.way:
-        found = (as_the_paper if options.way == WAYS[2] else ours)(
+    if options.method:
+        found = (as_the_paper if options.method == METHODS[2] else ours)(
             options.preset, options.corpus, options.seconds
         )
         print(json.dumps(found), flush=True)
         return
-    rows = {way: run_apart(way, options) for way in WAYS}
+    rows = {method: run_apart(method, options) for method in METHODS}
     print(
         f"preset {options.preset}, {os.cpu_count()} cores, {os.getloadavg()[0]:.1f} processes "
         f"waiting"
     )
     print(f"{'':<22}{'samples/s':>12}{'CPU ms a sample':>18}")
-    for way, row in rows.items():
+    for method, row in rows.items():
         print(
-            f"{way:<22}{row['samples_a_second']:>12.2f}{1000 * row['cpu_seconds_a_sample']:>18.1f}"
+            f"{method:<22}{row['samples_a_second']:>12.2f}{1000 * row['cpu_seconds_a_sample']:>18.1f}"
         )
-    one, two, paper = (rows[way]["samples_a_second"] for way in WAYS)
-    done = rows[WAYS[0]]["operations_per_sample"] / rows[WAYS[0]]["cpu_seconds_a_sample"]
+    one, two, paper = (rows[method]["samples_a_second"] for method in METHODS)
+    done = rows[METHODS[0]]["operations_per_sample"] / rows[METHODS[0]]["cpu_seconds_a_sample"]
     print(
         f"one process / the paper's code:  {one / paper:.2f}   two / the paper's code: "
         f"{two / paper:.2f} (aim: 5)"
     )
     print(f"two processes / one:             {two / one:.2f} (aim: 1.6)")
     print(
-        f"of the peak of one core:         {done / rows[WAYS[0]]['peak']:.2f}, {done / 1e9:.0f} of",
+        f"of the peak of one core:         {done / rows[METHODS[0]]['peak']:.2f}, {done / 1e9:.0f} of",
         end=" ",
     )
-    print(f"{rows[WAYS[0]]['peak'] / 1e9:.0f} GFLOP/s (aim: 0.5)")
+    print(f"{rows[METHODS[0]]['peak'] / 1e9:.0f} GFLOP/s (aim: 0.5)")
 
 
 if __name__ == "__main__":

@@ -68,29 +68,29 @@ def prediction(style: str, content: str, vector: float = 0.0) -> Prediction:
 GEOMETRY = Geometry(1.0, 1.0, 10, 5.0, 5.0, 0.0, 0.1, 0.2, 2.0, 0.0, 0.0, 0)
 
 
-def outcome(take: int, seen: str, content: str = "bandai2/walk", **changes: Any) -> Outcome:
+def outcome(number: int, predicted: str, content: str = "bandai2/walk", **changes: Any) -> Outcome:
     """A clip of elderly that is to become active."""
     clip = TestClip(
-        Path(f"clip_{take}.bvh"),
+        Path(f"clip_{number}.bvh"),
         "bandai2",
         "bandai2/elderly",
         changes.pop("clip_content", "bandai2/walk"),
     )
     case = Case(clip, "bandai2/active", "label", clip, repeat=changes.pop("repeat", 0))
-    given = Outcome(case, (prediction(seen, content),), GEOMETRY, truth=0.04, input_truth=0.08)
+    given = Outcome(case, (prediction(predicted, content),), GEOMETRY, truth=0.04, input_truth=0.08)
     return replace(given, **changes)
 
 
 def real_clips() -> RealClips:
     """The judge is right in three of four styles and in both contents."""
-    seen = ["bandai2/active", "bandai2/active", "bandai2/elderly", "bandai2/active"]
+    predicted = ["bandai2/active", "bandai2/active", "bandai2/elderly", "bandai2/active"]
     bodies = [np.full((5, 21, 3), 0.1 * i, dtype=np.float32) for i in range(4)]
     statistics = JointStatistics(np.zeros((21, 4)), np.zeros((21, 3)), 0.0, 0.0)
     clips = {}
     for i, style in enumerate(("active", "active", "elderly", "elderly")):
         clip = TestClip(Path(f"clip_{i}.bvh"), "bandai2", f"bandai2/{style}", "bandai2/walk")
         clips[clip.path.stem] = RealClip(
-            clip, (prediction(seen[i], "bandai2/walk"),), bodies[i], statistics
+            clip, (prediction(predicted[i], "bandai2/walk"),), bodies[i], statistics
         )
     return RealClips(clips)
 
@@ -107,7 +107,7 @@ def test_accuracies_are_shares_of_the_judges_own() -> None:
         [
             outcome(2, "bandai2/active"),
             outcome(3, "bandai2/elderly", "bandai2/wave"),
-            # seen as a style of the other set; among those of the target's set it is the target
+            # predicted as a style of the other set; among those of the target's set it is the target
             outcome(
                 3,
                 "bandai1/old",
@@ -134,7 +134,7 @@ def test_accuracies_are_shares_of_the_judges_own() -> None:
 
 
 def test_judges_that_see_unlike_things_are_apart() -> None:
-    seen = (
+    predicted = (
         prediction("bandai2/active", "bandai2/walk"),
         prediction("bandai2/elderly", "bandai2/walk"),
     )
@@ -144,7 +144,7 @@ def test_judges_that_see_unlike_things_are_apart() -> None:
             for name, clip in real_clips().clips.items()
         }
     )
-    outcomes = [outcome(i, "", predictions=(seen[0], seen[i % 2])) for i in range(4)]
+    outcomes = [outcome(i, "", predictions=(predicted[0], predicted[i % 2])) for i in range(4)]
     judges: Any = [FakeJudge("a"), FakeJudge("b")]
     found = summarize("label", outcomes, P1, judges, real)
     assert found.style_apart == pytest.approx(1.0 / 0.75 - 0.5 / 0.75)

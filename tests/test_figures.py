@@ -69,12 +69,12 @@ def test_neighbours_of_codes_that_hold_style_alone_or_content_alone() -> None:
 
 def test_the_main_axes_are_those_of_most_variance() -> None:
     random = np.random.default_rng(1)
-    turn, _ = np.linalg.qr(random.normal(size=(6, 6)))
-    spread = random.normal(size=(200, 6)) * [5.0, 2.0, 0.1, 0.1, 0.1, 0.1]
-    found = main_axes(spread @ turn + 7.0)
-    np.testing.assert_allclose(found.std(axis=0), spread[:, :2].std(axis=0), rtol=0.05)
+    basis, _ = np.linalg.qr(random.normal(size=(6, 6)))
+    points = random.normal(size=(200, 6)) * [5.0, 2.0, 0.1, 0.1, 0.1, 0.1]
+    found = main_axes(points @ basis + 7.0)
+    np.testing.assert_allclose(found.std(axis=0), points[:, :2].std(axis=0), rtol=0.05)
     np.testing.assert_allclose(
-        main_axes(-(spread @ turn)), found, atol=1e-6
+        main_axes(-(points @ basis)), found, atol=1e-6
     )  # whichever way the axes were found
 
 

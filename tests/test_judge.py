@@ -232,12 +232,12 @@ def test_kernels_are_the_same_for_the_same_seed_and_bounded() -> None:
     # taps without mean do not see what never changes
     centred = kernels.taps.sum(dim=1).abs() < 1e-2
     assert 0 < int(centred.sum()) < 30
-    held = torch.ones(1, 40, 12)
-    assert float(kernels.responses(held)[0, centred].abs().max()) < 0.05
-    # the ends are held, so that a clip of one pose answers the same at every frame and length
+    still = torch.ones(1, 40, 12)
+    assert float(kernels.responses(still)[0, centred].abs().max()) < 0.05
+    # the ends are repeated, so that a clip of one pose answers the same at every frame and length
     torch.testing.assert_close(
-        kernels.responses(held)[..., 0],
-        kernels.responses(held[:, :3])[..., -1],
+        kernels.responses(still)[..., 0],
+        kernels.responses(still[:, :3])[..., -1],
         atol=1e-4,
         rtol=1e-4,
     )
@@ -253,20 +253,20 @@ def test_the_second_judge_learns_from_other_clips() -> None:
                 stem, label.set_name, f"{label.set_name}/{label.style}", label.content, split, 0, 16
             )
         )
-    learned, held = second_split(Corpus(np.zeros((16, LAYOUT.size)), tuple(entries)))
-    splits = [[chosen[entry.stem] for entry in part] for part in (learned, held)]
+    learned, left_out = second_split(Corpus(np.zeros((16, LAYOUT.size)), tuple(entries)))
+    splits = [[chosen[entry.stem] for entry in part] for part in (learned, left_out)]
     assert "test" not in splits[0] + splits[1]
     assert set(splits[1]) == {"train"}
-    assert not {entry.stem for entry in learned} & {entry.stem for entry in held}
+    assert not {entry.stem for entry in learned} & {entry.stem for entry in left_out}
     assert sum(split == "validation" for split in splits[0]) == sum(
         split == "validation" for split in chosen.values()
     )
     # nothing of set 1 is left out, and about half of the training clips of set 2
     train = [stem for stem, split in chosen.items() if split == "train"]
-    assert {entry.set_name for entry in held} == {"bandai2"}
-    assert 0.4 < len(held) / len(train) < 0.5
+    assert {entry.set_name for entry in left_out} == {"bandai2"}
+    assert 0.4 < len(left_out) / len(train) < 0.5
     # by the names alone, whatever order they come in
-    assert second_split(Corpus(np.zeros((16, LAYOUT.size)), tuple(entries[::-1])))[1] == held
+    assert second_split(Corpus(np.zeros((16, LAYOUT.size)), tuple(entries[::-1])))[1] == left_out
 
 
 def test_it_tells_made_styles_apart_that_it_never_saw(corpus: Corpus) -> None:
@@ -275,8 +275,8 @@ def test_it_tells_made_styles_apart_that_it_never_saw(corpus: Corpus) -> None:
     assert validate_random_kernels(network, corpus, labels) == (1.0, 1.0)
     for entry in corpus.select("test"):
         features = np.array(corpus.features[entry.start : entry.stop])
-        for seen in (features, mirror_features(features)):
-            style, content, style_vector, content_vector = network(torch.from_numpy(seen)[None])
+        for each in (features, mirror_features(features)):
+            style, content, style_vector, content_vector = network(torch.from_numpy(each)[None])
             assert labels.styles[int(style.argmax())] == entry.style
             assert labels.contents[int(content.argmax())] == f"made/{entry.content}"
             assert torch.equal(style, style_vector)

@@ -1,5 +1,5 @@
-"""What is seen of round cones and slabs: silhouettes and depths as geometry says, and the nearer
-hides the farther.
+"""The rasterizer: silhouettes and depths of round cones and slabs are those of geometry, and the
+nearer hides the farther.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ def of_parts(spot, radius, cones=((0, 1),), slabs=NO_SLABS, kind=None, size=SIZE
     )
 
 
-def coverage(seen: Fragments, size=SIZE) -> np.ndarray:
+def coverage(fragments: Fragments, size=SIZE) -> np.ndarray:
     """(H, W) the share of each pixel that is covered."""
-    return np.bincount(seen.line * size[0] + seen.column, seen.weight, size[0] * size[1]).reshape(
-        size[1], size[0]
-    )
+    return np.bincount(
+        fragments.line * size[0] + fragments.column, fragments.weight, size[0] * size[1]
+    ).reshape(size[1], size[0])
 
 
 def outline(spot, radius, size=SIZE, fineness=4) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_the_silhouette_is_the_analytic_one(name):
     spot, radius = CONES[name]
     found, expected = coverage(of_parts(spot, radius)), outline(spot, radius)
     assert found.max() <= 1.0 + 1e-6
-    # four places are looked at in an edge pixel, so a quarter either way is right
+    # an edge pixel has four samples, so that it may be a quarter off
     assert np.abs(found - expected).max() <= (0.5 if name == "thin" else 0.34)
     assert np.abs(found - expected).mean() < 0.01
     assert found.sum() == pytest.approx(expected.sum(), rel=0.02)
@@ -72,18 +72,18 @@ def test_the_silhouette_is_the_analytic_one(name):
 
 
 def test_a_balls_depth_and_normals_are_those_of_a_sphere():
-    seen = of_parts([[40.0, 30.0, 5.0]] * 2, (12.0, 12.0))
-    right, down = seen.x - 40.0, seen.y - 30.0
+    fragments = of_parts([[40.0, 30.0, 5.0]] * 2, (12.0, 12.0))
+    right, down = fragments.x - 40.0, fragments.y - 30.0
     rise = np.sqrt(np.maximum(144.0 - right**2 - down**2, 0.0))
-    assert np.abs(seen.depth - 5.0 - rise).max() < 0.01
-    assert np.abs(seen.normal - np.stack([right, -down, rise]) / 12.0).max() < 0.01
+    assert np.abs(fragments.depth - 5.0 - rise).max() < 0.01
+    assert np.abs(fragments.normal - np.stack([right, -down, rise]) / 12.0).max() < 0.01
 
 
 @pytest.mark.parametrize("name", CONES)
 def test_normals_are_unit_and_face_the_viewer(name):
-    seen = of_parts(*CONES[name])
-    assert np.abs(np.linalg.norm(seen.normal, axis=0) - 1.0).max() < 1e-3
-    assert (seen.normal[2] >= 0.0).all()
+    fragments = of_parts(*CONES[name])
+    assert np.abs(np.linalg.norm(fragments.normal, axis=0) - 1.0).max() < 1e-3
+    assert (fragments.normal[2] >= 0.0).all()
 
 
 @pytest.mark.parametrize("in_front", [0, 1])
@@ -95,10 +95,10 @@ def test_the_nearer_hides_the_farther(in_front):
         [45.0, 8.0, depth[1]],
         [45.0, 62.0, depth[1]],
     ]
-    seen = of_parts(spot, (5.0,) * 4, cones=[(0, 1), (2, 3)])
-    crossing = (np.abs(seen.x - 45.0) < 4.0) & (np.abs(seen.y - 35.0) < 4.0)
+    fragments = of_parts(spot, (5.0,) * 4, cones=[(0, 1), (2, 3)])
+    crossing = (np.abs(fragments.x - 45.0) < 4.0) & (np.abs(fragments.y - 35.0) < 4.0)
     assert crossing.sum() >= 49
-    assert (seen.part[crossing] == in_front).all()
+    assert (fragments.part[crossing] == in_front).all()
 
 
 def test_the_order_of_parts_does_not_matter():
@@ -110,10 +110,12 @@ def test_the_order_of_parts_does_not_matter():
     one = of_parts(spot, radius, cones, kind=np.zeros(6, dtype=int))
     two = of_parts(spot, radius, cones[::-1], kind=np.zeros(6, dtype=int))
     pictures = []
-    for seen in (one, two):
+    for fragments in (one, two):
         pictures.append(
             np.bincount(
-                seen.line * SIZE[0] + seen.column, seen.weight * seen.depth, SIZE[0] * SIZE[1]
+                fragments.line * SIZE[0] + fragments.column,
+                fragments.weight * fragments.depth,
+                SIZE[0] * SIZE[1],
             )
         )
     assert np.abs(pictures[0] - pictures[1]).max() < 0.01
@@ -122,10 +124,10 @@ def test_the_order_of_parts_does_not_matter():
 def test_cones_that_cross_within_one_another_are_parted_where_they_meet():
     # two sticks through each other: each is in front on one side of the crossing
     spot = [[15.0, 30.0, -25.0], [75.0, 40.0, 25.0], [15.0, 40.0, 25.0], [75.0, 30.0, -25.0]]
-    seen = of_parts(spot, (6.0,) * 4, cones=[(0, 1), (2, 3)])
-    both = np.abs(seen.y - 35.0) < 1.0
-    assert (seen.part[both & (seen.x > 16.0) & (seen.x < 42.0)] == 1).all()
-    assert (seen.part[both & (seen.x > 48.0) & (seen.x < 74.0)] == 0).all()
+    fragments = of_parts(spot, (6.0,) * 4, cones=[(0, 1), (2, 3)])
+    both = np.abs(fragments.y - 35.0) < 1.0
+    assert (fragments.part[both & (fragments.x > 16.0) & (fragments.x < 42.0)] == 1).all()
+    assert (fragments.part[both & (fragments.x > 48.0) & (fragments.x < 74.0)] == 0).all()
 
 
 def test_a_slab_fills_what_its_balls_and_edges_leave_open():
@@ -152,13 +154,13 @@ def test_a_slab_touches_its_balls_so_that_no_seam_shows():
         np.array([[20.0, 15.0, 0.0], [70.0, 20.0, 10.0], [40.0, 60.0, -5.0]]),
         np.array([4.0, 6.0, 5.0]),
     )
-    seen = of_parts(spot, radius, [(0, 1), (1, 2), (0, 2)], slabs=[(0, 1, 2)])
-    on_slab = seen.part == 3
+    fragments = of_parts(spot, radius, [(0, 1), (1, 2), (0, 2)], slabs=[(0, 1, 2)])
+    on_slab = fragments.part == 3
     assert on_slab.sum() > 300
-    (normal,) = np.unique(seen.normal[:, on_slab].round(5), axis=1).T
-    place = np.stack([seen.x, -seen.y, seen.depth])[:, on_slab]
+    (normal,) = np.unique(fragments.normal[:, on_slab].round(5), axis=1).T
+    point = np.stack([fragments.x, -fragments.y, fragments.depth])[:, on_slab]
     for ball, size in zip(spot * [1.0, -1.0, 1.0], radius, strict=True):
-        assert (normal @ (place - ball[:, None])).round(2) == pytest.approx(
+        assert (normal @ (point - ball[:, None])).round(2) == pytest.approx(
             np.full(on_slab.sum(), size), abs=0.05
         )
 
@@ -168,7 +170,7 @@ def test_a_slab_touches_its_balls_so_that_no_seam_shows():
     [
         [[20.0, 20.0, 0.0], [60.0, 20.0, 0.0], [40.0, 20.0, 30.0]],  # seen along its plane
         [[20.0, 20.0, 0.0], [60.0, 40.0, 0.0], [40.0, 30.0, 0.0]],  # three balls in one line
-        [[40.0, 30.0, 0.0], [40.0, 30.0, 0.0], [40.0, 30.0, 0.0]],  # three in one place
+        [[40.0, 30.0, 0.0], [40.0, 30.0, 0.0], [40.0, 30.0, 0.0]],  # all three at one point
         [[40.0, 30.0, 0.0], [42.0, 30.0, 0.0], [40.0, 31.0, 0.0]],  # one within the other
     ],
 )
@@ -193,12 +195,12 @@ def test_a_perspective_camera_sees_a_ball_as_wide_as_it_is():
     is stretched, but little.
     """
     camera = Camera(np.array([0.0, 1.0, 0.0]), (200.0, 150.0), 100.0, 6.5, three_quarter_axes())
-    for place in ([0.0, 1.0, 0.0], [0.6, 0.4, 0.9], [-0.5, 1.6, -1.0]):
-        (spot,), (scale,) = camera.project(np.array([place]))
+    for position in ([0.0, 1.0, 0.0], [0.6, 0.4, 0.9], [-0.5, 1.6, -1.0]):
+        (spot,), (scale,) = camera.project(np.array([position]))
         eye = camera.target + camera.distance_m * camera.axes[2]
-        distance = np.linalg.norm(np.array(place) - eye)
+        distance = np.linalg.norm(np.array(position) - eye)
         half_angle = np.arcsin(0.1 / distance)
-        off_axis = np.arccos(np.dot(eye - np.array(place), camera.axes[2]) / distance)
+        off_axis = np.arccos(np.dot(eye - np.array(position), camera.axes[2]) / distance)
         focal = camera.pixels_per_metre * camera.distance_m
         across = 0.5 * focal * (np.tan(off_axis + half_angle) - np.tan(off_axis - half_angle))
         assert 0.1 * scale == pytest.approx(across, rel=0.03)
@@ -206,7 +208,7 @@ def test_a_perspective_camera_sees_a_ball_as_wide_as_it_is():
         assert np.hypot(spot[0] - 200.0, spot[1] - 150.0) == pytest.approx(
             focal * np.tan(off_axis), abs=1e-4
         )
-        assert camera.height_m(*spot) == pytest.approx(place[1], abs=1e-9)
+        assert camera.height_m(*spot) == pytest.approx(position[1], abs=1e-9)
 
 
 def test_depth_orders_places_by_their_distance_to_the_eye():

@@ -143,7 +143,7 @@ def test_clips_of_different_rates_and_lengths_share_one_clock():
     assert film.seconds[[0, -1]].tolist() == [0.0, 2.0]
     (((_, first),), ((_, second),)) = (panel.figures for panel in film.panels)
     assert first.frame_count == second.frame_count == film.frame_count == 49
-    # the same walk, so the same place at the same time, as long as the shorter one lasts; then that
+    # the same walk, so the same position at the same time, as long as the shorter one lasts; then that
     # stands still
     assert np.abs(first.root[:24] - second.root[:24]).max() < 0.01
     assert np.ptp(second.root[24:], axis=0).max() == 0.0
@@ -195,7 +195,7 @@ def test_all_motion_is_within_the_picture(figure, camera):
 
 
 def test_a_fixed_camera_shows_travel_and_one_that_follows_takes_it_out(figure):
-    def places(camera: str) -> np.ndarray:
+    def columns(camera: str) -> np.ndarray:
         film = plan_film(
             [figure], Shot(size_px=(160, 96), frame_rate=5.0, camera=camera, labels=False)
         )
@@ -203,7 +203,7 @@ def test_a_fixed_camera_shows_travel_and_one_that_follows_takes_it_out(figure):
             [np.flatnonzero(ink(picture).any(axis=0)).mean() for picture in film.pictures()]
         )
 
-    assert np.ptp(places("fixed")) > 3.0 * np.ptp(places("follow"))
+    assert np.ptp(columns("fixed")) > 3.0 * np.ptp(columns("follow"))
 
 
 def test_overlay_puts_all_into_one_panel_and_side_by_side_each_into_its_own(figure):

@@ -207,8 +207,10 @@ def test_travel_keeps_the_body_in_its_cell():
     figure = a_figure(3)
     going = moved(figure, np.array([0.0, 4.0, 9.0])[:, None] * [1.0, 0.0, 1.0])
     pixels = cells(draw([going], columns=3, width=3 * 200 + 2 * MARGIN_PX, pixels_per_metre=SCALE))
-    places = [lines_and_columns(body(pixels[:, 20 + 200 * i : 220 + 200 * i]))[1] for i in range(3)]
-    assert all(np.array_equal(place, places[0]) for place in places)
+    columns = [
+        lines_and_columns(body(pixels[:, 20 + 200 * i : 220 + 200 * i]))[1] for i in range(3)
+    ]
+    assert all(np.array_equal(found, columns[0]) for found in columns)
 
 
 def test_planted_feet_are_marked_and_only_they():
@@ -270,10 +272,10 @@ def test_a_write_that_fails_half_way_leaves_the_older_sheet(tmp_path, monkeypatc
     assert [p.name for p in tmp_path.iterdir()] == ["sheet.png"]
 
 
-@pytest.mark.parametrize("place", ["missing/sheet.png", "a_file/sheet.png", "a_folder"])
-def test_a_place_that_cannot_be_written_is_said_in_a_sentence(tmp_path, place):
+@pytest.mark.parametrize("path", ["missing/sheet.png", "a_file/sheet.png", "a_folder"])
+def test_a_path_that_cannot_be_written_is_refused_with_a_sentence(tmp_path, path):
     (tmp_path / "a_file").write_text("not a folder")
     (tmp_path / "a_folder").mkdir()
     with pytest.raises(MotionFileError, match=r"cannot be written.+"):
-        write_sheet(Image.new("RGB", (8, 8)), tmp_path / place)
+        write_sheet(Image.new("RGB", (8, 8)), tmp_path / path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a_file", "a_folder"]

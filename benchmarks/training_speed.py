@@ -219,7 +219,8 @@ def main() -> None:
     print(f"{'':<22}{'samples/s':>12}{'CPU ms a sample':>18}")
     for method, row in rows.items():
         print(
-            f"{method:<22}{row['samples_a_second']:>12.2f}{1000 * row['cpu_seconds_a_sample']:>18.1f}"
+            f"{method:<22}{row['samples_a_second']:>12.2f}"
+            f"{1000 * row['cpu_seconds_a_sample']:>18.1f}"
         )
     one, two, paper = (rows[method]["samples_a_second"] for method in METHODS)
     done = rows[METHODS[0]]["operations_per_sample"] / rows[METHODS[0]]["cpu_seconds_a_sample"]
@@ -229,7 +230,8 @@ def main() -> None:
     )
     print(f"two processes / one:             {two / one:.2f} (aim: 1.6)")
     print(
-        f"of the peak of one core:         {done / rows[METHODS[0]]['peak']:.2f}, {done / 1e9:.0f} of",
+        f"of the peak of one core:         {done / rows[METHODS[0]]['peak']:.2f}, "
+        f"{done / 1e9:.0f} of",
         end=" ",
     )
     print(f"{rows[METHODS[0]]['peak'] / 1e9:.0f} GFLOP/s (aim: 0.5)")

@@ -107,7 +107,7 @@ def test_accuracies_are_shares_of_the_judges_own() -> None:
         [
             outcome(2, "bandai2/active"),
             outcome(3, "bandai2/elderly", "bandai2/wave"),
-            # predicted as a style of the other set; among those of the target's set it is the target
+            # predicted as a style of the other set; among the target's set it is the target
             outcome(
                 3,
                 "bandai1/old",

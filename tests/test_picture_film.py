@@ -143,8 +143,7 @@ def test_clips_of_different_rates_and_lengths_share_one_clock():
     assert film.seconds[[0, -1]].tolist() == [0.0, 2.0]
     (((_, first),), ((_, second),)) = (panel.figures for panel in film.panels)
     assert first.frame_count == second.frame_count == film.frame_count == 49
-    # the same walk, so the same position at the same time, as long as the shorter one lasts; then that
-    # stands still
+    # the same walk, so the same position at the same time; the shorter one then stands still
     assert np.abs(first.root[:24] - second.root[:24]).max() < 0.01
     assert np.ptp(second.root[24:], axis=0).max() == 0.0
 

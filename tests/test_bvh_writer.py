@@ -237,7 +237,7 @@ def bvh_texts(draw: st.DrawFn) -> str:
     width = sum(map(len, channels))
     frames = draw(st.integers(1, 4))
     rows_text = "".join(" ".join(draw(number) for _ in range(width)) + "\n" for _ in range(frames))
-    time = draw(st.sampled_from(["0.0083333", ".033333", "0.04", "1", "1.25e-2"]))
+    time = draw(st.sampled_from(["0.0083333", ".033333", "0.04", "0.5", "1.25e-2"]))
     return f"HIERARCHY\n{block(0, '')}MOTION\nFrames: {frames}\nFrame Time: {time}\n{rows_text}"
 
 

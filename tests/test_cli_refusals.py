@@ -235,3 +235,46 @@ def test_a_mistake_of_ours_is_not_hidden(
     options = ("--style", "proud", "--bundle", tiny_bundle, "-o", "out.bvh")
     with pytest.raises(ZeroDivisionError):
         kinestyle("stylize", "walk.bvh", *options)
+
+
+# ---------------------------------------------------------------- frame times
+
+
+def test_a_file_that_counts_milliseconds(clip_file: Path) -> None:
+    text = clip_file.read_text()
+    Path("ms.bvh").write_text(text.replace("Frame Time: 0.0333", "Frame Time: 33.3"))
+    Path("doubtful.bvh").write_text(text.replace("Frame Time: 0.0333", "Frame Time: 8.3"))
+    for name in ("ms.bvh", "doubtful.bvh"):
+        for command in (
+            ("stylize", name, "--style", "old", "-o", "out.bvh"),
+            ("stylize", "walk.bvh", "--like", name, "-o", "out.bvh"),
+            ("convert", name, "out.glb"),
+            ("inspect", name),
+            ("map", name, "-o", "rig.json"),
+            ("retarget", name, "--to", "walk.bvh", "-o", "out.bvh"),
+            ("retarget", "walk.bvh", "--to", name, "-o", "out.bvh"),
+            ("render", name, "-o", "out.html"),
+        ):
+            assert "rate as fps" in sentence(*command)
+
+
+def test_the_rate_of_a_file_is_stated(clip_file: Path, tiny_bundle: Path) -> None:
+    text = clip_file.read_text()
+    Path("ms.bvh").write_text(text.replace("Frame Time: 0.0333", "Frame Time: 33.3"))
+    style = ("--style", "proud", "--bundle", tiny_bundle)
+    like = ("--like", "ms.bvh", "--bundle", tiny_bundle)
+    for command in (
+        ("stylize", "ms.bvh", *style, "--fps", "30", "-o", "out.bvh"),
+        ("stylize", "walk.bvh", *like, "--like-fps", "30", "-o", "out.bvh"),
+        ("convert", "ms.bvh", "out.glb", "--fps", "30"),
+        ("inspect", "ms.bvh", "--fps", "30"),
+        ("map", "ms.bvh", "-o", "rig.json", "--fps", "30"),
+        ("retarget", "ms.bvh", "--to", "walk.bvh", "-o", "out.bvh", "--fps", "30"),
+        ("retarget", "walk.bvh", "--to", "ms.bvh", "-o", "out.bvh", "--to-fps", "30"),
+        ("render", "ms.bvh", "-o", "out.html", "--clip-fps", "30"),
+    ):
+        assert kinestyle(*command).exit_code == 0, command
+    done("stylize", "ms.bvh", *style, "--fps", "30", "-o", "stated.bvh")
+    done("stylize", "walk.bvh", *style, "-o", "right.bvh")
+    assert Path("stated.bvh").read_bytes() == Path("right.bvh").read_bytes()
+    assert "fps is nan" in sentence("inspect", "ms.bvh", "--fps", "nan")

@@ -202,11 +202,12 @@ def test_scratch_folders_of_killed_processes_are_deleted_and_no_others(
         with another_process(working, tmp_path) as killed:
             killed.send_signal(signal.SIGKILL)
             killed.wait()
-        assert len(list(tmp_path.glob("*/clip.bvh"))) == 2
+        assert len(list(tmp_path.glob("*/*/clip.bvh"))) == 2
         with scratch_folder() as folder:
-            assert folder.parent == tmp_path
-            assert len(list(tmp_path.glob("*/clip.bvh"))) == 1
-        assert not folder.exists()
+            assert folder.parent.parent == tmp_path
+            assert list(folder.iterdir()) == []
+            assert len(list(tmp_path.glob("*/*/clip.bvh"))) == 1
+        assert not folder.parent.exists()
         assert alive.poll() is None
     assert {path.name for path in tmp_path.iterdir()} >= {"kinestyle-page.html", "kinestyle-mine"}
 

@@ -6,16 +6,18 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
-from kinestyle.errors import KinestyleError
+from kinestyle.errors import DataError, KinestyleError
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import STATUSES, status_of
+from kinestyle.studio.serving import Server
 from studio_client import BASE, open_walk, studio_client
 
 
@@ -90,6 +92,9 @@ def test_other_sites_pages_are_refused(client: TestClient):
         "null",
         "http://127.0.0.1:9",
         "https://127.0.0.1.evil.example",
+        "http://[::1",
+        "http://[x]",
+        "http://[::1]]:80",
     ):
         assert client.post("/api/examples/walk", headers={"origin": origin}).status_code == 403, (
             origin
@@ -122,6 +127,30 @@ def test_the_token():
     assert client.get("/api/health").status_code == 200
     assert client.get("/api//styles").status_code in (401, 404)
     assert app.openapi()["components"]["securitySchemes"]
+
+
+@pytest.mark.parametrize("token", ["", " ", "two words", "\udcff", "é", "a\n", "x" * 501])
+def test_a_token_that_no_client_could_show_is_refused(token: str):
+    with pytest.raises(DataError, match=r"the token is .*, expected 1 to 500 letters"):
+        StudioConfig(host="0.0.0.0", token=token)
+
+
+def test_any_other_token_is_in_the_address_of_the_page():
+    token = "!#%&+=?/~"
+    server = Server(StudioConfig(port=0, token=token))
+    fragment = server.address.partition("#")[2]
+    server.listening.close()
+    assert parse_qs(fragment) == {"token": [token]}
+    client = TestClient(server.app, base_url=BASE)
+    shown = {"authorization": f"Bearer {token}"}
+    assert client.get("/api/styles", headers=shown).status_code == 200
+
+
+@pytest.mark.parametrize("length", ["²", "9" * 5000, "-1", "1e3", ""])
+def test_a_length_that_is_none_is_refused(client: TestClient, length: str):
+    headers = {"content-length": length.encode("latin-1")}
+    answer = client.post("/api/clips?name=a.bvh", content=b"x", headers=headers)
+    assert answer.status_code in (400, 413)
 
 
 def test_the_description_is_complete(client: TestClient):

@@ -260,16 +260,24 @@ def test_too_much_memory():
 
 
 @pytest.mark.parametrize(
-    "error",
-    [MemoryError(), RuntimeError("Failed to allocate memory for requested buffer of size 9")],
+    ("error", "kind", "said"),
+    [
+        (MemoryError(), "LimitError", "a.bvh needs more memory"),
+        (
+            OSError(28, "No space left on device", "/tmp/x"),
+            "WorkError",
+            "x cannot be used: No space",
+        ),
+        (ZeroDivisionError(), "WorkError", "please report the file"),
+    ],
 )
-def test_memory_that_the_system_refuses(error: Exception):
+def test_what_the_system_refuses(error: Exception, kind: str, said: str):
     class Bench:
         def work(self, *_: Any) -> None:
             raise error
 
     answer, _ = worker._answer(Bench(), {"name": "a.bvh", "job": "x"}, (), None)  # type: ignore[arg-type]
-    assert (answer["kind"], "a.bvh needs more memory" in answer["message"]) == ("LimitError", True)
+    assert (answer["kind"], said in answer["message"]) == (kind, True)
 
 
 @pytest.mark.parametrize(
@@ -290,7 +298,7 @@ def test_limits_of_a_clip(tmp_path: Path, changes: dict[str, float], said: str):
 def test_few_frames_that_last_for_days_are_refused(client: TestClient):
     """At the networks' rate they would be millions."""
     slow = example().replace(b"Frame Time: 0.03333333333333333", b"Frame Time: 9.9")
-    answer = client.post("/api/clips?name=slow.bvh", content=slow)
+    answer = client.post("/api/clips?name=slow.bvh&fps=0.101010101", content=slow)
     assert (answer.status_code, "has 1485 seconds" in answer.text) == (413, True)
 
 

@@ -175,7 +175,9 @@ def scratch_folder() -> Iterator[Path]:
             mark = stack.enter_context((folder / _MARK).open("xb"))
             if _locked(mark) and folder.exists():  # see `_unfinished`
                 break
-        yield folder
+        files = folder / "files"
+        files.mkdir()
+        yield files
 
 
 def _locked(file: BinaryIO, unknown: bool = True) -> bool:

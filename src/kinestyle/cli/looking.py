@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings, say_written
+from kinestyle.cli.options import (
+    MOTION,
+    fps_option,
+    keep_input,
+    rig_option,
+    say_warnings,
+    say_written,
+)
 from kinestyle.errors import ClipError, MotionFileError
 from kinestyle.storage import name_of
 
@@ -20,15 +27,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("clip", type=MOTION, metavar="IN")
 @rig_option()
+@fps_option()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def inspect(clip: Path, rig: Rig | None, as_json: bool) -> None:
+def inspect(clip: Path, rig: Rig | None, fps: float | None, as_json: bool) -> None:
     """Say what is in the clip IN: rig, units, axes, rate, and which joint is taken for what, and
     how surely.
     """
     from kinestyle.formats.table import read_motion
     from kinestyle.inspection.report import inspect_clip
 
-    found = inspect_clip(read_motion(clip), rig)
+    found = inspect_clip(read_motion(clip, fps), rig)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
 
 
@@ -83,6 +91,7 @@ _FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera",
 )
 @click.option("--overlay", is_flag=True, help="All clips in one place instead of side by side.")
 @rig_option(whose="of every clip")
+@fps_option("--clip-fps", "of every clip")
 @click.option(
     "--loop",
     is_flag=True,
@@ -96,6 +105,7 @@ def render(
     out: Path,
     labels: str | None,
     rig: Rig | None,
+    clip_fps: float | None,
     **options: Any,
 ) -> None:
     """Draw clips to compare by eye: a contact sheet with a row of poses for each, a film or a page
@@ -117,7 +127,8 @@ def render(
     keep_input(out, *clips)
     names = _names(clips, labels)
     figures = [
-        figure_of(read_motion(clip), name, rig) for clip, name in zip(clips, names, strict=True)
+        figure_of(read_motion(clip, clip_fps), name, rig)
+        for clip, name in zip(clips, names, strict=True)
     ]
     say_warnings(tuple(figure.note for figure in figures if figure.note))
     if suffix == ".png":

@@ -94,6 +94,15 @@ def rig_option(
     )
 
 
+def fps_option(
+    name: str = "--fps", whose: str = "of IN"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For commands that read a clip, whose file may state no rate or a wrong one."""
+    return click.option(
+        name, type=float, help=f"Frames a second {whose}, where its file states them wrongly."
+    )
+
+
 def keep_input(target: Path, *inputs: Path) -> None:
     """Raises MotionFileError where writing would overwrite what was given."""
     if target.exists() and any(given.exists() and target.samefile(given) for given in inputs):

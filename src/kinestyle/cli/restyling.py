@@ -13,6 +13,7 @@ import click
 from kinestyle.cli.options import (
     MOTION,
     bundle_option,
+    fps_option,
     keep_input,
     rig_option,
     say_warnings,
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     help="Write this many variations (seed, seed + 1, ...), as OUT_1, OUT_2, ...",
 )
 @rig_option("--like-rig", "of every REF")
+@fps_option()
+@fps_option("--like-fps", "of every REF")
 @bundle_option
 def stylize(
     clip: Path,
@@ -67,6 +70,8 @@ def stylize(
     out: Path,
     samples: int | None,
     like_rig: Rig | None,
+    fps: float | None,
+    like_fps: float | None,
     bundle: Path | None,
     **settings: Any,
 ) -> None:
@@ -86,8 +91,8 @@ def stylize(
     targets = [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples or 0)] or [out]
     for target in targets:
         keep_input(target, clip, *like)
-    source = read_motion(clip)
-    references = cue.map(read_motion)
+    source = read_motion(clip, fps)
+    references = cue.map(lambda reference: read_motion(reference, like_fps))
 
     from kinestyle.runtime.stylizer import Stylizer, bundle_for
 

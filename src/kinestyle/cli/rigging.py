@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kinestyle.cli.options import MOTION, keep_input, rig_option, say_warnings, say_written
+from kinestyle.cli.options import (
+    MOTION,
+    fps_option,
+    keep_input,
+    rig_option,
+    say_warnings,
+    say_written,
+)
 from kinestyle.errors import MotionFileError, one_line, sentence_of
 
 if TYPE_CHECKING:
@@ -39,7 +46,17 @@ _ABOUT = (
 @click.option("-o", "--out", type=MOTION, required=True, help="Where the result goes.")
 @rig_option()
 @rig_option("--to-rig", "of RIG")
-def retarget(clip: Path, target: Path, out: Path, rig: Rig | None, to_rig: Rig | None) -> None:
+@fps_option()
+@fps_option("--to-fps", "of RIG")
+def retarget(
+    clip: Path,
+    target: Path,
+    out: Path,
+    rig: Rig | None,
+    to_rig: Rig | None,
+    fps: float | None,
+    to_fps: float | None,
+) -> None:
     """Put the motion of the clip IN on the skeleton of another file, feet planted where they were,
     travel scaled to its legs.
     """
@@ -50,7 +67,7 @@ def retarget(clip: Path, target: Path, out: Path, rig: Rig | None, to_rig: Rig |
 
     writer_of(out)
     keep_input(out, clip, target)
-    source, wanted = read_motion(clip), read_motion(target)
+    source, wanted = read_motion(clip, fps), read_motion(target, to_fps)
     of_source, of_wanted = (
         correspond(c, map_joints(c, r)) for c, r in ((source, rig), (wanted, to_rig))
     )
@@ -75,7 +92,8 @@ def retarget(clip: Path, target: Path, out: Path, rig: Rig | None, to_rig: Rig |
     help="Look for nothing: an empty form with the names of all joints, to fill in.",
 )
 @rig_option()
-def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
+@fps_option()
+def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, fps: float | None) -> None:
     """Write down which joint of the clip IN is taken for what, to correct it by hand and to use it
     for every file on its rig.
     """
@@ -87,7 +105,7 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
     if out.suffix.lower() != ".json":
         raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .json for a rig")
     keep_input(out, clip)
-    source = read_motion(clip)
+    source = read_motion(clip, fps)
     if blank:
         if rig is not None:
             raise click.UsageError(
@@ -126,7 +144,10 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None) -> None:
     help="For a folder IN: the format of all files in OUT, such as .glb.",
 )
 @rig_option()
-def convert(source: Path, target: Path, suffix: str | None, rig: Rig | None) -> None:
+@fps_option(whose="of every file")
+def convert(
+    source: Path, target: Path, suffix: str | None, rig: Rig | None, fps: float | None
+) -> None:
     """Write the motion file IN, or every one in the folder IN, in another format: that of OUT's
     suffix, or --to.
 
@@ -141,7 +162,7 @@ def convert(source: Path, target: Path, suffix: str | None, rig: Rig | None) -> 
             )
         writer_of(target)
         keep_input(target, source)
-        _convert(source, target, rig)
+        _convert(source, target, rig, fps)
         say_written(target)
         return
     if suffix is None:
@@ -161,7 +182,7 @@ def convert(source: Path, target: Path, suffix: str | None, rig: Rig | None) -> 
             try:
                 keep_input(wanted, given)
                 wanted.parent.mkdir(parents=True, exist_ok=True)
-                _convert(given, wanted, rig)
+                _convert(given, wanted, rig, fps)
             except Exception as error:
                 sentence = sentence_of(error)
                 if sentence is None:
@@ -191,11 +212,11 @@ def _jobs(source: Path, target: Path, suffix: str) -> Iterator[tuple[Path, Path]
         yield path, place if alone else place.with_name(f"{path.name}{suffix}")
 
 
-def _convert(source: Path, target: Path, rig: Rig | None) -> None:
+def _convert(source: Path, target: Path, rig: Rig | None, fps: float | None) -> None:
     from kinestyle.formats.table import read_motion, write_motion
     from kinestyle.rig.mapping import stated_world
 
-    clip = read_motion(source)
+    clip = read_motion(source, fps)
     say_warnings(clip.warnings)
     if rig is not None:
         rig.joints_in(clip.skeleton, clip.name)

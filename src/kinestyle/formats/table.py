@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,35 +16,56 @@ from kinestyle.formats.humanml3d import read_npy
 from kinestyle.motion.clip import Clip
 from kinestyle.storage import name_of, require_file
 
+MIN_FPS, MAX_FPS = 0.1, 100_000.0
+
 
 class Format(NamedTuple):
     """How files of one suffix are read and written.
 
+    read: takes the frames a second that the file has, whatever it says, or None
     write: returns a sentence for each thing that it left out; None for a format that is only read
     """
 
-    read: Callable[[Path], Clip]
+    read: Callable[[Path, float | None], Clip]
     write: Callable[[Clip, Path], tuple[str, ...]] | None
+
+
+def _retimed(read: Callable[[Path], Clip]) -> Callable[[Path, float | None], Clip]:
+    """A reader that takes no frame rate as one that does."""
+
+    def read_at(path: Path, fps: float | None) -> Clip:
+        clip = read(path)
+        return clip if fps is None else replace(clip, frame_time_seconds=1.0 / fps)
+
+    return read_at
 
 
 FORMATS: dict[str, Format] = {
     ".bvh": Format(read_bvh, write_bvh),
-    ".amc": Format(read_amc, None),
-    ".glb": Format(read_gltf, write_gltf),
-    ".gltf": Format(read_gltf, write_gltf),
-    ".fbx": Format(read_fbx, write_fbx),
-    ".npy": Format(read_npy, None),
+    ".amc": Format(_retimed(read_amc), None),
+    ".glb": Format(_retimed(read_gltf), write_gltf),
+    ".gltf": Format(_retimed(read_gltf), write_gltf),
+    ".fbx": Format(_retimed(read_fbx), write_fbx),
+    ".npy": Format(_retimed(read_npy), None),
 }
 """By lower-case suffix."""
 
 
-def read_motion(path: str | Path) -> Clip:
-    """The clip in a motion file; its suffix names the format. Raises MotionFileError for a file
-    that cannot be read or is not sound.
+def read_motion(path: str | Path, fps: float | None = None) -> Clip:
+    """The clip in a motion file; its suffix names the format.
+
+    fps: frames a second, for a file that states none or a wrong rate; None: as the file says
+
+    Raises MotionFileError for a file that cannot be read, is not sound, or states a rate that
+    cannot be believed.
     """
     path = Path(path)
+    if fps is not None and not MIN_FPS <= fps <= MAX_FPS:
+        raise MotionFileError(
+            f"fps is {fps:g}, expected frames a second from {MIN_FPS:g} to {MAX_FPS:g}"
+        )
     require_file(path, "a motion file")
-    return format_of(path).read(path)
+    return format_of(path).read(path, fps)
 
 
 def write_motion(clip: Clip, path: str | Path) -> tuple[str, ...]:

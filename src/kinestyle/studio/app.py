@@ -67,6 +67,7 @@ RigQuery = Annotated[
         "the clip."
     ),
 ]
+FpsQuery = Annotated[schemas.Fps | None, Query(description=schemas.FPS)]
 T = TypeVar("T")
 
 
@@ -263,15 +264,15 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
             ),
         ] = None,
         rig: RigQuery = None,
+        fps: FpsQuery = None,
         job: JobQuery = None,
     ) -> ClipAnswer:
         """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as
         `file`; its rig as `rig`.
         """
         files, stated = await sent_clip(request, name, rig, studio.config)
-        return _answer(
-            studio, await _while_there(request, studio.keep(files, _client(request, job), stated))
-        )
+        work = studio.keep(files, _client(request, job), stated, fps)
+        return _answer(studio, await _while_there(request, work))
 
     @app.get("/api/clips/{clip_id}", responses=documented_errors(404))
     async def show(clip_id: str) -> ClipAnswer:
@@ -350,8 +351,10 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         )
 
         async def work() -> tuple[str, bytes, list[str]]:
-            content = await studio.read(files["file"], client, rig)
-            references = [await studio.read([one], client, like_rig) for one in files["like"]]
+            content = await studio.read(files["file"], client, rig, form.fps)
+            references = [
+                await studio.read([one], client, like_rig, form.like_fps) for one in files["like"]
+            ]
             result = await studio.restyled(content, form.cue(references), settings, client)
             name, data, notes = await studio.write(result, form.format, client)
             return name, data, [*result.facts["warnings"], *notes]

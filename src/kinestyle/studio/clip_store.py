@@ -32,11 +32,13 @@ class Upload:
     name: what the client calls the first, which is the one to read; files: (ending, bytes), the
         ending ours
     rig: what the client knows of the joints, None where they are to be found in the file
+    fps: frames a second, None where the file says them
     """
 
     name: str
     files: tuple[tuple[str, bytes], ...]
     rig: StatedRig | None = None
+    fps: float | None = None
 
     @property
     def size(self) -> int:
@@ -52,12 +54,13 @@ class Upload:
 
     @property
     def key(self) -> str:
-        """The same for the same files on the same rig."""
+        """The same for the same files on the same rig at the same rate."""
         parts = [part for ending, data in self.files for part in (ending.encode(), data)]
         return key_of(
             self.name.encode(),
             *parts,
             *([] if self.rig is None else [b"rig", self.rig.name.encode(), self.rig.data or b""]),
+            *([] if self.fps is None else [b"fps", repr(self.fps).encode()]),
         )
 
 
@@ -87,6 +90,7 @@ class Content:
             "endings": [ending for ending, _ in self.upload.files],
             "rig": rig and rig.name,
             "rig_file": rig is not None and rig.data is not None,
+            "fps": self.upload.fps,
             "state": self.state is not None,
         }
         return head, [*self.upload.blobs, *([] if self.state is None else [self.state])]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
+
+from kinestyle.errors import DataError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Hosts that only this machine reaches."""
@@ -91,6 +94,14 @@ class StudioConfig:
     """The same, in bytes of files and motion."""
     expiry_seconds: float = 3600.0
     """Without use, after which a clip is forgotten."""
+
+    def __post_init__(self) -> None:
+        """Raises DataError for a token that no client could show: a header takes no others."""
+        if self.token is not None and not re.fullmatch("[!-~]{1,500}", self.token):
+            raise DataError(
+                f"the token is {self.token[:20]!r}, expected 1 to 500 letters, digits and signs of "
+                f"ASCII without blanks; leave it out to have one made where one is needed"
+            )
 
     @property
     def is_loopback(self) -> bool:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
+import re
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -98,7 +99,7 @@ class RequestGuard:
         if (
             origin is not None
             and scope["method"] not in ("GET", "HEAD")
-            and urlsplit(origin).netloc != host
+            and _host_of(origin) != host
         ):
             raise OriginError(
                 "the request comes from another site's page; only the studio's own page may send it"
@@ -133,7 +134,7 @@ class _GuardedRequest:
     def check_length(self) -> None:
         """Refuse by what the header says; `receive` counts what it does not say."""
         said = Headers(scope=self.scope).get("content-length", "0")
-        if not said.isdigit() or int(said) > self.limit_bytes:
+        if not re.fullmatch("[0-9]{1,18}", said) or int(said) > self.limit_bytes:
             raise self._too_large()
 
     def _too_large(self) -> LimitError:
@@ -222,6 +223,14 @@ class _GuardedRequest:
             took,
             self.received_bytes,
         )
+
+
+def _host_of(origin: str) -> str | None:
+    """Host and port of an Origin header; None for one that is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _host_name(host: str) -> str:

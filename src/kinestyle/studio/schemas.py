@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from kinestyle.formats.table import MAX_FPS, MIN_FPS
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.options import options_of
 from kinestyle.runtime.settings import Settings
@@ -24,6 +25,8 @@ JobName = Annotated[
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 RigName = Annotated[str, Field(min_length=1, max_length=100)]
+Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS)]
+FPS = "Frames a second of the clip, where its file states none or a wrong rate."
 
 
 class Failure(BaseModel):
@@ -168,6 +171,8 @@ class StylizeForm(Restyling, _settings_body(with_rig=True)):  # type: ignore[mis
 
     style: list[Name] = Field([], description="A name or label of a style; may be repeated.")
     like_rig: RigName | None = Field(None, description="The same for every reference clip.")
+    fps: Fps | None = Field(None, description=FPS)
+    like_fps: Fps | None = Field(None, description="The same for every reference clip.")
     format: str | None = Field(
         None,
         pattern=ENDING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import quote
 
 import uvicorn
 
@@ -48,7 +49,7 @@ class Server(uvicorn.Server):
     def address(self) -> str:
         """Of the page, with the token that it needs."""
         host = f"[{self.studio.host}]" if ":" in self.studio.host else self.studio.host
-        token = "" if self.studio.token is None else f"#token={self.studio.token}"
+        token = "" if self.studio.token is None else f"#token={quote(self.studio.token, safe='')}"
         return f"http://{host}:{self.listening.getsockname()[1]}/{token}"
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:

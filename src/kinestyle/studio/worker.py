@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kinestyle.errors import KinestyleError
+from kinestyle.errors import KinestyleError, sentence_of
 from kinestyle.studio.wire import receive, send
 from kinestyle.studio.worker_service import STEM, HeavyError, MissingError, WorkerService
 
@@ -72,12 +72,13 @@ def _answer(
         return {"heavy": True}, ()
     except KinestyleError as error:
         return {"kind": type(error).__name__, "message": _named(str(error), head)}, ()
+    except MemoryError:
+        said = f"{name} needs more memory than one clip may take; cut it into shorter clips"
+        return {"kind": "LimitError", "message": said}, ()
+    except OSError as error:
+        _log.exception("the system refused a job")
+        return {"kind": "WorkError", "message": sentence_of(error)}, ()
     except Exception as error:
-        if isinstance(error, MemoryError) or "allocate memory" in str(
-            error
-        ):  # the latter is how onnxruntime says it
-            said = f"{name} needs more memory than one clip may take; cut it into shorter clips"
-            return {"kind": "LimitError", "message": said}, ()
         # No reader foresaw it, so it is our mistake; but it is this file that shows it, and others
         # go on.
         _log.exception("a job failed")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kinestyle.bundle import Style
+from kinestyle.bundle import GRAPHS, Style
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
@@ -54,13 +54,14 @@ class Sent(NamedTuple):
     """A clip as the server sends it along.
 
     name: the client's; files: (ending, bytes), the first is the one to read; state: the motion of a
-    result that is to be put in rig: what the client knows of the joints
+    result that is to be put in; rig, fps: what the client knows of the joints and of the rate
     """
 
     name: str
     files: tuple[tuple[str, bytes], ...]
     state: bytes | None
     rig: StatedRig | None = None
+    fps: float | None = None
 
 
 class MissingError(Exception):
@@ -83,14 +84,7 @@ class WorkerService:
 
     def warm_up(self) -> None:
         """Load the networks before the first clip comes."""
-        for graph in (
-            "motion_encoder",
-            "content_encoder",
-            "style_encoder",
-            "generator",
-            "motion_decoder",
-            "global_motion",
-        ):
+        for graph in GRAPHS:
             self._stylizer("").graphs.session(graph)
 
     def work(self, head: dict[str, Any], blobs: Sequence[bytes], progress: Progress) -> Message:
@@ -106,9 +100,8 @@ class WorkerService:
         for key in head["keys"]:
             if key not in found:
                 progress("reading", 0.1)
-                rig = _known(
-                    given[key].rig
-                )  # what is wrong with it is said before the clip is read
+                # what is wrong with the rig is said before the clip is read
+                rig = _known(given[key].rig)
                 found[key] = CachedClip(self._read(given[key], head["allow_heavy"]), rig)
             self._keep(key, found[key])
             clips.append(found[key])
@@ -153,7 +146,7 @@ class WorkerService:
             paths = [Path(folder) / f"{STEM}{ending}" for ending, _ in sent.files]
             for path, (_, data) in zip(paths, sent.files, strict=True):
                 path.write_bytes(data)
-            clip = replace(read_motion(paths[0]), name=Path(sent.name).stem)
+            clip = replace(read_motion(paths[0], sent.fps), name=Path(sent.name).stem)
         self._check_size(clip, sent.name, allow_heavy)
         clip = replace(
             clip, warnings=tuple(warning.replace(STEM, clip.name) for warning in clip.warnings)
@@ -288,4 +281,5 @@ def _unpacked(
             if clip["rig"] is None
             else StatedRig(clip["rig"], next(rest) if clip["rig_file"] else None)
         )
-        yield clip["key"], Sent(clip["name"], files, next(rest) if clip["state"] else None, rig)
+        state = next(rest) if clip["state"] else None
+        yield clip["key"], Sent(clip["name"], files, state, rig, clip["fps"])

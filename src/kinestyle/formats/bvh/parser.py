@@ -28,6 +28,8 @@ from kinestyle.motion.skeleton import Skeleton
 from kinestyle.storage import name_of, read_bytes
 
 MIN_FRAME_TIME_SECONDS, MAX_FRAME_TIME_SECONDS = 1e-6, 10.0
+DOUBTFUL_SECONDS = 0.5
+"""Between two frames. Nobody captures so slowly: what is longer is mostly meant in milliseconds."""
 
 # \s of text patterns would take the no-break space that Latin-1 names may hold
 _TOKEN = re.compile(r"[{}]|[^\s{}]+", re.ASCII)
@@ -39,18 +41,20 @@ _WORD = re.compile(r"\S+", re.ASCII)
 _CHANNEL_NAMES = {name.lower(): name for name in CHANNELS}
 
 
-def read_bvh(path: str | Path) -> Clip:
+def read_bvh(path: str | Path, fps: float | None = None) -> Clip:
     """The clip in a BVH file, in its own units and axes, with a `BvhLayout` as its source.
+
+    fps: frames a second, whatever the file says; None: what it says, if that can be believed
 
     Raises MotionFileError for a file that cannot be read or is not sound BVH.
     """
     path = Path(path)
-    return parse_bvh(read_bytes(path, MAX_FILE_BYTES), name_of(path))
+    return parse_bvh(read_bytes(path, MAX_FILE_BYTES), name_of(path), fps)
 
 
-def parse_bvh(data: bytes, name: str) -> Clip:
-    """data: the bytes of a BVH file, name: what messages call it -> the clip, named after `name`
-    without its suffix.
+def parse_bvh(data: bytes, name: str, fps: float | None = None) -> Clip:
+    """data: the bytes of a BVH file, name: what messages call it, fps: as in `read_bvh` -> the
+    clip, named after `name` without its suffix.
 
     Raises MotionFileError with one sentence that says where, what was found and what was expected.
     """
@@ -60,7 +64,9 @@ def parse_bvh(data: bytes, name: str) -> Clip:
     scanner = _Scanner(text, name)
     hierarchy = _parse_hierarchy(scanner)
     frames_at, frames_end, declared = _frame_count(scanner)
-    time_at, time_end, frame_time = _frame_time(scanner)
+    time_at, time_end, stated = _frame_time(scanner)
+    if fps is None:
+        _check_frame_time(scanner, stated, declared)
     joints = len(hierarchy.names)
     limit = joint_frame_limit(len(data))
     if declared * joints > limit:
@@ -102,7 +108,7 @@ def parse_bvh(data: bytes, name: str) -> Clip:
         layout.skeleton,
         local_position,
         local_rotation,
-        frame_time,
+        stated if fps is None else 1.0 / fps,
         Path(name).stem,
         layout,
         tuple(warnings),
@@ -357,12 +363,26 @@ def _frame_time(scanner: _Scanner) -> tuple[int, int, float]:
     token = scanner.word()
     if not NUMBER.fullmatch(token):
         scanner.refuse("the frame time in seconds, such as 0.033333")
-    if not MIN_FRAME_TIME_SECONDS <= float(token) <= MAX_FRAME_TIME_SECONDS:
-        scanner.refuse(
-            f"a frame time from {MIN_FRAME_TIME_SECONDS:g} to {MAX_FRAME_TIME_SECONDS:g} seconds"
-        )
     found = scanner.at, scanner.end, float(token)
     if re.compile(r"[ \t\f\v]*[^\s]", re.ASCII).match(scanner.text, scanner.end):
         scanner.word()
         scanner.refuse("a line break after the frame time")
     return found
+
+
+def _check_frame_time(scanner: _Scanner, seconds: float, frames: int) -> None:
+    """Refuse the frame time just read where it cannot be believed. The time of a single frame does
+    not matter.
+    """
+    most = MAX_FRAME_TIME_SECONDS if frames == 1 else DOUBTFUL_SECONDS
+    if seconds < MIN_FRAME_TIME_SECONDS:
+        scanner.refuse(
+            f"a frame time of at least {MIN_FRAME_TIME_SECONDS:g} seconds; state the true rate as "
+            f"fps"
+        )
+    if seconds > most:
+        rate = 1000.0 / seconds
+        meant = f", which is {rate:.4g} if this is in milliseconds" if rate >= 1.0 else ""
+        scanner.refuse(
+            f"a frame time of at most {most:g} seconds; state the true rate as fps{meant}"
+        )

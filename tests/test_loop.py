@@ -239,6 +239,9 @@ class HalfWritten:
         self.file.write(data[: len(data) // 2])
         raise self.failure
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
 
 @pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KilledError()])
 def test_a_checkpoint_is_never_half_written(

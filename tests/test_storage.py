@@ -1,5 +1,5 @@
-"""Files are read and replaced as a whole, whatever the system refuses is a sentence, and what a killed
-process leaves behind is deleted by the next one.
+"""Files are read and replaced as a whole, whatever the system refuses is a sentence, and what a
+killed process leaves behind is deleted by the next one.
 """
 
 from __future__ import annotations

@@ -121,11 +121,13 @@ def _require_place(path: Path, target: Path) -> None:
         raise MotionFileError(f"{shown(name_of(path))} cannot be written because it is a folder")
     if target.exists() and not target.is_file():
         raise MotionFileError(
-            f"{shown(name_of(path))} cannot be written because it is a pipe or a device; name a file"
+            f"{shown(name_of(path))} cannot be written because it is a pipe or a device; name a "
+            f"file"
         )
     if not target.parent.is_dir():
         raise MotionFileError(
-            f"{shown(name_of(path))} cannot be written because the folder {target.parent} does not exist; "
+            f"{shown(name_of(path))} cannot be written because the folder {target.parent} does "
+            f"not exist; "
             f"create it first"
         )
 

@@ -302,8 +302,8 @@ def write_features(folder: Path, clips: Iterable[np.ndarray], frame_count: int) 
 
 
 def group_statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """features: (N, 260) -> mean (260,) and standard deviation (260,), one for each feature group so
-    that no joint dominates. Of contacts 0 and 1.
+    """features: (N, 260) -> mean (260,) and standard deviation (260,), one for each feature group
+    so that no joint dominates. Of contacts 0 and 1.
     """
     mean = features.mean(axis=0, dtype=np.float64)
     std = np.ones(LAYOUT.size)

@@ -51,8 +51,8 @@ class PairConfig:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """frames: for a clip, by its stem, and a style, (T,) the frame of the corpus that shows the clip's
-    pair at each of the clip's frames, between two frames as well.
+    """frames: for a clip, by its stem, and a style, (T,) the frame of the corpus that shows the
+    clip's pair at each of the clip's frames, between two frames as well.
     """
 
     frames: Mapping[tuple[str, str], Array]

@@ -8,7 +8,7 @@ import os
 
 
 class KinestyleError(Exception):
-    """Anything that a user's input can cause. The message is one sentence fit to be shown as it is."""
+    """Anything that a user's input can cause. The message is one sentence, shown as it is."""
 
 
 class MotionFileError(KinestyleError):

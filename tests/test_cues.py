@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kinestyle.bundle import Manifest, shipped, write_bundle
-from kinestyle.errors import StyleError
+from kinestyle.bundle import Manifest, Style, shipped, write_bundle
+from kinestyle.errors import RigError, StyleError
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.rig.mapping import map_joints, rig_of
+from kinestyle.rig.presets import preset
+from kinestyle.rig.rig_file import write_rig
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Stylizer
@@ -257,3 +261,46 @@ def test_the_unsupervised_bundle_gives_variations_that_differ(walk_clip: Clip) -
             < 40.0
         )
         assert all(degrees_apart(variation, other).mean() > 0.1 for other in variations[:i])
+
+
+# ---------------------------------------------------------------- how Python asks
+
+
+def test_every_way_to_ask_gives_the_same(tiny: Stylizer, walk_clip: Clip) -> None:
+    standing = stand()
+    analysis = tiny.analyse(walk_clip)
+    cue: Cue[Clip | Style] = Cue.of(("proud", "calm"), like=standing, weights=(3, 2, 1))
+    settings = Settings(strength=0.5, seed=2)
+    expected = tiny.apply(analysis, tiny.style_of(cue, 2), strength=0.5)
+    words: Any = {"weights": (3, 2, 1), "like": standing}
+    for result in (
+        tiny.stylize(walk_clip, cue, settings),
+        tiny.stylize(walk_clip, cue, strength=0.5, seed=2),
+        tiny.stylize(walk_clip, cue, Settings(seed=2), strength=0.5),
+        tiny.stylize(walk_clip, style=("proud", "calm"), settings=settings, **words),
+        tiny.stylize(walk_clip, ["proud", "calm"], strength=0.5, seed=2, **words),
+        tiny.stylize(walk_clip, tiny.read_references(cue), settings),
+    ):
+        np.testing.assert_array_equal(result.local_rotation, expected.local_rotation)
+        np.testing.assert_array_equal(result.local_position, expected.local_position)
+    drawn = tiny.stylize(walk_clip, random=True, seed=4)
+    other = tiny.apply(analysis, tiny.style_of(Cue.of(random=True), 4))
+    np.testing.assert_array_equal(drawn.local_rotation, other.local_rotation)
+    with pytest.raises(TypeError, match="strenght"):
+        tiny.stylize(walk_clip, "proud", strenght=0.5)  # type: ignore[call-arg]
+
+
+def test_a_rig_is_given_by_name_by_file_or_as_it_is(
+    tiny: Stylizer, walk_clip: Clip, tmp_path: Path
+) -> None:
+    write_rig(rig_of(walk_clip, map_joints(walk_clip, preset("mixamo"))), tmp_path / "rig.json")
+    expected = tiny.stylize(walk_clip, "proud", rig=preset("mixamo"))
+    for rig in ("mixamo", tmp_path / "rig.json", str(tmp_path / "rig.json")):
+        result = tiny.stylize(walk_clip, "proud", rig=rig)
+        np.testing.assert_array_equal(result.local_rotation, expected.local_rotation)
+        np.testing.assert_array_equal(
+            tiny.style_of(Cue.of(like=walk_clip, like_rig=rig)),
+            tiny.reference_style(walk_clip, rig=preset("mixamo")).mean,
+        )
+    with pytest.raises(RigError, match="no rig is called 'nosuch'"):
+        tiny.stylize(walk_clip, "proud", rig="nosuch")

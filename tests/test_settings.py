@@ -250,7 +250,8 @@ def test_beyond_is_still_an_option(tmp_path: Path) -> None:
 
 def test_naming_them_loads_neither_numpy_nor_onnxruntime() -> None:
     script = (
-        "import sys, kinestyle.runtime.cue, kinestyle.runtime.settings, kinestyle.cli\n"
+        "import sys, kinestyle.cli\n"
+        "from kinestyle import Cue, Settings\n"
         "loaded = {'numpy', 'onnxruntime'} & set(sys.modules)\n"
         "sys.exit(f'loaded {loaded}' if loaded else 0)\n"
     )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from kinestyle.formats.table import read_motion, write_motion
     from kinestyle.motion.clip import Clip
+    from kinestyle.runtime.cue import Cue
+    from kinestyle.runtime.settings import Settings
     from kinestyle.runtime.stylizer import Stylizer
 
 # onnxruntime 1.30 and later keep a device id and a database below the home folder and look up a
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
 # has chosen telemetry.
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY") or "1"
 
-__all__ = ["Clip", "Stylizer", "read_motion", "show", "write_motion"]
+__all__ = ["Clip", "Cue", "Settings", "Stylizer", "read_motion", "show", "write_motion"]
 __version__ = "0.1.0"
 
 _HOME = {
     "Clip": "kinestyle.motion.clip",
+    "Cue": "kinestyle.runtime.cue",
+    "Settings": "kinestyle.runtime.settings",
     "read_motion": "kinestyle.formats.table",
     "write_motion": "kinestyle.formats.table",
     "Stylizer": "kinestyle.runtime.stylizer",

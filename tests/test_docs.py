@@ -162,6 +162,56 @@ def test_prose_has_lines_of_at_most_100_columns(page: Path):
     assert not long, f"wrap these lines of {page.name}: {long}"
 
 
+RETIRED = {
+    "manner": "style",
+    "manners": "styles",
+    "stand_in": "placeholder",
+    "oddities": "diagnostics",
+    "unlearned_manner": "style_residual",
+    "calm_rotation": "limit_angular_velocity",
+    "fade_flips": "suppress_flips",
+    "believable_rise": "soft_clamp_height",
+    "LegWay": "LegTrajectory",
+    "plant_feet": "lock_feet",
+    "held_feet": "locked_feet",
+    "turn_joints": "set_world_rotations",
+    "move_hips": "offset_root",
+    "hold_last": "pad_last",
+    "usual_error": "reference error",
+    "log_deviation": "log_std",
+    "style_back": "style cycle",
+    "by_products": "conv_as_matmul",
+    "made_with": "fingerprint",
+    "uneven_m": "step penalty",
+    "most_still": "largest hold ratio",
+    "Examiner": "Evaluator",
+    "KeptClip": "CachedClip",
+}
+"""Words and names that the project once had, and the field's word for each."""
+
+
+def test_the_words_are_those_of_the_field():
+    """Someone from animation or machine learning knows each name at sight."""
+    names = {word.lower(): better for word, better in RETIRED.items()}
+    pattern = re.compile(rf"\b({'|'.join(RETIRED)})\b", re.IGNORECASE)
+    pages = [page for page in DOCUMENTS if page.parent.name != "lab"]  # the log is history
+    code = [
+        path
+        for folder in ("src/kinestyle", "tests", "benchmarks", "examples", "scripts", "runs")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".js", ".html", ".css", ""}
+        and path.is_file()
+        and path != Path(__file__).resolve()
+    ]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match[0]}, say {names[match[0].lower()]}"
+        for path in (*pages, *code)
+        for number, line in enumerate(path.read_text("utf-8", errors="ignore").splitlines(), 1)
+        for match in pattern.finditer(line)
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_architecture_names_what_is_there():
     """Its table of layers is that of the import contract, and its paths exist."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")

@@ -100,7 +100,9 @@ def overfit(stage: Stage[Any], steps: int, learning_rate: float = 5e-3) -> dict[
 
 
 def save_made_corpus(folder: Path) -> Path:
-    """Made walks of three styles, three to train on and one to validate with of each."""
+    """Made walks of three styles and two contents, three to train on and one to validate with of
+    each style.
+    """
     arrays, entries, start = [], [], 0
     for number in range(12):
         features = clip_to_features(
@@ -108,9 +110,10 @@ def save_made_corpus(folder: Path) -> Path:
         ).astype(np.float32)
         features = features + np.float32(0.02 * (number % 3))  # something to tell the styles by
         style = f"bandai2/{'abc'[number % 3]}"
+        content = ("walk", "run")[number // 3 % 2]
         split = "validation" if number >= 9 else "train"
         entries.append(
-            Entry(f"made_{number}", "bandai2", style, "walk", split, start, start + len(features))
+            Entry(f"made_{number}", "bandai2", style, content, split, start, start + len(features))
         )
         arrays.append(features)
         start += len(features)

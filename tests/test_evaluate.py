@@ -29,7 +29,6 @@ from kinestyle.evaluate.protocol import (
     draw_cases,
     one_of_each_cell,
 )
-from kinestyle.evaluate.retiming import retimed
 from kinestyle.evaluate.truth import body_positions, warped_distances
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion.clip import Clip
@@ -342,20 +341,6 @@ def test_the_nearest_real_clip_in_the_input_s_time(
             found.predictions[0].style_vector, take.predictions[0].style_vector, rtol=1e-3
         )
     assert evaluator.run([replace(case, clip=replace(clips[0], content="two/wave"))]) == []
-
-
-def test_a_clip_at_other_moments_of_its_own() -> None:
-    clip = walk(1.0).clip
-    canonical = to_canonical(clip, correspond(clip))
-    every = np.arange(canonical.frame_count)
-    np.testing.assert_allclose(
-        retimed(canonical, every).world_position, canonical.world_position, atol=1e-9
-    )
-    slower = retimed(canonical, every[:-1] + 0.5).world_position
-    np.testing.assert_allclose(
-        slower, 0.5 * (canonical.world_position[:-1] + canonical.world_position[1:]), atol=2e-3
-    )
-    assert np.abs(slower - canonical.world_position[:-1]).max() > 1e-2
 
 
 def test_the_truth_of_set_2_has_test_clips_only(evaluator: Evaluator) -> None:

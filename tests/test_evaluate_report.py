@@ -136,15 +136,19 @@ def test_accuracies_are_shares_of_the_judges_own() -> None:
 def test_judges_that_see_unlike_things_are_apart() -> None:
     predicted = (
         prediction("bandai2/active", "bandai2/walk"),
-        prediction("bandai2/elderly", "bandai2/walk"),
+        # among all styles it predicts one of the other set, which does not count
+        replace(prediction("bandai2/elderly", "bandai2/walk"), style="bandai1/old"),
     )
+    # nor does it where the judges agree on a style of the target's set
+    elsewhere = replace(predicted[0], style="bandai1/old")
     real = RealClips(
         {
             name: replace(clip, predictions=clip.predictions * 2)
             for name, clip in real_clips().clips.items()
         }
     )
-    outcomes = [outcome(i, "", predictions=(predicted[0], predicted[i % 2])) for i in range(4)]
+    second = (elsewhere, predicted[1])
+    outcomes = [outcome(i, "", predictions=(predicted[0], second[i % 2])) for i in range(4)]
     judges: Any = [FakeJudge("a"), FakeJudge("b")]
     found = summarize("label", outcomes, P1, judges, real)
     assert found.style_apart == pytest.approx(1.0 / 0.75 - 0.5 / 0.75)
@@ -166,7 +170,12 @@ def test_geometry_and_truth_are_ratios_of_sums() -> None:
                 1,
                 "",
                 geometry=replace(
-                    GEOMETRY, input_planted_speed=7.0, jerk=20.0, input_jerk=15.0, flips=2
+                    GEOMETRY,
+                    input_planted_speed=7.0,
+                    jerk=20.0,
+                    input_jerk=15.0,
+                    input_beyond_limits=0.01,
+                    flips=2,
                 ),
                 truth=0.1,
             ),
@@ -177,7 +186,7 @@ def test_geometry_and_truth_are_ratios_of_sums() -> None:
     assert geometry.planted_speed.value == pytest.approx(4.0 / 8.0)
     assert geometry.jerk.value == pytest.approx(30.0 / 20.0)
     assert geometry.floor_m == pytest.approx(0.005)
-    assert geometry.beyond_limits.value == pytest.approx(0.01)
+    assert geometry.beyond_limits.value == pytest.approx((0.02 - 0.01) / 2)
     assert geometry.path_share.value == pytest.approx(0.1)
     assert geometry.flips == 2
     assert found.truth.outputs == 2

@@ -102,9 +102,8 @@ def draw_scene(actors: Sequence[Actor], floor: Floor, target: Array) -> Array:
 class _Crowd(NamedTuple):
     """All actors' balls, cones and slabs in one.
 
-    position: (P, 3), radius: (P,), cones: (C, 2), slabs: (S, 3); kind: (C + S,) which actor and
-    side,
-        colour: (C + S, 3)
+    position: (P, 3); radius: (P,); cones: (C, 2); slabs: (S, 3)
+    kind: (C + S,) which actor and side; colour: (C + S, 3)
     """
 
     position: Array

@@ -64,8 +64,7 @@ class Budget:
 
     whole: every clip, or one of each cell
     repeats, targets: instead of the protocol's own
-    variations, diversity_inputs: for diversity, draws of one input and style, and of how many
-    inputs
+    variations: draws of one input and style, for diversity; diversity_inputs: how many inputs
     strength_inputs: clips for the strength curve
     unlabelled: clips of P4
     """

@@ -1,4 +1,4 @@
-"""The floor: its grid stays where it is while the camera moves, bodies shade it, spots colour it."""
+"""The floor: its grid stays while the camera moves, bodies shade it, spots colour it."""
 
 from __future__ import annotations
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from kinestyle.learn.stages.stylizer import StylizerNetwork
 
 
+# what a shell starts in the background ignores Ctrl-C, and so would the processes that tests start
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real motion data, of which none is in the repository; tests that ask for it are

@@ -12,6 +12,7 @@ A stage that is done is not done again; one that was cut goes on from its checkp
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -424,6 +425,8 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[S
 
 
 def released_figures(folder: Path) -> dict[str, float]:
-    """The validation figures of the weights that a stage selected."""
-    trained = load_checkpoint(folder / "trained.pt", *TRAINED_KEYS)
-    return {name: round(value, 4) for name, value in trained["validation"].items()}
+    """The validation figures of the weights that a stage selected, without those that the data do
+    not give, such as a distance to pairs where there are none.
+    """
+    validation = load_checkpoint(folder / "trained.pt", *TRAINED_KEYS)["validation"]
+    return {name: round(value, 4) for name, value in validation.items() if math.isfinite(value)}

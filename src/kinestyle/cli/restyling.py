@@ -21,7 +21,6 @@ from kinestyle.cli.options import (
     settings_options,
 )
 from kinestyle.errors import StyleError
-from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,6 +81,7 @@ def stylize(
     every seed is a draw; a --bundle that has named styles draws one of them, and then from it.
     """
     from kinestyle.formats.table import read_motion, write_motion, writer_of
+    from kinestyle.runtime.cue import Cue
 
     weights = None if mix is None else _weights(mix)
     cue = Cue(style, like, weights, random, like_rig)

@@ -2,33 +2,29 @@
 
 The command line, the HTTP schema, the studio's page and the command that the page copies are made
 from these, so that a setting is described once, beside its field in `kinestyle.runtime.settings`.
+
+The classes are plain because every command imports them: dataclasses take 2 ms to be made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from numbers import Integral, Real
+from copy import copy
+from dataclasses import fields
+from operator import index
 from typing import Any, ClassVar
 
 from kinestyle.errors import StyleError
 
 
-@dataclass(frozen=True, kw_only=True)
 class Option:
     """One setting as every interface shows it.
 
+    name, default: the field's, see `options_of`
     label: a word or two, for a form
     help: a sentence without its capital letter and full stop
     aliases: further names on the command line
-    name, default: the field's, see `options_of`
     """
-
-    label: str
-    help: str
-    aliases: tuple[str, ...] = ()
-    name: str = ""
-    default: Any = None
 
     kind: ClassVar[str]
     """What a form chooses its control by."""
@@ -36,6 +32,12 @@ class Option:
     """What text and JSON are converted to before they are checked here."""
     of_clip: ClassVar[bool] = False
     """Whether it is a property of the clip, and stated with that, not with each request."""
+
+    name: str
+    default: Any
+
+    def __init__(self, label: str, help: str, *, aliases: tuple[str, ...] = ()):  # noqa: A002
+        self.label, self.help, self.aliases = label, help, aliases
 
     @property
     def flag(self) -> str:
@@ -62,57 +64,78 @@ class Option:
 
     def as_dict(self) -> dict[str, Any]:
         """What a form needs, as JSON."""
-        own = {one.name: getattr(self, one.name) for one in fields(self)}
-        del own["aliases"]
-        return {"kind": self.kind, **own}
+        shown = {key: value for key, value in vars(self).items() if key != "aliases"}
+        return {"kind": self.kind, **shown}
 
     def _refused(self, value: Any, expected: str) -> StyleError:
         return StyleError(f"{self.name} is {value!r}, expected {expected}")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Number(Option):
     """least, most: bounds, both allowed; slider: least, most and step that a person will want"""
 
-    least: float
-    most: float
-    slider: tuple[float, float, float] | None = None
-
-    kind: ClassVar[str] = "number"
+    kind = "number"
     value_type: ClassVar[type] = float
-    accepted: ClassVar[type] = Real
-    word: ClassVar[str] = "a number"
+    _word = "a number"
+
+    def __init__(
+        self,
+        label: str,
+        help: str,  # noqa: A002
+        *,
+        least: float,
+        most: float,
+        slider: tuple[float, float, float] | None = None,
+        aliases: tuple[str, ...] = (),
+    ):
+        super().__init__(label, help, aliases=aliases)
+        self.least, self.most, self.slider = least, most, slider
 
     @property
     def schema(self) -> dict[str, Any]:
         return {"minimum": self.least, "maximum": self.most}
 
     def checked(self, value: Any) -> Any:
-        is_number = isinstance(value, self.accepted) and not isinstance(value, bool)
-        if is_number and self.least <= value <= self.most:
-            return self.value_type(value)
+        try:
+            number = None if isinstance(value, (bool, str, bytes)) else self._convert(value)
+        except (TypeError, ValueError, OverflowError):
+            number = None
+        if number is not None and self.least <= number <= self.most:
+            return number
         bounds = f"{self.least:.10g} to {self.most:.10g}"
-        raise self._refused(value, f"{self.word} from {bounds}: {self.help}")
+        raise self._refused(value, f"{self._word} from {bounds}: {self.help}")
+
+    def _convert(self, value: Any) -> float:
+        return float(value)
 
 
-@dataclass(frozen=True, kw_only=True)
 class WholeNumber(Number):
     """As `Number`."""
 
-    kind: ClassVar[str] = "whole number"
+    kind = "whole number"
     value_type: ClassVar[type] = int
-    accepted: ClassVar[type] = Integral
-    word: ClassVar[str] = "a whole number"
+    _word = "a whole number"
+
+    def _convert(self, value: Any) -> int:
+        return index(value)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Choice(Option):
     """choices: the values, and what each does"""
 
-    choices: Mapping[str, str] = field(default_factory=dict)
-
-    kind: ClassVar[str] = "choice"
+    kind = "choice"
     value_type: ClassVar[type] = str
+
+    def __init__(
+        self,
+        label: str,
+        help: str,  # noqa: A002
+        *,
+        choices: Mapping[str, str],
+        aliases: tuple[str, ...] = (),
+    ):
+        super().__init__(label, help, aliases=aliases)
+        self.choices = choices
 
     @property
     def sentence(self) -> str:
@@ -129,20 +152,22 @@ class Choice(Option):
         raise self._refused(value, f"one of {', '.join(self.choices)}")
 
 
-@dataclass(frozen=True, kw_only=True)
 class ClipRig(Option):
     """A rig, the name of a family, or a file of `kinestyle map`. The rig itself is checked against
     the clip, when that is analysed.
     """
 
-    kind: ClassVar[str] = "rig"
+    kind = "rig"
     value_type: ClassVar[type] = str
-    of_clip: ClassVar[bool] = True
+    of_clip = True
 
 
 def options_of(settings: type) -> tuple[Option, ...]:
     """What can be set, in the order of the fields, each of which has its option as metadata."""
-    return tuple(
-        replace(one.metadata["option"], name=one.name, default=one.default)
-        for one in fields(settings)
-    )
+    return tuple(_named(one.metadata["option"], one.name, one.default) for one in fields(settings))
+
+
+def _named(option: Option, name: str, default: Any) -> Option:
+    named = copy(option)
+    named.name, named.default = name, default
+    return named

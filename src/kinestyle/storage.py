@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -102,7 +99,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 def _unfinished(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file, locked and open to be written. Deleted at the end, unless it was renamed."""
     while True:
-        path = folder / f"{_BEGINNING}{secrets.token_hex(8)}{_END}"
+        path = folder / f"{_BEGINNING}{os.urandom(8).hex()}{_END}"
         with path.open("xb") as file:
             # until it is locked, another process may take it for abandoned, and delete it
             if not _locked(file) or not path.exists():
@@ -121,14 +118,13 @@ def _require_place(path: Path, target: Path) -> None:
         raise MotionFileError(f"{shown(name_of(path))} cannot be written because it is a folder")
     if target.exists() and not target.is_file():
         raise MotionFileError(
-            f"{shown(name_of(path))} cannot be written because it is a pipe or a device; name a "
-            f"file"
+            f"{shown(name_of(path))} cannot be written because it is a pipe or a device; "
+            f"name a file"
         )
     if not target.parent.is_dir():
         raise MotionFileError(
-            f"{shown(name_of(path))} cannot be written because the folder {target.parent} does "
-            f"not exist; "
-            f"create it first"
+            f"{shown(name_of(path))} cannot be written because the folder {target.parent} "
+            f"does not exist; create it first"
         )
 
 
@@ -164,6 +160,10 @@ def scratch_folder() -> Iterator[Path]:
     """A new folder for files that nobody else is to see, deleted when the block ends, or by the
     next process that asks for one where this one is killed. Raises MotionFileError.
     """
+    # every command imports this module, few ask for a folder
+    import shutil
+    import tempfile
+
     parent = Path(tempfile.gettempdir())
     for old in parent.glob(f"{_SCRATCH}*"):
         with contextlib.suppress(OSError), (old / _MARK).open("r+b") as file:

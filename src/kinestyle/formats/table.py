@@ -87,9 +87,8 @@ def writer_of(path: Path) -> Callable[[Clip, Path], tuple[str, ...]]:
     if write is None:
         written = ", ".join(suffix for suffix, row in FORMATS.items() if row.write)
         raise MotionFileError(
-            f"{shown(name_of(path))} has the suffix {path.suffix!r}, which is read but not "
-            f"written; "
-            f"write {written}"
+            f"{shown(name_of(path))} has the suffix {path.suffix!r}, "
+            f"which is read but not written; write {written}"
         )
     return write
 
@@ -101,7 +100,6 @@ def format_of(path: Path) -> Format:
     except KeyError:
         known = ", ".join(FORMATS)
         raise MotionFileError(
-            f"{shown(name_of(path))} has the suffix {path.suffix!r}, expected a known motion "
-            f"format: "
-            f"{known}"
+            f"{shown(name_of(path))} has the suffix {path.suffix!r}, "
+            f"expected a known motion format: {known}"
         ) from None

@@ -1,4 +1,7 @@
-"""The table of motion file formats: suffix to reader and writer. A new format is a new row."""
+"""The table of motion file formats: suffix to reader and writer. A new format is a new row.
+
+A format is imported when a file of it is read or written: who restyles BVH does not wait for FBX.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kinestyle.errors import MotionFileError, shown
-from kinestyle.formats.asf_amc import read_amc
-from kinestyle.formats.bvh import read_bvh, write_bvh
-from kinestyle.formats.fbx import read_fbx, write_fbx
-from kinestyle.formats.gltf import read_gltf, write_gltf
-from kinestyle.formats.humanml3d import read_npy
 from kinestyle.motion.clip import Clip
 from kinestyle.storage import name_of, require_file
 
@@ -40,13 +38,61 @@ def _retimed(read: Callable[[Path], Clip]) -> Callable[[Path, float | None], Cli
     return read_at
 
 
+def _read_bvh(path: Path, fps: float | None) -> Clip:
+    from kinestyle.formats.bvh import read_bvh
+
+    return read_bvh(path, fps)
+
+
+def _write_bvh(clip: Clip, path: Path) -> tuple[str, ...]:
+    from kinestyle.formats.bvh import write_bvh
+
+    return write_bvh(clip, path)
+
+
+def _read_amc(path: Path) -> Clip:
+    from kinestyle.formats.asf_amc import read_amc
+
+    return read_amc(path)
+
+
+def _read_gltf(path: Path) -> Clip:
+    from kinestyle.formats.gltf import read_gltf
+
+    return read_gltf(path)
+
+
+def _write_gltf(clip: Clip, path: Path) -> tuple[str, ...]:
+    from kinestyle.formats.gltf import write_gltf
+
+    return write_gltf(clip, path)
+
+
+def _read_fbx(path: Path) -> Clip:
+    from kinestyle.formats.fbx import read_fbx
+
+    return read_fbx(path)
+
+
+def _write_fbx(clip: Clip, path: Path) -> tuple[str, ...]:
+    from kinestyle.formats.fbx import write_fbx
+
+    return write_fbx(clip, path)
+
+
+def _read_npy(path: Path) -> Clip:
+    from kinestyle.formats.humanml3d import read_npy
+
+    return read_npy(path)
+
+
 FORMATS: dict[str, Format] = {
-    ".bvh": Format(read_bvh, write_bvh),
-    ".amc": Format(_retimed(read_amc), None),
-    ".glb": Format(_retimed(read_gltf), write_gltf),
-    ".gltf": Format(_retimed(read_gltf), write_gltf),
-    ".fbx": Format(_retimed(read_fbx), write_fbx),
-    ".npy": Format(_retimed(read_npy), None),
+    ".bvh": Format(_read_bvh, _write_bvh),
+    ".amc": Format(_retimed(_read_amc), None),
+    ".glb": Format(_retimed(_read_gltf), _write_gltf),
+    ".gltf": Format(_retimed(_read_gltf), _write_gltf),
+    ".fbx": Format(_retimed(_read_fbx), _write_fbx),
+    ".npy": Format(_retimed(_read_npy), None),
 }
 """By lower-case suffix."""
 

@@ -96,18 +96,18 @@ def test_a_preset_becomes_a_bundle_that_restyles(
 def test_a_stage_made_the_same_way_is_taken_from_another_run(
     corpus: Corpus, tmp_path: Path
 ) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     recipe = shortened(tiny(RECIPES["paper-small"]), 1)
     first, second = tmp_path / "first", tmp_path / "second"
     corpus.save(first / "corpus")
-    Run(recipe, tmp_path / "away", first, told.append).autoencoder()
+    Run(recipe, tmp_path / "away", first, messages.append).autoencoder()
     assert (first / "autoencoder" / "trained.pt").exists()
     other = replace(recipe, name="other", sizes=replace(recipe.sizes, style_code=7))
-    Run(other, tmp_path / "away", second, told.append, first).autoencoder()
-    assert told[-1].startswith("autoencoder: taken from")
+    Run(other, tmp_path / "away", second, messages.append, first).autoencoder()
+    assert messages[-1].startswith("autoencoder: taken from")
     assert not (second / "autoencoder").exists()
     wider = replace(recipe, sizes=replace(recipe.sizes, encoder=(12, 16)))
-    Run(wider, tmp_path / "away", second, told.append, first).autoencoder()
+    Run(wider, tmp_path / "away", second, messages.append, first).autoencoder()
     assert (second / "autoencoder" / "trained.pt").exists()
 
 

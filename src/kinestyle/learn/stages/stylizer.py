@@ -261,13 +261,13 @@ class StylizerStage(Stage[StylizerNetwork]):
         decoded = self._decode(batch, codes, generated)
         results = self._results(batch, decoded)
         terms = {
-            **self._reconstruction(codes, generated, decoded),
-            **self._style_space(batch, codes, generated),
-            **self._results_losses(batch, results),
+            **self._reconstruction_losses(codes, generated, decoded),
+            **self._style_losses(batch, codes, generated),
+            **self._result_losses(batch, results),
             "content_l2": codes.content.float().square().mean(),
             "adversarial_confusion": adversarial_confusion(self.network.adversary, codes.content),
         }
-        opponents = self._opponents_losses(batch, codes, decoded, results)
+        opponents = self._opponent_losses(batch, codes, decoded, results)
         weighted = [weight * terms[name] for name, weight in vars(self.config.weights).items()]
         total = torch.stack([*weighted, *opponents.values()]).sum()
         return {"total": total, **terms, **opponents}
@@ -314,7 +314,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         results = restyled_features(batch.a, unchanged, restyled)
         return self.autoencoder.normalize(results.flatten(0, 1))
 
-    def _reconstruction(
+    def _reconstruction_losses(
         self, codes: Codes, generated: Generated, decoded: Decoded
     ) -> dict[str, Tensor]:
         """That a clip is rebuilt with its own style and with the style of B, and from its restyling
@@ -337,7 +337,7 @@ class StylizerStage(Stage[StylizerNetwork]):
             "orthonormality": orthonormality_error(self.autoencoder.decoder.physical(motion)),
         }
 
-    def _style_space(self, batch: Batch, codes: Codes, generated: Generated) -> dict[str, Tensor]:
+    def _style_losses(self, batch: Batch, codes: Codes, generated: Generated) -> dict[str, Tensor]:
         """That style codes are those of their label, and of nothing else."""
         own, other = codes.own, codes.other
         known = batch.style != UNKNOWN
@@ -359,19 +359,19 @@ class StylizerStage(Stage[StylizerNetwork]):
         surprise = 0.5 * ((code[:, None] - mean) / log_std.exp()).square() + log_std
         return -surprise.sum(dim=-1) / code.shape[-1] ** 0.5
 
-    def _results_losses(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
+    def _result_losses(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
         """That results look like real clips of their style, to classifiers, critic and pairs."""
         target = batch.target_style.repeat(len(results) // len(batch.style))
         noise = self.config.result_noise
         return {
-            **self._auxiliary(batch, results, target),
+            **self._auxiliary_losses(batch, results, target),
             "generator_adversarial": generator_adversarial_loss(
                 self.network.critic, results, target, noise
             ),
             "pair": self._pair_error(batch, results),
         }
 
-    def _auxiliary(self, batch: Batch, results: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def _auxiliary_losses(self, batch: Batch, results: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Cross-entropies of the auxiliary classifiers, their dropout on; content among those of
         its own set.
         """
@@ -397,7 +397,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         error = smooth_l1_loss(take(results, PAIRED), true, reduction="none")
         return (error.mean(dim=-1) * batch.paired.repeat(times, 1)).mean()
 
-    def _opponents_losses(
+    def _opponent_losses(
         self, batch: Batch, codes: Codes, decoded: Decoded, results: Tensor
     ) -> dict[str, Tensor]:
         """What adversary and critic learn from; the other networks get no gradient of it."""

@@ -21,6 +21,7 @@ from kinestyle.errors import ClipError, MotionFileError
 from kinestyle.storage import name_of
 
 if TYPE_CHECKING:
+    from kinestyle.picture.film import Shot
     from kinestyle.rig.rig_file import Rig
 
 
@@ -142,29 +143,35 @@ def render(
 
         write_page(figures, out)
     else:
-        from kinestyle.picture.film import Shot, plan_film
+        from kinestyle.picture.film import plan_film
         from kinestyle.picture.video import write_film
 
-        start, stop = options["start"] or 0.0, options["stop"]
-        if options["seconds"] is not None:
-            if stop is not None:
-                raise click.UsageError(
-                    "--seconds and --to both say where the film ends; give one of them."
-                )
-            stop = start + options["seconds"]
-        shot = Shot(
-            size_px=options["size"],
-            frame_rate=30.0 if options["fps"] is None else options["fps"],
-            start_seconds=start,
-            stop_seconds=stop,
-            camera=options["camera"] or "follow",
-            overlay=options["overlay"],
-            columns=options["columns"],
-            labels=any(names),
-            loop=options["loop"],
-        )
-        write_film(plan_film(figures, shot), out)
+        write_film(plan_film(figures, _shot(labels=any(names), **options)), out)
     say_written(out)
+
+
+def _shot(*, labels: bool, seconds: float | None, **options: Any) -> Shot:
+    """How a film is to be taken. seconds: how long; labels: whether names are shown"""
+    from kinestyle.picture.film import Shot
+
+    start, stop = options["start"] or 0.0, options["stop"]
+    if seconds is not None:
+        if stop is not None:
+            raise click.UsageError(
+                "--seconds and --to both say where the film ends; give one of them."
+            )
+        stop = start + seconds
+    return Shot(
+        size_px=options["size"],
+        frame_rate=30.0 if options["fps"] is None else options["fps"],
+        start_seconds=start,
+        stop_seconds=stop,
+        camera=options["camera"] or "follow",
+        overlay=options["overlay"],
+        columns=options["columns"],
+        labels=labels,
+        loop=options["loop"],
+    )
 
 
 def _kind_of(out: Path) -> tuple[str, set[str]]:

@@ -4,7 +4,6 @@ and asks the judges. An input is read and analysed once for all its cases.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +46,8 @@ from kinestyle.evaluate.retiming import align, frames_along, retimed
 from kinestyle.evaluate.statistics import mean_pairwise_distance
 from kinestyle.evaluate.trivial import joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, body_positions, nearest
-from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.formats.bvh import format_bvh, parse_bvh
+from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import find_contacts
@@ -73,11 +73,8 @@ def read_canonical(path: Path) -> Clip:
 
 
 def through_file(clip: Clip) -> Clip:
-    """The clip as a user would get it: written to a file and read back."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "result.bvh"
-        write_motion(clip, path)
-        return read_motion(path)
+    """The clip as a user would get it: as a BVH file, and read back."""
+    return parse_bvh(format_bvh(clip, "result.bvh")[0], "result.bvh")
 
 
 @dataclass(eq=False)

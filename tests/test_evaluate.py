@@ -102,7 +102,7 @@ def test_all_ordered_pairs_come_up_equally_often() -> None:
     assert len(found) == 4 * 3
     assert max(found.values()) - min(found.values()) <= 1
     # a repeat goes on: after as many repeats as there are other styles, each clip had each of them
-    #     once
+    # once
     thrice = [
         case for repeat in range(3) for case in draw_cases(protocol, clips, ("label",), repeat)
     ]

@@ -246,7 +246,7 @@ def test_a_style_and_its_strength(visit: Visit):
         visit.until("!kinestyle.seen.fresh")
         seconds.append(visit.read("kinestyle.seen.latencies.at(-1)") / 1000)
     # how many they are depends on what else the machine does: benchmarks/studio_frames.py prints
-    #     them
+    # them
     assert min(seconds) > 0
 
 

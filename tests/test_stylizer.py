@@ -428,7 +428,7 @@ def test_the_bundle_that_ships_restyles_the_example(
         assert 0.3 < degrees_apart(result, walk_clip)[:, correspondence.joints].mean() < 40.0
         after = to_canonical(result, correspondence)
         # it is still a walk on the same floor: the hips stay at a human height and planted feet
-        #     slide no more than they did
+        # slide no more than they did
         hips = after.world_position[:, CANONICAL.index("hips"), 1]
         assert 0.5 < hips.min() < hips.max() < 1.2
         speed = [

@@ -432,7 +432,7 @@ def _use_of(worker: Worker) -> Use:
     try:
         for one in (str(pid), *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
             # proc(5): after the name in brackets; user and system time of the process and of its
-            #     ended children, resident pages
+            # ended children, resident pages
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
             ticks += sum(map(int, fields[11:15]))
             resident_pages += int(fields[21])

@@ -88,18 +88,18 @@ class Load:
         self.statuses[who, answer.status_code] += 1
         return answer
 
+    async def upload(
+        self, who: str, client: httpx2.AsyncClient, name: str, content: bytes = WALK
+    ) -> httpx2.Response | None:
+        return await self.ask(
+            who, client, "POST", "/api/clips", params={"name": name}, content=content
+        )
+
     async def slider(self, until: float) -> None:
         """A person: sends a clip, then tries strengths and styles."""
         async with self.session() as client:
             started = time.perf_counter()
-            answer = await self.ask(
-                "slider",
-                client,
-                "POST",
-                "/api/clips",
-                params={"name": next(self.names)},
-                content=WALK,
-            )
+            answer = await self.upload("slider", client, next(self.names))
             if answer is None or answer.status_code != 201:
                 return
             self.times["upload"].append(time.perf_counter() - started)
@@ -206,14 +206,7 @@ class Load:
                     [".bvh", ".glb", ".fbx", ".amc", ".gltf", ".npy", ".exe"]
                 )
                 name = self.random.choice(["../../a", "a\0b", "x" * 250, "C:\\con"]) + ending
-                await self.ask(
-                    "hostile",
-                    client,
-                    "POST",
-                    "/api/clips",
-                    params={"name": name},
-                    content=self.random.choice(bodies),
-                )
+                await self.upload("hostile", client, name, self.random.choice(bodies))
                 await self.ask(
                     "hostile",
                     client,
@@ -229,22 +222,13 @@ class Load:
         async with self.session() as client:
             while time.monotonic() < until:
                 name = self.random.choice(list(BOMBS))
-                await self.ask(
-                    "bomb", client, "POST", "/api/clips", params={"name": name}, content=BOMBS[name]
-                )
+                await self.upload("bomb", client, name, BOMBS[name])
                 await asyncio.sleep(THINK_SECONDS)
 
     async def leaving(self, until: float) -> None:
         """Begins work, and cancels it or leaves."""
         async with self.session() as client:
-            answer = await self.ask(
-                "leaving",
-                client,
-                "POST",
-                "/api/clips",
-                params={"name": next(self.names)},
-                content=WALK,
-            )
+            answer = await self.upload("leaving", client, next(self.names))
             while answer is not None and answer.status_code == 201 and time.monotonic() < until:
                 job = f"job-{self.random.randrange(10**9)}"
                 wanted = {"random": True, "seed": self.random.randrange(2**32), "job": job}

@@ -112,6 +112,24 @@ def walk_clip(walk_file: Path) -> Clip:
     return read_motion(walk_file)
 
 
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """The studio's HTTP interface, with one worker and the bundle that ships."""
+    pytest.importorskip("fastapi")
+    from studio_client import studio_client
+
+    with studio_client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module", name="walk")
+def opened_walk(client: Any) -> dict[str, Any]:
+    """What the studio says of the example that was sent to it."""
+    from studio_client import open_walk
+
+    return open_walk(client)
+
+
 @pytest.fixture(scope="session")
 def pillow() -> Any:
     """Pillow's module Image, for tests that look at pictures; they are skipped without it."""

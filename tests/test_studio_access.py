@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,18 +17,7 @@ from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import STATUSES, status_of
 from kinestyle.studio.serving import Server
-from studio_client import BASE, open_walk, studio_client
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    with studio_client() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def walk(client: TestClient) -> dict[str, Any]:
-    return open_walk(client)
+from studio_client import BASE
 
 
 def test_what_the_server_is(client: TestClient, walk: dict[str, Any]):

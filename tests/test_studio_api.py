@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,7 @@ from fastapi.testclient import TestClient
 from kinestyle.formats.bvh import write_bvh
 from kinestyle.motion.clip import Clip
 from made_rigs import thrown_about
-from studio_client import made_by, open_walk, studio_client, unpack
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    with studio_client() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def walk(client: TestClient) -> dict[str, Any]:
-    return open_walk(client)
+from studio_client import made_by, unpack
 
 
 def test_an_upload_is_inspected(client: TestClient, walk: dict[str, Any], walk_clip: Clip):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,7 @@ import pytest
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
-from studio_client import made_by, studio_client
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    with studio_client() as client:
-        yield client
+from studio_client import made_by
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,7 @@ from kinestyle.formats.bvh import write_bvh
 from kinestyle.rig.rig_file import Rig, write_rig
 from made_rigs import as_rig, misnamed
 from made_rigs import walk as made_walk
-from studio_client import made_by, open_walk, studio_client
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    with studio_client() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def walk(client: TestClient) -> dict[str, Any]:
-    return open_walk(client)
+from studio_client import made_by
 
 
 @pytest.fixture(scope="module")

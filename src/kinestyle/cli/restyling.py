@@ -80,7 +80,7 @@ def stylize(
     Several of --style and --like are mixed in equal shares, or in those of --mix. With --random
     every seed is a draw; a --bundle that has named styles draws one of them, and then from it.
     """
-    from kinestyle.formats.table import read_motion, write_motion, writer_of
+    from kinestyle.formats.table import open_motion, write_motion, writer_of
     from kinestyle.runtime.cue import Cue
 
     weights = None if mix is None else _weights(mix)
@@ -91,8 +91,8 @@ def stylize(
     targets = [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples or 0)] or [out]
     for target in targets:
         keep_input(target, clip, *like)
-    source = read_motion(clip, fps)
-    references = cue.map(lambda reference: read_motion(reference, like_fps))
+    source = open_motion(clip, fps)
+    references = cue.map(lambda reference: open_motion(reference, like_fps))
 
     from kinestyle.runtime.stylizer import Stylizer, bundle_for
 

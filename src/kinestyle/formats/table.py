@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kinestyle.errors import MotionFileError, shown
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.window import Motion, collect
 from kinestyle.storage import name_of, require_file
 
 MIN_FPS, MAX_FPS = 0.1, 100_000.0
@@ -22,10 +23,13 @@ class Format(NamedTuple):
 
     read: takes the frames a second that the file has, whatever it says, or None
     write: returns a sentence for each thing that it left out; None for a format that is only read
+    open: reads a long file a window at a time; None for a format whose files are read as a whole.
+        A format that has it writes long motion so as well.
     """
 
     read: Callable[[Path, float | None], Clip]
-    write: Callable[[Clip, Path], tuple[str, ...]] | None
+    write: Callable[[Any, Path], tuple[str, ...]] | None
+    open: Callable[[Path, float | None], Motion] | None = None
 
 
 def _retimed(read: Callable[[Path], Clip]) -> Callable[[Path, float | None], Clip]:
@@ -44,10 +48,16 @@ def _read_bvh(path: Path, fps: float | None) -> Clip:
     return read_bvh(path, fps)
 
 
-def _write_bvh(clip: Clip, path: Path) -> tuple[str, ...]:
+def _open_bvh(path: Path, fps: float | None) -> Motion:
+    from kinestyle.formats.bvh import open_bvh
+
+    return open_bvh(path, fps)
+
+
+def _write_bvh(motion: Motion, path: Path) -> tuple[str, ...]:
     from kinestyle.formats.bvh import write_bvh
 
-    return write_bvh(clip, path)
+    return write_bvh(motion, path)
 
 
 def _read_amc(path: Path) -> Clip:
@@ -87,7 +97,7 @@ def _read_npy(path: Path) -> Clip:
 
 
 FORMATS: dict[str, Format] = {
-    ".bvh": Format(_read_bvh, _write_bvh),
+    ".bvh": Format(_read_bvh, _write_bvh, _open_bvh),
     ".amc": Format(_retimed(_read_amc), None),
     ".glb": Format(_retimed(_read_gltf), _write_gltf),
     ".gltf": Format(_retimed(_read_gltf), _write_gltf),
@@ -105,27 +115,44 @@ def read_motion(path: str | Path, fps: float | None = None) -> Clip:
     Raises MotionFileError for a file that cannot be read, is not sound, or states a rate that
     cannot be believed.
     """
+    path = _checked(path, fps)
+    return format_of(path).read(path, fps)
+
+
+def open_motion(path: str | Path, fps: float | None = None) -> Motion:
+    """The motion in a file: as `read_motion` reads it, or, where it is long and the format can be
+    read in windows, a motion whose frames are read when they are asked for. Raises MotionFileError.
+    """
+    path = _checked(path, fps)
+    row = format_of(path)
+    return row.read(path, fps) if row.open is None else row.open(path, fps)
+
+
+def _checked(path: str | Path, fps: float | None) -> Path:
+    """Raises MotionFileError for what is no file, and for a rate that none has."""
     path = Path(path)
     if fps is not None and not MIN_FPS <= fps <= MAX_FPS:
         raise MotionFileError(
             f"fps is {fps:g}, expected frames a second from {MIN_FPS:g} to {MAX_FPS:g}"
         )
     require_file(path, "a motion file")
-    return format_of(path).read(path, fps)
+    return path
 
 
-def write_motion(clip: Clip, path: str | Path) -> tuple[str, ...]:
-    """Write a clip in the format of the path's suffix, whole or not at all, and return what the
-    format could not express.
+def write_motion(motion: Motion, path: str | Path) -> tuple[str, ...]:
+    """Write a clip, or a longer motion, in the format of the path's suffix, whole or not at all,
+    and return what the format could not express.
 
     Raises MotionFileError for a suffix that is unknown or only read, or a file that cannot be
     written.
     """
     path = Path(path)
-    return writer_of(path)(clip, path)
+    write = writer_of(path)
+    in_windows = isinstance(motion, Clip) or format_of(path).open is not None
+    return write(motion if in_windows else collect(motion), path)
 
 
-def writer_of(path: Path) -> Callable[[Clip, Path], tuple[str, ...]]:
+def writer_of(path: Path) -> Callable[[Any, Path], tuple[str, ...]]:
     """The writer of a path's format. Raises MotionFileError for a suffix that is unknown or only
     read.
     """

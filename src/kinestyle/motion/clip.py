@@ -134,7 +134,9 @@ class Clip:
             return self
         position, rotation = self.local_position[start:stop], self.local_rotation[start:stop]
         if joints is None:
-            return self.with_motion(position, rotation)
+            part = getattr(self.source, "window", None)
+            source = self.source if part is None else part(start, stop)
+            return replace(self, local_position=position, local_rotation=rotation, source=source)
         return replace(
             self,
             skeleton=self.skeleton.only(joints),
@@ -158,9 +160,10 @@ class Clip:
         return replace(self, local_position=local_position, local_rotation=local_rotation)
 
 
-def check_writable(clip: Clip, name: str) -> None:
+def check_writable(clip: Clip, name: str, first_frame: int = 0) -> None:
     """Raises MotionFileError for a clip that no file can hold: one without frames, or with motion
-    that is not finite. `name` is what the message calls the file.
+    that is not finite. `name` is what the message calls the file, `first_frame` the number of the
+    clip's first frame in it.
     """
     if not clip.frame_count:
         raise MotionFileError(
@@ -169,7 +172,7 @@ def check_writable(clip: Clip, name: str) -> None:
     for what, values in (("position", clip.local_position), ("rotation", clip.local_rotation)):
         if not np.isfinite(values).all():
             frame, joint = np.argwhere(~np.isfinite(values))[0][:2]
-            where = f"frame {frame + 1} of joint {clip.skeleton.names[joint]!r}"
+            where = f"frame {first_frame + frame + 1} of joint {clip.skeleton.names[joint]!r}"
             raise MotionFileError(
                 f"{name} cannot be written: found a {what} that is not finite at {where}, "
                 f"expected numbers"

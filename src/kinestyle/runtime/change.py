@@ -81,25 +81,20 @@ class Change:
 def find_change(
     before: Rendering, after: Rendering, heading: Array, strength: float, share: Array
 ) -> Change:
-    """before, after: a clip in its own style and in another; heading: (T30,) radians; share: (T30,)
-    how much of the style is wanted at each moment.
+    """before, after: a clip in its own style and in another; the rotations of `after` become those
+        of the change, for of a long clip they are large
+    heading: (T30,) radians
+    share: (T30,) how much of the style is wanted at each moment
     """
     faded = None if share.min() >= 1.0 else share
     facing = rotation.about_y(heading)
     frames, joints = before.rotation.shape[:2]
-    turns = np.empty_like(before.rotation)
+    turns = after.rotation
     at_once = max(1, _NUMBERS_AT_ONCE // (4 * frames))
     for start in range(0, joints, at_once):
         some = slice(start, start + at_once)
-        turns[:, some] = _tidy(
-            _in_world(
-                before.rotation[:, some].astype(float, copy=False),
-                after.rotation[:, some].astype(float, copy=False),
-                facing,
-            ),
-            strength,
-            faded,
-        )
+        was, now = (of.rotation[:, some].astype(float, copy=False) for of in (before, after))
+        turns[:, some] = _tidy(_in_world(was, now, facing), strength, faded)
     amount = strength * share
     pace = np.zeros((frames, 3))
     pace[:, [0, 2]] = amount[:, None] * (after.velocity - before.velocity)

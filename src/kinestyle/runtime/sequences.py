@@ -8,7 +8,7 @@ graphs work on codes, which are small: 1 kB for four frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, inf
 
@@ -95,7 +95,11 @@ class Sequences:
         joints, part = None, correspondence
         if len(windows) > 1:
             joints, part = correspondence.part(correspondence.mapping.joints)
-        latents, headings, errors = [], [], []
+        latents, headings, errors = (
+            _Track(padded_count(count), LATENT_STRIDE),
+            _Track(count),
+            _Track(count),
+        )
         for window in windows:
             stop = min(window.last, count)
             seen = Window(
@@ -106,15 +110,14 @@ class Sequences:
             )
             canonical = frames.canonical(seen, part, joints)
             features = clip_to_features(canonical, contact[seen.read])[seen.core]
-            latent = self.graphs.encode(pad_last(features, window.last - window.first))
-            wanted = slice(window.start - window.first, min(window.stop, count) - window.first)
-            decoded = self.graphs.decode(latent)[wanted].astype(float)
-            latents.append(latent[:, _steps(window, LATENT_STRIDE)])
-            headings.append(heading(canonical)[seen.core][wanted])
-            errors.append(reconstruction_error_cm(features[wanted], decoded))
+            latent = self.graphs.encode(pad_last(features, window.read_count))
+            decoded = self.graphs.decode(latent)[: len(features)].astype(float)
+            latents.put(window, latent.T)
+            headings.put(window, heading(canonical)[seen.core])
+            errors.put(window, reconstruction_error_cm(features, decoded))
             if progress is not None:
                 progress(min(window.stop, count) / count)
-        return Encoding(_joined(latents, axis=1), _joined(headings), _joined(errors))
+        return Encoding(latents.array.T, headings.array, errors.array)
 
     def content(self, latent: np.ndarray) -> np.ndarray:
         """latent: (Z, P/4) -> (C, P/8)."""
@@ -132,36 +135,37 @@ class Sequences:
 
     def with_residual(self, own: np.ndarray, latent: np.ndarray) -> np.ndarray:
         """own: (Z, P/4) what the generator makes of a clip in its own style, latent: what the
-        encoder does -> `own` with what it misses of the style.
+        encoder makes of it -> `own` with what it misses of the style.
+
+        Both arrays are written to: of a long clip they are large.
         """
+        missed = np.subtract(latent, own, out=latent)
         windows = self.size.cut(own.shape[1], LATENT_STRIDE / FRAME_RATE, RESIDUAL_REACH)
 
         def slow(window: Window) -> Array:
-            missed = latent[:, window.read] - own[:, window.read]
-            return slow_part(missed)[:, window.core]
+            return slow_part(missed[:, window.read])[:, window.core]
 
         squared = sum(float(np.sum(slow(window) ** 2)) for window in windows)
         share = style_share(squared / own.size)
-        completed = [
-            own[:, window.wanted] + (share * slow(window)).astype(np.float32) for window in windows
-        ]
-        return _joined(completed, axis=1)
+        for window in windows:
+            own[:, window.wanted] += (share * slow(window)).astype(np.float32)
+        return own
 
     def render(self, latent: np.ndarray, frame_count: int) -> Rendering:
         """latent: (Z, P/4) -> what comes out, `frame_count` frames of it."""
         windows = self._windows(frame_count, "decode", "velocity", halo=_SMOOTHING_REACH)
-        rotations, heights, velocities = [], [], []
+        rotations, heights, velocities = (_Track(frame_count) for _ in range(3))
         for window in windows:
             codes = latent[:, window.first // LATENT_STRIDE : window.last // LATENT_STRIDE]
             decoded = smooth_in_time(self.graphs.decode(codes).astype(float), SMOOTHING_FRAMES)
             features = decoded[: frame_count - window.first]
-            rotation = heading_free_rotation(features[window.core])
-            velocity = self.graphs.root_velocity(features).astype(float)[window.core]
+            rotation = heading_free_rotation(features)
             # of long clips single precision is enough: 1e-7 radians
-            rotations.append(rotation if len(windows) == 1 else rotation.astype(np.float32))
-            heights.append(features[window.core, LAYOUT["root_height"]][:, 0])
-            velocities.append(velocity)
-        return Rendering(_joined(rotations), _joined(heights), _joined(velocities))
+            rotations.put(window, rotation if len(windows) == 1 else rotation.astype(np.float32))
+            # a copy: a view would keep all features
+            heights.put(window, features[:, LAYOUT["root_height"]][:, 0].copy())
+            velocities.put(window, self.graphs.root_velocity(features).astype(float))
+        return Rendering(rotations.array, heights.array, velocities.array)
 
     def _through(
         self,
@@ -172,11 +176,11 @@ class Sequences:
         out_stride: int,
     ) -> np.ndarray:
         """codes: (C, P/stride) -> (C', P/out_stride) of one graph."""
-        pieces = []
-        for window in self._windows(codes.shape[1] * stride, name):
-            made = run(codes[:, window.first // stride : window.last // stride])
-            pieces.append(made[:, _steps(window, out_stride)])
-        return _joined(pieces, axis=1)
+        frame_count = codes.shape[1] * stride
+        made = _Track(frame_count, out_stride)
+        for window in self._windows(frame_count, name):
+            made.put(window, run(codes[:, window.first // stride : window.last // stride]).T)
+        return made.array.T
 
     def _windows(self, frame_count: int, *names: str, halo: int = 0) -> list[Window]:
         """Windows over the padded frames for graphs that follow one another, with `halo` frames
@@ -234,10 +238,25 @@ def padded_count(frame_count: int) -> int:
     return max(SHORTEST_FRAMES, ceil(frame_count / STRIDE) * STRIDE)
 
 
-def _steps(window: Window, stride: int) -> slice:
-    """Where the steps of the wanted frames are among those of the frames that are read."""
-    return slice((window.start - window.first) // stride, (window.stop - window.first) // stride)
+class _Track:
+    """An array over time that is filled window by window.
 
+    array: (N, ...) one row for each `stride` frames
+    """
 
-def _joined(pieces: Sequence[np.ndarray], axis: int = 0) -> np.ndarray:
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=axis)
+    def __init__(self, frame_count: int, stride: int = 1) -> None:
+        self._count, self._stride = frame_count // stride, stride
+        self.array = np.empty(0)
+
+    def put(self, window: Window, rows: np.ndarray) -> None:
+        """rows: for the frames that a window reads, of which those that it wants are kept."""
+        if len(rows) == self._count:
+            self.array = rows
+            return
+        if not len(self.array):
+            self.array = np.empty((self._count, *rows.shape[1:]), rows.dtype)
+        start, stop, first = (
+            at // self._stride for at in (window.start, window.stop, window.first)
+        )
+        stop = min(stop, self._count)
+        self.array[start:stop] = rows[start - first : stop - first]

@@ -16,6 +16,9 @@ from kinestyle.runtime.external_data import refuse_external_data
 
 __all__ = ["InferenceSession", "open_session", "run_session"]
 
+_LARGE_BYTES = 2**22
+"""Of inputs, for which the memory of a run is given back."""
+
 
 def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
     """An onnxruntime session for one graph on the CPU. Raises BundleError, in which `name` says
@@ -41,8 +44,12 @@ def run_session(
     """All outputs for inputs by their names; `name` as in `open_session`. Raises BundleError where
     the graph fails on them, and MemoryError.
     """
+    options = onnxruntime.RunOptions()
+    if sum(value.nbytes for value in inputs.values()) > _LARGE_BYTES:
+        # a session keeps what a run took, which the next long clip may never ask for
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     try:
-        return session.run(None, dict(inputs))
+        return session.run(None, dict(inputs), options)
     except Exception as error:  # onnxruntime's own exceptions share no base class
         raise _refusal(error, f"the graph {name} cannot be run") from None
 

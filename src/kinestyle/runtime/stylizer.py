@@ -37,6 +37,9 @@ from kinestyle.runtime.restyled import Restyled
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Rendering, Sequences
 from kinestyle.runtime.settings import Settings, SettingsChanges
 
+LONGEST_SECONDS = 12 * 3600.0
+"""Of motion that is restyled: 60 kB a second are kept of it."""
+
 AnyMotion = TypeVar("AnyMotion", bound=Motion)
 MotionOf = TypeVar("MotionOf", bound=Motion, covariant=True)
 
@@ -92,10 +95,10 @@ class Stylizer:
     def stylize(
         self,
         clip: Clip,
-        style: Cue[Clip | Style] | str | Sequence[str] | None = None,
+        style: Cue[Motion | Style] | str | Sequence[str] | None = None,
         settings: Settings | None = None,
         *,
-        like: Clip | Style | Sequence[Clip | Style] | None = None,
+        like: Motion | Style | Sequence[Motion | Style] | None = None,
         weights: Sequence[float] | None = None,
         random: bool = False,
         like_rig: Rig | str | Path | None = None,
@@ -112,7 +115,7 @@ class Stylizer:
 
         Raises StyleError, RigError, ClipError.
         """
-        cue: Cue[Clip | Style]
+        cue: Cue[Motion | Style]
         if not isinstance(style, Cue):
             cue = Cue.of(style, like=like, weights=weights, random=random, like_rig=like_rig)
         elif like is not None or weights is not None or random or like_rig is not None:
@@ -123,7 +126,7 @@ class Stylizer:
         code = self.style_of(cue, settings.seed)
         return self.apply(self.analyse(clip, rig=settings.rig), code, settings)
 
-    def style_of(self, cue: Cue[Clip | Style] | str, seed: int = 0) -> np.ndarray:
+    def style_of(self, cue: Cue[Motion | Style] | str, seed: int = 0) -> np.ndarray:
         """(K,) the style code that a cue, or a style's name, asks for.
 
         Of a style, or of what a reference's may be, the middle (seed 0) or a draw; the same for the
@@ -140,7 +143,7 @@ class Stylizer:
         weights = np.ldexp(weights, -np.frexp(weights.max())[1])
         return (weights / weights.sum() @ codes).astype(np.float32)
 
-    def read_references(self, cue: Cue[Clip | Style]) -> Cue[Style]:
+    def read_references(self, cue: Cue[Motion | Style]) -> Cue[Style]:
         """The cue with the styles of its reference clips: many seeds need them read only once."""
         return cue.map(
             lambda reference: (
@@ -220,6 +223,12 @@ class Stylizer:
                 f"{clip.name} has positions or rotations that are not finite numbers; correct them "
                 f"first"
             )
+        seconds = clip.frame_count * clip.frame_time_seconds
+        if seconds > LONGEST_SECONDS:
+            raise ClipError(
+                f"{clip.name} lasts {seconds / 3600.0:.0f} hours, at most "
+                f"{LONGEST_SECONDS / 3600.0:.0f} are restyled; check its frame time, or cut it"
+            )
         size = self.windows
         correspondence = correspondence or correspond(
             clip, map_joints(clip, as_rig(rig)), size, part_of_progress(progress, 0.0, 0.15)
@@ -238,19 +247,16 @@ class Stylizer:
         content = sequences.content(encoding.latent)
         style = self._read_style(clip, encoding.latent)
         own = sequences.generate(content, style.mean)
-        unchanged = sequences.render(
-            sequences.with_residual(own, encoding.latent), frames.frame_count
-        )
-        reference_cm = self.bundle.manifest.reference_error_cm
+        latent = sequences.with_residual(own, encoding.latent)
         return Analysis(
             clip,
             correspondence,
             surveyed,
             content,
             style,
-            unchanged,
+            sequences.render(latent, frames.frame_count),
             encoding.heading,
-            DomainScore(clip.name, encoding.error_cm, reference_cm),
+            DomainScore(clip.name, encoding.error_cm, self.bundle.manifest.reference_error_cm),
         )
 
     @overload

@@ -4,7 +4,8 @@ rotations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -64,6 +65,24 @@ class BvhLayout:
     newline: str = "\n"
     encoding: str = "utf-8"
     byte_order_mark: bytes = b""
+
+    @property
+    def channel_count(self) -> int:
+        """C, how many values a frame has."""
+        return sum(map(len, self.channels))
+
+    def window(self, start: int, stop: int) -> BvhLayout:
+        """The same with the values of some frames only."""
+        return replace(self, values=self.values[start:stop])
+
+    def only(self, joints: Sequence[int]) -> BvhLayout:
+        """What `decode` needs for some joints, ascending, each with all above it."""
+        return replace(
+            self,
+            skeleton=self.skeleton.only(joints),
+            channels=tuple(self.channels[joint] for joint in joints),
+            first_columns=tuple(self.first_columns[joint] for joint in joints),
+        )
 
     @cached_property
     def rotation_groups(self) -> tuple[RotationGroup, ...]:

@@ -24,6 +24,7 @@ from kinestyle.formats.limits import (
 )
 from kinestyle.formats.text_files import NUMBER, decode_text, latin_1_warning, quoted
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.storage import name_of, read_bytes
 
@@ -60,59 +61,138 @@ def parse_bvh(data: bytes, name: str, fps: float | None = None) -> Clip:
     """
     check_size(data, name)
     text, encoding, mark = decode_text(data, name, "BVH", "HIERARCHY")
-    warnings = [latin_1_warning(name)] if encoding == "latin-1" else []
-    scanner = _Scanner(text, name)
-    hierarchy = _parse_hierarchy(scanner)
-    frames_at, frames_end, declared = _frame_count(scanner)
-    time_at, time_end, stated = _frame_time(scanner)
-    if fps is None:
-        _check_frame_time(scanner, stated, declared)
-    joints = len(hierarchy.names)
-    limit = joint_frame_limit(len(data))
-    if declared * joints > limit:
-        scanner.fail(
-            frames_at,
-            f"{declared} frames of {joints} joints",
-            f"at most {limit} frames times joints in a file of this size",
-        )
-
-    line_end = _LINE_END.search(text, time_end)
-    channel_count = sum(map(len, hierarchy.channels))
-    body = data[len(mark) :]
+    head = parse_head(text, encoding, mark, name, len(data), fps)
     rows = parse_rows(
-        text, body, time_end, name, scanner.line(time_end), channel_count, declared, MAX_MAGNITUDE
+        text,
+        data[len(mark) :],
+        head.end,
+        name,
+        head.last_line,
+        head.channel_count,
+        head.frame_count,
+        MAX_MAGNITUDE,
     )
     if len(rows.values) > MAX_FRAMES:
-        scanner.fail(time_end, f"{len(rows.values)} frames", f"at most {MAX_FRAMES} frames")
-    if len(rows.values) != declared:
-        warnings.append(
-            f"{name}, line {scanner.line(frames_at)}: the header declares {declared} frames "
-            f"but the file holds {len(rows.values)}; all rows were read"
+        _Scanner(text, name).fail(
+            head.end, f"{len(rows.values)} frames", f"at most {MAX_FRAMES} frames"
         )
-    layout = BvhLayout(
-        skeleton=hierarchy.skeleton(),
-        channels=tuple(hierarchy.channels),
-        first_columns=tuple(hierarchy.first_columns()),
-        head_text=text[:frames_at],
-        between_text=text[frames_end:time_at],
-        frame_time_text=text[time_at:time_end],
-        values=rows.values,
-        decimals=rows.decimals,
-        shortest=rows.shortest,
-        newline=line_end.group() if line_end else "\n",
-        encoding=encoding,
-        byte_order_mark=mark,
-    )
+    layout = head.layout(rows.values, rows.decimals, rows.shortest)
     local_position, local_rotation = decode(layout, rows.values)
     return Clip(
         layout.skeleton,
         local_position,
         local_rotation,
-        stated if fps is None else 1.0 / fps,
+        head.frame_time_seconds,
         Path(name).stem,
         layout,
-        tuple(warnings),
+        head.warnings(len(rows.values)),
     )
+
+
+@dataclass(frozen=True)
+class Head:
+    """All that a file says before its rows.
+
+    text: of the file up to the frame time at least; end: where in it the frame time ends
+    frame_count: as declared; the rows may be one more or one fewer
+    count_at, time_at: where the frame count and the frame time are in the text, each from and to
+    encoding, byte_order_mark: how the text was in bytes
+    """
+
+    name: str
+    text: str
+    hierarchy: Hierarchy
+    frame_count: int
+    count_at: tuple[int, int]
+    frame_time_seconds: float
+    time_at: tuple[int, int]
+    encoding: str
+    byte_order_mark: bytes
+
+    @property
+    def end(self) -> int:
+        return self.time_at[1]
+
+    @property
+    def last_line(self) -> int:
+        """The number of the line that has the frame time."""
+        return _line(self.text, self.end)
+
+    @property
+    def channel_count(self) -> int:
+        """C, how many values a row has."""
+        return sum(map(len, self.hierarchy.channels))
+
+    def layout(self, values: Array, decimals: int, shortest: bool) -> BvhLayout:
+        """values: (T, C); decimals, shortest: see `BvhLayout`."""
+        line_end = _LINE_END.search(self.text, self.end)
+        return BvhLayout(
+            skeleton=self.hierarchy.skeleton(),
+            channels=tuple(self.hierarchy.channels),
+            first_columns=tuple(self.hierarchy.first_columns()),
+            head_text=self.text[: self.count_at[0]],
+            between_text=self.text[self.count_at[1] : self.time_at[0]],
+            frame_time_text=self.text[slice(*self.time_at)],
+            values=values,
+            decimals=decimals,
+            shortest=shortest,
+            newline=line_end.group() if line_end else "\n",
+            encoding=self.encoding,
+            byte_order_mark=self.byte_order_mark,
+        )
+
+    def warnings(self, found_count: int) -> tuple[str, ...]:
+        """What is odd about the file; found_count: how many rows it has."""
+        odd = [latin_1_warning(self.name)] if self.encoding == "latin-1" else []
+        if found_count != self.frame_count:
+            odd.append(
+                f"{self.name}, line {_line(self.text, self.count_at[0])}: the header declares "
+                f"{self.frame_count} frames but the file holds {found_count}; all rows were read"
+            )
+        return tuple(odd)
+
+
+def parse_head(
+    text: str,
+    encoding: str,
+    mark: bytes,
+    name: str,
+    file_bytes: int,
+    fps: float | None = None,
+) -> Head:
+    """text: of file `name` up to the frame time at least; encoding, mark: as `decode_text` finds
+    them; file_bytes: size of the whole file; fps: as in `read_bvh`. Raises MotionFileError.
+    """
+    scanner = _Scanner(text, name)
+    hierarchy = _parse_hierarchy(scanner)
+    count_from, count_to, declared = _frame_count(scanner)
+    time_from, time_to, stated = _frame_time(scanner)
+    if fps is None:
+        _check_frame_time(scanner, stated, declared)
+    joints = len(hierarchy.names)
+    limit = joint_frame_limit(file_bytes)
+    if declared * joints > limit:
+        scanner.fail(
+            count_from,
+            f"{declared} frames of {joints} joints",
+            f"at most {limit} frames times joints in a file of this size",
+        )
+    return Head(
+        name,
+        text,
+        hierarchy,
+        declared,
+        (count_from, count_to),
+        stated if fps is None else 1.0 / fps,
+        (time_from, time_to),
+        encoding,
+        mark,
+    )
+
+
+def _line(text: str, at: int) -> int:
+    """The number of the line with a character of the text, from 1 on."""
+    return 1 + sum(1 for _ in _LINE_END.finditer(text, 0, at))
 
 
 class _Scanner:
@@ -121,16 +201,13 @@ class _Scanner:
     def __init__(self, text: str, name: str) -> None:
         self.text, self.name, self.at, self.end = text, name, 0, 0
 
-    def line(self, at: int) -> int:
-        return 1 + sum(1 for _ in _LINE_END.finditer(self.text, 0, at))
-
     def fail(self, at: int, found: str, expected: str) -> NoReturn:
         """Refuse the file: `at` is an index into the text; `expected` says what should be there
         and, where it helps, what to do.
         """
         column = at - max(self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at))
         raise MotionFileError(
-            f"{self.name}, line {self.line(at)}, column {column}: found {found}, expected "
+            f"{self.name}, line {_line(self.text, at)}, column {column}: found {found}, expected "
             f"{expected}"
         )
 
@@ -188,7 +265,7 @@ class _Scanner:
 
 
 @dataclass
-class _Hierarchy:
+class Hierarchy:
     """The joints so far; offsets and channels are None for a joint that has not stated its own."""
 
     names: list[str] = field(default_factory=list)
@@ -224,11 +301,11 @@ class _Hierarchy:
         return [0, *np.cumsum([len(names) for names in self.channels])[:-1].tolist()]
 
 
-def _parse_hierarchy(scanner: _Scanner) -> _Hierarchy:
+def _parse_hierarchy(scanner: _Scanner) -> Hierarchy:
     """From the start of the file to the keyword MOTION. A stack of open joints, no recursion:
     chains may be very deep.
     """
-    hierarchy = _Hierarchy()
+    hierarchy = Hierarchy()
     scanner.expect("hierarchy", "HIERARCHY, the first word of every BVH file")
     scanner.expect("root", "ROOT")
     open_joints = [_begin_joint(scanner, hierarchy, -1)]
@@ -274,7 +351,7 @@ def _parse_hierarchy_end(scanner: _Scanner) -> None:
         scanner.refuse("MOTION after the closing brace of the root")
 
 
-def _begin_joint(scanner: _Scanner, hierarchy: _Hierarchy, parent: int) -> int:
+def _begin_joint(scanner: _Scanner, hierarchy: Hierarchy, parent: int) -> int:
     """After ROOT or JOINT: the name and the opening brace."""
     name = scanner.rest_of_line()
     if not name:
@@ -296,7 +373,7 @@ def _begin_joint(scanner: _Scanner, hierarchy: _Hierarchy, parent: int) -> int:
     return len(hierarchy.names) - 1
 
 
-def _parse_offset(scanner: _Scanner, hierarchy: _Hierarchy, joint: int) -> None:
+def _parse_offset(scanner: _Scanner, hierarchy: Hierarchy, joint: int) -> None:
     """After OFFSET: three numbers."""
     shown = hierarchy.shown(joint)
     if hierarchy.offsets[joint] is not None or hierarchy.has_children(joint):
@@ -304,7 +381,7 @@ def _parse_offset(scanner: _Scanner, hierarchy: _Hierarchy, joint: int) -> None:
     hierarchy.offsets[joint] = [scanner.number(f"OFFSET {axis} of {shown}") for axis in "XYZ"]
 
 
-def _parse_channels(scanner: _Scanner, hierarchy: _Hierarchy, joint: int) -> None:
+def _parse_channels(scanner: _Scanner, hierarchy: Hierarchy, joint: int) -> None:
     """After CHANNELS: a count and so many different names."""
     shown = hierarchy.shown(joint)
     if hierarchy.stated_channels[joint] is not None or hierarchy.has_children(joint):
@@ -330,7 +407,7 @@ def _parse_channels(scanner: _Scanner, hierarchy: _Hierarchy, joint: int) -> Non
     hierarchy.stated_channels[joint] = tuple(names)
 
 
-def _parse_end_site(scanner: _Scanner, hierarchy: _Hierarchy, joint: int) -> None:
+def _parse_end_site(scanner: _Scanner, hierarchy: Hierarchy, joint: int) -> None:
     """After End: the offset of an end site."""
     shown = hierarchy.shown(joint)
     scanner.expect("site", "the word Site after End")

@@ -30,11 +30,11 @@ with atheris.instrument_imports(include=["kinestyle"]):
     import numpy as np
 
     from kinestyle.errors import MotionFileError
+    from kinestyle.formats.arrays import format_arrays, parse_npy, parse_npz
     from kinestyle.formats.asf_amc import parse_amc, parse_asf
     from kinestyle.formats.bvh import format_bvh, parse_bvh
     from kinestyle.formats.fbx import format_fbx, parse_fbx
     from kinestyle.formats.gltf import format_gltf, parse_gltf
-    from kinestyle.formats.humanml3d import parse_npy
     from kinestyle.motion import rotation
     from kinestyle.motion.canonical import CANONICAL
     from kinestyle.motion.clip import Clip
@@ -83,7 +83,8 @@ READERS: dict[str, Callable[[bytes], Clip | None]] = {
     "glb": lambda data: written(data, parse_gltf, format_gltf),
     "gltf": lambda data: parse_gltf(data, "fuzz"),
     "fbx": lambda data: parse_fbx(data, "fuzz"),
-    "npy": lambda data: parse_npy(data, "fuzz"),
+    "npy": lambda data: written(data, parse_npy, lambda clip, _: format_arrays(clip, "a.npy")),
+    "npz": lambda data: written(data, parse_npz, lambda clip, _: format_arrays(clip, "a.npz")),
 }
 
 
@@ -103,6 +104,18 @@ def seeds(reader: str) -> Iterator[bytes]:
                 np.save(
                     file, np.linspace(0.0, 1.0, int(np.prod(shape))).reshape(shape).astype(dtype)
                 )
+                yield file.getvalue()
+    if reader == "npz":
+        poses, path = np.zeros((3, 156)), np.zeros((3, 3))
+        whole = {"posed_joints": np.ones((2, 22, 3)), "global_rot_mats": np.ones((2, 22, 3, 3))}
+        for arrays in (
+            {"poses": poses, "trans": path, "mocap_framerate": np.array(30.0)},
+            {"global_orient": path, "body_pose": poses[:, :63], "transl": path},
+            whole,
+        ):
+            for save in (np.savez, np.savez_compressed):
+                file = io.BytesIO()
+                save(file, **arrays)
                 yield file.getvalue()
 
 

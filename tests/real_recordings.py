@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import cache
 from pathlib import Path
 
-from kinestyle.formats.table import read_motion
+import numpy as np
+
+from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.runtime.stylizer import Stylizer
 from real_cases import Case
 
 
@@ -13,6 +18,35 @@ def _reads_whole(path: Path) -> None:
     assert clip.frame_count == 30, f"found {clip.frame_count} frames, expected 30"
 
 
+@cache
+def _stylizer() -> Stylizer:
+    return Stylizer.load()
+
+
+def _is_restyled_in_full(path: Path) -> None:
+    analysis = _stylizer().analyse(read_motion(path))
+    share = float(analysis.domain.share.mean())
+    assert share > 0.95, f"{share:.0%} of the style is left"
+    result = _stylizer().apply(analysis, _stylizer().style_of("old"))
+    if path.suffix == ".npy":
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "out.npy"
+            write_motion(result, out)
+            old, new = np.load(path), np.load(out)
+        assert new.shape == old.shape, f"written as {new.shape}, read as {old.shape}"
+
+
+def _in_full(file: str, promise: str) -> Case:
+    return Case(f"bvh/{file}", promise, _is_restyled_in_full)
+
+
 RECORDINGS: tuple[Case, ...] = (
     Case("bvh/00_reference.bvh", "the walk without any trait is read", _reads_whole),
+    _in_full("04_w22_1_22_3_T.npy", "read, restyled in full, written in the same layout"),
+    _in_full("04_w22_T1_22_3.npy", "as the first"),
+    _in_full("04_w22_T66.npy", "as the first"),
+    _in_full("04_w22_zup.npy", "as the first, Z up"),
+    _in_full("04_w22_ydown.npy", "as the first, Y down"),
+    _in_full("04_w24.npy", "as the first, with hands"),
+    _in_full("04_w52.npy", "as the first, with fingers"),
 )

@@ -90,10 +90,16 @@ def _write_fbx(clip: Clip, path: Path) -> tuple[str, ...]:
     return write_fbx(clip, path)
 
 
-def _read_npy(path: Path) -> Clip:
-    from kinestyle.formats.humanml3d import read_npy
+def _read_arrays(path: Path) -> Clip:
+    from kinestyle.formats.arrays import read_arrays
 
-    return read_npy(path)
+    return read_arrays(path)
+
+
+def _write_arrays(clip: Clip, path: Path) -> tuple[str, ...]:
+    from kinestyle.formats.arrays import write_arrays
+
+    return write_arrays(clip, path)
 
 
 FORMATS: dict[str, Format] = {
@@ -102,9 +108,11 @@ FORMATS: dict[str, Format] = {
     ".glb": Format(_retimed(_read_gltf), _write_gltf),
     ".gltf": Format(_retimed(_read_gltf), _write_gltf),
     ".fbx": Format(_retimed(_read_fbx), _write_fbx),
-    ".npy": Format(_retimed(_read_npy), None),
+    ".npy": Format(_retimed(_read_arrays), _write_arrays),
+    ".npz": Format(_retimed(_read_arrays), _write_arrays),
 }
 """By lower-case suffix."""
+_PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".joblib"}
 
 
 def read_motion(path: str | Path, fps: float | None = None) -> Clip:
@@ -172,6 +180,12 @@ def format_of(path: Path) -> Format:
         return FORMATS[path.suffix.lower()]
     except KeyError:
         known = ", ".join(FORMATS)
+        if path.suffix.lower() in _PICKLES:
+            raise MotionFileError(
+                f"{shown(name_of(path))} holds Python objects, which are not read because loading "
+                f"them may run programs; save what is in it with np.savez, as poses and trans or "
+                f"as joints"
+            ) from None
         raise MotionFileError(
             f"{shown(name_of(path))} has the suffix {path.suffix!r}, "
             f"expected a known motion format: {known}"

@@ -34,7 +34,7 @@ _LEG_RANGE_M = (0.66, 1.05)
 _POSSIBLE_LEG_M = (0.1, 3.0)
 """Outside this range the file states a wrong unit. Children and giants are inside."""
 
-_CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
+CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
 """Margins of `find_up`: above the first it is clear, below the second it is a guess. Motion on
 one's feet has 0.7 and more.
 """
@@ -150,7 +150,7 @@ def find_up(
     order = np.argsort(score)
     up, margin = _AXES[order[-1]], float(score[order[-1]] - score[order[-2]])
     # someone who lies down is as long along the floor as they were tall
-    if margin < _CLEAR_UP and rest_up is not None and rest_up @ _AXES[order[-2]] == 1.0:
+    if margin < CLEAR_UP and rest_up is not None and rest_up @ _AXES[order[-2]] == 1.0:
         up = rest_up
     return up, margin
 
@@ -191,7 +191,7 @@ def contradictions(
     by: who states it; seen_up, margin: what `find_up` found; leg_length: in file units
     """
     found = []
-    if stated.up is not None and margin > _CLEAR_UP and seen_up @ np.array(stated.up) < 0.5:
+    if stated.up is not None and margin > CLEAR_UP and seen_up @ np.array(stated.up) < 0.5:
         axis = axis_name(np.array(stated.up))
         found.append(
             f"{by} states {axis} up and was believed, but the body stands along "

@@ -1,18 +1,19 @@
-"""HumanML3D arrays: positions and features become a clip whose joints lie where they were, and bend
-the way joints bend.
+"""Arrays of positions and of features, however their axes lie, become a clip whose joints lie where
+they were, and bend the way joints bend; changed motion goes back into the same layout.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.humanml3d import features_to_positions, parse_npy
-from kinestyle.formats.humanml3d.joints import NAMES
+from kinestyle.formats.arrays import features_to_positions, parse_npy
+from kinestyle.formats.arrays.joint_sets import NAMES
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
@@ -82,6 +83,7 @@ def test_positions_come_back(made):
     clip = parse_npy(saved(position.astype(np.float32)), "made.npy")
     assert clip.skeleton.names == NAMES
     assert clip.world == METRES_Y_UP
+    assert clip.warnings == ()
     assert clip.frame_time_seconds == 0.05
     assert np.abs(clip.world_position - position).max() < 2e-3
     lengths = np.linalg.norm(clip.local_position[:, 1:], axis=-1)
@@ -92,6 +94,146 @@ def test_batches_of_one_are_opened(made):
     _, position = made
     clip = parse_npy(saved(position[None, None]), "made.npy")
     assert clip.frame_count == len(position)
+
+
+LAYOUTS: dict[str, tuple[Callable[[Array], Array], str | None]] = {
+    "samples, joints, xyz, frames": (
+        lambda a: a.transpose(1, 2, 0)[None],
+        "a[0].transpose(2, 0, 1)",
+    ),
+    "joints, xyz, frames": (lambda a: a.transpose(1, 2, 0), None),
+    "frames, persons": (lambda a: a[:, None], "a[:, 0]"),
+    "xyz first": (lambda a: a.transpose(2, 0, 1), None),
+    "flat": (lambda a: a.reshape(len(a), -1), None),
+    "samples, flat": (lambda a: a.reshape(1, len(a), -1), "a[0]"),
+}
+
+
+def points(position: Array, count: int) -> Array:
+    """(T, 22, 3) -> (T, count, 3), with more points behind them that the wrists carry."""
+    random = np.random.default_rng(0)
+    more = [
+        position[:, 20 + k % 2] + random.normal(0.0, 0.05, 3) for k in range(count - len(NAMES))
+    ]
+    return np.concatenate([position, np.reshape(more, (-1, len(position), 3)).swapaxes(0, 1)], 1)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("count", [22, 24, 52])
+def test_axes_may_lie_in_any_order(made, layout, count):
+    position = points(made[1], count).astype(np.float32)
+    array = LAYOUTS[layout][0](position)
+    clip = parse_npy(saved(array), "made.npy")
+    assert np.abs(clip.world_position - position[:, :22]).max() < 2e-3
+    assert ("no frame rate" in " ".join(clip.warnings)) == (count != 22)
+
+
+@pytest.mark.parametrize("layout", [name for name, (_, advice) in LAYOUTS.items() if advice])
+def test_advice_for_several_motions_works(made, layout):
+    change, advice = LAYOUTS[layout]
+    one = change(made[1])
+    axis = 1 if layout == "frames, persons" else 0
+    a = np.concatenate([one, one + 1.0], axis=axis)
+    with pytest.raises(MotionFileError, match="2 motions") as caught:
+        parse_npy(saved(a), "two.npy")
+    assert str(caught.value).endswith(f"such as {advice}")
+    assert advice is not None
+    clip = parse_npy(saved(eval(advice, {"a": a})), "one.npy")
+    assert np.abs(clip.world_position - made[1]).max() < 2e-3
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_changed_motion_goes_back_into_its_layout(made, layout, tmp_path):
+    change = LAYOUTS[layout][0]
+    position = points(made[1], 24).astype(np.float32)
+    clip = parse_npy(data := saved(change(position)), "made.npy")
+    out = tmp_path / "out.npy"
+    assert write_motion(clip, out) == ()
+    assert out.read_bytes() == data
+    turned = clip.local_rotation.copy()
+    turned[5:, 18] = rotation.multiply(turned[5:, 18], rotation.exp(np.array([0.0, -0.5, 0.0])))
+    moved = clip.with_motion(clip.local_position, turned)
+    assert write_motion(moved, out) == ()
+    array = np.load(out)
+    assert array.shape == change(position).shape
+    assert array.dtype == np.float32
+    still = np.arange(24) != 20
+    still[22] = False
+    by_frame = change(np.arange(position.size).reshape(position.shape))
+    flat, before = np.empty(position.size), change(position).reshape(-1)
+    flat[by_frame.reshape(-1)] = array.reshape(-1)
+    back = flat.reshape(position.shape)
+    assert before.size == flat.size
+    assert np.array_equal(back[:5], position[:5]), "frames that did not change"
+    assert np.array_equal(back[:, still], position[:, still]), "joints that did not change"
+    step = moved.world_position - clip.world_position
+    assert np.abs(back[:, 20] - position[:, 20] - step[:, 20]).max() < 1e-6
+    hand = np.linalg.norm(position[:, 22] - position[:, 20], axis=-1)
+    assert np.abs(np.linalg.norm(back[:, 22] - back[:, 20], axis=-1) - hand).max() < 1e-4
+    assert np.abs(back[6:, 22] - position[6:, 22]).max() > 0.05, "the hand's point goes along"
+
+
+@pytest.mark.parametrize(
+    ("axis", "name"), [((0, 0, 1), "+Z"), ((0, -1, 0), "-Y"), ((0, 1, 0), "+Y")]
+)
+def test_the_axis_that_the_body_stands_along_is_up(made, axis, name):
+    turn = rotation.between(np.array([0.0, 1.0, 0.0]), np.array(axis, dtype=float))
+    if name == "-Y":  # as a camera sees it: x to the right, y down
+        turn = rotation.exp(np.array([np.pi, 0.0, 0.0]))
+    position = rotation.rotate(turn, made[1])
+    clip = parse_npy(saved(position), "made.npy")
+    assert clip.world.up == axis
+    assert np.abs(clip.world_position - position).max() < 2e-3
+    true = rotation.multiply(turn, parse_npy(saved(made[1]), "y.npy").world_rotation)
+    off = rotation.angle(rotation.multiply(rotation.inverse(true), clip.world_rotation))
+    assert off.max() < 1e-3
+
+
+def kit_points(position: Array) -> Array:
+    """(T, 22, 3) metres -> KIT's 21 joints in millimetres, in their order."""
+    at = dict(zip(NAMES, position.swapaxes(0, 1), strict=True))
+    arms = [f"{s}_{part}" for s in ("left", "right") for part in ("shoulder", "elbow", "wrist")]
+    rows = [at[name] for name in ("pelvis", "spine1", "spine3", "neck", "head", *arms)]
+    for side in ("left", "right"):
+        rows += [at[f"{side}_{part}"] for part in ("hip", "knee", "ankle", "foot")]
+        ahead = at[f"{side}_foot"] - at[f"{side}_ankle"]
+        rows.append(at[f"{side}_foot"] + 0.3 * ahead * np.array([1.0, 0.0, 1.0]))
+    return 1000.0 * np.stack(rows, axis=1)
+
+
+def test_kits_joints_are_read_in_their_unit_and_written_back(made, tmp_path, released):
+    position = kit_points(made[1])
+    clip = parse_npy(saved(position), "kit.npy")
+    assert clip.frame_rate == pytest.approx(12.5)
+    c = correspond(clip)
+    assert c.mapping.unit == "mm"
+    own = [0, 1, 3, 4, 5, 6, 7, 11, 12, 13, 14, 16]
+    smpl = [0, 3, 12, 15, 16, 18, 20, 1, 4, 7, 10, 2]
+    assert np.abs(clip.world_position[:, smpl] - position[:, own]).max() < 20.0
+    result = released.stylize(clip, style="old")
+    write_motion(result, tmp_path / "kit.npy")
+    array = np.load(tmp_path / "kit.npy")
+    assert array.shape == position.shape
+    moved = (result.world_position - clip.world_position)[:, smpl]
+    assert np.abs(array[:, own] - position[:, own] - moved).max() < 1e-6
+    # the tip of the toes stays on the foot
+    tip = np.linalg.norm(array[:, 15] - array[:, 14], axis=-1)
+    assert np.abs(tip - np.linalg.norm(position[:, 15] - position[:, 14], axis=-1)).max() < 1.0
+
+
+def test_features_are_written_as_positions(made, tmp_path, released):
+    clip = parse_npy(saved(encode(made[1])), "features.npy")
+    result = released.stylize(clip, style="old")
+    (note,) = write_motion(result, tmp_path / "out.npy")
+    assert "features became positions" in note
+    assert np.abs(np.load(tmp_path / "out.npy") - result.world_position).max() < 2e-3
+
+
+def test_only_what_came_from_an_array_is_written_as_one(made, tmp_path):
+    with pytest.raises(MotionFileError, match=r"write \.bvh, \.glb or \.fbx"):
+        write_motion(walk(1.0).clip, tmp_path / "out.npy")
+    with pytest.raises(MotionFileError, match=r"came from a \.npy file"):
+        write_motion(parse_npy(saved(made[1]), "made.npy"), tmp_path / "out.npz")
 
 
 def test_twist_is_that_of_the_body(made):
@@ -142,9 +284,11 @@ def test_normalised_features_are_refused(made):
     ("array", "says"),
     [
         (np.zeros((10, 21, 3)), r"shape \(10, 21, 3\), expected"),
-        (np.zeros((10, 251)), "shape"),
-        (np.zeros((22, 3, 10)), "frames first"),
-        (np.zeros((4, 10, 22, 3)), "one motion at a time"),
+        (np.zeros((10, 250)), "shape"),
+        (np.zeros((10, 17, 3)), "17 joints have neither toes"),
+        (np.zeros((10, 6890, 3)), "need SMPL's model"),
+        (np.zeros((22, 3, 10)), r"shape \(22, 3, 10\), expected"),
+        (np.zeros((4, 10, 22, 3)), r"4 motions; save one at a time, such as a\[0\]"),
         (np.zeros((0, 22, 3)), "0 frames"),
         (np.full((5, 22, 3), np.nan), "not finite"),
         (np.full((5, 22, 3), 0x7F800001, dtype=np.uint32).view(np.float32), "not finite"),

@@ -13,14 +13,14 @@ from typing import cast
 
 import numpy as np
 
-from kinestyle.formats.humanml3d.joints import JOINT_COUNT, NAMES, PARENTS
+from kinestyle.formats.arrays.joint_sets import INDEX as _INDEX
+from kinestyle.formats.arrays.joint_sets import JOINT_COUNT, NAMES, PARENTS
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import SIDES
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, world_to_local_rotation
 
 X, Y, Z = cast(tuple[Array, Array, Array], tuple(np.eye(3)))
-_INDEX = {name: joint for joint, name in enumerate(NAMES)}
 _LIMBS = {
     # the bone that is twisted -> the next joint, the end, the direction of the bone at rest, and
     # the axis about which the next one bends

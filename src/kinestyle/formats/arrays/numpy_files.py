@@ -1,0 +1,154 @@
+"""Files of numpy's: one array (`.npy`), or several by name (`.npz`, a zip archive of them).
+
+A header that asks for more than its file holds is refused: a false one could ask for any amount of
+memory. Python objects are never loaded, because that may run programs.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from kinestyle.errors import MotionFileError, shown
+from kinestyle.motion.rotation import Array
+
+_FREE_BYTES, _BYTES_PER_BYTE = 2**23, 64
+"""How large an array may be: this, and so much for each byte of its archive."""
+MAX_MEMBERS = 1000
+DICTIONARY = (
+    'np.load(FILE, allow_pickle=True).item()["motion"] is what text-to-motion models put there'
+)
+
+
+def parse_array(data: bytes, name: str) -> Array:
+    """The array in the bytes of a .npy file. Raises MotionFileError where it is none, or not one of
+    numbers.
+    """
+    file = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"version {version} of the format")
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, fortran_order, dtype = read_header(file)
+    except Exception as error:  # numpy does not document what it raises for a damaged header
+        found = str(error).partition("\n")[0][:120]
+        raise MotionFileError(
+            f"{name} is not a sound .npy file ({found}); write it with np.save"
+        ) from error
+    if dtype.hasobject:
+        raise MotionFileError(
+            f"{name} holds Python objects, which are not read because they may run programs; save "
+            f"one motion out of it with np.save: {DICTIONARY}"
+        )
+    if dtype.kind not in "fiu" or dtype.shape:
+        raise MotionFileError(f"{name} holds values of the type {dtype}, expected numbers")
+    rest = len(data) - file.tell()
+    size = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
+    if size != rest or any(n < 0 for n in shape):
+        raise MotionFileError(
+            f"{name} is damaged: found {rest} bytes of numbers, expected {size} for the shape "
+            f"{shape}"
+        )
+    array = np.frombuffer(data, dtype, offset=file.tell())
+    return array.reshape(shape, order="F" if fortran_order else "C")
+
+
+def format_array(array: Array, like: Array) -> bytes:
+    """The bytes of a .npy file: the array with another's type and order in memory."""
+    array = array.astype(like.dtype)
+    if like.ndim > 1 and like.flags.f_contiguous and not like.flags.c_contiguous:
+        array = np.asfortranarray(array)
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
+
+
+class Archive:
+    """The arrays of a .npz file. Only those that are asked for are read."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        """Raises MotionFileError for what is no archive."""
+        self.data, self.name = data, name
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+            found = str(error).partition("\n")[0][:120]
+            raise MotionFileError(
+                f"{name} is not a sound .npz file ({found}); write it with np.savez"
+            ) from error
+        members = self._zip.infolist()
+        if len(members) > MAX_MEMBERS:
+            raise MotionFileError(
+                f"{name} holds {len(members)} arrays, more than the limit of {MAX_MEMBERS}"
+            )
+        self._members = {
+            PurePosixPath(member.filename).stem: member
+            for member in members
+            if member.filename.endswith(".npy")
+        }
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the arrays."""
+        return tuple(self._members)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._members
+
+    def array(self, key: str) -> Array:
+        """One array. Raises MotionFileError where it is damaged, too large, or not of numbers."""
+        what = f"{shown(key)!r} in {self.name}"
+        return parse_array(self._read(self._members[key], what), what)
+
+    def number(self, *keys: str) -> float | None:
+        """The first of some numbers that is there, and is one."""
+        for key in keys:
+            if key in self:
+                try:
+                    value = self.array(key)
+                except MotionFileError:
+                    continue
+                if value.size == 1:
+                    return float(value.reshape(-1)[0])
+        return None
+
+    def _read(self, member: zipfile.ZipInfo, what: str) -> bytes:
+        limit = _FREE_BYTES + _BYTES_PER_BYTE * len(self.data)
+        if member.file_size > limit:
+            raise MotionFileError(
+                f"{what} is {member.file_size} bytes long, more than the limit of {limit}"
+            )
+        try:
+            return self._zip.read(member)
+        except (
+            *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+            *(EOFError, OSError, ValueError),
+        ) as error:
+            found = str(error).partition("\n")[0][:120]
+            raise MotionFileError(f"{what} is damaged ({found}); write it with np.savez") from error
+
+    def written(self, changed: Mapping[str, Array]) -> bytes:
+        """The bytes of the same archive with some other arrays."""
+        file = io.BytesIO()
+        new = {self._members[key].filename: (key, array) for key, array in changed.items()}
+        with zipfile.ZipFile(file, "w") as out:
+            for member in self._zip.infolist():
+                if member.filename in new:
+                    key, array = new[member.filename]
+                    content = format_array(array, self.array(key))
+                else:
+                    content = self._read(member, f"{shown(member.filename)!r} in {self.name}")
+                kept = zipfile.ZipInfo(member.filename, member.date_time)
+                kept.external_attr = member.external_attr
+                out.writestr(kept, content, member.compress_type)
+        return file.getvalue()

@@ -1,0 +1,57 @@
+"""Writing arrays: into the layout of the file that the clip came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.arrays.numpy_files import Archive, format_array, parse_array
+from kinestyle.formats.arrays.source import ArraySource, changed_arrays, is_unchanged
+from kinestyle.motion.clip import Clip, check_writable
+from kinestyle.storage import name_of, replace_bytes
+
+
+def write_arrays(clip: Clip, path: str | Path) -> tuple[str, ...]:
+    """Write a clip that was read from arrays in the layout of its file, whole or not at all, and
+    return a sentence for each thing that this layout cannot hold.
+
+    A motion that did not change is written byte for byte. Raises MotionFileError for a clip that
+    came from no such file.
+    """
+    path = Path(path)
+    data, notes = format_arrays(clip, name_of(path))
+    replace_bytes(path, data)
+    return notes
+
+
+def format_arrays(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The bytes that `write_arrays` writes, and its notes; `name` is what messages call the
+    file.
+    """
+    check_writable(clip, name)
+    source, suffix = clip.source, Path(name).suffix.lower()
+    if not isinstance(source, ArraySource) or clip.skeleton.names != source.read.skeleton.names:
+        raise MotionFileError(
+            f"{name} cannot be written: arrays are written in the layout of the file that a "
+            f"motion was read from, and this one came from another kind of file; write .bvh, .glb "
+            f"or .fbx"
+        )
+    if suffix != source.suffix:
+        raise MotionFileError(
+            f"{name} cannot be written: the motion came from a {source.suffix} file; write that, "
+            f".bvh, .glb or .fbx"
+        )
+    if is_unchanged(clip, source.read):
+        return source.data, ()
+    if source.suffix == ".npy":
+        array = parse_array(source.data, name)
+        changed, notes = changed_arrays(clip, source, {"": array})
+        return format_array(changed[""], array), _named(notes, name)
+    archive = Archive(source.data, name)
+    arrays = {key: archive.array(key) for key in source.keys}
+    changed, notes = changed_arrays(clip, source, arrays)
+    return archive.written(changed), _named(notes, name)
+
+
+def _named(notes: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return tuple(f"{name}: {note}" for note in notes)

@@ -271,18 +271,38 @@ def test_strength_0_gives_a_streamed_file_back_to_the_last_byte(
     assert out.read_bytes() == walk_file.read_bytes()
 
 
+def never(*_: object) -> Clip:
+    raise AssertionError("the file was read at once")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--style", "proud"],
+        ["--style", "proud", "--fps", "48"],
+        ["--like", "WALK", "--like-fps", "24", "--fps", "25"],
+    ],
+    ids=" ".join,
+)
 def test_a_streamed_file_is_restyled_as_one_that_is_read_at_once(
-    walk_file: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    options: list[str],
+    walk_file: Path,
+    tiny_bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    command = ["stylize", str(walk_file), "--style", "proud", "--bundle", str(tiny_bundle), "-o"]
+    options = [str(walk_file) if word == "WALK" else word for word in options]
+    command = ["stylize", str(walk_file), *options, "--bundle", str(tiny_bundle), "-o"]
     main([*command, str(tmp_path / "whole.bvh")], standalone_mode=False)
     for module in (streaming, writer):
         monkeypatch.setattr(module, "WINDOWS", SMALL)
     monkeypatch.setattr(streaming, "_STREAMED_BYTES", 0)
+    monkeypatch.setattr(streaming, "read_bvh", never)
     for suffix in (".bvh", ".glb"):
         main([*command, str(tmp_path / f"streamed{suffix}")], standalone_mode=False)
     whole, streamed = (read_bvh(tmp_path / name) for name in ("whole.bvh", "streamed.bvh"))
     np.testing.assert_allclose(streamed.source.values, whole.source.values, atol=2e-6)
+    assert streamed.frame_time_seconds == whole.frame_time_seconds
     in_glb = read_motion(tmp_path / "streamed.glb")
     assert in_glb.frame_count == whole.frame_count
 

@@ -350,11 +350,11 @@ def test_a_failing_variation_leaves_the_whole_ones(
 ) -> None:
     apply, calls = Stylizer.apply, []
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any, **more: Any) -> Any:
         calls.append(arguments)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return apply(*arguments)
+        return apply(*arguments, **more)
 
     monkeypatch.setattr(Stylizer, "apply", interrupted)
     options = ("--style", "proud", "--samples", "4", "--bundle", tiny_bundle)

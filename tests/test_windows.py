@@ -262,7 +262,7 @@ def test_progress_goes_from_nothing_to_all_and_may_end_the_work(tiny: Stylizer) 
     assert shares == sorted(shares)
     assert len(shares) > 8
     assert 0.0 < shares[0] < 0.1
-    assert shares[-1] == pytest.approx(0.9)
+    assert shares[-1] == pytest.approx(1.0)
 
     def give_up(share: float) -> None:
         if share > 0.5:

@@ -17,7 +17,7 @@ TYPE_CHECKING = False  # `typing` is most of the time that this import would tak
 if TYPE_CHECKING:
     from typing import Any
 
-    from kinestyle.formats.table import read_motion, write_motion
+    from kinestyle.formats.table import open_motion, read_motion, write_motion
     from kinestyle.motion.clip import Clip
     from kinestyle.runtime.cue import Cue
     from kinestyle.runtime.settings import Settings
@@ -29,13 +29,23 @@ if TYPE_CHECKING:
 # has chosen telemetry.
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY") or "1"
 
-__all__ = ["Clip", "Cue", "Settings", "Stylizer", "read_motion", "show", "write_motion"]
+__all__ = [
+    "Clip",
+    "Cue",
+    "Settings",
+    "Stylizer",
+    "open_motion",
+    "read_motion",
+    "show",
+    "write_motion",
+]
 __version__ = "0.1.0"
 
 _HOME = {
     "Clip": "kinestyle.motion.clip",
     "Cue": "kinestyle.runtime.cue",
     "Settings": "kinestyle.runtime.settings",
+    "open_motion": "kinestyle.formats.table",
     "read_motion": "kinestyle.formats.table",
     "write_motion": "kinestyle.formats.table",
     "Stylizer": "kinestyle.runtime.stylizer",

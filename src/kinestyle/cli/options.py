@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
 
 MOTION = click.Path(path_type=Path)
+PATIENCE_SECONDS = 2.0
+"""Work that takes longer shows its progress."""
+_STEPS = 1000
+"""Of a bar from nothing to all."""
 
 
 def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -109,6 +116,21 @@ def keep_input(target: Path, *inputs: Path) -> None:
         raise MotionFileError(
             f"{target} is also an input; name another file for the result, so that nothing is lost"
         )
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
+    """A bar for work that takes long, on a terminal only. What this yields takes the share that is
+    done, 0 to 1.
+    """
+    began, seen = time.monotonic(), sys.stderr.isatty()
+    with click.progressbar(length=_STEPS, label=label, file=sys.stderr, hidden=True) as bar:
+
+        def show(share: float) -> None:
+            bar.hidden = not seen or time.monotonic() - began < PATIENCE_SECONDS
+            bar.update(round(_STEPS * share) - bar.pos)
+
+        yield show
 
 
 def say_warnings(warnings: Iterable[str]) -> None:

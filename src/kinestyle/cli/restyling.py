@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from kinestyle.cli.options import (
     bundle_option,
     fps_option,
     keep_input,
+    progress_bar,
     rig_option,
     say_warnings,
     say_written,
@@ -24,7 +24,13 @@ from kinestyle.errors import StyleError
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kinestyle.bundle import Style
+    from kinestyle.motion.window import Motion, Progress
     from kinestyle.rig.rig_file import Rig
+    from kinestyle.runtime.cue import Cue
+    from kinestyle.runtime.stylizer import Analysis, Stylizer
 
 
 @click.command()
@@ -80,7 +86,7 @@ def stylize(
     Several of --style and --like are mixed in equal shares, or in those of --mix. With --random
     every seed is a draw; a --bundle that has named styles draws one of them, and then from it.
     """
-    from kinestyle.formats.table import open_motion, write_motion, writer_of
+    from kinestyle.formats.table import open_motion, writer_of
     from kinestyle.runtime.cue import Cue
 
     weights = None if mix is None else _weights(mix)
@@ -97,23 +103,46 @@ def stylize(
     from kinestyle.runtime.stylizer import Stylizer, bundle_for
 
     stylizer = Stylizer.load(bundle_for(cue, bundle))
-    known = stylizer.read_references(references)
+    with progress_bar("reading the style") as progress:
+        known = stylizer.read_references(references, progress)
     stylizer.style_of(known)  # what is wrong with the cue is said before the clip is analysed
-    analysis = stylizer.analyse(source, rig=wanted.rig)
+    with progress_bar("analysing") as progress:
+        analysis = stylizer.analyse(source, rig=wanted.rig, progress=progress)
     say_warnings(analysis.clip.warnings)
     say_warnings(analysis.correspondence.mapping.warnings)
     say_warnings(analysis.domain.notes(wanted.out_of_domain))
-    with click.progressbar(
-        list(zip(targets, variations, strict=True)),
-        label="restyling",
-        file=sys.stderr,
-        hidden=len(targets) < 3,
-    ) as progress:
-        for target, variation in progress:
-            code = stylizer.style_of(known, variation.seed)
-            say_warnings(write_motion(stylizer.apply(analysis, code, variation), target))
+    with progress_bar("restyling") as progress:
+        notes = _write(
+            stylizer, analysis, known, dict(zip(targets, variations, strict=True)), progress
+        )
+    say_warnings(notes)
     for target in targets:
         say_written(target)
+
+
+def _write(
+    stylizer: Stylizer,
+    analysis: Analysis[Motion],
+    cue: Cue[Style],
+    variations: Mapping[Path, Settings],
+    progress: Progress,
+) -> list[str]:
+    """Write the analysed clip in each variation of a style to its file. What the files could not
+    express.
+    """
+    from kinestyle.formats.table import write_motion
+    from kinestyle.motion.window import part_of_progress
+
+    notes: list[str] = []
+    share = 1.0 / len(variations)
+    for i, (target, settings) in enumerate(variations.items()):
+        # of a long clip, about half of the work is done while its result is written
+        applied = part_of_progress(progress, i * share, (i + 0.5) * share)
+        written = part_of_progress(progress, (i + 0.5) * share, (i + 1) * share)
+        code = stylizer.style_of(cue, settings.seed)
+        result = stylizer.apply(analysis, code, settings, applied)
+        notes += write_motion(result, target, written)
+    return notes
 
 
 def _weights(text: str) -> tuple[float, ...]:

@@ -8,27 +8,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kinestyle.errors import MotionFileError, shown
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.window import Motion, collect
+from kinestyle.motion.window import Motion, Progress, collect
 from kinestyle.storage import name_of, require_file
 
 MIN_FPS, MAX_FPS = 0.1, 100_000.0
+
+
+Writer = Callable[[Motion, Path, Progress | None], tuple[str, ...]]
+"""Returns a sentence for each thing that the format could not express."""
 
 
 class Format(NamedTuple):
     """How files of one suffix are read and written.
 
     read: takes the frames a second that the file has, whatever it says, or None
-    write: returns a sentence for each thing that it left out; None for a format that is only read
-    open: reads a long file a window at a time; None for a format whose files are read as a whole.
-        A format that has it writes long motion so as well.
+    write: None for a format that is only read
+    open: reads a long file a window at a time; None for a format whose files are read as a whole
     """
 
     read: Callable[[Path, float | None], Clip]
-    write: Callable[[Any, Path], tuple[str, ...]] | None
+    write: Writer | None
     open: Callable[[Path, float | None], Motion] | None = None
 
 
@@ -40,6 +43,16 @@ def _retimed(read: Callable[[Path], Clip]) -> Callable[[Path, float | None], Cli
         return clip if fps is None else replace(clip, frame_time_seconds=1.0 / fps)
 
     return read_at
+
+
+def _as_a_whole(write: Callable[[Clip, Path], tuple[str, ...]]) -> Writer:
+    """A writer of clips as one that takes longer motion too."""
+
+    def write_all(motion: Motion, path: Path, progress: Progress | None) -> tuple[str, ...]:
+        clip = motion if isinstance(motion, Clip) else collect(motion, progress=progress)
+        return write(clip, path)
+
+    return write_all
 
 
 def _read_bvh(path: Path, fps: float | None) -> Clip:
@@ -54,10 +67,10 @@ def _open_bvh(path: Path, fps: float | None) -> Motion:
     return open_bvh(path, fps)
 
 
-def _write_bvh(motion: Motion, path: Path) -> tuple[str, ...]:
+def _write_bvh(motion: Motion, path: Path, progress: Progress | None) -> tuple[str, ...]:
     from kinestyle.formats.bvh import write_bvh
 
-    return write_bvh(motion, path)
+    return write_bvh(motion, path, progress)
 
 
 def _read_amc(path: Path) -> Clip:
@@ -105,11 +118,11 @@ def _write_arrays(clip: Clip, path: Path) -> tuple[str, ...]:
 FORMATS: dict[str, Format] = {
     ".bvh": Format(_read_bvh, _write_bvh, _open_bvh),
     ".amc": Format(_retimed(_read_amc), None),
-    ".glb": Format(_retimed(_read_gltf), _write_gltf),
-    ".gltf": Format(_retimed(_read_gltf), _write_gltf),
-    ".fbx": Format(_retimed(_read_fbx), _write_fbx),
-    ".npy": Format(_retimed(_read_arrays), _write_arrays),
-    ".npz": Format(_retimed(_read_arrays), _write_arrays),
+    ".glb": Format(_retimed(_read_gltf), _as_a_whole(_write_gltf)),
+    ".gltf": Format(_retimed(_read_gltf), _as_a_whole(_write_gltf)),
+    ".fbx": Format(_retimed(_read_fbx), _as_a_whole(_write_fbx)),
+    ".npy": Format(_retimed(_read_arrays), _as_a_whole(_write_arrays)),
+    ".npz": Format(_retimed(_read_arrays), _as_a_whole(_write_arrays)),
 }
 """By lower-case suffix."""
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".joblib"}
@@ -128,8 +141,12 @@ def read_motion(path: str | Path, fps: float | None = None) -> Clip:
 
 
 def open_motion(path: str | Path, fps: float | None = None) -> Motion:
-    """The motion in a file: as `read_motion` reads it, or, where it is long and the format can be
-    read in windows, a motion whose frames are read when they are asked for. Raises MotionFileError.
+    """The motion in a file, however long it is: the clip that `read_motion` gives, or, for more
+    than two minutes of BVH, a motion whose frames are read from the file when they are asked for.
+
+    fps: as in `read_motion`
+
+    Raises MotionFileError as `read_motion` does, and later where the file changes meanwhile.
     """
     path = _checked(path, fps)
     row = format_of(path)
@@ -147,20 +164,22 @@ def _checked(path: str | Path, fps: float | None) -> Path:
     return path
 
 
-def write_motion(motion: Motion, path: str | Path) -> tuple[str, ...]:
+def write_motion(
+    motion: Motion, path: str | Path, progress: Progress | None = None
+) -> tuple[str, ...]:
     """Write a clip, or a longer motion, in the format of the path's suffix, whole or not at all,
     and return what the format could not express.
+
+    progress: called with the share that is done; what it raises ends the work
 
     Raises MotionFileError for a suffix that is unknown or only read, or a file that cannot be
     written.
     """
     path = Path(path)
-    write = writer_of(path)
-    in_windows = isinstance(motion, Clip) or format_of(path).open is not None
-    return write(motion if in_windows else collect(motion), path)
+    return writer_of(path)(motion, path, progress)
 
 
-def writer_of(path: Path) -> Callable[[Any, Path], tuple[str, ...]]:
+def writer_of(path: Path) -> Writer:
     """The writer of a path's format. Raises MotionFileError for a suffix that is unknown or only
     read.
     """

@@ -7,7 +7,7 @@ away, so that windows give what the whole clip gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -145,6 +145,14 @@ def sample_evenly(motion: Motion, count: int) -> Clip:
     return motion.sample(np.unique(np.linspace(0, last, count).round().astype(int)))
 
 
+def one_by_one(windows: Sequence[Window], progress: Progress | None = None) -> Iterator[Window]:
+    """The windows of a whole motion; after the work on each, how much is done."""
+    for window in windows:
+        yield window
+        if progress is not None:
+            progress(window.stop / windows[-1].stop)
+
+
 def gather(
     windows: Sequence[Window],
     measure: Callable[[Window], tuple[np.ndarray, ...]],
@@ -154,18 +162,14 @@ def gather(
 
     measure: returns arrays with a row for each frame that a window wants
     """
-    found = []
-    for window in windows:
-        found.append(measure(window))
-        if progress is not None:
-            progress(window.stop / windows[-1].stop)
+    found = [measure(window) for window in one_by_one(windows, progress)]
     return tuple(
         pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         for pieces in zip(*found, strict=True)
     )
 
 
-def collect(motion: Motion, size: WindowSize = WINDOWS) -> Clip:
+def collect(motion: Motion, size: WindowSize = WINDOWS, progress: Progress | None = None) -> Clip:
     """The whole motion as a clip, computed window by window."""
     windows = size.cut(motion.frame_count, motion.frame_time_seconds)
     first = motion.window(windows[0].start, windows[0].stop)
@@ -173,7 +177,7 @@ def collect(motion: Motion, size: WindowSize = WINDOWS) -> Clip:
         return first
     local_position = np.empty((motion.frame_count, *first.local_position.shape[1:]))
     local_rotation = np.empty((motion.frame_count, *first.local_rotation.shape[1:]))
-    for window in windows:
+    for window in one_by_one(windows, progress):
         clip = first if window.start == 0 else motion.window(window.start, window.stop)
         local_position[window.wanted] = clip.local_position
         local_rotation[window.wanted] = clip.local_rotation

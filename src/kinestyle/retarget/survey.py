@@ -105,7 +105,7 @@ def survey(
     # with a frame on either side, which shows speeds
     windows = size.cut(motion.frame_count, motion.frame_time_seconds, 1)
     above, slow, ankle_height, still, heights, hips = gather(
-        windows, measure, part_of_progress(progress, 0.0, 0.5)
+        windows, measure, part_of_progress(progress, 0.0, 1.0 if frames.keeps_frames else 0.5)
     )
     frame_time = 1.0 / FRAME_RATE if frames.keeps_frames else motion.frame_time_seconds
     contact = feature_contact = decide_contacts(above, slow, frame_time)

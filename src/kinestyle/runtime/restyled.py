@@ -15,7 +15,14 @@ from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.motion.smoothing import smooth_in_time
-from kinestyle.motion.window import Motion, Window, WindowSize
+from kinestyle.motion.window import (
+    Motion,
+    Progress,
+    Window,
+    WindowSize,
+    one_by_one,
+    part_of_progress,
+)
 from kinestyle.retarget.changes import apply_change, offset_root
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
 from kinestyle.retarget.foot_lock import (
@@ -55,6 +62,7 @@ class Restyled:
         change: Change,
         root: Root,
         size: WindowSize,
+        progress: Progress | None = None,
     ) -> None:
         self.motion, self.correspondence = motion, correspondence
         self.survey, self.change, self.root, self.size = survey, change, root, size
@@ -63,8 +71,10 @@ class Restyled:
         # a clip that is one window is asked for the same legs again
         self._turned_legs = lru_cache(maxsize=1)(self._turn_legs)
         self._travel = np.zeros((motion.frame_count, 3))
-        self._changed = self._find_travel()
-        self._locks = self._lock() if survey.locked.any() else ()
+        locks = bool(survey.locked.any())
+        half = 0.5 if locks else 1.0
+        self._changed = self._find_travel(part_of_progress(progress, 0.0, half))
+        self._locks = self._lock(part_of_progress(progress, half, 1.0)) if locks else ()
 
     @property
     def skeleton(self) -> Skeleton:
@@ -126,14 +136,14 @@ class Restyled:
         warned.warnings = (*self.warnings, *more)
         return warned
 
-    def _find_travel(self) -> float:
+    def _find_travel(self, progress: Progress | None) -> float:
         """Find how far the hips are from where they were, and return how much the legs changed, 0
         to 1.
         """
         travels = self.root in ("planted", "predicted") and self.survey.travel_m >= STAYS_M
         sigma = _STANCE_SMOOTHING_SECONDS / self.frame_time_seconds
         travelled, squared, count = np.zeros((1, 3)), 0.0, 0
-        for window in self._windows(ceil(3.0 * sigma) + 1):
+        for window in one_by_one(self._windows(ceil(3.0 * sigma) + 1), progress):
             before, turned, change = self._turned_legs(window.first, window.last)
             if travels:
                 pace = change.pace
@@ -158,7 +168,7 @@ class Restyled:
             squared, count = squared + added, count + number
         return amount_of_change(squared / count, self._legs.scale_to_canonical)
 
-    def _lock(self) -> tuple[FootLock, ...]:
+    def _lock(self, progress: Progress | None) -> tuple[FootLock, ...]:
         """What the left and the right foot are locked to."""
         steps = [
             StepMeasure(
@@ -168,7 +178,7 @@ class Restyled:
             )
             for column in range(len(SIDES))
         ]
-        for window in self._windows(1):
+        for window in one_by_one(self._windows(1), progress):
             before, turned, change = self._turned_legs(window.first, window.last)
             moved = self._moved(turned, self._legs, window.read)
             legs = _trajectories(before, self._legs), _trajectories(moved, self._legs)

@@ -16,7 +16,7 @@ import numpy as np
 
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
-from kinestyle.motion.window import Progress, Window, WindowSize, cut
+from kinestyle.motion.window import Progress, Window, WindowSize, cut, one_by_one
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.features import (
     FEATURE_REACH,
@@ -100,7 +100,7 @@ class Sequences:
             _Track(count),
             _Track(count),
         )
-        for window in windows:
+        for window in one_by_one(windows, progress):
             stop = min(window.last, count)
             seen = Window(
                 window.first,
@@ -115,8 +115,6 @@ class Sequences:
             latents.put(window, latent.T)
             headings.put(window, heading(canonical)[seen.core])
             errors.put(window, reconstruction_error_cm(features, decoded))
-            if progress is not None:
-                progress(min(window.stop, count) / count)
         return Encoding(latents.array.T, headings.array, errors.array)
 
     def content(self, latent: np.ndarray) -> np.ndarray:
@@ -151,11 +149,13 @@ class Sequences:
             own[:, window.wanted] += (share * slow(window)).astype(np.float32)
         return own
 
-    def render(self, latent: np.ndarray, frame_count: int) -> Rendering:
+    def render(
+        self, latent: np.ndarray, frame_count: int, progress: Progress | None = None
+    ) -> Rendering:
         """latent: (Z, P/4) -> what comes out, `frame_count` frames of it."""
         windows = self._windows(frame_count, "decode", "velocity", halo=_SMOOTHING_REACH)
         rotations, heights, velocities = (_Track(frame_count) for _ in range(3))
-        for window in windows:
+        for window in one_by_one(windows, progress):
             codes = latent[:, window.first // LATENT_STRIDE : window.last // LATENT_STRIDE]
             decoded = smooth_in_time(self.graphs.decode(codes).astype(float), SMOOTHING_FRAMES)
             features = decoded[: frame_count - window.first]

@@ -92,6 +92,7 @@ class Stylizer:
     def styles(self) -> tuple[Style, ...]:
         return self.bundle.styles
 
+    @overload
     def stylize(
         self,
         clip: Clip,
@@ -103,8 +104,36 @@ class Stylizer:
         random: bool = False,
         like_rig: Rig | str | Path | None = None,
         **changes: Unpack[SettingsChanges],
-    ) -> Clip:
-        """The clip in another style, on the same rig, with the same frames.
+    ) -> Clip: ...
+
+    @overload
+    def stylize(
+        self,
+        clip: Motion,
+        style: Cue[Motion | Style] | str | Sequence[str] | None = None,
+        settings: Settings | None = None,
+        *,
+        like: Motion | Style | Sequence[Motion | Style] | None = None,
+        weights: Sequence[float] | None = None,
+        random: bool = False,
+        like_rig: Rig | str | Path | None = None,
+        **changes: Unpack[SettingsChanges],
+    ) -> Motion: ...
+
+    def stylize(
+        self,
+        clip: Motion,
+        style: Cue[Motion | Style] | str | Sequence[str] | None = None,
+        settings: Settings | None = None,
+        *,
+        like: Motion | Style | Sequence[Motion | Style] | None = None,
+        weights: Sequence[float] | None = None,
+        random: bool = False,
+        like_rig: Rig | str | Path | None = None,
+        **changes: Unpack[SettingsChanges],
+    ) -> Motion:
+        """The clip in another style, on the same rig, with the same frames; of a longer motion, as
+        `open_motion` gives it, a motion whose frames are computed when they are asked for.
 
         style: a name that the bundle knows, or several that are mixed, or a whole `Cue`
         like: a clip, on any rig, whose style is taken, or several; mixed with `style` if both are
@@ -143,15 +172,24 @@ class Stylizer:
         weights = np.ldexp(weights, -np.frexp(weights.max())[1])
         return (weights / weights.sum() @ codes).astype(np.float32)
 
-    def read_references(self, cue: Cue[Motion | Style]) -> Cue[Style]:
-        """The cue with the styles of its reference clips: many seeds need them read only once."""
-        return cue.map(
-            lambda reference: (
-                reference
-                if isinstance(reference, Style)
-                else self.reference_style(reference, rig=cue.like_rig)
-            )
-        )
+    def read_references(
+        self, cue: Cue[Motion | Style], progress: Progress | None = None
+    ) -> Cue[Style]:
+        """The cue with the styles of its reference clips: many seeds need them read only once.
+
+        progress: as in `analyse`
+        """
+        count = len(cue.like)
+        parts = iter(range(count))
+
+        def read(reference: Motion | Style) -> Style:
+            part = next(parts)
+            if isinstance(reference, Style):
+                return reference
+            own = part_of_progress(progress, part / count, (part + 1) / count)
+            return self.reference_style(reference, rig=cue.like_rig, progress=own)
+
+        return cue.map(read)
 
     def _draw(self, random: np.random.Generator) -> np.ndarray:
         """(K,) a draw from all styles that the bundle knows.
@@ -171,20 +209,33 @@ class Stylizer:
         return Style("any", 0.0, np.zeros(size), np.ones(size)).draw(random)
 
     def reference_style(
-        self, reference: Motion, label: str | None = None, rig: Rig | str | Path | None = None
+        self,
+        reference: Motion,
+        label: str | None = None,
+        rig: Rig | str | Path | None = None,
+        progress: Progress | None = None,
     ) -> Style:
         """The style of a clip on any rig: its likeliest code, and how sure that is.
 
         label: the named style that the clip shows, for bundles whose networks read labels; without
             it they are given none
         rig: as in `Settings`
+        progress: as in `analyse`
 
         Raises StyleError for an unknown label, RigError, ClipError.
         """
-        correspondence = correspond(reference, map_joints(reference, as_rig(rig)), self.windows)
-        surveyed = survey(reference, correspondence, self.windows)
+        size = self.windows
+        correspondence = correspond(
+            reference,
+            map_joints(reference, as_rig(rig)),
+            size,
+            part_of_progress(progress, 0.0, 0.2),
+        )
+        surveyed = survey(reference, correspondence, size, part_of_progress(progress, 0.2, 0.4))
         frames = FeatureFrames(reference)
-        encoding = self._sequences.encode(frames, correspondence, surveyed.feature_contact)
+        encoding = self._sequences.encode(
+            frames, correspondence, surveyed.feature_contact, part_of_progress(progress, 0.4, 1.0)
+        )
         style = self._read_style(reference, encoding.latent)
         labels = self.bundle.manifest.label_numbers
         if label is None or not labels:
@@ -231,9 +282,9 @@ class Stylizer:
             )
         size = self.windows
         correspondence = correspondence or correspond(
-            clip, map_joints(clip, as_rig(rig)), size, part_of_progress(progress, 0.0, 0.15)
+            clip, map_joints(clip, as_rig(rig)), size, part_of_progress(progress, 0.0, 0.12)
         )
-        surveyed = survey(clip, correspondence, size, part_of_progress(progress, 0.15, 0.4))
+        surveyed = survey(clip, correspondence, size, part_of_progress(progress, 0.12, 0.28))
         frames = FeatureFrames(clip)
         if frames.frame_count < SHORTEST_FRAMES:
             clip = clip.with_warnings(
@@ -242,7 +293,7 @@ class Stylizer:
             )
         sequences = self._sequences
         encoding = sequences.encode(
-            frames, correspondence, surveyed.feature_contact, part_of_progress(progress, 0.4, 0.9)
+            frames, correspondence, surveyed.feature_contact, part_of_progress(progress, 0.28, 0.76)
         )
         content = sequences.content(encoding.latent)
         style = self._read_style(clip, encoding.latent)
@@ -254,7 +305,7 @@ class Stylizer:
             surveyed,
             content,
             style,
-            sequences.render(latent, frames.frame_count),
+            sequences.render(latent, frames.frame_count, part_of_progress(progress, 0.82, 1.0)),
             encoding.heading,
             DomainScore(clip.name, encoding.error_cm, self.bundle.manifest.reference_error_cm),
         )
@@ -265,6 +316,7 @@ class Stylizer:
         analysis: Analysis[Clip],
         code: np.ndarray,
         settings: Settings | None = None,
+        progress: Progress | None = None,
         **changes: Unpack[SettingsChanges],
     ) -> Clip: ...
 
@@ -274,6 +326,7 @@ class Stylizer:
         analysis: Analysis[Motion],
         code: np.ndarray,
         settings: Settings | None = None,
+        progress: Progress | None = None,
         **changes: Unpack[SettingsChanges],
     ) -> Motion: ...
 
@@ -282,10 +335,13 @@ class Stylizer:
         analysis: Analysis[Motion],
         code: np.ndarray,
         settings: Settings | None = None,
+        progress: Progress | None = None,
         **changes: Unpack[SettingsChanges],
     ) -> Motion:
         """The analysed clip in the style of a code (K,). Cheap beside `analyse`: this is what a
         slider calls. The seed chose the code and the rig the analysis: neither counts here.
+
+        progress: as in `analyse`
 
         The result of a clip is a clip. Of a longer motion, each window of the result is computed
         when it is asked for.
@@ -295,7 +351,11 @@ class Stylizer:
             return analysis.clip
         sequences = self._sequences
         frames = len(analysis.heading)
-        restyled = sequences.render(sequences.generate(analysis.content, code), frames)
+        restyled = sequences.render(
+            sequences.generate(analysis.content, code),
+            frames,
+            part_of_progress(progress, 0.1, 0.3),
+        )
         fades = settings.out_of_domain == "fade"
         change = find_change(
             analysis.unchanged,
@@ -311,6 +371,7 @@ class Stylizer:
             change,
             settings.root,
             self.windows,
+            part_of_progress(progress, 0.4, 1.0),
         )
         return collect(result, self.windows) if isinstance(analysis.clip, Clip) else result
 

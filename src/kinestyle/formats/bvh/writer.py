@@ -24,7 +24,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, check_writable
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, same_skeleton
-from kinestyle.motion.window import WINDOWS, Motion, collect
+from kinestyle.motion.window import WINDOWS, Motion, Progress, collect, one_by_one
 from kinestyle.storage import name_of, replacing
 
 MIN_DECIMALS = 6
@@ -38,7 +38,9 @@ _CHUNK_CURVES = 2**14
 """Computed at a time: intermediate arrays stay in the processor's cache."""
 
 
-def write_bvh(motion: Motion, path: str | Path) -> tuple[str, ...]:
+def write_bvh(
+    motion: Motion, path: str | Path, progress: Progress | None = None
+) -> tuple[str, ...]:
     """Write a clip, or a longer motion, to `path`, whole or not at all, and return a sentence for
     each thing its layout could not express.
 
@@ -50,7 +52,7 @@ def write_bvh(motion: Motion, path: str | Path) -> tuple[str, ...]:
     path = Path(path)
     text = _Text(motion, name_of(path))
     with replacing(path) as file:
-        for piece in text.pieces():
+        for piece in text.pieces(progress):
             file.write(piece)
     return text.notes
 
@@ -70,11 +72,12 @@ class _Text:
         self.motion, self.name = motion, name
         self.notes: tuple[str, ...] = ()
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self, progress: Progress | None = None) -> Iterator[bytes]:
         """Raises MotionFileError."""
         motion, name = self.motion, self.name
         encoder: Encoder | None = None
-        for window in WINDOWS.cut(motion.frame_count, motion.frame_time_seconds):
+        windows = WINDOWS.cut(motion.frame_count, motion.frame_time_seconds)
+        for window in one_by_one(windows, progress):
             clip = motion.window(window.start, window.stop)
             check_writable(clip, name, window.start)
             if encoder is None:

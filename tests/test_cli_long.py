@@ -1,0 +1,96 @@
+"""Long clips on the command line: their progress on a terminal, and how Ctrl-C ends them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from command_line import PROGRAM, contents, kinestyle, run
+from kinestyle.cli import main, options
+from kinestyle.formats.bvh import open_bvh, write_bvh
+from kinestyle.formats.bvh.streaming import StreamedBvh
+from long_motion import long_clip
+
+SECONDS = 130.0
+"""Just so long that the clip is streamed and restyled in windows."""
+
+pytestmark = pytest.mark.usefixtures("time_limit")
+
+
+@pytest.fixture
+def command(here: Path, tiny_bundle: Path) -> list[str]:
+    """What restyles a long clip, into out.bvh."""
+    write_bvh(long_clip(SECONDS), "long.bvh")
+    assert isinstance(open_bvh("long.bvh"), StreamedBvh)
+    bundle = ["--bundle", str(tiny_bundle)]
+    return ["stylize", "long.bvh", "--style", "proud", *bundle, "-o", "out.bvh"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """What a command shows on stderr, which is a terminal."""
+    with contextlib.redirect_stderr(Terminal()) as terminal:
+        main(list(arguments), standalone_mode=False)
+    return terminal.getvalue()
+
+
+def test_a_terminal_shows_how_much_is_done(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "PATIENCE_SECONDS", 0.0)
+    shown = on_a_terminal(*command, "--like", "long.bvh", "--samples", "2")
+    for label in ("reading the style", "analysing", "restyling"):
+        shares = [int(share) for share in re.findall(rf"{label} .*?(\d+)%", shown)]
+        assert shares == sorted(shares)
+        assert shares[-1] == 100
+        steps = [b - a for a, b in itertools.pairwise([0, *shares])]
+        assert max(steps) < 40, f"{label} goes from one share to one far beyond: {shares}"
+
+
+def test_a_terminal_shows_nothing_of_short_work(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "PATIENCE_SECONDS", 60.0)
+    assert on_a_terminal(*command) == ""
+
+
+def test_what_is_no_terminal_gets_no_bar(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options, "PATIENCE_SECONDS", 0.0)
+    result = kinestyle(*command)
+    assert (result.stdout, result.stderr) == ("out.bvh\n", "")
+
+
+@pytest.mark.parametrize(
+    "moment", ["formats.bvh.streaming.StreamedBvh.window", "formats.bvh.writer.check_writable"]
+)
+def test_ctrl_c_in_the_middle_of_a_long_clip_leaves_what_was_there(
+    command: list[str], moment: str
+) -> None:
+    Path("out.bvh").write_text("what was here before")
+    before = contents()
+    module, _, name = f"kinestyle.{moment}".rpartition(".")
+    # in the third window of the analysis, or of the file that is written
+    program = (
+        "import itertools, os, pkgutil, signal\n"
+        f"place = pkgutil.resolve_name({module!r})\n"
+        f"call, calls = place.{name}, itertools.count()\n"
+        "def interrupted(*given):\n"
+        "    if next(calls) == 2: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return call(*given)\n"
+        f"place.{name} = interrupted\n{PROGRAM}"
+    )
+    killed = run(*command, program=program)
+    said = "kinestyle: stopped; nothing half-written is left\n"
+    assert (killed.returncode, killed.stderr) == (1, said)
+    assert contents() == before

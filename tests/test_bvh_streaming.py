@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "WINDOWS", SMALL)
     monkeypatch.setattr(streaming, "_STREAMED_BYTES", 0)
     monkeypatch.setattr(streaming, "_BLOCK_BYTES", 5000)
+
+
+def never(*_: object) -> Clip:
+    raise AssertionError("the file was read at once")
 
 
 @pytest.fixture
@@ -184,6 +189,35 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(walk_text: bytes, tmp_p
         motion.window(0, 5)
 
 
+ONE_JOINT = """HIERARCHY
+ROOT hips
+{
+OFFSET 0 0 0
+CHANNELS 1 Zrotation
+}
+MOTION
+Frames: 65536
+Frame Time: 0.03
+"""
+
+
+@pytest.mark.parametrize("blank_lines", [0, 2**23])
+@pytest.mark.parametrize("row", ["0\n", "0.000000000000001\n"])
+def test_a_file_is_checked_in_little_memory(
+    blank_lines: int, row: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "_STREAMED_BYTES", 0)
+    monkeypatch.setattr(streaming, "read_bvh", never)
+    path = tmp_path / "long.bvh"
+    path.write_text(ONE_JOINT + "\n" * blank_lines + row * 2**16)
+    tracemalloc.start()
+    try:
+        assert open_bvh(path).frame_count == 2**16
+        assert tracemalloc.get_traced_memory()[1] < 2**26 + 8 * 2**16
+    finally:
+        tracemalloc.stop()
+
+
 # ---------------------------------------------------------------- writing
 
 
@@ -269,10 +303,6 @@ def test_strength_0_gives_a_streamed_file_back_to_the_last_byte(
     command = ["stylize", str(walk_file), "--style", "proud", "--bundle", str(tiny_bundle)]
     main([*command, "--strength", "0", "-o", str(out)], standalone_mode=False)
     assert out.read_bytes() == walk_file.read_bytes()
-
-
-def never(*_: object) -> Clip:
-    raise AssertionError("the file was read at once")
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,10 @@ from kinestyle.storage import name_of
 
 _STREAMED_BYTES = 2 * 2**20
 """Smaller files are read at once, whatever they hold."""
-_HEAD_BYTES = 2**20
-_BLOCK_BYTES = 2**22
-_LINE_BYTES = 2**22
-"""At most of a line: longer ones are not streamed."""
+_HEAD_BYTES = _LINE_BYTES = 2**20
+"""Of the head and of a line at most: what is longer is not streamed."""
+_BLOCK_BYTES = 2**20
+"""Of rows that are checked at a time."""
 _FRAME_TIME_LINE = re.compile(rb"frame\s*time\s*:[^\r\n]*\r?\n", re.IGNORECASE)
 
 
@@ -147,11 +147,13 @@ def _scan(path: Path, file: BufferedReader, fps: float | None) -> StreamedBvh | 
     if head is None or len(WINDOWS.cut(head.frame_count, head.frame_time_seconds)) == 1:
         return None
     start = len(head.byte_order_mark) + len(head.text[: head.end].encode(head.encoding))
-    rows = _scan_rows(file, start, state[0], head.channel_count)
-    if rows is None or not len(rows.row_at) - 1 <= MAX_FRAMES:
+    if head.frame_count > MAX_FRAMES:
+        return None
+    rows = _scan_rows(file, start, state[0], head)
+    if rows is None:
         return None
     found = len(rows.row_at) - 1
-    if abs(found - head.frame_count) > 1:
+    if found > MAX_FRAMES or abs(found - head.frame_count) > 1:
         return None
     layout = head.layout(
         np.zeros((0, head.channel_count)),
@@ -192,21 +194,21 @@ class _Rows:
     exponents: bool
 
 
-def _scan_rows(
-    file: BufferedReader, start: int, file_bytes: int, channel_count: int
-) -> _Rows | None:
+def _scan_rows(file: BufferedReader, start: int, file_bytes: int, head: Head) -> _Rows | None:
     """Check all that stands behind byte `start`. None unless it is rows of numbers in bounds, each
-    on a line of its own.
+    on a line of its own, and hardly more than the head declares.
     """
     file.seek(start)
     row_at, places, exponents = [], 0, False
+    channel_count, room = head.channel_count, (head.frame_count + 2) * head.channel_count
     while lines := file.read(_BLOCK_BYTES):
         lines += file.readline(_LINE_BYTES)
         if not lines.endswith(b"\n") and file.tell() < file_bytes:
             return None
-        found = parse_decimals(_line_feeds(lines), len(lines))
+        found = parse_decimals(_line_feeds(lines), room)
         if found is None:
             return None
+        room -= len(found.values)
         characters = np.frombuffer(lines, dtype=np.uint8)
         begins = np.concatenate([[0], np.flatnonzero(characters == ord("\n")) + 1])
         per_line = np.diff(found.before_line_end, prepend=0)

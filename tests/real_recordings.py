@@ -15,7 +15,7 @@ from real_cases import Case
 
 def _reads_whole(path: Path) -> None:
     clip = read_motion(path)
-    assert clip.frame_count == 30, f"found {clip.frame_count} frames, expected 30"
+    assert clip.frame_count == 90, f"found {clip.frame_count} frames, expected 90"
 
 
 @cache
@@ -36,6 +36,20 @@ def _is_restyled_in_full(path: Path) -> None:
         assert new.shape == old.shape, f"written as {new.shape}, read as {old.shape}"
 
 
+def _feet_stay_on_the_legs(path: Path) -> None:
+    clip = read_motion(path)
+    rig = path.with_name("RobotExpressive_rig.json")
+    for named in (None, rig):
+        result = _stylizer().stylize(clip, style="old", rig=named)
+        for side in "LR":
+            foot, shin = (clip.skeleton.index(f"{name}.{side}") for name in ("Foot", "LowerLeg"))
+            apart = [
+                np.linalg.norm(one.world_position[:, foot] - one.world_position[:, shin], axis=-1)
+                for one in (clip, result)
+            ]
+            assert np.abs(apart[1] - apart[0]).max() < 1e-6, f"Foot.{side} comes off its leg"
+
+
 def _in_full(file: str, promise: str) -> Case:
     return Case(f"bvh/{file}", promise, _is_restyled_in_full)
 
@@ -49,4 +63,9 @@ RECORDINGS: tuple[Case, ...] = (
     _in_full("04_w22_ydown.npy", "as the first, Y down"),
     _in_full("04_w24.npy", "as the first, with hands"),
     _in_full("04_w52.npy", "as the first, with fingers"),
+    Case(
+        "characters/RobotExpressive.glb",
+        "feet that hang on the root are found, and stay on their legs",
+        _feet_stay_on_the_legs,
+    ),
 )

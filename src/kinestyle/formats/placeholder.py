@@ -20,7 +20,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics, tip_position
 from kinestyle.motion.window import sample_evenly
 from kinestyle.retarget.body_bones import TRUNK, WHOLE, body_bones, with_body_tips
-from kinestyle.retarget.changes import set_world_rotations
+from kinestyle.retarget.changes import carry_along, set_world_rotations
 from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.rig.mapping import JointMapping
 
@@ -94,6 +94,7 @@ def find_bind_pose(clip: Clip, mapping: JointMapping | None = None) -> BindPose:
     if parent >= 0:
         translation = rotation.rotate(rotation.inverse(world_rotation[parent]), translation)
     position[hips] += translation
+    position = carry_along(first, c, position[None], local[None])[0]
     return BindPose(clip.skeleton, position, local, c)
 
 

@@ -79,9 +79,12 @@ def _few(names: list[str]) -> str:
 
 def _stretching(clip: Clip, c: Correspondence) -> list[str]:
     names, worst = [], 0.0
-    hips = c.mapping.joints["hips"]
+    hips, carried = c.mapping.joints["hips"], dict(c.mapping.carried)
     for joint in c.joints.tolist():
         while joint != hips and joint >= 0:
+            if joint in carried:  # its parent is far away
+                joint = carried[joint]
+                continue
             length = np.linalg.norm(clip.local_position[:, joint], axis=-1)
             change = float(np.ptp(length))
             share = change / max(float(np.median(length)), 1e-12)

@@ -12,7 +12,7 @@ import numpy as np
 
 from kinestyle.motion import rotation
 from kinestyle.motion.body_shape import RADIUS_M
-from kinestyle.motion.canonical import CANONICAL, part_of
+from kinestyle.motion.canonical import CANONICAL, SIDES, part_of
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.retarget.correspondence import Correspondence
 
@@ -76,9 +76,10 @@ def body_bones(
     length: (J + E,) of the bone that ends at each joint and then at each tip, file units
     size: of the body, file units to a canonical metre
     """
-    owner = _owners(skeleton, roles)
-    of_body = skeleton.below(roles.get("hips", 0))
-    nodes = [*enumerate(skeleton.parents.tolist())]
+    parents = _carriers(skeleton, roles)
+    owner = _owners(parents, roles)
+    of_body = _below(parents, roles.get("hips", 0))
+    nodes = [*enumerate(parents)]
     nodes += enumerate(skeleton.end_parents.tolist(), skeleton.joint_count)
     role_of = _role_of(roles)
     bones = []
@@ -127,13 +128,41 @@ def _role_of(roles: Mapping[str, int]) -> dict[int, str]:
     return {joint: role for role, joint in roles.items()}
 
 
-def _owners(skeleton: Skeleton, roles: Mapping[str, int]) -> list[str]:
+def _carriers(skeleton: Skeleton, roles: Mapping[str, int]) -> list[int]:
+    """For each joint the one that its bone begins at: its parent or, for feet that hang elsewhere,
+    the shin.
+    """
+    parents = [int(parent) for parent in skeleton.parents]
+    for side in SIDES:
+        shin, foot = roles.get(f"{side}_shin"), roles.get(f"{side}_foot")
+        if shin is not None and foot is not None and shin not in skeleton.ancestors(foot):
+            parents[foot] = shin
+    return parents
+
+
+def _path(parents: Sequence[int], joint: int) -> list[int]:
+    """A joint and all that it hangs on."""
+    found = []
+    while joint >= 0:
+        found.append(joint)
+        joint = parents[joint]
+    return found
+
+
+def _below(parents: Sequence[int], joint: int) -> list[bool]:
+    """For each joint whether it is the given one or hangs on it."""
+    return [joint in _path(parents, other) for other in range(len(parents))]
+
+
+def _owners(parents: Sequence[int], roles: Mapping[str, int]) -> list[str]:
     """For each joint its own role, or the role above it if the chain goes on to another role (a
     second spine, a twist); otherwise empty.
     """
     role_of = _role_of(roles)
-    leads = skeleton.leading_to(roles.values())
-    nearest: list[str] = []
-    for joint, parent in enumerate(skeleton.parents.tolist()):
-        nearest.append(role_of.get(joint) or (nearest[parent] if parent >= 0 else ""))
-    return [role if leads[joint] else "" for joint, role in enumerate(nearest)]
+    leads = {above for joint in roles.values() for above in _path(parents, joint)}
+    return [
+        next((role_of[above] for above in _path(parents, joint) if above in role_of), "")
+        if joint in leads
+        else ""
+        for joint in range(len(parents))
+    ]

@@ -47,7 +47,7 @@ def apply_change(
             change[:, above], change[:, below], np.full(len(change), weight)
         )
         world_rotation[joint] = rotation.multiply(shared, clip.world_rotation[:, joint])
-    local_rotation = set_world_rotations(clip, world_rotation)
+    local_rotation = set_world_rotations(clip, with_carried(clip, c, world_rotation))
     return clip.with_motion(offset_root(clip, c, local_rotation, root_change), local_rotation)
 
 
@@ -127,6 +127,47 @@ def offset_root(
             _, above = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
             translation = rotation.rotate(rotation.inverse(above[:, parent]), translation)
         local_position[:, joint] += translation
+    return carry_along(clip, c, local_position, new_local_rotation)
+
+
+def with_carried(
+    clip: Clip, c: Correspondence, world_rotation: dict[int, Array]
+) -> dict[int, Array]:
+    """World rotations by joint, and those of carried joints without a role: they rotate as much as
+    what carries them.
+    """
+    found = dict(world_rotation)
+    roles = set(c.mapping.joints.values())
+    for joint, carrier in c.mapping.carried:
+        if joint not in roles and carrier in found:
+            change = rotation.multiply(
+                found[carrier], rotation.inverse(clip.world_rotation[:, carrier])
+            )
+            found[joint] = rotation.multiply(change, clip.world_rotation[:, joint])
+    return found
+
+
+def carry_along(
+    clip: Clip, c: Correspondence, new_local_position: Array, new_local_rotation: Array
+) -> Array:
+    """The new local positions (T, J, 3) with carried joints where they were as seen from what
+    carries them.
+
+    clip: the motion before
+    """
+    local_position = new_local_position
+    for joint, carrier in c.mapping.carried:
+        position, world = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
+        turned = rotation.multiply(
+            world[:, carrier], rotation.inverse(clip.world_rotation[:, carrier])
+        )
+        arm = clip.world_position[:, joint] - clip.world_position[:, carrier]
+        parent = int(clip.skeleton.parents[joint])
+        place = position[:, carrier] + rotation.rotate(turned, arm)
+        if parent >= 0:
+            place = rotation.rotate(rotation.inverse(world[:, parent]), place - position[:, parent])
+        local_position = local_position.copy()
+        local_position[:, joint] = place
     return local_position
 
 

@@ -93,6 +93,11 @@ class Correspondence:
             self.mapping,
             joints={role: index[joint] for role, joint in joints.items()},
             confidence={role: self.mapping.confidence[role] for role in joints},
+            carried=tuple(
+                (index[joint], index[carrier])
+                for joint, carrier in self.mapping.carried
+                if joint in index and carrier in index
+            ),
         )
         over_ground, upwards = self.root_motion_joints
         return order, replace(

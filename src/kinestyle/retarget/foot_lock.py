@@ -20,7 +20,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import largest_within, smooth_in_time
 from kinestyle.motion.window import Window
-from kinestyle.retarget.changes import offset_root, set_world_rotations
+from kinestyle.retarget.changes import offset_root, set_world_rotations, with_carried
 from kinestyle.retarget.contacts import find_still
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.footsteps import FADE_SECONDS, FootLock, StepMeasure, floor_of
@@ -162,7 +162,7 @@ def with_legs(
     after: Clip, correspondence: Correspondence, world_rotation: dict[int, Array], lowered: Array
 ) -> Clip:
     """The clip with what `reach_locks` returns."""
-    local_rotation = set_world_rotations(after, world_rotation)
+    local_rotation = set_world_rotations(after, with_carried(after, correspondence, world_rotation))
     local_position = offset_root(
         after, correspondence, local_rotation, lowered * correspondence.scale_to_canonical
     )

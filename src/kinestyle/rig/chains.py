@@ -153,10 +153,16 @@ class RigTree:
     position: (T, J, 3) world positions of sampled frames, file units
     """
 
-    def __init__(self, skeleton: Skeleton, position: Array) -> None:
-        self.order = _depth_first(skeleton)
+    def __init__(
+        self, skeleton: Skeleton, position: Array, elsewhere: Mapping[int, int] | None = None
+    ) -> None:
+        """elsewhere: joints that are looked for below others than those they hang on"""
+        hung = skeleton.parents.copy()
+        for joint, carrier in (elsewhere or {}).items():
+            hung[joint] = carrier
+        self.order = _depth_first(hung)
         index = np.argsort(self.order)
-        parents = np.where(skeleton.parents < 0, -1, index[skeleton.parents])[self.order]
+        parents = np.where(hung < 0, -1, index[hung])[self.order]
         names = tuple(skeleton.names[joint] for joint in self.order)
         self.skeleton = Skeleton(names, parents, skeleton.offsets[self.order])
         self.position = position[:, self.order]
@@ -269,12 +275,16 @@ class RigTree:
         return a
 
 
-def _depth_first(skeleton: Skeleton) -> np.ndarray:
+def _depth_first(parents: np.ndarray) -> np.ndarray:
     """(J,) the joints in an order in which all below a joint follow it directly."""
+    children: list[list[int]] = [[] for _ in parents]
+    for joint, parent in enumerate(parents.tolist()):
+        if parent >= 0:
+            children[parent].append(joint)
     order, ready = [], [0]
     while ready:
         order.append(joint := ready.pop())
-        ready += reversed(skeleton.children[joint])
+        ready += reversed(children[joint])
     return np.array(order)
 
 

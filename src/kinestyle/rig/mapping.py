@@ -40,6 +40,7 @@ from kinestyle.rig.body_frame import (
     standing_axis,
     unit_name,
 )
+from kinestyle.rig.carried import MOST_STRAY, carried_joints, feet_elsewhere, strays
 from kinestyle.rig.chains import LEG, Chain, RigTree
 from kinestyle.rig.confidence import certainty, trunk_roles
 from kinestyle.rig.names import JointName, Side, naming_family
@@ -71,6 +72,7 @@ class JointMapping:
     swapped: the names tell left from right, but the limbs lie or bend the other way: a mirrored
         file, or wrong names
     up_margin: how clear `up` is, see `body_frame.find_up`; 1 where the file states it
+    carried: joints that a leg moves without their hanging on it, each with what carries it
     """
 
     joints: dict[str, int]
@@ -83,6 +85,7 @@ class JointMapping:
     warnings: tuple[str, ...] = ()
     swapped: bool = False
     up_margin: float = 1.0
+    carried: tuple[tuple[int, int], ...] = ()
 
 
 def map_joints(motion: Motion, rig: Rig | None = None) -> JointMapping:
@@ -135,7 +138,7 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
     """Which joint plays which role; position: (T', J, 3) world positions of sampled frames. Raises
     RigError.
     """
-    tree = RigTree(clip.skeleton, position)
+    tree = RigTree(clip.skeleton, position, feet_elsewhere(clip.skeleton, position))
     body, *others = find_bodies(tree, clip.name)
     joints, fits = trunk_roles(tree, body), dict(body.top.fits)
     sides, agreement = _sides(tree, body)
@@ -197,6 +200,8 @@ def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
     confused.
     """
     joints = rig.joints_in(clip.skeleton, clip.name)
+    for side in SIDES:
+        _check_foot(clip, position, rig, joints[f"{side}_foot"], joints[f"{side}_shin"])
     legs = [
         Leg(
             *(
@@ -215,6 +220,17 @@ def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
             f"in it",
         )
     return _Roles(joints, dict.fromkeys(joints, 1.0), warnings, swapped)
+
+
+def _check_foot(clip: Clip, position: Array, rig: Rig, foot: int, shin: int) -> None:
+    """Raises RigError for a foot that neither hangs on its shin nor stays at its end."""
+    if shin in clip.skeleton.ancestors(foot) or strays(position, foot, shin) < MOST_STRAY:
+        return
+    names = clip.skeleton.names
+    raise RigError(
+        f"{rig.name} does not fit {clip.name}: the foot {names[foot]!r} neither lies below the "
+        f"shin {names[shin]!r} nor stays at its end"
+    )
 
 
 def _in_its_world(
@@ -270,6 +286,7 @@ def _in_its_world(
         warnings=tuple(warnings),
         swapped=roles.swapped,
         up_margin=margin,
+        carried=carried_joints(clip.skeleton, position, joints),
     )
 
 

@@ -181,9 +181,11 @@ def _check_complete(found: Mapping[str, int], where: str) -> None:
 
 
 def _check_chains(found: Mapping[str, int], skeleton: Skeleton, where: str) -> None:
-    """Raises RigError where a joint does not lie below the joint of the role above it."""
+    """Raises RigError where a joint does not lie below the joint of the role above it. Feet may
+    hang on the root, as those for inverse kinematics do.
+    """
     for role, joint in found.items():
-        if role == "hips":
+        if role == "hips" or role.endswith("_foot"):
             continue
         above = "hips" if role in ("neck", "head") else _above(role, found)
         if role == "head" and "neck" in found:

@@ -23,7 +23,7 @@ from kinestyle.motion.window import (
     one_by_one,
     part_of_progress,
 )
-from kinestyle.retarget.changes import apply_change, offset_root
+from kinestyle.retarget.changes import apply_change, carry_along, offset_root
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
 from kinestyle.retarget.foot_lock import (
     amount_of_change,
@@ -119,7 +119,10 @@ class Restyled:
             after = with_legs(after, self.correspondence, in_rig, lowered)
         # hips that are to stay do not come down for the feet's sake
         if self.root == "keep":
-            after = after.with_motion(before.local_position, after.local_rotation)
+            kept = carry_along(
+                before, self.correspondence, before.local_position, after.local_rotation
+            )
+            after = after.with_motion(kept, after.local_rotation)
         return after.window(window.core.start, window.core.stop, joints)
 
     def sample(self, frames: np.ndarray) -> Clip:

@@ -155,7 +155,9 @@ def carry_along(
 
     clip: the motion before
     """
-    local_position = new_local_position
+    if not c.mapping.carried:
+        return new_local_position
+    local_position = new_local_position.copy()
     for joint, carrier in c.mapping.carried:
         position, world = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
         turned = rotation.multiply(
@@ -163,10 +165,9 @@ def carry_along(
         )
         arm = clip.world_position[:, joint] - clip.world_position[:, carrier]
         parent = int(clip.skeleton.parents[joint])
-        place = position[:, carrier] + rotation.rotate(turned, arm)
+        place: Array = position[:, carrier] + rotation.rotate(turned, arm)
         if parent >= 0:
             place = rotation.rotate(rotation.inverse(world[:, parent]), place - position[:, parent])
-        local_position = local_position.copy()
         local_position[:, joint] = place
     return local_position
 

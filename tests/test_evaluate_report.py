@@ -32,10 +32,12 @@ from kinestyle.evaluate.report import (
     check_zero_shot,
     compare,
     modes_for,
+    possible_parts,
 )
 from kinestyle.evaluate.summary import FEWEST_FOR_FID, summarize, summarize_diversity
 from kinestyle.evaluate.targets import check_targets
 from kinestyle.evaluate.trivial import JointStatistics
+from kinestyle.evaluate.unseen_styles import UnseenSet
 from kinestyle.formats.table import write_motion
 from made_judges import write_judge
 from made_rigs import as_rig, walk
@@ -356,6 +358,7 @@ def made(
         budget,
         judges,
         processes=1,
+        unseen=[UnseenSet("by hand", tuple(clips), "bandai2/active", ("bandai2/elderly",))],
     )
 
 
@@ -366,7 +369,7 @@ def result(made: Request) -> dict[str, Any]:
 
 def test_the_benchmark_has_every_part_and_mode(result: dict[str, Any], made: Request) -> None:
     assert json.loads(json.dumps(result, allow_nan=False)) == result
-    assert result["parts"] == ["p1", "p2", "p3", "p4"]
+    assert result["parts"] == ["p1", "p2", "p3", "p4", "p5", "p6"]
     protocols = [
         (p["part"], p["contents"], p["styles"], p["splits"], p["repeats"])
         for p in result["protocols"]
@@ -399,6 +402,15 @@ def test_the_benchmark_has_every_part_and_mode(result: dict[str, Any], made: Req
         "statistics",
     ]
     assert result["unlabelled"]["clips"] == 1
+    actions, hearings = result["actions"], result["hearings"]
+    assert (actions["mode"], actions["styles"], actions["clips"]) == ("label", 4, 1)
+    assert [(row["group"], row["outputs"]) for row in actions["rows"]] == [("all", 4), ("wild", 4)]
+    assert {(r["set_name"], r["kind"], r["mode"], r["learned"]) for r in hearings["rows"]} == {
+        ("by hand", kind, mode, 1)
+        for kind in ("same action", "another action")
+        for mode in ("reference", "statistics")
+    }
+    assert all(set(row["seen"]) == {"first", "second"} for row in hearings["rows"])
     about = result["about"]
     assert (about["bundle"]["name"], about["zero_shot"]["left_out"]) == (
         "made.kinestyle",
@@ -415,6 +427,8 @@ def test_the_page_says_all_that_was_measured(result: dict[str, Any], tmp_path: P
         "## P2",
         "## P3",
         "## P4",
+        "## P5",
+        "## P6",
         "### Diversity",
         "### Strength",
         "## How it is measured",
@@ -487,6 +501,18 @@ def test_targets_are_met_or_not(result: dict[str, Any]) -> None:
         0.4,
     )
     assert beside["planted foot speed, of the input's"] is None
+
+
+def test_parts_without_data_are_left_out_unless_they_are_asked_for(
+    made: Request, tmp_path: Path
+) -> None:
+    alone = replace(made, data=tmp_path, unseen=(), budget=QUICK)
+    assert set(possible_parts(alone)) == {"p1", "p2", "p3"}
+    assert possible_parts(replace(made, zero_shot=None)) == ["p1", "p2", "p4", "p5", "p6"]
+    with pytest.raises(DataError, match="no clip for P6 is among the data"):
+        benchmark(replace(alone, parts=("p6",)))
+    with pytest.raises(DataError, match="no motion file is under"):
+        benchmark(replace(alone, parts=("p5",)))
 
 
 def test_a_bundle_that_saw_set_1_is_no_zero_shot(made: Request) -> None:

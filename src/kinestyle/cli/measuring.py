@@ -28,7 +28,7 @@ from kinestyle.runtime.settings import Settings
 @click.option(
     "--part",
     "parts",
-    type=click.Choice(["p1", "p2", "p3", "p4"]),
+    type=click.Choice(["p1", "p2", "p3", "p4", "p5", "p6"]),
     multiple=True,
     help="Only this; may be repeated.",
 )

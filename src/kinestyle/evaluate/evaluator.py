@@ -5,7 +5,8 @@ and asks the judges. An input is read and analysed once for all its cases.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,14 +45,27 @@ from kinestyle.evaluate.protocol import (
 )
 from kinestyle.evaluate.retiming import align, frames_along, retimed
 from kinestyle.evaluate.statistics import mean_pairwise_distance
-from kinestyle.evaluate.trivial import joint_statistics, transfer_statistics
+from kinestyle.evaluate.trivial import JointStatistics, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, body_positions, nearest
+from kinestyle.evaluate.unknown_actions import (
+    LONGEST_SECONDS,
+    ActionInput,
+    ActionOutcome,
+    measure_action,
+)
+from kinestyle.evaluate.unseen_styles import (
+    Heard,
+    Hearing,
+    position_statistics,
+    spread_of,
+    way_gone,
+)
 from kinestyle.formats.bvh import format_bvh, parse_bvh
 from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import find_contacts
-from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
 from kinestyle.retarget.features import at_feature_rate, clip_to_features
 from kinestyle.retarget.legs import contact_positions
 from kinestyle.runtime.cue import Cue
@@ -75,6 +89,18 @@ def read_canonical(path: Path) -> Clip:
 def through_file(clip: Clip) -> Clip:
     """The clip as a user would get it: as a BVH file, and read back."""
     return parse_bvh(format_bvh(clip, "result.bvh")[0], "result.bvh")
+
+
+def read_back(made: Clip, analysis: Analysis[Clip]) -> tuple[Clip, Correspondence]:
+    """A result as its file gives it, and its correspondence: the input's where the rig is the
+    input's, for what was found of that rig holds, the floor above all, which a result may have
+    left.
+    """
+    result = through_file(made)
+    same_rig = (
+        made.skeleton is analysis.clip.skeleton and result.skeleton.names == made.skeleton.names
+    )
+    return result, analysis.correspondence if same_rig else correspond(result)
 
 
 @dataclass(eq=False)
@@ -119,6 +145,7 @@ class Evaluator:
     judges: tuple[Judge, ...]
     real: RealClips
     _styles: dict[Path, Style] = field(default_factory=dict)
+    _known: dict[Path, Array] = field(default_factory=dict)
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
         """The outcomes of cases of one clip; of retimed ones only where there is a real clip to
@@ -154,6 +181,55 @@ class Evaluator:
             tuple(float(np.mean(of_judge)) for of_judge in right),
             tuple(all(of_judge) for of_judge in right),
         )
+
+    def actions(self, cases: Sequence[Case]) -> list[ActionOutcome]:
+        """P5: the outcomes of cases of one clip, of which the first `LONGEST_SECONDS` count."""
+        clip = read_motion(cases[0].clip.path)
+        longest = round(LONGEST_SECONDS * clip.frame_rate)
+        source = ActionInput.of(
+            self.stylizer.analyse(clip.window(0, min(longest, clip.frame_count)))
+        )
+        return [self._action(case, source) for case in cases]
+
+    def _action(self, case: Case, source: ActionInput) -> ActionOutcome:
+        code = self._code(case)
+        made = self.stylizer.apply(source.analysis, code, case.settings)
+        ungated = replace(case.settings, out_of_domain="ignore")
+        free = self.stylizer.apply(source.analysis, code, ungated)
+        return measure_action(
+            case,
+            source,
+            *read_back(made, source.analysis),
+            to_canonical(free, source.analysis.correspondence),
+        )
+
+    def hear(self, hearings: Sequence[Hearing]) -> list[Heard]:
+        """P6: what comes of hearings whose neutral clip is the same."""
+        source = self._open(hearings[0].case.clip)
+        neutral = position_statistics(body_positions(source.features))
+        heard = []
+        for hearing in hearings:
+            features = clip_to_features(self._restyle(hearing.case, source).canonical)
+            cosine, way = way_gone(
+                neutral,
+                self._statistics_of(hearing.styled.path),
+                position_statistics(body_positions(features)),
+                self._spread,
+            )
+            seen = tuple(judge.predict(features).style for judge in self.judges)
+            heard.append(Heard(hearing, cosine, way, seen))
+        return heard
+
+    @cached_property
+    def _spread(self) -> Array:
+        return spread_of(real.body for real in self.real.clips.values())
+
+    def _statistics_of(self, path: Path) -> Array:
+        """`position_statistics` of a clip, read once."""
+        if path not in self._known:
+            features = clip_to_features(read_canonical(path))
+            self._known[path] = position_statistics(body_positions(features))
+        return self._known[path]
 
     def _open(self, label: TestClip) -> _Input:
         clip = read_motion(label.path)
@@ -216,20 +292,19 @@ class Evaluator:
         if case.mode == COPY_CONTENT:
             return _Result(source.canonical, None)
         if case.mode == STATISTICS:
-            reference = self.real.clips[case.reference.path.stem]
-            made = transfer_statistics(source.canonical, reference.statistics)
+            made = transfer_statistics(source.canonical, self._wanted_statistics(case))
         else:
             made = self.stylizer.apply(source.analysis, self._code(case), case.settings)
-        result = through_file(made)
-        same_rig = (
-            made.skeleton is source.clip.skeleton and result.skeleton.names == made.skeleton.names
-        )
-        if not same_rig:
-            return _Result(to_canonical(result, correspond(result)), None)
-        # what was found of the input's rig holds, the floor above all, which a result may have left
-        correspondence = source.analysis.correspondence
+        result, correspondence = read_back(made, source.analysis)
         canonical = to_canonical(result, correspondence)
+        if correspondence is not source.analysis.correspondence:
+            return _Result(canonical, None)
         return _Result(canonical, contact_positions(result, correspondence, canonical))
+
+    def _wanted_statistics(self, case: Case) -> JointStatistics:
+        reference = case.reference.path
+        known = self.real.clips.get(reference.stem)
+        return known.statistics if known else joint_statistics(read_canonical(reference))
 
     def _code(self, case: Case) -> np.ndarray:
         """(K,) the style code that a case asks for."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kinestyle.evaluate.page_unlabelled import (
+    action_tables,
+    hearing_tables,
+    robustness_tables,
+)
+from kinestyle.evaluate.tables import estimate_text, number_text, prose, table
 from kinestyle.evaluate.trivial import MOST_SCALING
 from kinestyle.evaluate.truth import TRUTH_RATE
 from kinestyle.storage import replace_bytes
@@ -14,8 +19,6 @@ from kinestyle.storage import replace_bytes
 STRENGTH_PICTURE = "strength.png"
 STYLE_SPACE_PICTURE = "style_space.png"
 """Beside the page."""
-
-COLUMNS = 100
 
 KEPT = "<!-- what follows is not written by `kinestyle evaluate`, which keeps it -->"
 
@@ -149,7 +152,7 @@ def as_tables(result: Mapping[str, Any]) -> list[str]:
             lines += [
                 f"## {part.upper()}",
                 "",
-                _prose(NOTES[part].format(zero_shot=zero_shot.get("name"))),
+                prose(NOTES[part].format(zero_shot=zero_shot.get("name"))),
                 "",
             ]
         for protocol in protocols:
@@ -162,8 +165,13 @@ def as_tables(result: Mapping[str, Any]) -> list[str]:
         if part == "p1" and protocols:
             lines += _by_target(protocols[0])
             lines += _diversity(result["diversity"]) + _strengths(result["strength"])
-    if "unlabelled" in result:
-        lines += _unlabelled(result["unlabelled"])
+    for part, tables in (
+        ("unlabelled", robustness_tables),
+        ("actions", action_tables),
+        ("hearings", hearing_tables),
+    ):
+        if part in result:
+            lines += tables(result[part])
     return lines
 
 
@@ -186,15 +194,15 @@ def as_comparison(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    return "\n".join(_table([*head, "truth", "feet", "jerk"], body))
+    return "\n".join(table([*head, "truth", "feet", "jerk"], body))
 
 
 def _truth_and_feet(row: Mapping[str, Any]) -> list[str]:
     geometry = row["geometry"] or {}
     return [
-        _estimate(row["truth"]["ratio"]),
-        _estimate(geometry.get("planted_speed"), 2),
-        _estimate(geometry.get("jerk"), 2),
+        estimate_text(row["truth"]["ratio"]),
+        estimate_text(geometry.get("planted_speed"), 2),
+        estimate_text(geometry.get("jerk"), 2),
     ]
 
 
@@ -203,10 +211,10 @@ def _targets(targets: Iterable[Mapping[str, Any]]) -> list[str]:
         [
             t["where"],
             t["what"],
-            _number(t["found"]),
+            number_text(t["found"]),
             t["wanted"],
             "yes" if t["met"] else "**no**",
-            _number(t["retimed"]),
+            number_text(t["retimed"]),
         ]
         for t in targets
     ]
@@ -214,7 +222,7 @@ def _targets(targets: Iterable[Mapping[str, Any]]) -> list[str]:
         [
             "## Targets",
             "",
-            *_table(["", "figure", "found", "wanted", "met", "real clips, retimed"], body),
+            *table(["", "figure", "found", "wanted", "met", "real clips, retimed"], body),
         ]
         if body
         else []
@@ -228,9 +236,9 @@ def _judges(judges: Sequence[Mapping[str, Any]]) -> list[str]:
             f"`{judge['sha256'][:16]}`",
             name,
             str(real["clips"]),
-            _estimate(real["style"]),
-            _number(real["style_of_all"]),
-            _estimate(real["content"]),
+            estimate_text(real["style"]),
+            number_text(real["style_of_all"]),
+            estimate_text(real["content"]),
         ]
         for judge in judges
         for name, real in judge["real"].items()
@@ -244,7 +252,7 @@ def _judges(judges: Sequence[Mapping[str, Any]]) -> list[str]:
         "among styles of both sets",
         "content",
     ]
-    return ["## The judges on real test clips", "", *_table(head, body)]
+    return ["## The judges on real test clips", "", *table(head, body)]
 
 
 def _accuracies(protocol: Mapping[str, Any]) -> list[str]:
@@ -252,19 +260,21 @@ def _accuracies(protocol: Mapping[str, Any]) -> list[str]:
     truth = protocol["rows"][0]["truth"]
     floor = truth["floor_m"] / truth["input_m"] if truth["floor_m"] and truth["input_m"] else None
     real = [
-        _estimate(protocol["real"][name][what]) for what in ("style", "content") for name in names
+        estimate_text(protocol["real"][name][what])
+        for what in ("style", "content")
+        for name in names
     ]
-    body = [["real clips", "–", *real, "–", "–", f"{_number(floor)} (floor)"]]
+    body = [["real clips", "–", *real, "–", "–", f"{number_text(floor)} (floor)"]]
     for row in protocol["rows"]:
-        apart = f"{_number(row['style_apart'])}, {_number(row['content_apart'])}"
+        apart = f"{number_text(row['style_apart'])}, {number_text(row['content_apart'])}"
         body.append(
             [
                 row["mode"],
                 str(row["outputs"]),
                 *_judged(row, names),
                 apart,
-                _number(row["same_style"]),
-                _estimate(row["truth"]["ratio"]),
+                number_text(row["same_style"]),
+                estimate_text(row["truth"]["ratio"]),
             ]
         )
     head = [
@@ -275,19 +285,19 @@ def _accuracies(protocol: Mapping[str, Any]) -> list[str]:
     said = []
     if truth["outputs"]:
         said = [
-            _prose(
+            prose(
                 f"The input is {100 * truth['input_m']:.1f} cm a joint away from the nearest real "
                 f"clip of the target cell, which {truth['outputs']} of "
                 f"{protocol['rows'][0]['outputs']} results have."
             ),
             "",
         ]
-    return [*_table([*head, "judges apart", "same style seen", "distance to truth"], body), *said]
+    return [*table([*head, "judges apart", "same style seen", "distance to truth"], body), *said]
 
 
 def _judged(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     return [
-        f"{_estimate(accuracy)} ({_number(accuracy['share'])})"
+        f"{estimate_text(accuracy)} ({number_text(accuracy['share'])})"
         for what in ("style", "content")
         for accuracy in (row["judges"][name][what] for name in names)
     ]
@@ -300,7 +310,7 @@ def _measures(protocol: Mapping[str, Any]) -> list[str]:
     body = []
     for row in protocol["rows"]:
         fids = [
-            _estimate(row["judges"][name][f"{what}_fid"], 2)
+            estimate_text(row["judges"][name][f"{what}_fid"], 2)
             for what in ("style", "content")
             for name in names
         ]
@@ -308,16 +318,16 @@ def _measures(protocol: Mapping[str, Any]) -> list[str]:
         measured = ["–"] * 7
         if geometry:
             measured = [
-                _number(geometry["geodesic"]["value"]),
-                f"{_estimate(geometry['planted_speed'], 2)} ×",
-                f"{_estimate(geometry['jerk'], 2)} ×",
-                _number(geometry["path_m"]["value"], 1, 100.0),
-                _number(geometry["path_share"]["value"]),
-                _number(geometry["beyond_limits"]["value"], 2, 100.0),
+                number_text(geometry["geodesic"]["value"]),
+                f"{estimate_text(geometry['planted_speed'], 2)} ×",
+                f"{estimate_text(geometry['jerk'], 2)} ×",
+                number_text(geometry["path_m"]["value"], 1, 100.0),
+                number_text(geometry["path_share"]["value"]),
+                number_text(geometry["beyond_limits"]["value"], 2, 100.0),
                 str(geometry["flips"]),
             ]
         body.append([row["mode"], *fids, *measured])
-    return _table(head, body)
+    return table(head, body)
 
 
 def _by_target(protocol: Mapping[str, Any]) -> list[str]:
@@ -336,11 +346,11 @@ def _by_target(protocol: Mapping[str, Any]) -> list[str]:
             if figure != "outputs"
         ]
         body = [
-            [label, *(_number(rows[mode][label][figure]) for mode, figure in columns)]
+            [label, *(number_text(rows[mode][label][figure]) for mode, figure in columns)]
             for label in next(iter(rows.values()))
         ]
         named = [f"{mode}: {figure.replace('_', ' ')}" for mode, figure in columns]
-        lines += _table([name, *named], body)
+        lines += table([name, *named], body)
     return lines
 
 
@@ -364,9 +374,13 @@ def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             row["mode"],
             str(row["inputs"]),
             str(row["variations"]),
-            _estimate(row["metres"], 2, 100.0),
+            estimate_text(row["metres"], 2, 100.0),
         ]
-        + [_estimate(row[key][name]) for key in ("vectors", "right", "all_right") for name in names]
+        + [
+            estimate_text(row[key][name])
+            for key in ("vectors", "right", "all_right")
+            for name in names
+        ]
         for row in rows
     ]
     return [
@@ -374,7 +388,7 @@ def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         "Many variations of one input in one style; distances are means over pairs of them.",
         "",
-        *_table(head, body),
+        *table(head, body),
     ]
 
 
@@ -393,11 +407,11 @@ def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:
             point["mode"],
             f"{point['strength']:g}",
             *(
-                _number(point[what][name]["value"])
+                number_text(point[what][name]["value"])
                 for what in ("style", "content")
                 for name in names
             ),
-            _number(point["truth_ratio"]["value"]),
+            number_text(point["truth_ratio"]["value"]),
         ]
         for point in curve
     ]
@@ -408,102 +422,16 @@ def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         f"On {curve[0]['outputs']} clips.",
         "",
-        *_table(head, body),
+        *table(head, body),
         "",
         "### The style space",
         "",
         f"![Style codes of the test clips, by style and by content]({STYLE_SPACE_PICTURE})",
         "",
-        _prose(
+        prose(
             "Codes of real test clips, with labels (left) and without any (right), along their two "
             "main axes: above coloured by style, below the same points by content. Colours that "
             "lie apart below are content that leaked into the style."
         ),
         "",
     ]
-
-
-def _unlabelled(found: Mapping[str, Any]) -> list[str]:
-    head = [
-        "mode",
-        "outputs",
-        "jerk, mean",
-        "worst",
-        "feet, mean",
-        "worst",
-        "flips",
-        "jerk ≤ 1.3",
-        "feet ≤ 1.2",
-        "no flip",
-        "all three",
-    ]
-    body = [
-        [
-            row["mode"],
-            str(row["outputs"]),
-            f"{_estimate(row['jerk'], 2)} ×",
-            f"{_number(row['jerk_worst'], 2)} ×",
-            f"{_estimate(row['planted_speed'], 2)} ×",
-            f"{_number(row['planted_speed_worst'], 2)} ×",
-            str(row["flips"]),
-            *(
-                _number(row[key]["value"])
-                for key in ("within_jerk", "within_planted_speed", "within_flips", "within")
-            ),
-        ]
-        for row in found["rows"]
-    ]
-    lines = [
-        "## P4",
-        "",
-        _prose(
-            f"{found['clips']} clips of no labelled set, each in two styles; ratios to the "
-            f"input's, every result counts the same."
-        ),
-    ]
-    lines += ["", *_table(head, body)]
-    for row in found["rows"]:
-        if row["mode"] != "statistics":
-            worst = [
-                [
-                    f"`{w['clip']}`",
-                    w["style"],
-                    _number(w["jerk"], 2),
-                    _number(w["planted_speed"], 2),
-                    _number(w["planted_m_s"], 1, 100.0),
-                    str(w["flips"]),
-                ]
-                for w in row["worst"]
-            ]
-            lines += [
-                f"The furthest out, {row['mode']}:",
-                "",
-                *_table(["clip", "style", "jerk", "feet", "feet, cm/s", "flips"], worst),
-            ]
-    lines += [f"- refused: {reason}" for reason in found["refused"]]
-    return [*lines, ""] if found["refused"] else lines
-
-
-def _prose(text: str) -> str:
-    """A paragraph in lines of at most `COLUMNS`."""
-    return textwrap.fill(text, COLUMNS, break_long_words=False, break_on_hyphens=False)
-
-
-def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> list[str]:
-    rows = [head, ["---"] * len(head), *body]
-    return [*(f"| {' | '.join(row)} |" for row in rows), ""]
-
-
-def _estimate(estimate: Mapping[str, Any] | None, digits: int = 3, scale: float = 1.0) -> str:
-    if estimate is None or estimate["value"] is None:
-        return "–"
-    value = _number(estimate["value"], digits, scale)
-    return (
-        value
-        if estimate["interval"] is None
-        else f"{value} ± {_number(estimate['interval'], digits, scale)}"
-    )
-
-
-def _number(value: float | None, digits: int = 3, scale: float = 1.0) -> str:
-    return "–" if value is None else f"{scale * value:.{digits}f}"

@@ -14,6 +14,8 @@ from kinestyle.evaluate.evaluator import Evaluator, evaluate_clip
 from kinestyle.evaluate.judge import Judge, judges
 from kinestyle.evaluate.outcomes import Diversity, Outcome, RealClip, RealClips
 from kinestyle.evaluate.protocol import Case, TestClip
+from kinestyle.evaluate.unknown_actions import ActionOutcome
+from kinestyle.evaluate.unseen_styles import Heard, Hearing
 from kinestyle.runtime.stylizer import Stylizer
 
 Item = TypeVar("Item")
@@ -48,16 +50,41 @@ def run_cases(
     """The outcomes of cases, clip by clip; one sentence instead of all those of a clip that cannot
     be restyled.
     """
-    of_clip: dict[Path, list[Case]] = {}
-    for case in cases:
-        of_clip.setdefault(case.clip.path, []).append(case)
-    results = _map(_run, list(of_clip.values()), setup.processes, _start, (setup,), progress)
-    return [outcome for outcomes in results for outcome in outcomes]
+    return _by_clip(_run, cases, lambda case: case.clip.path, setup, progress)
+
+
+def run_actions(
+    cases: Iterable[Case], setup: Setup, progress: Progress = lambda share: None
+) -> list[ActionOutcome | str]:
+    """P5: as `run_cases`."""
+    return _by_clip(_actions, cases, lambda case: case.clip.path, setup, progress)
+
+
+def run_hearings(
+    hearings: Iterable[Hearing], setup: Setup, progress: Progress = lambda share: None
+) -> list[Heard | str]:
+    """P6: as `run_cases`."""
+    return _by_clip(_hear, hearings, lambda hearing: hearing.case.clip.path, setup, progress)
 
 
 def run_diversity(groups: Sequence[Sequence[Case]], setup: Setup) -> list[Diversity]:
     """The diversity of each group of cases that differ in the seed only."""
     return _map(_diversity, groups, setup.processes, _start, (setup,))
+
+
+def _by_clip(
+    work: Callable[[Sequence[Item]], list[Result]],
+    items: Iterable[Item],
+    clip_of: Callable[[Item], Path],
+    setup: Setup,
+    progress: Progress,
+) -> list[Result]:
+    """What `work` makes of the items of each clip: what is known of a clip serves all of them."""
+    of_clip: dict[Path, list[Item]] = {}
+    for item in items:
+        of_clip.setdefault(clip_of(item), []).append(item)
+    results = _map(work, list(of_clip.values()), setup.processes, _start, (setup,), progress)
+    return [result for found in results for result in found]
 
 
 def _map(
@@ -102,6 +129,22 @@ def _run(cases: Sequence[Case]) -> list[Outcome | str]:
     assert _evaluator is not None, "the pool's processes are started by _start"
     try:
         return list(_evaluator.run(cases))
+    except KinestyleError as error:
+        return [str(error)]
+
+
+def _actions(cases: Sequence[Case]) -> list[ActionOutcome | str]:
+    assert _evaluator is not None, "the pool's processes are started by _start"
+    try:
+        return list(_evaluator.actions(cases))
+    except KinestyleError as error:
+        return [str(error)]
+
+
+def _hear(hearings: Sequence[Hearing]) -> list[Heard | str]:
+    assert _evaluator is not None, "the pool's processes are started by _start"
+    try:
+        return list(_evaluator.hear(hearings))
     except KinestyleError as error:
         return [str(error)]
 

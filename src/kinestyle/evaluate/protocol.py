@@ -6,6 +6,8 @@ P2  contents of both sets into the 15 styles of set 1, each learned from less th
     motion
 P3  contents of set 1 into styles of set 2 by a stylizer that never saw set 1
 P4  clips of no set, see `kinestyle.evaluate.out_of_domain`
+P5  unknown actions, see `kinestyle.evaluate.unknown_actions`
+P6  unseen styles by reference, see `kinestyle.evaluate.unseen_styles`
 """
 
 from __future__ import annotations
@@ -96,7 +98,7 @@ PROTOCOLS = (
     Protocol("p3", "bandai1", "bandai2", targets=2, zero_shot=True),
     Protocol("p3", "bandai1", "bandai2", splits=("train", "test"), repeats=2, zero_shot=True),
 )
-PARTS = ("p1", "p2", "p3", "p4")
+PARTS = ("p1", "p2", "p3", "p4", "p5", "p6")
 
 
 @dataclass(frozen=True)

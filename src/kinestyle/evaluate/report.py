@@ -18,12 +18,20 @@ from kinestyle.errors import BundleError, DataError
 from kinestyle.evaluate import provenance
 from kinestyle.evaluate.judge import Judge, judges
 from kinestyle.evaluate.out_of_domain import (
+    FOLDERS,
     draw_unlabelled_cases,
     summarize_unlabelled,
     unlabelled_clips,
 )
 from kinestyle.evaluate.outcomes import Outcome, RealClips
-from kinestyle.evaluate.parallel import Setup, evaluate_clips, run_cases, run_diversity
+from kinestyle.evaluate.parallel import (
+    Setup,
+    evaluate_clips,
+    run_actions,
+    run_cases,
+    run_diversity,
+    run_hearings,
+)
 from kinestyle.evaluate.protocol import (
     BY_LABEL,
     PARTS,
@@ -52,6 +60,21 @@ from kinestyle.evaluate.summary import (
     truth_figures,
 )
 from kinestyle.evaluate.targets import check_targets
+from kinestyle.evaluate.unknown_actions import (
+    draw_action_cases,
+    summarize_actions,
+    unknown_clips,
+    unlabelled_files,
+)
+from kinestyle.evaluate.unseen_styles import (
+    STYLE100_FOLDER,
+    Hearing,
+    UnseenSet,
+    bandai_set,
+    draw_hearings,
+    style100_set,
+    summarize_hearings,
+)
 from kinestyle.label import Label
 from kinestyle.runtime.settings import Settings
 
@@ -67,6 +90,8 @@ class Budget:
     variations: draws of one input and style, for diversity; diversity_inputs: how many inputs
     strength_inputs: clips for the strength curve
     unlabelled: clips of P4
+    actions: clips of P5; action_targets: styles for each of them, all where it is None
+    hearings: actions in every style of P6
     """
 
     whole: bool = True
@@ -76,11 +101,22 @@ class Budget:
     diversity_inputs: int = 14
     strength_inputs: int = 70
     unlabelled: int = 60
+    actions: int = 38
+    action_targets: int | None = None
+    hearings: int = 2
 
 
 FULL = Budget()
 QUICK = Budget(
-    whole=False, repeats=1, variations=8, diversity_inputs=7, strength_inputs=28, unlabelled=16
+    whole=False,
+    repeats=1,
+    variations=8,
+    diversity_inputs=7,
+    strength_inputs=28,
+    unlabelled=16,
+    actions=19,
+    action_targets=6,
+    hearings=1,
 )
 
 
@@ -91,10 +127,12 @@ class Request:
     data: the folder of all motion files; clips: the labelled ones below it
     bundle: None for the one that ships
     zero_shot: the bundle for P3, which never saw the set that its contents come from
-    parts: which protocols; none named: all, P3 if there is a bundle for it
+    parts: which protocols; none named: all for which data are at hand, P3 if there is a bundle for
+        it
     judge_paths: None for the judges that ship
     settings: how clips are restyled, but for the seed, which is each case's own
     seed: of the targets, references and draws
+    unseen: sets of styles for P6, besides those under `data`
     """
 
     data: Path
@@ -108,6 +146,7 @@ class Request:
     seed: int = 0
     processes: int = 2
     progress: Callable[[str], None] = lambda line: None
+    unseen: Sequence[UnseenSet] = ()
 
 
 def benchmark(request: Request) -> dict[str, Any]:
@@ -141,6 +180,10 @@ def benchmark(request: Request) -> dict[str, Any]:
     if "p4" in parts:
         sample = unlabelled_clips(request.data, request.budget.unlabelled, request.seed)
         result["unlabelled"] = _run_unlabelled(request, setup, sample)
+    if "p5" in parts:
+        result["actions"] = _run_actions(request, setup)
+    if "p6" in parts:
+        result["hearings"] = _run_hearings(request, setup, asked)
     result["about"] = {
         "commit": provenance.commit(),
         "bundle": _about_bundle(opened),
@@ -160,8 +203,18 @@ def benchmark(request: Request) -> dict[str, Any]:
 def _parts(request: Request) -> list[str]:
     if "p3" in request.parts and request.zero_shot is None:
         raise BundleError("p3 needs a bundle that never saw set 1; name it with --zero-shot")
-    possible = [part for part in PARTS if part != "p3" or request.zero_shot is not None]
-    return list(request.parts or possible)
+    return list(request.parts or possible_parts(request))
+
+
+def possible_parts(request: Request) -> list[str]:
+    """The protocols whose data are at hand; those of the labelled sets always count."""
+    missing = {
+        "p3": request.zero_shot is None,
+        "p4": next(unlabelled_files(request.data, FOLDERS), None) is None,
+        "p5": next(unlabelled_files(request.data), None) is None,
+        "p6": not _hearings(request),
+    }
+    return [part for part in PARTS if not missing.get(part)]
 
 
 def check_zero_shot(bundle: Bundle) -> Bundle:
@@ -345,6 +398,73 @@ def _run_unlabelled(request: Request, setup: Setup, sample: Sequence[TestClip]) 
         "clips": len(sample),
         "refused": [outcome for outcome in outcomes if isinstance(outcome, str)],
         "rows": [summarize_unlabelled(m, [o for o in made if o.case.mode == m]) for m in modes],
+    }
+
+
+def _run_actions(request: Request, setup: Setup) -> dict[str, Any]:
+    sample = unknown_clips(request.data, request.budget.actions, request.seed)
+    mode, references = _action_styles(request, Bundle.open(setup.bundle))
+    targets = request.budget.action_targets
+    cases = [
+        case.with_settings(request.settings)
+        for case in draw_action_cases(sample, references, mode, targets)
+    ]
+    request.progress(f"P5: {len(cases)} results")
+    outcomes = run_actions(cases, replace(setup, judge_paths=()), _in_steps(request.progress))
+    made = [outcome for outcome in outcomes if not isinstance(outcome, str)]
+    if not made:
+        raise DataError(
+            f"none of {len(sample)} clips of unknown actions can be restyled; the first reason: "
+            f"{outcomes[0]}"
+        )
+    return {
+        "mode": mode,
+        "styles": len(references),
+        "clips": len({outcome.case.clip.path for outcome in made}),
+        "refused": [outcome for outcome in outcomes if isinstance(outcome, str)],
+        "rows": summarize_actions(made),
+    }
+
+
+def _action_styles(request: Request, bundle: Bundle) -> tuple[str, dict[str, Sequence[TestClip]]]:
+    """The mode of P5, and test clips of every style: those that the bundle has by name, or those of
+    the labelled clips.
+    """
+    of_style: dict[str, list[TestClip]] = {}
+    for clip in request.clips:
+        if clip.split == "test":
+            of_style.setdefault(clip.style, []).append(clip)
+    if not bundle.styles:
+        return "reference", {**of_style}
+    # by name no reference is read: styles without a test clip get any
+    return "label", {s.name: of_style.get(s.name) or request.clips[:1] for s in bundle.styles}
+
+
+def _hearings(request: Request) -> list[Hearing]:
+    sets = bandai_set(request.clips), style100_set(request.data), *request.unseen
+    return [
+        hearing
+        for found in sets
+        for hearing in draw_hearings(found, contents=request.budget.hearings, seed=request.seed)
+    ]
+
+
+def _run_hearings(request: Request, setup: Setup, asked: Sequence[Judge]) -> dict[str, Any]:
+    hearings = _hearings(request)
+    if not hearings:
+        raise DataError(
+            f"no clip for P6 is among the data; unpack Bandai-Namco set 1, or 100STYLE under "
+            f"{request.data / STYLE100_FOLDER}"
+        )
+    request.progress(f"P6: {len(hearings)} results")
+    hearings = [replace(h, case=h.case.with_settings(request.settings)) for h in hearings]
+    outcomes = run_hearings(hearings, setup, _in_steps(request.progress))
+    heard = [outcome for outcome in outcomes if not isinstance(outcome, str)]
+    judged = {judge.name: judge.styles for judge in asked}
+    learned = [style.name for style in Bundle.open(setup.bundle).styles]
+    return {
+        "refused": [outcome for outcome in outcomes if isinstance(outcome, str)],
+        "rows": summarize_hearings(heard, judged, learned),
     }
 
 

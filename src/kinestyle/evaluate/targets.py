@@ -11,12 +11,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from kinestyle.evaluate.protocol import RETIMED
+from kinestyle.evaluate.unseen_styles import KINDS
 
 SHARES = {"p1": (0.97, 0.95), "p2": (0.90, 0.90), "p3": (0.93, 0.85)}
 """Style and content."""
 TARGET_MODES = ("label", "reference")
 """The modes that the targets are for."""
 MOST_TRUTH_RATIO, MOST_SLIDING, MOST_APART = 0.75, 1.0, 0.05
+
+ACTIONS = (
+    ("kept", "events kept", "≥", 0.95),
+    ("correlation", "correlation of hands and feet with the input's", "≥", 0.95),
+    ("jump_height", "height of jumps kept", "≥", 0.90),
+    ("pops", "pops", "≤", 0),
+    ("body_within", "results with hands in the body in at most 1 % more frames", "≥", 1.0),
+    ("style_left", "style left where no gate stops a clip", "≥", 0.6),
+)
+"""Of P5: the name in a row, what it is, relation and bound."""
+HEARINGS = {False: (0.85, 0.7), True: (0.7, 0.5)}
+"""Of P6: cosine and way, with a reference of the same action and of another; of sets of made styles
+and 100STYLE, and (True) of the styles of set 1.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,26 @@ def _all(result: Mapping[str, Any]) -> Iterator[Target | None]:
                 1.0,
             )
             yield _target(where, "bone flips", row["flips"], "≤", 0)
+    if "actions" in result:
+        yield from _of_actions(result["actions"]["rows"][0])
+    for row in result.get("hearings", {}).get("rows", ()):
+        yield from _of_hearings(row)
+
+
+def _of_actions(row: Mapping[str, Any]) -> Iterator[Target | None]:
+    for name, what, relation, wanted in ACTIONS:
+        value = row[name]
+        found = value["value"] if isinstance(value, Mapping) else value
+        yield _target("P5", what, found, relation, wanted)
+
+
+def _of_hearings(row: Mapping[str, Any]) -> Iterator[Target | None]:
+    if row["mode"] != "reference":
+        return
+    wanted = HEARINGS[row["set_name"] == "bandai1"][KINDS.index(row["kind"])]
+    for what in ("cosine", "way"):
+        where = f"P6 {row['set_name']}, {row['kind']}"
+        yield _target(where, what, row[what]["value"], "≥", wanted)
 
 
 def _of_protocol(protocol: Mapping[str, Any]) -> Iterator[Target | None]:

@@ -472,8 +472,8 @@ def test_targets_are_met_or_not(result: dict[str, Any]) -> None:
         == "≥ 0.97"
     )
     assert found["P4 reference", "bone flips"]["wanted"] == "≤ 0"
-    assert found["P5", "events kept"]["wanted"] == "≥ 0.95"
     assert found["P5", "pops"]["wanted"] == "≤ 0"
+    assert ("P5", "events kept") not in found  # the walk reaches nowhere
     for kind, wanted in (("same action", "≥ 0.85"), ("another action", "≥ 0.7")):
         assert found[f"P6 by hand, {kind}", "cosine"]["wanted"] == wanted
     assert not any("all its clips" in where for where, _ in found)

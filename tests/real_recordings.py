@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from kinestyle.errors import RigError
 from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.rig.mapping import map_joints
 from kinestyle.runtime.stylizer import Stylizer
 from real_cases import Case
 
@@ -50,6 +54,31 @@ def _feet_stay_on_the_legs(path: Path) -> None:
             assert np.abs(apart[1] - apart[0]).max() < 1e-6, f"Foot.{side} comes off its leg"
 
 
+def _as_without_end_sites(reference: str) -> Callable[[Path], None]:
+    """Restyled nearly as the reference is; what lies between is what no end site shows."""
+
+    def check(path: Path) -> None:
+        clips = [read_motion(path), read_motion(path.with_name(reference))]
+        results = [_stylizer().stylize(clip, style="old") for clip in clips]
+        joints = [clips[1].skeleton.index(name) for name in clips[0].skeleton.names]
+        relative = [
+            clip.world_position - clip.world_position[:, :1] for clip in (clips[1], *results)
+        ]
+        apart = np.linalg.norm(relative[1] - relative[2][:, joints], axis=-1).mean()
+        style = np.linalg.norm(relative[2] - relative[0], axis=-1).mean()
+        assert apart < 0.3 * style, f"{apart:.1f} off, where the style moves {style:.1f}"
+
+    return check
+
+
+def _refused(sentence: str) -> Callable[[Path], None]:
+    def check(path: Path) -> None:
+        with pytest.raises(RigError, match=sentence):
+            map_joints(read_motion(path))
+
+    return check
+
+
 def _in_full(file: str, promise: str) -> Case:
     return Case(f"bvh/{file}", promise, _is_restyled_in_full)
 
@@ -63,6 +92,26 @@ RECORDINGS: tuple[Case, ...] = (
     _in_full("04_w22_ydown.npy", "as the first, Y down"),
     _in_full("04_w24.npy", "as the first, with hands"),
     _in_full("04_w52.npy", "as the first, with fingers"),
+    *(
+        Case(
+            f"bvh/{file}",
+            "an End Site that cannot be a foot or a hand is passed over",
+            _as_without_end_sites(f"00_reference{toes}.bvh"),
+        )
+        for file, toes in (
+            ("01a_end_sites_all_0_1_0_no_toes.bvh", "_no_toes"),
+            ("01b_end_sites_all_0_1_0_with_toes.bvh", ""),
+            ("01c_end_sites_repeat_last_bone.bvh", "_no_toes"),
+            ("01d_end_site_of_foot_straight_down.bvh", "_no_toes"),
+            ("01e_end_site_of_hands_up.bvh", ""),
+        )
+    ),
+    _in_full("08_mediapipe_head_is_an_end_site.bvh", "found without neck and head, restyled"),
+    Case(
+        "bvh/09_slimevr_rooted_at_the_head.bvh",
+        "refused: the hierarchy hangs from the head",
+        _refused("hangs from the head"),
+    ),
     Case(
         "characters/RobotExpressive.glb",
         "feet that hang on the root are found, and stay on their legs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from kinestyle.errors import RigError
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.rig.mapping import map_joints
+from kinestyle.rig.mapping import map_joints, rig_of
 from named_rigs import cut, make_rig, named, swaps, without_names
 from rig_namings import FAMILIES, OTHER_NAMINGS
 
@@ -126,7 +127,6 @@ def test_one_side_longer_than_the_other_is_said() -> None:
         (("LeftUpLeg", "LeftLeg", "LeftFoot", "LeftToe"), "no two legs"),
         (("LeftFoot", "LeftToe", "RightFoot", "RightToe"), "no two legs"),
         (("LeftShoulder", "LeftArm", "LeftForeArm", "LeftHand"), "no two arms"),
-        (("Neck", "Head"), "a neck or head"),
         (("Arm", "Hand", "Foot", "Leg", "Toe", "Shoulder"), "no two legs"),
     ],
 )
@@ -140,6 +140,52 @@ def test_what_is_no_body(gone: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(RigError, match=sentence) as caught:
         map_joints(cut(clip, keep))
     assert "Hips" in str(caught.value)
+
+
+def test_a_body_may_end_at_its_shoulders() -> None:
+    """As rigs of MediaPipe do, whose head is an end site or nothing."""
+    for family in ("LAFAN1", "Xsens/Poser", "SMPL"):
+        made = make_rig(FAMILIES[family], extras=False)
+        lost = {made.expected["neck"], made.expected["head"]}
+        keep = [joint for joint, name in enumerate(made.clip.skeleton.names) if name not in lost]
+        clip = cut(made.clip, keep)
+        mapping = map_joints(clip)
+        wanted = {
+            role: name for role, name in made.expected.items() if role not in ("neck", "head")
+        }
+        assert named(clip, mapping) == wanted
+        assert any("neither neck nor head" in warning for warning in mapping.warnings)
+        assert mapping.unit == map_joints(made.clip).unit
+        rig = rig_of(clip, mapping)
+        assert map_joints(clip, rig).joints == mapping.joints
+
+
+def test_a_hierarchy_that_hangs_from_the_head_is_told() -> None:
+    """As those of SlimeVR did."""
+    made = make_rig(FAMILIES["LAFAN1"], extras=False)
+    skeleton = made.clip.skeleton
+    names, hips = skeleton.names, skeleton.index("Hips")
+    upwards = [hips, *(j for j in range(len(names)) if names[j] in ("Spine", "Spine1", "Spine2"))]
+    parent = dict(pairwise(upwards)) | {upwards[-1]: -1}
+    position = made.clip.world_position
+    order: list[int] = []
+    new_parents = {j: parent.get(j, int(skeleton.parents[j])) for j in range(len(names))}
+    while len(order) < len(names):
+        order += [j for j in new_parents if j not in order and new_parents[j] in (-1, *order)]
+    parents = np.array([order.index(new_parents[j]) if new_parents[j] >= 0 else -1 for j in order])
+    above = np.maximum(parents, 0)
+    local = position[:, order] - position[:, order][:, above]
+    local[:, 0] = position[:, order[0]]
+    upside_down = Clip(
+        Skeleton(tuple(names[j] for j in order), parents, local[0]),
+        local,
+        np.tile(rotation.IDENTITY, (*local.shape[:2], 1)),
+        1 / 30,
+    )
+    with pytest.raises(RigError, match=r"hangs from the head.*the hips as the root"):
+        map_joints(upside_down)
+    with pytest.raises(RigError, match=r"hangs from the head.*the hips as the root"):
+        map_joints(upside_down, rig_of(made.clip, map_joints(made.clip)))
 
 
 def test_one_joint_and_one_frame() -> None:

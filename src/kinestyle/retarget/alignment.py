@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, FORWARD, LEFT, UP
+from kinestyle.motion.canonical import CANONICAL, FORWARD, LEFT, UP, part_of
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 
@@ -39,6 +39,11 @@ a hinge at all.
 _HINGE_SHARE = 0.8
 """A limb that overstretches bends about its hinge in both directions. With a smaller share of all
 bending about one axis, it is noise.
+"""
+
+_TOP_COSINE, _ONWARD_COSINE, _FOOT_COSINE = 0.7, 0.3, 0.5
+"""How far at least, in the mean of all frames, the end of a head lies along the neck, of a hand
+along the forearm, of toes ahead, and of a foot ahead of its shin.
 """
 
 _HINGE = {
@@ -150,7 +155,7 @@ class Alignment:
             if np.linalg.norm(vector, axis=-1).mean() > 1e-3 * self.height:
                 return mean
         tip = self._tip(name)
-        if tip is not None and (name != "head" or np.dot(tip, self._carried(name, UP, UP)) > 0.7):
+        if tip is not None:
             return tip
         # no child and no tip: the canonical bone as the parent carries it, averaged over frames
         rest = self._rest_bone(name)
@@ -164,12 +169,37 @@ class Alignment:
 
     def _tip(self, name: str) -> Array | None:
         """The direction to the end site of a role's joint, in the joint's frame; None where there
-        is none with a length.
+        is none with a length, or it cannot be the end of that part of the body.
+
+        Exporters write end sites that mean nothing: a constant, or the last bone once more.
         """
         tip = np.flatnonzero(self.skeleton.end_parents == self.joints[name])
         if len(tip) == 0 or np.linalg.norm(self.skeleton.end_offsets[tip[0]]) < 1e-3 * self.height:
             return None
-        return rotation.normalize(self.skeleton.end_offsets[tip[0]])
+        direction = rotation.normalize(self.skeleton.end_offsets[tip[0]])
+        return direction if self._is_end(name, direction) else None
+
+    def _is_end(self, name: str, tip: Array) -> bool:
+        """Whether a part of the body may end in this direction (3,), in the joint's frame. A part
+        that is no end may have any.
+        """
+        part = part_of(name)
+        if part == "head":
+            return bool(np.dot(tip, self._carried(name, UP, UP)) > _TOP_COSINE)
+        if part not in ("hand", "foot", "toe"):
+            return True
+        world = rotation.rotate(self.world_rotation[:, self.joints[name]], tip)
+
+        def along(canonical: Array) -> float:
+            """The mean cosine with a direction that the bone above carries."""
+            carried = rotation.rotate(self._parent_rotation(name), canonical)
+            return float(np.mean(np.sum(world * carried, axis=-1)))
+
+        if part == "hand":
+            return along(_outward(name)) > _ONWARD_COSINE
+        if part == "toe":
+            return along(FORWARD) > _ONWARD_COSINE
+        return along(FORWARD) > _FOOT_COSINE
 
     def _parent_rotation(self, name: str) -> Array:
         """(F, 4) canonical world rotation of the nearest role above that the rig has. It is solved
@@ -313,6 +343,11 @@ class Alignment:
         if snap and self.built_along_axes and abs(mean[nearest]) > _SNAP_COSINE:
             return np.eye(3)[nearest] * np.sign(mean[nearest])
         return mean
+
+
+def _outward(name: str) -> Array:
+    """(3,) along the arm of a role's side, in the canonical T-pose."""
+    return LEFT if name.startswith("left_") else -LEFT
 
 
 def _elbow_hinge(name: str) -> Array:

@@ -36,7 +36,8 @@ def certainty(
     others: rivals of `body`; sides: its legs and arms; joints: role -> joint of `body`
     """
     margins = dict.fromkeys(joints, RIVAL)
-    for role, margin in _chain_margins(tree, body.top).items():
+    of_top = {} if body.top is None else _chain_margins(tree, body.top)
+    for role, margin in of_top.items():
         margins[role] = min(margins.get(role, RIVAL), margin)
     for side, chains in sides.items():
         for chain in chains:
@@ -113,7 +114,7 @@ def _chain_margins(tree: RigTree, chain: Chain) -> dict[str, float]:
 
 def trunk_roles(tree: RigTree, body: Body) -> dict[str, int]:
     """Hips, spine, chest, neck and head -> joints, as far as the rig has them."""
-    joints = dict(body.top.joints)
+    joints = {} if body.top is None else dict(body.top.joints)
     branch = body.arms.branch
     if "neck" in joints and branch in tree.skeleton.ancestors(joints["neck"]):
         # a neck in two pieces (CMU's Neck and Neck1) bends at the lower one

@@ -17,6 +17,7 @@ from kinestyle.errors import RigError
 from kinestyle.motion.canonical import (
     CANONICAL,
     LEG_LENGTH_M,
+    REST_POSITION_M,
     SIDES,
     has_side,
     mirror_name,
@@ -48,6 +49,13 @@ from kinestyle.rig.rig_file import Rig
 from kinestyle.rig.search import Body, find_bodies
 
 _SAMPLED_FRAMES = 32
+
+_WHOLE_TRUNK = float(
+    REST_POSITION_M[CANONICAL.index("head"), 1] - REST_POSITION_M[CANONICAL.index("hips"), 1]
+) / float(
+    REST_POSITION_M[CANONICAL.index("chest"), 1] - REST_POSITION_M[CANONICAL.index("hips"), 1]
+)
+"""Hips to head over hips to chest."""
 
 DOUBTFUL = 0.5
 """Confidence below which a role is named in the warnings."""
@@ -96,8 +104,7 @@ def map_joints(motion: Motion, rig: Rig | None = None) -> JointMapping:
     rig: what is known already; its joints are taken, and its up and unit if it states them
 
     Raises RigError when a given rig does not fit the clip, or when the clip's rig has no human
-    body: hips, a spine joint, a neck or head, two legs down to the feet, two arms down to the
-    forearms.
+    body: hips, a spine joint, two legs down to the feet, two arms down to the forearms.
     """
     if isinstance(motion, Clip) and not motion.is_finite:
         raise RigError(
@@ -140,7 +147,7 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
     """
     tree = RigTree(clip.skeleton, position, feet_elsewhere(clip.skeleton, position))
     body, *others = find_bodies(tree, clip.name)
-    joints, fits = trunk_roles(tree, body), dict(body.top.fits)
+    joints, fits = trunk_roles(tree, body), {} if body.top is None else dict(body.top.fits)
     sides, agreement = _sides(tree, body)
     for side, chains in sides.items():
         for chain in chains:
@@ -258,6 +265,8 @@ def _in_its_world(
     above = clip.skeleton.ancestors(top)
     trunk = position[:, [top, *above[: above.index(hips) + 1]]]
     trunk_length = float(np.linalg.norm(np.diff(trunk, axis=1), axis=-1).mean(axis=0).sum())
+    if "neck" not in joints and "head" not in joints:
+        trunk_length *= _WHOLE_TRUNK
     unit, metres_per_unit = find_unit(leg_length, trunk_length)
     warnings = contradictions(stated, by, up, margin, leg_length)
     if stated.up is not None:
@@ -265,6 +274,8 @@ def _in_its_world(
     if stated.metres_per_unit is not None:
         unit, metres_per_unit = unit_name(stated.metres_per_unit), stated.metres_per_unit
     warnings += roles.warnings
+    if "neck" not in joints and "head" not in joints:
+        warnings.append("the rig has neither neck nor head; its body ends at the shoulders")
     if margin < DOUBTFUL_UP:
         warnings.append(
             f"{axis_name(up)} was taken for up, but the body hardly stands upright in this clip"

@@ -96,7 +96,15 @@ LEXICON: dict[str, dict[str, float]] = {
         "leg": 0.9,
     },
     "foot": {"ankle": 1.0, "foot": 0.9},
-    "toe": {"toe": 1.0, "toes": 1.0, "toebase": 1.0, "ball": 1.0, "forefoot": 1.0, "foot": 0.5},
+    "toe": {
+        "toe": 1.0,
+        "toes": 1.0,
+        "toebase": 1.0,
+        "ball": 1.0,
+        "forefoot": 1.0,
+        "footindex": 1.0,
+        "foot": 0.5,
+    },
 }
 """Role, without its side -> word -> how well the word fits the role, in (0, 1]."""
 
@@ -220,6 +228,8 @@ def _roles(words: list[str]) -> dict[str, float]:
 
 def _is_extra(words: list[str], sided: bool) -> bool:
     """Whether the words of one name speak of a joint that no role wants."""
+    if "".join(words) in _ROLE_WORDS:  # as MediaPipe's "foot_index", which is no finger
+        return False
     if not _EXTRAS.isdisjoint(words):
         return True
     return sided and (

@@ -35,7 +35,7 @@ NEEDED_ROLES = (
     *_NEEDED,
     *(f"{side}_{part}" for side in SIDES for part in ("upper_arm", "forearm")),
 )
-"""Roles that every rig must have, beside a neck or a head."""
+"""Roles that every rig must have."""
 
 COMMENTS = ("about", "made_from", "family", "unit", "confidence", "without_a_role", "notes")
 """Keys of a file that are written for people. Only `unit` is read, if there is no
@@ -174,10 +174,6 @@ def _check_complete(found: Mapping[str, int], where: str) -> None:
         raise RigError(
             f"{where}: no joint is named for {', '.join(lacking)}, which every rig needs"
         )
-    if "neck" not in found and "head" not in found:
-        raise RigError(
-            f"{where}: no joint is named for the neck or the head, of which every rig needs one"
-        )
 
 
 def _check_chains(found: Mapping[str, int], skeleton: Skeleton, where: str) -> None:
@@ -192,6 +188,12 @@ def _check_chains(found: Mapping[str, int], skeleton: Skeleton, where: str) -> N
             above = "neck"
         if found[above] not in skeleton.ancestors(joint):
             names = skeleton.names
+            if found["chest"] in skeleton.ancestors(found["hips"]):
+                raise RigError(
+                    f"{where}: its hierarchy hangs from the head, for the hips, "
+                    f"{names[found['hips']]!r}, lie below the chest, {names[found['chest']]!r}; "
+                    f"export it with the hips as the root"
+                )
             raise RigError(
                 f"{where}: {role} is {names[joint]!r}, which does not lie below "
                 f"{names[found[above]]!r}, the joint for {above}"

@@ -93,13 +93,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Body:
-    """One reading of the tree as a body. top: neck and head."""
+    """One reading of the tree as a body. top: neck and head; None on a rig that ends at the
+    shoulders.
+    """
 
     score: float
     hips: int
     legs: Pair
     arms: Pair
-    top: Chain
+    top: Chain | None
 
     @property
     def sided(self) -> bool:
@@ -118,7 +120,17 @@ def find_bodies(tree: RigTree, clip_name: str) -> list[Body]:
         if not bodies or bodies[0].score < _CLEAR:
             bodies += _bodies(tree, [pair for pair in legs if pair.sided == sided])
             bodies.sort(key=lambda body: -body.score)
-    if bodies:
+    if not bodies:
+        bodies = [body for body in _bodies(tree, legs, headless=True) if body.sided]
+        bodies.sort(key=lambda body: -body.score)
+    # arms would pass for legs where the real legs hang below them
+    upside_down = (
+        bodies
+        and bodies[0].legs.sided
+        and not _is_more(tree, LEG, ARM, bodies[0].legs)
+        and _below_which_legs_hang(tree, legs) is not None
+    )
+    if bodies and not upside_down:
         return [body for body in bodies if body.score > bodies[0].score - RIVAL]
     raise RigError(_why_no_body(tree, clip_name, legs))
 
@@ -136,6 +148,11 @@ def _why_no_body(tree: RigTree, clip_name: str, leg_pairs: list[Pair]) -> str:
             f"joint{help_it}"
         )
     left, right = legs[0].starts
+    if (chest := _below_which_legs_hang(tree, legs)) is not None:
+        return (
+            f"{where}: its hierarchy hangs from the head, for the legs lie below the joint of the "
+            f"arms, {names[chest]!r}; export it with the hips as the root"
+        )
     where += f": legs start at {names[left]!r} and {names[right]!r}"
     if not any(_is_more(tree, ARM, LEG, arms) for pair in legs for arms in _arm_pairs(tree, pair)):
         return (
@@ -146,6 +163,16 @@ def _why_no_body(tree: RigTree, clip_name: str, leg_pairs: list[Pair]) -> str:
         f"{where}, but above them no spine joint carries two arms (upper arm, forearm) and a neck "
         f"or head{help_it}"
     )
+
+
+def _below_which_legs_hang(tree: RigTree, leg_pairs: list[Pair]) -> int | None:
+    """The joint that carries two arms, with legs farther down; None on any other tree."""
+    for legs in leg_pairs:
+        for arms in _arm_pairs(tree, legs):
+            above = tree.common_ancestor(legs.branch, arms.branch)
+            if above == arms.branch != legs.branch and _is_more(tree, ARM, LEG, arms):
+                return arms.branch
+    return None
 
 
 def _is_more(tree: RigTree, limb: Limb, other: Limb, pair: Pair) -> bool:
@@ -266,9 +293,9 @@ def _arm_pairs(tree: RigTree, legs: Pair) -> Iterator[Pair]:
         yield from _pairs(tree, branch, chains)
 
 
-def _bodies(tree: RigTree, leg_pairs: list[Pair]) -> Iterator[Body]:
+def _bodies(tree: RigTree, leg_pairs: list[Pair], headless: bool = False) -> Iterator[Body]:
     """All combinations of a pair of legs and a pair of arms, except those that cannot rival an
-    earlier one.
+    earlier one. headless: those without neck and head
     """
     best = -np.inf
     most = float(np.maximum(tree.table(TOP).name_scores.max(axis=1), 0.0).sum())
@@ -285,6 +312,10 @@ def _bodies(tree: RigTree, leg_pairs: list[Pair]) -> Iterator[Body]:
                 length_score(np.log(tree.distance(hips, arms.branch)), TRUNK_LENGTH, stature)
             )
             score = legs.score + arms.score + trunk + _posture(tree, hips, legs, arms)
+            if headless:
+                if _is_more(tree, LEG, ARM, legs) and _is_more(tree, ARM, LEG, arms):
+                    yield Body(score, hips, legs, arms, None)
+                continue
             top = (
                 _neck_and_head(tree, hips, arms, leg_joints, stature)
                 if score + most >= best - RIVAL

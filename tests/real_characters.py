@@ -2,21 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from kinestyle.formats.table import read_motion
+import numpy as np
+
+from kinestyle.formats.table import read_animations, read_motion, write_motion
+from kinestyle.retarget.transfer import transfer
 from real_cases import Case
 
+ZOMBIE = "zombie_walk.fbx"
 
-def _reads_the_motion_of_32_frames(path: Path) -> None:
-    clip = read_motion(path)
-    assert clip.frame_count == 32, f"found {clip.frame_count} frames, expected 32"
+
+def _reads(frames: int, animation: str) -> Callable[[Path], None]:
+    def check(path: Path) -> None:
+        clip = read_motion(path)
+        assert (clip.frame_count, clip.animation) == (frames, animation), (
+            f"found {clip.frame_count} frames of {clip.animation!r}, expected {frames} of "
+            f"{animation!r}"
+        )
+        assert not clip.is_still, "nothing moves"
+
+    return check
+
+
+def _each_animation_is_reached(path: Path) -> None:
+    frames = {clip.animation: clip.frame_count for clip in read_animations(path)}
+    assert frames == {"Idle": 60, "Run": 22, "TPose": 2, "Walk": 32}, frames
+
+
+def _takes_a_clip_and_stays(path: Path) -> None:
+    """Retargeting onto the character adds an animation that is what is read from then on."""
+    clip, target = read_motion(path.parent / ZOMBIE), read_motion(path)
+    result = transfer(clip, target)
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / f"out{path.suffix}"
+        notes = write_motion(result, out)
+        assert not any("plain body" in note for note in notes), notes
+        back = read_motion(out)
+        assert back.frame_count == clip.frame_count, f"found {back.frame_count} frames"
+        assert back.animation == "zombie_walk", back.animation
+        off = np.abs(back.world_position - result.world_position).max()
+        size = np.ptp(result.world_position[0, :, 1])
+        assert off < 1e-4 * size, f"joints are {off / size:.1e} of the height off"
+        assert len(out.read_bytes()) > 0.9 * len(path.read_bytes()), "the meshes are gone"
 
 
 CHARACTERS: tuple[Case, ...] = (
     Case(
         "characters/mixamo_two_takes_nomesh.fbx",
         "the active animation is read, not the T-pose before it",
-        _reads_the_motion_of_32_frames,
+        _reads(32, "mixamo.com"),
+    ),
+    Case(
+        "characters/Soldier_four_animations_nomesh.glb",
+        "each of its animations can be read",
+        _each_animation_is_reached,
+    ),
+    Case(
+        "characters/Soldier_four_animations_nomesh.glb",
+        "another clip becomes a further animation of 36 frames",
+        _takes_a_clip_and_stays,
+    ),
+    Case(
+        "characters/sa_HumanoidRunTurn.fbx",
+        "its keys are read, not the span that leaves out most of them",
+        _reads(271, "Take 001"),
+    ),
+    Case(
+        "characters/no_span_made.fbx",
+        "its keys are read where no span is stated",
+        _reads(30, "mixamo.com"),
+    ),
+    Case(
+        "characters/SK_Mannequin.fbx",
+        "a target without a stop time keeps its mesh",
+        _takes_a_clip_and_stays,
+    ),
+    Case(
+        "characters/unity_DefaultMale.fbx",
+        "a target without an animation gets one and keeps its mesh",
+        _takes_a_clip_and_stays,
+    ),
+    Case(
+        "characters/maya_kenney_character_7700_binary.fbx",
+        "a target of another frame rate keeps its mesh",
+        _takes_a_clip_and_stays,
     ),
 )

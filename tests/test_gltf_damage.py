@@ -101,14 +101,7 @@ INVALID: dict[str, tuple[bytes, str]] = {
         'asset.version: found "1.0", expected version 2.0',
     ),
     "glTF 3": (damaged("asset", "minVersion", value="2.1"), "asset.minVersion"),
-    "no animation": (
-        damaged("animations", gone=True),
-        "holds no animation, expected a motion; export with animations",
-    ),
-    "an animation that moves nothing": (
-        damaged("animations", value=[{"samplers": [], "channels": []}]),
-        "rotate or translate no node",
-    ),
+    "no nodes": (damaged("nodes", value=[]), "of which the file has 0"),
     "a child that is not there": (
         damaged("nodes", 0, "children", value=[99]),
         "nodes[0].children: found [99]",

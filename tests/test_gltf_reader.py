@@ -59,7 +59,8 @@ def test_a_character_as_exporters_write_it(reverse: bool, skinned: bool, start: 
     assert (mapping.family, mapping.unit) == ("Mixamo", "m")
     assert names[0] == "Armature"
     assert clip.warnings == (
-        "character.glb holds 2 animations; 'Walk' was read, 'T-Pose' left as found",
+        "character.glb holds 2 animations; 'Walk', the one that moves most, was read; name another "
+        "as animation: 'T-Pose'",
     )
 
 

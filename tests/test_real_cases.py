@@ -16,7 +16,9 @@ FOLDER = os.environ.get("KINESTYLE_CASES", "")
 
 
 @pytest.mark.skipif(not FOLDER, reason="KINESTYLE_CASES names no folder of cases")
-@pytest.mark.parametrize("case", [*CHARACTERS, *RECORDINGS], ids=lambda case: case.file)
+@pytest.mark.parametrize(
+    "case", [*CHARACTERS, *RECORDINGS], ids=lambda case: f"{case.file}: {case.promise}"
+)
 def test_a_real_file_is_right(case: Case) -> None:
     assert not fault_of(case, Path(FOLDER))
 

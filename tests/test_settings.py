@@ -24,7 +24,7 @@ from kinestyle.cli.restyling import stylize
 from kinestyle.errors import StyleError
 from kinestyle.rig.presets import preset
 from kinestyle.runtime.cue import Cue
-from kinestyle.runtime.options import Choice, Number, Option, WholeNumber, options_of
+from kinestyle.runtime.options import Choice, Number, Option, Switch, WholeNumber, options_of
 from kinestyle.runtime.settings import Settings, SettingsChanges
 from one_more_setting import package_with_one_more_setting
 
@@ -38,6 +38,8 @@ def another(option: Option) -> Any:
         return [value for value in option.choices if value != option.default][-1]
     if isinstance(option, WholeNumber):
         return 7
+    if isinstance(option, Switch):
+        return not option.default
     return 0.25 if isinstance(option, Number) else "mixamo"
 
 
@@ -69,16 +71,17 @@ def test_a_setting_is_an_option_of_the_command_line(option: Option) -> None:
 
 @each_option
 def test_a_setting_is_an_option_of_the_evaluation(option: Option) -> None:
-    """But for the seed, as each case has its own, and the rig, which test clips do not need."""
+    """But for the seed, as each case has its own, and what test clips do not need."""
     found = [one.name for one in evaluate.params]
-    assert (option.name in found) == (option.name not in ("seed", "rig"))
+    assert (option.name in found) == (option.name not in ("seed", "rig", "keep_original"))
 
 
 @each_option
 def test_a_setting_is_in_the_copied_command(option: Option) -> None:
     settings = Settings(**{option.name: another(option)})
     words = settings.as_options()
-    assert words == [option.flag, str(another(option))]
+    value = [] if isinstance(option, Switch) else [str(another(option))]
+    assert words == [option.flag, *value]
     assert Settings().as_options() == []
     given = stylize.make_context("stylize", ["in.bvh", "-o", "out.bvh", *words]).params
     parsed = {name: given[name] for name in Settings.__dataclass_fields__}

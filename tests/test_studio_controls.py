@@ -65,6 +65,9 @@ def test_each_setting_has_a_control(visit: Visit, described: list[dict[str, Any]
     for setting in described:
         control = visit.page.get_by_label(setting["label"], exact=True)
         assert control.is_visible(), setting["name"]
+        if setting["kind"] == "switch":
+            assert control.is_checked() is setting["default"]
+            continue
         assert control.input_value() == str(setting["default"]).removesuffix(".0")
         assert (control.get_attribute("title") or "").startswith(setting["help"])
     assert visit.page.locator("#rig-choice").count() == 1, "a rig is the clip's"
@@ -81,7 +84,8 @@ def test_each_control_sets_its_setting_and_the_command(
         other = another(setting)
         visit.until_result(partial(choose, visit, setting, other), **{name: other})
         words = shlex.split(command.inner_text())
-        assert words[words.index(flag) + 1] == str(other)
+        if setting["kind"] != "switch":
+            assert words[words.index(flag) + 1] == str(other)
         assert setting["label"].lower() in visit.page.locator("#cells").inner_text()
         visit.until_result(partial(choose, visit, setting, default), **{name: default})
 
@@ -90,6 +94,8 @@ def another(setting: dict[str, Any]) -> Any:
     """A value that is not the default."""
     if setting["kind"] == "choice":
         return next(value for value in setting["choices"] if value != setting["default"])
+    if setting["kind"] == "switch":
+        return not setting["default"]
     return 0.5 if setting["kind"] == "number" else 3
 
 
@@ -97,6 +103,9 @@ def choose(visit: Visit, setting: dict[str, Any], value: Any) -> None:
     control = visit.page.get_by_label(setting["label"], exact=True)
     if setting["kind"] == "choice":
         control.select_option(value)
+        return
+    if setting["kind"] == "switch":
+        control.set_checked(value)
         return
     control.fill(str(value))
     control.press("Enter")

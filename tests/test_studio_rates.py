@@ -1,4 +1,4 @@
-"""Frame rates that are stated over HTTP, for files that state none or a wrong one."""
+"""What is stated over HTTP of how a file is to be read: its rate, and which of its animations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
+from kinestyle.formats.gltf import parse_gltf
+from several_animations import several
 from studio_client import made_by
 
 
@@ -62,3 +64,34 @@ def test_rates_that_are_none_are_refused(client: TestClient, wrong: bytes, fps: 
     answer = client.post(f"/api/clips?name=ms.bvh&fps={fps}", content=wrong)
     assert answer.status_code == 422
     assert answer.json()["error"]["message"].startswith("fps: ")
+
+
+def test_an_upload_states_its_animation(
+    client: TestClient, walk_file: Path, tmp_path: Path
+) -> None:
+    data = several().glb()
+    clip = client.post("/api/clips?name=x.glb", content=data).json()
+    assert clip["inspection"]["animation"] == "Walk"
+    assert [row["name"] for row in clip["inspection"]["animations"]][2:] == ["Calm", "Hold"]
+    calm = client.post("/api/clips?name=x.glb&animation=Calm", content=data).json()
+    assert calm["inspection"]["animation"] == "Calm"
+    wanted = {"style": "old", "keep_original": True}
+    result = client.post(f"/api/clips/{calm['id']}/stylize", json=wanted).json()
+    assert result["command"] == (
+        "kinestyle stylize x.glb --style old --keep-original --animation Calm -o x_old.glb"
+    )
+    assert result["inspection"]["animation"] == "x_old"
+    file = client.get(f"/api/clips/{result['id']}/file").content
+    assert file == made_by(result["command"], tmp_path, {"x.glb": data})
+    plain = client.post("/api/clips?name=walk.bvh", content=walk_file.read_bytes()).json()
+    like = client.post(f"/api/clips/{plain['id']}/stylize", json={"like": calm["id"]}).json()
+    assert " --like x.glb --like-animation Calm " in like["command"]
+    missing = client.post("/api/clips?name=x.glb&animation=Jump", content=data)
+    assert (missing.status_code, "no animation 'Jump'" in missing.text) == (422, True)
+
+    parts = [("file", ("x.glb", data)), ("like", ("x.glb", data))]
+    fields = {"animation": "Calm", "like_animation": "Walk", "keep_original": "true"}
+    done = client.post("/api/stylize", files=parts, data=fields)
+    assert done.status_code == 200, done.text
+    back = parse_gltf(done.content, "back.glb")
+    assert [animation.name for animation in back.animations][2:] == ["Calm", "Hold", "x_like_x"]

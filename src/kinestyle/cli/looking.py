@@ -11,6 +11,7 @@ import click
 
 from kinestyle.cli.options import (
     MOTION,
+    animation_option,
     fps_option,
     keep_input,
     rig_option,
@@ -29,15 +30,18 @@ if TYPE_CHECKING:
 @click.argument("clip", type=MOTION, metavar="IN")
 @rig_option()
 @fps_option()
+@animation_option()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def inspect(clip: Path, rig: Rig | None, fps: float | None, as_json: bool) -> None:
-    """Say what is in the clip IN: rig, units, axes, rate, and which joint is taken for what, and
-    how surely.
+def inspect(
+    clip: Path, rig: Rig | None, fps: float | None, animation: str | None, as_json: bool
+) -> None:
+    """Say what is in the clip IN: animations, rig, units, axes, rate, and which joint is taken for
+    what, and how surely.
     """
     from kinestyle.formats.table import read_motion
     from kinestyle.inspection.report import inspect_clip
 
-    found = inspect_clip(read_motion(clip, fps), rig)
+    found = inspect_clip(read_motion(clip, fps, animation=animation), rig)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
 
 
@@ -93,6 +97,7 @@ _FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera",
 @click.option("--overlay", is_flag=True, help="All clips in one place instead of side by side.")
 @rig_option(whose="of every clip")
 @fps_option("--clip-fps", "of every clip")
+@animation_option(whose="of every clip")
 @click.option(
     "--loop",
     is_flag=True,
@@ -107,6 +112,7 @@ def render(
     labels: str | None,
     rig: Rig | None,
     clip_fps: float | None,
+    animation: str | None,
     **options: Any,
 ) -> None:
     """Draw clips to compare by eye: a contact sheet with a row of poses for each, a film or a page
@@ -128,7 +134,7 @@ def render(
     keep_input(out, *clips)
     names = _names(clips, labels)
     figures = [
-        figure_of(read_motion(clip, clip_fps), name, rig)
+        figure_of(read_motion(clip, clip_fps, animation=animation), name, rig)
         for clip, name in zip(clips, names, strict=True)
     ]
     say_warnings(tuple(figure.note for figure in figures if figure.note))

@@ -56,7 +56,7 @@ from kinestyle.runtime.settings import Settings
     type=click.IntRange(1),
     help="How often every clip gets other targets, references and draws.",
 )
-@settings_options(without=("seed", "rig"))
+@settings_options(without=("seed", "rig", "keep_original"))
 @click.option("--judge", type=MOTION, multiple=True, help="Other judges than those that ship.")
 @click.option(
     "--processes", type=click.IntRange(1), help="How many at once; without it, one for each core."

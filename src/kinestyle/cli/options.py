@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kinestyle.errors import MotionFileError, one_line
-from kinestyle.runtime.options import Choice, ClipRig, Option, options_of
+from kinestyle.runtime.options import Choice, ClipRig, Option, Switch, options_of
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from kinestyle.motion.clip import Clip
+    from kinestyle.motion.window import Motion
     from kinestyle.rig.rig_file import Rig
 
 MOTION = click.Path(path_type=Path)
@@ -24,6 +28,8 @@ PATIENCE_SECONDS = 2.0
 """Work that takes longer shows its progress."""
 _STEPS = 1000
 """Of a bar from nothing to all."""
+ALL = "all"
+"""What asks for every animation of a file."""
 
 
 def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -77,6 +83,10 @@ def _option(option: Option) -> Callable[[Callable[..., None]], Callable[..., Non
         kind = _Words(tuple(option.choices))
     elif isinstance(option, ClipRig):
         kind = RigName()
+    if isinstance(option, Switch):
+        return click.option(
+            option.flag, option.name, is_flag=True, default=option.default, help=option.sentence
+        )
     return click.option(
         option.flag,
         *option.aliases,
@@ -108,6 +118,50 @@ def fps_option(
     return click.option(
         name, type=float, help=f"Frames a second {whose}, where its file states them wrongly."
     )
+
+
+def animation_option(
+    name: str = "--animation", whose: str = "of IN", several: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For commands that read a clip, whose file may hold several animations. several: whether all
+    of them can be asked for, with `ALL`
+    """
+    every = f'; "{ALL}" for a result of each' if several else ""
+    return click.option(
+        name,
+        metavar="NAME",
+        help=f"Which animation {whose}, where its file holds several, see `inspect`{every}.",
+    )
+
+
+def read_all(clip: Path, fps: float | None, animation: str | None) -> list[tuple[str, Clip]]:
+    """What an animation option asks for: a clip with "", or with `ALL` one for each animation of
+    the file, with its name as a part of a file's name, no two alike.
+    """
+    from kinestyle.formats.table import read_animations, read_motion
+    from kinestyle.formats.unique_names import unique_names
+
+    if animation != ALL:
+        return [("", read_motion(clip, fps, animation=animation))]
+    clips = list(read_animations(clip, fps))
+    if not clips[0].animation:
+        return [("", clips[0])]
+    plain = [re.sub(r"[^\w.+-]+", "_", clip.animation).strip("_.") or "_" for clip in clips]
+    parts = unique_names(plain, "_")[0]
+    return [
+        (part, replace(clip, name=f"{clip.name}_{part}"))
+        for part, clip in zip(parts, clips, strict=True)
+    ]
+
+
+def open_all(clip: Path, fps: float | None, animation: str | None) -> list[tuple[str, Motion]]:
+    """As `read_all`, with long motion read a window at a time where that is possible."""
+    from kinestyle.formats.table import open_motion
+
+    if animation != ALL:
+        return [("", open_motion(clip, fps, animation=animation))]
+    motion = open_motion(clip, fps)
+    return [*read_all(clip, fps, ALL)] if getattr(motion, "animations", ()) else [("", motion)]
 
 
 def keep_input(target: Path, *inputs: Path) -> None:

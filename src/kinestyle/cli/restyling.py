@@ -11,9 +11,11 @@ import click
 
 from kinestyle.cli.options import (
     MOTION,
+    animation_option,
     bundle_option,
     fps_option,
     keep_input,
+    open_all,
     progress_bar,
     rig_option,
     say_warnings,
@@ -65,6 +67,8 @@ if TYPE_CHECKING:
 @rig_option("--like-rig", "of every REF")
 @fps_option()
 @fps_option("--like-fps", "of every REF")
+@animation_option(several=True)
+@animation_option("--like-animation", "of every REF")
 @bundle_option
 def stylize(
     clip: Path,
@@ -77,6 +81,8 @@ def stylize(
     like_rig: Rig | None,
     fps: float | None,
     like_fps: float | None,
+    animation: str | None,
+    like_animation: str | None,
     bundle: Path | None,
     **settings: Any,
 ) -> None:
@@ -94,11 +100,14 @@ def stylize(
     wanted = Settings(**settings)
     variations = [replace(wanted, seed=wanted.seed + i) for i in range(samples or 1)]
     writer_of(out)
-    targets = [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples or 0)] or [out]
-    for target in targets:
+    keep_input(out, clip, *like)
+    sources = open_all(clip, fps, animation)
+    targets = {name: _targets(out, name, samples) for name, _ in sources}
+    for target in (target for several in targets.values() for target in several):
         keep_input(target, clip, *like)
-    source = open_motion(clip, fps)
-    references = cue.map(lambda reference: open_motion(reference, like_fps))
+    references = cue.map(
+        lambda reference: open_motion(reference, like_fps, animation=like_animation)
+    )
 
     from kinestyle.runtime.stylizer import Stylizer, bundle_for
 
@@ -106,18 +115,24 @@ def stylize(
     with progress_bar("reading the style") as progress:
         known = stylizer.read_references(references, progress)
     stylizer.style_of(known)  # what is wrong with the cue is said before the clip is analysed
-    with progress_bar("analysing") as progress:
-        analysis = stylizer.analyse(source, rig=wanted.rig, progress=progress)
-    say_warnings(analysis.clip.warnings)
-    say_warnings(analysis.correspondence.mapping.warnings)
-    say_warnings(analysis.domain.notes(wanted.out_of_domain))
-    with progress_bar("restyling") as progress:
-        notes = _write(
-            stylizer, analysis, known, dict(zip(targets, variations, strict=True)), progress
-        )
-    say_warnings(notes)
-    for target in targets:
+    for name, source in sources:
+        with progress_bar("analysing") as progress:
+            analysis = stylizer.analyse(source, rig=wanted.rig, progress=progress)
+        say_warnings(analysis.clip.warnings)
+        say_warnings(analysis.correspondence.mapping.warnings)
+        say_warnings(analysis.domain.notes(wanted.out_of_domain))
+        with progress_bar("restyling") as progress:
+            wanted_here = dict(zip(targets[name], variations, strict=True))
+            notes = _write(stylizer, analysis, known, wanted_here, progress)
+        say_warnings(notes)
+    for target in (target for several in targets.values() for target in several):
         say_written(target)
+
+
+def _targets(out: Path, name: str, samples: int | None) -> list[Path]:
+    """Where the results of one clip go. name: its animation's, "" where it is the only one"""
+    out = out.with_stem(f"{out.stem}_{name}") if name else out
+    return [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples or 0)] or [out]
 
 
 def _write(
@@ -141,8 +156,17 @@ def _write(
         written = part_of_progress(progress, (i + 0.5) * share, (i + 1) * share)
         code = stylizer.style_of(cue, settings.seed)
         result = stylizer.apply(analysis, code, settings, applied)
-        notes += write_motion(result, target, written)
+        notes += write_motion(_called(result, target, settings), target, written)
     return notes
+
+
+def _called(result: Motion, target: Path, settings: Settings) -> Motion:
+    """The result, called as its file where it is to be a further animation of that."""
+    from kinestyle.motion.clip import Clip
+
+    if settings.keep_original and isinstance(result, Clip) and result.animation:
+        return replace(result, animation=target.stem)
+    return result
 
 
 def _weights(text: str) -> tuple[float, ...]:

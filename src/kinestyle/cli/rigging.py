@@ -14,8 +14,10 @@ import click
 
 from kinestyle.cli.options import (
     MOTION,
+    animation_option,
     fps_option,
     keep_input,
+    read_all,
     rig_option,
     say_warnings,
     say_written,
@@ -48,6 +50,8 @@ _ABOUT = (
 @rig_option("--to-rig", "of RIG")
 @fps_option()
 @fps_option("--to-fps", "of RIG")
+@animation_option(several=True)
+@animation_option("--to-animation", "of RIG")
 def retarget(
     clip: Path,
     target: Path,
@@ -56,6 +60,8 @@ def retarget(
     to_rig: Rig | None,
     fps: float | None,
     to_fps: float | None,
+    animation: str | None,
+    to_animation: str | None,
 ) -> None:
     """Put the motion of the clip IN on the skeleton of another file, feet planted where they were,
     travel scaled to its legs.
@@ -67,14 +73,16 @@ def retarget(
 
     writer_of(out)
     keep_input(out, clip, target)
-    source, wanted = read_motion(clip, fps), read_motion(target, to_fps)
-    of_source, of_wanted = (
-        correspond(c, map_joints(c, r)) for c, r in ((source, rig), (wanted, to_rig))
-    )
-    result = transfer(source, wanted, of_source, of_wanted)
-    say_warnings(result.warnings)
-    say_warnings(write_motion(result, out))
-    say_written(out)
+    sources = read_all(clip, fps, animation)
+    wanted = read_motion(target, to_fps, animation=to_animation)
+    of_wanted = correspond(wanted, map_joints(wanted, to_rig))
+    for name, source in sources:
+        place = out.with_stem(f"{out.stem}_{name}") if name else out
+        keep_input(place, clip, target)
+        result = transfer(source, wanted, correspond(source, map_joints(source, rig)), of_wanted)
+        say_warnings(result.warnings)
+        say_warnings(write_motion(result, place))
+        say_written(place)
 
 
 @click.command("map")
@@ -93,7 +101,15 @@ def retarget(
 )
 @rig_option()
 @fps_option()
-def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, fps: float | None) -> None:
+@animation_option()
+def map_rig(
+    clip: Path,
+    out: Path,
+    blank: bool,
+    rig: Rig | None,
+    fps: float | None,
+    animation: str | None,
+) -> None:
     """Write down which joint of the clip IN is taken for what, to correct it by hand and to use it
     for every file on its rig.
     """
@@ -105,7 +121,7 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, fps: float | No
     if out.suffix.lower() != ".json":
         raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .json for a rig")
     keep_input(out, clip)
-    source = read_motion(clip, fps)
+    source = read_motion(clip, fps, animation=animation)
     if blank:
         if rig is not None:
             raise click.UsageError(
@@ -145,8 +161,14 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, fps: float | No
 )
 @rig_option()
 @fps_option(whose="of every file")
+@animation_option(whose="of every file", several=True)
 def convert(
-    source: Path, target: Path, suffix: str | None, rig: Rig | None, fps: float | None
+    source: Path,
+    target: Path,
+    suffix: str | None,
+    rig: Rig | None,
+    fps: float | None,
+    animation: str | None,
 ) -> None:
     """Write the motion file IN, or every one in the folder IN, in another format: that of OUT's
     suffix, or --to.
@@ -161,9 +183,8 @@ def convert(
                 "--to is for folders; a single file gets the format of OUT's suffix."
             )
         writer_of(target)
-        keep_input(target, source)
-        _convert(source, target, rig, fps)
-        say_written(target)
+        for written in _convert(source, target, rig, fps, animation):
+            say_written(written)
         return
     if suffix is None:
         raise click.UsageError(
@@ -180,17 +201,15 @@ def convert(
     ) as progress:
         for given, wanted in progress:
             try:
-                keep_input(wanted, given)
                 wanted.parent.mkdir(parents=True, exist_ok=True)
-                _convert(given, wanted, rig, fps)
+                for written in _convert(given, wanted, rig, fps, animation):
+                    say_written(written)
             except Exception as error:
                 sentence = sentence_of(error)
                 if sentence is None:
                     raise
                 failed += 1
                 click.echo(f"kinestyle: {one_line(str(given))}: {sentence}", err=True)
-            else:
-                say_written(wanted)
     if failed:
         raise MotionFileError(
             f"{failed} of {len(jobs)} files could not be converted; the others are in {target}"
@@ -212,13 +231,20 @@ def _jobs(source: Path, target: Path, suffix: str) -> Iterator[tuple[Path, Path]
         yield path, place if alone else place.with_name(f"{path.name}{suffix}")
 
 
-def _convert(source: Path, target: Path, rig: Rig | None, fps: float | None) -> None:
-    from kinestyle.formats.table import read_motion, write_motion
+def _convert(
+    source: Path, target: Path, rig: Rig | None, fps: float | None, animation: str | None
+) -> Iterator[Path]:
+    """Write a file in another format, or one for each animation; yields where."""
+    from kinestyle.formats.table import write_motion
     from kinestyle.rig.mapping import stated_world
 
-    clip = read_motion(source, fps)
-    say_warnings(clip.warnings)
-    if rig is not None:
-        rig.joints_in(clip.skeleton, clip.name)
-        clip = replace(clip, world=stated_world(clip, rig))
-    say_warnings(write_motion(clip, target))
+    keep_input(target, source)
+    for name, clip in read_all(source, fps, animation):
+        place = target.with_stem(f"{target.stem}_{name}") if name else target
+        keep_input(place, source)
+        say_warnings(clip.warnings)
+        if rig is not None:
+            rig.joints_in(clip.skeleton, clip.name)
+            clip = replace(clip, world=stated_world(clip, rig))
+        say_warnings(write_motion(clip, place))
+        yield place

@@ -5,12 +5,13 @@ A format is imported when a file of it is read or written: who restyles BVH does
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from kinestyle.errors import MotionFileError, shown
+from kinestyle.formats.reading import Reading
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.window import Motion, Progress, collect
 from kinestyle.storage import name_of, require_file
@@ -25,24 +26,24 @@ Writer = Callable[[Motion, Path, Progress | None], tuple[str, ...]]
 class Format(NamedTuple):
     """How files of one suffix are read and written.
 
-    read: takes the frames a second that the file has, whatever it says, or None
+    read: takes what is said of the file, see `Reading`
     write: None for a format that is only read
     open: reads a long file a window at a time; None for a format whose files are read as a whole
     """
 
-    read: Callable[[Path, float | None], Clip]
+    read: Callable[[Path, Reading], Clip]
     write: Writer | None
-    open: Callable[[Path, float | None], Motion] | None = None
+    open: Callable[[Path, Reading], Motion] | None = None
 
 
-def _retimed(read: Callable[[Path], Clip]) -> Callable[[Path, float | None], Clip]:
-    """A reader that takes no frame rate as one that does."""
+def _retimed(read: Callable[[Path], Clip]) -> Callable[[Path, Reading], Clip]:
+    """A reader of files with one motion, at the rate that they say, as one that takes more."""
 
-    def read_at(path: Path, fps: float | None) -> Clip:
-        clip = read(path)
-        return clip if fps is None else replace(clip, frame_time_seconds=1.0 / fps)
+    def read_as(path: Path, reading: Reading) -> Clip:
+        _has_no_animations(path, reading)
+        return _at_rate(read(path), reading)
 
-    return read_at
+    return read_as
 
 
 def _as_a_whole(write: Callable[[Clip, Path], tuple[str, ...]]) -> Writer:
@@ -55,16 +56,32 @@ def _as_a_whole(write: Callable[[Clip, Path], tuple[str, ...]]) -> Writer:
     return write_all
 
 
-def _read_bvh(path: Path, fps: float | None) -> Clip:
+def _at_rate(clip: Clip, reading: Reading) -> Clip:
+    """The clip at the rate that is stated."""
+    return clip if reading.fps is None else replace(clip, frame_time_seconds=1.0 / reading.fps)
+
+
+def _has_no_animations(path: Path, reading: Reading) -> None:
+    """Raises MotionFileError where an animation is asked for."""
+    if reading.animation is not None:
+        raise MotionFileError(
+            f"{shown(name_of(path))} holds one motion without a name, found {reading.animation!r} "
+            f"as the animation to read; leave it out"
+        )
+
+
+def _read_bvh(path: Path, reading: Reading) -> Clip:
     from kinestyle.formats.bvh import read_bvh
 
-    return read_bvh(path, fps)
+    _has_no_animations(path, reading)
+    return read_bvh(path, reading.fps)
 
 
-def _open_bvh(path: Path, fps: float | None) -> Motion:
+def _open_bvh(path: Path, reading: Reading) -> Motion:
     from kinestyle.formats.bvh import open_bvh
 
-    return open_bvh(path, fps)
+    _has_no_animations(path, reading)
+    return open_bvh(path, reading.fps)
 
 
 def _write_bvh(motion: Motion, path: Path, progress: Progress | None) -> tuple[str, ...]:
@@ -79,10 +96,10 @@ def _read_amc(path: Path) -> Clip:
     return read_amc(path)
 
 
-def _read_gltf(path: Path) -> Clip:
+def _read_gltf(path: Path, reading: Reading) -> Clip:
     from kinestyle.formats.gltf import read_gltf
 
-    return read_gltf(path)
+    return _at_rate(read_gltf(path, reading.animation), reading)
 
 
 def _write_gltf(clip: Clip, path: Path) -> tuple[str, ...]:
@@ -91,10 +108,10 @@ def _write_gltf(clip: Clip, path: Path) -> tuple[str, ...]:
     return write_gltf(clip, path)
 
 
-def _read_fbx(path: Path) -> Clip:
+def _read_fbx(path: Path, reading: Reading) -> Clip:
     from kinestyle.formats.fbx import read_fbx
 
-    return read_fbx(path)
+    return _at_rate(read_fbx(path, reading.animation), reading)
 
 
 def _write_fbx(clip: Clip, path: Path) -> tuple[str, ...]:
@@ -118,9 +135,9 @@ def _write_arrays(clip: Clip, path: Path) -> tuple[str, ...]:
 FORMATS: dict[str, Format] = {
     ".bvh": Format(_read_bvh, _write_bvh, _open_bvh),
     ".amc": Format(_retimed(_read_amc), None),
-    ".glb": Format(_retimed(_read_gltf), _as_a_whole(_write_gltf)),
-    ".gltf": Format(_retimed(_read_gltf), _as_a_whole(_write_gltf)),
-    ".fbx": Format(_retimed(_read_fbx), _as_a_whole(_write_fbx)),
+    ".glb": Format(_read_gltf, _as_a_whole(_write_gltf)),
+    ".gltf": Format(_read_gltf, _as_a_whole(_write_gltf)),
+    ".fbx": Format(_read_fbx, _as_a_whole(_write_fbx)),
     ".npy": Format(_retimed(_read_arrays), _as_a_whole(_write_arrays)),
     ".npz": Format(_retimed(_read_arrays), _as_a_whole(_write_arrays)),
 }
@@ -128,29 +145,46 @@ FORMATS: dict[str, Format] = {
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".joblib"}
 
 
-def read_motion(path: str | Path, fps: float | None = None) -> Clip:
+def read_motion(
+    path: str | Path, fps: float | None = None, *, animation: str | None = None
+) -> Clip:
     """The clip in a motion file; its suffix names the format.
 
     fps: frames a second, for a file that states none or a wrong rate; None: as the file says
+    animation: of a file with several, the name of the one to read, or its number, from 1; None: the
+        active one, else the one that moves most. `Clip.animations` lists them.
 
     Raises MotionFileError for a file that cannot be read, is not sound, or states a rate that
     cannot be believed.
     """
     path = _checked(path, fps)
-    return format_of(path).read(path, fps)
+    return format_of(path).read(path, Reading(fps, animation))
 
 
-def open_motion(path: str | Path, fps: float | None = None) -> Motion:
+def read_animations(path: str | Path, fps: float | None = None) -> Iterator[Clip]:
+    """A clip for each animation in a motion file, in the file's order; of a file without
+    animations, the one clip. As `read_motion`.
+    """
+    first = read_motion(path, fps)
+    for animation in first.animations:
+        yield read_motion(path, fps, animation=animation.name)
+    if not first.animations:
+        yield first
+
+
+def open_motion(
+    path: str | Path, fps: float | None = None, *, animation: str | None = None
+) -> Motion:
     """The motion in a file, however long it is: the clip that `read_motion` gives, or, for more
     than two minutes of BVH, a motion whose frames are read from the file when they are asked for.
 
-    fps: as in `read_motion`
+    fps, animation: as in `read_motion`
 
     Raises MotionFileError as `read_motion` does, and later where the file changes meanwhile.
     """
     path = _checked(path, fps)
     row = format_of(path)
-    return row.read(path, fps) if row.open is None else row.open(path, fps)
+    return (row.read if row.open is None else row.open)(path, Reading(fps, animation))
 
 
 def _checked(path: str | Path, fps: float | None) -> Path:

@@ -46,6 +46,8 @@ class Inspection:
         axis, angle = facing(clip, self.correspondence)
         return {
             "name": clip.name,
+            "animation": clip.animation or None,
+            "animations": [animation._asdict() for animation in clip.animations],
             "family": mapping.family,
             "joint_count": clip.skeleton.joint_count,
             "frame_count": clip.frame_count,
@@ -83,6 +85,12 @@ class Inspection:
             if found["facing_off_degrees"] >= 10.0
             else ""
         )
+        animations = [
+            f"  {animation.name:<28}{animation.seconds:.2f} s"
+            + ("" if animation.moves else "   nothing moves")
+            + ("   read" if animation.name == self.clip.animation else "")
+            for animation in self.clip.animations
+        ]
         lines = [
             f"{found['name']}: {found['frame_count']} frames at {rate:.4g} frames/s, "
             f"{found['duration_seconds']:.2f} s",
@@ -90,6 +98,7 @@ class Inspection:
             f"axes     {found['up']} up, floor at {found['floor']:.3g}, facing "
             f"{found['facing']}{beside} at first",
             f"unit     {found['unit']} ({found['metres_per_unit']:.4g} m)",
+            *(["animations", *animations] if animations else []),
             "joints",
         ]
         for role in CANONICAL.names:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -28,6 +28,22 @@ class StatedWorld:
     up: tuple[float, float, float] | None = None
 
 
+class Animation(NamedTuple):
+    """One of the animations that a file holds.
+
+    name: no two of a file are alike; seconds: its length; moves: whether any joint moves in it
+    """
+
+    name: str
+    seconds: float
+    moves: bool
+
+
+_STILL = 1e-5
+"""How much a position may differ, as a share of its size or of 1, and a quaternion's component, of
+a joint that does not move.
+"""
+
 UNSTATED = StatedWorld()
 METRES_Y_UP = StatedWorld(1.0, (0.0, 1.0, 0.0))
 """The world of every glTF file."""
@@ -47,6 +63,10 @@ class Clip:
         None for a clip made here
     warnings: what the reader found odd but could read
     world: what the file states of its units and axes
+    animations: those that the file holds, none for formats that have none
+    animation: the name of the one that this motion is. A writer that keeps the clip's file replaces
+        that one; under another name it adds one to the file; for "", of a motion from elsewhere,
+        one that is called as the clip
     """
 
     skeleton: Skeleton
@@ -57,6 +77,8 @@ class Clip:
     source: Any = None
     warnings: tuple[str, ...] = field(default=())
     world: StatedWorld = UNSTATED
+    animations: tuple[Animation, ...] = ()
+    animation: str = ""
 
     def __post_init__(self) -> None:
         shape = (*self.local_rotation.shape[:1], self.skeleton.joint_count)
@@ -90,6 +112,11 @@ class Clip:
         return bool(
             np.isfinite(self.local_position).all() and np.isfinite(self.local_rotation).all()
         )
+
+    @property
+    def is_still(self) -> bool:
+        """Whether no joint moves from the first frame to the last."""
+        return not is_moving(self.local_position, self.local_rotation)
 
     @cached_property
     def _world(self) -> tuple[Array, Array]:
@@ -153,11 +180,25 @@ class Clip:
         """The same clip with more to tell its user."""
         return replace(self, warnings=(*self.warnings, *more))
 
+    def with_animations(self, animations: tuple[Animation, ...], animation: str) -> Self:
+        """The same clip with the animations of its file, and the name of the one that it is."""
+        return replace(self, animations=animations, animation=animation)
+
     def with_motion(self, local_position: Array, local_rotation: Array) -> Clip:
         """The same rig and source with other motion: local_position (T, J, 3), local_rotation (T,
         J, 4).
         """
         return replace(self, local_position=local_position, local_rotation=local_rotation)
+
+
+def is_moving(local_position: Array, local_rotation: Array) -> bool:
+    """Whether any joint moves: local_position (T, J, 3), local_rotation (T, J, 4)."""
+    allowed = _STILL * np.maximum(1.0, np.abs(local_position[:1]))
+    if (np.abs(local_position - local_position[:1]) > allowed).any():
+        return True
+    # a quaternion and its negative are one rotation
+    cosine = np.abs(np.einsum("tjk,jk->tj", local_rotation, local_rotation[0]))
+    return bool((cosine < 1.0 - 0.5 * _STILL**2 - 1e-12).any())
 
 
 def check_writable(clip: Clip, name: str, first_frame: int = 0) -> None:

@@ -52,7 +52,8 @@ def transfer(
     target_correspondence: Correspondence | None = None,
 ) -> Clip:
     """The motion of `clip` on the rig of `target`: hierarchy, channels, units, axes and floor are
-    the target's; the frames are the clip's.
+    the target's; the frames are the clip's. Written into the target's file, it is a further
+    animation of that.
 
     target: any motion of the other rig; joints without a role stay as they are in its first frame
 
@@ -92,7 +93,18 @@ def transfer(
     locked = lock_feet_to(
         trajectories, moved, t, locked_feet(clip, c, contact), np.zeros(clip.frame_count)
     )
-    return replace(locked, warnings=(*clip.warnings, *c.mapping.warnings, *t.mapping.warnings))
+    return replace(
+        locked,
+        name=_title(clip),
+        warnings=(*clip.warnings, *c.mapping.warnings, *t.mapping.warnings),
+        animation="",
+    )
+
+
+def _title(clip: Clip) -> str:
+    """What a clip's motion is called: of a file with several, by the name that it has there."""
+    several = sum(animation.moves for animation in clip.animations) > 1
+    return clip.animation if several and clip.animation else clip.name
 
 
 def _stance(clip: Clip, c: Correspondence, canonical: Clip, contact: np.ndarray) -> Stance:

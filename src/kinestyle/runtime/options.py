@@ -152,6 +152,21 @@ class Choice(Option):
         raise self._refused(value, f"one of {', '.join(self.choices)}")
 
 
+class Switch(Option):
+    """Off, unless it is asked for."""
+
+    kind = "switch"
+    value_type: ClassVar[type] = bool
+
+    def checked(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            return value
+        raise self._refused(value, "true or false")
+
+    def as_words(self, value: Any) -> list[str]:
+        return [self.flag] if value else []
+
+
 class ClipRig(Option):
     """A rig, the name of a family, or a file of `kinestyle map`. The rig itself is checked against
     the clip, when that is analysed.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from kinestyle.runtime.options import Choice, ClipRig, Number, WholeNumber, options_of
+from kinestyle.runtime.options import Choice, ClipRig, Number, Switch, WholeNumber, options_of
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -89,6 +89,16 @@ class Settings:
             )
         },
     )
+    keep_original: bool = field(
+        default=False,
+        metadata={
+            "option": Switch(
+                label="Keep the original",
+                help="in a file with animations, write the result as a further one instead of "
+                "replacing the one that was read",
+            )
+        },
+    )
     rig: Rig | str | Path | None = field(
         default=None,
         metadata={
@@ -128,4 +138,5 @@ class SettingsChanges(TypedDict, total=False):
     seed: int
     root: Root
     out_of_domain: OutOfDomain
+    keep_original: bool
     rig: Rig | str | Path | None

@@ -291,6 +291,10 @@ class Stylizer:
                 f"{clip.name} lasts {frames.frame_count} frames at {FRAME_RATE:g} frames/s, too "
                 f"short to show a style well; {SHORTEST_FRAMES} or more are better"
             )
+        if isinstance(clip, Clip) and clip.frame_count > 1 and clip.is_still:
+            clip = clip.with_warnings(
+                f"nothing moves in {clip.name}: all of its {clip.frame_count} frames are the same"
+            )
         sequences = self._sequences
         encoding = sequences.encode(
             frames, correspondence, surveyed.feature_contact, part_of_progress(progress, 0.28, 0.76)
@@ -373,7 +377,12 @@ class Stylizer:
             self.windows,
             part_of_progress(progress, 0.4, 1.0),
         )
-        return collect(result, self.windows) if isinstance(analysis.clip, Clip) else result
+        if not isinstance(analysis.clip, Clip):
+            return result
+        done = collect(result, self.windows)
+        if settings.keep_original and done.animation:
+            done = replace(done, animation=f"{done.animation} restyled")
+        return done
 
 
 def bundle_for(cue: Cue[Any], named: Path | str | None = None) -> Path | str | None:

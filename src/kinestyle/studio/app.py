@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect
 from kinestyle import __version__
 from kinestyle.bundle import Bundle
 from kinestyle.errors import KinestyleError
+from kinestyle.formats.reading import Reading
 from kinestyle.formats.table import FORMATS
 from kinestyle.rig.presets import PRESETS
 from kinestyle.runtime.options import options_of
@@ -68,6 +69,7 @@ RigQuery = Annotated[
     ),
 ]
 FpsQuery = Annotated[schemas.Fps | None, Query(description=schemas.FPS)]
+AnimationQuery = Annotated[schemas.AnimationName | None, Query(description=schemas.ANIMATION)]
 T = TypeVar("T")
 
 
@@ -265,13 +267,14 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         ] = None,
         rig: RigQuery = None,
         fps: FpsQuery = None,
+        animation: AnimationQuery = None,
         job: JobQuery = None,
     ) -> ClipAnswer:
         """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as
         `file`; its rig as `rig`.
         """
         files, stated = await sent_clip(request, name, rig, studio.config)
-        work = studio.keep(files, _client(request, job), stated, fps)
+        work = studio.keep(files, _client(request, job), stated, Reading(fps, animation))
         return _answer(studio, await _while_there(request, work))
 
     @app.get("/api/clips/{clip_id}", responses=documented_errors(404))
@@ -351,9 +354,10 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         )
 
         async def work() -> tuple[str, bytes, list[str]]:
-            content = await studio.read(files["file"], client, rig, form.fps)
+            content = await studio.read(files["file"], client, rig, form.reading())
             references = [
-                await studio.read([one], client, like_rig, form.like_fps) for one in files["like"]
+                await studio.read([one], client, like_rig, form.like_reading())
+                for one in files["like"]
             ]
             result = await studio.restyled(content, form.cue(references), settings, client)
             name, data, notes = await studio.write(result, form.format, client)

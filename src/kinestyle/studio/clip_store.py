@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from kinestyle.formats.reading import AS_IT_IS, Reading
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import UnknownError
 
@@ -32,13 +33,13 @@ class Upload:
     name: what the client calls the first, which is the one to read; files: (ending, bytes), the
         ending ours
     rig: what the client knows of the joints, None where they are to be found in the file
-    fps: frames a second, None where the file says them
+    reading: what the client says of how the file is to be read
     """
 
     name: str
     files: tuple[tuple[str, bytes], ...]
     rig: StatedRig | None = None
-    fps: float | None = None
+    reading: Reading = AS_IT_IS
 
     @property
     def size(self) -> int:
@@ -54,13 +55,13 @@ class Upload:
 
     @property
     def key(self) -> str:
-        """The same for the same files on the same rig at the same rate."""
+        """The same for the same files on the same rig, read in the same way."""
         parts = [part for ending, data in self.files for part in (ending.encode(), data)]
         return key_of(
             self.name.encode(),
             *parts,
             *([] if self.rig is None else [b"rig", self.rig.name.encode(), self.rig.data or b""]),
-            *([] if self.fps is None else [b"fps", repr(self.fps).encode()]),
+            *(repr(said).encode() for said in self.reading.as_dict().items()),
         )
 
 
@@ -90,7 +91,7 @@ class Content:
             "endings": [ending for ending, _ in self.upload.files],
             "rig": rig and rig.name,
             "rig_file": rig is not None and rig.data is not None,
-            "fps": self.upload.fps,
+            "reading": self.upload.reading.as_dict(),
             "state": self.state is not None,
         }
         return head, [*self.upload.blobs, *([] if self.state is None else [self.state])]

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kinestyle.bundle import Bundle
+from kinestyle.formats.reading import AS_IT_IS, Reading
 from kinestyle.formats.table import FORMATS
 from kinestyle.label import Label
 from kinestyle.rig.presets import preset
@@ -68,10 +69,10 @@ class Studio:
         files: NamedFiles,
         client: Client,
         rig: StatedRig | None = None,
-        fps: float | None = None,
+        reading: Reading = AS_IT_IS,
     ) -> StoredClip:
         """Keep an upload."""
-        return self.store.put(StoredClip(await self.read(files, client, rig, fps)))
+        return self.store.put(StoredClip(await self.read(files, client, rig, reading)))
 
     async def restyle(
         self, clip: StoredClip, cue: Cue[str], settings: Settings, client: Client
@@ -117,10 +118,10 @@ class Studio:
         files: NamedFiles,
         client: Client,
         rig: StatedRig | None = None,
-        fps: float | None = None,
+        reading: Reading = AS_IT_IS,
     ) -> Content:
         """An upload, as the worker that has read it describes it."""
-        upload = self._upload(files, rig, fps)
+        upload = self._upload(files, rig, reading)
         key = upload.key
         if (known := self.store.content(key)) is not None:
             return known
@@ -187,7 +188,7 @@ class Studio:
             client.name,
         )
 
-    def _upload(self, named_files: NamedFiles, rig: StatedRig | None, fps: float | None) -> Upload:
+    def _upload(self, named_files: NamedFiles, rig: StatedRig | None, reading: Reading) -> Upload:
         """Files in the order to read them, under endings of ours. Raises FormatError, RequestError,
         and as `_named_rig` does.
         """
@@ -198,7 +199,7 @@ class Studio:
         rate = _NUMBER_AND_RATE.search(Path(name).stem) if suffix == ".amc" else None
         beside = _files_beside(motion, [file for file in files if file is not motion])
         sent = ((f"{rate[1] if rate else ''}{suffix}", data), *beside)
-        return Upload(name, sent, None if rig is None else self._named_rig(rig), fps)
+        return Upload(name, sent, None if rig is None else self._named_rig(rig), reading)
 
     def _named_rig(self, rig: StatedRig) -> StatedRig:
         """A rig under the name to show. Raises RigError for an unknown family, LimitError."""
@@ -301,7 +302,8 @@ def command_line(
 ) -> str | None:
     """The command line that makes the result from files called as the client called them.
 
-    None where there is none: a command line states one rig and one rate for all of its references.
+    None where there is none: a command line states one rig, one rate and one animation for all of
+    its references.
     """
 
     def file(name: str) -> str:
@@ -310,20 +312,19 @@ def command_line(
     def word(rig: StatedRig | None) -> str | None:
         return rig and (rig.name if rig.data is None else file(rig.name))
 
-    def rate(flag: str, content: Content) -> list[str]:
-        # the file of a result has the right one
-        fps = content.upload.fps if content.state is None else None
-        return [] if fps is None else [flag, f"{fps:.10g}"]
+    def said(prefix: str, content: Content) -> list[str]:
+        # the file of a result says it all
+        return content.upload.reading.as_options(prefix) if content.state is None else []
 
     rigs = {reference.upload.rig for reference in cue.like}
-    rates = {tuple(rate("--like-fps", reference)) for reference in cue.like} or {()}
-    if len(rigs) > 1 or len(rates) > 1:
+    readings = {tuple(said("--like-", reference)) for reference in cue.like} or {()}
+    if len(rigs) > 1 or len(readings) > 1:
         return None
     cue = replace(cue, like_rig=word(next(iter(rigs), None)))
     settings = replace(settings, rig=word(content.upload.rig))
     words = ["kinestyle", "stylize", file(content.name)]
     words += cue.as_options(lambda reference: file(reference.name)) + settings.as_options()
-    words += [*rate("--fps", content), *rates.pop()]
+    words += [*said("--", content), *readings.pop()]
     if bundle is not None:
         words += ["--bundle", str(bundle)]
     return shlex.join([*words, "-o", file(result)])

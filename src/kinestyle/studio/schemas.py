@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from kinestyle.formats.reading import Reading
 from kinestyle.formats.table import MAX_FPS, MIN_FPS
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.options import options_of
@@ -26,6 +27,11 @@ JobName = Annotated[
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 RigName = Annotated[str, Field(min_length=1, max_length=100)]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS)]
+AnimationName = Annotated[str, Field(min_length=1, max_length=300)]
+ANIMATION = (
+    "Which animation, where the file holds several: its name, see `inspection.animations`, or its "
+    "number, from 1. Without it, the active one, else the one that moves most."
+)
 FPS = "Frames a second of the clip, where its file states none or a wrong rate."
 
 
@@ -90,10 +96,10 @@ class Setting(BaseModel):
     """One setting of a restyling, as a form shows it."""
 
     name: str = Field(description="In a request.")
-    kind: Literal["number", "whole number", "choice"]
+    kind: Literal["number", "whole number", "choice", "switch"]
     label: str
     help: str
-    default: float | int | str
+    default: bool | float | int | str
     least: float | None = None
     most: float | None = None
     slider: tuple[float, float, float] | None = Field(
@@ -173,11 +179,23 @@ class StylizeForm(Restyling, _settings_body(with_rig=True)):  # type: ignore[mis
     like_rig: RigName | None = Field(None, description="The same for every reference clip.")
     fps: Fps | None = Field(None, description=FPS)
     like_fps: Fps | None = Field(None, description="The same for every reference clip.")
+    animation: AnimationName | None = Field(None, description=ANIMATION)
+    like_animation: AnimationName | None = Field(
+        None, description="The same for every reference clip."
+    )
     format: str | None = Field(
         None,
         pattern=ENDING,
         description="Of the result; without it, the clip's own if it is written.",
     )
+
+    def reading(self) -> Reading:
+        """What is said of the clip's file."""
+        return Reading(self.fps, self.animation)
+
+    def like_reading(self) -> Reading:
+        """What is said of the files of reference clips."""
+        return Reading(self.like_fps, self.like_animation)
 
     def cue(self, like: Sequence[Other]) -> Cue[Other]:
         return Cue.of(self.style, like=like, weights=self.weights, random=self.random)

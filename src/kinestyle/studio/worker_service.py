@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kinestyle.bundle import GRAPHS, Style
+from kinestyle.formats.reading import AS_IT_IS, Reading
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
@@ -54,14 +55,14 @@ class Sent(NamedTuple):
     """A clip as the server sends it along.
 
     name: the client's; files: (ending, bytes), the first is the one to read; state: the motion of a
-    result that is to be put in; rig, fps: what the client knows of the joints and of the rate
+    result that is to be put in; rig, reading: what the client says of the joints and of the file
     """
 
     name: str
     files: tuple[tuple[str, bytes], ...]
     state: bytes | None
     rig: StatedRig | None = None
-    fps: float | None = None
+    reading: Reading = AS_IT_IS
 
 
 class MissingError(Exception):
@@ -146,7 +147,8 @@ class WorkerService:
             paths = [Path(folder) / f"{STEM}{ending}" for ending, _ in sent.files]
             for path, (_, data) in zip(paths, sent.files, strict=True):
                 path.write_bytes(data)
-            clip = replace(read_motion(paths[0], sent.fps), name=Path(sent.name).stem)
+            clip = read_motion(paths[0], sent.reading.fps, animation=sent.reading.animation)
+            clip = replace(clip, name=Path(sent.name).stem)
         self._check_size(clip, sent.name, allow_heavy)
         clip = replace(
             clip, warnings=tuple(warning.replace(STEM, clip.name) for warning in clip.warnings)
@@ -218,7 +220,10 @@ class WorkerService:
         analysis = self._analysis(cached, bundle)
         progress("restyling", 0.6)
         result = stylizer.apply(analysis, code, settings)
-        result = replace(result, name=Path(head["name"]).stem)
+        name = Path(head["name"]).stem
+        # a further animation is called as its file
+        is_further = result.animation != cached.clip.animation
+        result = replace(result, name=name, animation=name if is_further else result.animation)
         self._keep(head["result"], CachedClip(result, cached.rig))
         facts = facts_of(
             result, analysis.correspondence, analysis.domain.notes(settings.out_of_domain)
@@ -282,4 +287,4 @@ def _unpacked(
             else StatedRig(clip["rig"], next(rest) if clip["rig_file"] else None)
         )
         state = next(rest) if clip["state"] else None
-        yield clip["key"], Sent(clip["name"], files, state, rig, clip["fps"])
+        yield clip["key"], Sent(clip["name"], files, state, rig, Reading(**clip["reading"]))

@@ -30,8 +30,8 @@ from kinestyle.motion.rotation import Array
 
 WAIT_SECONDS = 900.0
 _NUMBERS = 10
-_BONES = ("LimbNode", "Limb", "Root")
-"""What files call bones. Some programs leave out the attribute by which the library tells them."""
+_MOST = 0.5
+"""The share of keys from which on a span that leaves them out is not that of the motion."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,36 @@ class Sampled:
     scale: Array
 
 
+@dataclass(frozen=True)
+class Stack:
+    """An animation of the scene, in seconds.
+
+    name: as the file has it; start, end: the span that it states
+    keys: the first and the last key of its joints, None without any
+    share_outside: of the joints' keys, how many the span leaves out
+    """
+
+    name: str
+    start: float
+    end: float
+    keys: tuple[float, float] | None
+    share_outside: float
+
+    @property
+    def is_spanned(self) -> bool:
+        """Whether the span that it states is that of its motion: it is missing in files of some
+        programs, and others write their time slider's.
+        """
+        if self.keys is None or self.keys[0] == self.keys[1]:
+            return True
+        return self.end > self.start and self.share_outside <= _MOST
+
+    @property
+    def span_seconds(self) -> tuple[float, float]:
+        """The span in which it moves: as stated, unless the keys of its joints contradict."""
+        return (self.start, self.end) if self.is_spanned or not self.keys else self.keys
+
+
 class Scene:
     """A scene that can be asked for its nodes' transforms as long as its process runs."""
 
@@ -79,7 +109,7 @@ class Scene:
                 index=i,
                 parent=row["parent"],
                 name=row["name"],
-                is_bone=row["kind"] == "BONE" or row["sort"] in _BONES,
+                is_bone=row["kind"] == "BONE" or row["sort"] in sampler.BONES,
                 is_end_site=END_SITE in row["marks"],
                 ignores_parent_scale=row["inherit"] == "IGNORE_PARENT_SCALE",
                 identity=row["identity"],
@@ -92,13 +122,26 @@ class Scene:
         self.skinned: frozenset[int] = frozenset(description["skinned"])
         self.shaped: frozenset[int] = frozenset(description["shaped"])
         self.is_left_handed: bool = description["left_handed"]
-        self.animations: list[str] = [stack["name"] for stack in description["animations"]]
+        self.stacks = tuple(
+            Stack(
+                row["name"],
+                row["start"],
+                row["end"],
+                row["keys"] and (row["keys"][0], row["keys"][1]),
+                row["share_outside"],
+            )
+            for row in description["animations"]
+        )
+        self.active: str = description["active"]
+        self.stack = 0 if self.stacks else -1
+        """The number of the animation that is sampled, -1 for the pose."""
+        self.is_default = True
+        """Whether that is read without being asked for, whatever its style."""
 
     @property
     def span_seconds(self) -> tuple[float, float]:
-        """Start and end of the first animation."""
-        stacks = self._description["animations"]
-        return (stacks[0]["start"], stacks[0]["end"]) if stacks else (0.0, 0.0)
+        """Start and end of the animation that is sampled."""
+        return self.stacks[self.stack].span_seconds if self.stacks else (0.0, 0.0)
 
     @property
     def metres_per_unit(self) -> float:
@@ -122,10 +165,14 @@ class Scene:
         return stated, float(self._description["custom_rate"])
 
     def sample(self, nodes: Sequence[Node], times_seconds: Array) -> Sampled:
-        """Local transforms of nodes in the first animation. Raises MotionFileError where the
+        """Local transforms of nodes in the animation `stack`. Raises MotionFileError where the
         library fails, and for numbers that are not finite or too large.
         """
-        request = {"nodes": [node.index for node in nodes], "times": times_seconds.tolist()}
+        request = {
+            "stack": self.stack,
+            "nodes": [node.index for node in nodes],
+            "times": times_seconds.tolist(),
+        }
         size = 8 * _NUMBERS * len(nodes) * len(times_seconds)
         try:
             assert self._process.stdin is not None and self._process.stdout is not None, (

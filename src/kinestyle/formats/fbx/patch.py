@@ -1,28 +1,19 @@
-"""Other motion in a file that exists: keys of joints that changed are replaced, everything else
-stays byte for byte.
+"""Other motion in a file that exists: keys of joints that changed are replaced, or a further
+animation is added; everything else stays byte for byte.
 
-Only binary files of FBX 7 can be changed like this. Their objects have numbers. An animation is a
-stack of layers, a layer holds curve nodes, each for one property of one model, and a curve node
-holds a curve for each axis.
+Only binary files of FBX 7 can be changed like this.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import count
-
 import numpy as np
 
-from kinestyle.formats.fbx.curves import (
-    curve_node_record,
-    curve_record,
-    key_records,
-    unbroken_degrees,
-)
+from kinestyle.formats.fbx.animation_objects import AnimationObjects, UnpatchableError
+from kinestyle.formats.fbx.curves import unbroken_degrees
 from kinestyle.formats.fbx.loading import Node
 from kinestyle.formats.fbx.reader import FbxSource, parse_fbx
-from kinestyle.formats.fbx.records import Document, Record, is_binary, parse, record, serialize
-from kinestyle.formats.fbx.ticks import TICKS_A_SECOND, frame_ticks
+from kinestyle.formats.fbx.records import Document, is_binary, parse, serialize
+from kinestyle.formats.fbx.ticks import TICKS_A_SECOND, frame_ticks, key_rate
 from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
@@ -37,65 +28,133 @@ _ORDERS = ("ZYX", "YZX", "XZY", "ZXY", "YXZ", "XYZ", "ZYX")
 """By FBX's number for the order of rotation: the outermost axis first. The last is spheric, which
 programs treat as the first.
 """
-_ROTATION, _TRANSLATION = "Lcl Rotation", "Lcl Translation"
-
-
-class UnpatchableError(Exception):
-    """The file cannot hold the motion. The message ends a sentence with "because"."""
+_ROTATION, _TRANSLATION, _SCALING = "Lcl Rotation", "Lcl Translation", "Lcl Scaling"
+_STATIC = 1e-6
+"""How near to the property of its node a curve is that says no more than that."""
 
 
 def patched(clip: Clip, source: FbxSource) -> tuple[bytes, tuple[str, ...]]:
     """The file of `source` with the motion of `clip`, and notes. Raises UnpatchableError."""
     if not same_skeleton(clip.skeleton, source.skeleton, UNCHANGED * unit_of(source.skeleton)):
         raise UnpatchableError("its joints are not those of the file that it comes from")
-    if abs(clip.frame_time_seconds / source.frame_time_seconds - 1.0) > 1e-9:
-        raise UnpatchableError("its frame rate is not that of the file that it comes from")
-    local_position = np.asarray(clip.local_position, float)
-    local_rotation = rotation.normalize(clip.local_rotation)
-    translated, rotated = _changes(source, local_position, local_rotation)
-    if clip.frame_count == len(source.local_position) and not (translated | rotated).any():
+    changes = _changes(source, clip)
+    is_other = clip.animation != source.animation
+    if not is_other and not (changes[0] | changes[1]).any():
         return source.data, ()
+    objects = AnimationObjects(_document(clip, source))
+    if is_other or source.stack < 0:
+        name = _add(objects, clip, source)
+    else:
+        name = source.animation
+        _replace(objects, clip, source, *changes)
+    objects.close()
+    data = serialize(objects.document)
+    _check(data, clip, name)
+    return data, tuple(objects.notes)
+
+
+def _document(clip: Clip, source: FbxSource) -> Document:
+    """The file, taken apart. Raises UnpatchableError for one that cannot be changed."""
     if not is_binary(source.data):
         raise UnpatchableError("the file that it comes from is ASCII FBX")
     document = parse(source.data, clip.name)
     if document.version < 7000:
         raise UnpatchableError(f"the file that it comes from is FBX {document.version / 1000:.1f}")
-    animation = _Animation(document, source)
-    ticks = frame_ticks(
-        clip.frame_count, source.frame_rate, round(source.start_seconds * TICKS_A_SECOND)
-    )
-    if clip.frame_count != len(source.local_position):
-        animation.set_end(int(ticks[-1]))
+    return document
+
+
+def _replace(
+    objects: AnimationObjects,
+    clip: Clip,
+    source: FbxSource,
+    translated: np.ndarray,
+    rotated: np.ndarray,
+) -> None:
+    """Replace the keys of joints that have another position or rotation, (J,) bools."""
+    objects.open(source.animation)
+    start = round(source.start_seconds * TICKS_A_SECOND)
+    ticks = frame_ticks(clip.frame_count, _key_rate(objects, clip, source), start)
+    if clip.frame_count != len(source.local_position) or not source.is_at_rate(clip):
+        objects.set_end(int(ticks[-1]))
     for joint in np.flatnonzero(translated | rotated):
-        translation, node_rotation = _channels(
-            source, int(joint), local_position[:, joint], local_rotation[:, joint]
-        )
         node = source.nodes[joint]
+        translation, node_rotation = _channels(source, int(joint), clip)
         if rotated[joint]:
-            start = animation.first_values(node.identity, _ROTATION)
-            start = _vector(node, _ROTATION) if start is None else start
-            degrees = unbroken_degrees(node_rotation[:, None], _order(node), start[None])[:, 0]
-            animation.set_curves(node.identity, _ROTATION, ticks, degrees)
-        if translated[joint] or np.any(_swung(source, int(joint))):
-            animation.set_curves(node.identity, _TRANSLATION, ticks, translation)
-    animation.close()
-    data = serialize(document)
-    _check(data, clip)
-    return data, tuple(animation.notes)
+            near = objects.first_values(node.identity, _ROTATION)
+            objects.set_curves(node.identity, _ROTATION, ticks, _degrees(node, node_rotation, near))
+        if translated[joint] or np.any(_swung(node, source.local_scale[:, joint])):
+            objects.set_curves(node.identity, _TRANSLATION, ticks, translation)
+    if not source.is_default:
+        objects.make_active()
 
 
-def _changes(
-    source: FbxSource, local_position: Array, local_rotation: Array
-) -> tuple[np.ndarray, np.ndarray]:
+def _add(objects: AnimationObjects, clip: Clip, source: FbxSource) -> str:
+    """Add the motion as another animation, which is the one that is read from then on; returns its
+    name.
+    """
+    ticks = frame_ticks(clip.frame_count, _key_rate(objects, clip, source))
+    name = objects.start(clip.animation or clip.name, int(ticks[0]), int(ticks[-1]))
+    joints = {node.identity for node in source.nodes}
+    if clip.animation and objects.drives_beside(joints):
+        objects.notes.append("what moves beside the rig does so only in the other animations")
+    for node, position, q, scale in source.above:
+        translation, node_rotation = _own_channels(node, position[None], q[None], scale[None])
+        _put(objects, node, _TRANSLATION, ticks, translation)
+        _put(objects, node, _ROTATION, ticks, _degrees(node, node_rotation))
+        _put(objects, node, _SCALING, ticks, scale[None])
+    for joint, node in enumerate(source.nodes):
+        translation, node_rotation = _channels(source, joint, clip)
+        _put(objects, node, _TRANSLATION, ticks, translation)
+        _put(objects, node, _ROTATION, ticks, _degrees(node, node_rotation))
+        _put(objects, node, _SCALING, ticks, source.local_scale[:1, joint])
+    objects.make_active()
+    return name
+
+
+def _put(
+    objects: AnimationObjects, node: Node, channel: str, ticks: np.ndarray, values: Array
+) -> None:
+    """Give a property of a node keys for values (T or 1, 3) that move, or are not its own."""
+    static = np.array(node.vectors.get(channel, (float(channel == _SCALING),) * 3))
+    allowed = _STATIC * np.maximum(1.0, np.abs(static))
+    if (np.abs(values - values[0]) > 1e-3 * allowed).any():
+        objects.set_curves(node.identity, channel, ticks, values)
+    elif (np.abs(values[0] - static) > allowed).any():
+        # what keeps still needs one key
+        objects.set_curves(node.identity, channel, ticks[:1], values[:1])
+
+
+def _key_rate(objects: AnimationObjects, clip: Clip, source: FbxSource) -> float:
+    """At how many frames a second keys are set; the file's own rate follows the clip's."""
+    if source.is_at_rate(clip):
+        return source.frame_rate
+    objects.set_rate(clip.frame_rate)
+    objects.notes.append(
+        f"the file has {clip.frame_rate:.4g} frames a second now, as the motion, instead of "
+        f"{source.frame_rate:.4g}; other animations keep their times"
+    )
+    return key_rate(clip.frame_rate)[1]
+
+
+def _degrees(node: Node, q: Array, near: Array | None = None) -> Array:
+    """q: (T, 4) of a node -> (T, 3) degrees about X, Y and Z. near: (3,) where they begin, the
+    node's own without.
+    """
+    near = _vector(node, _ROTATION) if near is None else near
+    return unbroken_degrees(q[:, None], _order(node), near[None])[:, 0]
+
+
+def _changes(source: FbxSource, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     """Two (J,) bools: which joints have another position, and which another rotation than in the
     file.
     """
-    if len(local_position) != len(source.local_position):
+    if clip.frame_count != len(source.local_position) or not source.is_at_rate(clip):
         return np.ones(len(source.nodes), dtype=bool), np.ones(len(source.nodes), dtype=bool)
     translated = ~same_position(
-        local_position, source.local_position, unit_of(source.skeleton)
+        np.asarray(clip.local_position, float), source.local_position, unit_of(source.skeleton)
     ).all(axis=(0, 2))
-    rotated = ~same_rotation(local_rotation, source.local_rotation).all(axis=0)
+    q = rotation.normalize(np.asarray(clip.local_rotation, float))
+    rotated = ~same_rotation(q, source.local_rotation).all(axis=0)
     return np.asarray(translated), np.asarray(rotated)
 
 
@@ -115,34 +174,39 @@ def _fixed_rotation(node: Node, name: str) -> Array:
     return rotation.from_euler(np.radians(_vector(node, name)[::-1]), "ZYX")
 
 
-def _swung(source: FbxSource, joint: int) -> Array:
-    """(T or 1, 3) the vector by which the joint lies off its pivot: rotating the joint also moves
-    it.
+def _swung(node: Node, scale: Array) -> Array:
+    """scale: (T, 3) -> (T, 3) the vector by which a node lies off its pivot: rotating the node also
+    moves it.
     """
-    node, scale = source.nodes[joint], source.local_scale[:, joint]
     pivot = _vector(node, "ScalingPivot")
     return _vector(node, "ScalingOffset") + pivot - scale * pivot - _vector(node, "RotationPivot")
 
 
-def _channels(source: FbxSource, joint: int, position: Array, q: Array) -> tuple[Array, Array]:
-    """position: (T, 3), q: (T, 4) of a joint, local -> its node's translation (T, 3) and rotation
-    (T, 4).
-
-    FBX composes T Roff Rp Rpre R Rpost^-1 Rp^-1 Soff Sp S Sp^-1: translation, rotation offset and
-    pivot, and so on.
-    """
-    node = source.nodes[joint]
+def _channels(source: FbxSource, joint: int, clip: Clip) -> tuple[Array, Array]:
+    """A joint's translation (T, 3) and rotation (T, 4) as its node has them."""
+    position = np.asarray(clip.local_position[:, joint], float)
+    q = rotation.normalize(np.asarray(clip.local_rotation[:, joint], float))
     if source.skeleton.parents[joint] < 0:
         back = rotation.inverse(source.base_rotation)
         position = rotation.rotate(back, position - source.base_position)
         q = rotation.multiply(back, q)
-    scale = _as_long(source.parent_scale[:, joint], len(position))
-    swung = _as_long(_swung(source, joint), len(position))
+    position = position / _as_long(source.parent_scale[:, joint], len(position))
+    scale = _as_long(source.local_scale[:, joint], len(position))
+    return _own_channels(source.nodes[joint], position, q, scale)
+
+
+def _own_channels(node: Node, position: Array, q: Array, scale: Array) -> tuple[Array, Array]:
+    """position: (T, 3), q: (T, 4), scale: (T, 3) of a node's local transform -> its translation
+    (T, 3) and rotation (T, 4).
+
+    FBX composes T Roff Rp Rpre R Rpost^-1 Rp^-1 Soff Sp S Sp^-1: translation, rotation offset and
+    pivot, and so on.
+    """
     translation = (
-        position / scale
+        position
         - _vector(node, "RotationOffset")
         - _vector(node, "RotationPivot")
-        - rotation.rotate(q, swung)
+        - rotation.rotate(q, _swung(node, scale))
     )
     node_rotation = rotation.multiply(
         rotation.multiply(rotation.inverse(_fixed_rotation(node, "PreRotation")), q),
@@ -156,11 +220,11 @@ def _as_long(values: Array, frames: int) -> Array:
     return values[np.minimum(np.arange(frames), len(values) - 1)]
 
 
-def _check(data: bytes, clip: Clip) -> None:
+def _check(data: bytes, clip: Clip, animation: str) -> None:
     """Read back what was made. Programs use transforms in odd ways, and a wrong result is worse
     than one without its mesh. Raises UnpatchableError.
     """
-    back = parse_fbx(data, clip.name)
+    back = parse_fbx(data, clip.name, animation)
     size = float(np.abs(clip.world_position - clip.world_position[:, :1]).max()) + 1e-9
     if back.world_position.shape == clip.world_position.shape:
         off = (
@@ -179,199 +243,3 @@ def _check(data: bytes, clip: Clip) -> None:
     raise UnpatchableError(
         "the nodes of the file that it comes from transform in a way that cannot express the motion"
     )
-
-
-@dataclass
-class _Link:
-    """A connection from an object to another one, or to a property of it."""
-
-    item: Record
-    child: int
-    parent: int
-    channel: str
-
-
-class _Animation:
-    """The animation of a document that a clip was read from. Its curves can be replaced."""
-
-    def __init__(self, document: Document, source: FbxSource) -> None:
-        self.notes: list[str] = []
-        self.document = document
-        self.objects = document.find("Objects")
-        self.connections = document.find("Connections")
-        self.by_number: dict[int, Record] = {}
-        for item in self.objects.children:
-            values = item.decoded() if item.count == 3 else []
-            if values and isinstance(values[0], np.int64):
-                self.by_number[int(values[0])] = item
-        self.links = [
-            link for item in self.connections.all("C") if (link := _link(item)) is not None
-        ]
-        self.into: dict[int, list[_Link]] = {}
-        self.out_of: dict[int, list[_Link]] = {}
-        for link in self.links:
-            self.into.setdefault(link.parent, []).append(link)
-            self.out_of.setdefault(link.child, []).append(link)
-        self.numbers = count(max([*self.by_number, 1_000_000]) + 1)
-        self.dropped: set[int] = set()
-        self.added: list[Record] = []
-        stacks = [n for n, item in self.by_number.items() if item.name == "AnimationStack"]
-        named = [
-            n
-            for n in stacks
-            if str(self.by_number[n].decoded()[1]).split("\x00")[0] == source.animation
-        ]
-        if not named:
-            raise UnpatchableError("the file that it comes from holds no animation")
-        self.stack = named[0]
-        self.layers = [
-            link.child
-            for link in self.into.get(self.stack, [])
-            if self.kind(link.child) == "AnimationLayer"
-        ]
-        if not self.layers:
-            raise UnpatchableError(
-                "the first animation of the file that it comes from has no layers"
-            )
-
-    def kind(self, number: int) -> str:
-        """An object's kind, "" for one that does not exist."""
-        item = self.by_number.get(number)
-        return "" if item is None else item.name
-
-    def curve_nodes(self, model: int, channel: str) -> list[_Link]:
-        """The links by which the animation's layers drive a property of a model, the lowest layer's
-        first.
-        """
-        found = []
-        for link in self.into.get(model, []):
-            if link.channel == channel and self.kind(link.child) == "AnimationCurveNode":
-                layers = [
-                    self.layers.index(up.parent)
-                    for up in self.out_of[link.child]
-                    if up.parent in self.layers
-                ]
-                if layers:
-                    found.append((min(layers), link))
-        return [link for _, link in sorted(found, key=lambda pair: pair[0])]
-
-    def curves(self, node: int) -> dict[str, _Link]:
-        """The links from a curve node's curves, by axis."""
-        links = (
-            link for link in self.into.get(node, []) if self.kind(link.child) == "AnimationCurve"
-        )
-        return {link.channel[-1:]: link for link in links}
-
-    def first_values(self, model: int, channel: str) -> Array | None:
-        """(3,) the first values of a property's curves; None where not all axes have one."""
-        nodes = self.curve_nodes(model, channel)
-        links = self.curves(nodes[0].child) if nodes else {}
-        values = []
-        for axis in "XYZ":
-            keys = (
-                self.by_number[links[axis].child].find("KeyValueFloat") if axis in links else None
-            )
-            decoded = keys.decoded() if keys is not None else []
-            if not decoded or not isinstance(decoded[0], np.ndarray) or not len(decoded[0]):
-                return None
-            values.append(float(decoded[0][0]))
-        return np.array(values)
-
-    def set_curves(self, model: int, channel: str, ticks: np.ndarray, values: Array) -> None:
-        """Give a property of a model T keys; values: (T, 3)."""
-        if model not in self.by_number:
-            raise UnpatchableError("the file that it comes from does not number its nodes")
-        links = self.curve_nodes(model, channel)
-        for link in links[1:]:
-            self.drop(link)
-            self.notes.append(
-                f"the layers of {str(self.by_number[model].decoded()[1]).split(chr(0))[0]!r} were "
-                f"merged into one"
-            )
-        node = links[0].child if links else 0
-        if links and len([up for up in self.out_of[node] if up.channel]) > 1:
-            # it drives another property too
-            self.drop(links[0])
-            node = 0
-        if not node:
-            node = self.add(curve_node_record(next(self.numbers), channel[4], values[0]))
-            self.connect(node, self.layers[0])
-            self.connect(node, model, channel)
-        present = self.curves(node)
-        for axis, column in zip("XYZ", values.T, strict=True):
-            found = present.get(axis)
-            if found is not None and len(self.out_of[found.child]) == 1:
-                _set_keys(self.by_number[found.child], ticks, column)
-                continue
-            if found is not None:
-                self.drop(found)
-            curve = self.add(curve_record(next(self.numbers), ticks, column))
-            self.connect(curve, node, f"d|{axis}")
-
-    def set_end(self, tick: int) -> None:
-        """Let the animation end at another time."""
-        properties = self.by_number[self.stack].find("Properties70")
-        for item in properties.children if properties is not None else []:
-            if item.count == 5 and item.decoded()[0] in ("LocalStop", "ReferenceStop"):
-                item.replace_value(4, np.int64(tick))
-
-    def add(self, item: Record) -> int:
-        """Add an object; returns its number."""
-        number = int(np.asarray(item.decoded()[0]))
-        self.added.append(item)
-        self.by_number[number] = item
-        return number
-
-    def connect(self, child: int, parent: int, channel: str = "") -> None:
-        """Connect an object to another one, or to a property of it."""
-        ends = (np.int64(child), np.int64(parent))
-        item = record("C", "OP", *ends, channel) if channel else record("C", "OO", *ends)
-        self.connections.children.append(item)
-
-    def drop(self, link: _Link) -> None:
-        """Remove a connection when the animation is closed."""
-        self.dropped.add(id(link.item))
-
-    def close(self) -> None:
-        """Write additions and removals to the document."""
-        self.notes = list(dict.fromkeys(self.notes))
-        self.objects.children += self.added
-        self.connections.children = [
-            item for item in self.connections.children if id(item) not in self.dropped
-        ]
-        for kind in ("AnimationCurve", "AnimationCurveNode"):
-            _count_more(self.document, kind, sum(item.name == kind for item in self.added))
-
-
-def _link(item: Record) -> _Link | None:
-    """The connection of a record, None for one of another kind."""
-    values = item.decoded()
-    if (
-        len(values) < 3
-        or not isinstance(values[1], np.int64)
-        or not isinstance(values[2], np.int64)
-    ):
-        return None
-    return _Link(item, int(values[1]), int(values[2]), str(values[3]) if len(values) > 3 else "")
-
-
-def _set_keys(curve: Record, ticks: np.ndarray, values: Array) -> None:
-    """Replace the keys of a curve; values: (T,)."""
-    keys = key_records(ticks, values)
-    names = {key.name for key in keys}
-    curve.children = [child for child in curve.children if child.name not in names] + keys
-
-
-def _count_more(document: Document, kind: str, more: int) -> None:
-    """Raise the counts of objects of a kind, where a file states them."""
-    definitions = next((item for item in document.records if item.name == "Definitions"), None)
-    if definitions is None or not more:
-        return
-    counts = list(definitions.all("Count"))
-    for of in definitions.all("ObjectType"):
-        if of.count and of.decoded()[0] == kind:
-            counts += of.all("Count")
-    for item in counts:
-        before = item.decoded()[0]
-        if isinstance(before, int) and not isinstance(before, bool):
-            item.replace_value(0, before + more)

@@ -1,4 +1,4 @@
-"""Reading FBX: the skeleton of a scene, sampled frame by frame over its first animation."""
+"""Reading FBX: the skeleton of a scene, sampled frame by frame over one of its animations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.animations import only_animation
 from kinestyle.formats.fbx.joint_nodes import JointNodes, choose_joints
 from kinestyle.formats.fbx.loading import Node, Sampled, Scene, open_scene
 from kinestyle.formats.fbx.records import is_binary, parse
+from kinestyle.formats.fbx.stacks import choose_stack, span_notes
 from kinestyle.formats.fbx.ticks import unrounded_rate
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE, check_size
 from kinestyle.motion import rotation
@@ -38,10 +40,14 @@ class FbxSource:
     local_scale: (T or 1, J, 3) of the nodes
     parent_scale: (T or 1, J, 3) by which a joint's local position is longer than in the file
     base_position, base_rotation: (3,), (4,) of the node that the root hangs from, in the world
-    animation: the name of the animation that was read
+    stack: the number of the animation that was read, -1 where the file holds none
+    animation: what the clip calls that animation
     start_seconds: when it starts
     frame_rate: at how many frames a second it was sampled
     frame_time_seconds: the clip's
+    is_default: whether that animation is read without being asked for, whatever its style
+    above: the nodes that the root hangs from, each with its position (3,), rotation (4,) and scale
+        (3,)
     """
 
     data: bytes
@@ -53,24 +59,35 @@ class FbxSource:
     parent_scale: Array
     base_position: Array
     base_rotation: Array
+    stack: int
     animation: str
     start_seconds: float
     frame_rate: float
     frame_time_seconds: float
+    is_default: bool
+    above: tuple[tuple[Node, Array, Array, Array], ...]
+
+    def is_at_rate(self, clip: Clip) -> bool:
+        """Whether a clip has the frame time that was read."""
+        return abs(clip.frame_time_seconds / self.frame_time_seconds - 1.0) <= 1e-9
 
 
-def read_fbx(path: str | Path) -> Clip:
+def read_fbx(path: str | Path, animation: str | None = None) -> Clip:
     """The clip in an FBX file, in its own units and axes, with an `FbxSource` as its source.
+
+    animation: which of several, see `Reading`
 
     Raises MotionFileError for a file that cannot be read, is not sound FBX or holds no skeleton.
     """
     path = Path(path)
-    return parse_fbx(read_bytes(path, MAX_FILE_BYTES), name_of(path))
+    return parse_fbx(read_bytes(path, MAX_FILE_BYTES), name_of(path), animation)
 
 
-def parse_fbx(data: bytes, name: str) -> Clip:
+def parse_fbx(data: bytes, name: str, animation: str | None = None) -> Clip:
     """data: the bytes of an FBX file, name: what messages call it -> the clip, named after `name`
     without its suffix.
+
+    animation: which of several, see `Reading`
 
     Raises MotionFileError with one sentence that says what was found and what was expected.
     """
@@ -81,12 +98,14 @@ def parse_fbx(data: bytes, name: str) -> Clip:
         # checks the file before the library unpacks its arrays
         parse(data, name)
     with open_scene(data, name) as scene:
-        return _read_scene(scene, data, name)
+        return _read_scene(scene, data, name, animation)
 
 
-def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
+def _read_scene(scene: Scene, data: bytes, name: str, animation: str | None) -> Clip:
     """The clip of a scene. Raises MotionFileError."""
-    times, warnings = _frame_times(scene)
+    animations, warnings = choose_stack(scene, animation)
+    times, more = _frame_times(scene)
+    warnings += more
     chosen = choose_joints(scene)
     warnings += chosen.warnings
     joints = chosen.joints
@@ -95,7 +114,8 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
             f"{name} holds {len(times)} frames of {len(joints)} joints, expected at most "
             f"{MAX_JOINT_FRAMES} frames times joints"
         )
-    base_position, base_rotation, base_scale = _base(scene.sample(chosen.above, times[:1]))
+    above = scene.sample(chosen.above, times[:1])
+    base_position, base_rotation, base_scale = _base(above)
     own = scene.sample(joints, times)
     parent_scale, world_scale = _scales(chosen, own, base_scale)
     if _is_uneven(world_scale):
@@ -135,12 +155,17 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
         parent_scale=_once(parent_scale),
         base_position=base_position,
         base_rotation=base_rotation,
-        animation=scene.animations[0] if scene.animations else "",
+        stack=scene.stack,
+        animation=animations[scene.stack].name if animations else "",
         start_seconds=float(scene.span_seconds[0]),
         frame_rate=frame_rate,
         frame_time_seconds=frame_time_seconds,
+        is_default=scene.is_default,
+        above=tuple(
+            zip(chosen.above, above.position[0], above.rotation[0], above.scale[0], strict=True)
+        ),
     )
-    return Clip(
+    clip = Clip(
         skeleton,
         local_position,
         local_rotation,
@@ -150,6 +175,9 @@ def _read_scene(scene: Scene, data: bytes, name: str) -> Clip:
         tuple(warnings),
         StatedWorld(scene.metres_per_unit, scene.up),
     )
+    if len(animations) == 1:
+        return only_animation(clip, source.animation, source.animation)
+    return clip.with_animations(animations, source.animation)
 
 
 def _frame_times(scene: Scene) -> tuple[Array, list[str]]:
@@ -162,17 +190,13 @@ def _frame_times(scene: Scene) -> tuple[Array, list[str]]:
         raise MotionFileError(
             f"{name} states {frame_rate:g} frames a second, expected {_FRAME_RATES[0]:g} or more"
         )
-    animations, (start, end) = scene.animations, scene.span_seconds
-    if len(animations) > 1:
-        names = ", ".join(map(repr, animations[:6])) + (" and more" if len(animations) > 6 else "")
-        warnings.append(f"{name} holds {len(animations)} animations ({names}); the first was read")
+    start, end = scene.span_seconds
     if scene.is_left_handed:
         warnings.append(
             f"{name} states left-handed axes; its numbers were taken as they are, and the body may "
             f"be mirrored"
         )
-    if not animations:
-        warnings.append(f"{name} holds no animation; its pose was read as one frame")
+    warnings += span_notes(scene)
     frames = (end - start) * frame_rate
     if not (np.isfinite(frames) and 0 <= frames < MAX_FRAMES):
         raise MotionFileError(

@@ -83,6 +83,10 @@ class Document:
     records: list[Record]
     footer: bytes = b""
 
+    def all(self, name: str) -> Iterator[Record]:
+        """All top-level records of that name."""
+        return (record for record in self.records if record.name == name)
+
     def find(self, name: str) -> Record:
         """A top-level record. Raises MotionFileError where there is none."""
         for record in self.records:

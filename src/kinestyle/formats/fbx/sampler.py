@@ -4,8 +4,9 @@ The binding's version 0.0.5 miscounts references: it may crash after any use, no
 files. Here a crash ends only this process, which handles one file and never frees anything. The
 script imports nothing of Kinestyle, because reading a small file is mostly the start of a process.
 
-In: 8 bytes with the length of the file, the file, then requests, each a line of JSON with "nodes"
-(indices into the description's) and "times" in seconds. Out: a line of JSON, either {"error": ...}
+In: 8 bytes with the length of the file, the file, then requests, each a line of JSON with "stack"
+(the number of an animation, -1 for the pose), "nodes" (indices into the description's) and "times"
+in seconds. Out: a line of JSON, either {"error": ...}
 or the description; then for each request 10 doubles for each node and time: translation, rotation
 wxyz, scale.
 """
@@ -32,6 +33,8 @@ _VECTORS = (
     "ScalingOffset",
     "ScalingPivot",
 )
+BONES = ("LimbNode", "Limb", "Root")
+"""What files call bones. Some programs leave out the attribute by which the library tells them."""
 _NUMBERS = ("RotationOrder", "RotationActive", "InheritType")
 
 _count_reference = pythonapi.Py_IncRef
@@ -118,6 +121,75 @@ def indices(nodes: list[Any], index: dict[int, int]) -> list[int]:
     return sorted({at for at in known if at >= 0})
 
 
+def active_stack(scene: Any) -> str:
+    """The name of the animation that the file calls the active or current one, "" without."""
+    root = scene.dom_root
+    for path in (("Documents", "Document", "Properties70"), ("Takes", "Current")):
+        at = root
+        for name in path:
+            at = None if at is None else at.find(name)
+        if at is None:
+            continue
+        if path[0] == "Takes":
+            return str(at.values[0].value_str) if len(at.values) else ""
+        for item in elements(at.children):
+            values = [value.value_str for value in elements(item.values)]
+            if values[:1] == ["ActiveAnimStackName"] and values[-1]:
+                return str(values[-1])
+    return ""
+
+
+def moved_nodes(nodes: list[Any], carriers: list[Any]) -> set[int]:
+    """The element ids of the nodes whose keys count: bones and `carriers` of skins, else all that
+    are neither shape, camera nor light, and everything above them.
+    """
+    wanted = [node for node in nodes if is_bone(node)]
+    wanted += [node for node in carriers if node is not None]
+    wanted = wanted or [node for node in nodes if node.attrib_type.name in ("UNKNOWN", "EMPTY")]
+    found: set[int] = set()
+    for node in wanted:
+        at = node
+        while at is not None and at.element_id not in found:
+            found.add(at.element_id)
+            at = at.parent
+    return found
+
+
+def is_bone(node: Any) -> bool:
+    """Whether the file calls a node a bone."""
+    if node.attrib_type.name == "BONE":
+        return True
+    values = [] if node.dom_node is None else node.dom_node.values
+    return len(values) > 2 and values[2].value_str in BONES
+
+
+def describe_stack(stack: Any, counted: set[int]) -> dict[str, Any]:
+    """An animation for JSON: its name, the span that it states, the first and last key of the
+    nodes that count, and how many of them the span leaves out; all in seconds.
+    """
+    curves = []
+    for layer in elements(stack.layers):
+        for prop in elements(layer.anim_props):
+            if prop.prop_name in _TRANSFORM and prop.element.element_id in counted:
+                curves += [curve for curve in elements(prop.anim_value.curves) if curve is not None]
+    start, end = stack.time_begin, stack.time_end
+    first = min((curve.min_time for curve in curves), default=start)
+    last = max((curve.max_time for curve in curves), default=start)
+    share = 0.0
+    # counting looks at every key: only where the span and the keys are two different things
+    if curves and min(end, last) - max(start, first) < 0.5 * (last - first):
+        slack = 1e-4
+        times = {key.time for curve in curves for key in elements(curve.keyframes)}
+        share = sum(not start - slack <= time <= end + slack for time in times) / len(times)
+    return {
+        "name": stack.name,
+        "start": start,
+        "end": end,
+        "keys": [first, last] if curves else None,
+        "share_outside": share,
+    }
+
+
 def describe(
     scene: Any, nodes: list[Any], index: dict[int, int], marks: list[str]
 ) -> dict[str, Any]:
@@ -127,15 +199,14 @@ def describe(
     shapes = [node for mesh in elements(scene.meshes) for node in elements(mesh.instances)]
     axes = [int(axis) for axis in settings.axes]
     axis = axes[1]
+    counted = moved_nodes(nodes, carriers)
     mode = settings.props.find_prop("TimeMode")
     return {
         "nodes": [describe_node(node, index, marks) for node in nodes],
         "skinned": indices(carriers, index),
         "shaped": indices(shapes, index),
-        "animations": [
-            {"name": stack.name, "start": stack.time_begin, "end": stack.time_end}
-            for stack in elements(scene.anim_stacks)
-        ],
+        "animations": [describe_stack(stack, counted) for stack in elements(scene.anim_stacks)],
+        "active": active_stack(scene),
         "metres_per_unit": float(settings.unit_meters),
         "up": axis if 0 <= axis < 6 else -1,
         "left_handed": is_left_handed(axes),
@@ -177,12 +248,12 @@ def serve(source: BinaryIO, out: BinaryIO, marks: list[str]) -> None:
         return
     nodes = [node for node in elements(scene.nodes) if not node.is_root]
     index = {node.element_id: i for i, node in enumerate(nodes)}
-    stacks = elements(scene.anim_stacks)
-    anim = stacks[0].anim if stacks else scene.anim
+    anims = [*(stack.anim for stack in elements(scene.anim_stacks)), scene.anim]
     out.write(json.dumps(describe(scene, nodes, index, marks)).encode() + b"\n")
     out.flush()
     while line := source.readline():
         request = json.loads(line)
+        anim = anims[request["stack"]]
         out.write(sample([nodes[i] for i in request["nodes"]], anim, request["times"]).tobytes())
         out.flush()
 

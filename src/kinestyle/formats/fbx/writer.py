@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.fbx.patch import UnpatchableError, patched
+from kinestyle.formats.fbx.animation_objects import UnpatchableError
+from kinestyle.formats.fbx.patch import patched
 from kinestyle.formats.fbx.reader import FbxSource
 from kinestyle.formats.fbx.records import serialize
 from kinestyle.formats.fbx.scene import scene_document

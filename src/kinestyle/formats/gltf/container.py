@@ -52,6 +52,20 @@ class Container:
         self.fields["animations"] = animations
         return found
 
+    def mark_result(self, result: dict[str, Any]) -> None:
+        """Let an animation of this container's own be the one that is read unless another is asked
+        for, see `is_result`.
+        """
+        animations = list(self.fields["animations"])
+        for number, animation in enumerate(animations):
+            extras, own = _own_extras(animation)
+            if animation is not result and own.get("result") is True:
+                own = {key: value for key, value in own.items() if key != "result"}
+                animations[number] = {**animation, "extras": {**extras, "kinestyle": own}}
+        extras, own = _own_extras(result)
+        result["extras"] = {**extras, "kinestyle": {**own, "result": True}}
+        self.fields["animations"] = animations
+
     def split_matrix(self, node: int, document: Document) -> None:
         """Replace a node's matrix by translation, rotation and scale: glTF does not animate
         matrices.
@@ -179,7 +193,7 @@ def open_container(document: Document) -> Container:
     so that it needs no others.
     """
     fields = dict(document.root.fields)
-    accessors = list(fields.get("accessors", []))
+    accessors = [dict(part.fields) for part in document.accessors]
     entries = [dict(part.fields) for part in document.root.parts("buffers")]
     blob, place = bytearray(), []
     further: list[dict[str, Any]] = []
@@ -241,6 +255,14 @@ def _embed_images(document: Document, container: Container) -> None:
         images.append(image)
     if images:
         container.fields["images"] = images
+
+
+def _own_extras(fields: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The extras of an object of the file, and those that Kinestyle put there."""
+    extras = fields.get("extras")
+    extras = extras if isinstance(extras, dict) else {}
+    own = extras.get("kinestyle")
+    return extras, own if isinstance(own, dict) else {}
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

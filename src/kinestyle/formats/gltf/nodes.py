@@ -130,17 +130,26 @@ def skinned_nodes(document: Document, node_count: int) -> set[int]:
     return found
 
 
+def resting(tree: NodeTree, skinned: set[int]) -> set[int]:
+    """The nodes that count as animated where nothing is: joints of skins, else all bare nodes."""
+    return skinned or {node for node in tree.order if _is_bare(tree, node)}
+
+
 def find_joints(
-    document: Document, tree: NodeTree, animated: set[int]
+    document: Document, tree: NodeTree, skinned: set[int], animated: set[int]
 ) -> tuple[list[int], list[str]]:
     """The nodes of the rig, each behind its parent, and warnings.
 
     They are the joints of the skins and all nodes above them. Without a skin, or with one for a
     small part of what moves, they are also the nodes that the animation moves (`animated`), those
     above, and bare ones below joints of a skin. Of several rigs, the one that moves most is taken.
-    Raises MotionFileError for too many joints.
+    skinned: the joints of all skins. Raises MotionFileError for too many joints.
     """
-    rigs = _rigs(tree, _rig_nodes(document, tree, animated))
+    rigs = _rigs(tree, _rig_nodes(tree, skinned, animated))
+    if not rigs:
+        raise MotionFileError(
+            f"{document.name} holds no nodes, expected the joints of a rig; export with a skeleton"
+        )
     best = max(rigs, key=lambda top: (len(animated.intersection(rigs[top])), len(rigs[top])))
     warnings = []
     others = [top for top in rigs if top != best and len(rigs[top]) > 1]
@@ -161,9 +170,9 @@ def find_joints(
     return joints, warnings
 
 
-def _rig_nodes(document: Document, tree: NodeTree, animated: set[int]) -> set[int]:
+def _rig_nodes(tree: NodeTree, skinned: set[int], animated: set[int]) -> set[int]:
     """The nodes of all rigs, with all nodes above them."""
-    members = skinned_nodes(document, len(tree.parts))
+    members = set(skinned)
     if 2 * len(members & animated) <= len(animated):
         for node in tree.order:
             below_member = int(tree.parents[node]) in members

@@ -1,43 +1,43 @@
-"""Reading glTF: the nodes of a rig become joints, and one animation becomes frames."""
+"""Reading glTF: the nodes of a rig become joints, and one animation, or the pose, frames."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.animations import only_animation
 from kinestyle.formats.gltf.accessors import read_accessor
+from kinestyle.formats.gltf.animations import PATHS, choose_animation, sampler_of
 from kinestyle.formats.gltf.document import Document, open_document
-from kinestyle.formats.gltf.keys import FrameGrid, find_grid, sample
+from kinestyle.formats.gltf.keys import USUAL_RATES, FrameGrid, find_grid, sample
 from kinestyle.formats.gltf.nodes import (
     NodeTree,
     find_joints,
     joint_names,
     node_tree,
     rest_transform,
+    resting,
     skinned_nodes,
 )
 from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_JOINT_FRAMES, MAX_MAGNITUDE
 from kinestyle.formats.text_files import quoted
 from kinestyle.json_object import JsonObject
-from kinestyle.motion.clip import METRES_Y_UP, Clip
+from kinestyle.motion.clip import METRES_Y_UP, Animation, Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.storage import name_of, read_bytes
 
-PATHS = {"translation": 3, "rotation": 4, "scale": 3}
-"""What a channel may animate -> how many numbers that has."""
 _INTERPOLATIONS = ("LINEAR", "STEP", "CUBICSPLINE")
-_FULL_SHARE = 0.5
-"""Of the most joints that any animation moves. One that moves fewer is a part of a motion, such as
-a face's.
-"""
 _EVEN_SCALE = 1e-3
 """How much the scale of a joint may differ between its axes before it counts as uneven."""
 _FRAME_TIMES = (1e-4, 10.0)
+POSE = FrameGrid(0.0, 1.0 / USUAL_RATES[0], 1)
+"""The frame of nodes at rest."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,40 +52,43 @@ class Curve:
     interpolation: str
 
 
-def read_gltf(path: str | Path) -> Clip:
+def read_gltf(path: str | Path, animation: str | None = None) -> Clip:
     """The clip in a .glb or .gltf file: metres, Y up, the joints and all nodes above them. Raises
     MotionFileError.
+
+    animation: which of several, see `Reading`
     """
     path = Path(path)
-    return parse_gltf(read_bytes(path, MAX_FILE_BYTES), name_of(path), path.parent)
+    return parse_gltf(read_bytes(path, MAX_FILE_BYTES), name_of(path), path.parent, animation)
 
 
-def parse_gltf(data: bytes, name: str, folder: Path | None = None) -> Clip:
+def parse_gltf(
+    data: bytes, name: str, folder: Path | None = None, wanted: str | None = None
+) -> Clip:
     """data: the bytes of a file; name: what messages call it; folder: further files of its buffers
-    are looked for there.
+    are looked for there; wanted: which of several animations, see `Reading`
 
     Raises MotionFileError with one sentence that says where, what was found and what was expected.
     """
     document = open_document(data, name, folder)
     tree = node_tree(document)
+    skinned = skinned_nodes(document, len(tree.parts))
     warnings = list(document.warnings)
-    number, other_animations = _choose_animation(document, tree)
-    warnings += other_animations
-    animation = document.root.parts("animations")[number]
+    number, animations, is_default, others = choose_animation(document, skinned, wanted)
+    warnings += others
+    animation = document.root.parts("animations")[number] if number >= 0 else None
     channels, curves = _read_curves(document, animation, len(tree.parts))
-    animated = {node for node, path in curves if path != "scale"}
-    joints, other_rigs = find_joints(document, tree, animated)
+    animated = {node for node, path in curves if path != "scale"} or resting(tree, skinned)
+    joints, other_rigs = find_joints(document, tree, skinned, animated)
     own = {key: curve for key, curve in curves.items() if key[0] in set(joints)}
     if not own:
-        raise MotionFileError(
-            f"{name}, {animation.where}: it moves none of the joints, expected a motion of the rig"
-        )
-    grid = find_grid([curve.keys for curve in own.values()], _stated_frame_time(animation))
+        warnings.append(_still_note(name, animations, number))
+    grid = _frames(own, animation)
     limit = min(MAX_FRAMES, MAX_JOINT_FRAMES // len(joints))
     if grid.frame_count > limit:
         raise MotionFileError(
-            f"{name}, {animation.where}: found {grid.frame_count} frames, expected at most "
-            f"{limit} with {len(joints)} joints"
+            f"{name}, animation {animations[number].name!r}: found {grid.frame_count} frames, "
+            f"expected at most {limit} with {len(joints)} joints"
         )
     if not grid.exact:
         warnings.append(
@@ -93,8 +96,12 @@ def parse_gltf(data: bytes, name: str, folder: Path | None = None) -> Clip:
             f"{1.0 / grid.frame_time_seconds:.4g} frames/s"
         )
     names, renamed = joint_names(tree, joints, name)
-    source = _compose(document, tree, joints, names, own, grid, number, channels)
-    return Clip(
+    source = replace(
+        _compose(document, tree, joints, names, own, grid, number, channels),
+        name=animations[number].name if number >= 0 else "",
+        is_default=is_default,
+    )
+    clip = Clip(
         source.skeleton,
         source.local_position,
         source.local_rotation,
@@ -104,71 +111,24 @@ def parse_gltf(data: bytes, name: str, folder: Path | None = None) -> Clip:
         tuple(warnings + other_rigs + renamed),
         METRES_Y_UP,
     )
-
-
-def _choose_animation(document: Document, tree: NodeTree) -> tuple[int, list[str]]:
-    """The longest of the animations that move about the most joints, and a warning that names the
-    others. Raises MotionFileError where none moves a node.
-    """
-    animations = document.root.parts("animations")
-    if not animations:
-        raise MotionFileError(
-            f"{document.name} holds no animation, expected a motion; export with animations"
-        )
-    skinned = skinned_nodes(document, len(tree.parts))
-    moved, lengths = [], []
-    for animation in animations:
-        nodes, length = _moved_nodes(document, animation)
-        moved.append(len(nodes & skinned) or len(nodes) / (len(tree.parts) + 1.0))
-        lengths.append(length)
-    if not max(moved):
-        raise MotionFileError(
-            f"{document.name}: its animations rotate or translate no node, expected a motion of a "
-            f"rig"
-        )
-    full = [i for i, count in enumerate(moved) if count >= _FULL_SHARE * max(moved)]
-    best = max(full, key=lambda i: lengths[i])
     if len(animations) == 1:
-        return best, []
-    others = ", ".join(
-        quoted(part.text("name", str(i))) for i, part in enumerate(animations[:8]) if i != best
-    )
-    which = quoted(animations[best].text("name", str(best)))
-    return best, [
-        f"{document.name} holds {len(animations)} animations; {which} was read, {others} left as "
-        f"found"
-    ]
+        return only_animation(clip, animations[0].name, source.name)
+    return clip.with_animations(animations, source.name)
 
 
-def _moved_nodes(document: Document, animation: JsonObject) -> tuple[set[int], float]:
-    """The nodes that an animation translates or rotates, and its length in seconds."""
-    samplers = animation.parts("samplers")
-    nodes, length = set(), 0.0
-    for channel in animation.parts("channels"):
-        target = channel.part("target").fields
-        node = target.get("node")
-        if target.get("path") in ("translation", "rotation") and isinstance(node, int):
-            nodes.add(node)
-            length = max(length, _stated_length(document, _sampler(channel, samplers)))
-    return nodes, length
+def _frames(curves: dict[tuple[int, str], Curve], animation: JsonObject | None) -> FrameGrid:
+    """The frames of the curves of an animation; without curves, the one of the nodes at rest."""
+    if animation is None or not curves:
+        return POSE
+    return find_grid([curve.keys for curve in curves.values()], _stated_frame_time(animation))
 
 
-def _sampler(channel: JsonObject, samplers: list[JsonObject]) -> JsonObject:
-    """The sampler of a channel."""
-    return samplers[channel.integer("sampler", 0, len(samplers) - 1, "the number of a sampler")]
-
-
-def _stated_length(document: Document, sampler: JsonObject) -> float:
-    """Seconds between the first and last key, as the file states them."""
-    accessor = document.accessors[
-        sampler.integer("input", 0, len(document.accessors) - 1, "the number of an accessor")
-    ]
-    ends = [accessor.fields.get(key) for key in ("min", "max")]
-    first, last = (
-        end[0] if isinstance(end, list) and end and isinstance(end[0], int | float) else 0.0
-        for end in ends
-    )
-    return float(last - first)
+def _still_note(name: str, animations: Sequence[Animation], number: int) -> str:
+    """What there is to say where the nodes were read as they are at rest."""
+    if not animations:
+        return f"{name} holds no animation; its pose was read as one frame"
+    which = "its animations move" if number < 0 else f"{quoted(animations[number].name)} moves"
+    return f"{name}: {which} no joint of the rig; the pose of its nodes was read as one frame"
 
 
 def _stated_frame_time(animation: JsonObject) -> float | None:
@@ -184,9 +144,11 @@ def _stated_frame_time(animation: JsonObject) -> float | None:
 
 
 def _read_curves(
-    document: Document, animation: JsonObject, node_count: int
+    document: Document, animation: JsonObject | None, node_count: int
 ) -> tuple[dict[tuple[int, str], int], dict[tuple[int, str], Curve]]:
     """(node, path) -> the channel's number, and its curve. Raises MotionFileError."""
+    if animation is None:
+        return {}, {}
     samplers = animation.parts("samplers")
     arrays: dict[tuple[int, str], Array] = {}
 
@@ -206,7 +168,7 @@ def _read_curves(
         node = target.integer("node", 0, node_count - 1, "the number of a node")
         if (node, path) in channels:
             target.refuse("path", f"no second channel for the {path} of nodes[{node}]")
-        sampler = _sampler(channel, samplers)
+        sampler = sampler_of(channel, samplers)
         interpolation = sampler.text("interpolation", "LINEAR")
         if interpolation not in _INTERPOLATIONS:
             sampler.refuse("interpolation", f"one of {', '.join(_INTERPOLATIONS)}")
@@ -306,6 +268,7 @@ def _compose(
         local_rotation,
         parent_scale,
         parent_sign,
+        scale=None if (scale == 1.0).all() else scale,
     )
 
 

@@ -8,8 +8,12 @@ import numpy as np
 
 from kinestyle.formats.gltf.document import Document
 from kinestyle.formats.gltf.keys import FrameGrid
+from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
+
+_SAME_TIME = 1e-9
+_SAME_SIZE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +21,7 @@ class GltfSource:
     """A glTF file, and how its numbers became a clip: enough to put changed motion back and leave
     everything else as it is.
 
-    animation: number of the animation that was read
+    animation: number of the animation that was read, -1 where the nodes were read at rest
     nodes: for each joint its node
     channels: (node, path) -> number of the animation's channel, for paths "translation",
         "rotation", "scale"
@@ -26,6 +30,9 @@ class GltfSource:
     parent_scale: (T, J, 3) by which a joint's local position is longer than in the file; it has the
         signs of the scales above
     parent_sign: (J, 3) of +1 and -1, the signs alone
+    name: what the clip calls that animation, "" without one
+    scale: (T, J, 3) of the nodes themselves; None where all are 1
+    is_default: whether that animation is read without being asked for, whatever its style
     """
 
     document: Document
@@ -38,6 +45,22 @@ class GltfSource:
     local_rotation: Array
     parent_scale: Array
     parent_sign: Array
+    name: str = ""
+    scale: Array | None = None
+    is_default: bool = True
+
+    @property
+    def changes_in_size(self) -> bool:
+        """Whether the scale of any joint changes over time, by more than curves are rounded."""
+        allowed = _SAME_SIZE * np.abs(self.parent_scale[:1])
+        return bool((np.abs(self.parent_scale - self.parent_scale[:1]) > allowed).any())
+
+    def is_at(self, clip: Clip) -> bool:
+        """Whether the frames of a clip are those that were read."""
+        return len(self.local_rotation) == clip.frame_count and (
+            abs(clip.frame_time_seconds - self.grid.frame_time_seconds)
+            <= _SAME_TIME * clip.frame_time_seconds
+        )
 
 
 def mirror_rotation(q: Array, sign: Array) -> Array:

@@ -12,6 +12,7 @@ from kinestyle.formats.gltf.accessors import FLOAT, Packer, read_accessor
 from kinestyle.formats.gltf.container import Container, open_container
 from kinestyle.formats.gltf.document import Document
 from kinestyle.formats.gltf.keys import lies_on
+from kinestyle.formats.gltf.new_animation import add_animation
 from kinestyle.formats.gltf.new_file import new_container
 from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
@@ -21,15 +22,14 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
 from kinestyle.storage import name_of, replace_bytes
 
-_SAME_TIME = 1e-9
-
 
 def write_gltf(clip: Clip, path: str | Path) -> tuple[str, ...]:
     """Write `clip` to `path`, a .glb or .gltf file, whole or not at all, and return a sentence for
     each thing that was left out or assumed.
 
     A clip that was read from glTF is written into its own file: only the curves of joints whose
-    motion changed differ. Any other clip gets a new file in metres with Y up. Raises
+    motion changed differ, or where `clip.animation` is not the one that was read, there is a
+    further animation. Any other clip gets a new file in metres with Y up. Raises
     MotionFileError when the clip is not finite or cannot be written.
     """
     path = Path(path)
@@ -53,17 +53,17 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
         container, assumed = new_container(clip)
         return container.to_bytes(binary), assumed
     document = source.document
-    aligned = len(source.local_rotation) == clip.frame_count and (
-        abs(clip.frame_time_seconds - source.grid.frame_time_seconds)
-        <= _SAME_TIME * clip.frame_time_seconds
-    )
+    aligned = source.is_at(clip)
     translated, rotated = _changes(clip, source) if aligned else (None, None)
+    is_other = clip.animation != source.name
     unchanged = not (translated is None or rotated is None or translated.any() or rotated.any())
-    if unchanged and document.binary == binary and not _other_files(document):
+    if unchanged and not is_other and document.binary == binary and not _other_files(document):
         return document.original, ()
     container = open_container(document)
     notes = list(container.notes)
-    if not unchanged:
+    if is_other or (source.animation < 0 and not unchanged):
+        notes += add_animation(clip, source, container)
+    elif not unchanged:
         notes += _Rewriting(clip, source, container).write(translated, rotated)
     return container.to_bytes(binary), tuple(f"{name}: {note}" for note in notes)
 
@@ -125,12 +125,14 @@ class _Rewriting:
                 elif changed[:, j].any():
                     self._put(node, path, values[:, j], changed[:, j])
         self.container.blob += b"".join(self.packer.pieces)
+        if not source.is_default:
+            self.container.mark_result(self.animation)
         return notes
 
     def _notes(self, retimed: bool) -> list[str]:
         """What the file cannot hold of a clip. retimed: its frames are at other times."""
         source, notes = self.source, []
-        if not self.aligned and (np.ptp(source.parent_scale, axis=0) > UNCHANGED).any():
+        if not self.aligned and source.changes_in_size:
             notes.append("its joints change in size, which was written as in the first frame")
         rewritten = {
             number

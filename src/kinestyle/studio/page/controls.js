@@ -8,16 +8,16 @@
  *
  * @typedef {Object} Setting  see `/api/settings`
  * @property {string} name
- * @property {'number' | 'whole number' | 'choice'} kind
+ * @property {'number' | 'whole number' | 'choice' | 'switch'} kind
  * @property {string} label
  * @property {string} help
- * @property {number | string} default
+ * @property {number | string | boolean} default
  * @property {number} [least]
  * @property {number} [most]
  * @property {[number, number, number]} [slider]      least, most, step
  * @property {Record<string, string>} [choices]       value, words
  *
- * @typedef {Record<string, number | string>} Values  by the settings' names
+ * @typedef {Record<string, number | string | boolean>} Values  by the settings' names
  */
 
 /** Keys: less and more of a slider, the next of a whole number. */
@@ -41,7 +41,7 @@ export class Controls {
 
   /**
    * @param {HTMLElement} container
-   * @param {(name: string, value: number | string) => void} changed
+   * @param {(name: string, value: number | string | boolean) => void} changed
    */
   constructor(container, changed) {
     this.container = container;
@@ -109,6 +109,13 @@ const KINDS = {
     }
     input.addEventListener('change', () => changed(input.value));
     return { input, elements: [input], set: (value) => (input.value = value) };
+  },
+
+  switch(_, changed) {
+    const input = document.createElement('input');
+    input.type = 'checkbox';
+    input.addEventListener('change', () => changed(input.checked));
+    return { input, elements: [input], set: (value) => (input.checked = value) };
   },
 };
 

@@ -51,6 +51,24 @@ export function showRigChoice(select, families, rig) {
   select.value = rig?.file ? FROM_FILE : (rig?.family ?? '');
 }
 
+/**
+ * Which of a clip's animations is read, in a select within a row that is hidden where there is no
+ * choice.
+ * @param {HTMLElement} row
+ * @param {object} inspection
+ */
+export function showAnimationChoice(row, { animation, animations }) {
+  const select = row.querySelector('select');
+  row.hidden = animations.length < 2;
+  select.replaceChildren(
+    ...animations.map(({ name, seconds, moves }) => {
+      const words = `${name}, ${seconds.toFixed(1)} s${moves ? '' : ', nothing moves'}`;
+      return new Option(words, name);
+    }),
+  );
+  select.value = animation ?? '';
+}
+
 /** @param {HTMLSelectElement} select @returns {import('./service.js').StatedRig | null} */
 export const chosenRig = ({ value }) => (value ? { family: value } : null);
 

@@ -107,11 +107,12 @@ export class Service {
   /**
    * @param {Named[]} files
    * @param {StatedRig | null} rig
+   * @param {string | null} animation  the one to read, null for the server's choice
    * @param {string} job
    * @returns {Promise<Clip>}
    */
-  upload(files, rig, job, signal) {
-    const query = { rig: rig?.family, job };
+  upload(files, rig, animation, job, signal) {
+    const query = { rig: rig?.family, animation: animation ?? undefined, job };
     if (files.length > 1 || rig?.file)
       return this.#json('POST', `clips?${asQuery(query)}`, { body: asForm(files, rig), signal });
     const [{ name, bytes }] = files;

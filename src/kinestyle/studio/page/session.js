@@ -9,6 +9,7 @@
  * @property {Named[] | null} files
  * @property {string | null} example
  * @property {import('./service.js').StatedRig | null} rig  null where it is found in the clip
+ * @property {string | null} animation  of a file with several; null for the server's choice
  * @property {Clip | null} clip       null while the server does not know it
  * @property {Motion} motion
  * @typedef {Object} Result
@@ -72,13 +73,15 @@ export class Session {
   /**
    * Open files or an example as the clip, or as the reference. What is refused comes with the
    * error, as `opening`.
-   * @param {{files?: Named[], example?: string, rig?: import('./service.js').StatedRig}} what
+   * @param {{files?: Named[], example?: string, rig?: import('./service.js').StatedRig,
+   *   animation?: string}} what
    */
   async open(what, asReference = false) {
     const opened = {
       files: what.files ?? null,
       example: what.example ?? null,
       rig: what.rig ?? null,
+      animation: what.animation ?? null,
       clip: null,
       motion: null,
     };
@@ -265,10 +268,10 @@ export class Session {
   async #give(opened, work) {
     const job = work?.job ?? crypto.randomUUID(),
       signal = work?.abort.signal;
-    const { example, files, rig } = opened;
+    const { example, files, rig, animation } = opened;
     opened.clip = example
       ? await this.service.openExample(example, rig, job, signal)
-      : await this.service.upload(files, rig, job, signal);
+      : await this.service.upload(files, rig, animation, job, signal);
   }
 
   /**

@@ -17,7 +17,7 @@ import {
   showOutcome,
 } from './panel.js';
 import { Previews } from './previews.js';
-import { chosenRig, showRigChoice, showWarnings } from './rig.js';
+import { chosenRig, showAnimationChoice, showRigChoice, showWarnings } from './rig.js';
 import { Service } from './service.js';
 import { Session } from './session.js';
 import { Stage } from './stage.js';
@@ -113,10 +113,18 @@ function openFiles(files, asReference = false) {
 
 /** Read the clip that is there again, on a rig that the person states. */
 async function stateRig(rig, asReference = false) {
-  const { files, example } = asReference ? session.reference : session.source;
-  await open({ files, example, rig }, asReference);
+  const { files, example, animation } = asReference ? session.reference : session.source;
+  await open({ files, example, rig, animation }, asReference);
   // as it was, where it does not fit
   showRigChoice(element('rig-choice'), families, session.source?.rig ?? null);
+}
+
+/** Read another animation of the clip's file. @param {string} animation */
+async function chooseAnimation(animation) {
+  const { files, example, rig } = session.source;
+  await open({ files, example, rig, animation });
+  // as it was, where it is refused
+  showAnimationChoice(element('animation'), session.source.clip.inspection);
 }
 
 /** A clip may have been refused for its rig, which the person may know. */
@@ -160,6 +168,7 @@ function showSource(opened) {
   timeline.setCharacters(view.compared);
   showClip(opened);
   showRigChoice(element('rig-choice'), families, opened.rig);
+  showAnimationChoice(element('animation'), opened.clip.inspection);
   showResult(null);
   grid.update();
 }
@@ -287,6 +296,9 @@ showResult(null);
 pickFiles(element('open'), element('file'), openFiles);
 pickFiles(element('open-like'), element('file-like'), (files) => openFiles(files, true));
 dropFiles(element('drop'), element('by-like'), openFiles);
+element('animation-choice').addEventListener('change', ({ target }) =>
+  chooseAnimation(target.value),
+);
 element('rig-choice').addEventListener('change', ({ target }) => stateRig(chosenRig(target)));
 element('example').addEventListener(
   'change',

@@ -1,0 +1,129 @@
+"""A further animation in a file that a clip's rig came from: what was there stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kinestyle.formats.gltf.accessors import Packer
+from kinestyle.formats.gltf.animations import PATHS
+from kinestyle.formats.gltf.container import Container
+from kinestyle.formats.gltf.nodes import rest_transform
+from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
+from kinestyle.formats.unchanged import UNCHANGED, unit_of
+from kinestyle.formats.unique_names import unique_names
+from kinestyle.motion import rotation
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+
+
+def add_animation(clip: Clip, source: GltfSource, container: Container) -> list[str]:
+    """Put the motion of a clip into the container of its rig's file as an animation of its own,
+    which is the one that is read from then on. Returns notes.
+    """
+    writing = _NewAnimation(clip, source, container)
+    name = new_name(clip, container.fields.get("animations") or [])
+    return writing.write(name)
+
+
+def new_name(clip: Clip, animations: list[Any]) -> str:
+    """A name that no animation of the file has: the clip's animation's, or else the clip's."""
+    taken = [str(animation.get("name", "")) for animation in animations]
+    return unique_names([*taken, clip.animation or clip.name], " ")[0][-1]
+
+
+class _NewAnimation:
+    """Collects the curves of the new animation."""
+
+    def __init__(self, clip: Clip, source: GltfSource, container: Container):
+        self.clip, self.source, self.container = clip, source, container
+        self.packer = Packer(container.accessors, container.views, len(container.blob))
+        self.samplers: list[dict[str, Any]] = []
+        self.channels: list[dict[str, Any]] = []
+        self.times = np.arange(clip.frame_count) * clip.frame_time_seconds
+        self.inputs: dict[int, int] = {}
+        # a variant of the animation that was read, frame for frame, or any other motion
+        self.is_variant = bool(clip.animation) and source.animation >= 0 and source.is_at(clip)
+
+    def write(self, name: str) -> list[str]:
+        """Put the animation into the container. Returns notes."""
+        clip, source, notes = self.clip, self.source, list[str]()
+        scale = source.parent_scale
+        if self.is_variant:
+            self.times = self.times + source.grid.start_seconds
+            self._copy_others()
+        else:
+            scale = np.broadcast_to(scale[:1], clip.local_position.shape)
+            if source.changes_in_size:
+                notes.append("its joints change in size, which was written as in the first frame")
+        q = mirror_rotation(
+            rotation.normalize(np.asarray(clip.local_rotation, dtype=float)), source.parent_sign
+        )
+        values = {
+            "translation": clip.local_position / np.where(np.abs(scale) > 1e-12, scale, 1.0),
+            "rotation": q[..., [1, 2, 3, 0]],
+        }
+        if not self.is_variant and source.scale is not None:
+            values["scale"] = np.broadcast_to(source.scale[:1], clip.local_position.shape)
+        parts = source.document.root.parts("nodes")
+        for j, node in enumerate(source.nodes):
+            translation, turned, size = rest_transform(parts[node])
+            rest = dict(zip(PATHS, (translation, turned[[1, 2, 3, 0]], size), strict=True))
+            for path, rows in values.items():
+                self._put(node, path, rows[:, j], rest[path])
+        self.container.blob += b"".join(self.packer.pieces)
+        animation = {
+            "name": name,
+            "samplers": self.samplers,
+            "channels": self.channels,
+            "extras": {"kinestyle": {"frame_time_seconds": clip.frame_time_seconds}},
+        }
+        self.container.fields["animations"] = [
+            *(self.container.fields.get("animations") or []),
+            animation,
+        ]
+        self.container.mark_result(animation)
+        return notes
+
+    def _copy_others(self) -> None:
+        """Take over what else the animation that was read moves: faces, props, sizes."""
+        joints = set(self.source.nodes)
+        old = self.container.fields["animations"][self.source.animation]
+        for channel in old["channels"]:
+            target = channel["target"]
+            if target.get("node") in joints and target.get("path") in ("translation", "rotation"):
+                continue
+            self.channels.append({**channel, "sampler": len(self.samplers)})
+            self.samplers.append(old["samplers"][channel["sampler"]])
+
+    def _put(self, node: int, path: str, values: Array, rest: Array) -> None:
+        """A curve for values (T, n) that move, or are not the node's own at rest."""
+        unit = unit_of(self.source.skeleton) if path == "translation" else 1.0
+        if path == "rotation":
+            values = rotation.continuous(values)
+            rest = -rest if values[0] @ rest < 0 else rest
+        allowed = 1e-7 * np.maximum(unit, np.abs(rest))
+        moves = (np.abs(values - values[0]) > UNCHANGED * unit).any()
+        if not moves and (np.abs(values[0] - rest) <= allowed).all():
+            return
+        # a node that keeps still needs no more than its first key
+        rows = values if moves else values[:1]
+        self.container.split_matrix(node, self.source.document)
+        self.channels.append(
+            {"sampler": len(self.samplers), "target": {"node": node, "path": path}}
+        )
+        self.samplers.append(
+            {
+                "input": self._input(len(rows)),
+                "output": self.packer.add(rows.astype("<f4"), f"VEC{rows.shape[1]}"),
+                "interpolation": "LINEAR",
+            }
+        )
+
+    def _input(self, count: int) -> int:
+        """The accessor of the times of the first `count` frames."""
+        if count not in self.inputs:
+            times = self.times[:count].astype("<f4")
+            self.inputs[count] = self.packer.add(times, "SCALAR", limits=True)
+        return self.inputs[count]

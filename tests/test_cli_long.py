@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from command_line import PROGRAM, contents, kinestyle, run
+from kinestyle import Clip, Stylizer, open_motion, write_motion
 from kinestyle.cli import main, options
 from kinestyle.formats.bvh import open_bvh, write_bvh
 from kinestyle.formats.bvh.streaming import StreamedBvh
@@ -69,6 +70,14 @@ def test_what_is_no_terminal_gets_no_bar(
     monkeypatch.setattr(options, "PATIENCE_SECONDS", 0.0)
     result = kinestyle(*command)
     assert (result.stdout, result.stderr) == ("out.bvh\n", "")
+
+
+def test_python_gives_what_the_command_line_gives(command: list[str], tiny: Stylizer) -> None:
+    kinestyle(*command)
+    result = tiny.stylize(open_motion("long.bvh"), style="proud")
+    assert not isinstance(result, Clip), "the result was computed as a whole"
+    write_motion(result, "python.bvh")
+    assert Path("python.bvh").read_bytes() == Path("out.bvh").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 
 from kinestyle.formats.table import read_animations, read_motion, write_motion
 from kinestyle.retarget.transfer import transfer
+from kinestyle.rig.mapping import map_joints
 from real_cases import Case
 
 ZOMBIE = "zombie_walk.fbx"
@@ -49,6 +50,29 @@ def _takes_a_clip_and_stays(path: Path) -> None:
         assert len(out.read_bytes()) > 0.9 * len(path.read_bytes()), "the meshes are gone"
 
 
+def _has_roles(**expected: str) -> Callable[[Path], None]:
+    """Roles are those of the file's extension; a few of them are named here."""
+
+    def check(path: Path) -> None:
+        clip = read_motion(path)
+        mapping = map_joints(clip)
+        names = {role: clip.skeleton.names[joint] for role, joint in mapping.joints.items()}
+        found = {role: names.get(role) for role in expected}
+        assert found == expected, found
+        assert set(mapping.confidence.values()) == {1.0}
+        with TemporaryDirectory() as folder:
+            out = Path(folder) / f"out{path.suffix}"
+            write_motion(clip, out)
+            assert out.read_bytes() == path.read_bytes(), "the file is another"
+
+    return check
+
+
+def _all_nodes_are_joints(path: Path) -> None:
+    count = read_motion(path).skeleton.joint_count
+    assert count == 22, f"found {count} joints, expected all 22 nodes"
+
+
 CHARACTERS: tuple[Case, ...] = (
     Case(
         "characters/mixamo_two_takes_nomesh.fbx",
@@ -84,6 +108,31 @@ CHARACTERS: tuple[Case, ...] = (
         "characters/unity_DefaultMale.fbx",
         "a target without an animation gets one and keeps its mesh",
         _takes_a_clip_and_stays,
+    ),
+    Case(
+        "characters/Godette_vrm_v4.vrm",
+        "its rest pose is a pose, with the roles of the extension",
+        _has_roles(hips="pelvis_Armature", spine="tummy_Armature", left_hand="hand.l_Armature"),
+    ),
+    Case(
+        "characters/Godette_vrm_v4.vrm",
+        "a VRM character is a target and keeps all that it is",
+        _takes_a_clip_and_stays,
+    ),
+    Case(
+        "characters/idle_loop.vrma",
+        "read, with the roles of the extension",
+        _has_roles(spine="torso_2", chest="torso_4"),
+    ),
+    Case(
+        "characters/test.vrma",
+        "read although only one arm moves",
+        _has_roles(hips="hips", left_thigh="leftUpperLeg", right_toe="rightToes"),
+    ),
+    Case(
+        "characters/pc_bitmoji_jump-flip.glb",
+        "without a skin, all nodes below the common root are joints",
+        _all_nodes_are_joints,
     ),
     Case(
         "characters/maya_kenney_character_7700_binary.fbx",

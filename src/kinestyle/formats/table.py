@@ -137,6 +137,8 @@ FORMATS: dict[str, Format] = {
     ".amc": Format(_retimed(_read_amc), None),
     ".glb": Format(_read_gltf, _as_a_whole(_write_gltf)),
     ".gltf": Format(_read_gltf, _as_a_whole(_write_gltf)),
+    ".vrm": Format(_read_gltf, _as_a_whole(_write_gltf)),
+    ".vrma": Format(_read_gltf, _as_a_whole(_write_gltf)),
     ".fbx": Format(_read_fbx, _as_a_whole(_write_fbx)),
     ".npy": Format(_retimed(_read_arrays), _as_a_whole(_write_arrays)),
     ".npz": Format(_retimed(_read_arrays), _as_a_whole(_write_arrays)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -67,6 +67,7 @@ class Clip:
     animation: the name of the one that this motion is. A writer that keeps the clip's file replaces
         that one; under another name it adds one to the file; for "", of a motion from elsewhere,
         one that is called as the clip
+    roles: role, a name of the canonical skeleton, -> joint, as far as the file states them
     """
 
     skeleton: Skeleton
@@ -79,6 +80,7 @@ class Clip:
     world: StatedWorld = UNSTATED
     animations: tuple[Animation, ...] = ()
     animation: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = (*self.local_rotation.shape[:1], self.skeleton.joint_count)

@@ -113,7 +113,7 @@ def map_joints(motion: Motion, rig: Rig | None = None) -> JointMapping:
     clip = sample_evenly(motion, _SAMPLED_FRAMES)
     position = clip.world_position
     if rig is None:
-        return _in_its_world(clip, position, _find_roles(clip, position), clip.world, "the file")
+        return _in_its_world(clip, position, _own_roles(clip, position), clip.world, "the file")
     return _in_its_world(
         clip, position, _given_roles(clip, position, rig), stated_world(clip, rig), rig.name
     )
@@ -139,6 +139,18 @@ class _Roles:
     confidence: dict[str, float]
     warnings: tuple[str, ...]
     swapped: bool
+
+
+def _own_roles(clip: Clip, position: Array) -> _Roles:
+    """The roles that the clip's file states, if they are a whole body, or else those found."""
+    if not clip.roles:
+        return _find_roles(clip, position)
+    stated = Rig("the file", {role: (name,) for role, name in clip.roles.items()})
+    try:
+        return _given_roles(clip, position, stated)
+    except RigError as error:
+        found = _find_roles(clip, position)
+        return replace(found, warnings=(*found.warnings, f"the body was looked for: {error}"))
 
 
 def _find_roles(clip: Clip, position: Array) -> _Roles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +52,7 @@ def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
     accessors: list[dict[str, Any]] = []
     views: list[dict[str, Any]] = []
     packer = Packer(accessors, views)
-    nodes, tips = _nodes(pose)
+    nodes, tips = node_fields(pose)
     joints = [*range(len(brought.skeleton.names)), *tips]
     mesh = build_placeholder(pose)
     fields = {
@@ -68,12 +69,12 @@ def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
                 "inverseBindMatrices": packer.add(_inverse_bind(pose), "MAT4"),
             }
         ],
-        "animations": [_animation(brought, pose, packer)],
+        "animations": [animation_fields(brought, pose, packer)],
     }
     return Container(fields, accessors, views, bytearray(b"".join(packer.pieces))), notes
 
 
-def _nodes(pose: BindPose) -> tuple[list[dict[str, Any]], list[int]]:
+def node_fields(pose: BindPose) -> tuple[list[dict[str, Any]], list[int]]:
     """The joints as nodes 0 to J - 1, then the tips of chains; and the numbers of the tips."""
     skeleton = pose.skeleton
     count = skeleton.joint_count
@@ -133,9 +134,11 @@ def _primitive(mesh: PlaceholderMesh, packer: Packer) -> dict[str, Any]:
     }
 
 
-def _animation(clip: Clip, pose: BindPose, packer: Packer) -> dict[str, Any]:
+def animation_fields(
+    clip: Clip, pose: BindPose, packer: Packer, travels: Collection[int] | None = None
+) -> dict[str, Any]:
     """Rotations of all joints, and positions of those that are not always where the pose has
-    them.
+    them. travels: the only joints that may have positions
     """
     times = (np.arange(clip.frame_count) * clip.frame_time_seconds).astype("<f4")
     at = packer.add(times, "SCALAR", limits=True)
@@ -150,7 +153,7 @@ def _animation(clip: Clip, pose: BindPose, packer: Packer) -> dict[str, Any]:
     q = rotation.continuous(rotation.normalize(np.asarray(clip.local_rotation, dtype=float)))
     moves = np.any(np.abs(clip.local_position - pose.local_position) > _STILL_M, axis=(0, 2))
     for joint in range(clip.skeleton.joint_count):
-        if moves[joint]:
+        if moves[joint] and (travels is None or joint in travels):
             put(joint, "translation", clip.local_position[:, joint])
         put(joint, "rotation", q[:, joint][:, [1, 2, 3, 0]])
     extras = {"kinestyle": {"frame_time_seconds": clip.frame_time_seconds}}

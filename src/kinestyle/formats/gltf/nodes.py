@@ -172,13 +172,30 @@ def find_joints(
 
 def _rig_nodes(tree: NodeTree, skinned: set[int], animated: set[int]) -> set[int]:
     """The nodes of all rigs, with all nodes above them."""
-    members = set(skinned)
+    members = set(skinned) or _below_common(tree, animated)
     if 2 * len(members & animated) <= len(animated):
         for node in tree.order:
             below_member = int(tree.parents[node]) in members
             if node in animated or (below_member and _is_bare(tree, node)):
                 members.add(node)
     return members | {above for node in members for above in tree.ancestors(node)}
+
+
+def _below_common(tree: NodeTree, animated: set[int]) -> set[int]:
+    """Without a skin: the bare nodes below the lowest node that all animated ones of a tree have in
+    common, whether or not they move themselves.
+    """
+    paths: dict[int, list[int]] = {}
+    for node in animated:
+        path = [node, *tree.ancestors(node)][::-1]
+        known = paths.setdefault(path[0], path)
+        alike = [a for a, b in zip(known, path, strict=False) if a == b]
+        paths[path[0]] = alike
+    members = {path[-1] for path in paths.values()}
+    for node in tree.order:
+        if int(tree.parents[node]) in members and _is_bare(tree, node):
+            members.add(node)
+    return members
 
 
 def _is_bare(tree: NodeTree, node: int) -> bool:

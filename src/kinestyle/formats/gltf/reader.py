@@ -13,6 +13,7 @@ from kinestyle.formats.animations import only_animation
 from kinestyle.formats.gltf.accessors import read_accessor
 from kinestyle.formats.gltf.animations import PATHS, choose_animation, sampler_of
 from kinestyle.formats.gltf.document import Document, open_document
+from kinestyle.formats.gltf.humanoid import humanoid_nodes, roles_of
 from kinestyle.formats.gltf.keys import USUAL_RATES, FrameGrid, find_grid, sample
 from kinestyle.formats.gltf.nodes import (
     NodeTree,
@@ -72,7 +73,8 @@ def parse_gltf(
     """
     document = open_document(data, name, folder)
     tree = node_tree(document)
-    skinned = skinned_nodes(document, len(tree.parts))
+    bones = humanoid_nodes(document)
+    skinned = skinned_nodes(document, len(tree.parts)) | set(bones.values())
     warnings = list(document.warnings)
     number, animations, is_default, others = choose_animation(document, skinned, wanted)
     warnings += others
@@ -111,6 +113,10 @@ def parse_gltf(
         tuple(warnings + other_rigs + renamed),
         METRES_Y_UP,
     )
+    if bones:
+        joint_of = dict(zip(source.nodes, names, strict=True))
+        named = {bone: joint_of[node] for bone, node in bones.items() if node in joint_of}
+        clip = replace(clip, roles=roles_of(named))
     if len(animations) == 1:
         return only_animation(clip, animations[0].name, source.name)
     return clip.with_animations(animations, source.name)

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from kinestyle.errors import MotionFileError
 from kinestyle.formats.gltf.accessors import FLOAT, Packer, read_accessor
 from kinestyle.formats.gltf.container import Container, open_container
 from kinestyle.formats.gltf.document import Document
+from kinestyle.formats.gltf.humanoid import is_animation, is_character
 from kinestyle.formats.gltf.keys import lies_on
 from kinestyle.formats.gltf.new_animation import add_animation
 from kinestyle.formats.gltf.new_file import new_container
 from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
+from kinestyle.formats.gltf.vrm_animation import vrm_animation
 from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, check_writable
@@ -43,14 +46,16 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     suffix decides between .glb and .gltf. Raises MotionFileError.
     """
     check_writable(clip, name)
-    binary = not name.lower().endswith(".gltf")
+    suffix = Path(name).suffix.lower()
+    binary = suffix != ".gltf"
     source = clip.source
     if (
         not isinstance(source, GltfSource)
         or not same_skeleton(source.skeleton, clip.skeleton, UNCHANGED * unit_of(source.skeleton))
         or clip.world != METRES_Y_UP
+        or not _suits(source.document, suffix)
     ):
-        container, assumed = new_container(clip)
+        container, assumed = _new_file(clip, name, suffix)
         return container.to_bytes(binary), assumed
     document = source.document
     aligned = source.is_at(clip)
@@ -66,6 +71,22 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     elif not unchanged:
         notes += _Rewriting(clip, source, container).write(translated, rotated)
     return container.to_bytes(binary), tuple(f"{name}: {note}" for note in notes)
+
+
+def _suits(document: Document, suffix: str) -> bool:
+    """Whether a file may have a suffix: a VRM character or animation says what it is."""
+    return {".vrm": is_character, ".vrma": is_animation}.get(suffix, bool)(document)
+
+
+def _new_file(clip: Clip, name: str, suffix: str) -> tuple[Container, tuple[str, ...]]:
+    """A file for a clip of another format. Raises MotionFileError for one that cannot be made."""
+    if suffix == ".vrm":
+        raise MotionFileError(
+            f"{name} cannot be written: a .vrm is a character with an author and a licence, which "
+            f"{clip.name} is not; retarget onto a VRM character (`retarget --to`), or write .vrma, "
+            f"which every VRM character can play"
+        )
+    return vrm_animation(clip, name) if suffix == ".vrma" else new_container(clip)
 
 
 def _other_files(document: Document) -> bool:

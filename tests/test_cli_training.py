@@ -32,6 +32,14 @@ def test_train_without_data_is_refused_with_a_sentence() -> None:
     )
 
 
+def test_made_styles_for_a_preset_that_learns_from_no_pairs_are_refused() -> None:
+    pytest.importorskip("torch")
+    Path("data").mkdir()
+    options = ("--data", "data", "--run", "run", "--preset", "paper", "--made-styles", "3")
+    assert refused("train", *options).startswith("made styles are learned from in pairs, and the ")
+    assert contents() == {}
+
+
 def test_evaluate_without_data_is_refused_with_a_sentence() -> None:
     Path("data").mkdir()
     sentence = (

@@ -17,9 +17,10 @@ from kinestyle.errors import DataError  # noqa: E402
 from kinestyle.evaluate.judge import judges  # noqa: E402
 from kinestyle.formats.table import read_motion  # noqa: E402
 from kinestyle.learn.data.bandai import BandaiName, read_splits  # noqa: E402
+from kinestyle.learn.data.made_clips import MadeConfig  # noqa: E402
 from kinestyle.learn.loop.training import LoopConfig  # noqa: E402
 from kinestyle.learn.pipeline import Recipe, Run, shortened  # noqa: E402
-from kinestyle.learn.presets import RELEASED  # noqa: E402
+from kinestyle.learn.presets import RECIPES, RELEASED, with_made_styles  # noqa: E402
 from kinestyle.runtime.stylizer import Stylizer  # noqa: E402
 from own_clip_files import put  # noqa: E402
 from small_training import SIZES  # noqa: E402
@@ -152,6 +153,42 @@ def test_a_stage_trained_with_other_weights_of_losses_is_refused(tmp_path: Path)
     changed = replace(recipe, autoencoder=replace(recipe.autoencoder, kinematics=7.0))
     with pytest.raises(DataError):
         Run(changed, tmp_path / "data", tmp_path / "run", silent).autoencoder()
+
+
+def test_made_styles_are_learned_with_and_have_no_name(tmp_path: Path) -> None:
+    made_data(tmp_path / "data")
+    for number in range(3):
+        put(tmp_path / "data", f"unlabelled/cmu/long_{number}.bvh", 2.0, 0.5 * number)
+    recipe = small(shortened(with_made_styles(RELEASED, 4), 1))
+    recipe = replace(recipe, made=MadeConfig(styles=4, clips=2, group=2))
+    messages: list[str] = []
+    run = Run(recipe, tmp_path / "data", tmp_path / "run", messages.append)
+    run.train()
+    assert "made styles: 2 of 2 groups, 4 clips" in messages
+    stylizer = Stylizer.load(run.folder / "bandai.kinestyle")
+    names = tuple(style.name for style in stylizer.styles)
+    assert len(names) == 22
+    assert all(judge.styles == names for judge in judges(run.judge()))
+    assert stylizer.bundle.manifest.training["recipe"]["made"]["styles"] == 4
+    assert len(run.stylizer().prior.mean) == 26
+    # codes are those of their names, whatever is learned beside them
+    labels = sorted({*names, *(entry.style for entry in run.corpus().entries if entry.style)})
+    with torch.no_grad():
+        codes = run.stylizer().prior(torch.arange(26)).mean.numpy()
+    for style in stylizer.styles:
+        np.testing.assert_allclose(style.mean, codes[labels.index(style.name)], atol=1e-4)
+    # a run that learned with others is another run
+    fewer = replace(recipe, made=MadeConfig(styles=2, clips=2, group=2))
+    with pytest.raises(DataError, match="was made with another configuration"):
+        Run(fewer, run.data, run.folder, silent).autoencoder()
+
+
+def test_made_styles_are_not_for_a_stage_without_pairs() -> None:
+    with pytest.raises(DataError, match="the preset paper learns from none"):
+        with_made_styles(RECIPES["paper"], 4)
+    assert RECIPES["made-styles"].made == MadeConfig()
+    assert RELEASED.made is None
+    assert RELEASED.stylizer.made_share == 0.0
 
 
 def test_a_shortened_recipe_differs_in_its_steps_only() -> None:

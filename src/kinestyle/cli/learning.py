@@ -53,6 +53,12 @@ def _list_presets(ctx: click.Context, param: click.Parameter, name: str) -> str:
     metavar="RUN",
     help="Another run, whose stages of the same configuration are taken.",
 )
+@click.option(
+    "--made-styles",
+    type=click.IntRange(2),
+    metavar="N",
+    help="Learn from N made styles too, which restyle the clips in exact pairs.",
+)
 @click.option("--stage", help="Only this stage (and what it needs); without it, all.")
 @click.option(
     "--steps",
@@ -81,6 +87,7 @@ def train(
     folder: Path,
     preset: str,
     shared: Path | None,
+    made_styles: int | None,
     stage: str | None,
     steps: int | None,
     device: str | None,
@@ -104,8 +111,12 @@ def train(
     with needs_extra("train", "training"):
         from kinestyle.learn.loop.process_group import process_group
         from kinestyle.learn.pipeline import Run, shortened
-        from kinestyle.learn.presets import RECIPES
-    recipe = RECIPES[preset] if steps is None else shortened(RECIPES[preset], steps)
+        from kinestyle.learn.presets import RECIPES, with_made_styles
+    recipe = RECIPES[preset]
+    if made_styles is not None:
+        recipe = with_made_styles(recipe, made_styles)
+    if steps is not None:
+        recipe = shortened(recipe, steps)
     with process_group(device) as group:
         report = _report if group.is_rank_zero else lambda line: None
         Run(recipe, data, folder, report, shared, own, group).train(stage)

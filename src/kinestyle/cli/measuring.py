@@ -6,13 +6,17 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kinestyle.cli.options import MOTION, settings_options
 from kinestyle.errors import DataError, MotionFileError
 from kinestyle.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from kinestyle.evaluate.report import Request
 
 
 @click.command()
@@ -108,13 +112,33 @@ def evaluate(
         processes=processes or os.cpu_count() or 1,
         progress=lambda line: click.echo(line, err=True),
     )
-    result: Any = compare(_named((bundle, *against)), request) if against else benchmark(request)
+    result: Any
+    if against:
+        result = compare(_named((bundle, *against)), request)
+    else:
+        with TemporaryDirectory(prefix="kinestyle-") as folder:
+            result = benchmark(_with_made_styles(request, Path(folder)))
     if out is not None:
         replace_bytes(out, (json.dumps(result, indent=2) + "\n").encode())
     if page is not None:
         pages.write_page(pages.as_page(result, _as_typed(context)), page)
         _draw_figures(result, request, page.parent)
     click.echo(pages.as_comparison(result) if against else "\n".join(pages.as_tables(result)))
+
+
+def _with_made_styles(request: Request, folder: Path) -> Request:
+    """The request with made styles that nobody learns from, in files in a folder, if P6 is run."""
+    from kinestyle.evaluate.protocol import one_of_each_cell
+    from kinestyle.evaluate.unknown_actions import unknown_clips, unlabelled_files
+    from kinestyle.learn.data.made_clips import held_out_set
+
+    if request.parts and "p6" not in request.parts:
+        return request
+    bases = one_of_each_cell(clip for clip in request.clips if clip.split == "test")
+    if next(unlabelled_files(request.data), None) is not None:
+        bases += unknown_clips(request.data, len(bases), request.seed)
+    request.progress("P6: clips in made styles")
+    return replace(request, unseen=[held_out_set(bases, folder, seed=request.seed)])
 
 
 def _draw_figures(result: Any, request: Any, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """From unpacked motion to a released bundle, stage by stage, each in its own folder of a run.
 
     RUN/corpus           features of all clips         RUN/stylizer   content, style, generator
+    RUN/made             the same, with made styles
     RUN/autoencoder      encoder and decoder           RUN/refined    its second part
     RUN/global_motion    root velocity                 RUN/judge      what results are measured with
     RUN/auxiliary_1 ...  classifiers in stage 2's loss  RUN/judge.onnx, RUN/judge_2.onnx
@@ -27,6 +28,13 @@ from kinestyle.errors import DataError
 from kinestyle.evaluate.judge import SHIPPED
 from kinestyle.evaluate.provenance import commit
 from kinestyle.learn.data.corpus import TABLE, Corpus
+from kinestyle.learn.data.made_clips import (
+    MadeConfig,
+    exact_pairs,
+    is_made,
+    plan,
+    with_made_clips,
+)
 from kinestyle.learn.data.own_clips import OwnClips
 from kinestyle.learn.data.pairs import PAIRED_SPLITS, Pairs, find_pairs
 from kinestyle.learn.export import (
@@ -107,6 +115,10 @@ class Recipe:
     stylizer: StylizerConfig | PaperConfig = field(default_factory=StylizerConfig)
     refinement: RefinementConfig | None = field(default_factory=RefinementConfig)
     """Of a `StylizerConfig`'s stage."""
+    made: MadeConfig | None = None
+    """Made styles that join the clips; None: none. What the judges and the auxiliary classifiers
+    learn from is real.
+    """
     judge: ClassifierConfig = JUDGE
     second_judge: RandomKernelConfig = field(default_factory=RandomKernelConfig)
 
@@ -184,7 +196,16 @@ class Run:
 
     @cache  # noqa: B019  # a run lives as long as its command
     def corpus(self) -> Corpus:
-        """What the recipe learns from: `everything` without the sets that it leaves out."""
+        """What the recipe learns from: `real`, with made clips where it wants them."""
+        if self.recipe.made is None:
+            return self.real()
+        with self.group.rank_zero_first():
+            folder = self._found("made", TABLE)
+            return with_made_clips(self.real(), self.recipe.made, folder, self.report)
+
+    @cache  # noqa: B019
+    def real(self) -> Corpus:
+        """`everything` without the sets that the recipe leaves out."""
         everything = self.everything()
         entries = tuple(
             entry for entry in everything.entries if entry.set_name not in self.recipe.left_out
@@ -232,7 +253,7 @@ class Run:
         if isinstance(self.recipe.stylizer, PaperConfig):
             return []
         configs = enumerate(self.recipe.auxiliary, start=1)
-        return [self._classifier(f"auxiliary_{i}", config, self.corpus()) for i, config in configs]
+        return [self._classifier(f"auxiliary_{i}", config, self.real()) for i, config in configs]
 
     @cache  # noqa: B019
     def stylizer(self) -> StylizerNetwork | PaperNetwork:
@@ -263,7 +284,7 @@ class Run:
         auxiliary: Sequence[StyleContentClassifier],
         config: RefinementConfig,
     ) -> StylizerNetwork:
-        of_angles = self._classifier("auxiliary_angles", config.classifier, self.corpus())
+        of_angles = self._classifier("auxiliary_angles", config.classifier, self.real())
         stage = self._stylizer_stage(config.stylizer, [*auxiliary, of_angles])
         stage.network.load_state_dict(network.state_dict())
         return self._train("refined", stage, config.stylizer)
@@ -287,9 +308,12 @@ class Run:
             if found is None:
                 path = self.folder / "pairs" / "pairs.npz"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                found = find_pairs(self.corpus(), config.pairs, self.report)
+                found = find_pairs(self.real(), config.pairs, self.report)
                 found.save(path, fingerprint)
-        return found
+        if self.recipe.made is None:
+            return found
+        exact = exact_pairs(plan(self.real(), self.recipe.made))
+        return Pairs({**found.frames, **exact.frames})
 
     def judge(self) -> tuple[Path, ...]:
         """Train both judges and write each as one graph. Returns their paths, none where there is
@@ -337,7 +361,7 @@ class Run:
             name=about["name"],
             licence=about["licence"],
             attribution=about["attribution"],
-            styles=_styles(corpus, stylizer) if self.recipe.supervised else (),
+            styles=_styles(corpus, self.real(), stylizer) if self.recipe.supervised else (),
             prior=None if self.recipe.supervised else PRIOR,
             label_numbers=stylizer.style_encoder.labels,
             training={
@@ -383,7 +407,9 @@ class Run:
         sizes = asdict(self.recipe.sizes)
         everything = self.everything()
         left_out = [] if stage.sampler.corpus is everything else list(self.recipe.left_out)
+        made = any(map(is_made, stage.sampler.corpus.entries)) and self.recipe.made
         return {
+            **({"made": asdict(made)} if made else {}),
             "sizes": {key: sizes[key] for key in SIZES_OF.get(name, ())},
             "left_out": left_out,
             "corpus_sha256": everything.sha256,
@@ -405,11 +431,15 @@ class Run:
         return stage_folder(self.folder, self.shared, stage, proof)
 
 
-def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[Style, ...]:
-    """What a bundle says of the labels: how much motion each was learned from, and its Gaussian in
-    style space.
+def _styles(
+    corpus: Corpus, real: Corpus, stylizer: StylizerNetwork | PaperNetwork
+) -> tuple[Style, ...]:
+    """What a bundle says of the labels of real clips: how much motion each was learned from, and
+    its Gaussian in style space. Made styles are learned with, and go without names.
+
+    corpus: what the stylizer learned from; real: its real clips
     """
-    labels = Labels.of(corpus)
+    labels, named = Labels.of(corpus), Labels.of(real).styles
     with torch.no_grad():
         codes = stylizer.prior(torch.arange(len(labels.styles)))
     entries = corpus.select("train", labelled=True)
@@ -421,6 +451,7 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[S
             codes.log_std[i].exp().numpy().round(5),
         )
         for i, name in enumerate(labels.styles)
+        if name in named
     )
 
 

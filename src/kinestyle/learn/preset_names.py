@@ -19,8 +19,11 @@ PRESET_NAMES = {
     "released": PresetName(
         "the bundle that ships: auxiliary classifiers and a critic, one Gaussian a style"
     ),
+    "made-styles": PresetName(
+        "the same, with 400 made styles beside the clips: exact pairs on every action"
+    ),
     "zero-shot": PresetName(
-        "the same, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)"
+        "the released one, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)"
     ),
     "unsupervised": PresetName(
         "the paper's unsupervised setting, small: no label anywhere; it ships for --random",

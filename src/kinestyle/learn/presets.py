@@ -11,12 +11,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kinestyle.errors import DataError
+from kinestyle.learn.data.made_clips import MadeConfig
 from kinestyle.learn.nets.networks import PAPER_SIZES, POSE_CHANNELS, NetworkSizes
 from kinestyle.learn.pipeline import Recipe
 from kinestyle.learn.stages.autoencoder import AutoencoderConfig
 from kinestyle.learn.stages.paper import UNSUPERVISED, PaperConfig
+from kinestyle.learn.stages.stylizer import StylizerConfig
 
 RELEASED = Recipe()
+MADE_SHARE = 0.4
+"""Of the stylizer's samples, where made styles are learned from."""
 _SMALL_SIZES = replace(
     NetworkSizes(),
     generator=(320, 448, 320),
@@ -45,8 +50,28 @@ def _switch(name: str, base: Recipe = _SMALL, **changes: object) -> Recipe:
     return replace(base, name=name, stylizer=stylizer)
 
 
+def with_made_styles(recipe: Recipe, styles: int) -> Recipe:
+    """The recipe with made styles beside the clips. Raises DataError for the paper's stage, which
+    learns from no pairs.
+    """
+    if not isinstance(recipe.stylizer, StylizerConfig):
+        raise DataError(
+            f"made styles are learned from in pairs, and the preset {recipe.name} learns from "
+            f"none; choose another preset, such as released"
+        )
+    refinement = recipe.refinement
+    return replace(
+        recipe,
+        made=replace(recipe.made or MadeConfig(), styles=styles),
+        stylizer=replace(recipe.stylizer, made_share=MADE_SHARE),
+        refinement=refinement
+        and replace(refinement, stylizer=replace(refinement.stylizer, made_share=MADE_SHARE)),
+    )
+
+
 RECIPES: dict[str, Recipe] = {
     "released": RELEASED,
+    "made-styles": replace(with_made_styles(RELEASED, 400), name="made-styles"),
     "zero-shot": replace(RELEASED, name="zero-shot", left_out=("bandai1",), refinement=None),
     "unsupervised": replace(
         _SMALL_UNSUPERVISED,

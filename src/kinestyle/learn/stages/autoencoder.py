@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 
-from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, group_statistics
+from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, group_statistics
+from kinestyle.learn.data.made_clips import is_made, without_made
 from kinestyle.learn.loop.training import LoopConfig, Stage
 from kinestyle.learn.nets.kinematics import (
     geodesic,
@@ -57,6 +58,8 @@ class AutoencoderConfig:
     decimetres, and of their steps from frame to frame, so that decoded motion does not tremble."""
     unlabelled_share: float = 0.15
     """Share of crops from clips without a label, where there are any."""
+    made_share: float = 0.35
+    """Share of the other crops from clips in made styles, where there are any."""
 
 
 class Autoencoder(nn.Module):
@@ -92,7 +95,9 @@ class AutoencoderStage(Stage[Autoencoder]):
     def __init__(self, corpus: Corpus, sizes: NetworkSizes, config: AutoencoderConfig):
         self.config, self.corpus = config, corpus
         self.unlabelled = corpus.select("train", labelled=False)
-        self.labelled = corpus.select("train", labelled=True) or self.unlabelled
+        self.made = tuple(entry for entry in corpus.select("train") if is_made(entry))
+        labelled = without_made(corpus).select("train", labelled=True)
+        self.labelled = labelled or self.unlabelled
         rows = np.concatenate([np.arange(entry.start, entry.stop) for entry in self.labelled])
         torch.manual_seed(config.loop.seed)
         network = Autoencoder(sizes, config, *group_statistics(corpus.features[rows]))
@@ -101,10 +106,16 @@ class AutoencoderStage(Stage[Autoencoder]):
     def draw(self) -> list[Crop]:
         crops = []
         for _ in range(self.config.loop.batch):
-            unlabelled = self.unlabelled and self.sampler.coin(self.config.unlabelled_share)
-            entry = self.sampler.choose(self.unlabelled if unlabelled else self.labelled)
+            entry = self.sampler.choose(self._source())
             crops.append(self.sampler.choose_crop(entry, mirror=self.sampler.coin()))
         return crops
+
+    def _source(self) -> Sequence[Entry]:
+        """The clips that the next crop comes from."""
+        if self.unlabelled and self.sampler.coin(self.config.unlabelled_share):
+            return self.unlabelled
+        made = self.made and self.sampler.coin(self.config.made_share)
+        return self.made if made else self.labelled
 
     def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
         c, network, features = self.config, self.network, self.cut(samples)

@@ -19,10 +19,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, smooth_l1_loss
+from torch.nn.functional import smooth_l1_loss
 
 from kinestyle.label import Label
 from kinestyle.learn.data.corpus import Corpus, CropSampler, Entry
+from kinestyle.learn.data.made_clips import without_made
 from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs
 from kinestyle.learn.loop.training import LoopConfig, Stage
 from kinestyle.learn.nets.gaussian import Gaussian
@@ -122,6 +123,8 @@ class StylizerConfig:
     """Share of clips A without a label, where there are any: more contents to restyle. Their B is
     another crop of A.
     """
+    made_share: float = 0.0
+    """Share of samples drawn by their exact pair in a made style, where the corpus has any."""
     style_noise: float = 0.25
     """Standard deviation of the noise on latents that the style encoder reads while it learns;
     latents have a root mean square of 1.
@@ -240,9 +243,18 @@ class StylizerStage(Stage[StylizerNetwork]):
         network = StylizerNetwork(sizes, len(self.labels.styles))
         super().__init__(network, CropSampler(corpus, config.crop_frames, config.loop.seed))
         self.batches = StylizerBatches(
-            corpus, self.sampler, self.pairs, config.unlabelled_share, config.set_2_share
+            corpus,
+            self.sampler,
+            self.pairs,
+            config.unlabelled_share,
+            config.set_2_share,
+            config.made_share,
         )
-        sets = [Label.parse(name).set for name in self.labels.contents]
+        # auxiliary classifiers know real styles and contents only
+        known = Labels.of(without_made(corpus))
+        self.known_style = positions(self.labels.styles, known.styles)
+        self.known_content = positions(self.labels.contents, known.contents)
+        sets = [Label.parse(name).set for name in known.contents]
         self.same_set = torch.tensor([[a == b for b in sets] for a in sets])
 
     def draw(self) -> list[Sample]:
@@ -375,12 +387,14 @@ class StylizerStage(Stage[StylizerNetwork]):
         """Cross-entropies of the auxiliary classifiers, their dropout on; content among those of
         its own set.
         """
-        content = batch.content.repeat(len(results) // len(batch.content))
+        times = len(results) // len(batch.content)
+        target = self.known_style[target]
+        content = self.known_content[batch.content].repeat(times)
         impossible = ~self.same_set.to(content.device)[content]
         styles, contents = [], []
         for classifier in self.auxiliary:
             noisy = results + self.config.result_noise * torch.randn_like(results)
-            styles.append(cross_entropy(classifier.style.normalized(noisy).float(), target))
+            styles.append(known_cross_entropy(classifier.style.normalized(noisy).float(), target))
             logits = classifier.content.normalized(noisy).float().masked_fill(impossible, -1e4)
             contents.append(known_cross_entropy(logits, content))
         return {
@@ -479,6 +493,14 @@ class StylizerStage(Stage[StylizerNetwork]):
             for z in (unchanged, net.generator(content, code))
         )
         return restyled_features(features, before, after)
+
+
+def positions(names: Sequence[str], known: Sequence[str]) -> Tensor:
+    """(N + 1,) for every name, its position among those that are known, or `UNKNOWN`; the last is
+    that of `UNKNOWN` itself.
+    """
+    found = [known.index(name) if name in known else UNKNOWN for name in names]
+    return torch.tensor([*found, UNKNOWN])
 
 
 def joint_distance_cm(a: Tensor, b: Tensor) -> float:

@@ -1,17 +1,21 @@
 """What one step of stage 2 sees: two clips of one style, a clip of another style, and a real clip
 of what the first does in the style of the third.
+
+Where the corpus has made styles, a share of the samples are drawn by their pair: a clip, a made
+style that it is known in frame by frame, and a clip of that style.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
+from kinestyle.learn.data.made_clips import is_made
 from kinestyle.learn.data.pairs import Pairs, cut_pairs
 from kinestyle.learn.stages.classifiers import UNKNOWN, Labels, content_name
 from kinestyle.retarget.features import mirror_features
@@ -63,6 +67,7 @@ class StylizerBatches:
 
     unlabelled_share: of clips A without a label, where there are any; their B is another crop of A.
     set_2_share: of crops from Bandai-Namco set 2, where the corpus has both sets.
+    made_share: of samples whose target is a made style, where the corpus has any
     """
 
     def __init__(
@@ -72,15 +77,25 @@ class StylizerBatches:
         pairs: Pairs,
         unlabelled_share: float,
         set_2_share: float,
+        made_share: float = 0.0,
     ):
         self.corpus, self.sampler, self.pairs = corpus, sampler, pairs
         self.unlabelled_share, self.set_2_share = unlabelled_share, set_2_share
+        self.made_share = made_share
         self.labels = Labels.of(corpus)
         self.cells = by_cell(corpus.select("train", labelled=True))
         self.unlabelled = corpus.select("train", labelled=False)
+        made = [entry for entry in corpus.select("train") if is_made(entry)]
+        self.made = {entry.stem: entry for entry in made}
+        self.real_styles = sorted(set(self.labels.styles) - {entry.style for entry in made})
+        self.made_pairs = _MadePairs.of(corpus, pairs, {entry.style for entry in made})
 
     def draw(self, count: int) -> list[Sample]:
         """`count` samples, those of a style each with a target of another one, if there is one."""
+        made = round(self.made_share * count) if self.made_pairs.of_base else 0
+        return [*self._real(count - made), *(self._made() for _ in range(made))]
+
+    def _real(self, count: int) -> list[Sample]:
         sources: list[StyledCrops] = []
         for i in range(count):
             # the first two are labelled, so that there always is a target
@@ -91,6 +106,31 @@ class StylizerBatches:
         return [
             Sample(source, sources[target]) for source, target in zip(sources, targets, strict=True)
         ]
+
+    def _made(self) -> Sample:
+        """A clip, as it was recorded or in a made style, and a made style in which it is known."""
+        sampler, pairs = self.sampler, self.made_pairs
+        from_base = not pairs.of_made or sampler.coin()
+        entry, style = sampler.choose(pairs.of_base if from_base else pairs.of_made)
+        known = np.flatnonzero(np.isfinite(self.pairs.frames[entry.stem, style]))
+        first, stop = int(known[0]), int(known[-1]) + 1
+        piece = replace(entry, start=entry.start + first, stop=entry.start + stop)
+        a, a_again = (sampler.choose_crop(piece) for _ in range(2))
+        of_style = self.cells.get(entry.style, [[entry]])
+        b = sampler.choose_crop(sampler.choose(sampler.choose(of_style)))
+        content = content_name(entry) if entry.style and not is_made(entry) else None
+        source = StyledCrops(
+            entry,
+            a,
+            a_again,
+            b,
+            self.labels.styles.index(entry.style) if entry.style else UNKNOWN,
+            UNKNOWN if content is None else self.labels.contents.index(content),
+        )
+        shown = sampler.choose(sampler.choose(self.cells[style]))
+        p, p_again, other = (sampler.choose_crop(shown) for _ in range(3))
+        target = StyledCrops(shown, p_again, other, p, self.labels.styles.index(style), UNKNOWN)
+        return Sample(source, target)
 
     def _unlabelled(self) -> StyledCrops:
         entry, mirror = self.sampler.choose(self.unlabelled), self.sampler.coin()
@@ -113,7 +153,7 @@ class StylizerBatches:
 
     def _styles(self) -> Sequence[str]:
         """The styles to draw from: those of set 2 in `set_2_share` of all cases."""
-        styles = self.labels.styles
+        styles = self.real_styles
         set_2 = [style for style in styles if style.startswith("bandai2/")]
         if not set_2 or len(set_2) == len(styles):
             return styles
@@ -156,6 +196,27 @@ class StylizerBatches:
             if sample.source.a.mirror:
                 row[:] = mirror_features(row)
         return features, np.isfinite(frames).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _MadePairs:
+    """Training clips with each made style that they are known in: real clips, and made ones."""
+
+    of_base: list[tuple[Entry, str]]
+    of_made: list[tuple[Entry, str]]
+
+    @classmethod
+    def of(cls, corpus: Corpus, pairs: Pairs, made_styles: Collection[str]) -> _MadePairs:
+        entries = {entry.stem: entry for entry in corpus.select("train")}
+        known = [
+            (entries[stem], style)
+            for stem, style in pairs.frames
+            if style in made_styles and stem in entries
+        ]
+        return cls(
+            [pair for pair in known if not is_made(pair[0])],
+            [pair for pair in known if is_made(pair[0])],
+        )
 
 
 def other_style(style: np.ndarray, random: np.random.Generator) -> np.ndarray:

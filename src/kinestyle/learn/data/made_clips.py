@@ -1,0 +1,258 @@
+"""Made styles as one more labelled set of a corpus.
+
+Clips of every source are cut into pieces and restyled in made styles (`made_styles`). The styles
+come in groups: all styles of a group are applied to the same pieces, so that each of these shows
+one motion as it was recorded and in every style of the group, frame by frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from kinestyle.errors import DataError, KinestyleError
+from kinestyle.evaluate.protocol import TestClip
+from kinestyle.evaluate.unseen_styles import UnseenSet
+from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.learn.data.corpus import Corpus, Entry, Table, digest, write_features
+from kinestyle.learn.data.made_styles import (
+    HELD_OUT_EVERY,
+    apply_style,
+    draw_style,
+    held_out,
+    styled_count,
+)
+from kinestyle.learn.data.pairs import Pairs
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.retarget.correspondence import correspond, to_canonical
+from kinestyle.retarget.features import (
+    FRAME_RATE,
+    LAYOUT,
+    at_feature_rate,
+    clip_to_features,
+    features_to_clip,
+)
+
+SET_NAME = "made"
+NEUTRAL = f"{SET_NAME}/as-recorded"
+_ROWS_AT_ONCE = 2**16
+FEWEST_FRAMES = 40
+"""A shorter clip shows no style."""
+
+
+@dataclass(frozen=True)
+class MadeConfig:
+    """How many made styles there are, and how many clips in each."""
+
+    styles: int = 400
+    clips: int = 8
+    """Pieces of real clips that each style is applied to."""
+    group: int = 10
+    """Styles that are applied to the same pieces."""
+    longest_seconds: float = 5.0
+    """Of a piece."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames `first` to `last` of a clip of a corpus, counted from the clip's first."""
+
+    base: Entry
+    first: int
+    last: int
+
+    @property
+    def frame_count(self) -> int:
+        return self.last - self.first
+
+
+@dataclass(frozen=True)
+class MadeClip:
+    """A piece in the made style of a number; `entry` is where it is in the corpus."""
+
+    piece: Piece
+    number: int
+    entry: Entry
+
+
+def style_name(number: int) -> str:
+    """The label of a made style."""
+    return f"{SET_NAME}/{number:04d}"
+
+
+def is_made(entry: Entry) -> bool:
+    """Whether an entry is a made clip."""
+    return entry.set_name == SET_NAME
+
+
+def without_made(corpus: Corpus) -> Corpus:
+    """The real clips of a corpus."""
+    return replace(corpus, entries=tuple(e for e in corpus.entries if not is_made(e)))
+
+
+def style_numbers(count: int) -> list[int]:
+    """The first `count` numbers of styles that may be learned from."""
+    numbers: list[int] = []
+    number = 0
+    while len(numbers) < count:
+        if not held_out(number):
+            numbers.append(number)
+        number += 1
+    return numbers
+
+
+def plan(corpus: Corpus, config: MadeConfig) -> list[list[MadeClip]]:
+    """The made clips of a corpus of real ones, by group of styles; the same for the same corpus and
+    configuration. Pieces are of training clips, all sets about equally often. Their features follow
+    those of the corpus. Raises DataError where no clip is long enough.
+    """
+    random = np.random.default_rng(config.seed)
+    sets: dict[str, list[Entry]] = {}
+    for entry in corpus.select("train"):
+        if entry.frame_count >= FEWEST_FRAMES and not is_made(entry):
+            sets.setdefault(entry.set_name, []).append(entry)
+    if not sets:
+        raise DataError(
+            f"no training clip has {FEWEST_FRAMES} frames or more, so that none can be restyled in "
+            f"made styles; leave --made-styles out"
+        )
+    numbers, start = style_numbers(config.styles), len(corpus.features)
+    groups = []
+    for first in range(0, len(numbers), config.group):
+        pieces = _draw_pieces(list(sets.values()), config, random)
+        group = []
+        for number in numbers[first : first + config.group]:
+            for k, piece in enumerate(pieces):
+                frames = styled_count(piece.frame_count, draw_style(number).tempo)
+                entry = Entry(
+                    stem=f"made_{number:04d}_{k}",
+                    set_name=SET_NAME,
+                    style=style_name(number),
+                    content="",
+                    split="train",
+                    start=start,
+                    stop=start + frames,
+                )
+                group.append(MadeClip(piece, number, entry))
+                start += frames
+        groups.append(group)
+    return groups
+
+
+def _draw_pieces(
+    sets: list[list[Entry]], config: MadeConfig, random: np.random.Generator
+) -> list[Piece]:
+    """Pieces of unlike clips, as far as there are so many."""
+    longest = round(config.longest_seconds * FRAME_RATE)
+    chosen: dict[str, Piece] = {}
+    for _ in range(20 * config.clips):
+        if len(chosen) == config.clips:
+            break
+        entries = sets[int(random.integers(len(sets)))]
+        entry = entries[int(random.integers(len(entries)))]
+        frames = min(entry.frame_count, longest)
+        first = int(random.integers(entry.frame_count - frames + 1))
+        chosen.setdefault(entry.stem, Piece(entry, first, first + frames))
+    return list(chosen.values())
+
+
+def made_features(corpus: Corpus, group: list[MadeClip]) -> Iterator[np.ndarray]:
+    """(T, 260) of each clip of a group."""
+    for made in group:
+        start = made.piece.base.start
+        rows = np.asarray(corpus.features[start + made.piece.first : start + made.piece.last])
+        contact = rows[:, LAYOUT["foot_contact"]] > 0.5
+        clip = features_to_clip(rows.astype(float))
+        styled = clip_to_features(apply_style(clip, draw_style(made.number), contact))
+        assert np.isfinite(styled).all(), f"{made.entry.stem} has features that are no numbers"
+        yield styled.astype(np.float32)
+
+
+def exact_pairs(groups: list[list[MadeClip]]) -> Pairs:
+    """Of every piece, and of it in every style, the frames of the corpus that show it in each style
+    of its group; those of a base clip that lie outside the piece have none.
+    """
+    frames: dict[tuple[str, str], Array] = {}
+    for group in groups:
+        for target in group:
+            piece, style = target.piece, target.entry.style
+            shown = draw_style(target.number).frames(piece.frame_count) + target.entry.start
+            whole = np.full(piece.base.frame_count, np.nan)
+            whole[piece.first : piece.last] = shown
+            frames[piece.base.stem, style] = whole
+            for source in group:
+                if source.piece == piece and source.number != target.number:
+                    moments = _moments(source)
+                    at = np.interp(moments, np.arange(piece.frame_count), shown)
+                    frames[source.entry.stem, style] = at
+    return Pairs(frames)
+
+
+def _moments(made: MadeClip) -> Array:
+    """(T',) the frames of the piece that the frames of a made clip show."""
+    return np.arange(made.entry.frame_count) * draw_style(made.number).tempo
+
+
+def with_made_clips(
+    corpus: Corpus, config: MadeConfig, folder: Path, report: Callable[[str], None]
+) -> Corpus:
+    """A corpus of real clips and made ones, written into `folder` unless it is there already. What
+    was known of the real clips holds: they lie where they did.
+    """
+    groups = plan(corpus, config)
+    made_from = digest([corpus.sha256, *map(asdict, corpus.entries), asdict(config)])
+    table = Table.read(folder)
+    if table is None or table.made_from != made_from:
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = (*corpus.entries, *(made.entry for group in groups for made in group))
+        sha256 = write_features(folder, _all_features(corpus, groups, report), entries[-1].stop)
+        Table(sha256, entries, made_from).write(folder)
+    return Corpus.load(folder)
+
+
+def _all_features(
+    corpus: Corpus, groups: list[list[MadeClip]], report: Callable[[str], None]
+) -> Iterator[np.ndarray]:
+    for start in range(0, len(corpus.features), _ROWS_AT_ONCE):
+        yield corpus.features[start : start + _ROWS_AT_ONCE]
+    for i, group in enumerate(groups, start=1):
+        yield from made_features(corpus, group)
+        report(f"made styles: {i} of {len(groups)} groups, {len(group)} clips")
+
+
+def _readable(clips: list[TestClip], config: MadeConfig) -> Iterator[Clip]:
+    """Pieces of the clips that can be read, on the canonical skeleton at the features' rate."""
+    longest = round(config.longest_seconds * FRAME_RATE)
+    for test_clip in clips:
+        try:
+            motion = read_motion(test_clip.path)
+            clip = at_feature_rate(to_canonical(motion, correspond(motion)))
+        except KinestyleError:
+            continue
+        if clip.frame_count >= FEWEST_FRAMES:
+            yield clip.window(0, min(clip.frame_count, longest))
+
+
+def held_out_set(
+    bases: list[TestClip], folder: Path, styles: int = 12, pieces: int = 3, seed: int = 0
+) -> UnseenSet:
+    """Made styles that are never learned from, for P6: BVH files in `folder`, of `pieces` of the
+    clips in each style, and of these as they are. Clips that cannot be read are passed over.
+    """
+    order = np.random.default_rng(seed).permutation(len(bases))
+    numbers = [number for number in range(HELD_OUT_EVERY * styles) if held_out(number)]
+    clips: list[TestClip] = []
+    for k, base in enumerate(islice(_readable([bases[i] for i in order], MadeConfig()), pieces)):
+        versions = {NEUTRAL: base}
+        versions |= {style_name(n): apply_style(base, draw_style(n)) for n in numbers}
+        for style, clip in versions.items():
+            path = folder / f"{style.replace('/', '_')}_{k}.bvh"
+            write_motion(clip, path)
+            clips.append(TestClip(path, SET_NAME, style, f"{SET_NAME}/{k}"))
+    return UnseenSet(SET_NAME, tuple(clips), NEUTRAL, tuple(map(style_name, numbers)))

@@ -266,14 +266,6 @@ def summarize_actions(outcomes: Sequence[ActionOutcome]) -> list[ActionRow]:
 
 def _row(group: str, outcomes: Sequence[ActionOutcome]) -> ActionRow:
     clips = [outcome.case.clip.path for outcome in outcomes]
-    left = [
-        np.array([share for share in outcome.style_left.values() if np.isfinite(share)])
-        for outcome in outcomes
-    ]
-    limbs = [
-        float(shares.mean()) if len(shares) and outcome.domain >= WHOLE else float("nan")
-        for shares, outcome in zip(left, outcomes, strict=True)
-    ]
     jumps = sum(len(outcome.jumps) for outcome in outcomes)
     return ActionRow(
         group=group,
@@ -287,9 +279,15 @@ def _row(group: str, outcomes: Sequence[ActionOutcome]) -> ActionRow:
         pops=sum(pops(outcome) for outcome in outcomes),
         in_body=estimate([outcome.in_body for outcome in outcomes], clips),
         body_within=estimate([outcome.in_body <= MOST_IN_BODY for outcome in outcomes], clips),
-        style_left=estimate(limbs, clips),
+        style_left=estimate([_style_left(outcome) for outcome in outcomes], clips),
         worst=_worst(outcomes),
     )
+
+
+def _style_left(outcome: ActionOutcome) -> float:
+    """Mean over the limbs that a style changes; NaN where a gate stops the whole clip."""
+    shares = [share for share in outcome.style_left.values() if np.isfinite(share)]
+    return float(np.mean(shares)) if shares and outcome.domain >= WHOLE else float("nan")
 
 
 def pops(outcome: ActionOutcome) -> bool:

@@ -87,19 +87,28 @@ def draw_hearings(
     for style in found.styles:
         of_style = [clip for clip in found.clips if clip.style == style]
         possible = sorted({clip.content for clip in of_style} & set(neutrals))
-        order = [possible[i] for i in random.permutation(len(possible))][:contents]
-        for content in order:
-            same = [clip for clip in of_style if clip.content == content]
-            other = [clip for clip in of_style if clip.content != content]
-            references = {SAME: same[-1]}
-            if other:
-                references[ANOTHER] = other[int(random.integers(len(other)))]
+        for content in [possible[i] for i in random.permutation(len(possible))][:contents]:
+            styled, references = _references(of_style, content, random)
             hearings += [
-                Hearing(Case(neutrals[content], style, mode, reference), same[0], kind, found.name)
+                Hearing(Case(neutrals[content], style, mode, reference), styled, kind, found.name)
                 for kind, reference in references.items()
                 for mode in modes
             ]
     return hearings
+
+
+def _references(
+    of_style: Sequence[TestClip], content: str, random: np.random.Generator
+) -> tuple[TestClip, dict[str, TestClip]]:
+    """Of the clips of a style, the one of a content that says where to go, and a reference of each
+    kind that there is.
+    """
+    same = [clip for clip in of_style if clip.content == content]
+    other = [clip for clip in of_style if clip.content != content]
+    references = {SAME: same[-1]}
+    if other:
+        references[ANOTHER] = other[int(random.integers(len(other)))]
+    return same[0], references
 
 
 @dataclass(frozen=True)
@@ -182,9 +191,6 @@ def _groups(heard: Sequence[Heard]) -> Iterator[list[Heard]]:
 def _row(heard: list[Heard], judges: Mapping[str, Sequence[str]], learned: set[str]) -> HearingRow:
     first = heard[0].hearing
     targets = [one.hearing.case.target for one in heard]
-    by_style: dict[str, list[Heard]] = {}
-    for one in heard:
-        by_style.setdefault(one.hearing.case.target, []).append(one)
     seen = {
         name: float(np.mean([one.seen[i] == one.hearing.case.target for one in heard]))
         for i, (name, known) in enumerate(judges.items())
@@ -194,17 +200,19 @@ def _row(heard: list[Heard], judges: Mapping[str, Sequence[str]], learned: set[s
         set_name=first.set_name,
         kind=first.kind,
         mode=first.case.mode,
-        styles=len(by_style),
+        styles=len(set(targets)),
         learned=len(set(targets) & learned),
         outputs=len(heard),
         cosine=estimate([one.cosine for one in heard], targets),
         way=estimate([one.way for one in heard], targets),
         seen=seen,
-        by_style={
-            style: {
-                "cosine": float(np.mean([one.cosine for one in found])),
-                "way": float(np.mean([one.way for one in found])),
-            }
-            for style, found in by_style.items()
-        },
+        by_style={style: _means(heard, style) for style in sorted(set(targets))},
     )
+
+
+def _means(heard: Iterable[Heard], style: str) -> dict[str, float]:
+    found = [one for one in heard if one.hearing.case.target == style]
+    return {
+        "cosine": float(np.mean([one.cosine for one in found])),
+        "way": float(np.mean([one.way for one in found])),
+    }

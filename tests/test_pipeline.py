@@ -15,6 +15,7 @@ onnx = pytest.importorskip("onnx")
 
 from kinestyle.errors import DataError  # noqa: E402
 from kinestyle.evaluate.judge import judges  # noqa: E402
+from kinestyle.evaluate.unseen_styles import LEFT_OUT_STYLES  # noqa: E402
 from kinestyle.formats.table import read_motion  # noqa: E402
 from kinestyle.learn.data.bandai import BandaiName, read_splits  # noqa: E402
 from kinestyle.learn.data.made_clips import MadeConfig  # noqa: E402
@@ -181,6 +182,18 @@ def test_made_styles_are_learned_with_and_have_no_name(tmp_path: Path) -> None:
     fewer = replace(recipe, made=MadeConfig(styles=2, clips=2, group=2))
     with pytest.raises(DataError, match="was made with another configuration"):
         Run(fewer, run.data, run.folder, silent).autoencoder()
+
+
+def test_a_style_may_be_left_out_of_all_but_the_judges(tmp_path: Path) -> None:
+    made_data(tmp_path / "data")
+    recipe = replace(RELEASED, left_out=RECIPES["unseen-styles"].left_out)
+    run = Run(recipe, tmp_path / "data", tmp_path / "run", silent)
+    styles, everything = (
+        {entry.style for entry in corpus.entries if entry.style}
+        for corpus in (run.corpus(), run.everything())
+    )
+    assert len(everything) == 22
+    assert everything - styles == set(LEFT_OUT_STYLES)
 
 
 def test_made_styles_are_not_for_a_stage_without_pairs() -> None:

@@ -95,7 +95,7 @@ class Manifest:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """The sets whose clips no network saw."""
+        """The sets, and the styles, whose clips no network saw."""
         return tuple(self.training.get("recipe", {}).get("left_out", ()))
 
     @property

@@ -107,7 +107,7 @@ class Recipe:
     """Of the bundle, and of its file."""
     sizes: NetworkSizes = field(default_factory=NetworkSizes)
     left_out: tuple[str, ...] = ()
-    """Sets of clips that nothing but the judges learns from."""
+    """Sets of clips, and styles, that nothing but the judges learns from."""
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     global_motion: GlobalMotionConfig = field(default_factory=GlobalMotionConfig)
     auxiliary: tuple[ClassifierConfig, ...] = AUXILIARY_CLASSIFIERS
@@ -205,10 +205,10 @@ class Run:
 
     @cache  # noqa: B019
     def real(self) -> Corpus:
-        """`everything` without the sets that the recipe leaves out."""
-        everything = self.everything()
+        """`everything` without the sets and styles that the recipe leaves out."""
+        everything, left_out = self.everything(), set(self.recipe.left_out)
         entries = tuple(
-            entry for entry in everything.entries if entry.set_name not in self.recipe.left_out
+            entry for entry in everything.entries if not left_out & {entry.set_name, entry.style}
         )
         return replace(everything, entries=entries)
 

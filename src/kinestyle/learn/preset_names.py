@@ -22,6 +22,9 @@ PRESET_NAMES = {
     "made-styles": PresetName(
         "the same, with 400 made styles beside the clips: exact pairs on every action"
     ),
+    "unseen-styles": PresetName(
+        "the same without five styles of Bandai-Namco set 1, which P6 then asks for by reference"
+    ),
     "zero-shot": PresetName(
         "the released one, not refined, never shown Bandai-Namco set 1 (the paper's Xia test)"
     ),

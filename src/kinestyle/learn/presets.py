@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinestyle.errors import DataError
+from kinestyle.evaluate.unseen_styles import LEFT_OUT_STYLES
 from kinestyle.learn.data.made_clips import MadeConfig
 from kinestyle.learn.nets.networks import PAPER_SIZES, POSE_CHANNELS, NetworkSizes
 from kinestyle.learn.pipeline import Recipe
@@ -69,9 +70,12 @@ def with_made_styles(recipe: Recipe, styles: int) -> Recipe:
     )
 
 
+_MADE_STYLES = replace(with_made_styles(RELEASED, 400), name="made-styles")
+
 RECIPES: dict[str, Recipe] = {
     "released": RELEASED,
-    "made-styles": replace(with_made_styles(RELEASED, 400), name="made-styles"),
+    "made-styles": _MADE_STYLES,
+    "unseen-styles": replace(_MADE_STYLES, name="unseen-styles", left_out=LEFT_OUT_STYLES),
     "zero-shot": replace(RELEASED, name="zero-shot", left_out=("bandai1",), refinement=None),
     "unsupervised": replace(
         _SMALL_UNSUPERVISED,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kinestyle.errors import RigError
 from kinestyle.motion import rotation
+from kinestyle.motion.canonical import mirror_name
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.rig.mapping import map_joints, rig_of
@@ -98,7 +99,7 @@ def test_shape_alone(family: str, seed: int, up: str, without: frozenset[str]) -
     assert max(mapping.confidence.values()) < 0.7
 
 
-def test_a_mirrored_file_keeps_its_names_but_is_doubted() -> None:
+def test_sides_named_wrongly_are_taken_as_the_knees_have_them() -> None:
     made = make_rig(FAMILIES["Mixamo"])
     skeleton = made.clip.skeleton
     other = {"Left": "Right", "Right": "Left"}
@@ -107,8 +108,9 @@ def test_a_mirrored_file_keeps_its_names_but_is_doubted() -> None:
     )
     clip = replace(made.clip, skeleton=replace(skeleton, names=swapped))
     mapping = map_joints(clip)
-    assert named(clip, mapping) == made.expected
-    assert any("as if swapped" in warning for warning in mapping.warnings)
+    wanted = {role: made.expected[mirror_name(role)] for role in made.expected}
+    assert named(clip, mapping) == wanted
+    assert any("as if left and right were swapped" in warning for warning in mapping.warnings)
     assert mapping.confidence["left_thigh"] <= 0.5 < mapping.confidence["hips"]
 
 

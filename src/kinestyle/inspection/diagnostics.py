@@ -31,6 +31,7 @@ _FLIP_RADIANS = np.radians(100.0)
 _SIDES_RATIO = 1.2
 """Between a bone's length and that of its mirror image."""
 _FOLDED = np.cos(np.radians(60.0))
+_ALONG = np.cos(np.radians(45.0))
 _ANKLE_M = float(REST_POSITION_M[CANONICAL.index("left_foot"), 1])
 _STILL = 1e-9
 _FEW = 5
@@ -250,7 +251,7 @@ def _rest_pose(clip: Clip, c: Correspondence) -> list[str]:
             "the rest pose, all joints unturned, is no standing body; the motion was looked at "
             "instead"
         ]
-    if not np.array_equal(stands, c.mapping.up):
+    if stands @ c.mapping.up < _ALONG:
         return [
             f"at rest the body stands along {axis_name(stands)}, in motion along "
             f"{axis_name(c.mapping.up)}"

@@ -17,15 +17,19 @@ from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
 @dataclass(frozen=True)
 class StatedWorld:
-    """What a file states of the world its numbers are in. None is what it does not state; BVH
-    states nothing.
+    """What a file, or who reads it, states of the world its numbers are in. None is what is not
+    stated; BVH states nothing.
 
     metres_per_unit: length of one unit of its positions
     up: (3,) signed unit axis that points up
+    level: whether the floor is square to `up`
+    mirrored: whether the joints named for the left side are on the right, as in mirrored captures
     """
 
     metres_per_unit: float | None = None
     up: tuple[float, float, float] | None = None
+    level: bool | None = None
+    mirrored: bool | None = None
 
 
 class Animation(NamedTuple):

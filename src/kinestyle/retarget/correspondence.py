@@ -35,6 +35,8 @@ from kinestyle.motion.window import (
 )
 from kinestyle.retarget.alignment import Alignment
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
+from kinestyle.retarget.tilted_floor import find_floor_normal
+from kinestyle.rig.body_frame import axis_name
 from kinestyle.rig.mapping import JointMapping, map_joints
 
 _SAMPLE_FRAMES = 96
@@ -51,7 +53,7 @@ class Correspondence:
     """How a rig relates to the canonical skeleton.
 
     mapping: which joint plays which role
-    axes: (4,) the rotation from the file's world axes to Y up
+    axes: (4,) the rotation from the file's world axes to Y up, or to a floor that is level
     scale_to_canonical: canonical metres in one file unit; the rig's legs get the length of the
         canonical ones
     floor: height of the ground in file units along the file's up axis
@@ -118,9 +120,30 @@ def correspond(
 
     mapping: what `map_joints` finds, where known; size: of the windows in which motion is read
 
-    Raises RigError where no humanoid is found in it.
+    Where planted feet show that the floor is tilted, or the clip says so, `axes` bring it to level
+    and the mapping's `up` is its normal. Raises RigError where no humanoid is found in it.
     """
     mapping = mapping or map_joints(motion)
+    found, normal = _correspond(motion, mapping, size, progress)
+    if normal is None:
+        return found
+    normal = rotation.rotate(rotation.inverse(found.axes), normal)
+    tilt = np.degrees(np.arccos(np.clip(normal @ mapping.up, -1.0, 1.0)))
+    note = (
+        f"the floor that the feet stand on is tilted by {tilt:.1f} degrees against "
+        f"{axis_name(mapping.up)}: it was worked with as level, and the result has the file's world "
+        f"(--no-level works in that as it is)"
+    )
+    levelled = replace(mapping, up=normal, warnings=(*mapping.warnings, note))
+    return _correspond(motion, levelled, size, progress)[0]
+
+
+def _correspond(
+    motion: Motion, mapping: JointMapping, size: WindowSize, progress: Progress | None
+) -> tuple[Correspondence, Array | None]:
+    """The correspondence in the world whose up axis is the mapping's, and the normal (3,) of a
+    floor that is tilted against it, Y up.
+    """
     sampled = sample_evenly(motion, _SAMPLE_FRAMES)
     axes = rotation.between(np.asarray(mapping.up, dtype=float), UP)
     position = rotation.rotate(axes, sampled.world_position)
@@ -141,17 +164,36 @@ def correspond(
     def measure(window: Window) -> tuple[np.ndarray, ...]:
         clip = motion.window(window.first, window.last, joints)
         feet = to_canonical(clip, legs).world_position[:, CONTACT_JOINTS, 1]
-        return (feet - CONTACT_REST_HEIGHT_M).min(axis=1), *_root_motion(clip, movers, axes)
+        both = [legs.mapping.joints[f"{side}_foot"] for side in SIDES]
+        ankles = rotation.rotate(axes, clip.world_position[:, both])
+        lowest = (feet - CONTACT_REST_HEIGHT_M).min(axis=1)
+        return lowest, ankles, *_root_motion(clip, movers, axes)
 
     windows = size.cut(motion.frame_count, motion.frame_time_seconds)
-    lowest, *root_motion = gather(windows, measure, progress)
+    lowest, ankles, *root_motion = gather(windows, measure, progress)
+    normal = find_floor_normal(
+        ankles * found.scale_to_canonical,
+        motion.frame_time_seconds,
+        _body_up(mapping, position),
+        motion.world.level,
+    )
     # The floor is where the canonical feet, not the rig's, come to stand: soles differ in thickness
     # between rigs.
     floor = float(np.percentile(lowest, 5.0)) / found.scale_to_canonical
-    if not root_motion:
-        return replace(found, floor=floor)
-    over_ground, upwards = _root_motion_joints(legs.skeleton, movers, *root_motion)
-    return replace(found, floor=floor, root_motion_joints=(joints[over_ground], joints[upwards]))
+    if root_motion:
+        over_ground, upwards = _root_motion_joints(legs.skeleton, movers, *root_motion)
+        found = replace(found, root_motion_joints=(joints[over_ground], joints[upwards]))
+    return replace(found, floor=floor), normal
+
+
+def _body_up(mapping: JointMapping, position: Array) -> Array:
+    """position: (F, J, 3) -> (3,) the direction in which trunk and legs stand, in the mean."""
+    joint = mapping.joints
+    top = position[:, joint.get("head", joint.get("neck", joint["chest"]))]
+    hips = position[:, joint["hips"]]
+    ankles = np.mean([position[:, joint[f"{side}_foot"]] for side in SIDES], axis=0)
+    upright = rotation.normalize(top - hips) + rotation.normalize(hips - ankles)
+    return rotation.normalize(upright.mean(axis=0))
 
 
 def to_canonical(clip: Clip, correspondence: Correspondence) -> Clip:

@@ -39,6 +39,11 @@ CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
 one's feet has 0.7 and more.
 """
 
+_ON_THE_FLOOR, _OFF_THE_FLOOR, _STEADIER = 0.8, 0.1, 0.02
+"""Of `at_zero` and `unsteady` in `find_up`: a floor that is one, one that is none, and how much less
+steady it may be.
+"""
+
 _STANDS = 0.8
 """A pose stands along an axis if trunk and legs have at least this cosine with it."""
 
@@ -113,6 +118,14 @@ def foot_agreement(first: Leg, second: Leg) -> float | None:
     return float(np.mean(votes)) if votes else None
 
 
+def clearly_bends(first: Leg, second: Leg) -> bool:
+    """Whether knees that bend say for certain that the first leg is the left one, and feet, if
+    there are any, do not deny it.
+    """
+    feet = foot_agreement(first, second)
+    return knee_agreement(first, second) > _BENT and (feet is None or feet > 0.0)
+
+
 def standing_axis(hips: Array, head: Array, ankles: Array) -> Array | None:
     """+Y or +Z (3,), whichever a pose stands along, or None. hips, head, ankles: (3,) positions.
 
@@ -152,7 +165,24 @@ def find_up(
     # someone who lies down is as long along the floor as they were tall
     if margin < CLEAR_UP and rest_up is not None and rest_up @ _AXES[order[-2]] == 1.0:
         up = rest_up
+    elif rest_up is None and _lies(order[-1], order[-2], unsteady, at_zero):
+        up, margin = _AXES[order[-2]], 0.0
     return up, margin
+
+
+def _lies(best: int, other: int, unsteady: Array, at_zero: Array) -> bool:
+    """Whether a body that seems to stand along one axis lies on the floor of another: on that side
+    all frames touch one level, at zero, and on the first they do not.
+
+    best, other: indices of axes, of which the second is +Y or +Z; unsteady, at_zero: (6,) as in
+    `find_up`
+    """
+    return bool(
+        other in (1, 2)
+        and at_zero[best] < _OFF_THE_FLOOR
+        and at_zero[other] > _ON_THE_FLOOR
+        and unsteady[other] < unsteady[best] + _STEADIER
+    )
 
 
 def find_unit(leg_length: float, trunk_length: float) -> tuple[str, float]:

@@ -32,6 +32,7 @@ from kinestyle.rig.body_frame import (
     DOUBTFUL_UP,
     Leg,
     axis_name,
+    clearly_bends,
     contradictions,
     find_unit,
     find_up,
@@ -49,6 +50,16 @@ from kinestyle.rig.rig_file import Rig
 from kinestyle.rig.search import Body, find_bodies
 
 _SAMPLED_FRAMES = 32
+
+_SWAPPED = {
+    False: "left and right follow the names, but the limbs lie or bend as if swapped: perhaps a "
+    "mirrored file, which --swap-sides takes as the knees have it",
+    True: "knees and feet bend as if left and right were swapped, as in a mirrored capture: the body "
+    "was taken as they have it, against the names (--no-swap-sides follows the names)",
+}
+"""What is said of sides that names and geometry tell differently, by whether the geometry was
+followed.
+"""
 
 _WHOLE_TRUNK = float(
     REST_POSITION_M[CANONICAL.index("head"), 1] - REST_POSITION_M[CANONICAL.index("hips"), 1]
@@ -122,7 +133,9 @@ def map_joints(motion: Motion, rig: Rig | None = None) -> JointMapping:
 def stated_world(clip: Motion, rig: Rig) -> StatedWorld:
     """What a rig states of unit and up axis, or else the clip's file."""
     up = clip.world.up if rig.up is None else tuple(AXES[rig.up].tolist())
-    return StatedWorld(rig.metres_per_unit or clip.world.metres_per_unit, up)
+    return replace(
+        clip.world, metres_per_unit=rig.metres_per_unit or clip.world.metres_per_unit, up=up
+    )
 
 
 def rig_of(clip: Clip, mapping: JointMapping) -> Rig:
@@ -160,7 +173,7 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
     tree = RigTree(clip.skeleton, position, feet_elsewhere(clip.skeleton, position))
     body, *others = find_bodies(tree, clip.name)
     joints, fits = trunk_roles(tree, body), {} if body.top is None else dict(body.top.fits)
-    sides, agreement = _sides(tree, body)
+    sides, agreement, clear = _sides(tree, body)
     for side, chains in sides.items():
         for chain in chains:
             joints |= {f"{side}_{role}": joint for role, joint in chain.joints.items()}
@@ -168,7 +181,16 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
     joints = {role: joints[role] for role in CANONICAL.names if role in joints}
 
     swapped = body.sided and agreement < -0.1
+    stated = clip.world.mirrored
+    # knees cannot bend the other way: where they say it clearly, the names are of a mirrored body
+    mirrored = swapped and clear if stated is None else stated
+    if mirrored:
+        joints = {mirror_name(role): joint for role, joint in joints.items()}
+        joints = {role: joints[role] for role in CANONICAL.names if role in joints}
+        fits = {mirror_name(role): fit for role, fit in fits.items()}
+        sides = {"left": sides["right"], "right": sides["left"]}
     guessed = not body.sided and agreement < 0.1
+    swapped = swapped and stated is None
     side_trust = 0.4 if swapped or guessed else 1.0
     sure = certainty(tree, body, others, sides, joints)
     confidence = {}
@@ -176,7 +198,8 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
         geometry = 0.6 + 0.4 * float(np.exp(fits.get(role, 0.0)))
         trust = _name_trust(tree.names[joint], part_of(role)) * geometry * sure[role]
         confidence[role] = round(trust * (side_trust if has_side(role) else 1.0), 3)
-    warnings = _doubts(tree, joints, confidence, swapped, guessed)
+    warnings = [_SWAPPED[mirrored]] if swapped else []
+    warnings += _doubts(tree, joints, confidence, swapped, guessed)
     joints = {role: int(tree.order[joint]) for role, joint in joints.items()}
     return _Roles(joints, confidence, tuple(warnings), swapped)
 
@@ -188,16 +211,11 @@ def _doubts(
     swapped: bool,
     guessed: bool,
 ) -> list[str]:
-    """Sentences about what is doubtful in the roles that were found.
+    """Sentences about what is doubtful in the roles that were found, beside sides that are swapped.
 
-    swapped: sides follow the names, but not the geometry; guessed: neither tells the sides
+    guessed: neither names nor geometry tell the sides
     """
     warnings = []
-    if swapped:
-        warnings.append(
-            "left and right follow the names, but the limbs lie or bend as if swapped: perhaps a "
-            "mirrored file"
-        )
     if guessed:
         warnings.append(
             "left and right are a guess: the names do not tell and the legs hardly bend"
@@ -207,7 +225,7 @@ def _doubts(
     doubtful = [
         f"{role} ({tree.skeleton.names[joints[role]]})"
         for role, trust in confidence.items()
-        if trust < DOUBTFUL
+        if trust < DOUBTFUL and not (swapped and has_side(role))
     ]
     if doubtful:
         warnings.append("names and bone lengths leave doubt about " + ", ".join(doubtful))
@@ -219,6 +237,8 @@ def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
     confused.
     """
     joints = rig.joints_in(clip.skeleton, clip.name)
+    if clip.world.mirrored:
+        joints = {mirror_name(role): joint for role, joint in joints.items()}
     for side in SIDES:
         _check_foot(clip, position, rig, joints[f"{side}_foot"], joints[f"{side}_shin"])
     legs = [
@@ -236,7 +256,7 @@ def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
     if swapped:
         warnings = (
             f"{rig.name} is followed, but the legs lie or bend as if left and right were swapped "
-            f"in it",
+            f"in it; --swap-sides swaps them",
         )
     return _Roles(joints, dict.fromkeys(joints, 1.0), warnings, swapped)
 
@@ -290,7 +310,8 @@ def _in_its_world(
         warnings.append("the rig has neither neck nor head; its body ends at the shoulders")
     if margin < DOUBTFUL_UP:
         warnings.append(
-            f"{axis_name(up)} was taken for up, but the body hardly stands upright in this clip"
+            f"{axis_name(up)} was taken for up, but the body hardly stands upright in this clip; "
+            f"--up states another"
         )
     if unit == "unknown":
         warnings.append(
@@ -313,8 +334,9 @@ def _in_its_world(
     )
 
 
-def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], float]:
-    """Leg and arm of each side, and how geometry agrees with the choice, in [-1, 1].
+def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], float, bool]:
+    """Leg and arm of each side, how geometry agrees with the choice, in [-1, 1], and whether legs
+    that do not agree clearly bend the other way.
 
     Sides that names tell are kept whatever geometry says; the others follow it.
     """
@@ -342,7 +364,15 @@ def _sides(tree: RigTree, body: Body) -> tuple[dict[Side, tuple[Chain, Chain]], 
     if not body.legs.sided:
         leg = _without_heels(tree, leg[0], leg[1])
     agreement = bend if alike >= 0 else min(bend, alike)
-    return {"left": (leg[0], arm[0]), "right": (leg[1], arm[1])}, agreement
+    found: dict[Side, tuple[Chain, Chain]] = {"left": (leg[0], arm[0]), "right": (leg[1], arm[1])}
+    clear = alike >= 0 and clearly_bends(*(_leg_of(tree, chain) for chain in leg[::-1]))
+    return found, agreement, clear
+
+
+def _leg_of(tree: RigTree, chain: Chain) -> Leg:
+    return Leg(
+        *(tree.position[:, chain.joints[role]] for role in LEG.roles if role in chain.joints)
+    )
 
 
 def _without_heels(tree: RigTree, left: Chain, right: Chain) -> tuple[Chain, Chain]:

@@ -46,7 +46,11 @@ def test_the_rest_pose_decides_where_a_clip_on_the_floor_leaves_up_open() -> Non
     head, ankles = hips + 0.6 * trunk, hips - 0.85 * trunk
     body = np.stack([hips, head, ankles, hips + 0.2 * X * still], axis=1)
     lying = hips, head, ankles, body
+    # the floor at zero tells, with a doubt; on another floor it tells nothing
     up, margin = find_up(*lying)
+    np.testing.assert_array_equal(up, Y)
+    assert margin < DOUBTFUL_UP
+    up, margin = find_up(*(place + 3.0 * Y for place in lying))
     np.testing.assert_array_equal(up, Z)
     assert margin < 0.4
     np.testing.assert_array_equal(find_up(*lying, Y)[0], Y)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kinestyle.motion import rotation
-from kinestyle.rig.body_frame import find_up, standing_axis
+from kinestyle.rig.body_frame import DOUBTFUL_UP, find_up, standing_axis
 from kinestyle.rig.mapping import map_joints
 from named_rigs import X, Y, Z, make_rig, named, turned
 from rig_namings import FAMILIES

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
 from kinestyle.formats.gltf import parse_gltf
+from kinestyle.formats.reading import Reading
 from several_animations import several
 from studio_client import made_by
 
@@ -48,6 +51,36 @@ def test_an_upload_states_its_rate(
     assert two["command"] is None, "a command line states one rate for all references"
     again = client.post(f"/api/clips/{result['id']}/stylize", json={"style": "proud"}).json()
     assert again["command"].count("--fps") == 1, "what was written states the right rate"
+
+
+def test_an_upload_states_its_world(client: TestClient, walk_file: Path, tmp_path: Path) -> None:
+    data = walk_file.read_bytes()
+    query = "up=%2BZ&swap_sides=true&level=false"
+    clip = client.post(f"/api/clips?name=w.bvh&{query}", content=data).json()
+    plain = client.post("/api/clips?name=w.bvh", content=data).json()
+    assert (clip["inspection"]["up"], plain["inspection"]["up"]) == ("+Z", "+Y")
+    left, right = (clip["inspection"]["joints"][f"{side}_thigh"] for side in ("left", "right"))
+    joints = plain["inspection"]["joints"]
+    assert left["joint"] == joints["right_thigh"]["joint"]
+    assert right["joint"] == joints["left_thigh"]["joint"]
+    result = client.post(f"/api/clips/{clip['id']}/stylize", json={"style": "old"}).json()
+    assert " --up +Z --swap-sides --no-level " in result["command"]
+    file = client.get(f"/api/clips/{result['id']}/file").content
+    assert file == made_by(result["command"], tmp_path, {"w.bvh": data})
+    wanted = {"like": [clip["id"]]}
+    like = client.post(f"/api/clips/{plain['id']}/stylize", json=wanted).json()
+    assert " --like-up +Z --like-swap-sides --no-like-level " in like["command"]
+    assert client.post("/api/clips?name=w.bvh&up=north", content=data).status_code == 422
+    parts = [("file", ("w.bvh", data)), ("like", ("w.bvh", data))]
+    fields = {"up": "+Y", "level": "false", "like_up": "+Y", "like_swap_sides": "false"}
+    assert client.post("/api/stylize", files=parts, data=fields).status_code == 200
+
+
+def test_the_page_has_a_field_for_all_that_is_said_of_a_file() -> None:
+    page = (resources.files("kinestyle.studio") / "page" / "index.html").read_text()
+    row = page[page.index('id="reading"') : page.index('class="rig-table"')]
+    named = set(re.findall(r'name="(\w+)"', row))
+    assert named == {name for name in Reading._fields if name != "animation"}
 
 
 def test_a_form_states_rates(client: TestClient, wrong: bytes, walk_file: Path) -> None:

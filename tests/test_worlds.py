@@ -4,11 +4,18 @@ and what a user says of them.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from kinestyle.cli import main
+from kinestyle.errors import MotionFileError
+from kinestyle.formats.table import open_motion, read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, UP, mirror_name
 from kinestyle.motion.clip import Clip, StatedWorld
@@ -69,12 +76,12 @@ def test_a_level_floor_is_left_alone(walking) -> None:
 
 def test_who_knows_better_says_so(walking, released) -> None:
     tilted = turned(walking, tilt(10.0))
-    believed = replace(tilted, world=replace(tilted.world, level=True))
+    believed = replace(tilted, world=replace(tilted.world, tilted=False))
     assert np.array_equal(correspond(believed).mapping.up, UP)
     # too near together to be sure by themselves
     few = turned(walking.window(0, 30), tilt(10.0))
     assert np.array_equal(correspond(few).mapping.up, UP)
-    told = correspond(replace(few, world=replace(few.world, level=False)))
+    told = correspond(replace(few, world=replace(few.world, tilted=True)))
     off = told.mapping.up @ rotation.rotate(tilt(10.0), UP)
     assert np.degrees(np.arccos(np.clip(off, -1, 1))) < 4.0
 
@@ -162,3 +169,46 @@ def test_a_body_that_lies_on_the_floor_of_the_usual_world_lies() -> None:
     mapping = map_joints(clip)
     assert np.array_equal(mapping.up, UP)
     assert any("hardly stands upright" in note and "--up" in note for note in mapping.warnings)
+
+
+def test_a_file_is_read_as_somebody_says(tmp_path, walking) -> None:
+    """In Python, and as a long file that is read a window at a time."""
+    path = tmp_path / "walk.bvh"
+    write_motion(turned(walking, tilt(-90.0)), path)  # facing down: -Z is up
+    assert read_motion(path).world == StatedWorld()
+    said = {"up": "-Z", "swap_sides": True, "level": False}
+    world = StatedWorld(up=(0.0, 0.0, -1.0), mirrored=True, tilted=False)
+    for read in (read_motion, open_motion):
+        clip = read(path, fps=25.0, **said)
+        assert clip.world == world
+        assert clip.frame_time_seconds == pytest.approx(0.04)
+    mapping = map_joints(clip)
+    assert np.array_equal(mapping.up, [0.0, 0.0, -1.0])
+    assert mapping.joints["left_thigh"] == map_joints(walking).joints["right_thigh"]
+    with pytest.raises(MotionFileError, match=r"up is 'Z', expected .* one of \+X"):
+        read_motion(path, up="Z")
+
+
+def test_the_command_line_says_the_same(tmp_path, walking) -> None:
+    path = tmp_path / "walk.bvh"
+    write_motion(turned(walking, tilt(8.0)), path)
+    plain = inspected(path)
+    assert any("tilted by 8.0 degrees" in note for note in plain["warnings"])
+    assert inspected(path, "--no-level")["warnings"] == []
+    assert inspected(path, "--up", "+Z", "--no-level")["up"] == "+Z"
+    swapped = inspected(path, "--swap-sides", "--no-level")["joints"]
+    assert swapped["left_thigh"]["joint"] == plain["joints"]["right_thigh"]["joint"]
+    out = tmp_path / "out.bvh"
+    ran = CliRunner().invoke(
+        main, ["stylize", str(path), "--like", str(path), "--like-up", "+Y", "--no-like-level",
+               "--no-level", "--fps", "30", "-o", str(out)]
+    )  # fmt: skip
+    assert (ran.exit_code, "tilted" in ran.output) == (0, False), ran.output
+    ran = CliRunner().invoke(main, ["inspect", str(path), "--up", "north"])
+    assert "up is 'north'" in ran.output
+
+
+def inspected(path: Path, *options: str) -> dict[str, Any]:
+    ran = CliRunner().invoke(main, ["inspect", str(path), "--json", *options])
+    assert ran.exit_code == 0, ran.output
+    return dict(json.loads(ran.stdout))

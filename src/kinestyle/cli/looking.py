@@ -11,9 +11,8 @@ import click
 
 from kinestyle.cli.options import (
     MOTION,
-    animation_option,
-    fps_option,
     keep_input,
+    reading_options,
     rig_option,
     say_warnings,
     say_written,
@@ -22,6 +21,7 @@ from kinestyle.errors import ClipError, MotionFileError
 from kinestyle.storage import name_of
 
 if TYPE_CHECKING:
+    from kinestyle.formats.reading import Reading
     from kinestyle.picture.film import Shot
     from kinestyle.rig.rig_file import Rig
 
@@ -29,19 +29,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("clip", type=MOTION, metavar="IN")
 @rig_option()
-@fps_option()
-@animation_option()
+@reading_options()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def inspect(
-    clip: Path, rig: Rig | None, fps: float | None, animation: str | None, as_json: bool
-) -> None:
+def inspect(clip: Path, rig: Rig | None, reading: Reading, as_json: bool) -> None:
     """Say what is in the clip IN: animations, rig, units, axes, rate, and which joint is taken for
     what, and how surely.
     """
-    from kinestyle.formats.table import read_motion
+    from kinestyle.formats.table import read_as
     from kinestyle.inspection.report import inspect_clip
 
-    found = inspect_clip(read_motion(clip, fps, animation=animation), rig)
+    found = inspect_clip(read_as(clip, reading), rig)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
 
 
@@ -96,8 +93,7 @@ _FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera",
 )
 @click.option("--overlay", is_flag=True, help="All clips in one place instead of side by side.")
 @rig_option(whose="of every clip")
-@fps_option("--clip-fps", "of every clip")
-@animation_option(whose="of every clip")
+@reading_options("of every clip", fps="--clip-fps")
 @click.option(
     "--loop",
     is_flag=True,
@@ -111,14 +107,13 @@ def render(
     out: Path,
     labels: str | None,
     rig: Rig | None,
-    clip_fps: float | None,
-    animation: str | None,
+    reading: Reading,
     **options: Any,
 ) -> None:
     """Draw clips to compare by eye: a contact sheet with a row of poses for each, a film or a page
     with them side by side.
     """
-    from kinestyle.formats.table import read_motion
+    from kinestyle.formats.table import read_as
     from kinestyle.picture.figure import figure_of
 
     suffix = out.suffix.lower()
@@ -134,7 +129,7 @@ def render(
     keep_input(out, *clips)
     names = _names(clips, labels)
     figures = [
-        figure_of(read_motion(clip, clip_fps, animation=animation), name, rig)
+        figure_of(read_as(clip, reading), name, rig)
         for clip, name in zip(clips, names, strict=True)
     ]
     say_warnings(tuple(figure.note for figure in figures if figure.note))

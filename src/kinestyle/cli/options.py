@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from kinestyle.runtime.options import Choice, ClipRig, Option, Switch, options_o
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from kinestyle.formats.reading import Reading
     from kinestyle.motion.clip import Clip
     from kinestyle.motion.window import Motion
     from kinestyle.rig.rig_file import Rig
@@ -111,39 +113,75 @@ def rig_option(
     )
 
 
-def fps_option(
-    name: str = "--fps", whose: str = "of IN"
+def reading_options(
+    whose: str = "of IN", several: bool = False, prefix: str = "", fps: str | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """For commands that read a clip, whose file may state no rate or a wrong one."""
-    return click.option(
-        name, type=float, help=f"Frames a second {whose}, where its file states them wrongly."
-    )
+    """For commands that read a clip, whose file may leave a choice or be wrong: an option for each
+    field of `Reading`. The command gets them as one value, `reading`, or with a prefix such as
+    "like" as `like_reading`.
 
-
-def animation_option(
-    name: str = "--animation", whose: str = "of IN", several: bool = False
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """For commands that read a clip, whose file may hold several animations. several: whether all
-    of them can be asked for, with `ALL`
+    several: whether all animations can be asked for, with `ALL`; fps: the option of the rate, where
+    another one has its name
     """
+    from kinestyle.formats.reading import Reading
+
+    dashed = f"{prefix}-" if prefix else ""
+    argument = f"{prefix}_reading" if prefix else "reading"
     every = f'; "{ALL}" for a result of each' if several else ""
-    return click.option(
-        name,
-        metavar="NAME",
-        help=f"Which animation {whose}, where its file holds several, see `inspect`{every}.",
-    )
+    switch = {"default": None, "is_flag": True}
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        "fps": (
+            f"Frames a second {whose}, where its file states them wrongly.",
+            {"type": float},
+        ),
+        "animation": (
+            f"Which animation {whose}, where its file holds several, see `inspect`{every}.",
+            {"metavar": "NAME"},
+        ),
+        "up": (
+            f"The axis that points up {whose}, such as +Z, where it is found wrongly.",
+            {"metavar": "AXIS"},
+        ),
+        "swap_sides": (
+            f"Whether left and right {whose} are swapped in its names, as in mirrored captures; "
+            f"without it, knees that bend clearly tell.",
+            switch,
+        ),
+        "level": (
+            f"Whether to bring a tilted floor {whose} to level, as planted feet show it; without "
+            f"it, that is done where they show it clearly.",
+            switch,
+        ),
+    }
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def packed(*arguments: Any, **given: Any) -> None:
+            said = {name: given.pop(f"{argument}_{name}") for name in Reading._fields}
+            command(*arguments, **given, **{argument: Reading(**said)})
+
+        for name in reversed(Reading._fields):
+            help_, more = kinds[name]
+            flag = f"{dashed}{name.replace('_', '-')}"
+            words = f"--{flag}/--no-{flag}" if more is switch else f"--{flag}"
+            if name == "fps" and fps is not None:
+                words = fps
+            packed = click.option(words, f"{argument}_{name}", help=help_, **more)(packed)
+        return packed
+
+    return decorate
 
 
-def read_all(clip: Path, fps: float | None, animation: str | None) -> list[tuple[str, Clip]]:
+def read_all(clip: Path, reading: Reading) -> list[tuple[str, Clip]]:
     """What an animation option asks for: a clip with "", or with `ALL` one for each animation of
     the file, with its name as a part of a file's name, no two alike.
     """
-    from kinestyle.formats.table import read_animations, read_motion
+    from kinestyle.formats.table import read_animations, read_as
     from kinestyle.formats.unique_names import unique_names
 
-    if animation != ALL:
-        return [("", read_motion(clip, fps, animation=animation))]
-    clips = list(read_animations(clip, fps))
+    if reading.animation != ALL:
+        return [("", read_as(clip, reading))]
+    clips = list(read_animations(clip, **reading._asdict()))
     if not clips[0].animation:
         return [("", clips[0])]
     plain = [re.sub(r"[^\w.+-]+", "_", clip.animation).strip("_.") or "_" for clip in clips]
@@ -154,14 +192,14 @@ def read_all(clip: Path, fps: float | None, animation: str | None) -> list[tuple
     ]
 
 
-def open_all(clip: Path, fps: float | None, animation: str | None) -> list[tuple[str, Motion]]:
+def open_all(clip: Path, reading: Reading) -> list[tuple[str, Motion]]:
     """As `read_all`, with long motion read a window at a time where that is possible."""
-    from kinestyle.formats.table import open_motion
+    from kinestyle.formats.table import open_as
 
-    if animation != ALL:
-        return [("", open_motion(clip, fps, animation=animation))]
-    motion = open_motion(clip, fps)
-    return [*read_all(clip, fps, ALL)] if getattr(motion, "animations", ()) else [("", motion)]
+    if reading.animation != ALL:
+        return [("", open_as(clip, reading))]
+    motion = open_as(clip, reading._replace(animation=None))
+    return [*read_all(clip, reading)] if getattr(motion, "animations", ()) else [("", motion)]
 
 
 def keep_input(target: Path, *inputs: Path) -> None:

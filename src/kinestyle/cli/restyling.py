@@ -11,12 +11,11 @@ import click
 
 from kinestyle.cli.options import (
     MOTION,
-    animation_option,
     bundle_option,
-    fps_option,
     keep_input,
     open_all,
     progress_bar,
+    reading_options,
     rig_option,
     say_warnings,
     say_written,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kinestyle.bundle import Style
+    from kinestyle.formats.reading import Reading
     from kinestyle.motion.window import Motion, Progress
     from kinestyle.rig.rig_file import Rig
     from kinestyle.runtime.cue import Cue
@@ -65,10 +65,8 @@ if TYPE_CHECKING:
     help="Write this many variations (seed, seed + 1, ...), as OUT_1, OUT_2, ...",
 )
 @rig_option("--like-rig", "of every REF")
-@fps_option()
-@fps_option("--like-fps", "of every REF")
-@animation_option(several=True)
-@animation_option("--like-animation", "of every REF")
+@reading_options(several=True)
+@reading_options("of every REF", prefix="like")
 @bundle_option
 def stylize(
     clip: Path,
@@ -79,10 +77,8 @@ def stylize(
     out: Path,
     samples: int | None,
     like_rig: Rig | None,
-    fps: float | None,
-    like_fps: float | None,
-    animation: str | None,
-    like_animation: str | None,
+    reading: Reading,
+    like_reading: Reading,
     bundle: Path | None,
     **settings: Any,
 ) -> None:
@@ -92,7 +88,7 @@ def stylize(
     Several of --style and --like are mixed in equal shares, or in those of --mix. With --random
     every seed is a draw; a --bundle that has named styles draws one of them, and then from it.
     """
-    from kinestyle.formats.table import open_motion, writer_of
+    from kinestyle.formats.table import open_as, writer_of
     from kinestyle.runtime.cue import Cue
 
     weights = None if mix is None else _weights(mix)
@@ -101,13 +97,11 @@ def stylize(
     variations = [replace(wanted, seed=wanted.seed + i) for i in range(samples or 1)]
     writer_of(out)
     keep_input(out, clip, *like)
-    sources = open_all(clip, fps, animation)
+    sources = open_all(clip, reading)
     targets = {name: _targets(out, name, samples) for name, _ in sources}
     for target in (target for several in targets.values() for target in several):
         keep_input(target, clip, *like)
-    references = cue.map(
-        lambda reference: open_motion(reference, like_fps, animation=like_animation)
-    )
+    references = cue.map(lambda reference: open_as(reference, like_reading))
 
     from kinestyle.runtime.stylizer import Stylizer, bundle_for
 

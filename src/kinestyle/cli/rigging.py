@@ -14,10 +14,9 @@ import click
 
 from kinestyle.cli.options import (
     MOTION,
-    animation_option,
-    fps_option,
     keep_input,
     read_all,
+    reading_options,
     rig_option,
     say_warnings,
     say_written,
@@ -25,6 +24,7 @@ from kinestyle.cli.options import (
 from kinestyle.errors import MotionFileError, one_line, sentence_of
 
 if TYPE_CHECKING:
+    from kinestyle.formats.reading import Reading
     from kinestyle.rig.rig_file import Rig
 
 _ABOUT = (
@@ -48,33 +48,29 @@ _ABOUT = (
 @click.option("-o", "--out", type=MOTION, required=True, help="Where the result goes.")
 @rig_option()
 @rig_option("--to-rig", "of RIG")
-@fps_option()
-@fps_option("--to-fps", "of RIG")
-@animation_option(several=True)
-@animation_option("--to-animation", "of RIG")
+@reading_options(several=True)
+@reading_options("of RIG", prefix="to")
 def retarget(
     clip: Path,
     target: Path,
     out: Path,
     rig: Rig | None,
     to_rig: Rig | None,
-    fps: float | None,
-    to_fps: float | None,
-    animation: str | None,
-    to_animation: str | None,
+    reading: Reading,
+    to_reading: Reading,
 ) -> None:
     """Put the motion of the clip IN on the skeleton of another file, feet planted where they were,
     travel scaled to its legs.
     """
-    from kinestyle.formats.table import read_motion, write_motion, writer_of
+    from kinestyle.formats.table import read_as, write_motion, writer_of
     from kinestyle.retarget.correspondence import correspond
     from kinestyle.retarget.transfer import transfer
     from kinestyle.rig.mapping import map_joints
 
     writer_of(out)
     keep_input(out, clip, target)
-    sources = read_all(clip, fps, animation)
-    wanted = read_motion(target, to_fps, animation=to_animation)
+    sources = read_all(clip, reading)
+    wanted = read_as(target, to_reading)
     of_wanted = correspond(wanted, map_joints(wanted, to_rig))
     for name, source in sources:
         place = out.with_stem(f"{out.stem}_{name}") if name else out
@@ -100,20 +96,12 @@ def retarget(
     help="Look for nothing: an empty form with the names of all joints, to fill in.",
 )
 @rig_option()
-@fps_option()
-@animation_option()
-def map_rig(
-    clip: Path,
-    out: Path,
-    blank: bool,
-    rig: Rig | None,
-    fps: float | None,
-    animation: str | None,
-) -> None:
+@reading_options()
+def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, reading: Reading) -> None:
     """Write down which joint of the clip IN is taken for what, to correct it by hand and to use it
     for every file on its rig.
     """
-    from kinestyle.formats.table import read_motion
+    from kinestyle.formats.table import read_as
     from kinestyle.rig.mapping import map_joints, rig_of
     from kinestyle.rig.rig_file import Rig, write_rig
     from kinestyle.storage import name_of
@@ -121,7 +109,7 @@ def map_rig(
     if out.suffix.lower() != ".json":
         raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .json for a rig")
     keep_input(out, clip)
-    source = read_motion(clip, fps, animation=animation)
+    source = read_as(clip, reading)
     if blank:
         if rig is not None:
             raise click.UsageError(
@@ -160,15 +148,9 @@ def map_rig(
     help="For a folder IN: the format of all files in OUT, such as .glb.",
 )
 @rig_option()
-@fps_option(whose="of every file")
-@animation_option(whose="of every file", several=True)
+@reading_options("of every file", several=True)
 def convert(
-    source: Path,
-    target: Path,
-    suffix: str | None,
-    rig: Rig | None,
-    fps: float | None,
-    animation: str | None,
+    source: Path, target: Path, suffix: str | None, rig: Rig | None, reading: Reading
 ) -> None:
     """Write the motion file IN, or every one in the folder IN, in another format: that of OUT's
     suffix, or --to.
@@ -183,7 +165,7 @@ def convert(
                 "--to is for folders; a single file gets the format of OUT's suffix."
             )
         writer_of(target)
-        for written in _convert(source, target, rig, fps, animation):
+        for written in _convert(source, target, rig, reading):
             say_written(written)
         return
     if suffix is None:
@@ -202,7 +184,7 @@ def convert(
         for given, wanted in progress:
             try:
                 wanted.parent.mkdir(parents=True, exist_ok=True)
-                for written in _convert(given, wanted, rig, fps, animation):
+                for written in _convert(given, wanted, rig, reading):
                     say_written(written)
             except Exception as error:
                 sentence = sentence_of(error)
@@ -231,15 +213,13 @@ def _jobs(source: Path, target: Path, suffix: str) -> Iterator[tuple[Path, Path]
         yield path, place if alone else place.with_name(f"{path.name}{suffix}")
 
 
-def _convert(
-    source: Path, target: Path, rig: Rig | None, fps: float | None, animation: str | None
-) -> Iterator[Path]:
+def _convert(source: Path, target: Path, rig: Rig | None, reading: Reading) -> Iterator[Path]:
     """Write a file in another format, or one for each animation; yields where."""
     from kinestyle.formats.table import write_motion
     from kinestyle.rig.mapping import stated_world
 
     keep_input(target, source)
-    for name, clip in read_all(source, fps, animation):
+    for name, clip in read_all(source, reading):
         place = target.with_stem(f"{target.stem}_{name}") if name else target
         keep_input(place, source)
         say_warnings(clip.warnings)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 from kinestyle.errors import MotionFileError, shown
-from kinestyle.formats.reading import Reading
-from kinestyle.motion.clip import Clip
+from kinestyle.formats.reading import UP_AXES, Reading, ReadingWords
+from kinestyle.motion.clip import UNSTATED, Clip, StatedWorld
 from kinestyle.motion.window import Motion, Progress, collect
+from kinestyle.rig.body_frame import AXES
 from kinestyle.storage import name_of, require_file
 
 MIN_FPS, MAX_FPS = 0.1, 100_000.0
@@ -81,7 +82,7 @@ def _open_bvh(path: Path, reading: Reading) -> Motion:
     from kinestyle.formats.bvh import open_bvh
 
     _has_no_animations(path, reading)
-    return open_bvh(path, reading.fps)
+    return open_bvh(path, reading.fps, _stated(UNSTATED, reading))
 
 
 def _write_bvh(motion: Motion, path: Path, progress: Progress | None) -> tuple[str, ...]:
@@ -147,51 +148,76 @@ FORMATS: dict[str, Format] = {
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".joblib"}
 
 
-def read_motion(
-    path: str | Path, fps: float | None = None, *, animation: str | None = None
-) -> Clip:
+def read_motion(path: str | Path, fps: float | None = None, **said: Unpack[ReadingWords]) -> Clip:
     """The clip in a motion file; its suffix names the format.
 
     fps: frames a second, for a file that states none or a wrong rate; None: as the file says
     animation: of a file with several, the name of the one to read, or its number, from 1; None: the
         active one, else the one that moves most. `Clip.animations` lists them.
+    up, swap_sides, level: what is known of the file's world, see `Reading`
 
     Raises MotionFileError for a file that cannot be read, is not sound, or states a rate that
     cannot be believed.
     """
-    path = _checked(path, fps)
-    return format_of(path).read(path, Reading(fps, animation))
+    return read_as(Path(path), Reading(fps, **said))
 
 
-def read_animations(path: str | Path, fps: float | None = None) -> Iterator[Clip]:
+def read_as(path: Path, reading: Reading) -> Clip:
+    """As `read_motion`, for what is said of a file in one value."""
+    path = _checked(path, reading)
+    clip = format_of(path).read(path, reading)
+    return replace(clip, world=_stated(clip.world, reading))
+
+
+def read_animations(
+    path: str | Path, fps: float | None = None, **said: Unpack[ReadingWords]
+) -> Iterator[Clip]:
     """A clip for each animation in a motion file, in the file's order; of a file without
     animations, the one clip. As `read_motion`.
     """
-    first = read_motion(path, fps)
+    reading = Reading(fps, **said)._replace(animation=None)
+    first = read_as(Path(path), reading)
     for animation in first.animations:
-        yield read_motion(path, fps, animation=animation.name)
+        yield read_as(Path(path), reading._replace(animation=animation.name))
     if not first.animations:
         yield first
 
 
-def open_motion(
-    path: str | Path, fps: float | None = None, *, animation: str | None = None
-) -> Motion:
+def open_motion(path: str | Path, fps: float | None = None, **said: Unpack[ReadingWords]) -> Motion:
     """The motion in a file, however long it is: the clip that `read_motion` gives, or, for more
     than two minutes of BVH, a motion whose frames are read from the file when they are asked for.
 
-    fps, animation: as in `read_motion`
+    fps, animation and more: as in `read_motion`
 
     Raises MotionFileError as `read_motion` does, and later where the file changes meanwhile.
     """
-    path = _checked(path, fps)
+    return open_as(Path(path), Reading(fps, **said))
+
+
+def open_as(path: Path, reading: Reading) -> Motion:
+    """As `open_motion`, for what is said of a file in one value."""
+    path = _checked(path, reading)
     row = format_of(path)
-    return (row.read if row.open is None else row.open)(path, Reading(fps, animation))
+    return read_as(path, reading) if row.open is None else row.open(path, reading)
 
 
-def _checked(path: str | Path, fps: float | None) -> Path:
-    """Raises MotionFileError for what is no file, and for a rate that none has."""
-    path = Path(path)
+def _stated(world: StatedWorld, reading: Reading) -> StatedWorld:
+    """What a file states of its world, and what is said of it beyond that."""
+    if reading.up is not None:
+        x, y, z = AXES[reading.up].tolist()
+        world = replace(world, up=(x, y, z))
+    if reading.level is not None:
+        world = replace(world, tilted=reading.level)
+    return world if reading.swap_sides is None else replace(world, mirrored=reading.swap_sides)
+
+
+def _checked(path: str | Path, reading: Reading) -> Path:
+    """Raises MotionFileError for what is no file, and for a rate or an axis that none has."""
+    path, fps = Path(path), reading.fps
+    if reading.up is not None and reading.up not in UP_AXES:
+        raise MotionFileError(
+            f"up is {reading.up!r}, expected the axis that points up: one of {', '.join(UP_AXES)}"
+        )
     if fps is not None and not MIN_FPS <= fps <= MAX_FPS:
         raise MotionFileError(
             f"fps is {fps:g}, expected frames a second from {MIN_FPS:g} to {MAX_FPS:g}"

@@ -22,13 +22,13 @@ class StatedWorld:
 
     metres_per_unit: length of one unit of its positions
     up: (3,) signed unit axis that points up
-    level: whether the floor is square to `up`
+    tilted: whether the floor is not square to `up`, as in a camera's world
     mirrored: whether the joints named for the left side are on the right, as in mirrored captures
     """
 
     metres_per_unit: float | None = None
     up: tuple[float, float, float] | None = None
-    level: bool | None = None
+    tilted: bool | None = None
     mirrored: bool | None = None
 
 

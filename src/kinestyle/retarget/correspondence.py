@@ -131,8 +131,8 @@ def correspond(
     tilt = np.degrees(np.arccos(np.clip(normal @ mapping.up, -1.0, 1.0)))
     note = (
         f"the floor that the feet stand on is tilted by {tilt:.1f} degrees against "
-        f"{axis_name(mapping.up)}: it was worked with as level, and the result has the file's world "
-        f"(--no-level works in that as it is)"
+        f"{axis_name(mapping.up)}: it was worked with as level, and the result has the file's "
+        f"world (--no-level works in that)"
     )
     levelled = replace(mapping, up=normal, warnings=(*mapping.warnings, note))
     return _correspond(motion, levelled, size, progress)[0]
@@ -175,7 +175,7 @@ def _correspond(
         ankles * found.scale_to_canonical,
         motion.frame_time_seconds,
         _body_up(mapping, position),
-        motion.world.level,
+        motion.world.tilted,
     )
     # The floor is where the canonical feet, not the rig's, come to stand: soles differ in thickness
     # between rigs.

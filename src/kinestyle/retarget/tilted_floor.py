@@ -31,25 +31,25 @@ _LEAN_SLOPE, _ANY_SLOPE = 0.06, 1.0
 
 
 def find_floor_normal(
-    ankles: Array, frame_time_seconds: float, body_up: Array, level: bool | None = None
+    ankles: Array, frame_time_seconds: float, body_up: Array, tilted: bool | None = None
 ) -> Array | None:
     """(3,) the unit normal of a tilted floor; None where it is level, as far as feet tell.
 
     ankles: (T, 2, 3) metres, in a world whose up axis is Y
     body_up: (3,) where the body stands along, in the mean
-    level: False: it is tilted, whatever is seen
+    tilted: whether it is, whatever is seen
     """
-    if level or len(ankles) < 2:
+    if tilted is False or len(ankles) < 2:
         return None
     places = _places(ankles, frame_time_seconds)
-    if len(places) < (1 if level is False else _LEAST_STANCES):
+    if len(places) < (1 if tilted else _LEAST_STANCES):
         return None
     ground = places[:, [0, 2]] - places[:, [0, 2]].mean(axis=0)
     height = places[:, 1] - places[:, 1].mean()
-    _, extent, axes = np.linalg.svd(ground, full_matrices=True)
+    axes = np.linalg.svd(ground, full_matrices=True)[2]
     along = ground @ axes[0]
     travels = float(np.ptp(along)) >= _LEAST_EXTENT_M
-    if not travels and level is None:
+    if not travels and not tilted:
         return None
     lean = -body_up[[0, 2]] / max(float(body_up[1]), 0.1)
     # across the way, and everywhere for a body that stays in place, the body's lean is a guide
@@ -58,7 +58,7 @@ def find_floor_normal(
     slopes = _fit(ground @ axes.T, height, guide, trust)
     slope = slopes @ axes
     normal = rotation.normalize(np.array([-slope[0], 1.0, -slope[1]]))
-    if level is False:
+    if tilted:
         return normal
     tilt = float(np.arccos(np.clip(normal @ UP, -1.0, 1.0)))
     lean_off = float(np.arccos(np.clip(normal @ body_up, -1.0, 1.0)))

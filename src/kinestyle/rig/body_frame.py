@@ -40,8 +40,8 @@ one's feet has 0.7 and more.
 """
 
 _ON_THE_FLOOR, _OFF_THE_FLOOR, _STEADIER = 0.8, 0.1, 0.02
-"""Of `at_zero` and `unsteady` in `find_up`: a floor that is one, one that is none, and how much less
-steady it may be.
+"""Of `at_zero` and `unsteady` in `find_up`: a floor that is one, one that is none, and how much
+less steady it may be.
 """
 
 _STANDS = 0.8

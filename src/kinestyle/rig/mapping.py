@@ -54,8 +54,8 @@ _SAMPLED_FRAMES = 32
 _SWAPPED = {
     False: "left and right follow the names, but the limbs lie or bend as if swapped: perhaps a "
     "mirrored file, which --swap-sides takes as the knees have it",
-    True: "knees and feet bend as if left and right were swapped, as in a mirrored capture: the body "
-    "was taken as they have it, against the names (--no-swap-sides follows the names)",
+    True: "knees and feet bend as if left and right were swapped, as in a mirrored capture: the "
+    "body was taken as they have it, against the names (--no-swap-sides follows the names)",
 }
 """What is said of sides that names and geometry tell differently, by whether the geometry was
 followed.

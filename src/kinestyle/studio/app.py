@@ -70,6 +70,9 @@ RigQuery = Annotated[
 ]
 FpsQuery = Annotated[schemas.Fps | None, Query(description=schemas.FPS)]
 AnimationQuery = Annotated[schemas.AnimationName | None, Query(description=schemas.ANIMATION)]
+UpQuery = Annotated[schemas.UpAxis | None, Query(description=schemas.UP)]
+SidesQuery = Annotated[bool | None, Query(description=schemas.SWAP_SIDES)]
+LevelQuery = Annotated[bool | None, Query(description=schemas.LEVEL)]
 T = TypeVar("T")
 
 
@@ -268,13 +271,17 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         rig: RigQuery = None,
         fps: FpsQuery = None,
         animation: AnimationQuery = None,
+        up: UpQuery = None,
+        swap_sides: SidesQuery = None,
+        level: LevelQuery = None,
         job: JobQuery = None,
     ) -> ClipAnswer:
         """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as
         `file`; its rig as `rig`.
         """
         files, stated = await sent_clip(request, name, rig, studio.config)
-        work = studio.keep(files, _client(request, job), stated, Reading(fps, animation))
+        reading = Reading(fps, animation, up, swap_sides, level)
+        work = studio.keep(files, _client(request, job), stated, reading)
         return _answer(studio, await _while_there(request, work))
 
     @app.get("/api/clips/{clip_id}", responses=documented_errors(404))

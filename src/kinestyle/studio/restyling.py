@@ -317,14 +317,14 @@ def command_line(
         return content.upload.reading.as_options(prefix) if content.state is None else []
 
     rigs = {reference.upload.rig for reference in cue.like}
-    readings = {tuple(said("--like-", reference)) for reference in cue.like} or {()}
+    readings = {tuple(said("like-", reference)) for reference in cue.like} or {()}
     if len(rigs) > 1 or len(readings) > 1:
         return None
     cue = replace(cue, like_rig=word(next(iter(rigs), None)))
     settings = replace(settings, rig=word(content.upload.rig))
     words = ["kinestyle", "stylize", file(content.name)]
     words += cue.as_options(lambda reference: file(reference.name)) + settings.as_options()
-    words += [*said("--", content), *readings.pop()]
+    words += [*said("", content), *readings.pop()]
     if bundle is not None:
         words += ["--bundle", str(bundle)]
     return shlex.join([*words, "-o", file(result)])

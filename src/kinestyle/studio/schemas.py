@@ -28,6 +28,16 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 RigName = Annotated[str, Field(min_length=1, max_length=100)]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS)]
 AnimationName = Annotated[str, Field(min_length=1, max_length=300)]
+UpAxis = Literal["+X", "+Y", "+Z", "-X", "-Y", "-Z"]
+UP = "The axis of the file that points up, where that is found wrongly."
+SWAP_SIDES = (
+    "Whether left and right are swapped in the clip's names, as in mirrored captures; without it, "
+    "knees that bend clearly tell."
+)
+LEVEL = (
+    "Whether to bring a tilted floor to level for the work, as planted feet show it; without it, "
+    "that is done where they show it clearly."
+)
 ANIMATION = (
     "Which animation, where the file holds several: its name, see `inspection.animations`, or its "
     "number, from 1. Without it, the active one, else the one that moves most."
@@ -183,6 +193,12 @@ class StylizeForm(Restyling, _settings_body(with_rig=True)):  # type: ignore[mis
     like_animation: AnimationName | None = Field(
         None, description="The same for every reference clip."
     )
+    up: UpAxis | None = Field(None, description=UP)
+    like_up: UpAxis | None = Field(None, description="The same for every reference clip.")
+    swap_sides: bool | None = Field(None, description=SWAP_SIDES)
+    like_swap_sides: bool | None = Field(None, description="The same for every reference clip.")
+    level: bool | None = Field(None, description=LEVEL)
+    like_level: bool | None = Field(None, description="The same for every reference clip.")
     format: str | None = Field(
         None,
         pattern=ENDING,
@@ -191,11 +207,11 @@ class StylizeForm(Restyling, _settings_body(with_rig=True)):  # type: ignore[mis
 
     def reading(self) -> Reading:
         """What is said of the clip's file."""
-        return Reading(self.fps, self.animation)
+        return Reading(*(getattr(self, name) for name in Reading._fields))
 
     def like_reading(self) -> Reading:
         """What is said of the files of reference clips."""
-        return Reading(self.like_fps, self.like_animation)
+        return Reading(*(getattr(self, f"like_{name}") for name in Reading._fields))
 
     def cue(self, like: Sequence[Other]) -> Cue[Other]:
         return Cue.of(self.style, like=like, weights=self.weights, random=self.random)

@@ -13,7 +13,7 @@ import numpy as np
 
 from kinestyle.bundle import GRAPHS, Style
 from kinestyle.formats.reading import AS_IT_IS, Reading
-from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.formats.table import read_as, write_motion
 from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.correspondence import Correspondence
@@ -147,7 +147,7 @@ class WorkerService:
             paths = [Path(folder) / f"{STEM}{ending}" for ending, _ in sent.files]
             for path, (_, data) in zip(paths, sent.files, strict=True):
                 path.write_bytes(data)
-            clip = read_motion(paths[0], sent.reading.fps, animation=sent.reading.animation)
+            clip = read_as(paths[0], sent.reading)
             clip = replace(clip, name=Path(sent.name).stem)
         self._check_size(clip, sent.name, allow_heavy)
         clip = replace(

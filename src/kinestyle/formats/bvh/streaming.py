@@ -38,11 +38,11 @@ _BLOCK_BYTES = 2**20
 _FRAME_TIME_LINE = re.compile(rb"frame\s*time\s*:[^\r\n]*\r?\n", re.IGNORECASE)
 
 
-def open_bvh(path: str | Path, fps: float | None = None) -> Motion:
+def open_bvh(path: str | Path, fps: float | None = None, world: StatedWorld = UNSTATED) -> Motion:
     """The motion in a BVH file: a clip as `read_bvh` reads it, or, where that would be long, one
     whose frames are read when they are asked for.
 
-    fps: as in `read_bvh`
+    fps: as in `read_bvh`; world: what is known of the file's
 
     Raises MotionFileError for a file that cannot be read or is not sound BVH.
     """
@@ -54,7 +54,9 @@ def open_bvh(path: str | Path, fps: float | None = None) -> Motion:
                 streamed = _scan(path, file, fps)
         except (OSError, MotionFileError):
             pass  # the reader of whole files says what is wrong
-    return streamed or read_bvh(path, fps)
+    if streamed is not None:
+        return replace(streamed, world=world)
+    return replace(read_bvh(path, fps), world=world)
 
 
 @dataclass(frozen=True, eq=False)

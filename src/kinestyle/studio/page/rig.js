@@ -69,6 +69,24 @@ export function showAnimationChoice(row, { animation, animations }) {
   select.value = animation ?? '';
 }
 
+/**
+ * What is said of how a clip's file is to be read, in the fields of a row that are named as over
+ * HTTP.
+ * @param {HTMLElement} row
+ * @param {Object<string, string>} reading
+ */
+export function showReading(row, reading) {
+  for (const field of row.querySelectorAll('select, input')) field.value = reading[field.name] ?? '';
+}
+
+/** @param {HTMLElement} row @returns {Object<string, string>} what is said, by field */
+export const chosenReading = (row) =>
+  Object.fromEntries(
+    [...row.querySelectorAll('select, input')]
+      .filter(({ value }) => value)
+      .map(({ name, value }) => [name, value]),
+  );
+
 /** @param {HTMLSelectElement} select @returns {import('./service.js').StatedRig | null} */
 export const chosenRig = ({ value }) => (value ? { family: value } : null);
 

@@ -108,11 +108,12 @@ export class Service {
    * @param {Named[]} files
    * @param {StatedRig | null} rig
    * @param {string | null} animation  the one to read, null for the server's choice
+   * @param {Object<string, string>} reading  what else is said of the file, by query field
    * @param {string} job
    * @returns {Promise<Clip>}
    */
-  upload(files, rig, animation, job, signal) {
-    const query = { rig: rig?.family, animation: animation ?? undefined, job };
+  upload(files, rig, animation, reading, job, signal) {
+    const query = { ...reading, rig: rig?.family, animation: animation ?? undefined, job };
     if (files.length > 1 || rig?.file)
       return this.#json('POST', `clips?${asQuery(query)}`, { body: asForm(files, rig), signal });
     const [{ name, bytes }] = files;

@@ -10,6 +10,7 @@
  * @property {string | null} example
  * @property {import('./service.js').StatedRig | null} rig  null where it is found in the clip
  * @property {string | null} animation  of a file with several; null for the server's choice
+ * @property {Object<string, string>} reading  what else is said of how the file is to be read
  * @property {Clip | null} clip       null while the server does not know it
  * @property {Motion} motion
  * @typedef {Object} Result
@@ -74,7 +75,7 @@ export class Session {
    * Open files or an example as the clip, or as the reference. What is refused comes with the
    * error, as `opening`.
    * @param {{files?: Named[], example?: string, rig?: import('./service.js').StatedRig,
-   *   animation?: string}} what
+   *   animation?: string, reading?: Object<string, string>}} what
    */
   async open(what, asReference = false) {
     const opened = {
@@ -82,6 +83,7 @@ export class Session {
       example: what.example ?? null,
       rig: what.rig ?? null,
       animation: what.animation ?? null,
+      reading: what.reading ?? {},
       clip: null,
       motion: null,
     };
@@ -268,10 +270,10 @@ export class Session {
   async #give(opened, work) {
     const job = work?.job ?? crypto.randomUUID(),
       signal = work?.abort.signal;
-    const { example, files, rig, animation } = opened;
+    const { example, files, rig, animation, reading } = opened;
     opened.clip = example
       ? await this.service.openExample(example, rig, job, signal)
-      : await this.service.upload(files, rig, animation, job, signal);
+      : await this.service.upload(files, rig, animation, reading, job, signal);
   }
 
   /**

@@ -17,7 +17,14 @@ import {
   showOutcome,
 } from './panel.js';
 import { Previews } from './previews.js';
-import { chosenRig, showAnimationChoice, showRigChoice, showWarnings } from './rig.js';
+import {
+  chosenReading,
+  chosenRig,
+  showAnimationChoice,
+  showReading,
+  showRigChoice,
+  showWarnings,
+} from './rig.js';
 import { Service } from './service.js';
 import { Session } from './session.js';
 import { Stage } from './stage.js';
@@ -113,18 +120,26 @@ function openFiles(files, asReference = false) {
 
 /** Read the clip that is there again, on a rig that the person states. */
 async function stateRig(rig, asReference = false) {
-  const { files, example, animation } = asReference ? session.reference : session.source;
-  await open({ files, example, rig, animation }, asReference);
+  const { files, example, animation, reading } = asReference ? session.reference : session.source;
+  await open({ files, example, rig, animation, reading }, asReference);
   // as it was, where it does not fit
   showRigChoice(element('rig-choice'), families, session.source?.rig ?? null);
 }
 
 /** Read another animation of the clip's file. @param {string} animation */
 async function chooseAnimation(animation) {
-  const { files, example, rig } = session.source;
-  await open({ files, example, rig, animation });
+  const { files, example, rig, reading } = session.source;
+  await open({ files, example, rig, animation, reading });
   // as it was, where it is refused
   showAnimationChoice(element('animation'), session.source.clip.inspection);
+}
+
+/** Read the clip's file again, as the person says: which axis is up, say. */
+async function stateReading() {
+  const { files, example, rig, animation } = session.source;
+  await open({ files, example, rig, animation, reading: chosenReading(element('reading')) });
+  // as it was, where it is refused
+  showReading(element('reading'), session.source.reading);
 }
 
 /** A clip may have been refused for its rig, which the person may know. */
@@ -169,6 +184,8 @@ function showSource(opened) {
   showClip(opened);
   showRigChoice(element('rig-choice'), families, opened.rig);
   showAnimationChoice(element('animation'), opened.clip.inspection);
+  element('reading').hidden = !opened.files;
+  showReading(element('reading'), opened.reading);
   showResult(null);
   grid.update();
 }
@@ -299,6 +316,7 @@ dropFiles(element('drop'), element('by-like'), openFiles);
 element('animation-choice').addEventListener('change', ({ target }) =>
   chooseAnimation(target.value),
 );
+element('reading').addEventListener('change', stateReading);
 element('rig-choice').addEventListener('change', ({ target }) => stateRig(chosenRig(target)));
 element('example').addEventListener(
   'change',

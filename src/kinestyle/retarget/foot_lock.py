@@ -3,7 +3,7 @@
 While the input's foot is planted, the result's foot moves as the input's does, up to one constant
 position and heading for each step, and without a part of its slow drift. Around a step it first
 follows the input, then passes over into the result's own trajectory: a foot lands and leaves the
-ground as it did. The legs reach for the foot by inverse kinematics (`leg_ik`); the hips come down
+ground as it did. The legs reach for the foot by inverse kinematics (`limb_ik`); the hips come down
 where a leg is too short. All that goes beyond keeping feet in place grows with how much the clip
 was changed: a change that vanishes leaves the input.
 """
@@ -24,8 +24,8 @@ from kinestyle.retarget.changes import offset_root, set_world_rotations, with_ca
 from kinestyle.retarget.contacts import find_still
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.footsteps import FADE_SECONDS, FootLock, StepMeasure, floor_of
-from kinestyle.retarget.leg_ik import reach
 from kinestyle.retarget.legs import LEG, LegTrajectory, both_positions, leg_trajectory
+from kinestyle.retarget.limb_ik import reach
 
 FAR_M, FAR_RADIANS = 0.1, 0.7
 """How far the correction around a step may get from the one at its edge: a file may jump from a

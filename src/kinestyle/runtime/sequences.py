@@ -68,11 +68,15 @@ class Encoding:
 
     latent: (Z, P/4), P the frames with their padding
     heading: (T30,) radians
+    rotation: (T30, 21, 4) as `Rendering.rotation`, of the motion itself
+    height: (T30,) metres, of the hips
     error_cm: (T30,) of the autoencoder, see `kinestyle.runtime.out_of_domain`
     """
 
     latent: np.ndarray
     heading: Array
+    rotation: Array
+    height: Array
     error_cm: Array
 
 
@@ -95,11 +99,8 @@ class Sequences:
         joints, part = None, correspondence
         if len(windows) > 1:
             joints, part = correspondence.part(correspondence.mapping.joints)
-        latents, headings, errors = (
-            _Track(padded_count(count), LATENT_STRIDE),
-            _Track(count),
-            _Track(count),
-        )
+        latents = _Track(padded_count(count), LATENT_STRIDE)
+        headings, rotations, heights, errors = (_Track(count) for _ in range(4))
         for window in one_by_one(windows, progress):
             stop = min(window.last, count)
             seen = Window(
@@ -114,8 +115,13 @@ class Sequences:
             decoded = self.graphs.decode(latent)[: len(features)].astype(float)
             latents.put(window, latent.T)
             headings.put(window, heading(canonical)[seen.core])
+            rotation = heading_free_rotation(features)
+            rotations.put(window, rotation if len(windows) == 1 else rotation.astype(np.float32))
+            heights.put(window, features[:, LAYOUT["root_height"]][:, 0].copy())
             errors.put(window, reconstruction_error_cm(features, decoded))
-        return Encoding(latents.array.T, headings.array, errors.array)
+        return Encoding(
+            latents.array.T, headings.array, rotations.array, heights.array, errors.array
+        )
 
     def content(self, latent: np.ndarray) -> np.ndarray:
         """latent: (Z, P/4) -> (C, P/8)."""

@@ -28,6 +28,13 @@ copied: the input's velocity over the ground; height follows the style
 keep: the rig's own numbers, height included: a clip that has to meet a prop or another character
 """
 
+Kept = Literal["keep", "free"]
+"""What limbs do where they do what the networks do not know, see `kinestyle.runtime.action`:
+
+keep: hands and feet get as high, as low and as far as in the clip, and when (the default)
+free: as the networks say
+"""
+
 OutOfDomain = Literal["fade", "ignore"]
 """What is done where a clip is out of the bundle's domain, see `kinestyle.runtime.out_of_domain`:
 
@@ -74,6 +81,19 @@ class Settings:
                     "predicted": "as the networks say",
                     "copied": "at the clip's velocity",
                     "keep": "on the clip's very path",
+                },
+            )
+        },
+    )
+    action: Kept = field(
+        default="keep",
+        metadata={
+            "option": Choice(
+                label="Action",
+                help="what limbs do where the clip does what the model never learned",
+                choices={
+                    "keep": "what they do in the clip",
+                    "free": "what the model makes of it",
                 },
             )
         },
@@ -137,6 +157,7 @@ class SettingsChanges(TypedDict, total=False):
     strength: float
     seed: int
     root: Root
+    action: Kept
     out_of_domain: OutOfDomain
     keep_original: bool
     rig: Rig | str | Path | None

@@ -29,6 +29,7 @@ from kinestyle.retarget.survey import FeatureFrames, Survey, survey
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.presets import as_rig
 from kinestyle.rig.rig_file import Rig
+from kinestyle.runtime.action import Action, find_action, keep_action
 from kinestyle.runtime.change import find_change
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import Graphs
@@ -53,6 +54,7 @@ class Analysis(Generic[MotionOf]):
     content: (C, P/8), P the frames at 30 a second with their padding
     style: the motion's own; unchanged: the motion in it
     heading: (T30,) radians
+    action: what it does, and which limbs do what the bundle does not know
     domain: how well the bundle knows such motion
     """
 
@@ -63,6 +65,7 @@ class Analysis(Generic[MotionOf]):
     style: Style
     unchanged: Rendering
     heading: Array
+    action: Action
     domain: DomainScore
 
     @property
@@ -303,15 +306,22 @@ class Stylizer:
         style = self._read_style(clip, encoding.latent)
         own = sequences.generate(content, style.mean)
         latent = sequences.with_residual(own, encoding.latent)
+        unchanged = sequences.render(
+            latent, frames.frame_count, part_of_progress(progress, 0.82, 1.0)
+        )
+        domain = DomainScore(clip.name, encoding.error_cm, self.bundle.manifest.reference_error_cm)
         return Analysis(
             clip,
             correspondence,
             surveyed,
             content,
             style,
-            sequences.render(latent, frames.frame_count, part_of_progress(progress, 0.82, 1.0)),
+            unchanged,
             encoding.heading,
-            DomainScore(clip.name, encoding.error_cm, self.bundle.manifest.reference_error_cm),
+            find_action(
+                encoding.rotation, encoding.height, unchanged.rotation, domain.times_reference
+            ),
+            domain,
         )
 
     @overload
@@ -368,6 +378,8 @@ class Stylizer:
             settings.strength,
             analysis.domain.share if fades else np.ones(frames),
         )
+        if settings.action == "keep":
+            change = keep_action(analysis.action, analysis.heading, change, self.windows)
         result = Restyled(
             analysis.clip,
             analysis.correspondence,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
-from kinestyle.retarget.leg_ik import reach
+from kinestyle.retarget.limb_ik import reach
 from made_rigs import X, Y, Z
 
 THIGH, SHIN = 0.42, 0.40

@@ -1,4 +1,4 @@
-"""Inverse kinematics of a leg: two bones that reach for a target, the knee to the front."""
+"""Inverse kinematics of a limb: two bones reach for a target, knees and elbows bend forwards."""
 
 from __future__ import annotations
 

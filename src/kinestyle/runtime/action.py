@@ -1,0 +1,316 @@
+"""What a clip does is kept, also where the networks never saw it done.
+
+An action shows in the trajectories of hands and feet: how high, how low, how far from the body, and
+when. A style may shift these and, on motion that the networks know, reshape them. Where the
+networks cannot render the input itself, what they would reshape is the action. There, limb by limb
+and moment by moment, a hand or foot keeps the input's trajectory but for a slow deviation, and near
+an extreme but for a small one. Two bones reach for that, so the trunk, the hips and the other limbs
+carry the style in full; the trunk gives way only where a limb would be too short.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, HIPS, LEFT, SIDES, UP
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import (
+    largest_within,
+    limit_angular_velocity,
+    smooth_in_time,
+    smootherstep,
+)
+from kinestyle.motion.window import WindowSize
+from kinestyle.retarget.features import FRAME_RATE
+from kinestyle.retarget.limb_ik import reach
+from kinestyle.runtime.change import Change
+
+DOUBTED_M = {"arm": (0.05, 0.11), "leg": (0.03, 0.07)}
+"""From which error of its rendering on a limb is doubted, and from where on wholly. On learned
+contents hands are rendered to 1 to 5 cm and feet to less than 3, on unknown ones to 5 to 30."""
+
+SUSPECTED_M = {"arm": (0.03, 0.07), "leg": (0.02, 0.045)}
+"""The same for large rotations: a limb that is rendered no better than this and rotated by
+`LARGE_ROTATION` more likely flipped than was styled."""
+
+UNFAMILIAR = (3.0, 4.5)
+"""The same for all limbs, in times of the autoencoder's reference error: a limb that is rendered
+well in the input's style may still not be in another. Test clips of learned contents have .5 to 2
+times it, walks of other laboratories 2 to 3, other actions 3 to 20."""
+
+LARGE_ROTATION = (np.radians(60.0), np.radians(110.0))
+"""From which change of a suspected limb's rotation on it fades, and from where on it is dropped."""
+
+SLOW_FRAMES = 25.0
+"""What a deviation keeps of its course on a doubted limb: what is smooth over so many frames."""
+
+EXTREME_FRAMES = 45
+"""A height or reach is an extreme if none is larger so many frames before and after."""
+
+EXTREME_RANGE_M = (0.15, 0.3)
+"""A hand or foot whose height or reach ranges over less has no extremes; over more, all are kept.
+"""
+
+NEAR_EXTREME = (0.12, 0.45)
+"""Shares of the range: up to which distance from an extreme a deviation is limited in full, and
+from which on not at all."""
+
+DEVIATION_SHARE = (0.04, 0.10)
+"""Shares of the range: a deviation up to the first is free at an extreme, none exceeds the second.
+"""
+
+_LIMB_VELOCITY_LIMIT = (np.radians(9.0), np.radians(20.0), 3.0)
+"""As `kinestyle.runtime.change.ANGULAR_VELOCITY_LIMIT`, for what reaching adds."""
+
+_GROUND = [0, 2]
+
+PASSES = 2
+
+_LONGEST = 0.995
+"""Of a limb's length: a hand that is wanted farther away makes the trunk give way."""
+
+_GIVE_WAY_M = 0.1
+"""How much too short a limb is when the trunk has given way wholly."""
+
+_REACH_FRAMES = int(np.ceil(3.0 * SLOW_FRAMES)) + EXTREME_FRAMES + 60
+"""How far frames influence each other: the halo of a window."""
+
+
+def _joints(bones: tuple[str, ...]) -> np.ndarray:
+    """The joint of each of the four limbs that has the name of its kind in `bones`."""
+    arm, leg = bones
+    return np.array([CANONICAL.index(f"{side}_{bone}") for bone in (arm, leg) for side in SIDES])
+
+
+LIMBS = ("left_arm", "right_arm", "left_leg", "right_leg")
+"""The limbs in the order of every axis L."""
+
+_KINDS = [name.split("_")[1] for name in LIMBS]
+_UPPER = _joints(("upper_arm", "thigh"))
+_LOWER = _joints(("forearm", "shin"))
+_END = _joints(("hand", "foot"))
+_HINGE = np.stack([-UP, UP, LEFT, LEFT])
+"""(L, 3) the axes about which elbows and knees flex, at rest."""
+_LENGTH_M = np.linalg.norm(CANONICAL.offsets[[_LOWER, _END]], axis=-1).sum(axis=0)
+"""(L,) of both bones."""
+
+_TRUNK = [CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")]
+
+
+@dataclass(frozen=True, eq=False)
+class Action:
+    """What the input does, at 30 frames a second, and where the networks do not know it.
+
+    rotation: (T30, 21, 4) world rotations on the canonical skeleton, the heading removed
+    height: (T30,) metres, of the hips
+    doubt: (T30, L) 0 to 1, how little the networks know what each limb does
+    suspicion: (T30, L) 0 to 1, the same by the stricter measure, `SUSPECTED_M`
+    """
+
+    rotation: Array
+    height: Array
+    doubt: Array
+    suspicion: Array
+
+
+def find_action(
+    world_rotation: Array, height: Array, rendered: Array, times_reference: Array
+) -> Action:
+    """world_rotation, height: the input's as in `Action`; rendered: (T30, 21, 4) the same rotations
+    as the networks render the input in its own style; times_reference: (T30,) the error of the
+    autoencoder, see `kinestyle.runtime.out_of_domain`.
+    """
+    error = smooth_in_time(limb_error(world_rotation, rendered), 3.0)
+    doubt, suspicion = (
+        _spread(smootherstep((error - low) / (high - low)), 6)
+        for low, high in (
+            np.array([bounds[kind] for kind in _KINDS]).T for bounds in (DOUBTED_M, SUSPECTED_M)
+        )
+    )
+    unfamiliar = np.nan_to_num(smooth_in_time(times_reference, 8.0))
+    low, high = UNFAMILIAR
+    doubt = np.maximum(doubt, smootherstep((unfamiliar - low) / (high - low))[:, None])
+    return Action(world_rotation, height, doubt, suspicion)
+
+
+def limb_error(world_rotation: Array, rendered: Array) -> Array:
+    """Two (T, 21, 4) -> (T, L) metres: how far the end of each limb is off, seen from its root."""
+    off = np.zeros((len(world_rotation), len(LIMBS), 3))
+    for bone, tip in ((_UPPER, _LOWER), (_LOWER, _END)):
+        off += rotation.rotate(rendered[:, bone], CANONICAL.offsets[tip])
+        off -= rotation.rotate(world_rotation[:, bone], CANONICAL.offsets[tip])
+    return np.linalg.norm(off, axis=-1)
+
+
+def keep_action(action: Action, heading: Array, change: Change, size: WindowSize) -> Change:
+    """The change, such that doubted limbs do what they did in the input. Where no limb is doubted,
+    it stays what it is, to the last digit.
+
+    heading: (T30,) radians, of the input
+    """
+    if not (action.doubt.any() or action.suspicion.any()):
+        return change
+    turns, rises = [], []
+    for window in size.cut(len(action.height), 1.0 / FRAME_RATE, _REACH_FRAMES):
+        some = window.read
+        facing = rotation.about_y(heading[some])[:, None]
+        turn, rise = _kept(
+            Action(
+                rotation.multiply(facing, action.rotation[some].astype(float, copy=False)),
+                action.height[some],
+                action.doubt[some],
+                action.suspicion[some],
+            ),
+            change.rotation[some].astype(float, copy=False),
+            change.rise[some],
+        )
+        turns.append(turn[window.core].astype(change.rotation.dtype, copy=False))
+        rises.append(rise[window.core])
+    return replace(change, rotation=np.concatenate(turns), rise=np.concatenate(rises))
+
+
+def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
+    """action: of the same frames, its rotations in the world; change: (T, 21, 4), rise: (T,) -> the
+    same with the action kept.
+    """
+    before = action.rotation
+    change = _without_flips(change, action.suspicion)
+    if not action.doubt.any():
+        return change, rise
+    course = _Course(_positions(before, action.height), action.doubt)
+    # the trunk gives way where a limb is too short; what one reaching leaves, the next one adds
+    for _ in range(PASSES):
+        world = rotation.multiply(change, before)
+        now = _positions(world, action.height + rise)
+        target = course.target(now[:, _END])
+        missing = np.linalg.norm(target - now[:, _UPPER], axis=-1) - _LONGEST * _LENGTH_M
+        short = np.max(action.doubt * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
+        for bones, turns in zip((_UPPER, _LOWER), _reach_for(world, now, target), strict=True):
+            change[:, bones] = rotation.multiply(turns, change[:, bones])
+        if short.any():
+            share = 1.0 - _spread(short, 6)
+            change[:, _TRUNK] = rotation.power(change[:, _TRUNK], share[:, None])
+            rise = rise * share
+    return change, rise
+
+
+def _without_flips(change: Array, suspicion: Array) -> Array:
+    """change: (T, 21, 4) -> a copy; a suspected limb that rotates by much fades."""
+    least, most = LARGE_ROTATION
+    change = change.copy()
+    joints = np.stack([_UPPER, _LOWER, _END])
+    angle = rotation.angle(change[:, joints]).max(axis=1)
+    failed = suspicion * smootherstep((angle - least) / (most - least))
+    if failed.any():
+        share = 1.0 - _spread(failed, 8)
+        change[:, joints] = rotation.power(change[:, joints], share[:, None, :])
+    return change
+
+
+class _Course:
+    """What the ends of the limbs do in the input, and how near a result has to stay to that.
+
+    position: (T, 21, 3) metres, of the input; doubt: (T, L)
+    """
+
+    def __init__(self, position: Array, doubt: Array) -> None:
+        self._doubt = doubt
+        self._hips = position[:, [HIPS]]
+        self._end = position[:, _END]
+        self._over = (self._end - self._hips)[..., _GROUND]
+        self._far = np.linalg.norm(self._over, axis=-1)
+        height = self._end[..., 1]
+        self._heights = _Extremes(height, 1.0), _Extremes(height, -1.0)
+        self._farthest = _Extremes(self._far, 1.0)
+
+    def target(self, now: Array) -> Array:
+        """now: (T, L, 3) where the ends are -> where they are to be."""
+        deviation = now - self._end
+        slow = smooth_in_time(deviation, SLOW_FRAMES)
+        deviation += self._doubt[..., None] * (slow - deviation)
+        up = deviation[..., 1]
+        for extremes in self._heights:
+            up = extremes.limit(up, self._doubt)
+        moved = self._over + deviation[..., _GROUND]
+        out = np.linalg.norm(moved, axis=-1) - self._far
+        out = self._far + self._farthest.limit(out, self._doubt)
+        # at an extreme the direction in which a limb reaches is a part of the action, too
+        pull = 0.5 * self._doubt * self._farthest.weight
+        aim = rotation.normalize(moved + pull[..., None] * self._over)
+        target = np.empty_like(now)
+        target[..., _GROUND] = self._hips[..., _GROUND] + out[..., None] * aim
+        target[..., 1] = self._end[..., 1] + up
+        return target
+
+
+class _Extremes:
+    """Where values (T, L), in metres, are near a maximum (sign 1) or a minimum (-1) that counts.
+
+    weight: (T, L) 0 to 1, how near
+    """
+
+    def __init__(self, values: Array, sign: float) -> None:
+        highest = largest_within(values, EXTREME_FRAMES)
+        lowest = -largest_within(-values, EXTREME_FRAMES)
+        self._span = np.maximum(smooth_in_time(highest - lowest, 8.0), 1e-3)
+        off = (highest - values if sign > 0.0 else values - lowest) / self._span
+        (near, far), (least, most) = NEAR_EXTREME, EXTREME_RANGE_M
+        weight = smootherstep((far - off) / (far - near))
+        weight *= smootherstep((self._span - least) / (most - least))
+        self.weight = smooth_in_time(largest_within(weight, 4), 3.0)
+
+    def limit(self, deviation: Array, doubt: Array) -> Array:
+        """deviation: (T, L) metres -> what of it is allowed."""
+        free, most = (share * self._span for share in DEVIATION_SHARE)
+        size = np.abs(deviation)
+        beyond = np.maximum(size - free, 0.0)
+        soft = np.minimum(size, free) + (most - free) * np.tanh(beyond / (most - free))
+        return deviation + doubt * self.weight * (np.sign(deviation) * soft - deviation)
+
+
+def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Array]:
+    """The rotations (T, L, 4) of upper and lower bones that bring the ends of the limbs to their
+    targets (T, L, 3).
+
+    world: (T, 21, 4) rotations, position: (T, 21, 3) metres before
+    """
+    shape = target.shape[:2]
+    hinge = rotation.rotate(world[:, _UPPER], _HINGE)
+    turns = reach(
+        *(
+            points.reshape(-1, 3)
+            for points in (
+                position[:, _UPPER],
+                position[:, _LOWER],
+                position[:, _END],
+                target,
+                hinge,
+            )
+        ),
+        np.ones(target[..., 0].size),
+    )
+    upper, lower = (
+        limit_angular_velocity(turn.reshape(*shape, 4), *_LIMB_VELOCITY_LIMIT) for turn in turns
+    )
+    return upper, lower
+
+
+def _spread(weight: Array, frames: int) -> Array:
+    """weight: (T, ...) 0 to 1 -> the same from a few frames earlier to a few later, smooth."""
+    return smooth_in_time(largest_within(weight, frames), 4.0)
+
+
+def _positions(world: Array, height: Array) -> Array:
+    """world: (T, 21, 4) rotations, height: (T,) of the hips -> (T, 21, 3) metres, the hips above
+    the origin.
+    """
+    parents = CANONICAL.parents
+    position = rotation.rotate(world[:, parents], CANONICAL.offsets)
+    position[:, HIPS] = height[:, None] * UP
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            position[:, joint] += position[:, parent]
+    return position

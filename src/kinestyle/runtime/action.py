@@ -228,9 +228,9 @@ class _Course:
 
     def target(self, now: Array) -> Array:
         """now: (T, L, 3) where the ends are -> where they are to be."""
-        deviation = now - self._end
+        deviation: Array = now - self._end
         slow = smooth_in_time(deviation, SLOW_FRAMES)
-        deviation += self._doubt[..., None] * (slow - deviation)
+        deviation = deviation + self._doubt[..., None] * (slow - deviation)
         up = deviation[..., 1]
         for extremes in self._heights:
             up = extremes.limit(up, self._doubt)
@@ -277,23 +277,13 @@ def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Arr
 
     world: (T, 21, 4) rotations, position: (T, 21, 3) metres before
     """
-    shape = target.shape[:2]
     hinge = rotation.rotate(world[:, _UPPER], _HINGE)
-    turns = reach(
-        *(
-            points.reshape(-1, 3)
-            for points in (
-                position[:, _UPPER],
-                position[:, _LOWER],
-                position[:, _END],
-                target,
-                hinge,
-            )
-        ),
-        np.ones(target[..., 0].size),
-    )
+    points = (position[:, _UPPER], position[:, _LOWER], position[:, _END], target, hinge)
+    hip, knee, ankle, wanted, axis = (each.reshape(-1, 3) for each in points)
+    turns = reach(hip, knee, ankle, wanted, axis, np.ones(len(wanted)))
     upper, lower = (
-        limit_angular_velocity(turn.reshape(*shape, 4), *_LIMB_VELOCITY_LIMIT) for turn in turns
+        limit_angular_velocity(turn.reshape(*target.shape[:2], 4), *_LIMB_VELOCITY_LIMIT)
+        for turn in turns
     )
     return upper, lower
 

@@ -1,0 +1,205 @@
+"""What a clip does is kept where the networks do not know it: heights, reaches and timing of hands
+and feet, while the rest of the body carries the style.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, HIPS, canonical_clip
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.window import WINDOWS, WindowSize
+from kinestyle.retarget.features import heading
+from kinestyle.runtime.action import LIMBS, Action, find_action, keep_action
+from kinestyle.runtime.change import Change
+from kinestyle.runtime.stylizer import Stylizer
+from made_rigs import X, Y, Z, as_rig, walk
+
+WHOLE = WINDOWS
+CUT = WindowSize(whole_frames=60, whole_seconds=2.0, frames=60, seconds=2.0)
+
+
+def reaching(seconds: float = 4.0) -> Clip:
+    """Somebody who walks and raises the right hand above the head twice."""
+    clip = walk(seconds).clip
+    time = np.arange(clip.frame_count) * clip.frame_time_seconds
+    raised = np.sin(np.pi * time / 2.0) ** 4
+    world = clip.world_rotation.copy()
+    for joint in ("right_upper_arm", "right_forearm", "right_hand"):
+        k = CANONICAL.index(joint)
+        lift = rotation.exp(raised[:, None] * np.radians(-130.0) * Z)
+        world[:, k] = rotation.multiply(lift, world[:, k])
+    return canonical_clip(clip.world_position[:, HIPS], world, clip.frame_time_seconds, "reaching")
+
+
+def style_of(clip: Clip, wobble: float) -> Change:
+    """A bent back and hanging arms that, in addition, wave about as a failing decoder's do."""
+    time = np.arange(clip.frame_count) * clip.frame_time_seconds
+    turns = np.tile(rotation.IDENTITY, (clip.frame_count, CANONICAL.joint_count, 1))
+    for joint in ("spine", "chest", "neck", "head"):
+        turns[:, CANONICAL.index(joint)] = rotation.exp(np.radians(15.0) * X)
+    waving = wobble * np.sin(2.0 * np.pi * time / 1.3)[:, None]
+    for joint in ("right_upper_arm", "right_forearm", "right_hand"):
+        turns[:, CANONICAL.index(joint)] = rotation.exp(np.radians(20.0) * Z + waving * X)
+    return Change(turns, np.full(clip.frame_count, -0.03), np.zeros((clip.frame_count, 3)), None)
+
+
+def doubted(clip: Clip, *limbs: str) -> Action:
+    facing = rotation.about_y(-heading(clip))[:, None]
+    doubt = np.zeros((clip.frame_count, len(LIMBS)))
+    doubt[:, [LIMBS.index(limb) for limb in limbs]] = 1.0
+    free = rotation.multiply(facing, clip.world_rotation)
+    return Action(free, clip.world_position[:, HIPS, 1], doubt, doubt)
+
+
+def restyled(clip: Clip, change: Change) -> Clip:
+    return canonical_clip(
+        clip.world_position[:, HIPS] + change.rise[:, None] * Y,
+        rotation.multiply(change.rotation, clip.world_rotation),
+        clip.frame_time_seconds,
+        clip.name,
+    )
+
+
+def hand_height(clip: Clip) -> Array:
+    return clip.world_position[:, CANONICAL.index("right_hand"), 1]
+
+
+def test_a_doubted_hand_gets_as_high_and_as_low_as_it_did_and_when_it_did() -> None:
+    clip = reaching()
+    free = style_of(clip, wobble=0.8)
+    kept = keep_action(doubted(clip, "right_arm"), heading(clip), free, WHOLE)
+    was, without, now = (
+        hand_height(each) for each in (clip, restyled(clip, free), restyled(clip, kept))
+    )
+    span = np.ptp(was)
+    assert span > 0.6, "the hand goes up and down"
+    assert abs(without.max() - was.max()) > 0.15 * span, "a style that takes the action away"
+    assert abs(now.max() - was.max()) < 0.1 * span
+    assert abs(now.min() - was.min()) < 0.1 * span
+    assert np.corrcoef(was, without)[0, 1] < 0.95 < 0.99 < np.corrcoef(was, now)[0, 1]
+
+
+def test_the_rest_of_the_body_carries_the_style() -> None:
+    clip = reaching()
+    free = style_of(clip, wobble=0.8)
+    kept = keep_action(doubted(clip, "right_arm"), heading(clip), free, WHOLE)
+    arm = [CANONICAL.index(f"right_{bone}") for bone in ("upper_arm", "forearm")]
+    rest = np.delete(np.arange(CANONICAL.joint_count), arm)
+    bent = rotation.angle(kept.rotation[:, rest]) - rotation.angle(free.rotation[:, rest])
+    assert np.abs(bent).mean() < np.radians(0.5)
+    np.testing.assert_array_equal(kept.pace, free.pace)
+
+
+@pytest.mark.parametrize("limb", LIMBS)
+def test_a_limb_that_is_known_is_left_to_the_style(limb: str) -> None:
+    clip = reaching()
+    free = style_of(clip, wobble=0.8)
+    others = [other for other in LIMBS if other != limb]
+    kept = keep_action(doubted(clip, *others), heading(clip), free, WHOLE)
+    side, kind = limb.split("_")
+    bone = CANONICAL.index(f"{side}_{'upper_arm' if kind == 'arm' else 'thigh'}")
+    assert degrees(kept.rotation[:, bone], free.rotation[:, bone]) < 1e-6
+
+
+def test_without_a_doubt_nothing_changes_to_the_last_digit() -> None:
+    clip = reaching()
+    change = style_of(clip, wobble=0.8)
+    assert keep_action(doubted(clip), heading(clip), change, WHOLE) is change
+
+
+def test_a_suspected_limb_does_not_flip() -> None:
+    clip = reaching()
+    change = style_of(clip, wobble=0.0)
+    arm = CANONICAL.index("right_upper_arm")
+    turns = change.rotation.copy()
+    turns[60:, arm] = rotation.exp(np.radians(150.0) * X)
+    flipped = replace(change, rotation=turns)
+    action = doubted(clip, "right_arm")
+    action = replace(action, doubt=np.zeros_like(action.doubt))
+    kept = keep_action(action, heading(clip), flipped, WHOLE)
+    elbow = CANONICAL.index("right_forearm")
+    longest = [
+        np.linalg.norm(np.diff(each.world_position[:, elbow], axis=0), axis=-1).max()
+        for each in (clip, restyled(clip, flipped), restyled(clip, kept))
+    ]
+    assert longest[1] > longest[0] + 0.1
+    assert longest[2] < longest[0] + 0.05
+
+
+def test_windows_give_what_the_whole_gives() -> None:
+    clip = reaching(24.0)
+    action = doubted(clip, "right_arm", "left_leg")
+    change = style_of(clip, wobble=0.8)
+    whole = keep_action(action, heading(clip), change, WHOLE)
+    pieces = keep_action(action, heading(clip), change, CUT)
+    assert degrees(whole.rotation, pieces.rotation) < 1e-3
+    np.testing.assert_allclose(whole.rise, pieces.rise, atol=1e-6)
+
+
+def test_a_limb_is_doubted_for_what_its_rendering_misses() -> None:
+    clip = reaching()
+    action = doubted(clip)
+    known = np.ones(clip.frame_count)
+    same = find_action(action.rotation, action.height, action.rotation, known)
+    assert not same.doubt.any()
+    assert not same.suspicion.any()
+    off = action.rotation.copy()
+    arm = CANONICAL.index("right_upper_arm")
+    off[40:80, arm] = rotation.multiply(rotation.exp(np.radians(40.0) * Z), off[40:80, arm])
+    found = find_action(action.rotation, action.height, off, known).doubt
+    assert found[60, LIMBS.index("right_arm")] > 0.99
+    assert found[110, LIMBS.index("right_arm")] < 0.01
+    assert not np.delete(found, LIMBS.index("right_arm"), axis=1).any()
+
+
+def test_on_unfamiliar_motion_all_limbs_are_doubted_and_an_unknown_error_doubts_none() -> None:
+    clip = reaching()
+    action = doubted(clip)
+    args = action.rotation, action.height, action.rotation
+    assert find_action(*args, np.full(clip.frame_count, 6.0)).doubt.min() > 0.99
+    assert not find_action(*args, np.full(clip.frame_count, np.nan)).doubt.any()
+
+
+def test_a_kick_stays_a_kick(released: Stylizer) -> None:
+    """With the bundle that ships: the foot of a kick at head height gets there in every style."""
+    clip = as_rig(kicking())
+    analysis = released.analyse(clip)
+    foot = analysis.correspondence.mapping.joints["left_foot"]
+
+    def highest(restyled: Clip) -> float:
+        return float(restyled.world_position[:, foot, 1].max())
+
+    range_ = highest(clip) - float(clip.world_position[:, foot, 1].min())
+    off = {
+        kept: [
+            abs(highest(released.apply(analysis, style.mean, action=kept)) - highest(clip))
+            for style in released.styles[::4]
+        ]
+        for kept in ("keep", "free")
+    }
+    assert max(off["keep"]) < 0.12 * range_
+    assert max(off["free"]) > 2.0 * max(off["keep"])
+
+
+def kicking() -> Clip:
+    """Somebody who walks and kicks up to the height of the chest."""
+    clip = walk(4.0).clip
+    time = np.arange(clip.frame_count) * clip.frame_time_seconds
+    lift = np.exp(-0.5 * ((time - 2.0) / 0.25) ** 2)
+    world = clip.world_rotation.copy()
+    across = rotation.rotate(rotation.about_y(heading(clip)), np.broadcast_to(X, (len(time), 3)))
+    for bone in ("thigh", "shin", "foot", "toe"):
+        k = CANONICAL.index(f"left_{bone}")
+        turned = rotation.exp(np.radians(-110.0) * lift[:, None] * across)
+        world[:, k] = rotation.multiply(turned, world[:, k])
+    return canonical_clip(clip.world_position[:, HIPS], world, clip.frame_time_seconds, "kick")
+
+
+def degrees(a: Array, b: Array) -> float:
+    return float(np.degrees(rotation.angle(rotation.multiply(rotation.inverse(a), b))).max())

@@ -228,10 +228,10 @@ class _Course:
 
     def target(self, now: Array) -> Array:
         """now: (T, L, 3) where the ends are -> where they are to be."""
-        deviation: Array = now - self._end
+        deviation = now - self._end
         slow = smooth_in_time(deviation, SLOW_FRAMES)
         deviation = deviation + self._doubt[..., None] * (slow - deviation)
-        up = deviation[..., 1]
+        up: Array = deviation[..., 1]
         for extremes in self._heights:
             up = extremes.limit(up, self._doubt)
         moved = self._over + deviation[..., _GROUND]

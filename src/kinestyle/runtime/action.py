@@ -36,10 +36,11 @@ SUSPECTED_M = {"arm": (0.03, 0.07), "leg": (0.02, 0.045)}
 """The same for large rotations: a limb that is rendered no better than this and rotated by
 `LARGE_ROTATION` more likely flipped than was styled."""
 
-UNFAMILIAR = (3.0, 4.5)
-"""The same for all limbs, in times of the autoencoder's reference error: a limb that is rendered
-well in the input's style may still not be in another. Test clips of learned contents have .5 to 2
-times it, walks of other laboratories 2 to 3, other actions 3 to 20."""
+FAMILIAR, UNFAMILIAR = (1.6, 2.6), (3.0, 4.5)
+"""The error of the autoencoder, in times its reference error: up to the first nothing is doubted,
+beyond the second what is rendered badly; up to the third what is rendered well is trusted, beyond
+the fourth it is not: it may still go wrong in another style. Test clips of learned contents have .5
+to 2 times the reference error, walks of other laboratories 2 to 3, other actions 3 to 20."""
 
 LARGE_ROTATION = (np.radians(60.0), np.radians(110.0))
 """From which change of a suspected limb's rotation on it fades, and from where on it is dropped."""
@@ -123,17 +124,14 @@ def find_action(
     as the networks render the input in its own style; times_reference: (T30,) the error of the
     autoencoder, see `kinestyle.runtime.out_of_domain`.
     """
+    times = np.nan_to_num(smooth_in_time(times_reference, 8.0))[:, None]
     error = smooth_in_time(limb_error(world_rotation, rendered), 3.0)
     doubt, suspicion = (
-        _spread(smootherstep((error - low) / (high - low)), 6)
-        for low, high in (
-            np.array([bounds[kind] for kind in _KINDS]).T for bounds in (DOUBTED_M, SUSPECTED_M)
-        )
+        _rise(times, FAMILIAR)
+        * _spread(_rise(error, np.array([bounds[kind] for kind in _KINDS]).T), 6)
+        for bounds in (DOUBTED_M, SUSPECTED_M)
     )
-    unfamiliar = np.nan_to_num(smooth_in_time(times_reference, 8.0))
-    low, high = UNFAMILIAR
-    doubt = np.maximum(doubt, smootherstep((unfamiliar - low) / (high - low))[:, None])
-    return Action(world_rotation, height, doubt, suspicion)
+    return Action(world_rotation, height, np.maximum(doubt, _rise(times, UNFAMILIAR)), suspicion)
 
 
 def limb_error(world_rotation: Array, rendered: Array) -> Array:
@@ -286,6 +284,12 @@ def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Arr
         for turn in turns
     )
     return upper, lower
+
+
+def _rise(values: Array, bounds: tuple[float, float] | Array) -> Array:
+    """Values (T, L) -> 0 up to the first bound, 1 beyond the second."""
+    low, high = bounds
+    return smootherstep((values - low) / (high - low))
 
 
 def _spread(weight: Array, frames: int) -> Array:

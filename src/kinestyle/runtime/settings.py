@@ -28,11 +28,11 @@ copied: the input's velocity over the ground; height follows the style
 keep: the rig's own numbers, height included: a clip that has to meet a prop or another character
 """
 
-Kept = Literal["keep", "free"]
+ActionMode = Literal["free", "keep"]
 """What limbs do where they do what the networks do not know, see `kinestyle.runtime.action`:
 
-keep: hands and feet get as high, as low and as far as in the clip, and when (the default)
-free: as the networks say
+free: as the networks say (the default)
+keep: hands and feet get as high, as low and as far as in the clip, and when
 """
 
 OutOfDomain = Literal["fade", "ignore"]
@@ -85,15 +85,15 @@ class Settings:
             )
         },
     )
-    action: Kept = field(
-        default="keep",
+    action: ActionMode = field(
+        default="free",
         metadata={
             "option": Choice(
                 label="Action",
                 help="what limbs do where the clip does what the model never learned",
                 choices={
-                    "keep": "what they do in the clip",
                     "free": "what the model makes of it",
+                    "keep": "what they do in the clip",
                 },
             )
         },
@@ -157,7 +157,7 @@ class SettingsChanges(TypedDict, total=False):
     strength: float
     seed: int
     root: Root
-    action: Kept
+    action: ActionMode
     out_of_domain: OutOfDomain
     keep_original: bool
     rig: Rig | str | Path | None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar, Unpack, overload
 
@@ -54,7 +55,7 @@ class Analysis(Generic[MotionOf]):
     content: (C, P/8), P the frames at 30 a second with their padding
     style: the motion's own; unchanged: the motion in it
     heading: (T30,) radians
-    action: what it does, and which limbs do what the bundle does not know
+    rotation: (T30, 21, 4), height: (T30,) of the motion itself, as in `Rendering`
     domain: how well the bundle knows such motion
     """
 
@@ -65,13 +66,21 @@ class Analysis(Generic[MotionOf]):
     style: Style
     unchanged: Rendering
     heading: Array
-    action: Action
+    rotation: Array
+    height: Array
     domain: DomainScore
 
     @property
     def contact(self) -> np.ndarray:
         """(T, 4) bool at the motion's own rate, see `kinestyle.retarget.contacts`."""
         return self.survey.contact
+
+    @cached_property
+    def action(self) -> Action:
+        """What the motion does, and which limbs do what the bundle does not know."""
+        return find_action(
+            self.rotation, self.height, self.unchanged.rotation, self.domain.times_reference
+        )
 
 
 class Stylizer:
@@ -306,22 +315,17 @@ class Stylizer:
         style = self._read_style(clip, encoding.latent)
         own = sequences.generate(content, style.mean)
         latent = sequences.with_residual(own, encoding.latent)
-        unchanged = sequences.render(
-            latent, frames.frame_count, part_of_progress(progress, 0.82, 1.0)
-        )
-        domain = DomainScore(clip.name, encoding.error_cm, self.bundle.manifest.reference_error_cm)
         return Analysis(
             clip,
             correspondence,
             surveyed,
             content,
             style,
-            unchanged,
+            sequences.render(latent, frames.frame_count, part_of_progress(progress, 0.82, 1.0)),
             encoding.heading,
-            find_action(
-                encoding.rotation, encoding.height, unchanged.rotation, domain.times_reference
-            ),
-            domain,
+            encoding.rotation,
+            encoding.height,
+            DomainScore(clip.name, encoding.error_cm, self.bundle.manifest.reference_error_cm),
         )
 
     @overload

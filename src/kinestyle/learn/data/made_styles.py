@@ -35,7 +35,7 @@ from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotatio
 from kinestyle.motion.smoothing import largest_within, smooth_in_time
 from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.features import heading
-from kinestyle.retarget.leg_ik import reach
+from kinestyle.retarget.limb_ik import reach
 
 HELD_OUT_EVERY = 10
 """Of the numbers of styles, every tenth is never learned from: those are what P6 asks for."""

@@ -145,17 +145,19 @@ def test_windows_give_what_the_whole_gives() -> None:
 def test_a_limb_is_doubted_for_what_its_rendering_misses() -> None:
     clip = reaching()
     action = doubted(clip)
-    known = np.ones(clip.frame_count)
-    same = find_action(action.rotation, action.height, action.rotation, known)
+    foreign, learned = np.full(clip.frame_count, 2.8), np.ones(clip.frame_count)
+    same = find_action(action.rotation, action.height, action.rotation, foreign)
     assert not same.doubt.any()
     assert not same.suspicion.any()
     off = action.rotation.copy()
     arm = CANONICAL.index("right_upper_arm")
     off[40:80, arm] = rotation.multiply(rotation.exp(np.radians(40.0) * Z), off[40:80, arm])
-    found = find_action(action.rotation, action.height, off, known).doubt
+    found = find_action(action.rotation, action.height, off, foreign).doubt
     assert found[60, LIMBS.index("right_arm")] > 0.99
     assert found[110, LIMBS.index("right_arm")] < 0.01
     assert not np.delete(found, LIMBS.index("right_arm"), axis=1).any()
+    # on learned motion such an arm is a lively one
+    assert not find_action(action.rotation, action.height, off, learned).doubt.any()
 
 
 def test_on_unfamiliar_motion_all_limbs_are_doubted_and_an_unknown_error_doubts_none() -> None:

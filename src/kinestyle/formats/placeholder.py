@@ -66,6 +66,19 @@ class PlaceholderMesh:
     triangle: np.ndarray
 
 
+def meshes_note(clip: Clip, name: str) -> tuple[str, ...]:
+    """A sentence for a clip whose own file holds meshes, where the file called `name` gets the
+    placeholder: none otherwise.
+    """
+    if not getattr(clip.source, "holds_meshes", False):
+        return ()
+    return (
+        f"{name} has a plain body: meshes, skins and materials of {clip.name} do not go from one "
+        f"format to another; to have them there, export the character once in this format and put "
+        f"the motion on it with `kinestyle retarget --to`",
+    )
+
+
 def find_bind_pose(clip: Clip, mapping: JointMapping | None = None) -> BindPose:
     """A T-pose at the origin for a clip with Y up, or the clip's first frame if it has no human
     body.

@@ -22,7 +22,7 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.extras import missing_extra
 from kinestyle.formats.fbx import sampler
-from kinestyle.formats.fbx.scene import END_SITE
+from kinestyle.formats.fbx.scene import BODY, CREATOR, END_SITE
 from kinestyle.formats.fbx.ticks import stated_rate
 from kinestyle.formats.limits import MAX_MAGNITUDE
 from kinestyle.motion import rotation
@@ -121,6 +121,11 @@ class Scene:
         )
         self.skinned: frozenset[int] = frozenset(description["skinned"])
         self.shaped: frozenset[int] = frozenset(description["shaped"])
+        own = description["creator"] == CREATOR and [self.nodes[i].name for i in self.shaped] == [
+            BODY
+        ]
+        self.holds_meshes = bool(self.shaped) and not own
+        """Whether there is more to see than a skeleton and the plain body that Kinestyle makes."""
         self.is_left_handed: bool = description["left_handed"]
         self.stacks = tuple(
             Stack(

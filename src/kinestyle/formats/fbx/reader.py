@@ -48,6 +48,7 @@ class FbxSource:
     is_default: whether that animation is read without being asked for, whatever its style
     above: the nodes that the root hangs from, each with its position (3,), rotation (4,) and scale
         (3,)
+    holds_meshes: whether the file shows more than a skeleton
     """
 
     data: bytes
@@ -66,6 +67,7 @@ class FbxSource:
     frame_time_seconds: float
     is_default: bool
     above: tuple[tuple[Node, Array, Array, Array], ...]
+    holds_meshes: bool
 
     def is_at_rate(self, clip: Clip) -> bool:
         """Whether a clip has the frame time that was read."""
@@ -161,6 +163,7 @@ def _read_scene(scene: Scene, data: bytes, name: str, animation: str | None) -> 
         frame_rate=frame_rate,
         frame_time_seconds=frame_time_seconds,
         is_default=scene.is_default,
+        holds_meshes=scene.holds_meshes,
         above=tuple(
             zip(chosen.above, above.position[0], above.rotation[0], above.scale[0], strict=True)
         ),

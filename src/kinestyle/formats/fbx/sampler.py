@@ -207,6 +207,7 @@ def describe(
         "shaped": indices(shapes, index),
         "animations": [describe_stack(stack, counted) for stack in elements(scene.anim_stacks)],
         "active": active_stack(scene),
+        "creator": str(scene.metadata.creator),
         "metres_per_unit": float(settings.unit_meters),
         "up": axis if 0 <= axis < 6 else -1,
         "left_handed": is_left_handed(axes),

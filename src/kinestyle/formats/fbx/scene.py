@@ -29,7 +29,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
 
-CREATOR = "Kinestyle"
+CREATOR, BODY = "Kinestyle", "Body"
 END_SITE = "KinestyleEndSite"
 """A property of limb nodes that stand for the tip of a chain, which is no joint of the clip."""
 VERSION = 7400
@@ -207,7 +207,7 @@ def _character(
     layer = [record("Type", "LayerElementNormal"), record("TypedIndex", 0)]
     geometry = scene.add(
         "Geometry",
-        "Body",
+        BODY,
         "Mesh",
         [
             record("Vertices", np.asarray(body.vertex, dtype=np.float64).ravel()),
@@ -223,7 +223,7 @@ def _character(
     )
     node = scene.add(
         "Model",
-        "Body",
+        BODY,
         "Mesh",
         _model_children([property_record("InheritType", "enum", "", "", 1)]),
     )

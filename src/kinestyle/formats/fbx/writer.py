@@ -10,6 +10,7 @@ from kinestyle.formats.fbx.patch import patched
 from kinestyle.formats.fbx.reader import FbxSource
 from kinestyle.formats.fbx.records import serialize
 from kinestyle.formats.fbx.scene import scene_document
+from kinestyle.formats.placeholder import meshes_note
 from kinestyle.motion.clip import Clip, StatedWorld, check_writable
 from kinestyle.rig.world_frame import bring_into_world
 from kinestyle.storage import name_of, replace_bytes
@@ -53,5 +54,7 @@ def format_fbx(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
                 f"body, because {reason}; the meshes, materials, other nodes and other animations "
                 f"of that file were left out",
             )
+    else:
+        left_out = meshes_note(clip, name)
     brought, notes = bring_into_world(clip, CENTIMETRES_Y_UP)
     return serialize(scene_document(brought)), left_out + notes

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kinestyle.formats.gltf.accessors import Packer
+from kinestyle.formats.gltf.accessors import Packer, read_accessor
 from kinestyle.formats.gltf.animations import PATHS
 from kinestyle.formats.gltf.container import Container
 from kinestyle.formats.gltf.nodes import rest_transform
@@ -33,6 +33,10 @@ def new_name(clip: Clip, animations: list[Any]) -> str:
     return unique_names([*taken, clip.animation or clip.name], " ")[0][-1]
 
 
+_STATIC = {"translation": 1e-7, "rotation": 1e-7, "scale": 1e-6}
+"""How near to its node's own a curve is that says no more than the node."""
+
+
 class _NewAnimation:
     """Collects the curves of the new animation."""
 
@@ -43,6 +47,7 @@ class _NewAnimation:
         self.channels: list[dict[str, Any]] = []
         self.times = np.arange(clip.frame_count) * clip.frame_time_seconds
         self.inputs: dict[int, int] = {}
+        self.copies: dict[int, int] = {}
         # a variant of the animation that was read, frame for frame, or any other motion
         self.is_variant = bool(clip.animation) and source.animation >= 0 and source.is_at(clip)
 
@@ -64,8 +69,9 @@ class _NewAnimation:
             "translation": clip.local_position / np.where(np.abs(scale) > 1e-12, scale, 1.0),
             "rotation": q[..., [1, 2, 3, 0]],
         }
-        if not self.is_variant and source.scale is not None:
-            values["scale"] = np.broadcast_to(source.scale[:1], clip.local_position.shape)
+        if source.scale is not None:
+            size = source.scale if self.is_variant else source.scale[:1]
+            values["scale"] = np.broadcast_to(size, clip.local_position.shape)
         parts = source.document.root.parts("nodes")
         for j, node in enumerate(source.nodes):
             translation, turned, size = rest_transform(parts[node])
@@ -87,15 +93,33 @@ class _NewAnimation:
         return notes
 
     def _copy_others(self) -> None:
-        """Take over what else the animation that was read moves: faces, props, sizes."""
+        """Take over what else the animation that was read moves, such as faces and props."""
         joints = set(self.source.nodes)
         old = self.container.fields["animations"][self.source.animation]
         for channel in old["channels"]:
             target = channel["target"]
-            if target.get("node") in joints and target.get("path") in ("translation", "rotation"):
+            if target.get("node") in joints and target.get("path") in PATHS:
                 continue
             self.channels.append({**channel, "sampler": len(self.samplers)})
-            self.samplers.append(old["samplers"][channel["sampler"]])
+            sampler = old["samplers"][channel["sampler"]]
+            plain = {key: self._unstrided(sampler[key]) for key in ("input", "output")}
+            self.samplers.append(sampler | plain)
+
+    def _unstrided(self, number: int) -> int:
+        """An accessor of the file, or a copy where it is in a view that animations must not use,
+        as some exporters have them.
+        """
+        accessor = self.container.accessors[number]
+        view = accessor.get("bufferView")
+        if view is None or "byteStride" not in self.container.views[view]:
+            return number
+        if number not in self.copies:
+            rows = read_accessor(self.source.document, number, accessor["type"])
+            limits = "min" in accessor
+            self.copies[number] = self.packer.add(
+                rows.astype("<f4"), accessor["type"], limits=limits
+            )
+        return self.copies[number]
 
     def _put(self, node: int, path: str, values: Array, rest: Array) -> None:
         """A curve for values (T, n) that move, or are not the node's own at rest."""
@@ -103,8 +127,9 @@ class _NewAnimation:
         if path == "rotation":
             values = rotation.continuous(values)
             rest = -rest if values[0] @ rest < 0 else rest
-        allowed = 1e-7 * np.maximum(unit, np.abs(rest))
-        moves = (np.abs(values - values[0]) > UNCHANGED * unit).any()
+        allowed = _STATIC[path] * np.maximum(unit, np.abs(rest))
+        still = _STATIC[path] if path == "scale" else UNCHANGED
+        moves = (np.abs(values - values[0]) > still * unit).any()
         if not moves and (np.abs(values[0] - rest) <= allowed).all():
             return
         # a node that keeps still needs no more than its first key

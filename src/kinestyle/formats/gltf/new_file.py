@@ -12,6 +12,7 @@ from kinestyle.errors import RigError
 from kinestyle.formats.gltf.accessors import Packer
 from kinestyle.formats.gltf.container import Container
 from kinestyle.formats.gltf.nodes import END_SITE
+from kinestyle.formats.gltf.source import BODY, GENERATOR
 from kinestyle.formats.placeholder import (
     BindPose,
     PlaceholderMesh,
@@ -56,11 +57,11 @@ def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
     joints = [*range(len(brought.skeleton.names)), *tips]
     mesh = build_placeholder(pose)
     fields = {
-        "asset": {"version": "2.0", "generator": "Kinestyle"},
+        "asset": {"version": "2.0", "generator": GENERATOR},
         "scene": 0,
         "scenes": [{"nodes": [*np.flatnonzero(brought.skeleton.parents < 0).tolist(), len(nodes)]}],
-        "nodes": [*nodes, {"name": "Body", "mesh": 0, "skin": 0}],
-        "meshes": [{"name": "Body", "primitives": [_primitive(mesh, packer)]}],
+        "nodes": [*nodes, {"name": BODY, "mesh": 0, "skin": 0}],
+        "meshes": [{"name": BODY, "primitives": [_primitive(mesh, packer)]}],
         "materials": [_CLAY],
         "skins": [
             {
@@ -91,7 +92,9 @@ def node_fields(pose: BindPose) -> tuple[list[dict[str, Any]], list[int]]:
                 "extras": {"kinestyle": END_SITE},
             }
         )
-    translation, xyzw = pose.local_position.tolist(), pose.local_rotation[:, [1, 2, 3, 0]].tolist()
+    # validators refuse the 1.0000000000000002 of a rounded quaternion
+    rotations = np.clip(pose.local_rotation[:, [1, 2, 3, 0]], -1.0, 1.0)
+    translation, xyzw = pose.local_position.tolist(), rotations.tolist()
     nodes: list[dict[str, Any]] = []
     for name, position, q, below in zip(skeleton.names, translation, xyzw, children, strict=True):
         node = {"name": name, "translation": position, "rotation": q}

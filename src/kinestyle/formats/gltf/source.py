@@ -12,6 +12,8 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 
+GENERATOR, BODY = "Kinestyle", "Body"
+"""What new files of ours say of their maker and their mesh."""
 _SAME_TIME = 1e-9
 _SAME_SIZE = 1e-4
 
@@ -48,6 +50,15 @@ class GltfSource:
     name: str = ""
     scale: Array | None = None
     is_default: bool = True
+
+    @property
+    def holds_meshes(self) -> bool:
+        """Whether the file shows more than a skeleton and the plain body that Kinestyle makes."""
+        fields = self.document.root.fields
+        asset, meshes = fields.get("asset"), fields.get("meshes")
+        own = isinstance(asset, dict) and asset.get("generator") == GENERATOR
+        names = [mesh.get("name") for mesh in meshes or () if isinstance(mesh, dict)]
+        return bool(names) and not (own and names == [BODY])
 
     @property
     def changes_in_size(self) -> bool:

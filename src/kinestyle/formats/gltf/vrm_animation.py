@@ -14,6 +14,7 @@ from kinestyle.formats.gltf.accessors import Packer
 from kinestyle.formats.gltf.container import Container
 from kinestyle.formats.gltf.humanoid import ANIMATION_EXTENSION, bones_of
 from kinestyle.formats.gltf.new_file import animation_fields, node_fields
+from kinestyle.formats.gltf.source import GENERATOR
 from kinestyle.formats.placeholder import find_bind_pose
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
@@ -43,7 +44,7 @@ def vrm_animation(clip: Clip, name: str) -> tuple[Container, tuple[str, ...]]:
     nodes, _ = node_fields(pose)
     hips = joints["hips"]
     fields = {
-        "asset": {"version": "2.0", "generator": "Kinestyle"},
+        "asset": {"version": "2.0", "generator": GENERATOR},
         "extensionsUsed": [ANIMATION_EXTENSION],
         "extensions": {
             ANIMATION_EXTENSION: {

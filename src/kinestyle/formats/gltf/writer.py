@@ -18,6 +18,7 @@ from kinestyle.formats.gltf.new_animation import add_animation
 from kinestyle.formats.gltf.new_file import new_container
 from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.gltf.vrm_animation import vrm_animation
+from kinestyle.formats.placeholder import meshes_note
 from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, check_writable
@@ -86,7 +87,10 @@ def _new_file(clip: Clip, name: str, suffix: str) -> tuple[Container, tuple[str,
             f"{clip.name} is not; retarget onto a VRM character (`retarget --to`), or write .vrma, "
             f"which every VRM character can play"
         )
-    return vrm_animation(clip, name) if suffix == ".vrma" else new_container(clip)
+    if suffix == ".vrma":
+        return vrm_animation(clip, name)
+    container, assumed = new_container(clip)
+    return container, assumed + meshes_note(clip, name)
 
 
 def _other_files(document: Document) -> bool:

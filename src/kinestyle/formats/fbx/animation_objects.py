@@ -142,6 +142,13 @@ class AnimationObjects:
         takes.closed = True
         return name
 
+    @property
+    def states_rate(self) -> bool:
+        """Whether the file says how many frames a second it has; programs assume different ones."""
+        properties = self.document.find("GlobalSettings").find("Properties70")
+        stated = [item.decoded() for item in properties.children] if properties else []
+        return any(values and values[0] == "TimeMode" and values[-1] != 0 for values in stated)
+
     def set_rate(self, frame_rate: float) -> None:
         """Let the file have so many frames a second."""
         mode, _ = key_rate(frame_rate)

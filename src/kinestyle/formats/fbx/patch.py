@@ -126,13 +126,14 @@ def _put(
 
 def _key_rate(objects: AnimationObjects, clip: Clip, source: FbxSource) -> float:
     """At how many frames a second keys are set; the file's own rate follows the clip's."""
-    if source.is_at_rate(clip):
+    if source.is_at_rate(clip) and objects.states_rate:
         return source.frame_rate
+    if objects.states_rate:
+        objects.notes.append(
+            f"the file has {clip.frame_rate:.4g} frames a second now, as the motion, instead of "
+            f"{source.frame_rate:.4g}; other animations keep their times"
+        )
     objects.set_rate(clip.frame_rate)
-    objects.notes.append(
-        f"the file has {clip.frame_rate:.4g} frames a second now, as the motion, instead of "
-        f"{source.frame_rate:.4g}; other animations keep their times"
-    )
     return key_rate(clip.frame_rate)[1]
 
 

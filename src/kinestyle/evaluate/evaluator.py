@@ -194,7 +194,7 @@ class Evaluator:
     def _action(self, case: Case, source: ActionInput) -> ActionOutcome:
         code = self._code(case)
         made = self.stylizer.apply(source.analysis, code, case.settings)
-        ungated = replace(case.settings, out_of_domain="ignore")
+        ungated = replace(case.settings, out_of_domain="ignore", action="free")
         free = self.stylizer.apply(source.analysis, code, ungated)
         return measure_action(
             case,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kinestyle.motion import rotation
+from kinestyle.motion.body_shape import depth_in_body
 from kinestyle.motion.canonical import CANONICAL, HIPS, canonical_clip
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
@@ -37,15 +38,15 @@ def reaching(seconds: float = 4.0) -> Clip:
     return canonical_clip(clip.world_position[:, HIPS], world, clip.frame_time_seconds, "reaching")
 
 
-def style_of(clip: Clip, wobble: float) -> Change:
-    """A bent back and hanging arms that, in addition, wave about as a failing decoder's do."""
+def style_of(clip: Clip, wobble: float, inwards: float = 20.0) -> Change:
+    """A bent back and lowered arms that, in addition, wave about as a failing decoder's do."""
     time = np.arange(clip.frame_count) * clip.frame_time_seconds
     turns = np.tile(rotation.IDENTITY, (clip.frame_count, CANONICAL.joint_count, 1))
     for joint in ("spine", "chest", "neck", "head"):
         turns[:, CANONICAL.index(joint)] = rotation.exp(np.radians(15.0) * X)
     waving = wobble * np.sin(2.0 * np.pi * time / 1.3)[:, None]
     for joint in ("right_upper_arm", "right_forearm", "right_hand"):
-        turns[:, CANONICAL.index(joint)] = rotation.exp(np.radians(20.0) * Z + waving * X)
+        turns[:, CANONICAL.index(joint)] = rotation.exp(np.radians(inwards) * Z + waving * X)
     return Change(turns, np.full(clip.frame_count, -0.03), np.zeros((clip.frame_count, 3)), None)
 
 
@@ -99,7 +100,7 @@ def test_the_rest_of_the_body_carries_the_style() -> None:
 @pytest.mark.parametrize("limb", LIMBS)
 def test_a_limb_that_is_known_is_left_to_the_style(limb: str) -> None:
     clip = reaching()
-    free = style_of(clip, wobble=0.8)
+    free = style_of(clip, wobble=0.4, inwards=-20.0)
     others = [other for other in LIMBS if other != limb]
     kept = keep_action(doubted(clip, *others), heading(clip), free, WHOLE)
     side, kind = limb.split("_")
@@ -109,8 +110,10 @@ def test_a_limb_that_is_known_is_left_to_the_style(limb: str) -> None:
 
 def test_without_a_doubt_nothing_changes_to_the_last_digit() -> None:
     clip = reaching()
-    change = style_of(clip, wobble=0.8)
-    assert keep_action(doubted(clip), heading(clip), change, WHOLE) is change
+    change = style_of(clip, wobble=0.4, inwards=-20.0)
+    kept = keep_action(doubted(clip), heading(clip), change, WHOLE)
+    np.testing.assert_array_equal(kept.rotation, change.rotation)
+    np.testing.assert_array_equal(kept.rise, change.rise)
 
 
 def test_a_suspected_limb_does_not_flip() -> None:
@@ -130,6 +133,24 @@ def test_a_suspected_limb_does_not_flip() -> None:
     ]
     assert longest[1] > longest[0] + 0.1
     assert longest[2] < longest[0] + 0.05
+
+
+def test_hands_stay_out_of_the_body() -> None:
+    clip = walk(3.0).clip
+    change = style_of(clip, wobble=0.0)
+    turns = change.rotation.copy()
+    # both arms pressed into the hips, as on a rig with wider hips than the learned ones
+    for side, sign in (("left", -1.0), ("right", 1.0)):
+        for bone in ("upper_arm", "forearm", "hand"):
+            turns[:, CANONICAL.index(f"{side}_{bone}")] = rotation.exp(sign * np.radians(25.0) * Z)
+    pressed = replace(change, rotation=turns)
+    kept = keep_action(doubted(clip), heading(clip), pressed, WHOLE)
+    deepest = [
+        depth_in_body(each.world_position, each.world_rotation).max()
+        for each in (clip, restyled(clip, pressed), restyled(clip, kept))
+    ]
+    assert deepest[1] > 0.04
+    assert deepest[2] < max(deepest[0], 0.01)
 
 
 def test_windows_give_what_the_whole_gives() -> None:

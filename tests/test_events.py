@@ -12,7 +12,6 @@ from kinestyle.evaluate.events import (
     Event,
     Reach,
     curve_correlations,
-    distance_to_segment,
     find_events,
     find_jumps,
     hands_in_body,
@@ -138,13 +137,6 @@ def test_a_hand_in_the_body_is_seen_and_one_beside_it_is_not() -> None:
     world[5:, CANONICAL.index("left_forearm")] = rotation.IDENTITY
     world[5:, CANONICAL.index("left_hand")] = rotation.IDENTITY
     assert hands_in_body(canonical_clip(folded.world_position[:, 0], world, 1.0 / 30.0)) == 0.5
-
-
-def test_the_distance_to_a_segment_is_to_its_ends_beyond_them() -> None:
-    start, end = np.zeros(3), np.array([2.0, 0.0, 0.0])
-    points = np.array([[1.0, 3.0, 0.0], [-3.0, 4.0, 0.0], [5.0, 0.0, 4.0]])
-    np.testing.assert_allclose(distance_to_segment(points, start, end), [3.0, 5.0, 5.0])
-    assert distance_to_segment(points[0], start, start) == pytest.approx(np.sqrt(10.0))
 
 
 def test_events_survive_the_canonical_skeleton() -> None:

@@ -14,11 +14,9 @@ from functools import cached_property
 
 import numpy as np
 
-from kinestyle.motion.body_shape import RADIUS_M
-from kinestyle.motion.canonical import CANONICAL, SIDES, part_of
+from kinestyle.motion.body_shape import depth_in_body
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import tip_position
 from kinestyle.motion.smoothing import segments
 from kinestyle.retarget.contacts import CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.correspondence import Correspondence
@@ -34,24 +32,6 @@ the input's by more than this."""
 LEAST_JUMP_M, LEAST_FLIGHT_SECONDS = 0.10, 0.1
 """Both feet leave the ground for at least so long and rise at least so far in a jump; a run does
 not rise as far."""
-
-BODY = (
-    ("hips", "spine", "hips"),
-    ("spine", "chest", "spine"),
-    ("chest", "neck", "chest"),
-    ("neck", "head", "neck"),
-    ("left_thigh", "right_thigh", "hips"),
-    ("left_upper_arm", "right_upper_arm", "clavicle"),
-    ("left_thigh", "left_shin", "thigh"),
-    ("right_thigh", "right_shin", "thigh"),
-    ("left_shin", "left_foot", "shin"),
-    ("right_shin", "right_foot", "shin"),
-)
-"""The body that hands must not go through: from one joint to another, as thick as a part of
-`RADIUS_M`."""
-
-
-_HANDS = [CANONICAL.index(f"{side}_hand") for side in SIDES]
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,20 +158,5 @@ def hands_in_body(canonical: Clip) -> float:
     """A clip on the canonical skeleton -> the share of frames in which the middle of a hand lies
     within trunk, head or legs. Its palm is then under the skin by its own thickness.
     """
-    position = canonical.world_position
-    tips = tip_position(CANONICAL, position, canonical.world_rotation)
-    inside = np.zeros(len(position), dtype=bool)
-    for hand in _HANDS:
-        middle = 0.5 * (position[:, hand] + tips[:, CANONICAL.end_parents.tolist().index(hand)])
-        for start, end, part in BODY:
-            a, b = (position[:, CANONICAL.index(name)] for name in (start, end))
-            inside |= distance_to_segment(middle, a, b) < RADIUS_M[part_of(part)]
-    return float(inside.mean())
-
-
-def distance_to_segment(point: Array, start: Array, end: Array) -> Array:
-    """point, start, end: (..., 3) -> (...,) metres from the point to the nearest of the segment."""
-    along, to_point = end - start, point - start
-    length = np.maximum((along * along).sum(axis=-1), 1e-12)
-    share = np.clip((to_point * along).sum(axis=-1) / length, 0.0, 1.0)
-    return np.asarray(np.linalg.norm(to_point - share[..., None] * along, axis=-1))
+    depth = depth_in_body(canonical.world_position, canonical.world_rotation)
+    return float((depth > 0.0).any(axis=(1, 2)).mean())

@@ -1,6 +1,14 @@
-"""How thick a body is: one table for placeholder characters, pictures and the studio."""
+"""How thick a body is: one table for placeholder characters, pictures, the studio, and for hands
+that must not go through it.
+"""
 
 from __future__ import annotations
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, SIDES, part_of
+from kinestyle.motion.rotation import Array
 
 RADIUS_M = {
     "hips": 0.095,
@@ -20,3 +28,63 @@ RADIUS_M = {
 """Metres, at the joint that plays a role: a slim adult as tall as the canonical skeleton. Sides are
 alike, so that roles go by their part, see `kinestyle.motion.canonical.part_of`.
 """
+
+_SOLIDS = (
+    ("hips", "spine", "hips"),
+    ("spine", "chest", "spine"),
+    ("chest", "neck", "chest"),
+    ("neck", "head", "neck"),
+    ("left_thigh", "right_thigh", "hips"),
+    ("left_upper_arm", "right_upper_arm", "clavicle"),
+    ("left_thigh", "left_shin", "thigh"),
+    ("right_thigh", "right_shin", "thigh"),
+    ("left_shin", "left_foot", "shin"),
+    ("right_shin", "right_foot", "shin"),
+)
+"""What hands must not go through: from one joint to another, as thick as a part."""
+
+_START, _END = (np.array([CANONICAL.index(solid[k]) for solid in _SOLIDS]) for k in (0, 1))
+_RADIUS = np.array([RADIUS_M[part_of(solid[2])] for solid in _SOLIDS])
+_HANDS = np.array([CANONICAL.index(f"{side}_hand") for side in SIDES])
+_PALM = 0.5 * np.stack(
+    [CANONICAL.end_offsets[CANONICAL.end_parents.tolist().index(hand)] for hand in _HANDS]
+)
+
+
+def depth_in_body(position: Array, world_rotation: Array) -> Array:
+    """A body on the canonical skeleton, (T, 21, 3) metres and (T, 21, 4) -> (T, 2, 10) metres: how
+    deep the middle of the left and the right hand lies in trunk, neck and legs; negative outside.
+    """
+    return _depth(position, world_rotation)[0]
+
+
+def way_out_of_body(position: Array, world_rotation: Array, allowed: Array) -> Array:
+    """(T, 2, 3) metres: what takes both hands out of the body as far as they are deeper in it than
+    is allowed.
+
+    allowed: (T, 2, 10) metres, as `depth_in_body` gives them for another motion
+    """
+    depth, off, distance = _depth(position, world_rotation)
+    deeper = np.maximum(depth - np.maximum(allowed, 0.0), 0.0)
+    outwards = off / np.maximum(distance, 1e-9)[..., None]
+    return np.asarray((deeper[..., None] * outwards).sum(axis=2))
+
+
+def _depth(position: Array, world_rotation: Array) -> tuple[Array, Array, Array]:
+    """(T, 2, 10) depth, (T, 2, 10, 3) from the axes of the solids to the middle of a hand, and the
+    length of that.
+    """
+    middle = position[:, _HANDS] + rotation.rotate(world_rotation[:, _HANDS], _PALM)
+    off = middle[:, :, None] - nearest_on_segment(
+        middle[:, :, None], position[:, None, _START], position[:, None, _END]
+    )
+    distance = np.linalg.norm(off, axis=-1)
+    return _RADIUS - distance, off, distance
+
+
+def nearest_on_segment(point: Array, start: Array, end: Array) -> Array:
+    """point, start, end: (..., 3) -> (..., 3) the point of the segment that is nearest."""
+    along, to_point = end - start, point - start
+    length = np.maximum((along * along).sum(axis=-1, keepdims=True), 1e-12)
+    share = np.clip((to_point * along).sum(axis=-1, keepdims=True) / length, 0.0, 1.0)
+    return np.asarray(start + share * along)

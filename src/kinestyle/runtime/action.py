@@ -5,7 +5,8 @@ when. A style may shift these and, on motion that the networks know, reshape the
 networks cannot render the input itself, what they would reshape is the action. There, limb by limb
 and moment by moment, a hand or foot keeps the input's trajectory but for a slow deviation, and near
 an extreme but for a small one. Two bones reach for that, so the trunk, the hips and the other limbs
-carry the style in full; the trunk gives way only where a limb would be too short.
+carry the style in full; the trunk gives way only where a limb would be too short. In the same way
+hands stay out of the body, on any motion, as far as they were out of it in the input.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinestyle.motion import rotation
+from kinestyle.motion.body_shape import depth_in_body, way_out_of_body
 from kinestyle.motion.canonical import CANONICAL, HIPS, LEFT, SIDES, UP
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
@@ -67,6 +69,7 @@ _LIMB_VELOCITY_LIMIT = (np.radians(9.0), np.radians(20.0), 3.0)
 """As `kinestyle.runtime.change.ANGULAR_VELOCITY_LIMIT`, for what reaching adds."""
 
 _GROUND = [0, 2]
+_ARMS = [0, 1]
 
 PASSES = 2
 
@@ -144,13 +147,11 @@ def limb_error(world_rotation: Array, rendered: Array) -> Array:
 
 
 def keep_action(action: Action, heading: Array, change: Change, size: WindowSize) -> Change:
-    """The change, such that doubted limbs do what they did in the input. Where no limb is doubted,
-    it stays what it is, to the last digit.
+    """The change, such that doubted limbs do what they did in the input, and hands stay out of the
+    body. Where no limb is doubted and no hand in the body, it stays what it is, to the last digit.
 
     heading: (T30,) radians, of the input
     """
-    if not (action.doubt.any() or action.suspicion.any()):
-        return change
     turns, rises = [], []
     for window in size.cut(len(action.height), 1.0 / FRAME_RATE, _REACH_FRAMES):
         some = window.read
@@ -175,15 +176,19 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
     same with the action kept.
     """
     before = action.rotation
+    was = _positions(before, action.height)
+    allowed = depth_in_body(was, before)
+    course = _Course(was, action.doubt) if action.doubt.any() else None
     change = _without_flips(change, action.suspicion)
-    if not action.doubt.any():
-        return change, rise
-    course = _Course(_positions(before, action.height), action.doubt)
     # the trunk gives way where a limb is too short; what one reaching leaves, the next one adds
     for _ in range(PASSES):
         world = rotation.multiply(change, before)
         now = _positions(world, action.height + rise)
-        target = course.target(now[:, _END])
+        out = way_out_of_body(now, world, allowed)
+        if course is None and not out.any():
+            break
+        target = now[:, _END] if course is None else course.target(now[:, _END])
+        target[:, _ARMS] += _steadily(out)
         missing = np.linalg.norm(target - now[:, _UPPER], axis=-1) - _LONGEST * _LENGTH_M
         short = np.max(action.doubt * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
         for bones, turns in zip((_UPPER, _LOWER), _reach_for(world, now, target), strict=True):
@@ -193,6 +198,12 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], share[:, None])
             rise = rise * share
     return change, rise
+
+
+def _steadily(out: Array) -> Array:
+    """out: (T, K, 3) metres out of the body -> the same, begun a little earlier and ended later."""
+    way = rotation.normalize(smooth_in_time(out, 4.0))
+    return _spread(np.linalg.norm(out, axis=-1), 4)[..., None] * way
 
 
 def _without_flips(change: Array, suspicion: Array) -> Array:

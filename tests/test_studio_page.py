@@ -202,7 +202,8 @@ def test_a_rig_is_dropped(visit: Visit, tmp_path: Path):
 def test_it_is_said_how_a_file_is_to_be_read(visit: Visit, tmp_path: Path):
     """Which axis is up, which side is left, whether the floor is level, and the rate."""
     write_bvh(as_rig(walk(seconds=2.0).clip), tmp_path / "said.bvh")
-    visit.until_result(lambda: visit.drop("#viewport", tmp_path / "said.bvh"))
+    file = "said.bvh", (tmp_path / "said.bvh").read_bytes()
+    visit.until_result(lambda: visit.drop("#viewport", file))
     visit.page.locator("#rig summary").click()
     row = visit.page.locator("#reading")
     visit.until_result(lambda: row.locator("[name=swap_sides]").select_option("true"))
@@ -214,6 +215,8 @@ def test_it_is_said_how_a_file_is_to_be_read(visit: Visit, tmp_path: Path):
     command = visit.page.locator("#command").inner_text()
     assert "--swap-sides --no-level" in command
     assert row.locator("[name=swap_sides]").input_value() == "true"
+    visit.page.locator("#rig summary").click()
+    visit.until_result(lambda: visit.page.get_by_label("Demo clip").select_option("walk"))
 
 
 def test_a_clip_that_is_refused_is_read_on_a_rig(visit: Visit):

@@ -88,6 +88,24 @@ def _lies_on_a_y_up_floor(path: Path) -> None:
     assert any("--up" in note for note in mapping.warnings), "no note doubts it"
 
 
+def _is_read_with(frames: int, note: str) -> Callable[[Path], None]:
+    def check(path: Path) -> None:
+        clip = read_motion(path)
+        assert clip.frame_count == frames, f"found {clip.frame_count} frames, expected {frames}"
+        assert note in " ".join(clip.warnings), f"notes are {clip.warnings}"
+
+    return check
+
+
+def _is_japanese(path: Path) -> None:
+    clip = read_motion(path)
+    mapping = map_joints(clip)
+    found = {role: clip.skeleton.names[joint] for role, joint in mapping.joints.items()}
+    wanted = {"left_thigh": "左足", "right_foot": "右足首", "left_hand": "左手首"}
+    assert {role: found.get(role) for role in wanted} == wanted, f"found {found}"
+    assert not [note for note in mapping.warnings if "sides differ" in note], mapping.warnings
+
+
 def _in_full(file: str, promise: str) -> Case:
     return Case(f"bvh/{file}", promise, _is_restyled_in_full)
 
@@ -125,6 +143,36 @@ RECORDINGS: tuple[Case, ...] = (
     _in_full("03_world_tilted_20_degrees.bvh", "the planted feet's floor is worked with as level"),
     _in_full("05_kinect_mirrored.bvh", "the body is taken as the knees have it"),
     Case("bvh/06_lying_then_crouching.bvh", "+Y is up, with a doubt", _lies_on_a_y_up_floor),
+    *(
+        Case(f"bvh/{file}", promise, _is_read_with(frames, note))
+        for file, promise, frames, note in (
+            ("10b_frames_0_of_a_recorder_that_crashed.bvh", "all rows are read", 30, "declares 0"),
+            ("10c_last_row_cut_off.bvh", "whole rows are read", 29, "cut off after 20 of 69"),
+            ("10e_frames_declared_too_many.bvh", "all rows are read", 30, "declares 33"),
+            ("11_decimal_commas.bvh", "read with points", 30, "decimal commas"),
+            ("12_two_joints_of_one_name.bvh", "names are told apart", 30, "several joints named"),
+            ("13_frame_time_0_of_a_pose.bvh", "one frame needs no frame time", 1, ""),
+        )
+    ),
+    Case(
+        "bvh/10a_missing_space_after_the_third_number.bvh",
+        "the place of two numbers in one",
+        _refused("line 135, column 16: found '-0.2742-1.4019'"),
+    ),
+    Case(
+        "bvh/10d_one_number_more_in_every_row.bvh",
+        "each row has 70 numbers, there are 69 channels",
+        _refused("found 70 values in each of 30 rows, expected 69"),
+    ),
+    *(
+        Case(file, "sides and joints are known from Japanese names", _is_japanese)
+        for file in (
+            "bvh/07a_mmd_names_shift_jis.bvh",
+            "bvh/07b_mmd_names_utf8.bvh",
+            "bvh/07c_shift_jis_name_with_a_brace_byte.bvh",
+            "characters/mmd_names_made.bvh",
+        )
+    ),
     Case(
         "characters/RobotExpressive.glb",
         "feet that hang on the root are found, and stay on their legs",

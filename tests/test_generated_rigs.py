@@ -14,10 +14,12 @@ from generated_rigs import ANONYMOUS, UP_TURNS, Made, generate
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import mirror_name
 from kinestyle.motion.clip import Clip
+from kinestyle.retarget.correspondence import correspond
 from kinestyle.rig.mapping import DOUBTFUL, map_joints
 from kinestyle.rig.world_frame import mirror_axis
 from mapping_score import Tally, score
 from rig_namings import FAMILIES
+from rig_traits import CHINESE, JAPANESE, ended_at_the_shoulders, named_in, tilted
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,39 @@ def test_a_mirrored_file_is_not_swapped_in_silence(made: list[Clip], family: str
     )
     assert all(trust < DOUBTFUL for role, trust in mapping.confidence.items() if "_" in role)
     assert any("as if left and right were swapped" in warning for warning in mapping.warnings)
+
+
+@pytest.mark.parametrize("words", [JAPANESE, CHINESE], ids=["Japanese", "Chinese"])
+def test_rigs_with_japanese_and_chinese_names(made: list[Clip], words: dict[str, str]) -> None:
+    rigs = [
+        named_in(generate(seed, family, made[seed % 3]), words)
+        for seed, family in enumerate(FAMILIES)
+    ]
+    found = tally(rigs)
+    assert found.right_share >= 0.97
+    assert (found.swapped_rigs, found.refused) == (0, 0)
+    for rig in rigs:
+        assert not [note for note in map_joints(rig.clip).warnings if "two sides differ" in note]
+
+
+def test_rigs_that_end_at_their_shoulders(made: list[Clip]) -> None:
+    rigs = [
+        ended_at_the_shoulders(generate(seed, family, made[seed % 3], plain=True))
+        for seed, family in enumerate(FAMILIES)
+        if family not in ("Biped", "Rigify")  # whose arms hang from the neck; a numbered spine
+    ]
+    found = tally(rigs)
+    assert found.right_share >= 0.97
+    assert found.refused == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rigs_in_a_tilted_world(made: list[Clip], seed: int) -> None:
+    rig = generate(seed, list(FAMILIES)[seed], made[0])
+    level = correspond(rig.clip)
+    c = correspond(tilted(rig, 15.0).clip)
+    off = np.degrees(np.arccos(np.clip(c.mapping.up @ level.mapping.up, -1.0, 1.0)))
+    assert off == pytest.approx(15.0, abs=1.0)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -22,7 +22,8 @@ def decode_text(data: bytes, name: str, kind: str, first: str) -> tuple[str, str
     """data: the bytes of file `name`, a file of `kind` that starts with `first` -> text, encoding
     and byte-order mark.
 
-    What is not UTF-8 or UTF-16 is read as Latin-1. Raises MotionFileError for an empty file, and
+    What is not UTF-8 or UTF-16 is read in the code page that makes words of a skeleton of it, or
+    else as Latin-1. Raises MotionFileError for an empty file, and
     for one that is no text.
     """
     encoding, mark = _encoding(data)
@@ -35,7 +36,7 @@ def decode_text(data: bytes, name: str, kind: str, first: str) -> tuple[str, str
             raise MotionFileError(
                 f"{name} starts as {encoding} text but its byte {at} is not; save it as UTF-8"
             ) from error
-        text, encoding = body.decode("latin-1"), "latin-1"
+        text, encoding = _in_a_code_page(body)
     if not text or text.isspace():
         raise MotionFileError(f"{name}, line 1: found an empty file, expected {first}")
     if "\0" in text:
@@ -64,6 +65,42 @@ def _encoding(data: bytes) -> tuple[str, bytes]:
     return "utf-8", b""
 
 
-def latin_1_warning(name: str) -> str:
-    """The warning for a file that names its joints in Latin-1."""
-    return f"{name} is not UTF-8 text; its names were read as Latin-1"
+_CODE_PAGES = {
+    "cp932": (
+        "Shift-JIS",
+        "左右足腕首頭肩上下半身手指目ひじざつま先センターグルーブ腰親人中薬小ＩＫ髪",
+    ),
+    "gb18030": ("GBK", "左右腿脚臂手头颈脊椎骨盆胸腰肩肘膝踝腕指趾髋根上下前大小身躯头部"),
+    "big5": ("Big5", "左右腿腳臂手頭頸脊椎骨盆胸腰肩肘膝踝腕指趾髖根上下前大小身軀頭部"),
+    "cp949": ("EUC-KR", "왼오른쪽손발목머리어깨팔다리무릎허리가슴골반척추엄지"),
+}
+"""Encoding -> what it is called, and letters of which names of joints are made in it."""
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
+_LIKELY = 0.5
+"""The share of a text's foreign letters that are such letters from which on it is in that page."""
+
+
+def _in_a_code_page(body: bytes) -> tuple[str, str]:
+    """A text that is not UTF-8, and its encoding. Only one that gives the same bytes again counts:
+    files are written as they were.
+    """
+    best, most = "latin-1", 0.0
+    # all names are at the beginning
+    sample = body[: 2**20]
+    for encoding, (_, letters) in _CODE_PAGES.items():
+        try:
+            foreign = _FOREIGN.findall(sample.decode(encoding, errors="ignore"))
+            share = sum(letter in letters for letter in foreign) / max(len(foreign), 1)
+            if share > max(most, _LIKELY) and body.decode(encoding).encode(encoding) == body:
+                best, most = encoding, share
+        except UnicodeError:
+            continue
+    return body.decode(best), best
+
+
+def encoding_warnings(name: str, encoding: str) -> list[str]:
+    """What to say of the encoding in which a file names its joints."""
+    if encoding.startswith("utf"):
+        return []
+    called = "Latin-1" if encoding == "latin-1" else _CODE_PAGES[encoding][0]
+    return [f"{name} is not UTF-8 text; its names were read as {called}"]

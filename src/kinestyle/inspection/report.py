@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kinestyle.errors import one_line
 from kinestyle.inspection.diagnostics import Diagnostic, facing, find_diagnostics
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
@@ -112,7 +113,7 @@ class Inspection:
             lines.append(f"without a role: {', '.join(found['unmapped'])}")
         lines += [f"note: {warning}" for warning in found["warnings"]]
         lines += [f"diagnostic: {diagnostic.message}" for diagnostic in self.diagnostics]
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
 
 def inspect_clip(clip: Clip, rig: Rig | None = None) -> Inspection:

@@ -420,7 +420,9 @@ def _unlike_sides(tree: RigTree, joints: dict[str, int]) -> list[str]:
             one, other = joints[role], joints.get(mirror_name(role))
             if other is None:
                 unlike.append(f"{role} is {names[one]!r} but there is no {mirror_name(role)}")
-            elif tree.names[one].word != tree.names[other].word:
+            elif tree.names[one].word != tree.names[other].word and (
+                tree.names[one].roles or tree.names[other].roles
+            ):  # words that say nothing cannot contradict each other
                 unlike.append(
                     f"{role} is {names[one]!r} but {mirror_name(role)} is {names[other]!r}"
                 )

@@ -108,6 +108,26 @@ LEXICON: dict[str, dict[str, float]] = {
 }
 """Role, without its side -> word -> how well the word fits the role, in (0, 1]."""
 
+_OTHER_SCRIPTS: dict[str, str] = {
+    "hips": "下半身:0.5 センター:0.4 腰:0.5 骨盆:1 骨盤:1 臀部:0.9 髋部:0.9 尻:0.6",
+    "spine": "上半身:0.9 脊椎:0.9 脊柱:0.9 脊:0.9 腰:0.8 腹:0.8 腹部:0.8",
+    "chest": "上半身:0.7 胸:1 胸部:1 脊椎:0.7 脊柱:0.7",
+    "neck": "首:1 颈:1 頸:1 脖子:1 颈部:1 颈椎:0.9",
+    "head": "頭:1 头:1 头部:1 頭部:1",
+    "clavicle": "肩:0.8 锁骨:1 鎖骨:1 肩膀:0.7 肩部:0.7",
+    "upper_arm": "腕:0.8 上腕:1 上臂:1 大臂:1 肩:0.5 手臂:0.7 二の腕:1",
+    "forearm": "ひじ:1 肘:1 前腕:1 前臂:1 小臂:1 下臂:1 手肘:1",
+    "hand": "手首:1 手:0.9 手腕:1 手掌:0.9 腕:0.4",
+    "thigh": "足:0.8 もも:1 太もも:1 腿:0.8 大腿:1 上腿:1 股:0.6",
+    "shin": "ひざ:1 膝:1 すね:1 小腿:1 下腿:1 膝盖:1 膝蓋:1",
+    "foot": "足首:1 脚踝:1 踝:1 足:0.5 脚:0.9 腳:0.9 脚腕:1 腳踝:1",
+    "toe": "つま先:1 つまさき:1 爪先:1 足先:0.9 脚趾:1 腳趾:1 脚尖:1 足趾:1",
+}
+"""The same for Japanese, as MMD has it, and Chinese: role -> words with their weights."""
+for _role, _words in _OTHER_SCRIPTS.items():
+    for _word in _words.split():
+        LEXICON[_role][_word.partition(":")[0]] = float(_word.partition(":")[2])
+
 _PASSED_OVER = {"hipjoint", "buttock", "heel", "heeljoint"}
 """Sided words for joints that lie in a limb but play no role, such as CMU's joint of no length
 between hips and thigh.
@@ -129,6 +149,8 @@ _EXTRAS = frozenset(
         "skirt cloth cape coat belt holster bag prop props weapon gun sword shield camera cam "
         "light accessory",
         "ik fk pole target goal ctrl control helper attach socket share mch",
+        "ｉｋ 親指 人指 中指 薬指 小指 指 捩 目 両目 眉 口 舌 髪 前髪 後髪 スカート ダミー "
+        "先 拇指 食指 无名指 手指 尾 尾巴 耳 裙 头发 眼 眼睛 下巴",
     )
     for word in words.split()
 )
@@ -153,10 +175,21 @@ _LONG_EXTRAS = (
     "breast",
     "skirt",
     "sharebone",
+    "ｉｋ",
+    "捩",
+    "親指",
+    "人指",
+    "中指",
+    "薬指",
+    "小指",
+    "スカート",
+    "髪",
 )
 _SIDES: dict[str, Side] = {
     **dict.fromkeys(("l", "left", "lft", "lf"), "left"),
     **dict.fromkeys(("r", "right", "rgt", "rt"), "right"),
+    "左": "left",
+    "右": "right",
 }
 _MOST_WORDS = 8
 """Words of one name that are read, from its end: `_roles` tries all runs of them, and their number
@@ -199,8 +232,10 @@ def _tokens(name: str) -> tuple[str, ...]:
     for token in _TOKEN.findall(base):
         token = token.lower()
         if token not in _WORDS and token not in _SIDES:
-            for prefix in ("left", "right", "l", "r"):
-                if token.startswith(prefix) and token[len(prefix) :] in _WORDS:
+            for prefix in ("左", "右", "left", "right", "l", "r"):
+                rest = token[len(prefix) :]
+                # no other word begins with 左 or 右
+                if token.startswith(prefix) and (rest in _WORDS or (rest and prefix in "左右")):
                     tokens.append(prefix)
                     token = token[len(prefix) :]
                     break
@@ -291,6 +326,7 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Rigify", (r"(def-|org-)?thigh\.l", r"(def-|org-)?shin\.l")),
     ("Rokoko", ("leftthigh", "leftshin")),
     ("VRM", ("leftupperleg|j_bip_l_upperleg", "leftlowerleg|j_bip_l_lowerleg")),
+    ("MMD", ("左(ひざ|膝)", "右(ひざ|膝)", "上半身.*")),
     ("Xsens/Poser", ("leftcollar", "lefthip", "leftknee")),
     ("LAFAN1", ("leftupleg", "leftarm", "lefttoe")),
     ("Mixamo", ("leftupleg", "leftarm", "leftforearm", "lefttoebase")),

@@ -12,7 +12,7 @@ import numpy as np
 
 from kinestyle.formats.asf_amc.lines import Lines
 from kinestyle.formats.limits import MAX_JOINTS
-from kinestyle.formats.text_files import NUMBER, decode_text, latin_1_warning, quoted
+from kinestyle.formats.text_files import NUMBER, decode_text, encoding_warnings, quoted
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
@@ -125,8 +125,8 @@ def parse_asf(data: bytes, name: str) -> AsfRig:
             pass
     if len(seen) < len(_NEEDED):
         lines.refuse(0, f"a section {_NEEDED[len(seen)]}")
-    if encoding == "latin-1" and not all(map(str.isascii, parsed.bones)):
-        warnings.append(latin_1_warning(name))
+    if not all(map(str.isascii, parsed.bones)):
+        warnings += encoding_warnings(name, encoding)
     return _rig(parsed, name, tuple(warnings))
 
 

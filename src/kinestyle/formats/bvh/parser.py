@@ -22,7 +22,8 @@ from kinestyle.formats.limits import (
     check_size,
     joint_frame_limit,
 )
-from kinestyle.formats.text_files import NUMBER, decode_text, latin_1_warning, quoted
+from kinestyle.formats.text_files import NUMBER, decode_text, encoding_warnings, quoted
+from kinestyle.formats.unique_names import unique_names
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
@@ -39,6 +40,11 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _FRAMES = re.compile(r"frames\s*:", re.ASCII | re.IGNORECASE)
 _FRAME_TIME = re.compile(r"frame\s*time\s*:", re.ASCII | re.IGNORECASE)
 _WORD = re.compile(r"\S+", re.ASCII)
+_COMMA = re.compile(r"(?<![^\s])([+-]?[0-9]+),([0-9]+(?:[eE][+-]?[0-9]+)?)(?![^\s])", re.ASCII)
+_POINT = re.compile(r"[0-9]\.[0-9]|\s[+-]?\.[0-9]", re.ASCII)
+"""A number with a decimal comma, and what a number with a decimal point has."""
+_ONE_FRAME_SECONDS = 1.0 / 30.0
+"""Of a pose whose file states none: nothing depends on it."""
 _CHANNEL_NAMES = {name.lower(): name for name in CHANNELS}
 
 
@@ -61,21 +67,24 @@ def parse_bvh(data: bytes, name: str, fps: float | None = None) -> Clip:
     """
     check_size(data, name)
     text, encoding, mark = decode_text(data, name, "BVH", "HIERARCHY")
+    body, notes = data[len(mark) :], list[str]()
+    with_points = _with_points(text)
+    if with_points is not None:
+        text, body = with_points, with_points.encode(encoding)
+        notes.append(f"{name} has decimal commas; they were read as points, and are written so")
     head = parse_head(text, encoding, mark, name, len(data), fps)
+    joints = len(head.hierarchy.names)
     rows = parse_rows(
         text,
-        data[len(mark) :],
+        body,
         head.end,
         name,
         head.last_line,
         head.channel_count,
         head.frame_count,
         MAX_MAGNITUDE,
+        min(MAX_FRAMES, max(1, joint_frame_limit(len(data)) // joints)),
     )
-    if len(rows.values) > MAX_FRAMES:
-        _Scanner(text, name).fail(
-            head.end, f"{len(rows.values)} frames", f"at most {MAX_FRAMES} frames"
-        )
     layout = head.layout(rows.values, rows.decimals, rows.shortest)
     local_position, local_rotation = decode(layout, rows.values)
     return Clip(
@@ -85,8 +94,26 @@ def parse_bvh(data: bytes, name: str, fps: float | None = None) -> Clip:
         head.frame_time_seconds,
         Path(name).stem,
         layout,
-        head.warnings(len(rows.values)),
+        (*head.warnings(len(rows.values)), *notes, *rows.notes),
     )
+
+
+def _with_points(text: str) -> str | None:
+    """The text with points for decimal commas; None where it has none, or where points in the rows
+    make it doubtful what commas are.
+    """
+    if "," not in text:
+        return None
+    rows = _FRAME_TIME.search(text)
+    mixed = rows is not None and _POINT.search(text, rows.end()) is not None
+    end = len(text) if not mixed or rows is None else _line_end_after(text, rows.end())
+    found, count = _COMMA.subn(r"\1.\2", text[:end])
+    return found + text[end:] if count else None
+
+
+def _line_end_after(text: str, at: int) -> int:
+    match = _LINE_END.search(text, at)
+    return match.start() if match else len(text)
 
 
 @dataclass(frozen=True)
@@ -94,7 +121,7 @@ class Head:
     """All that a file says before its rows.
 
     text: of the file up to the frame time at least; end: where in it the frame time ends
-    frame_count: as declared; the rows may be one more or one fewer
+    frame_count: as declared; the rows may be more or fewer
     count_at, time_at: where the frame count and the frame time are in the text, each from and to
     encoding, byte_order_mark: how the text was in bytes
     """
@@ -143,7 +170,13 @@ class Head:
 
     def warnings(self, found_count: int) -> tuple[str, ...]:
         """What is odd about the file; found_count: how many rows it has."""
-        odd = [latin_1_warning(self.name)] if self.encoding == "latin-1" else []
+        odd = encoding_warnings(self.name, self.encoding)
+        renamed = self.hierarchy.unique_names()[1]
+        if renamed:
+            odd.append(
+                f"{self.name} has several joints named {', '.join(map(quoted, renamed[:5]))}; they "
+                f"were told apart by numbers, and the file's text stays"
+            )
         if found_count != self.frame_count:
             odd.append(
                 f"{self.name}, line {_line(self.text, self.count_at[0])}: the header declares "
@@ -183,7 +216,7 @@ def parse_head(
         hierarchy,
         declared,
         (count_from, count_to),
-        stated if fps is None else 1.0 / fps,
+        (stated or _ONE_FRAME_SECONDS) if fps is None else 1.0 / fps,
         (time_from, time_to),
         encoding,
         mark,
@@ -269,7 +302,6 @@ class Hierarchy:
     """The joints so far; offsets and channels are None for a joint that has not stated its own."""
 
     names: list[str] = field(default_factory=list)
-    known_names: set[str] = field(default_factory=set)
     parents: list[int] = field(default_factory=list)
     offsets: list[list[float] | None] = field(default_factory=list)
     stated_channels: list[tuple[str, ...] | None] = field(default_factory=list)
@@ -290,12 +322,16 @@ class Hierarchy:
 
     def skeleton(self) -> Skeleton:
         return Skeleton(
-            names=tuple(self.names),
+            names=self.unique_names()[0],
             parents=np.array(self.parents),
             offsets=np.array(self.offsets, dtype=float),
             end_parents=np.array([parent for parent, _ in self.ends], dtype=int),
             end_offsets=np.array([offset for _, offset in self.ends], dtype=float).reshape(-1, 3),
         )
+
+    def unique_names(self) -> tuple[tuple[str, ...], list[str]]:
+        """The names with numbers behind those that occurred before, and these."""
+        return unique_names(self.names, " ")
 
     def first_columns(self) -> list[int]:
         return [0, *np.cumsum([len(names) for names in self.channels])[:-1].tolist()]
@@ -356,17 +392,10 @@ def _begin_joint(scanner: _Scanner, hierarchy: Hierarchy, parent: int) -> int:
     name = scanner.rest_of_line()
     if not name:
         scanner.refuse("the name of a joint")
-    if name in hierarchy.known_names:
-        scanner.fail(
-            scanner.at,
-            f"a second joint named {quoted(name)}",
-            "names that differ; rename one of them",
-        )
     if len(hierarchy.names) == MAX_JOINTS:
         scanner.refuse(f"at most {MAX_JOINTS} joints")
     scanner.expect("{", f"an opening brace after joint {quoted(name)}")
     hierarchy.names.append(name)
-    hierarchy.known_names.add(name)
     hierarchy.parents.append(parent)
     hierarchy.offsets.append(None)
     hierarchy.stated_channels.append(None)
@@ -429,8 +458,6 @@ def _frame_count(scanner: _Scanner) -> tuple[int, int, int]:
     # a number of thousands of digits is not worth converting, and Python refuses to
     if len(token.lstrip("0")) > 9 or int(token) > MAX_FRAMES:
         scanner.refuse(f"at most {MAX_FRAMES} frames")
-    if int(token) == 0:
-        scanner.refuse("at least one frame; the file has no motion")
     return scanner.at, scanner.end, int(token)
 
 
@@ -452,7 +479,7 @@ def _check_frame_time(scanner: _Scanner, seconds: float, frames: int) -> None:
     not matter.
     """
     most = MAX_FRAME_TIME_SECONDS if frames == 1 else DOUBTFUL_SECONDS
-    if seconds < MIN_FRAME_TIME_SECONDS:
+    if seconds < MIN_FRAME_TIME_SECONDS and not (seconds == 0.0 and frames == 1):
         scanner.refuse(
             f"a frame time of at least {MIN_FRAME_TIME_SECONDS:g} seconds; state the true rate as "
             f"fps"

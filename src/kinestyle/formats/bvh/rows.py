@@ -11,15 +11,18 @@ from itertools import islice
 import numpy as np
 
 from kinestyle.errors import MotionFileError
-from kinestyle.formats.bvh.decimals import parse_decimals
+from kinestyle.formats.bvh.decimals import Decimals, parse_decimals
 from kinestyle.formats.text_files import NUMBER, quoted
 from kinestyle.motion.rotation import Array
 
 MAX_DECIMALS = 20
+_RUN_TOGETHER = re.compile(rb"(?:%s){2}" % NUMBER.pattern.encode())
 _ALLOWED = b"0123456789+-.eE \t\n\f\v"
 _NO_NUMBER = re.compile(
     rb"(?<![^\x00-\x20])(?!(?:%s)(?![^\x00-\x20]))[^\x00-\x20]+" % NUMBER.pattern.encode()
 )
+_BEGUN = re.compile(rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]*)?([eE][+-]?[0-9]*)?")
+"""A number, or the beginning of one."""
 _TOKEN = re.compile(rb"[^\x00-\x20]+")
 
 
@@ -28,11 +31,13 @@ class Rows:
     """values: (T, C) as in the file
     decimals: the most digits after a point
     shortest: whether a fixed number of digits after the point cannot print them all
+    notes: what was odd about them
     """
 
     values: Array
     decimals: int
     shortest: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class _Expected:
     channel_count: int
     declared: int
     limit: float
+    most: int
 
 
 def parse_rows(
@@ -57,22 +63,28 @@ def parse_rows(
     channel_count: int,
     declared: int,
     limit: float,
+    most: int,
 ) -> Rows:
     """text, body: a whole file `name`, decoded and not; start: where in the text the frame time
     ends, on line `first_line`.
 
     channel_count: C, declared: the frame count of the header, limit: the largest magnitude to
-    accept. Rows may be wrapped over lines and may be one more or one fewer than declared. Raises
-    MotionFileError.
+    accept, most: the largest number of frames. Rows may be wrapped over lines, and be more or fewer
+    than declared; a last row that is cut off, as a recorder leaves it that was stopped, is left
+    out. Raises MotionFileError.
     """
-    expected = _Expected(name, first_line, channel_count, declared, limit)
+    expected = _Expected(name, first_line, channel_count, declared, limit, most)
     # one byte for each character: an index means the same in both; "?" is not allowed in a number
     plain = text.isascii() and len(body) == len(text)
     block = memoryview(body)[start:] if plain else text[start:].encode("ascii", errors="replace")
     if "\r" in text:
         text, start = text[start:].replace("\r\n", "\n").replace("\r", "\n"), 0
         block = bytes(block).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    found = parse_decimals(block, (declared + 2) * channel_count)
+    found = parse_decimals(block, most * channel_count)
+    notes: tuple[str, ...] = ()
+    whole = _without_cut_row(block, found, expected)
+    if whole is not None:
+        found, notes = whole
     if found is None:
         raise _refusal(text, start, bytes(block) + b"\n", expected)
     _check_counts(expected, found.before_line_end, len(found.values))
@@ -87,8 +99,43 @@ def parse_rows(
     values = found.values.reshape(-1, channel_count)
     values.flags.writeable = False
     return Rows(
-        values, min(found.places, MAX_DECIMALS), found.places > MAX_DECIMALS or found.exponents
+        values,
+        min(found.places, MAX_DECIMALS),
+        found.places > MAX_DECIMALS or found.exponents,
+        notes,
     )
+
+
+def _without_cut_row(
+    block: bytes | memoryview, found: Decimals | None, expected: _Expected
+) -> tuple[Decimals, tuple[str, ...]] | None:
+    """The numbers without the last line, and a note, where that line is the beginning of a row and
+    every line before it a whole one; else None.
+
+    found: all numbers, None where anything is odd
+    """
+    channel_count = expected.channel_count
+    if found is not None and len(found.values) % channel_count == 0:
+        return None
+    lines = bytes(block).rstrip()
+    cut = lines.rfind(b"\n") + 1
+    words = lines[cut:].split()
+    if not cut or not 0 < len(words) <= channel_count or not _BEGUN.fullmatch(words[-1]):
+        return None
+    if found is None and NUMBER.fullmatch(words[-1].decode()):
+        return None
+    rest = parse_decimals(lines[:cut], expected.most * channel_count)
+    if rest is None or not len(rest.values):
+        return None
+    per_line = np.diff(rest.before_line_end, prepend=0)
+    if not np.isin(per_line, (0, channel_count)).all():
+        return None
+    line = expected.first_line + lines.count(b"\n")
+    note = (
+        f"{expected.name}, line {line}: the last row is cut off after {len(words)} of "
+        f"{channel_count} values; it was left out"
+    )
+    return rest, (note,)
 
 
 def _place(block: bytes, at: int, expected: _Expected) -> str:
@@ -100,20 +147,22 @@ def _refusal(text: str, start: int, block: bytes, expected: _Expected) -> Motion
     """The error for rows that hold something other than numbers. Raises the error for too many or
     too few numbers itself.
     """
-    readable = not block.translate(None, _ALLOWED)
+    match = _NO_NUMBER.search(block)
+    readable = not match and not block.translate(None, _ALLOWED)
     if readable:
         characters = np.frombuffer(block, dtype=np.uint8)
         blank = characters <= ord(" ")
         starts = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]]))
         line_feeds = np.flatnonzero(characters == ord("\n"))
         _check_counts(expected, np.searchsorted(starts, line_feeds), len(starts))
-    match = _NO_NUMBER.search(block)
     if match:
         at, end = match.span()
         blank = np.frombuffer(block, dtype=np.uint8, count=at) <= ord(" ")
         token = np.count_nonzero(blank[1:] & ~blank[:-1])
         found = text[start + at : start + end]
         hint = " with a decimal point instead of a comma" if "," in found else ""
+        if not hint and _RUN_TOGETHER.fullmatch(match.group()):
+            hint = ", or two with a blank between them,"
         frame, channel = divmod(token, expected.channel_count)
         column = f"value {channel + 1} of {expected.channel_count} of frame {frame + 1}"
         return MotionFileError(
@@ -135,7 +184,8 @@ def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) 
     """
     name, first_line, channel_count = expected.name, expected.first_line, expected.channel_count
     if not count:
-        wanted = f"{expected.declared} frames of {channel_count} values"
+        wanted = f"{expected.declared or 'rows'}{' frames' * bool(expected.declared)} of "
+        wanted += f"{channel_count} values"
         raise MotionFileError(
             f"{name}, line {first_line}: found the end of the file after the frame time, expected "
             f"{wanted}"
@@ -147,6 +197,15 @@ def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) 
     frames, rest = divmod(count, channel_count)
     out_of_step = (whole & ~in_step).any()
     mostly_whole = 2 * whole.sum() >= np.count_nonzero(per_line)
+    wrong = np.unique(per_line[per_line > 0])
+    if len(wrong) == 1 and wrong[0] != channel_count and wrong[0] > 0.5 * channel_count:
+        lines = np.count_nonzero(per_line)
+        if lines > 1 and abs(lines - expected.declared) <= 1:
+            raise MotionFileError(
+                f"{name}, line {first_line + int(np.argmax(per_line > 0))}: found {wrong[0]} "
+                f"values in each of {lines} rows, expected {channel_count}, one for each channel; "
+                f"correct CHANNELS or the rows"
+            )
     if out_of_step or (rest and mostly_whole):
         # each row stands on a line of its own: the first line that is not whole is the faulty one
         line = int(np.argmax((per_line > 0) & ~whole))
@@ -160,13 +219,8 @@ def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) 
             f"frames and {rest} values, expected a multiple of {channel_count}, the number of "
             f"channels"
         )
-    if abs(frames - expected.declared) > 1:
+    if frames > expected.most:
         raise MotionFileError(
-            f"{name}, from line {first_line + 1}: found {frames} frames of {channel_count} values, "
-            f"expected {expected.declared} as the header declares; "
-            + (
-                "the file is cut off"
-                if frames < expected.declared
-                else "correct the number after Frames:"
-            )
+            f"{name}, from line {first_line + 1}: found {frames} frames, expected at most "
+            f"{expected.most} in a file of this size"
         )

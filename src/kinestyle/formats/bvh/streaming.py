@@ -146,7 +146,11 @@ def _scan(path: Path, file: BufferedReader, fps: float | None) -> StreamedBvh | 
     if not _STREAMED_BYTES <= state[0] <= MAX_FILE_BYTES:
         return None
     head = _head(name_of(path), file, state[0], fps)
-    if head is None or len(WINDOWS.cut(head.frame_count, head.frame_time_seconds)) == 1:
+    if (
+        head is None
+        or not head.frame_count
+        or len(WINDOWS.cut(head.frame_count, head.frame_time_seconds)) == 1
+    ):
         return None
     start = len(head.byte_order_mark) + len(head.text[: head.end].encode(head.encoding))
     if head.frame_count > MAX_FRAMES:

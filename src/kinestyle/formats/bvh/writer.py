@@ -358,6 +358,8 @@ def _hierarchy_text(
 def _frame_time_text(clip: Motion, layout: BvhLayout) -> str:
     written = float(layout.frame_time_text)
     unchanged = abs(written - clip.frame_time_seconds) <= 1e-9 * written
+    if not written and clip.frame_count == 1:  # a pose, whose file states none
+        unchanged = True
     return layout.frame_time_text if unchanged else _shortest(clip.frame_time_seconds)
 
 

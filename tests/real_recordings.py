@@ -173,6 +173,7 @@ RECORDINGS: tuple[Case, ...] = (
             "characters/mmd_names_made.bvh",
         )
     ),
+    Case("characters/Fox.glb", "an animal on four legs is refused", _refused("on four legs")),
     Case(
         "characters/RobotExpressive.glb",
         "feet that hang on the root are found, and stay on their legs",

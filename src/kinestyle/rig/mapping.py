@@ -46,6 +46,7 @@ from kinestyle.rig.carried import MOST_STRAY, carried_joints, feet_elsewhere, st
 from kinestyle.rig.chains import LEG, Chain, RigTree
 from kinestyle.rig.confidence import certainty, trunk_roles
 from kinestyle.rig.names import JointName, Side, naming_family
+from kinestyle.rig.posture import find_four_legs
 from kinestyle.rig.rig_file import Rig
 from kinestyle.rig.search import Body, find_bodies
 
@@ -124,10 +125,32 @@ def map_joints(motion: Motion, rig: Rig | None = None) -> JointMapping:
     clip = sample_evenly(motion, _SAMPLED_FRAMES)
     position = clip.world_position
     if rig is None:
-        return _in_its_world(clip, position, _own_roles(clip, position), clip.world, "the file")
+        found = _in_its_world(clip, position, _own_roles(clip, position), clip.world, "the file")
+        return _if_human(clip, position, found)
     return _in_its_world(
         clip, position, _given_roles(clip, position, rig), stated_world(clip, rig), rig.name
     )
+
+
+def _if_human(clip: Clip, position: Array, mapping: JointMapping) -> JointMapping:
+    """The mapping, with a doubt where its body goes on four legs. Raises RigError for one that is
+    built like an animal.
+    """
+    four_legs = find_four_legs(position, mapping.joints, mapping.up)
+    if four_legs is None:
+        return mapping
+    if four_legs.is_animal:
+        raise RigError(
+            f"{clip.name}: the body goes on four legs, and its forelegs have "
+            f"{four_legs.foreleg:.2f} of the length of its hind legs: it looks like an animal, and "
+            f"only human motion can be restyled; if it is a human, name its joints in a rig "
+            f"(`kinestyle map --blank`, --rig)"
+        )
+    doubt = (
+        "the body goes on all fours for most of the clip: if it is an animal, the result is none; "
+        "if it is a human whose joints were found wrongly, name them with --rig"
+    )
+    return replace(mapping, warnings=(doubt, *mapping.warnings))
 
 
 def stated_world(clip: Motion, rig: Rig) -> StatedWorld:

@@ -35,14 +35,22 @@ with atheris.instrument_imports(include=["kinestyle"]):
     from kinestyle.formats.bvh import format_bvh, parse_bvh
     from kinestyle.formats.fbx import format_fbx, parse_fbx
     from kinestyle.formats.gltf import format_gltf, parse_gltf
+    from kinestyle.formats.gltf.meshopt import decode_view
+    from kinestyle.formats.gltf.vrm_animation import vrm_animation
+    from kinestyle.json_object import JsonObject
     from kinestyle.motion import rotation
     from kinestyle.motion.canonical import CANONICAL
     from kinestyle.motion.clip import Clip
+
+from made_gltf import character
+from made_meshopt import compressed, encoded
+from made_rigs import as_rig, walk
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ROOT / "tests" / "files"
 CPU_SECONDS, CPU_BYTES = 4.0, 2**16
 BASE_BYTES, BYTES_PER_BYTE, BYTES_PER_JOINT = 32 * 2**20, 512, 1024
+FILTERS = ("NONE", "QUATERNION", "EXPONENTIAL", "OCTAHEDRAL")
 RIG = FILES / "asf_amc" / "valid_amc" / "plain.asf"
 
 
@@ -72,6 +80,17 @@ def amc(data: bytes) -> Clip:
     return parse_amc(data, "fuzz", parse_asf(RIG.read_bytes(), "rig"))
 
 
+def meshopt(data: bytes) -> None:
+    """A compressed view: its filter, its stride and its number of rows in front, then its bytes."""
+    if len(data) < 4:
+        return
+    kind, stride = FILTERS[data[0] % len(FILTERS)], 4 * (data[1] % 64 + 1)
+    count = min(int.from_bytes(data[2:4], "little") + 1, 64 * len(data) // stride + 1)
+    of = JsonObject("fuzz", "bufferViews[0]", {}, MotionFileError)
+    rows = decode_view(data[4:], "ATTRIBUTES", kind, count, stride, of)
+    assert len(rows) == count * stride, "the view has another size"
+
+
 def asf(data: bytes) -> None:
     parse_asf(data, "fuzz")
 
@@ -82,6 +101,7 @@ READERS: dict[str, Callable[[bytes], Clip | None]] = {
     "amc": amc,
     "glb": lambda data: written(data, parse_gltf, format_gltf),
     "gltf": lambda data: parse_gltf(data, "fuzz"),
+    "meshopt": meshopt,
     "fbx": lambda data: parse_fbx(data, "fuzz"),
     "npy": lambda data: written(data, parse_npy, lambda clip, _: format_arrays(clip, "a.npy")),
     "npz": lambda data: written(data, parse_npz, lambda clip, _: format_arrays(clip, "a.npz")),
@@ -95,6 +115,15 @@ def seeds(reader: str) -> Iterator[bytes]:
     clip = made_clip()
     if reader in ("glb", "gltf"):
         yield format_gltf(clip, f"clip.{reader}")[0]
+    if reader == "glb":
+        yield vrm_animation(clip, "clip.vrma")[0].to_bytes(True)
+        yield compressed(character(as_rig(walk(0.2).clip)))
+    if reader == "meshopt":
+        for kind in range(len(FILTERS)):
+            for words in (1, 2, 4):
+                rows = np.arange(40 * 4 * words).reshape(40, -1) ** (kind + 1) % 251
+                head = bytes([kind, words - 1]) + (39).to_bytes(2, "little")
+                yield head + encoded(rows.astype(np.uint8))
     if reader == "fbx":
         yield format_fbx(clip, "clip.fbx")[0]
     if reader == "npy":

@@ -68,6 +68,17 @@ def _has_roles(**expected: str) -> Callable[[Path], None]:
     return check
 
 
+def _is_as(other: str) -> Callable[[Path], None]:
+    def check(path: Path) -> None:
+        clip, expected = read_motion(path), read_motion(path.parent / other)
+        assert clip.world_position.shape == expected.world_position.shape
+        off = np.abs(clip.world_position - expected.world_position).max()
+        # rotations are compressed to 16 bits
+        assert off < 1e-3, f"joints are {off:.1e} m off"
+
+    return check
+
+
 def _all_nodes_are_joints(path: Path) -> None:
     count = read_motion(path).skeleton.joint_count
     assert count == 22, f"found {count} joints, expected all 22 nodes"
@@ -88,6 +99,11 @@ CHARACTERS: tuple[Case, ...] = (
         "characters/Soldier_four_animations_nomesh.glb",
         "another clip becomes a further animation of 36 frames",
         _takes_a_clip_and_stays,
+    ),
+    Case(
+        "characters/soldier_meshopt.glb",
+        "read as the file that it was compressed from",
+        _is_as("Soldier_four_animations_nomesh.glb"),
     ),
     Case(
         "characters/sa_HumanoidRunTurn.fbx",

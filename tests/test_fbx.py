@@ -15,6 +15,7 @@ pytest.importorskip("ufbx", reason="reading FBX needs the fbx extra")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gltf_clips import RIG
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.fbx import format_fbx, parse_fbx
 from kinestyle.formats.fbx.curves import curve_node_record, property_record
@@ -394,6 +395,26 @@ def test_several_animations_and_skeletons_are_said(made):
     clip = parse_fbx(serialize(document), "two.fbx")
     assert ["2 animations" in clip.warnings[0], "2 skeletons" in clip.warnings[1]] == [True, True]
     assert set(clip.skeleton.names) == set(made.skeleton.names)
+
+
+@pytest.mark.parametrize(
+    ("joint", "is_said"), [("RightHand", False), ("RightUpLeg", True), ("Hips", True)]
+)
+def test_shear_is_said_where_it_puts_joints_elsewhere(joint: str, is_said: bool) -> None:
+    """Not of every uneven scale: at the end of a chain it reshapes nothing but a mesh."""
+    document = parse(written(replace(RIG, world=CENTIMETRES)), "x.fbx")
+    (model,) = [
+        item
+        for item in document.find("Objects").all("Model")
+        if str(item.decoded()[1]).split("\x00")[0] == joint
+    ]
+    properties = model.find("Properties70")
+    assert properties is not None
+    for item in properties.children:
+        if item.decoded()[0] == "Lcl Scaling":
+            item.replace_value(4, 1.3)
+    clip = parse_fbx(serialize(document), "x.fbx")
+    assert any("without its shear" in warning for warning in clip.warnings) == is_said
 
 
 ASCII = """; FBX 7.4.0 project file

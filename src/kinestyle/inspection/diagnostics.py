@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, HIPS, REST_POSITION_M, UP, mirror_name
+from kinestyle.motion.canonical import (
+    CANONICAL,
+    HIPS,
+    LEG_LENGTH_M,
+    REST_POSITION_M,
+    UP,
+    mirror_name,
+)
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import rest_position
 from kinestyle.retarget.correspondence import Correspondence, to_canonical
@@ -33,6 +40,8 @@ _SIDES_RATIO = 1.2
 _FOLDED = np.cos(np.radians(60.0))
 _ALONG = np.cos(np.radians(45.0))
 _ANKLE_M = float(REST_POSITION_M[CANONICAL.index("left_foot"), 1])
+_POSSIBLE_LEG_M = (0.1, 3.0)
+"""Outside this range a wrong unit is stated. Children and giants are inside."""
 _STILL = 1e-9
 _FEW = 5
 """Names or frames that a sentence lists."""
@@ -57,6 +66,7 @@ def find_diagnostics(clip: Clip, correspondence: Correspondence) -> tuple[Diagno
         ("jumps", _jumps(clip, correspondence)),
         ("sides", _uneven_sides(clip, correspondence)),
         ("hips", _folded_hips(canonical)),
+        ("unit", _impossible_unit(correspondence)),
         ("rest", _rest_pose(clip, correspondence)),
     ):
         found += [Diagnostic(kind, message) for message in messages]
@@ -237,6 +247,15 @@ def _folded_hips(canonical: Clip) -> list[str]:
     if float(np.median(np.sum(trunk * rotation.normalize(legs), axis=-1))) > _FOLDED:
         found.append("the legs are folded up to the trunk for most of the clip")
     return found
+
+
+def _impossible_unit(c: Correspondence) -> list[str]:
+    """A stated unit that makes the body a dwarf's or a giant's. Restyling does not depend on it."""
+    metres = c.mapping.metres_per_unit
+    leg_m = LEG_LENGTH_M / c.scale_to_canonical * metres
+    if c.mapping.unit == "unknown" or _POSSIBLE_LEG_M[0] <= leg_m <= _POSSIBLE_LEG_M[1]:
+        return []
+    return [f"in the unit that is stated, {metres:g} m, the leg is {leg_m:.3g} m long"]
 
 
 def _rest_pose(clip: Clip, c: Correspondence) -> list[str]:

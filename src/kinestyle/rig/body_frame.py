@@ -31,9 +31,6 @@ _STATURE_RANGE_M = (1.40, 2.10)
 _LEG_RANGE_M = (0.66, 1.05)
 """Adults, with room for characters and for the estimate's own error."""
 
-_POSSIBLE_LEG_M = (0.1, 3.0)
-"""Outside this range the file states a wrong unit. Children and giants are inside."""
-
 CLEAR_UP, DOUBTFUL_UP = 0.4, 0.15
 """Margins of `find_up`: above the first it is clear, below the second it is a guess. Motion on
 one's feet has 0.7 and more.
@@ -212,13 +209,11 @@ def unit_name(metres_per_unit: float) -> str:
     )
 
 
-def contradictions(
-    stated: StatedWorld, by: str, seen_up: Array, margin: float, leg_length: float
-) -> list[str]:
-    """A sentence for each statement of a file or a rig that the motion contradicts. The statement
-    is believed all the same: someone may lie down, or be a giant.
+def contradictions(stated: StatedWorld, by: str, seen_up: Array, margin: float) -> list[str]:
+    """A sentence for a statement of a file or a rig that the motion contradicts. The statement is
+    believed all the same: someone may lie down.
 
-    by: who states it; seen_up, margin: what `find_up` found; leg_length: in file units
+    by: who states it; seen_up, margin: what `find_up` found
     """
     found = []
     if stated.up is not None and margin > CLEAR_UP and seen_up @ np.array(stated.up) < 0.5:
@@ -226,11 +221,5 @@ def contradictions(
         found.append(
             f"{by} states {axis} up and was believed, but the body stands along "
             f"{axis_name(seen_up)} in this clip"
-        )
-    metres = stated.metres_per_unit
-    if metres is not None and not _POSSIBLE_LEG_M[0] <= leg_length * metres <= _POSSIBLE_LEG_M[1]:
-        found.append(
-            f"in the unit that {by} states, {metres:g} m, the leg is {leg_length * metres:.3g} m "
-            f"long"
         )
     return found

@@ -323,7 +323,7 @@ def _in_its_world(
     if "neck" not in joints and "head" not in joints:
         trunk_length *= _WHOLE_TRUNK
     unit, metres_per_unit = find_unit(leg_length, trunk_length)
-    warnings = contradictions(stated, by, up, margin, leg_length)
+    warnings = contradictions(stated, by, up, margin)
     if stated.up is not None:
         up, margin = np.array(stated.up), 1.0
     if stated.metres_per_unit is not None:

@@ -39,6 +39,8 @@ class Node:
     """A node of the scene.
 
     index: its own among all nodes; parent: its parent's, or -1
+    ignores_parent_scale, is_sheared: whether the scale above it has no effect on it, or also
+        reshapes what it rotates
     identity: its number in a file of FBX 7, else 0
     rest: (3,) its translation without animation
     vectors, numbers: the properties of its transform that the file states, by name
@@ -50,6 +52,7 @@ class Node:
     is_bone: bool
     is_end_site: bool
     ignores_parent_scale: bool
+    is_sheared: bool
     identity: int
     rest: tuple[float, float, float]
     vectors: dict[str, tuple[float, float, float]]
@@ -112,6 +115,7 @@ class Scene:
                 is_bone=row["kind"] == "BONE" or row["sort"] in sampler.BONES,
                 is_end_site=END_SITE in row["marks"],
                 ignores_parent_scale=row["inherit"] == "IGNORE_PARENT_SCALE",
+                is_sheared=row["inherit"] == "NORMAL",
                 identity=row["identity"],
                 rest=_within_limits(row["rest"]),
                 vectors={name: tuple(vector) for name, vector in row["vectors"].items()},

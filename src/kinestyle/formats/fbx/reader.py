@@ -25,7 +25,7 @@ MAX_JOINT_FRAMES = 2**23
 """Frames times joints. Each is a call into the library of about a millionth of a second."""
 _FRAME_RATES = (0.1, 100_000.0)
 _EVEN = 1e-4
-"""How much the scale of a joint may differ between its axes before it counts as uneven."""
+"""How far off shear may put a joint, as a share of the longest bone, before it is said."""
 _NO_SCALE = 1e-9
 """A smaller scale is none: the joint has no length to read or to write back."""
 
@@ -120,7 +120,7 @@ def _read_scene(scene: Scene, data: bytes, name: str, animation: str | None) -> 
     base_position, base_rotation, base_scale = _base(above)
     own = scene.sample(joints, times)
     parent_scale, world_scale = _scales(chosen, own, base_scale)
-    if _is_uneven(world_scale):
+    if _is_sheared(chosen, own, parent_scale):
         warnings.append(
             f"{name} scales some joints unevenly; where joints below them rotate, that was read "
             f"without its shear"
@@ -234,10 +234,24 @@ def _scales(chosen: JointNodes, own: Sampled, base_scale: Array) -> tuple[Array,
     return parent_scale, world_scale
 
 
-def _is_uneven(scale: Array) -> bool:
-    """Whether some scale (T, J, 3) differs between its axes, or mirrors."""
-    spread = np.ptp(scale, axis=-1)
-    return bool((spread > _EVEN * np.abs(scale).max(axis=-1)).any() or (scale < 0).any())
+def _is_sheared(chosen: JointNodes, own: Sampled, parent_scale: Array) -> bool:
+    """Whether an uneven scale above some joint reshapes what the joint rotates, so that its
+    children lie elsewhere than they are read. parent_scale: (T, J, 3), see `_scales`
+    """
+    moved = parent_scale * own.position
+    allowed = _EVEN * float(np.abs(moved[:, 1:]).max(initial=0.0))
+    for child, joint in enumerate(chosen.parents.tolist()):
+        if joint < 0 or not chosen.joints[joint].is_sheared:
+            continue
+        scale = parent_scale[:, joint]
+        if (np.ptp(scale, axis=-1) <= 1e-9 * np.abs(scale).max(axis=-1)).all():
+            continue
+        offset = own.scale[:, joint] * own.position[:, child]
+        q = own.rotation[:, joint]
+        apart = scale * rotation.rotate(q, offset) - rotation.rotate(q, scale * offset)
+        if np.abs(apart).max() > allowed:
+            return True
+    return False
 
 
 def _once(values: Array) -> Array:

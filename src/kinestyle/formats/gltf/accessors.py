@@ -10,6 +10,7 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.gltf.document import Document
+from kinestyle.formats.gltf.meshopt import EXTENSIONS, MAX_STRIDE, decode_view
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE
 from kinestyle.json_object import JsonObject
 from kinestyle.motion.rotation import Array
@@ -85,26 +86,20 @@ def _rows(
     document: Document, owner: JsonObject, key: str, dtype: np.dtype[Any], count: int, size: int
 ) -> np.ndarray:
     """(count, size) of `dtype` in the view that `owner` names, from the owner's byte offset."""
-    views = document.views
-    view = views[owner.integer(key, 0, len(views) - 1, "the number of a buffer view")]
-    for extension in view.part("extensions").fields:
-        if extension.endswith("_meshopt_compression"):
-            raise MotionFileError(
-                f"{view.file}, {view.where}: its numbers are compressed with {extension}, which "
-                f"is not read; export without compression"
-            )
-    buffer_number = view.integer("buffer", 0, len(document.buffers) - 1, "the number of a buffer")
-    buffer = document.buffers[buffer_number]
-    if buffer is None:
-        view.refuse("buffer", "a buffer that holds data")
-    start = view.integer("byteOffset", 0, MAX_FILE_BYTES, "a number of bytes", 0)
-    length = view.integer("byteLength", 1, MAX_FILE_BYTES, "a size in bytes")
-    declared = document.buffer_sizes[buffer_number]
-    if start + length > declared:
-        view.refuse("byteLength", f"at most {max(declared - start, 0)}, where its buffer ends")
-    stride = view.integer("byteStride", 4, 252, "a number of bytes", max(4, dtype.itemsize * size))
-    if "byteStride" not in view.fields:
-        stride = dtype.itemsize * size
+    number = owner.integer(key, 0, len(document.views) - 1, "the number of a buffer view")
+    view = document.views[number]
+    extensions = view.part("extensions")
+    packed = next((name for name in EXTENSIONS if name in extensions.fields), None)
+    if packed is None:
+        buffer, start, length = _view_bytes(document, view)
+        stride = view.integer(
+            "byteStride", 4, 252, "a number of bytes", max(4, dtype.itemsize * size)
+        )
+        if "byteStride" not in view.fields:
+            stride = dtype.itemsize * size
+    else:
+        buffer, stride = _unpacked(document, number, extensions.part(packed))
+        start, length = 0, len(buffer)
     offset = owner.integer("byteOffset", 0, MAX_FILE_BYTES, "a number of bytes", 0)
     if stride < dtype.itemsize * size:
         view.refuse("byteStride", f"at least the {dtype.itemsize * size} bytes of a row")
@@ -115,6 +110,44 @@ def _rows(
             f"{view.where}, expected them to end within its {length} bytes; the file is damaged"
         )
     return np.ndarray((count, size), dtype, buffer, start + offset, (stride, dtype.itemsize))
+
+
+def _view_bytes(document: Document, view: JsonObject) -> tuple[bytes, int, int]:
+    """The buffer that a view, or the extension of one, is in, its first byte there and its size.
+    Raises MotionFileError.
+    """
+    number = view.integer("buffer", 0, len(document.buffers) - 1, "the number of a buffer")
+    buffer = document.buffers[number]
+    if buffer is None:
+        view.refuse("buffer", "a buffer that holds data")
+    start = view.integer("byteOffset", 0, MAX_FILE_BYTES, "a number of bytes", 0)
+    length = view.integer("byteLength", 1, MAX_FILE_BYTES, "a size in bytes")
+    declared = document.buffer_sizes[number]
+    if start + length > declared:
+        view.refuse("byteLength", f"at most {max(declared - start, 0)}, where its buffer ends")
+    return buffer, start, length
+
+
+def _unpacked(document: Document, number: int, packed: JsonObject) -> tuple[bytes, int]:
+    """The bytes of a compressed view, and how many a row has. packed: the extension that says how
+    it is compressed. Raises MotionFileError.
+    """
+    stride = packed.integer("byteStride", 1, MAX_STRIDE, "a number of bytes")
+    if stride % 4:
+        packed.refuse("byteStride", "a multiple of 4, as animations have")
+    if number not in document.unpacked:
+        buffer, start, length = _view_bytes(document, packed)
+        # a byte of what is compressed says at most that 64 are zeros
+        count = packed.integer("count", 1, 64 * length // stride + 1, "a number of rows")
+        document.unpacked[number] = decode_view(
+            buffer[start : start + length],
+            packed.text("mode"),
+            packed.text("filter", "NONE"),
+            count,
+            stride,
+            packed,
+        )
+    return document.unpacked[number], stride
 
 
 class Packer:

@@ -35,6 +35,7 @@ class Document:
     binary: whether that is a .glb, with its binary chunk as the first buffer
     further_chunks: what a .glb holds after its binary chunk, as it was
     folder: where the paths of further files start; None for a file without one
+    unpacked: the bytes of compressed views that were asked for, by their numbers
     """
 
     root: JsonObject
@@ -44,6 +45,7 @@ class Document:
     further_chunks: bytes = b""
     folder: Path | None = None
     warnings: tuple[str, ...] = field(default=())
+    unpacked: dict[int, bytes] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

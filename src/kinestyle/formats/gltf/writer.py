@@ -272,6 +272,8 @@ class _Rewriting:
         ):
             return False
         view = self.container.views[accessor["bufferView"]]
+        if view.get("buffer") != 0 or "extensions" in view:  # compressed
+            return False
         rows = values.astype("<f4")
         start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
         stride = view.get("byteStride", 4 * rows.shape[1])

@@ -86,6 +86,18 @@ def test_a_doubted_hand_gets_as_high_and_as_low_as_it_did_and_when_it_did() -> N
     assert np.corrcoef(was, without)[0, 1] < 0.95 < 0.99 < np.corrcoef(was, now)[0, 1]
 
 
+def test_a_squat_stays_as_deep_where_legs_are_doubted() -> None:
+    clip = reaching()
+    time = np.arange(clip.frame_count) * clip.frame_time_seconds
+    dip = 0.45 * np.exp(-0.5 * ((time - 2.0) / 0.4) ** 2)
+    root = clip.world_position[:, HIPS] - dip[:, None] * Y
+    squat = canonical_clip(root, clip.world_rotation, clip.frame_time_seconds, "squat")
+    shallow = replace(style_of(clip, wobble=0.0), rise=0.4 * dip)
+    for limb, most in (("left_leg", 0.045), ("right_arm", 0.181)):
+        kept = keep_action(doubted(squat, limb), heading(squat), shallow, WHOLE)
+        assert most - 0.01 < kept.rise.max() <= most
+
+
 def test_the_rest_of_the_body_carries_the_style() -> None:
     clip = reaching()
     free = style_of(clip, wobble=0.8)

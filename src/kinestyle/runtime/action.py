@@ -69,7 +69,7 @@ _LIMB_VELOCITY_LIMIT = (np.radians(9.0), np.radians(20.0), 3.0)
 """As `kinestyle.runtime.change.ANGULAR_VELOCITY_LIMIT`, for what reaching adds."""
 
 _GROUND = [0, 2]
-_ARMS = [0, 1]
+_ARMS, _LEGS = [0, 1], [2, 3]
 
 PASSES = 2
 
@@ -179,6 +179,7 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
     was = _positions(before, action.height)
     allowed = depth_in_body(was, before)
     course = _Course(was, action.doubt) if action.doubt.any() else None
+    rise = rise if course is None else course.rise(rise)
     change = _without_flips(change, action.suspicion)
     # the trunk gives way where a limb is too short; what one reaching leaves, the next one adds
     for _ in range(PASSES):
@@ -234,6 +235,15 @@ class _Course:
         height = self._end[..., 1]
         self._heights = _Extremes(height, 1.0), _Extremes(height, -1.0)
         self._farthest = _Extremes(self._far, 1.0)
+        self._hips_heights = [_Extremes(position[:, HIPS, 1:2], sign) for sign in (1.0, -1.0)]
+
+    def rise(self, rise: Array) -> Array:
+        """rise: (T,) metres, of the hips -> what of it is allowed: a squat stays as deep."""
+        doubt = self._doubt[:, _LEGS].max(axis=1, keepdims=True)
+        allowed: Array = rise[:, None]
+        for extremes in self._hips_heights:
+            allowed = extremes.limit(allowed, doubt)
+        return allowed[:, 0]
 
     def target(self, now: Array) -> Array:
         """now: (T, L, 3) where the ends are -> where they are to be."""

@@ -173,6 +173,11 @@ RECORDINGS: tuple[Case, ...] = (
             "characters/mmd_names_made.bvh",
         )
     ),
+    Case(
+        "characters/unity_MultipleRoots.fbx",
+        "it is said that there are two skeletons",
+        _refused("its file holds 2 skeletons, RootBody, RootFeet"),
+    ),
     Case("characters/Fox.glb", "an animal on four legs is refused", _refused("on four legs")),
     Case(
         "characters/RobotExpressive.glb",

@@ -393,7 +393,7 @@ def test_several_animations_and_skeletons_are_said(made):
     objects.append(record("Model", np.int64(91), "Stray\x00\x01Model", "LimbNode", children=[]))
     links.append(record("C", "OO", np.int64(91), np.int64(0)))
     clip = parse_fbx(serialize(document), "two.fbx")
-    assert ["2 animations" in clip.warnings[0], "2 skeletons" in clip.warnings[1]] == [True, True]
+    assert ["2 animations" in clip.warnings[0], "2 characters" in clip.warnings[1]] == [True, True]
     assert set(clip.skeleton.names) == set(made.skeleton.names)
 
 

@@ -237,10 +237,9 @@ def test_which_of_several_animations_and_rigs_is_read() -> None:
     made.put("skins", {"joints": [first, first + 1]})
     made.tree["scenes"][0]["nodes"].append(first)
     clip = parse_gltf(made.glb(), "x.glb")
-    assert (
-        "x.glb holds 2 rigs; that below 'Armature' was taken, 'mixamorig:Hips' left as found"
-        in clip.warnings
-    )
+    (note,) = [note for note in clip.warnings if "characters" in note]
+    assert note.startswith("x.glb holds 2 characters ('Armature', 'mixamorig:Hips'); number 1 was")
+    assert (clip.characters, clip.character) == (("Armature", "mixamorig:Hips"), 1)
     made.tree["nodes"][3]["name"] = made.tree["nodes"][2]["name"]
     clip = parse_gltf(made.glb(), "x.glb")
     assert any("several nodes named" in warning for warning in clip.warnings)

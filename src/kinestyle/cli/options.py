@@ -152,6 +152,11 @@ def reading_options(
             f"it, that is done where they show it clearly.",
             switch,
         ),
+        "character": (
+            f"Which character {whose}, where its file holds several skeletons, persons or samples: "
+            f"its number, see `inspect`.",
+            {"type": click.IntRange(1), "metavar": "N"},
+        ),
     }
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

@@ -17,6 +17,8 @@ class Reading(NamedTuple):
     swap_sides: whether the joints named for the left side are on the right, as in mirrored captures
     level: whether to bring a tilted floor to level for the work, as planted feet show it, however
         little that is; False: the up axis is square to the floor
+    character: the number, from 1 on, of one of several skeletons, persons or samples in the file;
+        None: the one with most bones, or that moves most, or the first
     """
 
     fps: float | None = None
@@ -24,6 +26,7 @@ class Reading(NamedTuple):
     up: str | None = None
     swap_sides: bool | None = None
     level: bool | None = None
+    character: int | None = None
 
     def as_options(self, prefix: str = "") -> list[str]:
         """The words of the command line that say the same. prefix: "", or "like-" and the like"""
@@ -48,6 +51,7 @@ class ReadingWords(TypedDict, total=False):
     up: str | None
     swap_sides: bool | None
     level: bool | None
+    character: int | None
 
 
 AS_IT_IS = Reading()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Unpack
 
 from kinestyle.errors import MotionFileError, shown
+from kinestyle.formats.characters import choose_character
 from kinestyle.formats.reading import UP_AXES, Reading, ReadingWords
 from kinestyle.motion.clip import UNSTATED, Clip, StatedWorld
 from kinestyle.motion.window import Motion, Progress, collect
@@ -42,6 +43,7 @@ def _retimed(read: Callable[[Path], Clip]) -> Callable[[Path, Reading], Clip]:
 
     def read_as(path: Path, reading: Reading) -> Clip:
         _has_no_animations(path, reading)
+        choose_character([path.stem], reading.character, 0, shown(name_of(path)))
         return _at_rate(read(path), reading)
 
     return read_as
@@ -75,14 +77,14 @@ def _read_bvh(path: Path, reading: Reading) -> Clip:
     from kinestyle.formats.bvh import read_bvh
 
     _has_no_animations(path, reading)
-    return read_bvh(path, reading.fps)
+    return read_bvh(path, reading.fps, reading.character)
 
 
 def _open_bvh(path: Path, reading: Reading) -> Motion:
     from kinestyle.formats.bvh import open_bvh
 
     _has_no_animations(path, reading)
-    return open_bvh(path, reading.fps, _stated(UNSTATED, reading))
+    return open_bvh(path, reading.fps, _stated(UNSTATED, reading), reading.character)
 
 
 def _write_bvh(motion: Motion, path: Path, progress: Progress | None) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ def _read_amc(path: Path) -> Clip:
 def _read_gltf(path: Path, reading: Reading) -> Clip:
     from kinestyle.formats.gltf import read_gltf
 
-    return _at_rate(read_gltf(path, reading.animation), reading)
+    return _at_rate(read_gltf(path, reading.animation, reading.character), reading)
 
 
 def _write_gltf(clip: Clip, path: Path) -> tuple[str, ...]:
@@ -112,7 +114,7 @@ def _write_gltf(clip: Clip, path: Path) -> tuple[str, ...]:
 def _read_fbx(path: Path, reading: Reading) -> Clip:
     from kinestyle.formats.fbx import read_fbx
 
-    return _at_rate(read_fbx(path, reading.animation), reading)
+    return _at_rate(read_fbx(path, reading.animation, reading.character), reading)
 
 
 def _write_fbx(clip: Clip, path: Path) -> tuple[str, ...]:
@@ -121,10 +123,11 @@ def _write_fbx(clip: Clip, path: Path) -> tuple[str, ...]:
     return write_fbx(clip, path)
 
 
-def _read_arrays(path: Path) -> Clip:
+def _read_arrays(path: Path, reading: Reading) -> Clip:
     from kinestyle.formats.arrays import read_arrays
 
-    return read_arrays(path)
+    _has_no_animations(path, reading)
+    return _at_rate(read_arrays(path, reading.character), reading)
 
 
 def _write_arrays(clip: Clip, path: Path) -> tuple[str, ...]:
@@ -141,8 +144,8 @@ FORMATS: dict[str, Format] = {
     ".vrm": Format(_read_gltf, _as_a_whole(_write_gltf)),
     ".vrma": Format(_read_gltf, _as_a_whole(_write_gltf)),
     ".fbx": Format(_read_fbx, _as_a_whole(_write_fbx)),
-    ".npy": Format(_retimed(_read_arrays), _as_a_whole(_write_arrays)),
-    ".npz": Format(_retimed(_read_arrays), _as_a_whole(_write_arrays)),
+    ".npy": Format(_read_arrays, _as_a_whole(_write_arrays)),
+    ".npz": Format(_read_arrays, _as_a_whole(_write_arrays)),
 }
 """By lower-case suffix."""
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".joblib"}
@@ -154,7 +157,7 @@ def read_motion(path: str | Path, fps: float | None = None, **said: Unpack[Readi
     fps: frames a second, for a file that states none or a wrong rate; None: as the file says
     animation: of a file with several, the name of the one to read, or its number, from 1; None: the
         active one, else the one that moves most. `Clip.animations` lists them.
-    up, swap_sides, level: what is known of the file's world, see `Reading`
+    up, swap_sides, level, character: what else is known of the file, see `Reading`
 
     Raises MotionFileError for a file that cannot be read, is not sound, or states a rate that
     cannot be believed.

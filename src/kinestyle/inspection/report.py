@@ -48,6 +48,8 @@ class Inspection:
         return {
             "name": clip.name,
             "animation": clip.animation or None,
+            "characters": list(clip.characters),
+            "character": clip.character,
             "animations": [animation._asdict() for animation in clip.animations],
             "family": mapping.family,
             "joint_count": clip.skeleton.joint_count,
@@ -86,6 +88,10 @@ class Inspection:
             if found["facing_off_degrees"] >= 10.0
             else ""
         )
+        characters = [
+            f"  {number} {name}" + ("   read" if number == self.clip.character else "")
+            for number, name in enumerate(self.clip.characters, start=1)
+        ]
         animations = [
             f"  {animation.name:<28}{animation.seconds:.2f} s"
             + ("" if animation.moves else "   nothing moves")
@@ -99,6 +105,7 @@ class Inspection:
             f"axes     {found['up']} up, floor at {found['floor']:.3g}, facing "
             f"{found['facing']}{beside} at first",
             f"unit     {found['unit']} ({found['metres_per_unit']:.4g} m)",
+            *(["characters", *characters] if characters else []),
             *(["animations", *animations] if animations else []),
             "joints",
         ]

@@ -72,6 +72,8 @@ class Clip:
         that one; under another name it adds one to the file; for "", of a motion from elsewhere,
         one that is called as the clip
     roles: role, a name of the canonical skeleton, -> joint, as far as the file states them
+    characters: names of the skeletons or persons in the file, where there are several
+    character: the number of the one that was read, from 1 on
     """
 
     skeleton: Skeleton
@@ -84,6 +86,8 @@ class Clip:
     world: StatedWorld = UNSTATED
     animations: tuple[Animation, ...] = ()
     animation: str = ""
+    characters: tuple[str, ...] = ()
+    character: int = 1
     roles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -125,10 +125,25 @@ def map_joints(motion: Motion, rig: Rig | None = None) -> JointMapping:
     clip = sample_evenly(motion, _SAMPLED_FRAMES)
     position = clip.world_position
     if rig is None:
-        found = _in_its_world(clip, position, _own_roles(clip, position), clip.world, "the file")
+        try:
+            roles = _own_roles(clip, position)
+        except RigError as error:
+            raise RigError(f"{error}{_of_several(clip)}") from None
+        found = _in_its_world(clip, position, roles, clip.world, "the file")
         return _if_human(clip, position, found)
     return _in_its_world(
         clip, position, _given_roles(clip, position, rig), stated_world(clip, rig), rig.name
+    )
+
+
+def _of_several(clip: Clip) -> str:
+    """What else its file holds, for a clip in which no body was found."""
+    if len(clip.characters) < 2:
+        return ""
+    return (
+        f"; its file holds {len(clip.characters)} skeletons, {', '.join(clip.characters[:8])}, of "
+        f"which number {clip.character} was read: --character reads another, and a body whose "
+        f"parts are in several has to be joined to one skeleton first"
     )
 
 

@@ -72,6 +72,7 @@ FpsQuery = Annotated[schemas.Fps | None, Query(description=schemas.FPS)]
 AnimationQuery = Annotated[schemas.AnimationName | None, Query(description=schemas.ANIMATION)]
 UpQuery = Annotated[schemas.UpAxis | None, Query(description=schemas.UP)]
 SidesQuery = Annotated[bool | None, Query(description=schemas.SWAP_SIDES)]
+CharacterQuery = Annotated[schemas.CharacterNumber | None, Query(description=schemas.CHARACTER)]
 LevelQuery = Annotated[bool | None, Query(description=schemas.LEVEL)]
 T = TypeVar("T")
 
@@ -274,13 +275,14 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         up: UpQuery = None,
         swap_sides: SidesQuery = None,
         level: LevelQuery = None,
+        character: CharacterQuery = None,
         job: JobQuery = None,
     ) -> ClipAnswer:
         """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as
         `file`; its rig as `rig`.
         """
         files, stated = await sent_clip(request, name, rig, studio.config)
-        reading = Reading(fps, animation, up, swap_sides, level)
+        reading = Reading(fps, animation, up, swap_sides, level, character)
         work = studio.keep(files, _client(request, job), stated, reading)
         return _answer(studio, await _while_there(request, work))
 

@@ -28,6 +28,11 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 RigName = Annotated[str, Field(min_length=1, max_length=100)]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS)]
 AnimationName = Annotated[str, Field(min_length=1, max_length=300)]
+CharacterNumber = Annotated[int, Field(ge=1, le=100_000)]
+CHARACTER = (
+    "Which character, where the file holds several skeletons, persons or samples: its number, from "
+    "1 on, see `inspection.characters`."
+)
 UpAxis = Literal["+X", "+Y", "+Z", "-X", "-Y", "-Z"]
 UP = "The axis of the file that points up, where that is found wrongly."
 SWAP_SIDES = (
@@ -199,6 +204,10 @@ class StylizeForm(Restyling, _settings_body(with_rig=True)):  # type: ignore[mis
     like_swap_sides: bool | None = Field(None, description="The same for every reference clip.")
     level: bool | None = Field(None, description=LEVEL)
     like_level: bool | None = Field(None, description="The same for every reference clip.")
+    character: CharacterNumber | None = Field(None, description=CHARACTER)
+    like_character: CharacterNumber | None = Field(
+        None, description="The same for every reference clip."
+    )
     format: str | None = Field(
         None,
         pattern=ENDING,

@@ -66,17 +66,6 @@ class PositionLayout:
     def _divided(self, array: Array) -> Array:
         return array.reshape(*array.shape[:-1], self.joints.count, 3) if self.flat else array
 
-    def advice(self, motion: str) -> str:
-        """Numpy for one motion out of many, frames first. motion: the index to take"""
-        *others, frames, joints, coordinates = self.order
-        index = [motion if axis in others else ":" for axis in range(len(self.order))]
-        left = [axis for axis in range(len(self.order)) if axis not in others]
-        turned = tuple(left.index(axis) for axis in (frames, joints, coordinates))
-        while index and index[-1] == ":":
-            index.pop()
-        text = f"a[{', '.join(index)}]"
-        return text if turned == (0, 1, 2) else f"{text}.transpose{turned}"
-
 
 def find_layout(array: Array) -> PositionLayout | None:
     """The layout in which an array shows a body; the likeliest one if none does but its shape is

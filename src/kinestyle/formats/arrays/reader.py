@@ -23,6 +23,7 @@ from kinestyle.formats.arrays.numpy_files import Archive, parse_array
 from kinestyle.formats.arrays.pose_fitting import fit_pose
 from kinestyle.formats.arrays.positions import find_layout
 from kinestyle.formats.arrays.source import ArraySource, FeatureLayout, Layout
+from kinestyle.formats.characters import choose_character, with_characters
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import UP
@@ -46,22 +47,25 @@ _EXPECTED = (
 _NEEDS_A_MODEL = frozenset({"vertices", "verts", "v", "smpl_vertices", "betas", "cam", "pred_cam"})
 
 
-def read_arrays(path: str | Path) -> Clip:
+def read_arrays(path: str | Path, character: int | None = None) -> Clip:
     """The clip in a .npy or .npz file, on SMPL's 22 joints, or on Kimodo's.
+
+    character: which of several persons or samples, see `Reading`
 
     Raises MotionFileError for any other array and for damaged files.
     """
     path = Path(path)
     data, name = read_bytes(path, MAX_FILE_BYTES), name_of(path)
-    return parse_npz(data, name) if path.suffix.lower() == ".npz" else parse_npy(data, name)
+    parse = parse_npz if path.suffix.lower() == ".npz" else parse_npy
+    return parse(data, name, character)
 
 
-def parse_npy(data: bytes, name: str) -> Clip:
+def parse_npy(data: bytes, name: str, character: int | None = None) -> Clip:
     """data: the bytes of a .npy file; name: what messages call it -> the clip, named after `name`
     without its suffix. Raises MotionFileError.
     """
     array = parse_array(data, name)
-    found = _find(array, "", name)
+    found = _find(array, "", name, character)
     if found is None:
         raise MotionFileError(
             f"{name} holds an array of shape {array.shape}, expected {_EXPECTED}{_hint(array)}"
@@ -71,14 +75,14 @@ def parse_npy(data: bytes, name: str) -> Clip:
     return replace(clip, source=source)
 
 
-def parse_npz(data: bytes, name: str) -> Clip:
+def parse_npz(data: bytes, name: str, character: int | None = None) -> Clip:
     """As `parse_npy`, for an archive of several arrays."""
     archive = Archive(data, name)
     arrays = _numbers(archive)
     rate = archive.number(*RATE_KEYS)
     if rate is not None and not 0.1 <= rate <= 1e5:
         raise MotionFileError(f"{name} states {rate:g} frames a second; give the rate with --fps")
-    found = _find_in(arrays, archive, name)
+    found = _find_in(arrays, archive, name, character)
     if found is None:
         held = ", ".join(f"{shown(key)} {arrays[key].shape}" for key in list(arrays)[:8])
         raise MotionFileError(
@@ -109,7 +113,7 @@ def _numbers(archive: Archive) -> dict[str, Array]:
 
 
 def _find_in(
-    arrays: Mapping[str, Array], archive: Archive, name: str
+    arrays: Mapping[str, Array], archive: Archive, name: str, character: int | None
 ) -> tuple[Clip, Layout, tuple[str, ...], int] | None:
     """The motion among arrays, its layout, the keys of what holds it, and which of several it
     is.
@@ -127,14 +131,16 @@ def _find_in(
         clip = _posed(poses, arrays, name, amass="mocap_framerate" in archive)
         return clip, poses, tuple(arrays), 0
     for key in sorted(arrays, key=lambda key: (key not in ("joints", "motion"), -arrays[key].size)):
-        found = _find(arrays[key], key, name)
+        found = _find(arrays[key], key, name, character)
         if found is not None:
             clip, layout, motion = found
             return clip, layout, (key,), motion
     return None
 
 
-def _find(array: Array, key: str, name: str) -> tuple[Clip, Layout, int] | None:
+def _find(
+    array: Array, key: str, name: str, character: int | None
+) -> tuple[Clip, Layout, int] | None:
     """The motion in one array, its layout, and which of several it is; None where there is none."""
     features = array
     while features.ndim > 2 and features.shape[0] == 1:
@@ -143,13 +149,10 @@ def _find(array: Array, key: str, name: str) -> tuple[Clip, Layout, int] | None:
         return _of_features(features, name)
     if (layout := find_layout(array)) is not None:
         motions = layout.motions(array)
-        if len(motions) > 1:
-            raise MotionFileError(
-                f"{name} holds an array of shape {array.shape}, {len(motions)} motions; save one "
-                f"at a time, such as {layout.advice('0')}"
-            )
-        clip = _positioned(motions[0], layout.joints, name)
-        return clip, layout, 0
+        names = [f"motion {number + 1}" for number in range(len(motions))]
+        index, notes = choose_character(names, character, 0, name)
+        clip = _positioned(motions[index], layout.joints, name).with_warnings(*notes)
+        return with_characters(clip, names, index), layout, index
     if (poses := find_rows(array, key)) is not None:
         clip = _with_rate_note(_posed(poses, {key: array}, name))
         return clip, poses, 0

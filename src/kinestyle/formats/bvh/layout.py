@@ -49,6 +49,7 @@ class BvhLayout:
     decimals: the most digits any value had after its point
     shortest: whether values are printed with as few digits as tell them apart, as in a file with
         exponents (1.2e-17)
+    column_count: of all characters in the file; None: those of the channels
     newline: how the rows end
     encoding, byte_order_mark: how the text becomes bytes
     """
@@ -62,6 +63,7 @@ class BvhLayout:
     values: Array
     decimals: int = 6
     shortest: bool = False
+    column_count: int | None = None
     newline: str = "\n"
     encoding: str = "utf-8"
     byte_order_mark: bytes = b""
@@ -69,7 +71,7 @@ class BvhLayout:
     @property
     def channel_count(self) -> int:
         """C, how many values a frame has."""
-        return sum(map(len, self.channels))
+        return self.column_count or sum(map(len, self.channels))
 
     def window(self, start: int, stop: int) -> BvhLayout:
         """The same with the values of some frames only."""

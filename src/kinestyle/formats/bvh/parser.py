@@ -14,6 +14,7 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.bvh.layout import CHANNELS, BvhLayout, decode
 from kinestyle.formats.bvh.rows import parse_rows
+from kinestyle.formats.characters import choose_character, with_characters
 from kinestyle.formats.limits import (
     MAX_FILE_BYTES,
     MAX_FRAMES,
@@ -48,20 +49,23 @@ _ONE_FRAME_SECONDS = 1.0 / 30.0
 _CHANNEL_NAMES = {name.lower(): name for name in CHANNELS}
 
 
-def read_bvh(path: str | Path, fps: float | None = None) -> Clip:
+def read_bvh(path: str | Path, fps: float | None = None, character: int | None = None) -> Clip:
     """The clip in a BVH file, in its own units and axes, with a `BvhLayout` as its source.
 
     fps: frames a second, whatever the file says; None: what it says, if that can be believed
+    character: which of several roots, see `Reading`
 
     Raises MotionFileError for a file that cannot be read or is not sound BVH.
     """
     path = Path(path)
-    return parse_bvh(read_bytes(path, MAX_FILE_BYTES), name_of(path), fps)
+    return parse_bvh(read_bytes(path, MAX_FILE_BYTES), name_of(path), fps, character)
 
 
-def parse_bvh(data: bytes, name: str, fps: float | None = None) -> Clip:
-    """data: the bytes of a BVH file, name: what messages call it, fps: as in `read_bvh` -> the
-    clip, named after `name` without its suffix.
+def parse_bvh(
+    data: bytes, name: str, fps: float | None = None, character: int | None = None
+) -> Clip:
+    """data: the bytes of a BVH file, name: what messages call it, fps, character: as in `read_bvh`
+    -> the clip, named after `name` without its suffix.
 
     Raises MotionFileError with one sentence that says where, what was found and what was expected.
     """
@@ -85,17 +89,21 @@ def parse_bvh(data: bytes, name: str, fps: float | None = None) -> Clip:
         MAX_MAGNITUDE,
         min(MAX_FRAMES, max(1, joint_frame_limit(len(data)) // joints)),
     )
-    layout = head.layout(rows.values, rows.decimals, rows.shortest)
+    hierarchy = head.hierarchy
+    names = [hierarchy.names[root] for root in hierarchy.roots]
+    index, more = choose_character(names, character, 0, name)
+    layout = head.layout(rows.values, rows.decimals, rows.shortest, index)
     local_position, local_rotation = decode(layout, rows.values)
-    return Clip(
+    clip = Clip(
         layout.skeleton,
         local_position,
         local_rotation,
         head.frame_time_seconds,
         Path(name).stem,
         layout,
-        (*head.warnings(len(rows.values)), *notes, *rows.notes),
+        (*head.warnings(len(rows.values), index), *notes, *rows.notes, *more),
     )
+    return with_characters(clip, names, index)
 
 
 def _with_points(text: str) -> str | None:
@@ -150,13 +158,15 @@ class Head:
         """C, how many values a row has."""
         return sum(map(len, self.hierarchy.channels))
 
-    def layout(self, values: Array, decimals: int, shortest: bool) -> BvhLayout:
-        """values: (T, C); decimals, shortest: see `BvhLayout`."""
+    def layout(self, values: Array, decimals: int, shortest: bool, character: int = 0) -> BvhLayout:
+        """values: (T, C); decimals, shortest: see `BvhLayout`; character: the index of the root."""
+        joints = self.hierarchy.joints_of(character)
         line_end = _LINE_END.search(self.text, self.end)
         return BvhLayout(
-            skeleton=self.hierarchy.skeleton(),
-            channels=tuple(self.hierarchy.channels),
-            first_columns=tuple(self.hierarchy.first_columns()),
+            skeleton=self.hierarchy.skeleton(character),
+            channels=tuple(self.hierarchy.channels[joints]),
+            first_columns=tuple(self.hierarchy.first_columns()[joints]),
+            column_count=self.channel_count,
             head_text=self.text[: self.count_at[0]],
             between_text=self.text[self.count_at[1] : self.time_at[0]],
             frame_time_text=self.text[slice(*self.time_at)],
@@ -168,10 +178,12 @@ class Head:
             byte_order_mark=self.byte_order_mark,
         )
 
-    def warnings(self, found_count: int) -> tuple[str, ...]:
-        """What is odd about the file; found_count: how many rows it has."""
+    def warnings(self, found_count: int, character: int = 0) -> tuple[str, ...]:
+        """What is odd about the file; found_count: how many rows it has; character: the index of
+        the root that is read.
+        """
         odd = encoding_warnings(self.name, self.encoding)
-        renamed = self.hierarchy.unique_names()[1]
+        renamed = self.hierarchy.unique_names(character)[1]
         if renamed:
             odd.append(
                 f"{self.name} has several joints named {', '.join(map(quoted, renamed[:5]))}; they "
@@ -320,18 +332,31 @@ class Hierarchy:
         """Whether the innermost open joint has a child or an end site yet."""
         return joint < len(self.names) - 1 or bool(self.ends and self.ends[-1][0] == joint)
 
-    def skeleton(self) -> Skeleton:
+    @property
+    def roots(self) -> list[int]:
+        return [joint for joint, parent in enumerate(self.parents) if parent < 0]
+
+    def joints_of(self, character: int) -> slice:
+        """The joints of one root, by its index."""
+        starts = [*self.roots, len(self.names)]
+        return slice(starts[character], starts[character + 1])
+
+    def skeleton(self, character: int = 0) -> Skeleton:
+        joints = self.joints_of(character)
+        first = joints.start
+        parents = [parent - first if parent >= 0 else -1 for parent in self.parents[joints]]
+        ends = [one for one in self.ends if joints.start <= one[0] < joints.stop]
         return Skeleton(
-            names=self.unique_names()[0],
-            parents=np.array(self.parents),
-            offsets=np.array(self.offsets, dtype=float),
-            end_parents=np.array([parent for parent, _ in self.ends], dtype=int),
-            end_offsets=np.array([offset for _, offset in self.ends], dtype=float).reshape(-1, 3),
+            names=self.unique_names(character)[0],
+            parents=np.array(parents),
+            offsets=np.array(self.offsets[joints], dtype=float),
+            end_parents=np.array([parent - first for parent, _ in ends], dtype=int),
+            end_offsets=np.array([offset for _, offset in ends], dtype=float).reshape(-1, 3),
         )
 
-    def unique_names(self) -> tuple[tuple[str, ...], list[str]]:
+    def unique_names(self, character: int = 0) -> tuple[tuple[str, ...], list[str]]:
         """The names with numbers behind those that occurred before, and these."""
-        return unique_names(self.names, " ")
+        return unique_names(self.names[self.joints_of(character)], " ")
 
     def first_columns(self) -> list[int]:
         return [0, *np.cumsum([len(names) for names in self.channels])[:-1].tolist()]
@@ -345,7 +370,7 @@ def _parse_hierarchy(scanner: _Scanner) -> Hierarchy:
     scanner.expect("hierarchy", "HIERARCHY, the first word of every BVH file")
     scanner.expect("root", "ROOT")
     open_joints = [_begin_joint(scanner, hierarchy, -1)]
-    while open_joints:
+    while open_joints or _begins_another(scanner, hierarchy, open_joints):
         joint = open_joints[-1]
         word = scanner.next().lower()
         if word == "}":
@@ -370,21 +395,22 @@ def _parse_hierarchy(scanner: _Scanner) -> Hierarchy:
                 f"OFFSET, CHANNELS, JOINT, End Site or a closing brace within "
                 f"{hierarchy.shown(joint)}"
             )
-    _parse_hierarchy_end(scanner)
     if not any(hierarchy.stated_channels):
         scanner.refuse("at least one joint with channels before MOTION")
     return hierarchy
 
 
-def _parse_hierarchy_end(scanner: _Scanner) -> None:
-    """After the closing brace of the root: the keyword MOTION."""
+def _begins_another(scanner: _Scanner, hierarchy: Hierarchy, open_joints: list[int]) -> bool:
+    """After the closing brace of a root: whether another root follows, which is begun, or the
+    keyword MOTION.
+    """
     word = scanner.next().lower()
     if word == "root":
-        scanner.refuse(
-            "MOTION after the hierarchy of the one root; export one character to each file"
-        )
+        open_joints.append(_begin_joint(scanner, hierarchy, -1))
+        return True
     if word != "motion":
         scanner.refuse("MOTION after the closing brace of the root")
+    return False
 
 
 def _begin_joint(scanner: _Scanner, hierarchy: Hierarchy, parent: int) -> int:

@@ -38,11 +38,16 @@ _BLOCK_BYTES = 2**20
 _FRAME_TIME_LINE = re.compile(rb"frame\s*time\s*:[^\r\n]*\r?\n", re.IGNORECASE)
 
 
-def open_bvh(path: str | Path, fps: float | None = None, world: StatedWorld = UNSTATED) -> Motion:
+def open_bvh(
+    path: str | Path,
+    fps: float | None = None,
+    world: StatedWorld = UNSTATED,
+    character: int | None = None,
+) -> Motion:
     """The motion in a BVH file: a clip as `read_bvh` reads it, or, where that would be long, one
     whose frames are read when they are asked for.
 
-    fps: as in `read_bvh`; world: what is known of the file's
+    fps, character: as in `read_bvh`; world: what is known of the file's
 
     Raises MotionFileError for a file that cannot be read or is not sound BVH.
     """
@@ -51,12 +56,12 @@ def open_bvh(path: str | Path, fps: float | None = None, world: StatedWorld = UN
     if path.is_file():
         try:
             with path.open("rb") as file:
-                streamed = _scan(path, file, fps)
+                streamed = None if character else _scan(path, file, fps)
         except (OSError, MotionFileError):
             pass  # the reader of whole files says what is wrong
     if streamed is not None:
         return replace(streamed, world=world)
-    return replace(read_bvh(path, fps), world=world)
+    return replace(read_bvh(path, fps, character), world=world)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +153,7 @@ def _scan(path: Path, file: BufferedReader, fps: float | None) -> StreamedBvh | 
     head = _head(name_of(path), file, state[0], fps)
     if (
         head is None
+        or len(head.hierarchy.roots) > 1
         or not head.frame_count
         or len(WINDOWS.cut(head.frame_count, head.frame_time_seconds)) == 1
     ):

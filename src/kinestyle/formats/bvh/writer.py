@@ -137,6 +137,8 @@ class Encoder:
         frames = len(local_rotation)
         known = clip.source.values if self.keeps_values else None
         values = np.zeros((frames, layout.channel_count)) if known is None else np.array(known)
+        if known is None and layout.column_count and len(layout.values):
+            values[:] = layout.values[0]  # other characters stand as in their first frame
         position_kept, rotation_kept = _unchanged(local_position, local_rotation, layout, known)
 
         joint, axis, column = layout.position_columns

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.characters import choose_character
 from kinestyle.formats.fbx.loading import Node, Scene
 from kinestyle.formats.limits import MAX_JOINTS
 from kinestyle.formats.unique_names import unique_names
@@ -25,6 +26,7 @@ class JointNodes:
     above: the nodes that the root hangs from, from the top; they do not move
     tips, tip_parents: E nodes that stand for the ends of chains, (E,) int
     warnings: sentences about what was left out
+    characters: the top nodes of all skeletons; character: the index of this one's
     """
 
     joints: tuple[Node, ...]
@@ -34,10 +36,12 @@ class JointNodes:
     tips: tuple[Node, ...]
     tip_parents: np.ndarray
     warnings: tuple[str, ...]
+    characters: tuple[str, ...]
+    character: int
 
 
-def choose_joints(scene: Scene) -> JointNodes:
-    """The skeleton with the most bones.
+def choose_joints(scene: Scene, character: int | None = None) -> JointNodes:
+    """The skeleton that is asked for, else the one with the most bones.
 
     Its joints are limb nodes and nodes that carry a skin, the nodes between them, and nodes above
     them that move. In a scene without bones, nodes without geometry that move count as bones.
@@ -45,7 +49,15 @@ def choose_joints(scene: Scene) -> JointNodes:
     """
     file, nodes = scene.file, scene.nodes
     bones, tips = _bones(scene)
-    paths, warnings = _largest_skeleton([_path(scene, bone) for bone in sorted(bones)], scene)
+    skeletons: dict[int, list[list[int]]] = {}
+    for bone in sorted(bones):
+        skeletons.setdefault((path := _path(scene, bone))[0], []).append(path)
+    # a skeleton is what hangs from one top node
+    tops = list(skeletons)
+    characters = tuple(nodes[top].name for top in tops)
+    largest = max(range(len(tops)), key=lambda number: len(skeletons[tops[number]]))
+    index, warnings = choose_character(characters, character, largest, file)
+    paths = skeletons[tops[index]]
     above = _still_above(scene, paths)
     order = _depth_first(scene, paths, len(above))
     if len(order) > MAX_JOINTS:
@@ -70,6 +82,8 @@ def choose_joints(scene: Scene) -> JointNodes:
         tips=tuple(nodes[tip] for tip in ends),
         tip_parents=np.array([joint_of[nodes[tip].parent] for tip in ends], dtype=int),
         warnings=tuple(warnings),
+        characters=characters,
+        character=index,
     )
 
 
@@ -100,25 +114,6 @@ def _path(scene: Scene, node: int) -> list[int]:
     while (node := scene.nodes[node].parent) >= 0:
         path.append(node)
     return path[::-1]
-
-
-def _largest_skeleton(paths: list[list[int]], scene: Scene) -> tuple[list[list[int]], list[str]]:
-    """Of the paths to all bones, those of the skeleton with the most bones, and a warning if there
-    are others. A skeleton is what hangs from one top node.
-    """
-    skeletons: dict[int, list[list[int]]] = {}
-    for path in paths:
-        skeletons.setdefault(path[0], []).append(path)
-    top = max(skeletons, key=lambda node: len(skeletons[node]))
-    if len(skeletons) == 1:
-        return skeletons[top], []
-    names = {node: scene.nodes[node].name for node in skeletons}
-    others = ", ".join(repr(names[node]) for node in list(skeletons)[:6] if node != top)
-    warning = (
-        f"{scene.file} holds {len(skeletons)} skeletons; the one below {names[top]!r} was read, "
-        f"which has most bones, not {others}"
-    )
-    return skeletons[top], [warning]
 
 
 def _still_above(scene: Scene, paths: list[list[int]]) -> list[int]:

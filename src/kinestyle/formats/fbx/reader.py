@@ -9,6 +9,7 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.animations import only_animation
+from kinestyle.formats.characters import with_characters
 from kinestyle.formats.fbx.joint_nodes import JointNodes, choose_joints
 from kinestyle.formats.fbx.loading import Node, Sampled, Scene, open_scene
 from kinestyle.formats.fbx.records import is_binary, parse
@@ -74,22 +75,24 @@ class FbxSource:
         return abs(clip.frame_time_seconds / self.frame_time_seconds - 1.0) <= 1e-9
 
 
-def read_fbx(path: str | Path, animation: str | None = None) -> Clip:
+def read_fbx(path: str | Path, animation: str | None = None, character: int | None = None) -> Clip:
     """The clip in an FBX file, in its own units and axes, with an `FbxSource` as its source.
 
-    animation: which of several, see `Reading`
+    animation, character: which of several, see `Reading`
 
     Raises MotionFileError for a file that cannot be read, is not sound FBX or holds no skeleton.
     """
     path = Path(path)
-    return parse_fbx(read_bytes(path, MAX_FILE_BYTES), name_of(path), animation)
+    return parse_fbx(read_bytes(path, MAX_FILE_BYTES), name_of(path), animation, character)
 
 
-def parse_fbx(data: bytes, name: str, animation: str | None = None) -> Clip:
+def parse_fbx(
+    data: bytes, name: str, animation: str | None = None, character: int | None = None
+) -> Clip:
     """data: the bytes of an FBX file, name: what messages call it -> the clip, named after `name`
     without its suffix.
 
-    animation: which of several, see `Reading`
+    animation, character: which of several, see `Reading`
 
     Raises MotionFileError with one sentence that says what was found and what was expected.
     """
@@ -100,15 +103,17 @@ def parse_fbx(data: bytes, name: str, animation: str | None = None) -> Clip:
         # checks the file before the library unpacks its arrays
         parse(data, name)
     with open_scene(data, name) as scene:
-        return _read_scene(scene, data, name, animation)
+        return _read_scene(scene, data, name, animation, character)
 
 
-def _read_scene(scene: Scene, data: bytes, name: str, animation: str | None) -> Clip:
+def _read_scene(
+    scene: Scene, data: bytes, name: str, animation: str | None, character: int | None
+) -> Clip:
     """The clip of a scene. Raises MotionFileError."""
     animations, warnings = choose_stack(scene, animation)
     times, more = _frame_times(scene)
     warnings += more
-    chosen = choose_joints(scene)
+    chosen = choose_joints(scene, character)
     warnings += chosen.warnings
     joints = chosen.joints
     if len(times) * len(joints) > MAX_JOINT_FRAMES:
@@ -178,6 +183,7 @@ def _read_scene(scene: Scene, data: bytes, name: str, animation: str | None) -> 
         tuple(warnings),
         StatedWorld(scene.metres_per_unit, scene.up),
     )
+    clip = with_characters(clip, chosen.characters, chosen.character)
     if len(animations) == 1:
         return only_animation(clip, source.animation, source.animation)
     return clip.with_animations(animations, source.animation)

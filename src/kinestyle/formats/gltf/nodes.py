@@ -5,10 +5,12 @@ joints.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.characters import choose_character
 from kinestyle.formats.gltf.document import Document, numbers
 from kinestyle.formats.limits import MAX_JOINTS
 from kinestyle.formats.text_files import quoted
@@ -135,10 +137,25 @@ def resting(tree: NodeTree, skinned: set[int]) -> set[int]:
     return skinned or {node for node in tree.order if _is_bare(tree, node)}
 
 
+class ChosenRig(NamedTuple):
+    """The nodes of a rig, each behind its parent, warnings, the names of all rigs in the file, and
+    the index of this one.
+    """
+
+    joints: list[int]
+    warnings: list[str]
+    characters: tuple[str, ...]
+    character: int
+
+
 def find_joints(
-    document: Document, tree: NodeTree, skinned: set[int], animated: set[int]
-) -> tuple[list[int], list[str]]:
-    """The nodes of the rig, each behind its parent, and warnings.
+    document: Document,
+    tree: NodeTree,
+    skinned: set[int],
+    animated: set[int],
+    character: int | None = None,
+) -> ChosenRig:
+    """The rig that is asked for, see `Reading`.
 
     They are the joints of the skins and all nodes above them. Without a skin, or with one for a
     small part of what moves, they are also the nodes that the animation moves (`animated`), those
@@ -151,23 +168,18 @@ def find_joints(
             f"{document.name} holds no nodes, expected the joints of a rig; export with a skeleton"
         )
     best = max(rigs, key=lambda top: (len(animated.intersection(rigs[top])), len(rigs[top])))
-    warnings = []
-    others = [top for top in rigs if top != best and len(rigs[top]) > 1]
-    if others:
-        left = ", ".join(quoted(tree.name(top)) for top in others[:4])
-        warnings.append(
-            f"{document.name} holds {len(others) + 1} rigs; that below {quoted(tree.name(best))} "
-            f"was taken, {left} left as found"
-        )
-    joints = [node for node in rigs[best] if not tree.is_end_site(node)]
+    tops = [top for top in rigs if top == best or len(rigs[top]) > 1]
+    names = tuple(map(tree.name, tops))
+    index, warnings = choose_character(names, character, tops.index(best), document.name)
+    joints = [node for node in rigs[tops[index]] if not tree.is_end_site(node)]
     if len(joints) > MAX_JOINTS:
         raise MotionFileError(
             f"{document.name} has {len(joints)} joints, more than the limit of {MAX_JOINTS}"
         )
     in_file_order = sorted(joints)
     if all(tree.parents[node] < node for node in in_file_order):
-        return in_file_order, warnings
-    return joints, warnings
+        joints = in_file_order
+    return ChosenRig(joints, warnings, names, index)
 
 
 def _rig_nodes(tree: NodeTree, skinned: set[int], animated: set[int]) -> set[int]:

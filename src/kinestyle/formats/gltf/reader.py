@@ -10,6 +10,7 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.animations import only_animation
+from kinestyle.formats.characters import with_characters
 from kinestyle.formats.gltf.accessors import read_accessor
 from kinestyle.formats.gltf.animations import PATHS, choose_animation, sampler_of
 from kinestyle.formats.gltf.document import Document, open_document
@@ -53,21 +54,26 @@ class Curve:
     interpolation: str
 
 
-def read_gltf(path: str | Path, animation: str | None = None) -> Clip:
+def read_gltf(path: str | Path, animation: str | None = None, character: int | None = None) -> Clip:
     """The clip in a .glb or .gltf file: metres, Y up, the joints and all nodes above them. Raises
     MotionFileError.
 
-    animation: which of several, see `Reading`
+    animation, character: which of several, see `Reading`
     """
     path = Path(path)
-    return parse_gltf(read_bytes(path, MAX_FILE_BYTES), name_of(path), path.parent, animation)
+    data = read_bytes(path, MAX_FILE_BYTES)
+    return parse_gltf(data, name_of(path), path.parent, animation, character)
 
 
 def parse_gltf(
-    data: bytes, name: str, folder: Path | None = None, wanted: str | None = None
+    data: bytes,
+    name: str,
+    folder: Path | None = None,
+    wanted: str | None = None,
+    character: int | None = None,
 ) -> Clip:
     """data: the bytes of a file; name: what messages call it; folder: further files of its buffers
-    are looked for there; wanted: which of several animations, see `Reading`
+    are looked for there; wanted, character: which of several animations and rigs, see `Reading`
 
     Raises MotionFileError with one sentence that says where, what was found and what was expected.
     """
@@ -81,7 +87,8 @@ def parse_gltf(
     animation = document.root.parts("animations")[number] if number >= 0 else None
     channels, curves = _read_curves(document, animation, len(tree.parts))
     animated = {node for node, path in curves if path != "scale"} or resting(tree, skinned)
-    joints, other_rigs = find_joints(document, tree, skinned, animated)
+    rig = find_joints(document, tree, skinned, animated, character)
+    joints = rig.joints
     own = {key: curve for key, curve in curves.items() if key[0] in set(joints)}
     if not own:
         warnings.append(_still_note(name, animations, number))
@@ -110,9 +117,10 @@ def parse_gltf(
         grid.frame_time_seconds,
         Path(name).stem,
         source,
-        tuple(warnings + other_rigs + renamed),
+        tuple(warnings + rig.warnings + renamed),
         METRES_Y_UP,
     )
+    clip = with_characters(clip, rig.characters, rig.character)
     if bones:
         joint_of = dict(zip(source.nodes, names, strict=True))
         named = {bone: joint_of[node] for bone, node in bones.items() if node in joint_of}

@@ -210,36 +210,44 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
     """
     tree = RigTree(clip.skeleton, position, feet_elsewhere(clip.skeleton, position))
     body, *others = find_bodies(tree, clip.name)
-    joints, fits = trunk_roles(tree, body), {} if body.top is None else dict(body.top.fits)
     sides, agreement, clear = _sides(tree, body)
-    for side, chains in sides.items():
-        for chain in chains:
-            joints |= {f"{side}_{role}": joint for role, joint in chain.joints.items()}
-            fits |= {f"{side}_{role}": fit for role, fit in chain.fits.items()}
-    joints = {role: joints[role] for role in CANONICAL.names if role in joints}
-
     swapped = body.sided and agreement < -0.1
     stated = clip.world.mirrored
     # knees cannot bend the other way: where they say it clearly, the names are of a mirrored body
     mirrored = swapped and clear if stated is None else stated
     if mirrored:
-        joints = {mirror_name(role): joint for role, joint in joints.items()}
-        joints = {role: joints[role] for role in CANONICAL.names if role in joints}
-        fits = {mirror_name(role): fit for role, fit in fits.items()}
         sides = {"left": sides["right"], "right": sides["left"]}
+    joints, fits = _joined(trunk_roles(tree, body), body, sides)
     guessed = not body.sided and agreement < 0.1
     swapped = swapped and stated is None
     side_trust = 0.4 if swapped or guessed else 1.0
     sure = certainty(tree, body, others, sides, joints)
-    confidence = {}
-    for role, joint in joints.items():
-        geometry = 0.6 + 0.4 * float(np.exp(fits.get(role, 0.0)))
-        trust = _name_trust(tree.names[joint], part_of(role)) * geometry * sure[role]
-        confidence[role] = round(trust * (side_trust if has_side(role) else 1.0), 3)
+    confidence = {
+        role: round(
+            _name_trust(tree.names[joint], part_of(role))
+            * (0.6 + 0.4 * float(np.exp(fits.get(role, 0.0))))
+            * sure[role]
+            * (side_trust if has_side(role) else 1.0),
+            3,
+        )
+        for role, joint in joints.items()
+    }
     warnings = [_SWAPPED[mirrored]] if swapped else []
     warnings += _doubts(tree, joints, confidence, swapped, guessed)
     joints = {role: int(tree.order[joint]) for role, joint in joints.items()}
     return _Roles(joints, confidence, tuple(warnings), swapped)
+
+
+def _joined(
+    trunk: dict[str, int], body: Body, sides: dict[Side, tuple[Chain, Chain]]
+) -> tuple[dict[str, int], dict[str, float]]:
+    """The joints of all roles, in the order of the canonical skeleton, and how well they fit."""
+    found, fits = dict(trunk), {} if body.top is None else dict(body.top.fits)
+    for side, chains in sides.items():
+        for chain in chains:
+            found |= {f"{side}_{role}": joint for role, joint in chain.joints.items()}
+            fits |= {f"{side}_{role}": fit for role, fit in chain.fits.items()}
+    return {role: found[role] for role in CANONICAL.names if role in found}, fits
 
 
 def _doubts(

@@ -10,6 +10,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -24,6 +25,7 @@ from playwright.sync_api import Browser
 from kinestyle.runtime.options import options_of
 from kinestyle.runtime.settings import Settings
 from one_more_setting import package_with_one_more_setting
+from several_animations import several
 from studio_browser import Server, Visit, browsing, find_chromium, serving, visiting
 
 pytestmark = pytest.mark.skipif(
@@ -139,4 +141,29 @@ def test_a_high_window_stacks_the_two_bodies(server: Server, browser: Browser) -
         left, right = corners(visit)
         assert left[0] < right[0]
         assert left[1] == right[1]
+        assert visit.errors == []
+
+
+def test_which_animation_is_chosen_on_the_page(
+    server: Server, browser: Browser, tmp_path: Path
+) -> None:
+    """Of the clip's file and of the reference's; a file with one has nothing to choose."""
+    path = tmp_path / "x.glb"
+    path.write_bytes(several().glb())
+    with visiting(browser, server.address) as visit:
+        row, like_row = (visit.page.locator(f"#{name}") for name in ("animation", "like-animation"))
+        assert not row.is_visible()
+        visit.until_result(lambda: visit.page.locator("#file").set_input_files(path))
+        assert row.locator("select").input_value() == "Walk"
+        assert "Hold" in row.inner_text()
+        assert "nothing moves" in row.inner_text()
+        visit.until_result(lambda: row.locator("select").select_option("Calm"))
+        command = visit.page.locator("#command")
+        assert "--animation Calm" in command.inner_text()
+        visit.until_result(lambda: visit.page.locator("#file-like").set_input_files(path))
+        assert like_row.locator("select").input_value() == "Walk"
+        visit.until_result(lambda: like_row.locator("select").select_option("Hold"))
+        words = shlex.split(command.inner_text())
+        assert words[words.index("--like-animation") + 1] == "Hold"
+        assert words[words.index("--animation") + 1] == "Calm"
         assert visit.errors == []

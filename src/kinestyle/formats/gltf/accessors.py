@@ -82,6 +82,28 @@ def read_accessor(document: Document, index: int, kind: str) -> Array:
     return found
 
 
+def plain_rows(document: Document, index: int, size: int) -> np.ndarray | None:
+    """The rows (N, size) of an accessor of 32-bit floats in a view of its own file; None for any
+    other, and for one that is not sound. Says nothing, and is many times as fast as
+    `read_accessor`.
+    """
+    accessor = document.accessors[index].fields
+    try:
+        view = document.views[accessor["bufferView"]].fields
+        start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
+        strides = max(view.get("byteStride", 0), 4 * size), 4
+        if (
+            accessor["componentType"] != FLOAT
+            or {"sparse", "extensions"} & (view | accessor).keys()
+        ):
+            return None
+        buffer = document.buffers[view["buffer"]]
+        rows = np.ndarray((accessor["count"], size), "<f4", buffer, start, strides)
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return None
+    return rows if len(rows) and (np.abs(rows) <= MAX_MAGNITUDE).all() else None
+
+
 def _rows(
     document: Document, owner: JsonObject, key: str, dtype: np.dtype[Any], count: int, size: int
 ) -> np.ndarray:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from typing import Any
+
 import numpy as np
 
+from kinestyle.errors import MotionFileError
 from kinestyle.formats.animations import (
     animation_names,
     choice_note,
@@ -13,7 +17,7 @@ from kinestyle.formats.animations import (
     movement,
     why_default,
 )
-from kinestyle.formats.gltf.accessors import read_accessor
+from kinestyle.formats.gltf.accessors import plain_rows, read_accessor
 from kinestyle.formats.gltf.document import Document
 from kinestyle.json_object import JsonObject
 from kinestyle.motion import rotation
@@ -68,13 +72,7 @@ def is_result(animation: JsonObject) -> bool:
 
 def _moved_nodes(animation: JsonObject) -> set[int]:
     """The nodes that an animation translates or rotates."""
-    targets = (channel.part("target").fields for channel in animation.parts("channels"))
-    return {
-        node
-        for target in targets
-        if target.get("path") in ("translation", "rotation")
-        and isinstance(node := target.get("node"), int)
-    }
+    return {node for node, _, _ in _curves(animation)}
 
 
 def _movements(document: Document, parts: list[JsonObject], skinned: set[int]) -> list[float]:
@@ -85,29 +83,50 @@ def _movements(document: Document, parts: list[JsonObject], skinned: set[int]) -
 
 
 def _movement(document: Document, animation: JsonObject, skinned: set[int]) -> tuple[float, float]:
-    """How much an animation moves the joints of skins, and all nodes."""
-    samplers = animation.parts("samplers")
+    """How much an animation moves the joints of skins, and all nodes. Curves that are not sound
+    count for nothing: they are refused where they are to be read.
+    """
     # all curves of as many keys at once: a file may hold thousands
     alike: dict[tuple[str, int, bool], list[Array]] = {}
-    for channel in animation.parts("channels"):
-        target = channel.part("target").fields
-        path = target.get("path")
-        if path not in ("translation", "rotation"):
-            continue
-        sampler = sampler_of(channel, samplers)
-        number = sampler.integer(
-            "output", 0, len(document.accessors) - 1, "the number of an accessor"
-        )
-        node = target.get("node")
-        of_skin = isinstance(node, int) and node in skinned
-        values = read_accessor(document, number, f"VEC{PATHS[path]}")
-        if sampler.fields.get("interpolation") == "CUBICSPLINE":
-            values = values[1::3]
-        alike.setdefault((path, len(values), of_skin), []).append(values)
+    for node, path, sampler in _curves(animation):
+        values = _values(document, sampler, PATHS[path])
+        if values is not None:
+            alike.setdefault((path, len(values), node in skinned), []).append(values)
     amounts = {True: 0.0, False: 0.0}
     for (path, _, of_skin), curves in alike.items():
         amounts[of_skin] += _amount(np.stack(curves, axis=1), path)
     return amounts[True], amounts[True] + amounts[False]
+
+
+def _curves(
+    animation: JsonObject, paths: Collection[str] = ("translation", "rotation")
+) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Node, path and sampler of each channel for one of the paths, as far as they are sound."""
+    samplers, channels = (animation.fields.get(key) for key in ("samplers", "channels"))
+    if not isinstance(samplers, list) or not isinstance(channels, list):
+        return
+    for channel in channels:
+        try:
+            target, number = channel["target"], channel["sampler"]
+            node, path, sampler = target["node"], target["path"], samplers[number]
+        except (LookupError, TypeError):
+            continue
+        if path in paths and isinstance(node, int) and isinstance(sampler, dict):
+            yield node, path, sampler
+
+
+def _values(document: Document, sampler: dict[str, Any], size: int) -> Array | None:
+    """The values (K, size) at the keys of a sampler, None for those that are not sound."""
+    number = sampler.get("output")
+    if not isinstance(number, int) or not 0 <= number < len(document.accessors):
+        return None
+    values = plain_rows(document, number, size)
+    if values is None:
+        try:
+            values = read_accessor(document, number, f"VEC{size}")
+        except MotionFileError:
+            return None
+    return values[1::3] if sampler.get("interpolation") == "CUBICSPLINE" else values
 
 
 def _amount(values: Array, path: str) -> float:
@@ -120,19 +139,19 @@ def _amount(values: Array, path: str) -> float:
 
 def _stated_length(document: Document, animation: JsonObject) -> float:
     """Seconds between the first and the last key of what moves nodes, as the file states them."""
-    samplers, first, last = animation.parts("samplers"), np.inf, -np.inf
-    for channel in animation.parts("channels"):
-        if channel.part("target").fields.get("path") not in PATHS:
-            continue
-        sampler = sampler_of(channel, samplers)
-        accessor = document.accessors[
-            sampler.integer("input", 0, len(document.accessors) - 1, "the number of an accessor")
-        ]
-        low, high = (accessor.fields.get(key) for key in ("min", "max"))
-        for end in (low, high):
-            if isinstance(end, list) and end and isinstance(end[0], int | float):
-                first, last = min(first, end[0]), max(last, end[0])
-    return float(last - first) if last >= first else 0.0
+    inputs = {
+        sampler["input"]
+        for _, _, sampler in _curves(animation, list(PATHS))
+        if isinstance(sampler.get("input"), int)
+    }
+    ends = [
+        end[0]
+        for number in inputs
+        if 0 <= number < len(document.accessors)
+        for end in map(document.accessors[number].fields.get, ("min", "max"))
+        if isinstance(end, list) and end and isinstance(end[0], int | float)
+    ]
+    return float(max(ends) - min(ends)) if ends else 0.0
 
 
 def sampler_of(channel: JsonObject, samplers: list[JsonObject]) -> JsonObject:

@@ -126,12 +126,17 @@ async function stateRig(rig, asReference = false) {
   showRigChoice(element('rig-choice'), families, session.source?.rig ?? null);
 }
 
-/** Read another animation of the clip's file. @param {string} animation */
-async function chooseAnimation(animation) {
-  const { files, example, rig, reading } = session.source;
-  await open({ files, example, rig, animation, reading });
-  // as it was, where it is refused
-  showAnimationChoice(element('animation'), session.source.clip.inspection);
+/** Read another animation of the file that is there. @param {string} animation */
+async function chooseAnimation(animation, asReference = false) {
+  const { files, example, rig, reading } = asReference ? session.reference : session.source;
+  await open({ files, example, rig, animation, reading }, asReference);
+  showAnimations(asReference); // as it was, where it is refused
+}
+
+/** Which animation is read, of a file with several. */
+function showAnimations(asReference = false) {
+  const { clip } = asReference ? session.reference : session.source;
+  showAnimationChoice(element(asReference ? 'like-animation' : 'animation'), clip.inspection);
 }
 
 /** Read the clip's file again, as the person says: which axis is up, say. */
@@ -183,7 +188,7 @@ function showSource(opened) {
   timeline.setCharacters(view.compared);
   showClip(opened);
   showRigChoice(element('rig-choice'), families, opened.rig);
-  showAnimationChoice(element('animation'), opened.clip.inspection);
+  showAnimations();
   element('reading').hidden = !opened.files;
   showReading(element('reading'), opened.reading);
   showResult(null);
@@ -281,7 +286,10 @@ const switchTheme = followTheme(() => {
 
 session.on('source', showSource);
 session.on('result', showResult);
-session.on('reference', (opened) => reference.set(opened));
+session.on('reference', (opened) => {
+  reference.set(opened);
+  showAnimations(true);
+});
 session.on('choice', showChoice);
 session.on('working', showProgress);
 session.on('failed', fail);
@@ -313,9 +321,13 @@ showResult(null);
 pickFiles(element('open'), element('file'), openFiles);
 pickFiles(element('open-like'), element('file-like'), (files) => openFiles(files, true));
 dropFiles(element('drop'), element('by-like'), openFiles);
-element('animation-choice').addEventListener('change', ({ target }) =>
-  chooseAnimation(target.value),
-);
+for (const [row, asReference] of [
+  ['animation', false],
+  ['like-animation', true],
+])
+  element(row).addEventListener('change', ({ target }) =>
+    chooseAnimation(target.value, asReference),
+  );
 element('reading').addEventListener('change', stateReading);
 element('rig-choice').addEventListener('change', ({ target }) => stateRig(chosenRig(target)));
 element('example').addEventListener(

@@ -176,7 +176,7 @@ RECORDINGS: tuple[Case, ...] = (
     Case(
         "characters/unity_MultipleRoots.fbx",
         "it is said that there are two skeletons",
-        _refused("its file holds 2 skeletons, RootBody, RootFeet"),
+        _refused("its file holds 2 skeletons, RootFeet, RootBody"),
     ),
     Case("characters/Fox.glb", "an animal on four legs is refused", _refused("on four legs")),
     Case(

@@ -22,6 +22,7 @@ from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.retarget.transfer import transfer
 from made_rigs import walk
 from test_arrays_positions import at_twenty, saved
 
@@ -109,6 +110,13 @@ def test_amass_is_read_and_written_in_place(walking, joints, tmp_path, released)
     assert write_motion(result, out) == ()
     back = read_motion(out)
     assert np.abs(back.world_position - result.world_position).max() < 1e-3
+
+    # other motion, of another length and rate
+    other = transfer(walk(2.0).clip, clip)
+    assert write_motion(other, out) == ()
+    back = read_motion(out)
+    assert (back.frame_count, back.frame_rate) == (61, pytest.approx(30.0))
+    assert np.abs(back.world_position - other.world_position).max() < 1e-6
 
 
 def test_a_lying_body_of_amass_has_z_up(walking):

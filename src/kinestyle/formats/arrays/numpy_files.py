@@ -112,14 +112,18 @@ class Archive:
 
     def number(self, *keys: str) -> float | None:
         """The first of some numbers that is there, and is one."""
+        key = self.number_key(*keys)
+        return None if key is None else float(self.array(key).reshape(-1)[0])
+
+    def number_key(self, *keys: str) -> str | None:
+        """The name of the first of some numbers that is there, and is one."""
         for key in keys:
             if key in self:
                 try:
-                    value = self.array(key)
+                    if self.array(key).size == 1:
+                        return key
                 except MotionFileError:
                     continue
-                if value.size == 1:
-                    return float(value.reshape(-1)[0])
         return None
 
     def _read(self, member: zipfile.ZipInfo, what: str) -> bytes:

@@ -48,10 +48,16 @@ class ArraySource:
     read: Clip
 
 
+def has_rate_of(clip: Clip, read: Clip) -> bool:
+    """Whether a clip has the frame rate that was read."""
+    return abs(clip.frame_time_seconds / read.frame_time_seconds - 1.0) < 1e-9
+
+
 def is_unchanged(clip: Clip, read: Clip) -> bool:
-    """Whether a clip has the very motion that was read."""
+    """Whether a clip has the very motion that was read, at its rate."""
     return (
-        clip.skeleton.names == read.skeleton.names
+        has_rate_of(clip, read)
+        and clip.skeleton.names == read.skeleton.names
         and clip.local_position.shape == read.local_position.shape
         and bool(same_position(clip.local_position, read.local_position).all())
         and bool(same_rotation(clip.local_rotation, read.local_rotation).all())

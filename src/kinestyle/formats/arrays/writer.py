@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.arrays.body_poses import RATE_KEYS
 from kinestyle.formats.arrays.numpy_files import Archive, format_array, parse_array
-from kinestyle.formats.arrays.source import ArraySource, changed_arrays, is_unchanged
+from kinestyle.formats.arrays.source import ArraySource, changed_arrays, has_rate_of, is_unchanged
 from kinestyle.motion.clip import Clip, check_writable
 from kinestyle.storage import name_of, replace_bytes
 
@@ -41,15 +45,26 @@ def format_arrays(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
             f"{name} cannot be written: the motion came from a {source.suffix} file; write that, "
             f".bvh, .glb or .fbx"
         )
-    if is_unchanged(clip, source.read):
-        return source.data, ()
     if source.suffix == ".npy":
+        # it states no rate that could be wrong
+        if is_unchanged(
+            replace(clip, frame_time_seconds=source.read.frame_time_seconds), source.read
+        ):
+            return source.data, ()
         array = parse_array(source.data, name)
         changed, notes = changed_arrays(clip, source, {"": array})
         return format_array(changed[""], array), _named(notes, name)
+    if is_unchanged(clip, source.read):
+        return source.data, ()
     archive = Archive(source.data, name)
     arrays = {key: archive.array(key) for key in source.keys}
     changed, notes = changed_arrays(clip, source, arrays)
+    if not has_rate_of(clip, source.read):
+        rate = archive.number_key(*RATE_KEYS)
+        if rate is None:
+            notes += (f"it states no frame rate; the motion has {clip.frame_rate:g}",)
+        else:
+            changed[rate] = np.full(archive.array(rate).shape, clip.frame_rate)
     return archive.written(changed), _named(notes, name)
 
 

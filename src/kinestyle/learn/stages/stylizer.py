@@ -388,9 +388,9 @@ class StylizerStage(Stage[StylizerNetwork]):
         its own set.
         """
         times = len(results) // len(batch.content)
-        target = self.known_style[target]
-        content = self.known_content[batch.content].repeat(times)
-        impossible = ~self.same_set.to(content.device)[content]
+        target = self.known_style.to(target.device)[target]
+        content = self.known_content.to(target.device)[batch.content].repeat(times)
+        impossible = ~self.same_set.to(target.device)[content]
         styles, contents = [], []
         for classifier in self.auxiliary:
             noisy = results + self.config.result_noise * torch.randn_like(results)

@@ -19,6 +19,10 @@ from kinestyle.motion.clip import Animation
 
 _PROBES = 24
 """Times within an animation at which its nodes are sampled, to see how much they move."""
+_MAX_SAMPLES = 2**21
+"""Of all animations together, each about a millionth of a second: where there are more, each has
+fewer probes.
+"""
 
 
 def choose_stack(scene: Scene, wanted: str | None) -> tuple[tuple[Animation, ...], list[str]]:
@@ -54,7 +58,10 @@ def choose_stack(scene: Scene, wanted: str | None) -> tuple[tuple[Animation, ...
 def _movement(scene: Scene, number: int) -> float:
     """How much the joints move in an animation."""
     scene.stack = number
-    sampled = scene.sample(_movers(scene), np.linspace(*scene.span_seconds, _PROBES))
+    movers = _movers(scene)
+    affordable = _MAX_SAMPLES // max(1, len(movers) * len(scene.stacks))
+    probes = min(_PROBES, max(2, affordable))
+    sampled = scene.sample(movers, np.linspace(*scene.span_seconds, probes))
     return movement(sampled.position, sampled.rotation)
 
 

@@ -21,7 +21,7 @@ _LOW_HANDS, _HIGH_KNEES, _HIGH_HIPS = 0.35, 0.1, 0.35
 """As shares of a leg's length: hands at most so far above the feet, knees and hips at least."""
 _MOST_FRAMES = 0.7
 """In which a body is on all fours that does."""
-_FORELEG = 0.85
+_FORELEG = 0.8
 """Arm over leg: no human has more, and few animals on four legs less."""
 
 

@@ -29,12 +29,17 @@ from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_JOINT_FRAMES, MAX_MAGNITUDE
 from kinestyle.formats.text_files import quoted
 from kinestyle.json_object import JsonObject
+from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Animation, Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.storage import name_of, read_bytes
 
 _INTERPOLATIONS = ("LINEAR", "STEP", "CUBICSPLINE")
+_SHEAR, _BENT = 1e-3, 0.1
+"""How far off shear may put a joint, as a share of a usual bone, before it is said and before it is
+refused.
+"""
 _EVEN_SCALE = 1e-3
 """How much the scale of a joint may differ between its axes before it counts as uneven."""
 _FRAME_TIMES = (1e-4, 10.0)
@@ -106,7 +111,7 @@ def parse_gltf(
         )
     names, renamed = joint_names(tree, joints, name)
     source = replace(
-        _compose(document, tree, joints, names, own, grid, number, channels),
+        _compose(document, tree, joints, names, own, grid, number, channels, warnings),
         name=animations[number].name if number >= 0 else "",
         is_default=is_default,
     )
@@ -222,11 +227,12 @@ def _compose(
     grid: FrameGrid,
     animation: int,
     channels: dict[tuple[int, str], int],
+    warnings: list[str],
 ) -> GltfSource:
     """The motion of a skeleton, from curves and from the rest transforms of nodes without one.
 
-    A skeleton has no scales: those of the nodes above a joint are in its positions. Raises
-    MotionFileError.
+    A skeleton has no scales: those of the nodes above a joint are in its positions. What there is
+    to say of that goes to `warnings`. Raises MotionFileError.
     """
     count, frames = len(joints), grid.frame_count
     number_of = {node: j for j, node in enumerate(joints)}
@@ -271,6 +277,21 @@ def _compose(
             [rest_transform(tree.parts[child])[0] * child_scale[0, j] for j, child in tips]
         ).reshape(-1, 3),
     )
+    shear, at = _shear(parents, child_scale, q, local_position)
+    if shear > _BENT:
+        while parents[at] >= 0 and np.ptp(np.abs(scale[:, at]), axis=-1).max() <= _EVEN_SCALE:
+            at = int(parents[at])  # whose own scale it is
+        found = ", ".join(f"{value:.4g}" for value in scale[0, at])
+        raise MotionFileError(
+            f"{document.name}, {tree.parts[joints[at]].where}: found a scale of {found} on "
+            f"{quoted(names[at])}, which would bend the joints on it, expected the same along all "
+            f"axes; apply the scale and export again"
+        )
+    if shear > _SHEAR:
+        warnings.append(
+            f"{document.name} scales some joints unevenly; where joints below them rotate, that "
+            f"was read without its shear"
+        )
     return GltfSource(
         document,
         animation,
@@ -292,42 +313,51 @@ def _child_scale(
     """scale: (T, J, 3) of each node itself -> the factor (T, J, 3) by which it and those above
     scale the translations of its children, and the signs of that factor (J, 3).
 
-    Raises MotionFileError for a scale that shears what hangs on its joint.
+    Raises MotionFileError for a scale that mirrors some axes and not others.
     """
     if (scale == 1.0).all():
         return np.ones_like(scale), np.ones(scale.shape[1:])
-    child_scale = np.empty_like(scale)
-    size = np.ones(scale.shape[:2])
+    size = np.empty_like(scale)
     sign = np.ones(scale.shape[1:])
-    children: list[list[int]] = [[] for _ in joints]
-    for j, parent in enumerate(parents):
-        if parent >= 0:
-            children[parent].append(j)
+    has_children = np.isin(np.arange(len(joints)), parents)
     for j, node in enumerate(joints):
-        above, sign_above = (
-            (size[:, parents[j]], sign[parents[j]])
-            if parents[j] >= 0
-            else (np.ones(len(scale)), np.ones(3))
-        )
+        above = int(parents[j])
+        size_above, sign_above = (size[:, above], sign[above]) if above >= 0 else (1.0, 1.0)
         magnitude = np.abs(scale[:, j])
         signs = np.where(scale[:, j] < 0, -1.0, 1.0)
         sign[j] = sign_above * signs[0]
+        if has_children[j] and (signs != signs[0]).any():
+            raise MotionFileError(
+                f"{tree.parts[node].file}, {tree.parts[node].where}: found a scale whose sign "
+                f"changes on {quoted(tree.name(node))}, which would bend the joints on it, "
+                f"expected the same along all axes; apply the scale and export again"
+            )
         even = np.ptp(magnitude, axis=-1) <= _EVEN_SCALE * magnitude.max(axis=-1)
         mean = magnitude.mean(axis=-1)
         with np.errstate(over="ignore"):
-            size[:, j] = above * mean
-        flips = (signs != signs[0]).any()
-        # an uneven scale only moves children that have no children of their own
-        if children[j] and (
-            flips or (not even.all() and any(children[child] for child in children[j]))
-        ):
-            found = ", ".join(f"{value:.4g}" for value in scale[int(np.argmin(even)), j])
-            what = "a scale whose sign changes" if flips else f"a scale of {found}"
-            raise MotionFileError(
-                f"{tree.parts[node].file}, {tree.parts[node].where}: found {what} on "
-                f"{quoted(tree.name(node))}, which would bend the joints on it, expected the same "
-                f"along all axes; apply the scale and export again"
-            )
-        factor = np.where(even[:, None], mean[:, None], magnitude)
-        child_scale[:, j] = above[:, None] * factor * sign[j]
-    return child_scale, sign
+            size[:, j] = size_above * np.where(even[:, None], mean[:, None], magnitude)
+    return size * sign, sign
+
+
+def _shear(parents: np.ndarray, child_scale: Array, q: Array, offset: Array) -> tuple[float, int]:
+    """How far an uneven scale above some joint, which reshapes what the joint rotates, puts its
+    children from where they are read, as a share of a usual bone; and the joint that is scaled.
+
+    child_scale: (T, J, 3), see `_child_scale`; q: (T, J, 4) of the nodes; offset: (T, J, 3) of each
+    from its parent, in the parent's frame
+    """
+    size = np.abs(child_scale)
+    uneven = (np.ptp(size, axis=-1) > _EVEN_SCALE * size.max(axis=-1)).any(axis=0)
+    usual = max(float(np.median(np.linalg.norm(offset[0], axis=-1))), 1e-12)
+    worst, at = 0.0, 0
+    for child, joint in enumerate(parents.tolist()):
+        above = int(parents[joint]) if joint >= 0 else -1
+        if above < 0 or not uneven[above]:
+            continue
+        scale, turned = size[:, above], q[:, joint]
+        unscaled = offset[:, child] / np.maximum(scale, 1e-12)
+        apart = scale * rotation.rotate(turned, unscaled)
+        share = float(np.abs(apart - rotation.rotate(turned, offset[:, child])).max()) / usual
+        if share > worst:
+            worst, at = share, above
+    return worst, at

@@ -234,19 +234,10 @@ def _compose(
     A skeleton has no scales: those of the nodes above a joint are in its positions. What there is
     to say of that goes to `warnings`. Raises MotionFileError.
     """
-    count, frames = len(joints), grid.frame_count
     number_of = {node: j for j, node in enumerate(joints)}
     parents = np.array([number_of.get(int(tree.parents[node]), -1) for node in joints])
     rest = [rest_transform(tree.parts[node]) for node in joints]
-    translation, q, scale = (np.empty((frames, count, size)) for size in PATHS.values())
-    for j, node in enumerate(joints):
-        for path, target, at_rest in zip(PATHS, (translation, q, scale), rest[j], strict=True):
-            curve = curves.get((node, path))
-            target[:, j] = (
-                at_rest
-                if curve is None
-                else sample(curve.keys, curve.values, curve.interpolation, grid, path == "rotation")
-            )
+    translation, q, scale = _sampled(joints, rest, curves, grid)
     child_scale, child_sign = _child_scale(tree, joints, parents, scale)
     has_parent, above = (parents >= 0)[:, None], np.maximum(parents, 0)
     parent_scale = np.where(has_parent, child_scale[:, above], 1.0)
@@ -281,12 +272,8 @@ def _compose(
     if shear > _BENT:
         while parents[at] >= 0 and np.ptp(np.abs(scale[:, at]), axis=-1).max() <= _EVEN_SCALE:
             at = int(parents[at])  # whose own scale it is
-        found = ", ".join(f"{value:.4g}" for value in scale[0, at])
-        raise MotionFileError(
-            f"{document.name}, {tree.parts[joints[at]].where}: found a scale of {found} on "
-            f"{quoted(names[at])}, which would bend the joints on it, expected the same along all "
-            f"axes; apply the scale and export again"
-        )
+        place = f"{document.name}, {tree.parts[joints[at]].where}"
+        raise _bends(place, names[at], scale[0, at])
     if shear > _SHEAR:
         warnings.append(
             f"{document.name} scales some joints unevenly; where joints below them rotate, that "
@@ -304,6 +291,37 @@ def _compose(
         parent_scale,
         parent_sign,
         scale=None if (scale == 1.0).all() else scale,
+    )
+
+
+def _sampled(
+    joints: list[int],
+    rest: list[tuple[Array, Array, Array]],
+    curves: dict[tuple[int, str], Curve],
+    grid: FrameGrid,
+) -> tuple[Array, Array, Array]:
+    """Translation (T, J, 3), rotation (T, J, 4) and scale (T, J, 3) of each joint.
+
+    rest: of each joint, the same where it has no curve
+    """
+    shape = grid.frame_count, len(joints)
+    translation, q, scale = (np.empty((*shape, size)) for size in PATHS.values())
+    for j, node in enumerate(joints):
+        for path, target, at_rest in zip(PATHS, (translation, q, scale), rest[j], strict=True):
+            curve = curves.get((node, path))
+            target[:, j] = (
+                at_rest
+                if curve is None
+                else sample(curve.keys, curve.values, curve.interpolation, grid, path == "rotation")
+            )
+    return translation, q, scale
+
+
+def _bends(place: str, name: str, scale: Array) -> MotionFileError:
+    found = ", ".join(f"{value:.4g}" for value in scale)
+    return MotionFileError(
+        f"{place}: found a scale of {found} on {quoted(name)}, which would bend the joints on it, "
+        f"expected the same along all axes; apply the scale and export again"
     )
 
 

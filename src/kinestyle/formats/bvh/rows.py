@@ -197,12 +197,13 @@ def _check_counts(expected: _Expected, before_line_end: np.ndarray, count: int) 
     frames, rest = divmod(count, channel_count)
     out_of_step = (whole & ~in_step).any()
     mostly_whole = 2 * whole.sum() >= np.count_nonzero(per_line)
-    wrong = np.unique(per_line[per_line > 0])
-    if len(wrong) == 1 and wrong[0] != channel_count and wrong[0] > 0.5 * channel_count:
-        lines = np.count_nonzero(per_line)
+    filled = per_line[per_line > 0]
+    alike = len(filled) and filled.min() == filled.max()
+    if alike and filled[0] != channel_count and filled[0] > 0.5 * channel_count:
+        lines = len(filled)
         if lines > 1 and abs(lines - expected.declared) <= 1:
             raise MotionFileError(
-                f"{name}, line {first_line + int(np.argmax(per_line > 0))}: found {wrong[0]} "
+                f"{name}, line {first_line + int(np.argmax(per_line > 0))}: found {filled[0]} "
                 f"values in each of {lines} rows, expected {channel_count}, one for each channel; "
                 f"correct CHANNELS or the rows"
             )

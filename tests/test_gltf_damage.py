@@ -387,6 +387,13 @@ def survives(data: bytes) -> None:
         parse_gltf(again, "x.glb")
 
 
+@pytest.mark.parametrize("key", ["samplers", "channels"])
+def test_an_animation_that_lacks_a_list_moves_nothing(key: str) -> None:
+    made = Made(copy.deepcopy(MADE.tree), bytearray(MADE.blob))
+    del made.tree["animations"][0][key]
+    survives(made.glb())
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_cut_and_any_damaged_bytes(data: st.DataObject) -> None:

@@ -47,7 +47,7 @@ class Container:
         """
         animations = list(self.fields["animations"])
         found: dict[str, Any] = dict(animations[number])
-        found |= {"samplers": list(found["samplers"]), "channels": list(found["channels"])}
+        found |= {key: list(found.get(key, ())) for key in ("samplers", "channels")}
         animations[number] = found
         self.fields["animations"] = animations
         return found

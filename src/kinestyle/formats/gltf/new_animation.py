@@ -96,7 +96,7 @@ class _NewAnimation:
         """Take over what else the animation that was read moves, such as faces and props."""
         joints = set(self.source.nodes)
         old = self.container.fields["animations"][self.source.animation]
-        for channel in old["channels"]:
+        for channel in old.get("channels", ()):
             target = channel["target"]
             if target.get("node") in joints and target.get("path") in PATHS:
                 continue

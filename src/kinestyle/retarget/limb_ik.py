@@ -24,10 +24,10 @@ def reach(
     hip: Array, knee: Array, ankle: Array, target: Array, hinge: Array, amount: Array
 ) -> tuple[Array, Array]:
     """The rotations (T, 4) in the world that bring a leg's ankle to its target: of the thigh, and
-    of the shin.
+    of the shin. Shoulder, elbow and hand of an arm do as well.
 
     hip, knee, ankle, target: (T, 3) positions; a target that is too far is approached
-    hinge: (T, 3) the axis about which the knee flexes, pointing to the body's left
+    hinge: (T, 3) the axis about which the knee flexes forwards: for a leg, to the body's left
     amount: (T,) 0 to 1, how much the front of the thigh may decide over the knee's own plane
     """
     thigh, shin, wanted = knee - hip, ankle - knee, target - hip

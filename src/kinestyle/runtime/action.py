@@ -72,6 +72,7 @@ _GROUND = [0, 2]
 _ARMS, _LEGS = [0, 1], [2, 3]
 
 PASSES = 2
+"""How often limbs reach: what the velocity limit leaves of one reaching, the next one adds."""
 
 _LONGEST = 0.995
 """Of a limb's length: a hand that is wanted farther away makes the trunk give way."""
@@ -181,7 +182,7 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
     course = _Course(was, action.doubt) if action.doubt.any() else None
     rise = rise if course is None else course.rise(rise)
     change = _without_flips(change, action.suspicion)
-    # the trunk gives way where a limb is too short; what one reaching leaves, the next one adds
+    # the trunk gives way where a limb is too short
     for _ in range(PASSES):
         world = rotation.multiply(change, before)
         now = _positions(world, action.height + rise)

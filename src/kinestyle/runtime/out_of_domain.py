@@ -17,7 +17,7 @@ from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
 from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time
-from kinestyle.retarget.features import FRAME_RATE, heading_free_rotation
+from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.runtime.settings import OutOfDomain
 
 FADE, FADE_FRAMES = (7.0, 13.0), 8.0
@@ -100,17 +100,17 @@ class DomainScore:
         return f"{self.name} is unlike what the model learned from (given back to {error})"
 
 
-def reconstruction_error_cm(features: Array, decoded: Array) -> Array:
-    """features, decoded: (N, 260), a clip and what the autoencoder made of it -> (N,) as
-    `DomainScore.error_cm`.
+def reconstruction_error_cm(rotation: Array, decoded: Array) -> Array:
+    """rotation, decoded: (N, 21, 4) world rotations with the heading removed, of a clip and of what
+    the autoencoder made of it -> (N,) as `DomainScore.error_cm`.
     """
-    apart = _joint_position(decoded) - _joint_position(features)
+    apart = _joint_position(decoded) - _joint_position(rotation)
     return 100.0 * np.linalg.norm(apart, axis=-1).mean(axis=-1)
 
 
-def _joint_position(features: Array) -> Array:
-    """(T, 260) -> (T, 21, 3) metres from the hips, from rotations: errors add up along a limb, as
+def _joint_position(rotation: Array) -> Array:
+    """(T, 21, 4) -> (T, 21, 3) metres from the hips, from rotations: errors add up along a limb, as
     they do for the user.
     """
-    local_rotation = world_to_local_rotation(CANONICAL, heading_free_rotation(features))
+    local_rotation = world_to_local_rotation(CANONICAL, rotation)
     return forward_kinematics(CANONICAL, CANONICAL.offsets, local_rotation)[0]

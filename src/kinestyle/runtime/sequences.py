@@ -118,7 +118,7 @@ class Sequences:
             rotation = heading_free_rotation(features)
             rotations.put(window, rotation if len(windows) == 1 else rotation.astype(np.float32))
             heights.put(window, features[:, LAYOUT["root_height"]][:, 0].copy())
-            errors.put(window, reconstruction_error_cm(features, decoded))
+            errors.put(window, reconstruction_error_cm(rotation, heading_free_rotation(decoded)))
         return Encoding(
             latents.array.T, headings.array, rotations.array, heights.array, errors.array
         )

@@ -72,7 +72,7 @@ def find_kimodo(arrays: Mapping[str, Array]) -> KimodoLayout | None:
 
 
 def _soma_parents(names: list[str]) -> list[int]:
-    """The parents of SOMA's joints, in the order of its names: a chain, unless it begins anew."""
+    """The parents of SOMA's joints, in the order of its names: a chain within each limb."""
     begins = {"Jaw": "Head", "LeftEye": "Head", "RightEye": "Head", "HeadEnd": "Head"}
     begins |= {f"{side}Shoulder": "Chest" for side in ("Left", "Right")}
     begins |= {f"{side}Leg": "Hips" for side in ("Left", "Right")}

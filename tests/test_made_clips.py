@@ -20,11 +20,12 @@ from kinestyle.learn.data.made_clips import (
     held_out_set,
     is_made,
     plan,
+    style_name,
     style_numbers,
     with_made_clips,
     without_made,
 )
-from kinestyle.learn.data.made_styles import apply_style, draw_style, held_out
+from kinestyle.learn.data.made_styles import apply_style, held_out
 from kinestyle.learn.data.pairs import cut_pairs
 from kinestyle.retarget.features import LAYOUT, clip_to_features, features_to_clip
 from made_rigs import as_rig, walk
@@ -69,8 +70,8 @@ def test_styles_come_in_groups_of_the_same_pieces(long_corpus: Corpus) -> None:
     first, second = groups = plan(long_corpus, CONFIG)
     assert plan(long_corpus, CONFIG) == groups
     assert plan(long_corpus, replace(CONFIG, seed=1)) != groups
-    numbers = [{made.number for made in group} for group in groups]
-    assert sorted(numbers[0] | numbers[1]) == style_numbers(12)
+    styles = [{made.entry.style for made in group} for group in groups]
+    assert sorted(styles[0] | styles[1]) == [style_name(number) for number in style_numbers(12)]
     assert not any(held_out(number) for number in style_numbers(200))
     for group in (first, second):
         pieces = {(made.piece.base.stem, made.piece.first) for made in group}
@@ -113,7 +114,7 @@ def test_a_pair_is_the_piece_in_the_style_frame_by_frame(long_corpus: Corpus, ma
     motion = LAYOUT.only("root_height", "joint_position", "joint_rotation")
     tempos = set()
     for clip in (group[k] for group in groups for k in (0, 7, 14)):
-        piece, style = clip.piece, draw_style(clip.number)
+        piece, style = clip.piece, clip.style
         frames = pairs.frames[piece.base.stem, clip.entry.style]
         assert len(frames) == piece.base.frame_count
         known = np.flatnonzero(np.isfinite(frames))
@@ -143,7 +144,7 @@ def test_two_made_styles_of_a_piece_are_each_others_pairs(
     for source in group:
         for target in group:
             key = source.entry.stem, target.entry.style
-            if source.piece != target.piece or source.number == target.number:
+            if source.piece != target.piece or source.entry.style == target.entry.style:
                 continue
             frames = pairs.frames[key]
             assert len(frames) == source.entry.frame_count

@@ -194,3 +194,7 @@ def test_the_style_residual_is_the_same_in_training_as_at_use() -> None:
     np.testing.assert_allclose(style_residual(torch.from_numpy(missed)), wanted, atol=1e-5)
     shares = np.abs(wanted).max(axis=(1, 2)) / np.abs(missed).max(axis=(1, 2))
     assert shares[0] > 0.8 > shares[1] > 0.0 == shares[2]
+    # a bundle may state that none of it is style
+    none = style_residual(torch.from_numpy(missed), (0.0, 1e-6))
+    np.testing.assert_array_equal(none, np.zeros_like(missed))
+    assert residual.style_share(1e-4, (0.0, 1e-6)) == 0.0

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from kinestyle.bundle import Bundle
 from kinestyle.errors import DataError
 from kinestyle.formats.table import read_motion
 from kinestyle.learn.data.own_clips import OwnClips
@@ -213,3 +214,27 @@ def test_from_real_clips_of_three_rigs_to_a_bundle(
         styles,
         {"name": "own", "licence": "licence not stated"},
     )
+
+
+@exporter
+def test_from_own_clips_without_labels_to_a_bundle_of_made_styles(
+    own_data: Path, tmp_path: Path, messages: list[str], walk_file: Path, start: Start
+) -> None:
+    from kinestyle.learn.data.made_clips import MadeConfig
+    from kinestyle.learn.data.named_styles import NAMED_STYLES
+
+    for k in range(3):
+        put(own_data, f"old/longer_{k}.bvh", 2.0 + 0.1 * k)
+    attribution = "Of somebody, CC BY 3.0."
+    own = OwnClips(labels="none", licence="CC BY 3.0", attribution=attribution)
+    run = start(own_data, own, preset="open")
+    run = replace(run, recipe=replace(run.recipe, made=MadeConfig(4, 1, 4, 1)))
+    for stage in run.stages().values():
+        stage()
+    path = tmp_path / "run" / "own.kinestyle"
+    styles = {f"made/{name}" for name in NAMED_STYLES}
+    assert_bundle(path, walk_file, styles, {"name": "own", "licence": "CC BY 3.0"})
+    manifest = Bundle.open(path).manifest
+    assert manifest.attribution == attribution
+    assert manifest.residual_gate == run.recipe.stylizer.residual_gate  # type: ignore[union-attr]
+    assert all(style.seconds > 0.0 for style in manifest.styles)

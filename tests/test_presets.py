@@ -114,4 +114,4 @@ def test_a_stage_made_the_same_way_is_taken_from_another_run(
 def test_every_recipe_is_named_and_every_name_has_its_recipe() -> None:
     assert list(PRESET_NAMES) == list(RECIPES)
     for name, recipe in RECIPES.items():
-        assert PRESET_NAMES[name].supervised == recipe.supervised, name
+        assert PRESET_NAMES[name].needs_labels == recipe.needs_labels, name

@@ -39,6 +39,8 @@ class Manifest:
     prior: `PRIOR`, or None where codes cannot be drawn without a style
     label_numbers: how many numbers at the end of a style code say which label is meant; 0 where the
         networks read no labels
+    residual_gate: what of a clip the generator misses counts as style, see
+        `kinestyle.runtime.residual`; None: as there
     training: how the graphs were made, as JSON: recipe, commit, validation
     sha256: graph -> its hash in hexadecimal digits
     """
@@ -49,6 +51,7 @@ class Manifest:
     styles: tuple[Style, ...] = ()
     prior: str | None = None
     label_numbers: int = 0
+    residual_gate: tuple[float, float] | None = None
     training: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     sha256: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -84,6 +87,7 @@ class Manifest:
             styles=styles,
             prior=prior,
             label_numbers=root.integer("label_numbers", 0, size, "how many numbers are labels", 0),
+            residual_gate=_residual_gate(root),
             training=training.fields,
             sha256=_hashes(root.part("sha256")),
         )
@@ -134,6 +138,7 @@ class Manifest:
             ],
             "prior": self.prior,
             "label_numbers": self.label_numbers,
+            **({"residual_gate": list(self.residual_gate)} if self.residual_gate else {}),
             "training": dict(self.training),
             "sha256": dict(self.sha256),
         }
@@ -182,6 +187,16 @@ def _styles(root: JsonObject) -> tuple[Style, ...]:
             )
         )
     return tuple(styles)
+
+
+def _residual_gate(root: JsonObject) -> tuple[float, float] | None:
+    if "residual_gate" not in root.fields:
+        return None
+    wanted = "two numbers, the first one smaller"
+    gate = root.numbers("residual_gate", wanted, 0.0, MAX_CODE)
+    if len(gate) != 2 or gate[0] >= gate[1]:
+        root.refuse("residual_gate", wanted)
+    return gate[0], gate[1]
 
 
 def _hashes(found: JsonObject) -> dict[str, str]:

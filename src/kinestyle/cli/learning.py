@@ -82,6 +82,7 @@ def _list_presets(ctx: click.Context, param: click.Parameter, name: str) -> str:
 @rig_option(whose="of own clips")
 @click.option("--name", help="The bundle's name.")
 @click.option("--licence", help="Under which terms the bundle of own clips may be used.")
+@click.option("--attribution", help="Whom it has to name, in a line.")
 def train(
     data: Path,
     folder: Path,
@@ -96,17 +97,18 @@ def train(
     rig: Rig | None,
     name: str | None,
     licence: str | None,
+    attribution: str | None,
 ) -> None:
     """Train every stage on motion files and write the bundle. Needs the `train` extra."""
     from kinestyle.learn.data.own_clips import OwnClips
     from kinestyle.learn.preset_names import require_preset
     from kinestyle.learn.run_folder import alone_in, read_clips
 
-    supervised = require_preset(preset).supervised
-    own = OwnClips(labels, name, licence, rig)
+    needs_labels = require_preset(preset).needs_labels
+    own = OwnClips(labels, name, licence, rig, attribution)
     if dry_run:
         with alone_in(folder, _report):
-            read_clips(data, folder, own, _report, shared, supervised)
+            read_clips(data, folder, own, _report, shared, needs_labels)
         return
     with needs_extra("train", "training"):
         from kinestyle.learn.loop.process_group import process_group

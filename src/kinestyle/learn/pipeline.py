@@ -31,6 +31,7 @@ from kinestyle.learn.data.corpus import TABLE, Corpus
 from kinestyle.learn.data.made_clips import (
     MadeConfig,
     exact_pairs,
+    is_drawn,
     is_made,
     plan,
     with_made_clips,
@@ -78,6 +79,7 @@ from kinestyle.learn.stages.stylizer import (
 )
 from kinestyle.learn.terms import terms_of
 from kinestyle.retarget.features import LAYOUT
+from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE
 from kinestyle.storage import replace_bytes
 
 StageConfig = (
@@ -124,8 +126,13 @@ class Recipe:
 
     @property
     def supervised(self) -> bool:
-        """Whether it learns from labels of style."""
+        """Whether it learns from styles with a name, of clips or made ones."""
         return isinstance(self.stylizer, StylizerConfig) or self.stylizer.supervised
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether clips have to have styles: of made ones alone a stylizer can learn, too."""
+        return self.supervised and not (self.made and not self.auxiliary)
 
 
 def shortened(recipe: Recipe, steps: int) -> Recipe:
@@ -224,7 +231,7 @@ class Run:
                 self.own,
                 self.report,
                 shared=self.shared,
-                supervised=self.recipe.supervised,
+                needs_labels=self.recipe.needs_labels,
             )
 
     @cache  # noqa: B019
@@ -361,8 +368,9 @@ class Run:
             name=about["name"],
             licence=about["licence"],
             attribution=about["attribution"],
-            styles=_styles(corpus, self.real(), stylizer) if self.recipe.supervised else (),
+            styles=_styles(corpus, stylizer) if self.recipe.supervised else (),
             prior=None if self.recipe.supervised else PRIOR,
+            residual_gate=self._residual_gate(),
             label_numbers=stylizer.style_encoder.labels,
             training={
                 "recipe": asdict(self.recipe),
@@ -378,6 +386,13 @@ class Run:
         write_bundle(path, manifest, graphs)
         self.report(f"bundle: {path}, {path.stat().st_size / 1e6:.1f} MB")
         return path
+
+    def _residual_gate(self) -> tuple[float, float] | None:
+        """What the bundle has to state, because it is not the runtime's own."""
+        config = self.recipe.stylizer
+        if isinstance(config, PaperConfig) or config.residual_gate == STYLE_RESIDUAL_GATE:
+            return None
+        return config.residual_gate
 
     def _classifier(
         self, name: str, config: ClassifierConfig, corpus: Corpus
@@ -431,15 +446,13 @@ class Run:
         return stage_folder(self.folder, self.shared, stage, proof)
 
 
-def _styles(
-    corpus: Corpus, real: Corpus, stylizer: StylizerNetwork | PaperNetwork
-) -> tuple[Style, ...]:
-    """What a bundle says of the labels of real clips: how much motion each was learned from, and
-    its Gaussian in style space. Made styles are learned with, and go without names.
+def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[Style, ...]:
+    """What a bundle says of the styles with a name: how much motion each was learned from, and its
+    Gaussian in style space. Made styles that were drawn are learned with, and go without names.
 
-    corpus: what the stylizer learned from; real: its real clips
+    corpus: what the stylizer learned from
     """
-    labels, named = Labels.of(corpus), Labels.of(real).styles
+    labels = Labels.of(corpus)
     with torch.no_grad():
         codes = stylizer.prior(torch.arange(len(labels.styles)))
     entries = corpus.select("train", labelled=True)
@@ -451,7 +464,7 @@ def _styles(
             codes.log_std[i].exp().numpy().round(5),
         )
         for i, name in enumerate(labels.styles)
-        if name in named
+        if not is_drawn(name)
     )
 
 

@@ -9,10 +9,10 @@ from kinestyle.errors import DataError
 
 @dataclass(frozen=True)
 class PresetName:
-    """What a preset trains, in one sentence, and whether it learns from labels of style."""
+    """What a preset trains, in one sentence, and whether clips have to have styles for it."""
 
     about: str
-    supervised: bool = True
+    needs_labels: bool = True
 
 
 PRESET_NAMES = {
@@ -22,6 +22,10 @@ PRESET_NAMES = {
     "made-styles": PresetName(
         "the same, with 400 made styles beside the clips: exact pairs on every action"
     ),
+    "open": PresetName(
+        "made styles alone, a dozen of them with a name, on clips that need no labels",
+        needs_labels=False,
+    ),
     "unseen-styles": PresetName(
         "the same without five styles of Bandai-Namco set 1, which P6 then asks for by reference"
     ),
@@ -30,7 +34,7 @@ PRESET_NAMES = {
     ),
     "unsupervised": PresetName(
         "the paper's unsupervised setting, small: no label anywhere; it ships for --random",
-        supervised=False,
+        needs_labels=False,
     ),
     "paper": PresetName(
         "the paper's supervised setting at its size, 19.8 million parameters, crops of 160 frames"
@@ -39,7 +43,7 @@ PRESET_NAMES = {
         "the paper's supervised setting with networks a fifth of the size: what the ablations "
         "change"
     ),
-    "paper-small-unsupervised": PresetName("the same without labels", supervised=False),
+    "paper-small-unsupervised": PresetName("the same without labels", needs_labels=False),
     "vae": PresetName("latents of a VAE instead of an autoencoder"),
     "poses": PresetName("no latent: the stylizer works on poses"),
     "deterministic": PresetName("one style code a clip instead of a distribution"),
@@ -51,7 +55,7 @@ PRESET_NAMES = {
     "no-cycle": PresetName("without the cycle losses"),
     "no-autoencoding": PresetName("without rebuilding the input"),
     "unsupervised-no-alignment": PresetName(
-        "unsupervised, without homo-style alignment", supervised=False
+        "unsupervised, without homo-style alignment", needs_labels=False
     ),
 }
 

@@ -70,11 +70,40 @@ def with_made_styles(recipe: Recipe, styles: int) -> Recipe:
     )
 
 
+_OPEN = Recipe(
+    name="open",
+    sizes=replace(NetworkSizes(), content_code=160, style_code=96, style_moments=256),
+    autoencoder=AutoencoderConfig(loop=replace(AutoencoderConfig().loop, steps=3000)),
+    auxiliary=(),
+    stylizer=replace(
+        StylizerConfig(),
+        loop=replace(
+            StylizerConfig().loop, steps=2000, validate_every=2000, select_checkpoint="last"
+        ),
+        unlabelled_share=1.0,
+        made_share=0.75,
+        residual_gate=(0.0, 1e-6),
+        weights=replace(
+            StylizerConfig().weights,
+            made_pair=10.0,
+            pair_latent=2.0,
+            pair_content=1.0,
+            contrast=0.1,
+            action=1.0,
+        ),
+    ),
+    refinement=None,
+    made=MadeConfig(styles=600, clips=8, named_clips=40),
+)
+"""Learns from no label: its styles are made ones, on whatever motion there is. What the generator
+misses is the same in both of its renderings, and nothing of it counts as style."""
+
 _MADE_STYLES = replace(with_made_styles(RELEASED, 400), name="made-styles")
 
 RECIPES: dict[str, Recipe] = {
     "released": RELEASED,
     "made-styles": _MADE_STYLES,
+    "open": _OPEN,
     "unseen-styles": replace(_MADE_STYLES, name="unseen-styles", left_out=LEFT_OUT_STYLES),
     "zero-shot": replace(RELEASED, name="zero-shot", left_out=("bandai1",), refinement=None),
     "unsupervised": replace(

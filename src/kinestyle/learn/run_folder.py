@@ -108,20 +108,20 @@ def read_clips(
     own: OwnClips,
     report: Callable[[str], None],
     shared: Path | None = None,
-    supervised: bool = True,
+    needs_labels: bool = True,
 ) -> Corpus:
     """What the run in `folder` learns from, read now unless it was before. Files that cannot be
     used are named and left out.
 
     shared: another run, whose clips are taken if this one has none yet
-    supervised: whether labels of style are needed
+    needs_labels: whether clips have to have styles
 
     Raises DataError where nothing can be learned from the clips.
     """
     run = stage_folder(folder, shared, "corpus", TABLE).parent
     corpus = open_corpus(data, run, own.labels, report, own.rig, may_prepare=run == folder)
     terms_of(corpus, own, "")  # a licence that cannot be given is refused before hours of training
-    if supervised:
+    if needs_labels:
         require_styles(corpus)
     report(f"{Share.of(corpus.entries)}")
     return corpus

@@ -23,11 +23,11 @@ def terms_of(corpus: Corpus, own: OwnClips, recipe_name: str) -> dict[str, str]:
         return {
             "name": own.name or SET_NAME,
             "licence": own.licence or "licence not stated",
-            "attribution": "Trained on clips of its maker's own.",
+            "attribution": own.attribution or "Trained on clips of its maker's own.",
         }
-    if own.licence:
+    if own.licence or own.attribution:
         raise DataError(
-            "--licence is for bundles of own clips; what is trained on the Bandai-Namco sets keeps "
-            "their terms"
+            "--licence and --attribution are for bundles of own clips; what is trained on the "
+            "Bandai-Namco sets keeps their terms"
         )
     return {"name": own.name or recipe_name, "licence": LICENCE, "attribution": ATTRIBUTION}

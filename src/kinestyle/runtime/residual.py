@@ -21,10 +21,12 @@ RESIDUAL_REACH = int(np.ceil(3.0 * STYLE_RESIDUAL_STEPS))
 """How many steps before and after a step decide what is slow in it."""
 
 
-def style_residual(missed: np.ndarray) -> np.ndarray:
+def style_residual(
+    missed: np.ndarray, gate: tuple[float, float] = STYLE_RESIDUAL_GATE
+) -> np.ndarray:
     """missed: (Z, T/4) of a whole clip's latent by the generator -> what of it is style."""
     slow = slow_part(missed)
-    return (style_share(float(np.mean(slow**2))) * slow).astype(np.float32)
+    return (style_share(float(np.mean(slow**2)), gate) * slow).astype(np.float32)
 
 
 def slow_part(missed: np.ndarray) -> Array:
@@ -32,7 +34,10 @@ def slow_part(missed: np.ndarray) -> Array:
     return smooth_in_time(missed.T.astype(float), STYLE_RESIDUAL_STEPS).T
 
 
-def style_share(mean_squared: float) -> float:
-    """mean_squared: of a whole clip's slow part -> 0 to 1, how much of it counts as style."""
-    opens, closes = STYLE_RESIDUAL_GATE
+def style_share(mean_squared: float, gate: tuple[float, float] = STYLE_RESIDUAL_GATE) -> float:
+    """mean_squared: of a whole clip's slow part -> 0 to 1, how much of it counts as style.
+
+    gate: as `STYLE_RESIDUAL_GATE`; a bundle states its own where it was trained with another
+    """
+    opens, closes = gate
     return float(1.0 - np.clip((np.sqrt(mean_squared) - opens) / (closes - opens), 0.0, 1.0))

@@ -30,7 +30,12 @@ from kinestyle.retarget.features import (
 from kinestyle.retarget.survey import FeatureFrames
 from kinestyle.runtime.graphs import LATENT_STRIDE, STRIDE, Graphs
 from kinestyle.runtime.out_of_domain import reconstruction_error_cm
-from kinestyle.runtime.residual import RESIDUAL_REACH, slow_part, style_share
+from kinestyle.runtime.residual import (
+    RESIDUAL_REACH,
+    STYLE_RESIDUAL_GATE,
+    slow_part,
+    style_share,
+)
 
 SMOOTHING_FRAMES = 1.0
 """Smoothing of what is decoded, in frames at 30 a second: a change of style is slower than the
@@ -150,7 +155,8 @@ class Sequences:
             return slow_part(missed[:, window.read])[:, window.core]
 
         squared = sum(float(np.sum(slow(window) ** 2)) for window in windows)
-        share = style_share(squared / own.size)
+        gate = self.graphs.bundle.manifest.residual_gate or STYLE_RESIDUAL_GATE
+        share = style_share(squared / own.size, gate)
         for window in windows:
             own[:, window.wanted] += (share * slow(window)).astype(np.float32)
         return own

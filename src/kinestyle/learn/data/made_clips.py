@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.learn.data.corpus import Corpus, Entry, Table, digest, write_features
 from kinestyle.learn.data.made_styles import (
     HELD_OUT_EVERY,
+    MadeStyle,
     apply_style,
     draw_style,
     held_out,
     styled_count,
 )
+from kinestyle.learn.data.named_styles import NAMED_STYLES
 from kinestyle.learn.data.pairs import Pairs
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
@@ -54,6 +57,8 @@ class MadeConfig:
     """Pieces of real clips that each style is applied to."""
     group: int = 10
     """Styles that are applied to the same pieces."""
+    named_clips: int = 0
+    """The same for each of the made styles that have a name; 0: these are not learned."""
     longest_seconds: float = 5.0
     """Of a piece."""
     seed: int = 0
@@ -74,16 +79,33 @@ class Piece:
 
 @dataclass(frozen=True)
 class MadeClip:
-    """A piece in the made style of a number; `entry` is where it is in the corpus."""
+    """A piece in a made style; `entry` is where it is in the corpus, and in which style."""
 
     piece: Piece
-    number: int
     entry: Entry
+
+    @property
+    def style(self) -> MadeStyle:
+        """What is done to the piece."""
+        return made_style(self.entry.style)
 
 
 def style_name(number: int) -> str:
     """The label of a made style."""
     return f"{SET_NAME}/{number:04d}"
+
+
+@lru_cache(maxsize=2**12)
+def made_style(label: str) -> MadeStyle:
+    """The inverse of `style_name`, and the style of a name."""
+    name = label.removeprefix(f"{SET_NAME}/")
+    return NAMED_STYLES[name] if name in NAMED_STYLES else draw_style(int(name))
+
+
+def is_drawn(label: str) -> bool:
+    """Whether a style is a made one without a name."""
+    name = label.removeprefix(f"{SET_NAME}/")
+    return name != label and name not in NAMED_STYLES
 
 
 def is_made(entry: Entry) -> bool:
@@ -122,37 +144,44 @@ def plan(corpus: Corpus, config: MadeConfig) -> list[list[MadeClip]]:
             f"no training clip has {FEWEST_FRAMES} frames or more, so that none can be restyled in "
             f"made styles; leave --made-styles out"
         )
-    numbers, start = style_numbers(config.styles), len(corpus.features)
+    drawn = [style_name(number) for number in style_numbers(config.styles)]
+    parts = [
+        (drawn[k : k + config.group], config.clips) for k in range(0, len(drawn), config.group)
+    ]
+    if config.named_clips:
+        named = [f"{SET_NAME}/{name}" for name in NAMED_STYLES]
+        parts.append((named, config.named_clips))
+    start = len(corpus.features)
     groups = []
-    for first in range(0, len(numbers), config.group):
-        pieces = _draw_pieces(list(sets.values()), config, random)
+    for styles, clips in parts:
+        pieces = _draw_pieces(list(sets.values()), clips, config.longest_seconds, random)
         group = []
-        for number in numbers[first : first + config.group]:
+        for style in styles:
             for k, piece in enumerate(pieces):
-                frames = styled_count(piece.frame_count, draw_style(number).tempo)
+                frames = styled_count(piece.frame_count, made_style(style).tempo)
                 entry = Entry(
-                    stem=f"made_{number:04d}_{k}",
+                    stem=f"{style.replace('/', '_')}_{k}",
                     set_name=SET_NAME,
-                    style=style_name(number),
+                    style=style,
                     content="",
                     split="train",
                     start=start,
                     stop=start + frames,
                 )
-                group.append(MadeClip(piece, number, entry))
+                group.append(MadeClip(piece, entry))
                 start += frames
         groups.append(group)
     return groups
 
 
 def _draw_pieces(
-    sets: list[list[Entry]], config: MadeConfig, random: np.random.Generator
+    sets: list[list[Entry]], count: int, longest_seconds: float, random: np.random.Generator
 ) -> list[Piece]:
     """Pieces of unlike clips, as far as there are so many."""
-    longest = round(config.longest_seconds * FRAME_RATE)
+    longest = round(longest_seconds * FRAME_RATE)
     chosen: dict[str, Piece] = {}
-    for _ in range(20 * config.clips):
-        if len(chosen) == config.clips:
+    for _ in range(20 * count):
+        if len(chosen) == count:
             break
         entries = sets[int(random.integers(len(sets)))]
         entry = entries[int(random.integers(len(entries)))]
@@ -169,7 +198,7 @@ def made_features(corpus: Corpus, group: list[MadeClip]) -> Iterator[np.ndarray]
         rows = np.asarray(corpus.features[start + made.piece.first : start + made.piece.last])
         contact = rows[:, LAYOUT["foot_contact"]] > 0.5
         clip = features_to_clip(rows.astype(float))
-        styled = clip_to_features(apply_style(clip, draw_style(made.number), contact))
+        styled = clip_to_features(apply_style(clip, made.style, contact))
         assert np.isfinite(styled).all(), f"{made.entry.stem} has features that are no numbers"
         yield styled.astype(np.float32)
 
@@ -182,12 +211,12 @@ def exact_pairs(groups: list[list[MadeClip]]) -> Pairs:
     for group in groups:
         for target in group:
             piece, style = target.piece, target.entry.style
-            shown = draw_style(target.number).frames(piece.frame_count) + target.entry.start
+            shown = target.style.frames(piece.frame_count) + target.entry.start
             whole = np.full(piece.base.frame_count, np.nan)
             whole[piece.first : piece.last] = shown
             frames[piece.base.stem, style] = whole
             for source in group:
-                if source.piece == piece and source.number != target.number:
+                if source.piece == piece and source.entry.style != style:
                     moments = _moments(source)
                     at = np.interp(moments, np.arange(piece.frame_count), shown)
                     frames[source.entry.stem, style] = at
@@ -196,7 +225,7 @@ def exact_pairs(groups: list[list[MadeClip]]) -> Pairs:
 
 def _moments(made: MadeClip) -> Array:
     """(T',) the frames of the piece that the frames of a made clip show."""
-    return np.arange(made.entry.frame_count) * draw_style(made.number).tempo
+    return np.arange(made.entry.frame_count) * made.style.tempo
 
 
 def with_made_clips(

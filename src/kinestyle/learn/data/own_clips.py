@@ -41,6 +41,8 @@ class OwnClips:
     """Of the bundle."""
     rig: Rig | None = None
     """Which joint is which in all clips that it fits; in the others, or with None: find out."""
+    attribution: str | None = None
+    """Whom the bundle has to name, in a line."""
 
     def __post_init__(self) -> None:
         if self.name is not None and not re.fullmatch(r"\w[\w.+-]*", self.name):

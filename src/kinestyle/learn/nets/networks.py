@@ -49,6 +49,10 @@ class NetworkSizes:
     """
     style: tuple[int, ...] = (320, 320)
     """Channels of the style encoder's convolutions, the first two strided."""
+    style_moments: int = 0
+    """Channels of the layer that reads, of the style encoder's channels and of the latent itself,
+    mean and standard deviation over time; 0, the paper: means of its channels, and no such layer.
+    """
     style_code: int = 64
     """Numbers K in a style code."""
     generator: tuple[int, int, int] = (352, 480, 352)
@@ -260,13 +264,20 @@ class StyleEncoder(nn.Module):
 
     def __init__(self, sizes: NetworkSizes, labels: int = 0):
         super().__init__()
-        self.labels = labels
+        self.labels, self.moments = labels, sizes.style_moments > 0
         widths = (sizes.latent + labels, *sizes.style)
         self.layers = nn.Sequential()
         for i, (inputs, outputs) in enumerate(pairwise(widths)):
             self.layers.append(conv(inputs, outputs, stride=2 if i < 2 else 1))
             self.layers.append(nn.LeakyReLU(SLOPE))
-        self.head = nn.Linear(sizes.style[-1], 2 * sizes.style_code)
+        if self.moments:
+            self.head: nn.Module = nn.Sequential(
+                nn.Linear(2 * (sizes.style[-1] + widths[0]), sizes.style_moments),
+                nn.LeakyReLU(SLOPE),
+                nn.Linear(sizes.style_moments, 2 * sizes.style_code),
+            )
+        else:
+            self.head = nn.Linear(sizes.style[-1], 2 * sizes.style_code)
 
     def forward(self, latent: Tensor, label: Tensor | None = None) -> Gaussian:
         """label: (B, S) one-hot, zeros where it is not known; None: known nowhere."""
@@ -276,8 +287,19 @@ class StyleEncoder(nn.Module):
                 [latent, known.unsqueeze(-1).expand(-1, -1, latent.shape[-1]).to(latent.dtype)],
                 dim=1,
             )
-        mean, log_std = self.head(self.layers(latent).mean(dim=-1)).chunk(2, dim=-1)
+        x = self.layers(latent)
+        pooled = (
+            torch.cat([*moments(x), *moments(latent)], dim=-1) if self.moments else x.mean(dim=-1)
+        )
+        mean, log_std = self.head(pooled).chunk(2, dim=-1)
         return Gaussian(mean, log_std.clamp(-5.0, 2.0))
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x: (B, C, T) -> mean and standard deviation over time, (B, C)."""
+    x = x.float()
+    mean = x.mean(dim=-1)
+    return mean, ((x - mean[..., None]).square().mean(dim=-1) + 1e-4).sqrt()
 
 
 class ModulatedConv(nn.Module):

@@ -15,7 +15,7 @@ from kinestyle.retarget.features import LAYOUT
 from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE, STYLE_RESIDUAL_STEPS
 
 
-def style_residual(missed: Tensor) -> Tensor:
+def style_residual(missed: Tensor, gate: tuple[float, float] = STYLE_RESIDUAL_GATE) -> Tensor:
     """missed: (B, Z, T/4), latents of clips minus what the generator rebuilds -> (B, Z, T/4), what
     of it counts as style (`runtime.residual.style_residual`). Its gate gets no gradient.
     """
@@ -24,7 +24,7 @@ def style_residual(missed: Tensor) -> Tensor:
     kernel = softmax(-0.5 * (steps / STYLE_RESIDUAL_STEPS).square(), dim=0)
     rows = missed.flatten(0, 1).unsqueeze(1)
     slow = conv1d(pad(rows, (radius, radius), mode="replicate"), kernel[None, None]).view_as(missed)
-    opens, closes = STYLE_RESIDUAL_GATE
+    opens, closes = gate
     size = slow.detach().square().mean(dim=(1, 2), keepdim=True).sqrt()
     return (1.0 - ((size - opens) / (closes - opens)).clamp(0.0, 1.0)) * slow
 

@@ -57,8 +57,10 @@ from kinestyle.learn.stages.classifiers import (
     StyleContentClassifier,
     known_cross_entropy,
 )
+from kinestyle.learn.stages.exact_pairs import action_error, contrast
 from kinestyle.learn.stages.stylizer_batches import Batch, Sample, StylizerBatches
 from kinestyle.retarget.features import LAYOUT
+from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,19 @@ class StylizerWeights:
     """How far the joints of a result are from those of the clip's pair in the target style, where
     there is one (see `pairs`).
     """
+    made_pair: float = 0.0
+    """The same for exact pairs, in made styles, alone."""
+    pair_latent: float = 0.0
+    """How far the generator's latents are from those of the exact pair."""
+    pair_content: float = 0.0
+    """How far the content code of an exact pair is from that of A, which does the same."""
+    contrast: float = 0.0
+    """Style codes of the target and of the exact pair are nearer to each other than to those of
+    other styles, and than to that of A (`contrast`).
+    """
+    action: float = 0.0
+    """Hands and feet of results come to the extremes of A, where it has no label (`action_error`).
+    """
 
 
 @dataclass(frozen=True)
@@ -125,6 +140,8 @@ class StylizerConfig:
     """
     made_share: float = 0.0
     """Share of samples drawn by their exact pair in a made style, where the corpus has any."""
+    residual_gate: tuple[float, float] = STYLE_RESIDUAL_GATE
+    """How much of what the generator misses counts as style, see `kinestyle.runtime.residual`."""
     style_noise: float = 0.25
     """Standard deviation of the noise on latents that the style encoder reads while it learns;
     latents have a root mean square of 1.
@@ -276,6 +293,7 @@ class StylizerStage(Stage[StylizerNetwork]):
             **self._reconstruction_losses(codes, generated, decoded),
             **self._style_losses(batch, codes, generated),
             **self._result_losses(batch, results),
+            **self._exact_pair_losses(batch, codes, generated, results),
             "content_l2": codes.content.float().square().mean(),
             "adversarial_confusion": adversarial_confusion(self.network.adversary, codes.content),
         }
@@ -310,7 +328,7 @@ class StylizerStage(Stage[StylizerNetwork]):
 
     def _decode(self, batch: Batch, codes: Codes, generated: Generated) -> Decoded:
         size, own = len(batch.a), generated.unchanged
-        shown = own + style_residual(codes.z - own)
+        shown = own + style_residual(codes.z - own, self.config.residual_gate)
         latents = [generated.other, shown, generated.by_label, generated.by_reference]
         decoded = self.autoencoder.decoder.normalized(torch.cat(latents)).float()
         other, unchanged, *restyled = decoded.split(size)
@@ -387,6 +405,9 @@ class StylizerStage(Stage[StylizerNetwork]):
         """Cross-entropies of the auxiliary classifiers, their dropout on; content among those of
         its own set.
         """
+        if not self.auxiliary:
+            none = results.new_zeros(())
+            return {"auxiliary_style": none, "auxiliary_content": none}
         times = len(results) // len(batch.content)
         target = self.known_style.to(target.device)[target]
         content = self.known_content.to(target.device)[batch.content].repeat(times)
@@ -402,14 +423,53 @@ class StylizerStage(Stage[StylizerNetwork]):
             "auxiliary_content": torch.stack(contents).mean(),
         }
 
-    def _pair_error(self, batch: Batch, results: Tensor) -> Tensor:
+    def _pair_error(self, batch: Batch, results: Tensor, some: Tensor | None = None) -> Tensor:
         """Smooth-L1 between results and pairs, of what a body looks like; samples without a pair
         count as without error.
+
+        some: (B,) bool, the samples that count, if not all
         """
         times = len(results) // len(batch.pair)
         true = take(self.autoencoder.normalize(batch.pair), PAIRED).repeat(times, 1, 1)
         error = smooth_l1_loss(take(results, PAIRED), true, reduction="none")
-        return (error.mean(dim=-1) * batch.paired.repeat(times, 1)).mean()
+        counts = batch.paired if some is None else batch.paired * some[:, None].to(batch.paired)
+        return (error.mean(dim=-1) * counts.repeat(times, 1)).mean()
+
+    def _exact_pair_losses(
+        self, batch: Batch, codes: Codes, generated: Generated, results: Tensor
+    ) -> dict[str, Tensor]:
+        """What only clips in made styles, and clips without a label, can teach. Terms that weigh
+        nothing are not computed.
+        """
+        weights, none = self.config.weights, results.new_zeros(())
+        terms = dict.fromkeys(
+            ("made_pair", "pair_latent", "pair_content", "contrast", "action"), none
+        )
+        made = self.known_style[batch.target_style] == UNKNOWN
+        unlabelled = made | (batch.style == UNKNOWN)
+        if weights.action:
+            restyled = self.autoencoder.decoder.physical(results).unflatten(0, (2, -1))
+            terms["action"] = action_error(batch.a[unlabelled], restyled[:, unlabelled])
+        exact = made & (batch.paired.min(dim=-1).values > 0.0).cpu()
+        if not exact.any():
+            return terms
+        if weights.made_pair:
+            terms["made_pair"] = self._pair_error(batch, results, exact)
+        if weights.pair_latent or weights.pair_content or weights.contrast:
+            with torch.no_grad():
+                latent = self.autoencoder.encoder(batch.pair[exact]).float()
+            content = self.network.content_encoder(latent)
+            style = self.network.style_encoder(latent).float()
+            terms["pair_latent"] = smooth_l1_loss(generated.by_reference[exact], latent)
+            terms["pair_latent"] += 0.5 * smooth_l1_loss(generated.by_label[exact], latent)
+            terms["pair_content"] = smooth_l1_loss(content, codes.content[exact])
+            terms["contrast"] = contrast(
+                codes.target.mean[exact],
+                style.mean,
+                codes.own.mean[exact],
+                batch.target_style[exact],
+            )
+        return terms
 
     def _opponent_losses(
         self, batch: Batch, codes: Codes, decoded: Decoded, results: Tensor
@@ -487,7 +547,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         net, decoder = self.network, self.autoencoder.decoder
         content, own = net.content_encoder(latent), net.style_encoder(latent).mean
         unchanged = net.generator(content, own)
-        unchanged = unchanged + style_residual(latent - unchanged)
+        unchanged = unchanged + style_residual(latent - unchanged, self.config.residual_gate)
         before, after = (
             decoder.physical(decoder.normalized(z))
             for z in (unchanged, net.generator(content, code))

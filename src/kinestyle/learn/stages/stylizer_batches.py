@@ -93,7 +93,14 @@ class StylizerBatches:
     def draw(self, count: int) -> list[Sample]:
         """`count` samples, those of a style each with a target of another one, if there is one."""
         made = round(self.made_share * count) if self.made_pairs.of_base else 0
-        return [*self._real(count - made), *(self._made() for _ in range(made))]
+        if self.real_styles:
+            return [*self._real(count - made), *(self._made() for _ in range(made))]
+        # where no real clip has a label, all targets are made styles
+        samples = [self._made() for _ in range(made)]
+        for _ in range(count - made):
+            target = self.sampler.choose(samples[:made]).target
+            samples.append(Sample(self._unlabelled(), target))
+        return samples
 
     def _real(self, count: int) -> list[Sample]:
         sources: list[StyledCrops] = []

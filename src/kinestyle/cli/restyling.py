@@ -111,10 +111,12 @@ def stylize(
     stylizer.style_of(known)  # what is wrong with the cue is said before the clip is analysed
     for name, source in sources:
         with progress_bar("analysing") as progress:
-            analysis = stylizer.analyse(source, rig=wanted.rig, progress=progress)
+            analysis = stylizer.analyse(
+                source, rig=wanted.rig, progress=progress, cycle=wanted.cycle
+            )
         say_warnings(analysis.clip.warnings)
         say_warnings(analysis.correspondence.mapping.warnings)
-        say_warnings(analysis.domain.notes(wanted.out_of_domain))
+        say_warnings(analysis.own_domain.notes(wanted.out_of_domain))
         with progress_bar("restyling") as progress:
             wanted_here = dict(zip(targets[name], variations, strict=True))
             notes = _write(stylizer, analysis, known, wanted_here, progress)

@@ -8,7 +8,7 @@ large, a style is faded out rather than made up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,11 +40,17 @@ class DomainScore:
     error_cm: (T30,) mean distance of the joints from where they were, hips aside
     reference_cm: the same on motion like what the bundle learned from; None where the bundle does
         not say
+    begins_seconds: the time of the first frame in the clip
     """
 
     name: str
     error_cm: Array
     reference_cm: float | None
+    begins_seconds: float = 0.0
+
+    def part(self, frames: slice, begins_seconds: float) -> DomainScore:
+        """The score of some of the frames, the first of which is at this time of the clip."""
+        return replace(self, error_cm=self.error_cm[frames], begins_seconds=begins_seconds)
 
     @property
     def times_reference(self) -> Array:
@@ -84,7 +90,9 @@ class DomainScore:
             return self.warnings
         parts = segments(share < 0.99)
         when = ", ".join(
-            f"{start / FRAME_RATE:.1f} to {stop / FRAME_RATE:.1f} s" for start, stop in parts[:4]
+            f"{self.begins_seconds + start / FRAME_RATE:.1f} to "
+            f"{self.begins_seconds + stop / FRAME_RATE:.1f} s"
+            for start, stop in parts[:4]
         )
         when += f" and {len(parts) - 4} more times" if len(parts) > 4 else ""
         left = (

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from kinestyle.motion.canonical import SIDES
+from kinestyle.motion.canonical import SIDES, UP
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
@@ -63,7 +63,9 @@ class Restyled:
         root: Root,
         size: WindowSize,
         progress: Progress | None = None,
+        returns: tuple[int, int] | None = None,
     ) -> None:
+        """returns: two frames between which the hips go no farther over the ground than they did"""
         self.motion, self.correspondence = motion, correspondence
         self.survey, self.change, self.root, self.size = survey, change, root, size
         self.warnings = motion.warnings
@@ -74,6 +76,8 @@ class Restyled:
         locks = bool(survey.locked.any())
         half = 0.5 if locks else 1.0
         self._changed = self._find_travel(part_of_progress(progress, 0.0, half))
+        if returns is not None:
+            self._travel -= _drift(self._travel, *returns)
         self._locks = self._lock(part_of_progress(progress, half, 1.0)) if locks else ()
 
     @property
@@ -210,6 +214,12 @@ class Restyled:
         """(N,) how much was changed at each moment, 0 to 1."""
         share = np.ones(frame_count) if change.share is None else change.share
         return self._changed * share
+
+
+def _drift(travel: Array, start: int, stop: int) -> Array:
+    """travel: (T, 3) -> (T, 3) as much over the ground as it gains between two frames, evenly."""
+    gained = (travel[stop] - travel[start]) * (1.0 - UP)
+    return np.arange(-start, len(travel) - start)[:, None] / (stop - start) * gained
 
 
 def _turned(before: Clip, correspondence: Correspondence, change: Change) -> Clip:

@@ -35,6 +35,14 @@ free: as the networks say (the default)
 keep: hands and feet get as high, as low and as far as in the clip, and when
 """
 
+CycleMode = Literal["auto", "yes", "no"]
+"""Whether a clip is a round that repeats, or on a treadmill, see `kinestyle.runtime.cycles`:
+
+auto: where its last pose is its first, and where its feet show a treadmill (the default)
+yes: it is a cycle, whatever its seam
+no: it is a clip that begins and ends, in the place where it is
+"""
+
 OutOfDomain = Literal["fade", "ignore"]
 """What is done where a clip is out of the bundle's domain, see `kinestyle.runtime.out_of_domain`:
 
@@ -109,6 +117,20 @@ class Settings:
             )
         },
     )
+    cycle: CycleMode = field(
+        default="auto",
+        metadata={
+            "option": Choice(
+                label="Cycle",
+                help="whether the clip repeats, so that the result has to",
+                choices={
+                    "auto": "where its last pose is its first; a clip on a treadmill stays there",
+                    "yes": "it does",
+                    "no": "it begins and ends",
+                },
+            )
+        },
+    )
     keep_original: bool = field(
         default=False,
         metadata={
@@ -159,5 +181,6 @@ class SettingsChanges(TypedDict, total=False):
     root: Root
     action: ActionMode
     out_of_domain: OutOfDomain
+    cycle: CycleMode
     keep_original: bool
     rig: Rig | str | Path | None

@@ -15,13 +15,13 @@ import numpy as np
 from kinestyle.bundle import UNSUPERVISED, Bundle, Style
 from kinestyle.errors import ClipError, StyleError
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.lead_in import without_lead_in
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.window import (
     WINDOWS,
     Motion,
     Progress,
     WindowSize,
-    collect,
     part_of_progress,
 )
 from kinestyle.retarget.correspondence import Correspondence, correspond
@@ -36,8 +36,9 @@ from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.out_of_domain import DomainScore
 from kinestyle.runtime.restyled import Restyled
+from kinestyle.runtime.seen import Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Rendering, Sequences
-from kinestyle.runtime.settings import Settings, SettingsChanges
+from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
 
 LONGEST_SECONDS = 12 * 3600.0
 """Of motion that is restyled: 60 kB a second are kept of it."""
@@ -51,6 +52,9 @@ class Analysis(Generic[MotionOf]):
     """What is known of a motion before a style is chosen: everything that need not be computed
     again when the style changes.
 
+    seen: what of the clip is restyled, and all below belongs to: not a T-pose in front of it, and
+        of a cycle more than one round
+    cycle: as in `Settings`, for which that was found
     survey: what shows in the whole motion only: contacts, locked feet
     content: (C, P/8), P the frames at 30 a second with their padding
     style: the motion's own; unchanged: the motion in it
@@ -59,7 +63,8 @@ class Analysis(Generic[MotionOf]):
     domain: how well the bundle knows such motion
     """
 
-    clip: MotionOf
+    seen: Seen[MotionOf]
+    cycle: CycleMode
     correspondence: Correspondence
     survey: Survey
     content: np.ndarray
@@ -71,9 +76,19 @@ class Analysis(Generic[MotionOf]):
     domain: DomainScore
 
     @property
+    def clip(self) -> MotionOf:
+        """The whole motion, with what there is to tell of it."""
+        return self.seen.whole
+
+    @property
     def contact(self) -> np.ndarray:
-        """(T, 4) bool at the motion's own rate, see `kinestyle.retarget.contacts`."""
-        return self.survey.contact
+        """(T, 4) bool at the clip's own rate, see `kinestyle.retarget.contacts`."""
+        return self.seen.in_whole(self.survey.contact)
+
+    @cached_property
+    def own_domain(self) -> DomainScore:
+        """`domain` of the clip's own frames, for notes."""
+        return self.domain.part(self.seen.feature_frames, self.seen.lead_in_seconds)
 
     @cached_property
     def action(self) -> Action:
@@ -165,7 +180,8 @@ class Stylizer:
             cue = style
         settings = replace(settings or Settings(), **changes)
         code = self.style_of(cue, settings.seed)
-        return self.apply(self.analyse(clip, rig=settings.rig), code, settings)
+        analysis = self.analyse(clip, rig=settings.rig, cycle=settings.cycle)
+        return self.apply(analysis, code, settings)
 
     def style_of(self, cue: Cue[Motion | Style] | str, seed: int = 0) -> np.ndarray:
         """(K,) the style code that a cue, or a style's name, asks for.
@@ -237,6 +253,7 @@ class Stylizer:
         Raises StyleError for an unknown label, RigError, ClipError.
         """
         size = self.windows
+        reference, _ = without_lead_in(reference)
         correspondence = correspond(
             reference,
             map_joints(reference, as_rig(rig)),
@@ -273,10 +290,11 @@ class Stylizer:
         correspondence: Correspondence | None = None,
         rig: Rig | str | Path | None = None,
         progress: Progress | None = None,
+        cycle: CycleMode = "auto",
     ) -> Analysis[AnyMotion]:
         """Bring a clip, or a longer motion, onto the canonical skeleton and through the encoders.
 
-        rig: as in `Settings`
+        rig, cycle: as in `Settings`
         progress: called with the share that is done; what it raises ends the work
 
         Raises RigError, ClipError.
@@ -293,19 +311,22 @@ class Stylizer:
                 f"{LONGEST_SECONDS / 3600.0:.0f} are restyled; check its frame time, or cut it"
             )
         size = self.windows
+        rest, lead_in = without_lead_in(clip)
         correspondence = correspondence or correspond(
-            clip, map_joints(clip, as_rig(rig)), size, part_of_progress(progress, 0.0, 0.12)
+            rest, map_joints(rest, as_rig(rig)), size, part_of_progress(progress, 0.0, 0.12)
         )
-        surveyed = survey(clip, correspondence, size, part_of_progress(progress, 0.12, 0.28))
-        frames = FeatureFrames(clip)
-        if frames.frame_count < SHORTEST_FRAMES:
-            clip = clip.with_warnings(
-                f"{clip.name} lasts {frames.frame_count} frames at {FRAME_RATE:g} frames/s, too "
-                f"short to show a style well; {SHORTEST_FRAMES} or more are better"
-            )
         if isinstance(clip, Clip) and clip.frame_count > 1 and clip.is_still:
             clip = clip.with_warnings(
                 f"nothing moves in {clip.name}: all of its {clip.frame_count} frames are the same"
+            )
+        seen = see(clip, rest, lead_in, correspondence, cycle)
+        motion = seen.motion
+        surveyed = survey(motion, correspondence, size, part_of_progress(progress, 0.12, 0.28))
+        frames = FeatureFrames(motion)
+        if frames.frame_count < SHORTEST_FRAMES:
+            seen = seen.with_warnings(
+                f"{clip.name} lasts {frames.frame_count} frames at {FRAME_RATE:g} frames/s, too "
+                f"short to show a style well; {SHORTEST_FRAMES} or more are better"
             )
         sequences = self._sequences
         encoding = sequences.encode(
@@ -316,7 +337,8 @@ class Stylizer:
         own = sequences.generate(content, style.mean)
         latent = sequences.with_residual(own, encoding.latent)
         return Analysis(
-            clip,
+            seen,
+            cycle,
             correspondence,
             surveyed,
             content,
@@ -357,7 +379,8 @@ class Stylizer:
         **changes: Unpack[SettingsChanges],
     ) -> Motion:
         """The analysed clip in the style of a code (K,). Cheap beside `analyse`: this is what a
-        slider calls. The seed chose the code and the rig the analysis: neither counts here.
+        slider calls. The seed chose the code and the rig the analysis: neither counts here. An
+        analysis for another setting of cycle is made again.
 
         progress: as in `analyse`
 
@@ -367,6 +390,8 @@ class Stylizer:
         settings = replace(settings or Settings(), **changes)
         if settings.strength == 0:
             return analysis.clip
+        if settings.cycle != analysis.cycle:
+            analysis = self.analyse(analysis.clip, analysis.correspondence, cycle=settings.cycle)
         sequences = self._sequences
         frames = len(analysis.heading)
         restyled = sequences.render(
@@ -385,18 +410,17 @@ class Stylizer:
         if settings.action == "keep":
             change = keep_action(analysis.action, analysis.heading, change, self.windows)
         result = Restyled(
-            analysis.clip,
+            analysis.seen.motion,
             analysis.correspondence,
             analysis.survey,
-            change,
+            analysis.seen.change(change),
             settings.root,
             self.windows,
             part_of_progress(progress, 0.4, 1.0),
+            analysis.seen.returns,
         )
-        if not isinstance(analysis.clip, Clip):
-            return result
-        done = collect(result, self.windows)
-        if settings.keep_original and done.animation:
+        done = analysis.seen.put_back(result, self.windows)
+        if isinstance(done, Clip) and settings.keep_original and done.animation:
             done = replace(done, animation=f"{done.animation} restyled")
         return done
 

@@ -20,7 +20,7 @@ from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.rig.presets import preset
 from kinestyle.rig.rig_file import Rig, parse_rig
 from kinestyle.runtime.cue import Cue
-from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.settings import CycleMode, Settings
 from kinestyle.runtime.stylizer import Analysis, Stylizer, bundle_for
 from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError
@@ -37,13 +37,13 @@ Progress = Callable[[str, float], None]
 class CachedClip:
     """A clip in a worker, with what is known of it.
 
-    rig: the clip's, None where it is to be found in it; analyses, styles: by the name of the
-        bundle
+    rig: the clip's, None where it is to be found in it; analyses: by the name of the bundle and
+        whether it is a cycle; styles: by the name of the bundle
     """
 
     clip: Clip
     rig: Rig | None
-    analyses: dict[str, Analysis[Clip]] = field(default_factory=dict)
+    analyses: dict[tuple[str, CycleMode], Analysis[Clip]] = field(default_factory=dict)
     styles: dict[str, Style] = field(default_factory=dict)
 
     @property
@@ -125,14 +125,17 @@ class WorkerService:
         ):
             self._clips.popitem(last=False)
 
-    def _analysis(self, cached: CachedClip, bundle: str = "") -> Analysis[Clip]:
-        if bundle not in cached.analyses:
+    def _analysis(
+        self, cached: CachedClip, bundle: str = "", cycle: CycleMode = "auto"
+    ) -> Analysis[Clip]:
+        wanted = bundle, cycle
+        if wanted not in cached.analyses:
             known = next(iter(cached.analyses.values()), None)
             correspondence = None if known is None else known.correspondence
-            cached.analyses[bundle] = self._stylizer(bundle).analyse(
-                cached.clip, correspondence, cached.rig
+            cached.analyses[wanted] = self._stylizer(bundle).analyse(
+                cached.clip, correspondence, cached.rig, cycle=cycle
             )
-        return cached.analyses[bundle]
+        return cached.analyses[wanted]
 
     def _reference_style(self, cached: CachedClip, bundle: str) -> Style:
         if bundle not in cached.styles:
@@ -193,7 +196,7 @@ class WorkerService:
         cached = clips[0]
         progress("analysing", 0.4)
         analysis = self._analysis(cached)
-        warnings = analysis.domain.warnings
+        warnings = analysis.own_domain.warnings
         facts = facts_of(
             cached.clip,
             analysis.correspondence,
@@ -217,7 +220,7 @@ class WorkerService:
             cue.map(lambda key: self._reference_style(by_key[key], bundle)), settings.seed
         )
         progress("analysing", 0.3)
-        analysis = self._analysis(cached, bundle)
+        analysis = self._analysis(cached, bundle, settings.cycle)
         progress("restyling", 0.6)
         result = stylizer.apply(analysis, code, settings)
         name = Path(head["name"]).stem
@@ -226,7 +229,7 @@ class WorkerService:
         result = replace(result, name=name, animation=name if is_further else result.animation)
         self._keep(head["result"], CachedClip(result, cached.rig))
         facts = facts_of(
-            result, analysis.correspondence, analysis.domain.notes(settings.out_of_domain)
+            result, analysis.correspondence, analysis.own_domain.notes(settings.out_of_domain)
         )
         state = np.concatenate(
             [result.local_position.ravel(), result.local_rotation.ravel()]

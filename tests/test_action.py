@@ -55,7 +55,7 @@ def doubted(clip: Clip, *limbs: str) -> Action:
     doubt = np.zeros((clip.frame_count, len(LIMBS)))
     doubt[:, [LIMBS.index(limb) for limb in limbs]] = 1.0
     free = rotation.multiply(facing, clip.world_rotation)
-    return Action(free, clip.world_position[:, HIPS, 1], doubt, doubt)
+    return Action(free, clip.world_position[:, HIPS, 1], doubt, doubt, np.zeros(clip.frame_count))
 
 
 def restyled(clip: Clip, change: Change) -> Clip:
@@ -178,27 +178,29 @@ def test_windows_give_what_the_whole_gives() -> None:
 def test_a_limb_is_doubted_for_what_its_rendering_misses() -> None:
     clip = reaching()
     action = doubted(clip)
+    level = np.zeros(clip.frame_count)
     foreign, learned = np.full(clip.frame_count, 2.8), np.ones(clip.frame_count)
-    same = find_action(action.rotation, action.height, action.rotation, foreign)
+    same = find_action(action.rotation, action.height, action.rotation, foreign, level)
     assert not same.doubt.any()
     assert not same.suspicion.any()
     off = action.rotation.copy()
     arm = CANONICAL.index("right_upper_arm")
     off[40:80, arm] = rotation.multiply(rotation.exp(np.radians(40.0) * Z), off[40:80, arm])
-    found = find_action(action.rotation, action.height, off, foreign).doubt
+    found = find_action(action.rotation, action.height, off, foreign, level).doubt
     assert found[60, LIMBS.index("right_arm")] > 0.99
     assert found[110, LIMBS.index("right_arm")] < 0.01
     assert not np.delete(found, LIMBS.index("right_arm"), axis=1).any()
     # on learned motion such an arm is a lively one
-    assert not find_action(action.rotation, action.height, off, learned).doubt.any()
+    assert not find_action(action.rotation, action.height, off, learned, level).doubt.any()
 
 
 def test_on_unfamiliar_motion_all_limbs_are_doubted_and_an_unknown_error_doubts_none() -> None:
     clip = reaching()
     action = doubted(clip)
     args = action.rotation, action.height, action.rotation
-    assert find_action(*args, np.full(clip.frame_count, 6.0)).doubt.min() > 0.99
-    assert not find_action(*args, np.full(clip.frame_count, np.nan)).doubt.any()
+    level = np.zeros(clip.frame_count)
+    assert find_action(*args, np.full(clip.frame_count, 6.0), level).doubt.min() > 0.99
+    assert not find_action(*args, np.full(clip.frame_count, np.nan), level).doubt.any()
 
 
 def test_a_kick_stays_a_kick(released: Stylizer) -> None:
@@ -234,6 +236,55 @@ def kicking() -> Clip:
         turned = rotation.exp(np.radians(-110.0) * lift[:, None] * across)
         world[:, k] = rotation.multiply(turned, world[:, k])
     return canonical_clip(clip.world_position[:, HIPS], world, clip.frame_time_seconds, "kick")
+
+
+def test_which_limbs_are_kept_and_when_is_said() -> None:
+    clip = reaching()
+    arm = doubted(clip, "left_arm")
+    assert doubted(clip).notes() == ()
+    assert arm.notes() == ("Left arm is kept as in the clip throughout (unfamiliar)",)
+    some = arm.doubt.copy()
+    some[[*range(36), *range(60, len(some))]] = 0.0
+    assert replace(arm, doubt=some).notes() == (
+        "Left arm is kept as in the clip from 1.2 to 2.0 s (unfamiliar)",
+    )
+    both = some + doubted(clip, "right_arm", "right_leg").doubt * (some.max(axis=1) > 0)[:, None]
+    (sentence,) = replace(arm, doubt=both).notes()
+    assert sentence.startswith("Arms and right leg are kept as in the clip from 1.2 to 2.0 s")
+    often = np.sin(np.arange(len(some)) / 3.0)[:, None] * doubted(clip, *LIMBS).doubt
+    (sentence,) = replace(arm, doubt=often).notes()
+    assert sentence.startswith("Arms and legs are kept at 7 moments from 0.1 to ")
+    assert len(sentence.split()) <= 15
+
+
+def test_the_trunk_carries_a_style_where_limbs_are_kept(released: Stylizer) -> None:
+    """On a clip at which all of the style faded before, the trunk has all of it now."""
+    clip = as_rig(kicking())
+    analysis = released.analyse(clip)
+    error_cm = np.full(len(analysis.heading), 12.0 * analysis.domain.reference_cm)  # type: ignore[operator]
+    odd = replace(analysis, domain=replace(analysis.domain, error_cm=error_cm, lying=None))
+    code = released.style_of("tired")
+    kept, faded, whole = (
+        released.apply(odd, code, action=action, out_of_domain=beyond)  # type: ignore[arg-type]
+        for action, beyond in (("keep", "fade"), ("free", "fade"), ("free", "ignore"))
+    )
+    trunk = [analysis.correspondence.mapping.joints[name] for name in ("spine", "chest", "neck")]
+    changed = [
+        rotation.angle(
+            rotation.multiply(
+                rotation.inverse(clip.local_rotation[:, trunk]), each.local_rotation[:, trunk]
+            )
+        ).mean()
+        for each in (kept, faded, whole)
+    ]
+    assert changed[1] < 0.35 * changed[2], "the whole-body gate"
+    assert changed[0] > 0.65 * changed[2], "it gives way where a limb is too short, no more"
+    lying = replace(odd, domain=replace(odd.domain, lying=np.ones(len(error_cm))))
+    down = released.apply(lying, code)
+    assert down.warnings[-1] == kept.warnings[-1]
+    np.testing.assert_allclose(
+        down.local_rotation[:, trunk], faded.local_rotation[:, trunk], atol=0.02
+    )
 
 
 def degrees(a: Array, b: Array) -> float:

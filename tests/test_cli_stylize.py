@@ -20,9 +20,12 @@ pytestmark = pytest.mark.usefixtures("here")
 
 
 def test_stylize_as_people_type_it(clip_file: Path) -> None:
-    result = done("stylize", "walk.bvh", "--style", "old", "-o", "out.bvh")
+    result = done_noisily("stylize", "walk.bvh", "--style", "old", "-o", "out.bvh")
     assert result.stdout == "out.bvh\n"
     expected = Stylizer.load().stylize(read_motion(clip_file), "old")
+    (note,) = expected.warnings
+    assert result.stderr == f"kinestyle: note: {note}\n"
+    assert "from the clip's end" in note
     write_motion(expected, "expected.bvh")
     assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes()
     assert set(contents()) == {"walk.bvh", "out.bvh", "expected.bvh"}
@@ -101,9 +104,9 @@ def test_several_references_are_mixed(clip_file: Path, tiny: Stylizer) -> None:
     assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes()
 
 
-@pytest.mark.parametrize("root", ["planted", "predicted", "copied", "keep"])
+@pytest.mark.parametrize("root", ["auto", "planted", "predicted", "copied", "keep"])
 def test_the_root_mode_reaches_the_stylizer(clip_file: Path, tiny: Stylizer, root: Root) -> None:
-    done(
+    done_noisily(
         "stylize",
         "walk.bvh",
         "--style",

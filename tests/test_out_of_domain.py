@@ -15,6 +15,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.retarget.features import LAYOUT, clip_to_features, heading_free_rotation
 from kinestyle.runtime.out_of_domain import FADE, FAR, DomainScore, reconstruction_error_cm
+from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import (
     thrown_about,
@@ -81,15 +82,18 @@ def test_a_style_fades_where_the_error_stays_far_and_nowhere_else() -> None:
     np.testing.assert_array_equal(DomainScore("walk", np.full(9, 1e3), None).share, 1.0)
 
 
+FADE_ALL = Settings(action="free")
+
+
 def test_what_was_faded_is_said() -> None:
     time = np.arange(300)
-    (note,) = far_from("fall", np.where(abs(time - 150) < 40, 40.0, 1.0)).notes("fade")
+    (note,) = far_from("fall", np.where(abs(time - 150) < 40, 40.0, 1.0)).notes(FADE_ALL)
     assert "fall is unlike what the model learned from" in note
     assert "the style is faded from " in note
     assert "(at the least 0 % of it is left" in note
-    assert far_from("walk", np.ones(300)).notes("fade") == ()
+    assert far_from("walk", np.ones(300)).notes(FADE_ALL) == ()
     ignored = far_from("fall", np.full(300, 40.0))
-    assert ignored.notes("ignore") == ignored.warnings != ()
+    assert ignored.notes(Settings(out_of_domain="ignore")) == ignored.warnings != ()
 
 
 def test_where_a_clip_is_unlike_all_that_was_learned_it_stays_as_it_is(
@@ -99,9 +103,9 @@ def test_where_a_clip_is_unlike_all_that_was_learned_it_stays_as_it_is(
     late = np.arange(len(analysis.heading)) > 0.6 * len(analysis.heading)
     odd = replace(analysis, domain=far_from("walk", np.where(late, 100.0, 1.0)))
     known, faded, ignored = (
-        tiny.apply(analysis, code),
-        tiny.apply(odd, code),
-        tiny.apply(odd, code, out_of_domain="ignore"),
+        tiny.apply(analysis, code, FADE_ALL),
+        tiny.apply(odd, code, FADE_ALL),
+        tiny.apply(odd, code, FADE_ALL, out_of_domain="ignore"),
     )
     np.testing.assert_array_equal(known.local_rotation, ignored.local_rotation)
     np.testing.assert_array_equal(known.local_position, ignored.local_position)

@@ -205,8 +205,11 @@ def test_a_cue_is_a_value() -> None:
         (lambda: Settings(strength=1e300), "strength is 1e\\+300, expected a number from 0"),
         (lambda: Settings(seed=1.5), "seed is 1.5, expected a whole number"),  # type: ignore[arg-type]
         (lambda: Settings(seed=2**32), "seed is 4294967296, expected a whole number from 0 to"),
-        (lambda: Settings(root="up"), "root is 'up', expected one of planted, predicted, copied"),  # type: ignore[arg-type]
-        (lambda: Settings(root=[]), "root is \\[\\], expected one of planted"),  # type: ignore[arg-type]
+        (
+            lambda: Settings(root="up"),
+            "root is 'up', expected one of auto, planted, predicted, copied",
+        ),  # type: ignore[arg-type]
+        (lambda: Settings(root=[]), "root is \\[\\], expected one of auto, planted"),  # type: ignore[arg-type]
         (lambda: Settings(out_of_domain="guess"), "out_of_domain is 'guess', expected one of fade"),  # type: ignore[arg-type]
         (lambda: Cue(), "neither style nor like nor random is given"),
         (lambda: Cue.of("old", random=True), "random draws a style without any cue"),

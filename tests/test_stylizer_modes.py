@@ -119,7 +119,8 @@ def test_every_root_gives_the_clip_back_at_strength_0(
 
 def test_a_root_that_is_none_is_refused(tiny: Stylizer, walk_clip: Clip) -> None:
     with pytest.raises(
-        StyleError, match="root is 'floating', expected one of planted, predicted, copied, keep"
+        StyleError,
+        match="root is 'floating', expected one of auto, planted, predicted, copied, keep",
     ):
         tiny.stylize(walk_clip, "proud", root="floating")  # type: ignore[arg-type]
 

@@ -158,7 +158,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> TestClip:
 def test_an_untouched_clip_keeps_everything(tiny: Stylizer, clip: TestClip) -> None:
     evaluator = Evaluator(tiny, (), RealClips({}))
     case = Case(clip, "one/proud", "label", clip)
-    same, changed = evaluator.actions([case.with_settings(Settings(strength=0.0)), case])
+    still, free = Settings(strength=0.0), Settings(action="free")
+    same, changed = evaluator.actions([case.with_settings(still), case.with_settings(free)])
     assert len(same.kept) >= 4
     assert all(same.kept)
     assert min(same.correlations) > 0.999

@@ -116,7 +116,7 @@ def stylize(
             )
         say_warnings(analysis.clip.warnings)
         say_warnings(analysis.correspondence.mapping.warnings)
-        say_warnings(analysis.own_domain.notes(wanted.out_of_domain))
+        say_warnings(analysis.own_domain.notes(wanted))
         with progress_bar("restyling") as progress:
             wanted_here = dict(zip(targets[name], variations, strict=True))
             notes = _write(stylizer, analysis, known, wanted_here, progress)
@@ -138,8 +138,8 @@ def _write(
     variations: Mapping[Path, Settings],
     progress: Progress,
 ) -> list[str]:
-    """Write the analysed clip in each variation of a style to its file. What the files could not
-    express.
+    """Write the analysed clip in each variation of a style to its file. What the user is to know
+    of the results, and what the files could not express.
     """
     from kinestyle.formats.table import write_motion
     from kinestyle.motion.window import part_of_progress
@@ -152,8 +152,9 @@ def _write(
         written = part_of_progress(progress, (i + 0.5) * share, (i + 1) * share)
         code = stylizer.style_of(cue, settings.seed)
         result = stylizer.apply(analysis, code, settings, applied)
+        notes += result.warnings[len(analysis.clip.warnings) :]
         notes += write_motion(_called(result, target, settings), target, written)
-    return notes
+    return list(dict.fromkeys(notes))
 
 
 def _called(result: Motion, target: Path, settings: Settings) -> Motion:

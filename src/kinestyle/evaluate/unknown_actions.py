@@ -195,7 +195,7 @@ def measure_action(
         ),
         step_m=reach.longest_step_m - source.reach.longest_step_m,
         in_body=hands_in_body(canonical) - source.in_body,
-        domain=float(source.analysis.domain.share.mean()),
+        domain=float(source.analysis.domain.share_under(case.settings).mean()),
         style_left=change_left(source.canonical, canonical, ungated),
     )
 
@@ -206,23 +206,25 @@ def height_kept(found_m: float, wanted_m: float) -> float:
 
 
 def change_left(canonical: Clip, result: Clip, ungated: Clip) -> dict[str, float]:
-    """By limb, how far a result is from its input as a share of how far it is without any gate:
-    sums over frames and joints of the angles between local rotations. Clips on the canonical
-    skeleton. NaN for a limb that no style changes.
+    """By limb, how far a result is from its input as a share of how far it is without any gate, at
+    most as far: sums over frames and joints of the angles between local rotations, so that what
+    keeping an action adds is no style. Clips on the canonical skeleton. NaN for a limb that no
+    style changes.
     """
     left = {}
     for limb, parts in LIMBS.items():
         joints = [j for j, name in enumerate(CANONICAL.names) if part_of(name) in parts]
         made, possible = (
-            _angle_sum(canonical.local_rotation[:, joints], clip.local_rotation[:, joints])
+            _angle(canonical.local_rotation[:, joints], clip.local_rotation[:, joints])
             for clip in (result, ungated)
         )
-        left[limb] = made / possible if possible > 1e-9 else float("nan")
+        both, most = np.minimum(made, possible).sum(), possible.sum()
+        left[limb] = float(both / most) if most > 1e-9 else float("nan")
     return left
 
 
-def _angle_sum(a: Array, b: Array) -> float:
-    return float(rotation.angle(rotation.multiply(rotation.inverse(a), b)).sum())
+def _angle(a: Array, b: Array) -> Array:
+    return rotation.angle(rotation.multiply(rotation.inverse(a), b))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ RADIUS_M = {
 alike, so that roles go by their part, see `kinestyle.motion.canonical.part_of`.
 """
 
+CLEAR_M = 0.01
+"""Hands that are farther away than this do not touch the body."""
+
 _SOLIDS = (
     ("hips", "spine", "hips"),
     ("spine", "chest", "spine"),
@@ -59,13 +62,13 @@ def depth_in_body(position: Array, world_rotation: Array) -> Array:
 
 
 def way_out_of_body(position: Array, world_rotation: Array, allowed: Array) -> Array:
-    """(T, 2, 3) metres: what takes both hands out of the body as far as they are deeper in it than
-    is allowed.
+    """(T, 2, 3) metres: what takes both hands out of the body as far as they are deeper in it, or
+    nearer to it than `CLEAR_M`, than is allowed.
 
     allowed: (T, 2, 10) metres, as `depth_in_body` gives them for another motion
     """
     depth, off, distance = _depth(position, world_rotation)
-    deeper = np.maximum(depth - np.maximum(allowed, 0.0), 0.0)
+    deeper = np.maximum(depth - np.maximum(allowed, -CLEAR_M), 0.0)
     outwards = off / np.maximum(distance, 1e-9)[..., None]
     return np.asarray((deeper[..., None] * outwards).sum(axis=2))
 

@@ -53,12 +53,17 @@ def measure_contacts(canonical: Clip) -> tuple[Array, np.ndarray]:
 
 def decide_contacts(above_rest: Array, slow: np.ndarray, frame_time_seconds: float) -> np.ndarray:
     """What `measure_contacts` gives for a whole clip -> (T, 4) bool."""
-    standing = np.percentile(above_rest, 5.0, axis=0).reshape(2, 2).min(axis=0)
-    low = above_rest - np.tile(np.clip(standing, 0.0, TALLEST_M), 2) < HEIGHT_M
+    low = above_rest - np.tile(standing_heights(above_rest), 2) < HEIGHT_M
     if len(low) < 2:
         return low
     shortest = max(1, round(SHORTEST_SECONDS * (1.0 / frame_time_seconds)))
     return remove_short_segments(slow & low, shortest)
+
+
+def standing_heights(above_rest: Array) -> Array:
+    """above_rest: (T, 4) metres of a whole clip -> (2,) of ankles and toes on a flat foot."""
+    standing = np.percentile(above_rest, 5.0, axis=0).reshape(2, 2).min(axis=0)
+    return np.asarray(np.clip(standing, 0.0, TALLEST_M))
 
 
 def find_still(ankles: Array, frame_time_seconds: float) -> np.ndarray:

@@ -7,13 +7,14 @@ numbers a frame, gathered window by window.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kinestyle.motion.canonical import SIDES
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.resampling import resample_at, sample_times
+from kinestyle.motion.rotation import Array
 from kinestyle.motion.window import Motion, Progress, Window, WindowSize, gather, part_of_progress
 from kinestyle.retarget.contacts import (
     decide_contacts,
@@ -25,7 +26,9 @@ from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence, to_cano
 from kinestyle.retarget.features import FRAME_RATE, at_feature_rate
 from kinestyle.retarget.foot_lock import feet_in_contact
 from kinestyle.retarget.footsteps import floor_of
+from kinestyle.retarget.ground import find_ground
 from kinestyle.retarget.legs import leg_trajectory, y_up_position
+from kinestyle.retarget.travel import carried_along
 
 
 class FeatureFrames:
@@ -68,6 +71,9 @@ class Survey:
     locked: (T, 2) bool, left and right, when a foot is to be locked
     floors: for the left and the right leg, heights of ankle and pivot when they stand, file units
     travel_m: the larger extent of the path of the hips over the ground
+    raised: (T, 2) bool, left and right, when a foot rests on more than the floor
+    elevation: (T30,) metres of the lower foot above the floor: of the ground below it, and of jumps
+    carried: (T,) 0 to 1, how much the body walks or runs, see `carried_along`
     """
 
     contact: np.ndarray
@@ -75,6 +81,14 @@ class Survey:
     locked: np.ndarray
     floors: tuple[tuple[float, float], ...]
     travel_m: float
+    raised: np.ndarray
+    elevation: Array
+    carried: Array
+
+    @property
+    def on_any_ground(self) -> Survey:
+        """The same with feet locked on stairs and platforms as well."""
+        return replace(self, locked=self.locked | self.raised)
 
 
 def survey(
@@ -109,10 +123,12 @@ def survey(
     )
     frame_time = 1.0 / FRAME_RATE if frames.keeps_frames else motion.frame_time_seconds
     contact = feature_contact = decide_contacts(above, slow, frame_time)
+    ground = feature_ground = find_ground(above, slow, frame_time)
     if not frames.keeps_frames:
         windows = size.cut(frames.frame_count, 1.0 / FRAME_RATE, 1)
         above, slow = gather(windows, measure_at_feature_rate, part_of_progress(progress, 0.5, 1.0))
         feature_contact = decide_contacts(above, slow, 1.0 / FRAME_RATE)
+        feature_ground = find_ground(above, slow, 1.0 / FRAME_RATE)
     still = decide_still(ankle_height, still, motion.frame_time_seconds)
     return Survey(
         contact,
@@ -123,4 +139,9 @@ def survey(
             for k in range(len(SIDES))
         ),
         float(np.ptp(hips, axis=0).max() * correspondence.scale_to_canonical),
+        ground.raised,
+        feature_ground.height + feature_ground.flight,
+        carried_along(
+            hips * correspondence.scale_to_canonical, ground.flight, motion.frame_time_seconds
+        ),
     )

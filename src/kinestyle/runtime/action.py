@@ -11,7 +11,8 @@ hands stay out of the body, on any motion, as far as they were out of it in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -22,13 +23,15 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     largest_within,
     limit_angular_velocity,
+    segments,
     smooth_in_time,
     smootherstep,
 )
 from kinestyle.motion.window import WindowSize
+from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.retarget.limb_ik import reach
-from kinestyle.runtime.change import Change
+from kinestyle.runtime.change import Change, soft_clamp_height
 
 DOUBTED_M = {"arm": (0.05, 0.11), "leg": (0.03, 0.07)}
 """From which error of its rendering on a limb is doubted, and from where on wholly. On learned
@@ -65,6 +68,13 @@ DEVIATION_SHARE = (0.04, 0.10)
 """Shares of the range: a deviation up to the first is free at an extreme, none exceeds the second.
 """
 
+ELEVATED_M = (0.06, 0.12)
+"""From which height of the lower foot above the clip's floor on a body is on stairs, on a platform
+or in the air, and from where on surely. Learned runs have less."""
+
+_LOWER_FOOT_M = 0.015
+"""How much lower a foot is that decides alone how high the lower one is."""
+
 _LIMB_VELOCITY_LIMIT = (np.radians(9.0), np.radians(20.0), 3.0)
 """As `kinestyle.runtime.change.ANGULAR_VELOCITY_LIMIT`, for what reaching adds."""
 
@@ -76,6 +86,9 @@ PASSES = 2
 
 _LONGEST = 0.995
 """Of a limb's length: a hand that is wanted farther away makes the trunk give way."""
+
+_LEAST_REACH_M = 0.002
+"""Limbs reach wholly for what is farther away than this."""
 
 _GIVE_WAY_M = 0.1
 """How much too short a limb is when the trunk has given way wholly."""
@@ -113,20 +126,49 @@ class Action:
     height: (T30,) metres, of the hips
     doubt: (T30, L) 0 to 1, how little the networks know what each limb does
     suspicion: (T30, L) 0 to 1, the same by the stricter measure, `SUSPECTED_M`
+    elevation: (T30,) metres of the lower foot above the clip's floor, see
+        `kinestyle.retarget.ground`
     """
 
     rotation: Array
     height: Array
     doubt: Array
     suspicion: Array
+    elevation: Array
+
+    def of(self, frames: slice) -> Action:
+        """The same of some frames only."""
+        return Action(*(getattr(self, field.name)[frames] for field in fields(self)))
+
+    def notes(self, begins_seconds: float = 0.0) -> tuple[str, ...]:
+        """What to tell a user: which limbs are kept as they were, and when.
+
+        begins_seconds: the time of the first frame in the clip
+        """
+        doubted = np.asarray(self.doubt > 0.5)
+        if not doubted.any():
+            return ()
+        limbs = _listed([name for name, it in zip(LIMBS, doubted.T, strict=True) if it.any()])
+        parts = segments(np.asarray(doubted.any(axis=-1)))
+        if parts == [(0, len(doubted))]:
+            return (f"{limbs} kept as in the clip throughout (unfamiliar)",)
+        first, last = (begins_seconds + frame / FRAME_RATE for frame in (parts[0][0], parts[-1][1]))
+        when = f"from {first:.1f} to {last:.1f} s"
+        if len(parts) > 1:
+            return (f"{limbs} kept at {len(parts)} moments {when} (unfamiliar)",)
+        return (f"{limbs} kept as in the clip {when} (unfamiliar)",)
 
 
 def find_action(
-    world_rotation: Array, height: Array, rendered: Array, times_reference: Array
+    world_rotation: Array,
+    height: Array,
+    rendered: Array,
+    times_reference: Array,
+    elevation: Array,
 ) -> Action:
-    """world_rotation, height: the input's as in `Action`; rendered: (T30, 21, 4) the same rotations
-    as the networks render the input in its own style; times_reference: (T30,) the error of the
-    autoencoder, see `kinestyle.runtime.out_of_domain`.
+    """world_rotation, height, elevation: the input's as in `Action`; rendered: (T30, 21, 4) the
+    same rotations as the networks render the input in its own style; times_reference: (T30,) the
+    error of the autoencoder, see `kinestyle.runtime.out_of_domain`.
     """
     times = np.nan_to_num(smooth_in_time(times_reference, 8.0))[:, None]
     error = smooth_in_time(limb_error(world_rotation, rendered), 3.0)
@@ -135,7 +177,8 @@ def find_action(
         * _spread(_rise(error, np.array([bounds[kind] for kind in _KINDS]).T), 6)
         for bounds in (DOUBTED_M, SUSPECTED_M)
     )
-    return Action(world_rotation, height, np.maximum(doubt, _rise(times, UNFAMILIAR)), suspicion)
+    doubt = np.maximum(doubt, _rise(times, UNFAMILIAR))
+    return Action(world_rotation, height, doubt, suspicion, elevation)
 
 
 def limb_error(world_rotation: Array, rendered: Array) -> Array:
@@ -157,13 +200,10 @@ def keep_action(action: Action, heading: Array, change: Change, size: WindowSize
     for window in size.cut(len(action.height), 1.0 / FRAME_RATE, _REACH_FRAMES):
         some = window.read
         facing = rotation.about_y(heading[some])[:, None]
+        here = action.of(some)
+        in_world = rotation.multiply(facing, here.rotation.astype(float, copy=False))
         turn, rise = _kept(
-            Action(
-                rotation.multiply(facing, action.rotation[some].astype(float, copy=False)),
-                action.height[some],
-                action.doubt[some],
-                action.suspicion[some],
-            ),
+            replace(here, rotation=in_world),
             change.rotation[some].astype(float, copy=False),
             change.rise[some],
         )
@@ -180,8 +220,9 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
     was = _positions(before, action.height)
     allowed = depth_in_body(was, before)
     course = _Course(was, action.doubt) if action.doubt.any() else None
-    rise = rise if course is None else course.rise(rise)
     change = _without_flips(change, action.suspicion)
+    rise = _above_ground(action, rotation.multiply(change, before), was, rise)
+    rise = rise if course is None else course.rise(rise)
     # the trunk gives way where a limb is too short
     for _ in range(PASSES):
         world = rotation.multiply(change, before)
@@ -199,7 +240,45 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
             share = 1.0 - _spread(short, 6)
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], share[:, None])
             rise = rise * share
-    return change, rise
+    return change, _above_ground(action, rotation.multiply(change, before), was, rise)
+
+
+def _above_ground(action: Action, world: Array, was: Array, rise: Array) -> Array:
+    """What of a rise (T,) there is where the body stands on more than the floor, or is in the air:
+    there its legs say how far the hips are above the lower foot, and that foot stays as high as it
+    was. The networks know the level floor only.
+
+    world: (T, 21, 4) rotations after the change; was: (T, 21, 3) metres, of the input
+    """
+    begins, whole = ELEVATED_M
+    share = smootherstep((action.elevation - begins) / (whole - begins))
+    if not share.any():
+        return rise
+    lost = _lowest_foot(was) - _lowest_foot(_positions(world, action.height))
+    legs = soft_clamp_height(smooth_in_time(lost, 1.5))
+    return np.asarray(rise + smooth_in_time(share, 2.0) * (legs - rise))
+
+
+def _lowest_foot(position: Array) -> Array:
+    """position: (T, 21, 3) metres -> (T,) about how high the lower foot is, smooth where one takes
+    over from the other.
+    """
+    height = position[:, CONTACT_JOINTS, 1] - CONTACT_REST_HEIGHT_M
+    least = height.min(axis=-1, keepdims=True)
+    weight = np.exp((least - height) / _LOWER_FOOT_M)
+    return np.asarray((weight * height).sum(axis=-1) / weight.sum(axis=-1))
+
+
+def _listed(limbs: Sequence[str]) -> str:
+    """Names of limbs for a sentence, and its verb."""
+    if len(limbs) == len(LIMBS):
+        return "Arms and legs are"
+    for kind in ("arm", "leg"):
+        pair = [f"{side}_{kind}" for side in SIDES]
+        if all(limb in limbs for limb in pair):
+            limbs = [f"{kind}s", *(limb for limb in limbs if limb not in pair)]
+    words = " and ".join(limb.replace("_", " ") for limb in limbs).capitalize()
+    return f"{words} {'are' if ' and ' in words or words.endswith('s') else 'is'}"
 
 
 def _steadily(out: Array) -> Array:
@@ -301,8 +380,12 @@ def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Arr
     points = (position[:, _UPPER], position[:, _LOWER], position[:, _END], target, hinge)
     hip, knee, ankle, wanted, axis = (each.reshape(-1, 3) for each in points)
     turns = reach(hip, knee, ankle, wanted, axis, np.ones(len(wanted)))
+    # a straight limb bends by much for a rounding error: nothing is done where nothing is wanted
+    share = smootherstep(np.linalg.norm(wanted - ankle, axis=-1) / _LEAST_REACH_M)
     upper, lower = (
-        limit_angular_velocity(turn.reshape(*target.shape[:2], 4), *_LIMB_VELOCITY_LIMIT)
+        limit_angular_velocity(
+            rotation.power(turn, share).reshape(*target.shape[:2], 4), *_LIMB_VELOCITY_LIMIT
+        )
         for turn in turns
     )
     return upper, lower

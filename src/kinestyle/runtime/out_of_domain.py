@@ -10,21 +10,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion import rotation as rotations
+from kinestyle.motion.canonical import CANONICAL, HIPS, UP
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
-from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time
+from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time, smootherstep
 from kinestyle.retarget.features import FRAME_RATE
-from kinestyle.runtime.settings import OutOfDomain
+
+if TYPE_CHECKING:
+    from kinestyle.runtime.settings import Settings
 
 FADE, FADE_FRAMES = (7.0, 13.0), 8.0
 """From how many times the reference error on a style fades, and from where nothing of it is left.
 The error is smoothed over so many frames at 30 a second. Clips of the training motion's kind stay
 below 6.5 times, walks, jogs and gestures on other rigs mostly below 6; squats, high kicks and jumps
 have 6 to 16, clips that lie down 27 to 35."""
+
+FADE_OF_KEPT = (13.0, 19.0)
+"""The same where the action is kept, see `kinestyle.runtime.action`: limbs then go their own way,
+and what is left of the style is a posture, which suits a kick as well. Up to the first are kicks,
+punches, squats and most dances."""
+
+LYING = (0.1, -0.1)
+"""A pelvis whose own up axis points up by less than the first begins to lie face down or to stand
+on its head, by less than the second it does: there no posture suits, and `FADE` holds. Who picks
+something off the floor bends the pelvis to .1."""
 
 FAR = 6.0
 """From so many times the reference error on, a clip is far from what the bundle knows. Clips of the
@@ -40,17 +54,24 @@ class DomainScore:
     error_cm: (T30,) mean distance of the joints from where they were, hips aside
     reference_cm: the same on motion like what the bundle learned from; None where the bundle does
         not say
+    lying: (T30,) 0 to 1, see `lying_of`; None: it does not
     begins_seconds: the time of the first frame in the clip
     """
 
     name: str
     error_cm: Array
     reference_cm: float | None
+    lying: Array | None = None
     begins_seconds: float = 0.0
 
     def part(self, frames: slice, begins_seconds: float) -> DomainScore:
         """The score of some of the frames, the first of which is at this time of the clip."""
-        return replace(self, error_cm=self.error_cm[frames], begins_seconds=begins_seconds)
+        return replace(
+            self,
+            error_cm=self.error_cm[frames],
+            lying=None if self.lying is None else self.lying[frames],
+            begins_seconds=begins_seconds,
+        )
 
     @property
     def times_reference(self) -> Array:
@@ -62,11 +83,32 @@ class DomainScore:
         """(T30,) how much of a style's strength is left at each moment: 1 wherever the bundle knows
         such motion.
         """
-        if self.reference_cm is None:
+        return self._left(self._beyond(*FADE))
+
+    @cached_property
+    def share_of_kept(self) -> Array:
+        """(T30,) the same where the action is kept."""
+        beyond = self._beyond(*FADE_OF_KEPT)
+        if self.lying is not None:
+            beyond = np.maximum(beyond, self.lying * self._beyond(*FADE))
+        return self._left(beyond)
+
+    def share_under(self, settings: Settings) -> Array:
+        """(T30,) how much of a style's strength is left under these settings."""
+        if settings.out_of_domain == "ignore":
             return np.ones(len(self.error_cm))
-        beyond = (smooth_in_time(self.times_reference, FADE_FRAMES) - FADE[0]) / (FADE[1] - FADE[0])
+        return self.share if settings.action == "free" else self.share_of_kept
+
+    def _beyond(self, first: float, last: float) -> Array:
+        """(T30,) 0 up to `first` times the reference error, 1 from `last` on."""
+        if self.reference_cm is None:
+            return np.zeros(len(self.error_cm))
+        beyond = (smooth_in_time(self.times_reference, FADE_FRAMES) - first) / (last - first)
+        return np.clip(beyond, 0.0, 1.0)
+
+    def _left(self, beyond: Array) -> Array:
         # widened before it is smoothed, so that nothing is left of a style where nothing should be
-        widened = largest_within(np.clip(beyond, 0.0, 1.0), round(FADE_FRAMES))
+        widened = largest_within(beyond, round(FADE_FRAMES))
         return np.maximum(1.0 - smooth_in_time(widened, 0.5 * FADE_FRAMES), 0.0)
 
     @property
@@ -81,12 +123,12 @@ class DomainScore:
             return ()
         return (f"{self._found}; look at the result, a lower strength may be better",)
 
-    def notes(self, out_of_domain: OutOfDomain) -> tuple[str, ...]:
+    def notes(self, settings: Settings) -> tuple[str, ...]:
         """What to tell a user of what was done: the warnings, or, where a style is faded, when and
         how far.
         """
-        share = self.share
-        if out_of_domain == "ignore" or share.min() > 0.99:
+        share = self.share_under(settings)
+        if share.min() > 0.99:
             return self.warnings
         parts = segments(share < 0.99)
         when = ", ".join(
@@ -106,6 +148,15 @@ class DomainScore:
         times = self.times_reference.mean()
         error = f"{self.error_cm.mean():.1f} cm, {times:.0f} times its reference error"
         return f"{self.name} is unlike what the model learned from (given back to {error})"
+
+
+def lying_of(rotation: Array) -> Array:
+    """rotation: (T30, 21, 4) world rotations -> (T30,) 0 to 1, how much the body is upside down,
+    see `LYING`.
+    """
+    upright = rotations.rotate(rotation[:, HIPS], np.broadcast_to(UP, (len(rotation), 3)))[:, 1]
+    begins, lies = LYING
+    return smootherstep((begins - upright) / (begins - lies))
 
 
 def reconstruction_error_cm(rotation: Array, decoded: Array) -> Array:

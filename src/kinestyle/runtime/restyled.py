@@ -44,6 +44,9 @@ STAYS_M = 1e-4
 place in every style.
 """
 
+FAR_END_M = 0.25
+"""From which distance on between a result's end and its input's a user is told."""
+
 _STANCE_SMOOTHING_SECONDS = 0.05
 
 
@@ -147,20 +150,22 @@ class Restyled:
         """Find how far the hips are from where they were, and return how much the legs changed, 0
         to 1.
         """
-        travels = self.root in ("planted", "predicted") and self.survey.travel_m >= STAYS_M
+        travels = self.root in ("auto", "planted", "predicted") and self.survey.travel_m >= STAYS_M
         sigma = _STANCE_SMOOTHING_SECONDS / self.frame_time_seconds
         travelled, squared, count = np.zeros((1, 3)), 0.0, 0
         for window in one_by_one(self._windows(ceil(3.0 * sigma) + 1), progress):
             before, turned, change = self._turned_legs(window.first, window.last)
             if travels:
                 pace = change.pace
-                if self.root == "planted":
+                if self.root != "predicted":
                     # Planted feet know best how far the body moves over them; between steps the
                     # predictor says.
                     locked = self.survey.locked[window.read]
                     stance, known = stance_velocity(before, turned, self._legs, locked)
                     known = smooth_in_time(known, sigma)[:, None]
                     pace = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace
+                if self.root == "auto":
+                    pace = self.survey.carried[window.read, None] * pace
                 pace = pace[window.core]
                 travelled = np.cumsum(np.concatenate([travelled[-1:], pace]), axis=0)
                 self._travel[window.wanted] = travelled[1:] - pace
@@ -220,6 +225,15 @@ def _drift(travel: Array, start: int, stop: int) -> Array:
     """travel: (T, 3) -> (T, 3) as much over the ground as it gains between two frames, evenly."""
     gained = (travel[stop] - travel[start]) * (1.0 - UP)
     return np.arange(-start, len(travel) - start)[:, None] / (stop - start) * gained
+
+
+def travel_notes(end_distance_m: float) -> tuple[str, ...]:
+    """What to tell a user of how far a result ends from its input's end."""
+    if end_distance_m <= FAR_END_M:
+        return ()
+    return (
+        f'the result ends {end_distance_m:.2f} m from the clip\'s end; root "keep" stays on its path',
+    )
 
 
 def _turned(before: Clip, correspondence: Correspondence, change: Change) -> Clip:

@@ -17,22 +17,24 @@ from kinestyle.runtime.options import Choice, ClipRig, Number, Switch, WholeNumb
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
 
-Root = Literal["planted", "predicted", "copied", "keep"]
+Root = Literal["auto", "planted", "predicted", "copied", "keep"]
 """Where the hips' trajectory over the ground, and their height, come from:
 
+auto: as `planted` where the body walks or runs; on the clip's path where it does not, as in a
+    dance or a fight (the default)
 planted: as far as planted feet carry them; where no foot is planted, as the global motion predictor
-    says (the default)
+    says
 predicted: the global motion predictor alone, as in Guo et al.; pace follows the style, feet are
     locked afterwards
 copied: the input's velocity over the ground; height follows the style
 keep: the rig's own numbers, height included: a clip that has to meet a prop or another character
 """
 
-ActionMode = Literal["free", "keep"]
+ActionMode = Literal["keep", "free"]
 """What limbs do where they do what the networks do not know, see `kinestyle.runtime.action`:
 
-free: as the networks say (the default)
-keep: hands and feet get as high, as low and as far as in the clip, and when
+keep: hands and feet get as high, as low and as far as in the clip, and when (the default)
+free: as the networks say
 """
 
 CycleMode = Literal["auto", "yes", "no"]
@@ -79,12 +81,13 @@ class Settings:
         },
     )
     root: Root = field(
-        default="planted",
+        default="auto",
         metadata={
             "option": Choice(
                 label="Travel",
                 help="how the result travels",
                 choices={
+                    "auto": "as planted feet carry it in walks, else on the clip's path",
                     "planted": "as planted feet carry it",
                     "predicted": "as the networks say",
                     "copied": "at the clip's velocity",
@@ -94,14 +97,14 @@ class Settings:
         },
     )
     action: ActionMode = field(
-        default="free",
+        default="keep",
         metadata={
             "option": Choice(
                 label="Action",
                 help="what limbs do where the clip does what the model never learned",
                 choices={
-                    "free": "what the model makes of it",
                     "keep": "what they do in the clip",
+                    "free": "what the model makes of it",
                 },
             )
         },

@@ -27,6 +27,7 @@ from kinestyle.motion.window import (
 from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.retarget.survey import FeatureFrames, Survey, survey
+from kinestyle.retarget.travel import end_distance_m
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.presets import as_rig
 from kinestyle.rig.rig_file import Rig
@@ -34,8 +35,8 @@ from kinestyle.runtime.action import Action, find_action, keep_action
 from kinestyle.runtime.change import find_change
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import Graphs
-from kinestyle.runtime.out_of_domain import DomainScore
-from kinestyle.runtime.restyled import Restyled
+from kinestyle.runtime.out_of_domain import DomainScore, lying_of
+from kinestyle.runtime.restyled import Restyled, travel_notes
 from kinestyle.runtime.seen import Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Rendering, Sequences
 from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
@@ -90,11 +91,21 @@ class Analysis(Generic[MotionOf]):
         """`domain` of the clip's own frames, for notes."""
         return self.domain.part(self.seen.feature_frames, self.seen.lead_in_seconds)
 
+    @property
+    def own_action_notes(self) -> tuple[str, ...]:
+        """Of the clip's own frames, see `Action.notes`."""
+        own = self.action.of(self.seen.feature_frames)
+        return own.notes(self.seen.lead_in_seconds)
+
     @cached_property
     def action(self) -> Action:
         """What the motion does, and which limbs do what the bundle does not know."""
         return find_action(
-            self.rotation, self.height, self.unchanged.rotation, self.domain.times_reference
+            self.rotation,
+            self.height,
+            self.unchanged.rotation,
+            self.domain.times_reference,
+            self.survey.elevation,
         )
 
 
@@ -347,7 +358,12 @@ class Stylizer:
             encoding.heading,
             encoding.rotation,
             encoding.height,
-            DomainScore(clip.name, encoding.error_cm, self.bundle.manifest.reference_error_cm),
+            DomainScore(
+                clip.name,
+                encoding.error_cm,
+                self.bundle.manifest.reference_error_cm,
+                lying_of(encoding.rotation),
+            ),
         )
 
     @overload
@@ -399,20 +415,21 @@ class Stylizer:
             frames,
             part_of_progress(progress, 0.1, 0.3),
         )
-        fades = settings.out_of_domain == "fade"
         change = find_change(
             analysis.unchanged,
             restyled,
             analysis.heading,
             settings.strength,
-            analysis.domain.share if fades else np.ones(frames),
+            analysis.domain.share_under(settings),
         )
+        surveyed, notes = analysis.survey, tuple[str, ...]()
         if settings.action == "keep":
             change = keep_action(analysis.action, analysis.heading, change, self.windows)
+            surveyed, notes = surveyed.on_any_ground, analysis.own_action_notes
         result = Restyled(
             analysis.seen.motion,
             analysis.correspondence,
-            analysis.survey,
+            surveyed,
             analysis.seen.change(change),
             settings.root,
             self.windows,
@@ -420,6 +437,8 @@ class Stylizer:
             analysis.seen.returns,
         )
         done = analysis.seen.put_back(result, self.windows)
+        apart = end_distance_m(analysis.clip, done, analysis.correspondence)
+        done = done.with_warnings(*notes, *travel_notes(apart))
         if isinstance(done, Clip) and settings.keep_original and done.animation:
             done = replace(done, animation=f"{done.animation} restyled")
         return done

@@ -243,6 +243,11 @@ class ClipAnswer(BaseModel):
     expires_in_seconds: float = Field(description="Until it is forgotten if nobody uses it.")
     inspection: dict[str, Any] = Field(description="What `kinestyle inspect --json` prints.")
     warnings: list[str]
+    end_distance_m: float | None = Field(
+        default=None,
+        description="How far over the ground the hips end from where those of the clip it was made "
+        "from do, in metres on a body of 1.70 m; null for an upload.",
+    )
     request: dict[str, Any] | None = Field(description="What made it; null for an upload.")
     of: str | None = Field(description="The clip it was made from; null for an upload.")
     command: str | None = Field(

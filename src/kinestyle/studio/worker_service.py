@@ -17,6 +17,7 @@ from kinestyle.formats.table import read_as, write_motion
 from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.correspondence import Correspondence
+from kinestyle.retarget.travel import end_distance_m
 from kinestyle.rig.presets import preset
 from kinestyle.rig.rig_file import Rig, parse_rig
 from kinestyle.runtime.cue import Cue
@@ -228,9 +229,9 @@ class WorkerService:
         is_further = result.animation != cached.clip.animation
         result = replace(result, name=name, animation=name if is_further else result.animation)
         self._keep(head["result"], CachedClip(result, cached.rig))
-        facts = facts_of(
-            result, analysis.correspondence, analysis.own_domain.notes(settings.out_of_domain)
-        )
+        facts = facts_of(result, analysis.correspondence, analysis.own_domain.notes(settings))
+        apart = end_distance_m(analysis.clip, result, analysis.correspondence)
+        facts["end_distance_m"] = round(apart, 3)
         state = np.concatenate(
             [result.local_position.ravel(), result.local_rotation.ravel()]
         ).tobytes()

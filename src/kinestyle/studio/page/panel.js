@@ -89,9 +89,13 @@ export function showOutcome(result, known, [before, after]) {
     ...(after === null
       ? ['no foot is planted']
       : ['feet slide ', bold(said(after)), before === null ? '' : `, before ${said(before)}`]),
+    ' · ends ',
+    bold(`${(result.clip.end_distance_m ?? 0).toFixed(2)} m`),
+    ' away',
   );
   element('measures').title =
-    `Mean speed of planted feet over the floor. Made in ${Math.round(1000 * result.seconds)} ms.`;
+    'Mean speed of planted feet over the floor, and how far the hips end from where they did. ' +
+    `Made in ${Math.round(1000 * result.seconds)} ms.`;
 }
 
 /** The reference clip, small and moving. */

@@ -30,6 +30,7 @@ export class ServiceError extends Error {
  * @property {number} joint_count
  * @property {object} inspection
  * @property {string[]} warnings
+ * @property {number | null} end_distance_m  from the end of the clip it was made from
  * @property {string | null} command
  *
  * @typedef {Object} Named  a file in memory

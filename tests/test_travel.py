@@ -75,7 +75,7 @@ def test_a_dance_ends_where_it_ended(released: Stylizer, style: str) -> None:
     code = released.style_of(style)
     result = released.apply(analysis, code)
     assert end_distance_m(clip, result, analysis.correspondence) < 0.25
-    assert not any("ends" in warning for warning in result.warnings)
+    assert not any("the result ends" in warning for warning in result.warnings)
 
 
 def test_a_walk_has_the_stride_of_its_style(released: Stylizer) -> None:
@@ -98,13 +98,13 @@ def test_a_result_says_how_far_from_the_clips_end_it_ends(released: Stylizer, st
     far = released.apply(analysis, released.style_of(style), root="planted")
     apart = end_distance_m(clip, far, analysis.correspondence)
     assert apart > FAR_END_M
-    (note,) = [warning for warning in far.warnings if "ends" in warning]
+    (note,) = [warning for warning in far.warnings if "the result ends" in warning]
     assert (
         note == f'the result ends {apart:.2f} m from the clip\'s end; root "keep" stays on its path'
     )
     assert len(note.split()) <= 15
     near = released.apply(analysis, released.style_of(style), root="keep")
-    assert not any("ends" in warning for warning in near.warnings)
+    assert not any("the result ends" in warning for warning in near.warnings)
     assert travel_notes(FAR_END_M) == ()
 
 

@@ -143,3 +143,15 @@ def test_strength_0_changes_nothing(made, released) -> None:
     c = correspond(hanging)
     assert len(c.mapping.carried) == 2
     assert "stretching" not in {found.kind for found in find_diagnostics(hanging, c)}
+
+
+def test_a_foot_that_its_leg_does_not_reach_at_times_is_found(made) -> None:
+    """IK leaves it behind: in a lunge, for near half of the clip."""
+    hanging = feet_on_the_root(generate(2, "Mixamo", made[0])).clip
+    foot = map_joints(hanging).joints["left_foot"]
+    position = hanging.local_position.copy()
+    third = slice(0, hanging.frame_count // 3)
+    leg = np.ptp(hanging.world_position[0], axis=0).max()
+    position[third, foot] += 0.2 * leg * np.array([0.0, 0.0, 1.0])
+    mapping = map_joints(hanging.with_motion(position, hanging.local_rotation))
+    assert mapping.joints["left_foot"] == foot

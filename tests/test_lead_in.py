@@ -15,9 +15,10 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.lead_in import find_lead_in
 from kinestyle.motion.window import Motion, WindowSize, collect
+from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.runtime.stylizer import Stylizer
 from long_motion import long_clip
-from made_cycles import walk_cycle
+from made_cycles import WALK, walk_cycle
 
 POSES = ("T", "A", "own")
 
@@ -141,3 +142,50 @@ def test_the_command_tells(clip_file: Path, walk_clip: Clip) -> None:
     done = CliRunner().invoke(main, ["stylize", "walk.bvh", "--style", "old", "-o", "out.bvh"])
     assert done.exit_code == 0
     assert "the first frame is a pose that is no part of the motion in walk" in done.stderr
+
+
+# ---------------------------------------------------------------- a T-pose in front of a result
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_a_t_pose_is_put_in_front(
+    tiny: Stylizer, walk_clip: Clip, tmp_path: Path, strength: float
+) -> None:
+    c = correspond(walk_clip)
+    without = tiny.stylize(walk_clip, "one/calm", strength=strength)
+    result = tiny.stylize(walk_clip, "one/calm", strength=strength, t_pose=True)
+    assert result.frame_count == walk_clip.frame_count + 1
+    np.testing.assert_array_equal(result.local_rotation[1:], without.local_rotation)
+    np.testing.assert_array_equal(result.local_position[1:], without.local_position)
+    pose = to_canonical(result.window(0, 1), c)
+    turned = rotation.angle(pose.world_rotation[0, c.roles])
+    assert np.degrees(turned).max() < 0.01
+    hips = to_canonical(without.window(0, 1), c).world_position[0, 0]
+    np.testing.assert_allclose(pose.world_position[0, 0, [0, 2]], hips[[0, 2]], atol=1e-9)
+    assert any("152 frames in all" in note for note in result.warnings)
+    assert find_lead_in(result) == 1
+    for suffix in (".bvh", ".glb", ".fbx"):
+        out = tmp_path / f"out{suffix}"
+        write_motion(result, out)
+        assert read_motion(out).frame_count == 152
+    rows = [p.read_text().splitlines() for p in (tmp_path / "out.bvh", WALK)]
+    if strength == 0.0:  # the numbers of the file, behind one row more
+        assert rows[0][-151:] == rows[1][-151:]
+
+
+def test_a_t_pose_in_front_of_a_long_result(tiny: Stylizer) -> None:
+    clip = long_clip(20.0)
+    small = WindowSize(whole_frames=100, whole_seconds=3.0, frames=200, seconds=10.0)
+    windowed = Stylizer(tiny.bundle, small)
+    result = windowed.stylize(_Streamed(clip), "one/calm", t_pose=True)
+    without = windowed.stylize(_Streamed(clip), "one/calm")
+    done, rest = collect(result, small), collect(without, small)
+    np.testing.assert_array_equal(done.local_rotation[1:], rest.local_rotation)
+
+
+def test_the_command_says_what_it_put_in_front(clip_file: Path) -> None:
+    line = ["stylize", "walk.bvh", "--style", "old", "--t-pose", "-o", "out.bvh"]
+    done = CliRunner().invoke(main, line)
+    assert done.exit_code == 0
+    assert "the first frame of the result is a T-pose" in done.stderr
+    assert read_motion("out.bvh").frame_count == 152

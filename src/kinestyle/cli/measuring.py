@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="How often every clip gets other targets, references and draws.",
 )
-@settings_options(without=("seed", "rig", "keep_original"))
+@settings_options(without=("seed", "rig", "keep_original", "t_pose"))
 @click.option("--judge", type=MOTION, multiple=True, help="Other judges than those that ship.")
 @click.option(
     "--processes", type=click.IntRange(1), help="How many at once; without it, one for each core."

@@ -101,7 +101,7 @@ def without_lead_in(motion: Motion) -> tuple[Motion, int]:
 def with_lead_in(lead_in: Motion, count: int, rest: Motion) -> Motion:
     """The first frames of one motion in front of another on the same rig. A clip, if that is one.
 
-    lead_in: whose frames after the first `count` are as many as the other's
+    lead_in: of at least so many frames
     """
     if not count:
         return rest
@@ -157,7 +157,7 @@ class Rest:
 class Joined:
     """A `Motion` that begins as one and goes on as another, on the same rig.
 
-    first: which it begins as, for `count` frames, and whose file it belongs to
+    first: which it begins as, for `count` frames, and which says what there is to tell
     """
 
     first: Motion
@@ -170,7 +170,7 @@ class Joined:
 
     @property
     def name(self) -> str:
-        return self.first.name
+        return self.rest.name
 
     @property
     def frame_time_seconds(self) -> float:
@@ -186,18 +186,23 @@ class Joined:
 
     @property
     def world(self) -> StatedWorld:
-        return self.first.world
+        return self.rest.world
 
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
-        whole = self.first.window(start, stop, joints)
         if stop <= self.count:
-            return whole
-        before = max(self.count - start, 0)
+            return self.first.window(start, stop, joints)
         after = self.rest.window(max(start - self.count, 0), stop - self.count, joints)
-        return whole.with_motion(
-            np.concatenate([whole.local_position[:before], after.local_position]),
-            np.concatenate([whole.local_rotation[:before], after.local_rotation]),
+        after = replace(after, warnings=self.warnings)
+        if start >= self.count:
+            return after
+        before = self.first.window(start, self.count, joints)
+        join = getattr(before.source, "followed_by", None)
+        return replace(
+            after,
+            local_position=np.concatenate([before.local_position, after.local_position]),
+            local_rotation=np.concatenate([before.local_rotation, after.local_rotation]),
+            source=after.source if join is None else join(after.source),
         )
 
     def sample(self, frames: np.ndarray) -> Clip:

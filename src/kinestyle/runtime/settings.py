@@ -144,6 +144,16 @@ class Settings:
             )
         },
     )
+    t_pose: bool = field(
+        default=False,
+        metadata={
+            "option": Switch(
+                label="T-pose in front",
+                help="begin the result with one more frame, the rig's T-pose, as many retargeting "
+                "tools want it",
+            )
+        },
+    )
     rig: Rig | str | Path | None = field(
         default=None,
         metadata={
@@ -186,4 +196,5 @@ class SettingsChanges(TypedDict, total=False):
     out_of_domain: OutOfDomain
     cycle: CycleMode
     keep_original: bool
+    t_pose: bool
     rig: Rig | str | Path | None

@@ -40,6 +40,7 @@ from kinestyle.runtime.restyled import Restyled, travel_notes
 from kinestyle.runtime.seen import Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Rendering, Sequences
 from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
+from kinestyle.runtime.t_pose import with_t_pose
 
 LONGEST_SECONDS = 12 * 3600.0
 """Of motion that is restyled: 60 kB a second are kept of it."""
@@ -404,6 +405,19 @@ class Stylizer:
         when it is asked for.
         """
         settings = replace(settings or Settings(), **changes)
+        result = self._restyled(analysis, code, settings, progress)
+        if settings.t_pose:
+            return with_t_pose(result, analysis.correspondence)
+        return result
+
+    def _restyled(
+        self,
+        analysis: Analysis[Motion],
+        code: np.ndarray,
+        settings: Settings,
+        progress: Progress | None,
+    ) -> Motion:
+        """As `apply`, without what is put in front."""
         if settings.strength == 0:
             return analysis.clip
         if settings.cycle != analysis.cycle:

@@ -77,6 +77,10 @@ class BvhLayout:
         """The same with the values of some frames only."""
         return replace(self, values=self.values[start:stop])
 
+    def followed_by(self, other: BvhLayout) -> BvhLayout:
+        """The same with the values of another one's frames behind its own."""
+        return replace(self, values=np.concatenate([self.values, other.values]))
+
     def only(self, joints: Sequence[int]) -> BvhLayout:
         """What `decode` needs for some joints, ascending, each with all above it."""
         return replace(

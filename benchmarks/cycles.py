@@ -5,7 +5,7 @@
 
 The project's own walk, made into cycles at 24, 30, 60 and 120 frames a second, travelling and on a
 treadmill; then files, each `PATH` or `PATH#ANIMATION`; with --cases the cycles among the real files
-of others, with --data the in-place clips of Bandai's set 1. For each clip and style, of input and
+of others, with --data those of Bandai's set 1. For each clip and style, of input and
 result:
 
 - seam: largest distance of a joint between first and last pose, hips and heading aside (cm)
@@ -43,7 +43,7 @@ CASES = (
     "unitychan_walk_tpose_lead_in.bvh",
     "RobotExpressive.glb#Running",
 )
-IN_PLACE = ("walk_normal", "walk-back_normal", "walk-left_normal", "run_normal", "dash_normal")
+REPEATED = ("byebye_normal", "call_normal", "respond_normal", "walk-back_normal", "walk_normal")
 
 
 def seam_of(clip: Clip, c: Correspondence, period: int) -> tuple[float, float]:
@@ -62,14 +62,18 @@ def seam_of(clip: Clip, c: Correspondence, period: int) -> tuple[float, float]:
     return float(100.0 * seam), float(bend / clip.frame_time_seconds)
 
 
-def stance_of(clip: Clip, c: Correspondence, contact: np.ndarray) -> tuple[float, float, float]:
-    """Metres a second of the left and the right foot, and percent."""
+def stance_of(
+    clip: Clip, c: Correspondence, contact: np.ndarray
+) -> tuple[float, float, float] | None:
+    """Metres a second of the left and the right foot, and percent; None where one never stands."""
     position = contact_positions(clip, c, to_canonical(clip, c))[..., [0, 2]]
     velocity = np.diff(position, axis=0) / clip.frame_time_seconds
     stands = contact[1:] & contact[:-1]
     sides = []
     for side in (0, 1):
         some = [velocity[stands[:, k], k] for k in (2 * side, 2 * side + 1)]
+        if not any(map(len, some)):
+            return None
         sides.append(np.concatenate(some).mean(axis=0))
     mean = np.mean(sides, axis=0)
     speed = np.linalg.norm(mean)
@@ -97,8 +101,10 @@ def figures(clip: Clip, analysis: Analysis[Clip], unrolled: Unrolled) -> list[st
     stance = ["", "", ""]
     if unrolled.belt is not None:
         contact = analysis.survey.contact[unrolled.frames][: clip.frame_count]
-        left, right, off = stance_of(clip, c, contact)
-        stance = [f"{left:.2f}", f"{right:.2f}", f"{off:.1f}"]
+        found = stance_of(clip, c, contact)
+        stance = (
+            stance if found is None else [f"{found[0]:.2f}", f"{found[1]:.2f}", f"{found[2]:.1f}"]
+        )
     return [seam, bend, drift, *stance]
 
 
@@ -113,7 +119,7 @@ def clips(options: argparse.Namespace) -> Iterator[tuple[str, Clip]]:
         files += [str(options.cases / "characters" / name) for name in CASES]
     if options.data:
         folder = options.data / "bandai" / "Bandai-Namco-Research-Motiondataset-1" / "data"
-        files += [str(p) for name in IN_PLACE for p in sorted(folder.glob(f"*_{name}_*.bvh"))]
+        files += [str(p) for name in REPEATED for p in sorted(folder.glob(f"*_{name}_*.bvh"))]
     for file in files:
         path, _, animation = file.partition("#")
         if not Path(path).exists():

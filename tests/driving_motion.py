@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.formats.table import read_motion
+from kinestyle.motion.canonical import HIPS, REST_POSITION_M
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.resampling import resample
 from kinestyle.retarget.correspondence import correspond, to_canonical
@@ -26,6 +27,17 @@ def made_motions() -> list[Clip]:
         for heading, rise in ((0.0, 0.0), (1.0, 0.5), (-2.0, 0.3))
     ]
     return [turned(clip, 0.7 * k, np.array([0.5 * k, 0.0, -k])) for k, clip in enumerate(walks)]
+
+
+def led_by_a_t_pose(motion: Clip, frames: int) -> Clip:
+    """The motion with the canonical T-pose in front, on the floor where it begins."""
+    position, turned = motion.local_position[:1].copy(), np.zeros_like(motion.local_rotation[:1])
+    turned[..., 0] = 1.0
+    position[0, HIPS, 1] = REST_POSITION_M[HIPS, 1]
+    return motion.with_motion(
+        np.concatenate([np.repeat(position, frames, axis=0), motion.local_position]),
+        np.concatenate([np.repeat(turned, frames, axis=0), motion.local_rotation]),
+    )
 
 
 def real_motions(data: Path, each: int, seed: int = 0) -> list[Clip]:

@@ -5,10 +5,12 @@ other names.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from generated_rigs import Made
+from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import part_of
 from kinestyle.motion.clip import Clip
@@ -108,3 +110,29 @@ def feet_on_the_root(made: Made) -> Made:
     """Feet for inverse kinematics: they hang on the root, and lie where they lay."""
     feet = {min(made.expected[f"{side}_foot"]): 0 for side in ("left", "right")}
     return replace(made, clip=hung_on(made.clip, feet), about=f"{made.about}, feet on the root")
+
+
+def among_other_animations(made: Made, path: Path) -> Made:
+    """The same out of a file that holds two more: one in which nothing moves, in front and longer,
+    and one that moves less.
+    """
+    write_motion(replace(made.clip, source=None), path)
+    clip = replace(read_motion(path), name="Hold", source=None, animation="", animations=())
+    first = np.zeros(clip.frame_count, dtype=int)
+    write_motion(clip.sample(np.r_[first, first]), path)
+    still = clip.sample(first)
+    for name, moves in (("Calm", 0.2), ("Motion", 1.0)):  # what was written last is read
+        share = np.full((clip.frame_count, 1), moves)
+        turned = rotation.interpolate(still.local_rotation, clip.local_rotation, share)
+        way = clip.local_position - still.local_position
+        held = replace(read_motion(path), name=name, animation=name)
+        order = [clip.skeleton.index(joint) for joint in held.skeleton.names]
+        moved = held.with_motion((still.local_position + moves * way)[:, order], turned[:, order])
+        write_motion(moved, path)
+    found = read_motion(path)
+    index = {name: joint for joint, name in enumerate(found.skeleton.names)}
+    expected = {
+        role: frozenset(index[made.clip.skeleton.names[joint]] for joint in joints)
+        for role, joints in made.expected.items()
+    }
+    return replace(made, clip=found, expected=expected)

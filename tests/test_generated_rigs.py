@@ -4,22 +4,31 @@ measures at length.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from driving_motion import made_motions, real_motions
+from driving_motion import led_by_a_t_pose, made_motions, real_motions
 from generated_rigs import ANONYMOUS, UP_TURNS, Made, generate
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import mirror_name
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.lead_in import find_lead_in
 from kinestyle.retarget.correspondence import correspond
 from kinestyle.rig.mapping import DOUBTFUL, map_joints
 from kinestyle.rig.world_frame import mirror_axis
 from mapping_score import Tally, score
 from rig_namings import FAMILIES
-from rig_traits import CHINESE, JAPANESE, ended_at_the_shoulders, named_in, tilted
+from rig_traits import (
+    CHINESE,
+    JAPANESE,
+    among_other_animations,
+    ended_at_the_shoulders,
+    named_in,
+    tilted,
+)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +139,36 @@ def test_rigs_in_a_tilted_world(made: list[Clip], seed: int) -> None:
     c = correspond(tilted(rig, 15.0).clip)
     off = np.degrees(np.arccos(np.clip(c.mapping.up @ level.mapping.up, -1.0, 1.0)))
     assert off == pytest.approx(15.0, abs=1.0)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_rigs_with_a_t_pose_in_front(made: list[Clip], family: str) -> None:
+    """The body of the motion behind it, and not another one."""
+    for seed, frames in ((1, 1), (2, 10)):
+        motion = made[seed]
+        led = generate(seed, family, led_by_a_t_pose(motion, frames), plain=True)
+        assert find_lead_in(led.clip) == frames, led.about
+        rest = replace(led, clip=led.clip.window(frames, led.clip.frame_count))
+        assert find_lead_in(rest.clip) == 0, led.about
+        found = tally([rest])
+        assert found.right_share == 1.0, led.about
+        assert (found.silent, found.swapped_rigs, found.refused) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".fbx"])
+def test_rigs_in_files_with_several_animations(
+    made: list[Clip], tmp_path: Path, suffix: str
+) -> None:
+    families = [name for name in FAMILIES if name not in ("Biped", "Rigify")]
+    rigs = []
+    for seed, family in enumerate(families[:4]):
+        rig = generate(seed, family, made[seed % 3], plain=True)
+        rigs.append(among_other_animations(rig, tmp_path / f"{family}{suffix}"))
+        assert [one.name for one in rigs[-1].clip.animations] == ["Hold", "Calm", "Motion"]
+        assert rigs[-1].clip.animation == "Motion"
+    found = tally(rigs)
+    assert found.right_share >= 0.97
+    assert (found.silent, found.swapped_rigs, found.refused) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(12))

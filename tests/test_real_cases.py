@@ -10,6 +10,7 @@ import pytest
 from kinestyle.errors import MotionFileError
 from real_cases import Case, fault_of
 from real_characters import CHARACTERS
+from real_cycles import CYCLES
 from real_recordings import RECORDINGS
 
 FOLDER = os.environ.get("KINESTYLE_CASES", "")
@@ -17,7 +18,7 @@ FOLDER = os.environ.get("KINESTYLE_CASES", "")
 
 @pytest.mark.skipif(not FOLDER, reason="KINESTYLE_CASES names no folder of cases")
 @pytest.mark.parametrize(
-    "case", [*CHARACTERS, *RECORDINGS], ids=lambda case: f"{case.file}: {case.promise}"
+    "case", [*CHARACTERS, *CYCLES, *RECORDINGS], ids=lambda case: f"{case.file}: {case.promise}"
 )
 def test_a_real_file_is_right(case: Case) -> None:
     assert not fault_of(case, Path(FOLDER))

@@ -46,7 +46,7 @@ def find_lead_in(motion: Motion) -> int:
         int(np.ceil(seconds / motion.frame_time_seconds))
         for seconds in (LONGEST_SECONDS, COMPARED_SECONDS)
     )
-    if motion.frame_count <= SHORTEST_FRAMES:
+    if motion.frame_count <= SHORTEST_FRAMES or _begins_at_once(_poses(motion, 2)):
         return 0
     held = _held(_poses(motion, compared), compared)
     if held is None:
@@ -55,6 +55,13 @@ def find_lead_in(motion: Motion) -> int:
         return 0
     pose = _poses(motion, held + compared)
     return held if _jumps(pose[held - 1], pose[held:]) else 0
+
+
+def _begins_at_once(pose: Array) -> bool:
+    """pose: (2, J, 3) the first two -> whether they are neither held nor a jump apart, as in nearly
+    all motion.
+    """
+    return bool(HELD < _distance(pose[1:] - pose[:1])[0] < JUMP)
 
 
 def _poses(motion: Motion, count: int) -> Array:

@@ -54,6 +54,8 @@ def find_belt(clip: Clip, c: Correspondence, repeats: bool = False) -> Array | N
     if not len(velocity):
         return None
     ended = float(np.linalg.norm((hips[-1] - hips[0])[[0, 2]]))
+    if np.mean(np.linalg.norm(velocity, axis=-1) > 0.5 * slowest) < SHARE_ALIKE:
+        return None
     mode, alike = _most_common(velocity)
     of_side = [int(np.sum(alike & (side == k))) for k in range(len(SIDES))]
     if alike.mean() < SHARE_ALIKE or min(of_side) < SIDE_FRAMES:

@@ -89,12 +89,26 @@ def find_cycle(clip: Clip, c: Correspondence, asked: bool = False) -> Cycle | No
     lasts = SHORTEST_SECONDS <= clip.duration_seconds <= LONGEST_SECONDS
     if not asked and (not lasts or clip.is_still):
         return None
+    if not asked and _is_open(clip, c):
+        return None
     ends = _Ends(clip, c)
     if ends.meet(True):
         return ends.cycle(True)
     if (asked or clip.duration_seconds <= LONGEST_OPEN_SECONDS) and ends.meet(False):
         return ends.cycle(False)
     return ends.cycle(True) if asked else None
+
+
+def _is_open(clip: Clip, c: Correspondence) -> bool:
+    """Whether the last pose is so far from the first, however turned, that no more need be looked
+    at: by heights and distances from the up axis through the hips.
+    """
+    ends = clip.world_position[[0, -2, -1]]
+    position = rotation.rotate(c.axes, ends[:, c.joints] - ends[:, [c.mapping.joints["hips"]]])
+    level = np.linalg.norm(position[..., [0, 2]], axis=-1)
+    first, before, last = np.stack([level, position[..., 1]], axis=-1) * c.scale_to_canonical
+    apart = min(np.abs(first - last).max(), np.abs(first - 2.0 * last + before).max())
+    return bool(apart > LARGEST_SEAM_M)
 
 
 class _Ends:

@@ -63,6 +63,7 @@ from kinestyle.evaluate.unseen_styles import (
 from kinestyle.formats.bvh import format_bvh, parse_bvh
 from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.lead_in import find_lead_in
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
@@ -183,8 +184,11 @@ class Evaluator:
         )
 
     def actions(self, cases: Sequence[Case]) -> list[ActionOutcome]:
-        """P5: the outcomes of cases of one clip, of which the first `LONGEST_SECONDS` count."""
+        """P5: the outcomes of cases of one clip, of which the first `LONGEST_SECONDS` count; no pose
+        that is in front of the motion.
+        """
         clip = read_motion(cases[0].clip.path)
+        clip = clip.window(find_lead_in(clip), clip.frame_count)
         longest = round(LONGEST_SECONDS * clip.frame_rate)
         source = ActionInput.of(
             self.stylizer.analyse(clip.window(0, min(longest, clip.frame_count)))

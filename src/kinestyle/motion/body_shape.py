@@ -29,8 +29,9 @@ RADIUS_M = {
 alike, so that roles go by their part, see `kinestyle.motion.canonical.part_of`.
 """
 
-CLEAR_M = 0.01
-"""Hands that are farther away than this do not touch the body."""
+CLEAR_M = 0.025
+"""Hands that are farther from the body than this do not touch it, also when locked feet have moved
+the thighs a little."""
 
 _SOLIDS = (
     ("hips", "spine", "hips"),

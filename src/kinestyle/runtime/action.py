@@ -47,11 +47,15 @@ beyond the second what is rendered badly; up to the third what is rendered well 
 the fourth it is not: it may still go wrong in another style. Test clips of learned contents have .5
 to 2 times the reference error, walks of other laboratories 2 to 3, other actions 3 to 20."""
 
-LARGE_ROTATION = (np.radians(60.0), np.radians(110.0))
+LARGE_ROTATION = (np.radians(45.0), np.radians(85.0))
 """From which change of a suspected limb's rotation on it fades, and from where on it is dropped."""
 
 SLOW_FRAMES = 25.0
 """What a deviation keeps of its course on a doubted limb: what is smooth over so many frames."""
+
+SLOW_DEVIATION_M = (0.08, 0.16)
+"""How far a doubted hand or foot is from where it was: up to the first it may, the second it never
+is. Arms of learned styles are carried 5 to 15 cm elsewhere; a decoder that fails flings them."""
 
 EXTREME_FRAMES = 45
 """A height or reach is an extreme if none is larger so many frames before and after."""
@@ -63,6 +67,17 @@ EXTREME_RANGE_M = (0.15, 0.3)
 NEAR_EXTREME = (0.12, 0.45)
 """Shares of the range: up to which distance from an extreme a deviation is limited in full, and
 from which on not at all."""
+
+ON_GROUND_M = (0.12, 0.2)
+"""A wrist that is nearer to the ground than the first is on it, one above the second is not."""
+
+HOLD_FRAMES = 15
+"""Hands that hold one thing do so for so many frames before and after."""
+
+RIGID_M, MOVES_M, TOUCHING_M = (0.012, 0.03), (0.1, 0.2), (0.12, 0.18)
+"""Hands hold one thing if their distance changes by less than this while they move by more than
+that, or if they are no farther apart than they are clasped. Hands that are raised side by side come
+4 cm nearer or more."""
 
 DEVIATION_SHARE = (0.04, 0.10)
 """Shares of the range: a deviation up to the first is free at an extreme, none exceeds the second.
@@ -128,6 +143,8 @@ class Action:
     suspicion: (T30, L) 0 to 1, the same by the stricter measure, `SUSPECTED_M`
     elevation: (T30,) metres of the lower foot above the clip's floor, see
         `kinestyle.retarget.ground`
+    hold: (T30,) 0 to 1, whether both hands hold one thing, or each other
+    support: (T30, 2) 0 to 1, whether the left and the right hand are on the ground
     """
 
     rotation: Array
@@ -135,6 +152,8 @@ class Action:
     doubt: Array
     suspicion: Array
     elevation: Array
+    hold: Array
+    support: Array
 
     def of(self, frames: slice) -> Action:
         """The same of some frames only."""
@@ -146,17 +165,26 @@ class Action:
         begins_seconds: the time of the first frame in the clip
         """
         doubted = np.asarray(self.doubt > 0.5)
-        if not doubted.any():
-            return ()
-        limbs = _listed([name for name, it in zip(LIMBS, doubted.T, strict=True) if it.any()])
-        parts = segments(np.asarray(doubted.any(axis=-1)))
-        if parts == [(0, len(doubted))]:
-            return (f"{limbs} kept as in the clip throughout (unfamiliar)",)
-        first, last = (begins_seconds + frame / FRAME_RATE for frame in (parts[0][0], parts[-1][1]))
-        when = f"from {first:.1f} to {last:.1f} s"
-        if len(parts) > 1:
-            return (f"{limbs} kept at {len(parts)} moments {when} (unfamiliar)",)
-        return (f"{limbs} kept as in the clip {when} (unfamiliar)",)
+        limbs = [name for name, it in zip(LIMBS, doubted.T, strict=True) if it.any()]
+        told = []
+        if limbs:
+            when = _when(doubted, begins_seconds)
+            told.append(f"{_listed(limbs)} kept as in the clip {when} (unfamiliar)")
+        if (self.hold > 0.5).any():
+            told.append(
+                f"Hands are kept together {_when(self.hold[:, None] > 0.5, begins_seconds)}"
+            )
+        return tuple(told)
+
+
+def _when(where: np.ndarray, begins_seconds: float) -> str:
+    """where: (T30, N) bool, somewhere True -> when any is, for a sentence."""
+    parts = segments(np.asarray(where.any(axis=-1)))
+    if parts == [(0, len(where))]:
+        return "throughout"
+    first, last = (begins_seconds + frame / FRAME_RATE for frame in (parts[0][0], parts[-1][1]))
+    often = f"at {len(parts)} moments " if len(parts) > 1 else ""
+    return f"{often}from {first:.1f} to {last:.1f} s"
 
 
 def find_action(
@@ -178,7 +206,26 @@ def find_action(
         for bounds in (DOUBTED_M, SUSPECTED_M)
     )
     doubt = np.maximum(doubt, _rise(times, UNFAMILIAR))
-    return Action(world_rotation, height, doubt, suspicion, elevation)
+    hands = _hands(world_rotation, height)
+    support = _spread(_fall(hands[..., 1] - elevation[:, None], ON_GROUND_M), 2)
+    return Action(world_rotation, height, doubt, suspicion, elevation, find_hold(hands), support)
+
+
+def find_hold(hands: Array) -> Array:
+    """hands: (T, 2, 3) metres at 30 frames a second, the hips above the origin -> (T,) 0 to 1,
+    whether they hold one thing: they touch, or stay as far apart as they are while they move.
+    """
+    apart = np.linalg.norm(hands[:, 0] - hands[:, 1], axis=-1)
+    most = largest_within(apart, HOLD_FRAMES) + largest_within(-apart, HOLD_FRAMES)
+    middle = hands.mean(axis=1)
+    moves = np.linalg.norm(
+        largest_within(middle, HOLD_FRAMES) + largest_within(-middle, HOLD_FRAMES), axis=-1
+    )
+    rigid = _fall(most, RIGID_M) * _rise(moves, MOVES_M)
+    # at its ends a clip shows less of what hands do
+    shown = min(HOLD_FRAMES, len(apart) // 2)
+    rigid = rigid[np.clip(np.arange(len(apart)), shown, len(apart) - 1 - shown)]
+    return _spread(np.maximum(rigid, _fall(apart, TOUCHING_M)), 3)
 
 
 def limb_error(world_rotation: Array, rendered: Array) -> Array:
@@ -223,17 +270,22 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
     change = _without_flips(change, action.suspicion)
     rise = _above_ground(action, rotation.multiply(change, before), was, rise)
     rise = rise if course is None else course.rise(rise)
+    touches = bool(action.hold.any() or action.support.any())
+    bound = action.doubt.copy()
+    bound[:, _ARMS] = np.maximum(bound[:, _ARMS], action.support)
     # the trunk gives way where a limb is too short
     for _ in range(PASSES):
         world = rotation.multiply(change, before)
         now = _positions(world, action.height + rise)
         out = way_out_of_body(now, world, allowed)
-        if course is None and not out.any():
+        if course is None and not (out.any() or touches):
             break
         target = now[:, _END] if course is None else course.target(now[:, _END])
+        if touches:
+            target[:, _ARMS] = _touching(action, was[:, _END[_ARMS]], target[:, _ARMS])
         target[:, _ARMS] += _steadily(out)
         missing = np.linalg.norm(target - now[:, _UPPER], axis=-1) - _LONGEST * _LENGTH_M
-        short = np.max(action.doubt * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
+        short = np.max(bound * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
         for bones, turns in zip((_UPPER, _LOWER), _reach_for(world, now, target), strict=True):
             change[:, bones] = rotation.multiply(turns, change[:, bones])
         if short.any():
@@ -241,6 +293,29 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], share[:, None])
             rise = rise * share
     return change, _above_ground(action, rotation.multiply(change, before), was, rise)
+
+
+def _touching(action: Action, was: Array, target: Array) -> Array:
+    """Where hands (T, 2, 3) are to be for those on the ground to stay on it, where they were from
+    the hips, and for those that hold one thing to keep it between them.
+    """
+    target = target + action.support[..., None] * (was - target)
+    half = 0.5 * action.hold[:, None] * ((was - target)[:, 0] - (was - target)[:, 1])
+    return target + np.stack([half, -half], axis=1)
+
+
+def _hands(world: Array, height: Array) -> Array:
+    """world: (T, 21, 4) rotations, height: (T,) of the hips -> (T, 2, 3) metres, left and right,
+    the hips above the origin.
+    """
+    hands = np.zeros((len(world), 2, 3))
+    hands[..., 1] = height[:, None]
+    for column, joint in enumerate(_END[_ARMS]):
+        while joint != HIPS:
+            parent = CANONICAL.parents[joint]
+            hands[:, column] += rotation.rotate(world[:, parent], CANONICAL.offsets[joint])
+            joint = parent
+    return hands
 
 
 def _above_ground(action: Action, world: Array, was: Array, rise: Array) -> Array:
@@ -330,6 +405,9 @@ class _Course:
         deviation = now - self._end
         slow = smooth_in_time(deviation, SLOW_FRAMES)
         deviation = deviation + self._doubt[..., None] * (slow - deviation)
+        size = np.linalg.norm(deviation, axis=-1)
+        allowed = _softly_at_most(size, *SLOW_DEVIATION_M) / np.maximum(size, 1e-9)
+        deviation = deviation * (1.0 + self._doubt * (allowed - 1.0))[..., None]
         up: Array = deviation[..., 1]
         for extremes in self._heights:
             up = extremes.limit(up, self._doubt)
@@ -364,9 +442,7 @@ class _Extremes:
     def limit(self, deviation: Array, doubt: Array) -> Array:
         """deviation: (T, L) metres -> what of it is allowed."""
         free, most = (share * self._span for share in DEVIATION_SHARE)
-        size = np.abs(deviation)
-        beyond = np.maximum(size - free, 0.0)
-        soft = np.minimum(size, free) + (most - free) * np.tanh(beyond / (most - free))
+        soft = _softly_at_most(np.abs(deviation), free, most)
         return deviation + doubt * self.weight * (np.sign(deviation) * soft - deviation)
 
 
@@ -395,6 +471,18 @@ def _rise(values: Array, bounds: tuple[float, float] | Array) -> Array:
     """Values (T, L) -> 0 up to the first bound, 1 beyond the second."""
     low, high = bounds
     return smootherstep((values - low) / (high - low))
+
+
+def _softly_at_most(size: Array, free: Array | float, most: Array | float) -> Array:
+    """size: (...) of 0 and more -> the same up to `free`, beyond it less, and never `most`."""
+    beyond = np.maximum(size - free, 0.0)
+    return np.minimum(size, free) + (most - free) * np.tanh(beyond / (most - free))
+
+
+def _fall(values: Array, bounds: tuple[float, float]) -> Array:
+    """Values (T, ...) -> 1 up to the first bound, 0 beyond the second."""
+    low, high = bounds
+    return smootherstep((high - values) / (high - low))
 
 
 def _spread(weight: Array, frames: int) -> Array:

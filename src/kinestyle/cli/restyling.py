@@ -108,7 +108,8 @@ def stylize(
     stylizer = Stylizer.load(bundle_for(cue, bundle))
     with progress_bar("reading the style") as progress:
         known = stylizer.read_references(references, progress)
-    stylizer.style_of(known)  # what is wrong with the cue is said before the clip is analysed
+    # what is wrong with the cue is said before the clip is analysed
+    say_warnings(stylizer.style_of(known).notes)
     for name, source in sources:
         with progress_bar("analysing") as progress:
             analysis = stylizer.analyse(

@@ -159,6 +159,12 @@ class Action:
         """The same of some frames only."""
         return Action(*(getattr(self, field.name)[frames] for field in fields(self)))
 
+    @property
+    def without_doubt(self) -> Action:
+        """The same for a change that does not come from the networks."""
+        sure = np.zeros_like(self.doubt)
+        return replace(self, doubt=sure, suspicion=sure)
+
     def notes(self, begins_seconds: float = 0.0) -> tuple[str, ...]:
         """What to tell a user: which limbs are kept as they were, and when.
 

@@ -45,6 +45,13 @@ yes: it is a cycle, whatever its seam
 no: it is a clip that begins and ends, in the place where it is
 """
 
+ReferenceMode = Literal["posture", "code"]
+"""How a reference is heard whose style the bundle did not learn, see `kinestyle.runtime.reference`:
+
+posture: as far as no learned style is near, by how the body is held in it (the default)
+code: by the networks alone, like any other
+"""
+
 OutOfDomain = Literal["fade", "ignore"]
 """What is done where a clip is out of the bundle's domain, see `kinestyle.runtime.out_of_domain`:
 
@@ -105,6 +112,19 @@ class Settings:
                 choices={
                     "keep": "what they do in the clip",
                     "free": "what the model makes of it",
+                },
+            )
+        },
+    )
+    reference: ReferenceMode = field(
+        default="posture",
+        metadata={
+            "option": Choice(
+                label="Reference",
+                help="how a reference is heard whose style the model never learned",
+                choices={
+                    "posture": "by how the body is held in it",
+                    "code": "by the model alone",
                 },
             )
         },
@@ -193,6 +213,7 @@ class SettingsChanges(TypedDict, total=False):
     seed: int
     root: Root
     action: ActionMode
+    reference: ReferenceMode
     out_of_domain: OutOfDomain
     cycle: CycleMode
     keep_original: bool

@@ -32,13 +32,14 @@ from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.presets import as_rig
 from kinestyle.rig.rig_file import Rig
 from kinestyle.runtime.action import Action, find_action, keep_action
-from kinestyle.runtime.change import find_change
+from kinestyle.runtime.change import Change, find_change
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of
+from kinestyle.runtime.reference import StyleCode, blend_changes, hear, posture_change
 from kinestyle.runtime.restyled import Restyled, travel_notes
 from kinestyle.runtime.seen import Seen, see
-from kinestyle.runtime.sequences import SHORTEST_FRAMES, Rendering, Sequences
+from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Rendering, Sequences
 from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
 from kinestyle.runtime.t_pose import with_t_pose
 
@@ -193,10 +194,12 @@ class Stylizer:
         settings = replace(settings or Settings(), **changes)
         code = self.style_of(cue, settings.seed)
         analysis = self.analyse(clip, rig=settings.rig, cycle=settings.cycle)
-        return self.apply(analysis, code, settings)
+        result = self.apply(analysis, code, settings)
+        return result.with_warnings(*code.notes) if code.notes else result
 
-    def style_of(self, cue: Cue[Motion | Style] | str, seed: int = 0) -> np.ndarray:
-        """(K,) the style code that a cue, or a style's name, asks for.
+    def style_of(self, cue: Cue[Motion | Style] | str, seed: int = 0) -> StyleCode:
+        """(K,) the style code that a cue, or a style's name, asks for, with the posture of its
+        references.
 
         Of a style, or of what a reference's may be, the middle (seed 0) or a draw; the same for the
         same seed. Several are mixed. Raises StyleError, RigError, ClipError.
@@ -204,13 +207,15 @@ class Stylizer:
         cue = Cue.of(cue) if isinstance(cue, str) else cue
         seed = Settings(seed=seed).seed
         if cue.random:
-            return self._draw(np.random.default_rng(seed))
+            return self._draw(np.random.default_rng(seed)).view(StyleCode)
         styles = [*map(self.bundle.style, cue.style), *self.read_references(cue).like]
         codes = np.stack([style.variation(seed) for style in styles])
         weights = np.ones(len(codes)) if cue.weights is None else np.array(cue.weights)
         # a power of two rounds nothing, so great weights have a finite sum and others stay equal
         weights = np.ldexp(weights, -np.frexp(weights.max())[1])
-        return (weights / weights.sum() @ codes).astype(np.float32)
+        weights = weights / weights.sum()
+        code = (weights @ codes).astype(np.float32)
+        return StyleCode.of(code, styles, weights)
 
     def read_references(
         self, cue: Cue[Motion | Style], progress: Progress | None = None
@@ -277,7 +282,13 @@ class Stylizer:
         encoding = self._sequences.encode(
             frames, correspondence, surveyed.feature_contact, part_of_progress(progress, 0.4, 1.0)
         )
-        style = self._read_style(reference, encoding.latent)
+        style = hear(
+            self._read_style(reference, encoding.latent),
+            encoding.rotation,
+            encoding.height - surveyed.elevation,
+            self._domain(reference, encoding),
+            self.styles,
+        )
         labels = self.bundle.manifest.label_numbers
         if label is None or not labels:
             return style
@@ -291,6 +302,14 @@ class Stylizer:
     def _read_style(self, motion: Motion, latent: np.ndarray) -> Style:
         seconds = (motion.frame_count - 1) * motion.frame_time_seconds
         return Style(motion.name, seconds, *self.graphs.style(latent))
+
+    def _domain(self, motion: Motion, encoding: Encoding) -> DomainScore:
+        return DomainScore(
+            motion.name,
+            encoding.error_cm,
+            self.bundle.manifest.reference_error_cm,
+            lying_of(encoding.rotation),
+        )
 
     @property
     def _sequences(self) -> Sequences:
@@ -359,12 +378,7 @@ class Stylizer:
             encoding.heading,
             encoding.rotation,
             encoding.height,
-            DomainScore(
-                clip.name,
-                encoding.error_cm,
-                self.bundle.manifest.reference_error_cm,
-                lying_of(encoding.rotation),
-            ),
+            self._domain(clip, encoding),
         )
 
     @overload
@@ -422,24 +436,11 @@ class Stylizer:
             return analysis.clip
         if settings.cycle != analysis.cycle:
             analysis = self.analyse(analysis.clip, analysis.correspondence, cycle=settings.cycle)
-        sequences = self._sequences
-        frames = len(analysis.heading)
-        restyled = sequences.render(
-            sequences.generate(analysis.content, code),
-            frames,
-            part_of_progress(progress, 0.1, 0.3),
-        )
-        change = find_change(
-            analysis.unchanged,
-            restyled,
-            analysis.heading,
-            settings.strength,
-            analysis.domain.share_under(settings),
-        )
+        change = self._change(analysis, code, settings, part_of_progress(progress, 0.1, 0.3))
         surveyed, notes = analysis.survey, tuple[str, ...]()
         if settings.action == "keep":
-            change = keep_action(analysis.action, analysis.heading, change, self.windows)
-            surveyed, notes = surveyed.on_any_ground, analysis.own_action_notes
+            surveyed = surveyed.on_any_ground
+            notes = () if _by_posture(code, settings) == 1.0 else analysis.own_action_notes
         result = Restyled(
             analysis.seen.motion,
             analysis.correspondence,
@@ -456,6 +457,46 @@ class Stylizer:
         if isinstance(done, Clip) and settings.keep_original and done.animation:
             done = replace(done, animation=f"{done.animation} restyled")
         return done
+
+    def _change(
+        self,
+        analysis: Analysis[Motion],
+        code: np.ndarray,
+        settings: Settings,
+        progress: Progress | None,
+    ) -> Change:
+        """What the networks, or the posture of references, change; the action is kept if it is to
+        be.
+        """
+        keeps, share = settings.action == "keep", analysis.domain.share_under(settings)
+        amount = analysis.heading, settings.strength, share
+        held, of_posture = None, _by_posture(code, settings)
+        if isinstance(code, StyleCode) and code.posture and of_posture:
+            above_ground = analysis.height - analysis.survey.elevation
+            held = posture_change(
+                code.posture, analysis.rotation, above_ground, *amount, self.windows
+            )
+            if keeps:
+                # posture spares what limbs do of its own accord; hands stay out of the body
+                held = keep_action(
+                    analysis.action.without_doubt, analysis.heading, held, self.windows
+                )
+            if of_posture == 1.0:
+                return held
+        sequences = self._sequences
+        latent = sequences.generate(analysis.content, code)
+        restyled = sequences.render(latent, len(analysis.heading), progress)
+        change = find_change(analysis.unchanged, restyled, *amount)
+        if keeps:
+            change = keep_action(analysis.action, analysis.heading, change, self.windows)
+        return change if held is None else blend_changes(change, held, of_posture)
+
+
+def _by_posture(code: np.ndarray, settings: Settings) -> float:
+    """0 to 1, how far posture says what is changed, instead of the code."""
+    if settings.reference == "code" or not isinstance(code, StyleCode):
+        return 0.0
+    return code.share
 
 
 def bundle_for(cue: Cue[Any], named: Path | str | None = None) -> Path | str | None:

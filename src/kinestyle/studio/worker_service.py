@@ -229,7 +229,8 @@ class WorkerService:
         is_further = result.animation != cached.clip.animation
         result = replace(result, name=name, animation=name if is_further else result.animation)
         self._keep(head["result"], CachedClip(result, cached.rig))
-        facts = facts_of(result, analysis.correspondence, analysis.own_domain.notes(settings))
+        notes = (*code.notes, *analysis.own_domain.notes(settings))
+        facts = facts_of(result, analysis.correspondence, notes)
         apart = end_distance_m(analysis.clip, result, analysis.correspondence)
         facts["end_distance_m"] = round(apart, 3)
         state = np.concatenate(

@@ -1,0 +1,234 @@
+"""The posture of a reference: a second way to hear a style, where the style code says too little.
+
+A style that no network learned lies, as a code, hardly anywhere. Its posture can be measured all
+the same: the mean rotation of each joint about its parent, how far the joint swings about that, and
+how high the hips are. A clip takes these over as statistics (as colours between pictures, Reinhard
+et al. 2001) and keeps the rest: when it does what, and in which direction.
+
+A limb that does something of its own, a hand raised to wave or a foot to kick, is no place for
+posture. It keeps what it does for as long, and the rest of the body carries the style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, HIPS, SIDES
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import (
+    forward_kinematics,
+    local_to_world_rotation,
+    world_to_local_rotation,
+)
+from kinestyle.motion.smoothing import largest_within, smooth_in_time, smootherstep
+
+LEAST_SWING = 0.01
+"""Radians, added to what is divided by: a joint that hardly moves has no scale."""
+
+MOST_SCALING = {"trunk": 3.0, "arm": 3.0, "leg": 2.0}
+"""Swings grow or shrink by at most this factor. A walk after someone who stands stays a walk."""
+
+SWINGS_FRAMES = 20.0
+"""The swings of a reference of so many frames, at 30 a second, count half: it shows less than a
+cycle of them."""
+
+RAISED_M, LOWERED_M = (0.28, 0.42), (-0.32, -0.45)
+"""Height of a hand above the hips from which on it does something of its own, and from where on
+nothing else. Hands swing from -.2 to .25 in walks and runs; shoulders are at .45."""
+
+GESTURE_M = (0.24, 0.36)
+"""The same, of how far a hand is above where it is at its lowest. In walks and runs they rise by
+less; a hand that waves before the chest, by .5."""
+
+LOWEST = 10.0
+"""Per cent of the time at which a hand counts as at its lowest."""
+
+KICKED_M = (0.5, 0.7)
+"""The same, of an ankle above the lower one. Runners come to .4."""
+
+LOW_HIPS_M = (0.7, 0.55)
+"""Height of the hips from which on legs squat or sit, and from where on wholly. They stand at .9.
+"""
+
+BENT = (np.cos(np.radians(55.0)), np.cos(np.radians(75.0)))
+"""Cosine of the angle between trunk and vertical from which on the trunk reaches or lies, and from
+where on wholly."""
+
+STANCE = (np.radians(9.0), np.radians(15.0))
+"""How far the thighs' mean rotations are from each other's mirror image: from where on legs have a
+stance that belongs to an action, a fighter's or a bow's, and from where on wholly. 5 to 6 degrees
+in walks and runs, 16 to 37 in actions."""
+
+MOST_FRAMES = 18_000
+"""Of a longer motion, so many frames evenly apart tell its posture."""
+
+_EARLIER_FRAMES, _SMOOTHING_FRAMES = 5, 5.0
+POSTURE_REACH = _EARLIER_FRAMES + ceil(3.0 * _SMOOTHING_FRAMES)
+"""How far frames influence each other: the halo of a window."""
+
+
+def _with(*bones: str) -> np.ndarray:
+    return np.array([i for i, n in enumerate(CANONICAL.names) if n.split("_", 1)[-1] in bones])
+
+
+_TRUNK = _with("hips", "spine", "chest", "neck", "head")
+_ARMS, _LEGS = (
+    [np.array([CANONICAL.index(f"{side}_{bone}") for bone in bones]) for side in SIDES]
+    for bones in (
+        ("clavicle", "upper_arm", "forearm", "hand"),
+        ("thigh", "shin", "foot", "toe"),
+    )
+)
+_HANDS, _FEET = (
+    np.array([CANONICAL.index(f"{side}_{n}") for side in SIDES]) for n in ("hand", "foot")
+)
+_HEAD = CANONICAL.index("neck")
+
+_MOST = np.empty((CANONICAL.joint_count, 1))
+_MOST[_TRUNK], _MOST[np.concatenate(_ARMS)], _MOST[np.concatenate(_LEGS)] = (
+    [[np.log(MOST_SCALING[part])]] for part in ("trunk", "arm", "leg")
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Posture:
+    """How a body is held and how far it swings about that, heading removed.
+
+    mean: (21, 4) rotations relative to the parents, of the hips relative to the heading
+    swing: (21, 3) radians, standard deviations about the axes of each mean
+    height: metres, mean height of the hips above the ground
+    frames: how many frames at 30 a second show it
+    hands: (2,) metres above the hips, where left and right hand are at their lowest
+    """
+
+    mean: Array
+    swing: Array
+    height: float
+    frames: float
+    hands: Array
+
+
+def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture | None:
+    """world_rotation: (T, 21, 4) heading removed, height: (T,) metres of the hips above the
+    ground, of a reference; known: (T,) 0 to 1, how well the bundle knows what is done -> its
+    posture; None where nobody stands, walks or runs in it.
+    """
+    every = -(-len(height) // MOST_FRAMES)
+    world_rotation, height, known = world_rotation[::every], height[::every], known[::every]
+    local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
+    busy = _busy(local, height, _lowest(local))
+    weight = known * (1.0 - np.maximum(busy[:, _TRUNK[0]], busy[:, _LEGS[0][0]]))
+    if weight.sum() < 1.0:
+        return None
+    return _posture(local, height, np.repeat(weight[:, None], CANONICAL.joint_count, axis=1))
+
+
+def mix_postures(postures: Sequence[Posture], weights: Sequence[float]) -> Posture:
+    """What several references have in common, each with its weight."""
+    share = np.array(weights) / np.sum(weights)
+    means = np.stack([posture.mean for posture in postures])
+
+    swings = np.log(np.stack([posture.swing for posture in postures]) + LEAST_SWING)
+    return Posture(
+        np.stack([rotation.mean(means[:, joint], share) for joint in range(means.shape[1])]),
+        np.exp(np.tensordot(share, swings, 1)) - LEAST_SWING,
+        float(share @ [posture.height for posture in postures]),
+        float(sum(posture.frames for posture in postures)),
+        share @ np.stack([posture.hands for posture in postures]),
+    )
+
+
+def own_posture(world_rotation: Array, height: Array) -> Posture:
+    """The posture of a motion to be restyled, each limb's while it does nothing of its own.
+
+    world_rotation: (T, 21, 4) heading removed, height: (T,) metres of the hips above the ground
+    """
+    every = -(-len(height) // MOST_FRAMES)
+    height = height[::every]
+    local = world_to_local_rotation(CANONICAL, world_rotation[::every].astype(float, copy=False))
+    return _posture(local, height, 1.0 - _busy(local, height, _lowest(local)))
+
+
+def take_posture(
+    world_rotation: Array, height: Array, own: Posture, wanted: Posture
+) -> tuple[Array, Array]:
+    """world_rotation: (T, 21, 4) heading removed, height: (T,) metres of the hips above the
+    ground, of a motion in its own posture -> the same in the wanted one. What a limb does of its
+    own stays.
+    """
+    local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
+    free = 1.0 - _busy(local, height, own.hands)
+    free[:, np.concatenate(_LEGS)] *= 1.0 - _stance(own)
+    swing = rotation.log(rotation.multiply(rotation.inverse(own.mean), local))
+    sure = wanted.frames / (wanted.frames + SWINGS_FRAMES)
+    larger = np.log((wanted.swing + LEAST_SWING) / (own.swing + LEAST_SWING))
+    scale = np.exp(sure * np.clip(larger, -_MOST, _MOST))
+    styled = rotation.multiply(wanted.mean, rotation.exp(swing * scale))
+    held = local_to_world_rotation(CANONICAL, styled)
+    standing = free[:, np.concatenate(_LEGS)].min(axis=1)
+    # in the world: what a hand or foot does of its own, it does in the same direction
+    return (
+        rotation.interpolate(world_rotation.astype(float, copy=False), held, free),
+        height + standing * (wanted.height - own.height),
+    )
+
+
+def _stance(posture: Posture) -> float:
+    """0 to 1: how far the legs have a stance that belongs to an action."""
+    left, right = posture.mean[[legs[0] for legs in _LEGS]]
+    mirrored = right * np.array([1.0, 1.0, -1.0, -1.0])
+    apart = rotation.angle(rotation.multiply(rotation.inverse(left), mirrored))
+    return float(_beyond(apart, STANCE))
+
+
+def _lowest(local: Array) -> Array:
+    """local: (T, 21, 4) -> (2,) as `Posture.hands`."""
+    return np.percentile(_above_hips(local)[:, _HANDS, 1], LOWEST, axis=0)
+
+
+def _above_hips(local: Array) -> Array:
+    """local: (T, 21, 4) -> (T, 21, 3) metres from the hips, facing +Z."""
+    position = forward_kinematics(CANONICAL, CANONICAL.offsets, local)[0]
+    return np.asarray(position - position[:, [HIPS]])
+
+
+def _posture(local: Array, height: Array, weight: Array) -> Posture:
+    """local: (T, 21, 4), height: (T,), weight: (T, 21) of each joint at each moment."""
+    weight = weight + 1e-6
+    weight = weight / weight.sum(axis=0)
+    mean = np.stack([rotation.mean(local[:, j], weight[:, j]) for j in range(local.shape[1])])
+    swing = rotation.log(rotation.multiply(rotation.inverse(mean), local))
+    centred = swing - np.sum(weight[..., None] * swing, axis=0)
+    std = np.sqrt(np.sum(weight[..., None] * centred**2, axis=0))
+    frames = 1.0 / float(np.sum(weight[:, _TRUNK[0]] ** 2))
+    return Posture(mean, std, float(weight[:, _LEGS[0][0]] @ height), frames, _lowest(local))
+
+
+def _busy(local: Array, height: Array, hands: Array) -> Array:
+    """hands: as in `Posture` -> (T, 21) 0 to 1, how far each joint's part of the body does
+    something of its own.
+    """
+    position = _above_hips(local)
+    hand = position[:, _HANDS, 1]
+    arms = np.maximum(_beyond(hand, RAISED_M), _beyond(hand, LOWERED_M))
+    arms = np.maximum(arms, _beyond(hand - hands, GESTURE_M))
+    foot = position[:, _FEET, 1]
+    low = _beyond(height, LOW_HIPS_M)
+    legs = np.maximum(_beyond(foot - foot.min(axis=1, keepdims=True), KICKED_M), low[:, None])
+    trunk = _beyond(rotation.normalize(position[:, _HEAD])[:, 1], BENT)
+    busy = np.empty(local.shape[:2])
+    busy[:, _TRUNK] = trunk[:, None]
+    for column in range(len(SIDES)):
+        busy[:, _ARMS[column]] = arms[:, [column]]
+        busy[:, _LEGS[column]] = legs[:, [column]]
+    return smooth_in_time(largest_within(busy, _EARLIER_FRAMES), _SMOOTHING_FRAMES)
+
+
+def _beyond(values: Array, bounds: tuple[float, float]) -> Array:
+    """0 up to the first bound, 1 beyond the second, which may be the lower one."""
+    return smootherstep((values - bounds[0]) / (bounds[1] - bounds[0]))

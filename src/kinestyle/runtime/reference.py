@@ -1,0 +1,173 @@
+"""The style of a reference clip: its code, and its posture where no learned style is near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from kinestyle.bundle import Style
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import scale_rotation, smootherstep
+from kinestyle.motion.window import WindowSize
+from kinestyle.retarget.features import FRAME_RATE
+from kinestyle.runtime.change import Change, find_change
+from kinestyle.runtime.out_of_domain import DomainScore
+from kinestyle.runtime.posture import (
+    POSTURE_REACH,
+    Posture,
+    find_posture,
+    mix_postures,
+    own_posture,
+    take_posture,
+)
+from kinestyle.runtime.sequences import SHORTEST_FRAMES, Rendering
+
+UNFAMILIAR = (0.45, 0.57)
+"""How far a code is from the nearest learned style, in distances between neighbouring learned
+styles: up to the first the networks are trusted, from the second on posture says it all. Clips of
+learned styles have .3 to .45, a tenth of them up to .7; clips of styles that were not learned have
+.46 to .72."""
+
+MOST_RISE_M = 0.4
+"""The most that a posture lowers or raises the hips, in any strength."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReferenceStyle(Style):
+    """The style of a reference clip.
+
+    posture: how the body is held in it; None where nobody stands, walks or runs, or too briefly
+    unfamiliar: 0 to 1, how little the bundle's styles resemble it
+    notes: what to tell a user of how it was heard
+    """
+
+    posture: Posture | None = None
+    unfamiliar: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+class StyleCode(np.ndarray):
+    """(K,) a style code, with what references show beside it. What is computed from one has the
+    numbers only.
+
+    posture: of the references; None where there is none
+    share: 0 to 1, how far posture says what is changed, instead of the code
+    notes: as in `ReferenceStyle`
+    """
+
+    posture: Posture | None
+    share: float
+    notes: tuple[str, ...]
+
+    def __array_finalize__(self, obj: Any) -> None:
+        self.posture, self.share, self.notes = None, 0.0, ()
+
+    @classmethod
+    def of(cls, code: np.ndarray, styles: Sequence[Style], weights: Sequence[float]) -> Self:
+        """The code that was mixed of styles by weights whose sum is 1."""
+        found = code.view(cls)
+        heard = [
+            (style.posture, weight * style.unfamiliar)
+            for style, weight in zip(styles, weights, strict=True)
+            if isinstance(style, ReferenceStyle) and style.posture and weight * style.unfamiliar > 0
+        ]
+        if heard:
+            postures, shares = zip(*heard, strict=True)
+            found.posture = mix_postures(postures, shares)
+            found.share = min(float(sum(shares)), 1.0)
+        found.notes = tuple(
+            note for style in styles if isinstance(style, ReferenceStyle) for note in style.notes
+        )
+        return found
+
+
+def hear(
+    style: Style,
+    world_rotation: Array,
+    height: Array,
+    domain: DomainScore,
+    learned: Sequence[Style],
+) -> ReferenceStyle:
+    """style: as the style encoder reads it from a reference; world_rotation: (T30, 21, 4) heading
+    removed, height: (T30,) metres of the hips above the ground, of the
+    reference; learned: the bundle's styles.
+    """
+    heard = ReferenceStyle(style.name, style.seconds, style.mean, style.std)
+    if len(learned) < 2:
+        return heard  # nothing says what is near
+    unfamiliar, nearest = _unfamiliar(style, learned)
+    of_nearest = f"the nearest of {len(learned)} learned styles is {nearest.label}"
+    if len(height) < SHORTEST_FRAMES:
+        return replace(heard, notes=(f"{style.name} is too short to show a style; {of_nearest}",))
+    if not unfamiliar:
+        return heard
+    posture = find_posture(world_rotation, height, domain.share)
+    if posture is None:
+        note = (
+            f"{style.name} shows no style that can be heard, for nobody stands, walks or runs in "
+            f"it as the model knows it; {of_nearest}"
+        )
+        return replace(heard, notes=(note,))
+    note = f"{style.name} is in a style that was not learned; its posture is taken ({of_nearest})"
+    notes = (note,) if unfamiliar > 0.5 else ()
+    return replace(heard, posture=posture, unfamiliar=unfamiliar, notes=notes)
+
+
+def _unfamiliar(style: Style, learned: Sequence[Style]) -> tuple[float, Style]:
+    """How little the learned styles resemble a style, 0 to 1, and the nearest of them."""
+    means = np.stack([each.mean for each in learned]).astype(float)
+    apart = np.linalg.norm(means[:, None] - means, axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    away = np.linalg.norm(means - style.mean, axis=1)
+    near, far = UNFAMILIAR
+    distance = away.min() / max(float(np.median(apart.min(axis=1))), 1e-9)
+    share = smootherstep(np.array((distance - near) / (far - near)))
+    return float(share), learned[int(away.argmin())]
+
+
+def posture_change(
+    posture: Posture,
+    world_rotation: Array,
+    height: Array,
+    heading: Array,
+    strength: float,
+    share: Array,
+    size: WindowSize,
+) -> Change:
+    """What a posture changes of a motion. world_rotation: (T30, 21, 4) heading removed, height:
+    (T30,) metres of the hips above the ground; heading, strength, share: as in `find_change`.
+    """
+    own = own_posture(world_rotation, height)
+    held = np.empty((len(height), CANONICAL.joint_count, 4), world_rotation.dtype)
+    level = np.empty(len(height))
+    for window in size.cut(len(height), 1.0 / FRAME_RATE, POSTURE_REACH):
+        some = window.read
+        rotated, raised = take_posture(world_rotation[some], height[some], own, posture)
+        held[window.wanted], level[window.wanted] = rotated[window.core], raised[window.core]
+    still = np.zeros((len(height), 2))
+    change = find_change(
+        Rendering(world_rotation, height, still),
+        Rendering(held, level, still),
+        heading,
+        strength,
+        share,
+    )
+    # measured, not decoded: a crouch may be as low as it is
+    rise = np.clip(strength * (level - height), -MOST_RISE_M, MOST_RISE_M)
+    return replace(change, rise=share * rise)
+
+
+def blend_changes(coded: Change, held: Change, share: float) -> Change:
+    """coded: what the networks change, held: what posture changes, of which `share` is taken."""
+    to_held = rotation.multiply(rotation.inverse(coded.rotation), held.rotation)
+    return Change(
+        rotation.multiply(coded.rotation, scale_rotation(to_held, share)),
+        coded.rise + share * (held.rise - coded.rise),
+        coded.pace + share * (held.pace - coded.pace),
+        coded.share,
+    )

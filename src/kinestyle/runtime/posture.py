@@ -30,8 +30,8 @@ from kinestyle.motion.smoothing import largest_within, smooth_in_time, smoothers
 LEAST_SWING = 0.01
 """Radians, added to what is divided by: a joint that hardly moves has no scale."""
 
-MOST_SCALING = {"trunk": 3.0, "arm": 3.0, "leg": 2.0}
-"""Swings grow or shrink by at most this factor. A walk after someone who stands stays a walk."""
+MOST_SCALING = 3.0
+"""Swings grow or shrink by at most this factor."""
 
 SWINGS_FRAMES = 20.0
 """The swings of a reference of so many frames, at 30 a second, count half: it shows less than a
@@ -89,11 +89,6 @@ _HANDS, _FEET = (
 )
 _HEAD = CANONICAL.index("neck")
 
-_MOST = np.empty((CANONICAL.joint_count, 1))
-_MOST[_TRUNK], _MOST[np.concatenate(_ARMS)], _MOST[np.concatenate(_LEGS)] = (
-    [[np.log(MOST_SCALING[part])]] for part in ("trunk", "arm", "leg")
-)
-
 
 @dataclass(frozen=True, eq=False)
 class Posture:
@@ -121,8 +116,8 @@ def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture 
     every = -(-len(height) // MOST_FRAMES)
     world_rotation, height, known = world_rotation[::every], height[::every], known[::every]
     local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
-    busy = _busy(local, height, _lowest(local))
-    weight = known * (1.0 - np.maximum(busy[:, _TRUNK[0]], busy[:, _LEGS[0][0]]))
+    # a limb that does something of its own is style here, unless nobody is on his feet
+    weight = known * (1.0 - np.maximum(_bent(_above_hips(local)), _beyond(height, LOW_HIPS_M)))
     if weight.sum() < 1.0:
         return None
     return _posture(local, height, np.repeat(weight[:, None], CANONICAL.joint_count, axis=1))
@@ -167,7 +162,7 @@ def take_posture(
     swing = rotation.log(rotation.multiply(rotation.inverse(own.mean), local))
     sure = wanted.frames / (wanted.frames + SWINGS_FRAMES)
     larger = np.log((wanted.swing + LEAST_SWING) / (own.swing + LEAST_SWING))
-    scale = np.exp(sure * np.clip(larger, -_MOST, _MOST))
+    scale = np.exp(sure * np.clip(larger, -np.log(MOST_SCALING), np.log(MOST_SCALING)))
     styled = rotation.multiply(wanted.mean, rotation.exp(swing * scale))
     held = local_to_world_rotation(CANONICAL, styled)
     standing = free[:, np.concatenate(_LEGS)].min(axis=1)
@@ -220,13 +215,17 @@ def _busy(local: Array, height: Array, hands: Array) -> Array:
     foot = position[:, _FEET, 1]
     low = _beyond(height, LOW_HIPS_M)
     legs = np.maximum(_beyond(foot - foot.min(axis=1, keepdims=True), KICKED_M), low[:, None])
-    trunk = _beyond(rotation.normalize(position[:, _HEAD])[:, 1], BENT)
     busy = np.empty(local.shape[:2])
-    busy[:, _TRUNK] = trunk[:, None]
+    busy[:, _TRUNK] = _bent(position)[:, None]
     for column in range(len(SIDES)):
         busy[:, _ARMS[column]] = arms[:, [column]]
         busy[:, _LEGS[column]] = legs[:, [column]]
     return smooth_in_time(largest_within(busy, _EARLIER_FRAMES), _SMOOTHING_FRAMES)
+
+
+def _bent(position: Array) -> Array:
+    """position: (T, 21, 3) metres from the hips -> (T,) 0 to 1, whether the trunk is bent or lies."""
+    return _beyond(rotation.normalize(position[:, _HEAD])[:, 1], BENT)
 
 
 def _beyond(values: Array, bounds: tuple[float, float]) -> Array:

@@ -170,6 +170,7 @@ def test_the_result_is_a_cycle(released: Stylizer, rate: float, in_place: bool, 
     over = np.concatenate([pose[:-1], pose[:3]])
     bend = np.linalg.norm(np.diff(over, 2, axis=0), axis=-1).max(axis=1)
     assert bend[-3:].max() <= 1.05 * bend[:-3].max()
+    np.testing.assert_allclose(hips_of(result, c)[0], hips_of(clip, c)[0], atol=0.02)
     gone = hips_of(result, c)[-1] - hips_of(result, c)[0]
     if not in_place:
         assert np.linalg.norm(gone) > 0.5

@@ -66,9 +66,11 @@ class Restyled:
         root: Root,
         size: WindowSize,
         progress: Progress | None = None,
+        begins: int = 0,
         returns: tuple[int, int] | None = None,
     ) -> None:
-        """returns: two frames between which the hips go no farther over the ground than they did"""
+        """begins: the frame at which the hips are where they were over the ground
+        returns: two frames between which the hips go no farther over the ground than they did"""
         self.motion, self.correspondence = motion, correspondence
         self.survey, self.change, self.root, self.size = survey, change, root, size
         self.warnings = motion.warnings
@@ -79,6 +81,8 @@ class Restyled:
         locks = bool(survey.locked.any())
         half = 0.5 if locks else 1.0
         self._changed = self._find_travel(part_of_progress(progress, 0.0, half))
+        if begins:
+            self._travel -= self._travel[begins] * (1.0 - UP)
         if returns is not None:
             self._travel -= _drift(self._travel, *returns)
         self._locks = self._lock(part_of_progress(progress, half, 1.0)) if locks else ()

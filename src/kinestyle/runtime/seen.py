@@ -44,6 +44,11 @@ class Seen(Generic[MotionOf]):
         return self.rest if self.lead_in else self.whole
 
     @property
+    def begins(self) -> int:
+        """The frame of `motion` that is the first one of `rest`."""
+        return 0 if self.unrolled is None else self.unrolled.frames.start
+
+    @property
     def returns(self) -> tuple[int, int] | None:
         """As `Unrolled.returns`."""
         return None if self.unrolled is None else self.unrolled.returns

@@ -449,6 +449,7 @@ class Stylizer:
             settings.root,
             self.windows,
             part_of_progress(progress, 0.4, 1.0),
+            analysis.seen.begins,
             analysis.seen.returns,
         )
         done = analysis.seen.put_back(result, self.windows)

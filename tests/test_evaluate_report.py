@@ -369,7 +369,7 @@ def result(made: Request) -> dict[str, Any]:
 
 def test_the_benchmark_has_every_part_and_mode(result: dict[str, Any], made: Request) -> None:
     assert json.loads(json.dumps(result, allow_nan=False)) == result
-    assert result["parts"] == ["p1", "p2", "p3", "p4", "p5", "p6"]
+    assert result["parts"] == ["judges", "p1", "p2", "p3", "p4", "p5", "p6"]
     protocols = [
         (p["part"], p["contents"], p["styles"], p["splits"], p["repeats"])
         for p in result["protocols"]
@@ -511,8 +511,8 @@ def test_parts_without_data_are_left_out_unless_they_are_asked_for(
     made: Request, tmp_path: Path
 ) -> None:
     alone = replace(made, data=tmp_path, unseen=(), budget=QUICK)
-    assert set(possible_parts(alone)) == {"p1", "p2", "p3"}
-    assert possible_parts(replace(made, zero_shot=None)) == ["p1", "p2", "p4", "p5", "p6"]
+    assert set(possible_parts(alone)) == {"judges", "p1", "p2", "p3"}
+    assert possible_parts(replace(made, zero_shot=None)) == ["judges", "p1", "p2", "p4", "p5", "p6"]
     with pytest.raises(DataError, match="no clip for P6 is among the data"):
         benchmark(replace(alone, parts=("p6",)))
     with pytest.raises(DataError, match="no motion file is under"):

@@ -136,10 +136,10 @@ from kinestyle.learn.stages.random_kernels import (  # noqa: E402
     RandomKernelConfig,
     RandomKernels,
     fit_random_kernels,
+    regress,
     second_split,
     validate_random_kernels,
 )
-from kinestyle.learn.stages.random_kernels import _regress as regress  # noqa: E402
 
 CONFIG = RandomKernelConfig(kernels=80)
 BENT = {"calm": 0.0, "proud": 0.5}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--part",
     "parts",
-    type=click.Choice(["p1", "p2", "p3", "p4", "p5", "p6"]),
+    type=click.Choice(["judges", "p1", "p2", "p3", "p4", "p5", "p6"]),
     multiple=True,
     help="Only this; may be repeated.",
 )

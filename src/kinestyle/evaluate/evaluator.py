@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kinestyle.bundle import Style
+from kinestyle.evaluate.disturbed import Disturbance
 from kinestyle.evaluate.judge import Judge
 from kinestyle.evaluate.measures import (
     beyond_limits,
@@ -73,9 +74,13 @@ from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.stylizer import Analysis, Stylizer
 
 
-def evaluate_clip(clip: TestClip, judges: Sequence[Judge]) -> RealClip:
-    """A real clip as the judges and the measures see it."""
+def evaluate_clip(
+    clip: TestClip, judges: Sequence[Judge], disturbance: Disturbance | None = None
+) -> RealClip:
+    """A real clip as the judges and the measures see it, as it is or disturbed."""
     canonical = read_canonical(clip.path)
+    if disturbance is not None:
+        canonical = disturbance(canonical)
     features = clip_to_features(canonical)
     predictions = tuple(judge.predict(features) for judge in judges)
     return RealClip(clip, predictions, body_positions(features), joint_statistics(canonical))

@@ -27,6 +27,11 @@ SHIPPED = ("judge.onnx", "judge_2.onnx")
 between bones.
 """
 
+THIRD = "judge_3.onnx"
+"""The one that no decision looks at, in the folder of a run: it is named (`--judge`) for the tables
+of what is released, and for nothing before.
+"""
+
 OUTPUTS = ("style", "content", "style_vector", "content_vector")
 """What a judge's graph gives, in order."""
 

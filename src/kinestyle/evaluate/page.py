@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kinestyle.evaluate.disturbed import LEAST_KEPT
 from kinestyle.evaluate.page_unlabelled import (
     action_tables,
     hearing_tables,
@@ -145,6 +146,7 @@ def _provenance(about: Mapping[str, Any], command: str) -> list[str]:
 def as_tables(result: Mapping[str, Any]) -> list[str]:
     """The lines of all tables of a result."""
     lines = _targets(result["targets"]) + _judges(result["judges"])
+    lines += _steadiness(result.get("steadiness", []))
     for part in ("p1", "p2", "p3"):
         protocols = [protocol for protocol in result["protocols"] if protocol["part"] == part]
         if protocols:
@@ -253,6 +255,34 @@ def _judges(judges: Sequence[Mapping[str, Any]]) -> list[str]:
         "content",
     ]
     return ["## The judges on real test clips", "", *table(head, body)]
+
+
+def _steadiness(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    body = [
+        [
+            row["judge"],
+            row["set_name"],
+            row["disturbance"],
+            str(row["clips"]),
+            number_text(row["style"]),
+            number_text(row["content"]),
+        ]
+        for row in rows
+    ]
+    note = (
+        "What each judge keeps of its accuracy on the same clips with smooth noise on all joints, "
+        f"quicker and slower. It should keep {LEAST_KEPT:g} of both."
+    )
+    head = ["judge", "real test clips of", "shown with", "clips", "style", "content"]
+    return [
+        "### What a little noise or another tempo costs them",
+        "",
+        prose(note),
+        "",
+        *table(head, body),
+    ]
 
 
 def _accuracies(protocol: Mapping[str, Any]) -> list[str]:

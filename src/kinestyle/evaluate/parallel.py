@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from kinestyle.errors import KinestyleError
+from kinestyle.evaluate.disturbed import Disturbance
 from kinestyle.evaluate.evaluator import Evaluator, evaluate_clip
 from kinestyle.evaluate.judge import Judge, judges
 from kinestyle.evaluate.outcomes import Diversity, Outcome, RealClip, RealClips
@@ -37,10 +39,14 @@ class Setup:
 
 
 def evaluate_clips(
-    clips: Sequence[TestClip], judge_paths: Sequence[Path] | None, processes: int
+    clips: Sequence[TestClip],
+    judge_paths: Sequence[Path] | None,
+    processes: int,
+    disturbance: Disturbance | None = None,
 ) -> RealClips:
-    """Every real clip."""
-    found = _map(_evaluate_clip, clips, processes, _start_judges, (judge_paths,))
+    """Every real clip, as it is or disturbed."""
+    work = partial(_evaluate_clip, disturbance=disturbance)
+    found = _map(work, clips, processes, _start_judges, (judge_paths,))
     return RealClips({clip.path.stem: real for clip, real in zip(clips, found, strict=True)})
 
 
@@ -121,8 +127,8 @@ def _start(setup: Setup) -> None:
     _evaluator = Evaluator(Stylizer.load(setup.bundle), _judges, setup.real)
 
 
-def _evaluate_clip(clip: TestClip) -> RealClip:
-    return evaluate_clip(clip, _judges)
+def _evaluate_clip(clip: TestClip, disturbance: Disturbance | None) -> RealClip:
+    return evaluate_clip(clip, _judges, disturbance)
 
 
 def _run(cases: Sequence[Case]) -> list[Outcome | str]:

@@ -98,7 +98,7 @@ PROTOCOLS = (
     Protocol("p3", "bandai1", "bandai2", targets=2, zero_shot=True),
     Protocol("p3", "bandai1", "bandai2", splits=("train", "test"), repeats=2, zero_shot=True),
 )
-PARTS = ("p1", "p2", "p3", "p4", "p5", "p6")
+PARTS = ("judges", "p1", "p2", "p3", "p4", "p5", "p6")
 
 
 @dataclass(frozen=True)

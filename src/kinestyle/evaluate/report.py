@@ -16,6 +16,7 @@ import numpy as np
 from kinestyle.bundle import Bundle
 from kinestyle.errors import BundleError, DataError
 from kinestyle.evaluate import provenance
+from kinestyle.evaluate.disturbed import DISTURBANCES, Steadiness, steadiness
 from kinestyle.evaluate.judge import Judge, judges
 from kinestyle.evaluate.out_of_domain import (
     FOLDERS,
@@ -173,6 +174,8 @@ def benchmark(request: Request) -> dict[str, Any]:
             if protocol.part in parts
         ],
     }
+    if "judges" in parts:
+        result["steadiness"] = _run_steadiness(request, setup, asked)
     if "p1" in parts:
         result["diversity"] = _run_diversity(request, setup, asked)
         result["strength"] = _run_strengths(request, setup, asked)
@@ -299,6 +302,17 @@ def _run(name: str, cases: Sequence[Case], setup: Setup, request: Request) -> li
             f"{refused[0]}"
         )
     return [outcome for outcome in outcomes if not isinstance(outcome, str)]
+
+
+def _run_steadiness(request: Request, setup: Setup, asked: Sequence[Judge]) -> list[Steadiness]:
+    """On the test clips, as they are and disturbed."""
+    clips = [clip for clip in request.clips if clip.split == "test"]
+    shown = {}
+    for disturbance in DISTURBANCES:
+        request.progress(f"judges: {len(clips)} real clips, {disturbance.name}")
+        disturbed = evaluate_clips(clips, request.judge_paths, request.processes, disturbance)
+        shown[disturbance.name] = list(disturbed.clips.values())
+    return steadiness(asked, [setup.real.clips[clip.path.stem] for clip in clips], shown)
 
 
 def _in_steps(progress: Callable[[str], None]) -> Callable[[float], None]:

@@ -25,7 +25,7 @@ import torch
 
 from kinestyle.bundle import PRIOR, Manifest, Style, write_bundle
 from kinestyle.errors import DataError
-from kinestyle.evaluate.judge import SHIPPED
+from kinestyle.evaluate.judge import SHIPPED, THIRD
 from kinestyle.evaluate.provenance import commit
 from kinestyle.learn.data.corpus import TABLE, Corpus
 from kinestyle.learn.data.made_clips import (
@@ -63,6 +63,11 @@ from kinestyle.learn.stages.classifiers import (
     ClassifierStage,
     Labels,
     StyleContentClassifier,
+)
+from kinestyle.learn.stages.distance_moments import (
+    DistanceMomentConfig,
+    fit_distance_moments,
+    validate_distance_moments,
 )
 from kinestyle.learn.stages.global_motion import GlobalMotionConfig, GlobalMotionStage
 from kinestyle.learn.stages.paper import PaperConfig, PaperNetwork, PaperStage
@@ -123,6 +128,7 @@ class Recipe:
     """
     judge: ClassifierConfig = JUDGE
     second_judge: RandomKernelConfig = field(default_factory=RandomKernelConfig)
+    third_judge: DistanceMomentConfig = field(default_factory=DistanceMomentConfig)
 
     @property
     def supervised(self) -> bool:
@@ -323,8 +329,8 @@ class Run:
         return Pairs({**found.frames, **exact.frames})
 
     def judge(self) -> tuple[Path, ...]:
-        """Train both judges and write each as one graph. Returns their paths, none where there is
-        nothing to tell apart.
+        """Train the judges and write each as one graph. Returns the paths of those that ship, none
+        where there is nothing to tell apart.
         """
         everything = self.everything()
         labels = Labels.of(everything)
@@ -348,9 +354,24 @@ class Run:
             graph = judge_graph(second, torch.randn(1, 96, LAYOUT.size))
             about = {"name": "random kernels", "licence": licence, "fingerprint": fingerprint}
             replace_bytes(paths[1], judge_file(graph, labels, **about))
-        for path in paths:
+        self._third_judge(everything, labels, licence)
+        for path in (*paths, self.folder / THIRD):
             self.report(f"judge: {path}, {path.stat().st_size / 1e6:.1f} MB")
         return paths
+
+    def _third_judge(self, corpus: Corpus, labels: Labels, licence: str) -> None:
+        """The one that is kept for the end: it lies in the folder, and nothing reads it."""
+        config = self.recipe.third_judge
+        fingerprint = json.dumps({"corpus_sha256": corpus.sha256, **asdict(config)})
+        path = self.folder / THIRD
+        if read_judge_file(path).get("fingerprint") == fingerprint:
+            return
+        network = fit_distance_moments(corpus, labels, config)
+        style, content = validate_distance_moments(network, corpus, labels)
+        self.report(f"judge_3  validation/style {style:.4g}  validation/content {content:.4g}")
+        graph = judge_graph(network, torch.randn(1, 96, LAYOUT.size))
+        about = {"name": "distance moments", "licence": licence, "fingerprint": fingerprint}
+        replace_bytes(path, judge_file(graph, labels, **about))
 
     def bundle(self) -> Path:
         """Export the trained networks. Returns the bundle's path. Raises BundleError where a graph

@@ -40,7 +40,13 @@ def _elbows(degrees: float) -> Array:
 NAMED_STYLES: Mapping[str, MadeStyle] = {
     "stooped": replace(
         PLAIN,
-        offsets=_held(spine=(22, 0, 0), chest=(18, 0, 0), neck=(-6, 0, 0), head=(-8, 0, 0)),
+        offsets=_held(
+            spine=(22, 0, 0),
+            chest=(18, 0, 0),
+            neck=(-6, 0, 0),
+            head=(-8, 0, 0),
+            upper_arm=(-34, 0, 0),
+        ),
         elbow_flexion=_elbows(12.0),
         hip_height_m=-0.04,
         stride=0.85,
@@ -54,7 +60,7 @@ NAMED_STYLES: Mapping[str, MadeStyle] = {
     ),
     "crouching": replace(
         PLAIN,
-        offsets=_held(spine=(16, 0, 0), chest=(10, 0, 0), head=(-16, 0, 0)),
+        offsets=_held(spine=(16, 0, 0), chest=(10, 0, 0), head=(-16, 0, 0), upper_arm=(-26, 0, 0)),
         elbow_flexion=_elbows(25.0),
         hip_height_m=-0.18,
         hip_pitch=0.12,
@@ -148,7 +154,13 @@ NAMED_STYLES: Mapping[str, MadeStyle] = {
     ),
     "dragging": replace(
         PLAIN,
-        offsets=_held(spine=(14, 0, 0), chest=(6, 0, 0), head=(20, 0, 0), clavicle=(0, 6, -8)),
+        offsets=_held(
+            spine=(14, 0, 0),
+            chest=(6, 0, 0),
+            head=(20, 0, 0),
+            clavicle=(0, 6, -8),
+            upper_arm=(-20, 0, 0),
+        ),
         amplitude=(0.5, 0.8),
         lag_seconds=0.08,
         smoothing_seconds=0.12,

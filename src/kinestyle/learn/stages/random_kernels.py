@@ -18,7 +18,7 @@ result that convinces both judges convinces two that have nothing in common:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,8 +105,8 @@ class RandomKernels(nn.Module):
         self.groups = [
             (int(d), slice(*np.searchsorted(dilation, [d, d + 1]))) for d in np.unique(dilation)
         ]
-        self.register_buffer("mix", _half(torch.from_numpy(mix)))
-        self.register_buffer("taps", _half(torch.from_numpy(taps)))
+        self.register_buffer("mix", half(torch.from_numpy(mix)))
+        self.register_buffer("taps", half(torch.from_numpy(taps)))
         self.register_buffer("threshold", torch.zeros(config.kernels))
 
     def responses(self, channels: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ class RandomKernels(nn.Module):
             len(responses), generator=torch.Generator().manual_seed(seed)
         )
         index = (quantile * (responses.shape[1] - 1)).long()
-        self.threshold.copy_(_half(responses.gather(1, index.unsqueeze(1))[:, 0]))
+        self.threshold.copy_(half(responses.gather(1, index.unsqueeze(1))[:, 0]))
 
 
 class RandomKernelClassifier(nn.Module):
@@ -163,24 +163,24 @@ def fit_random_kernels(
 ) -> RandomKernelClassifier:
     """Make the second judge: a minute or two on one thread for a few thousand clips."""
     network = RandomKernelClassifier(labels, config).eval()
-    examples = list(_examples(corpus, labels, config, network.inputs))
+    examples = list(examples_of(corpus, labels, config, network.inputs))
     channels = [example.channels for example in examples]
     network.kernels.set_thresholds(channels[::20], config.seed)
     responses = torch.cat([network.kernels(clip) for clip in channels])
-    network.mean.copy_(_half(responses.mean(dim=0)))
-    network.std.copy_(_half(responses.std(dim=0).clamp(min=1e-3)))
+    network.mean.copy_(half(responses.mean(dim=0)))
+    network.std.copy_(half(responses.std(dim=0).clamp(min=1e-3)))
     standard = ((responses - network.mean) / network.std).numpy()
     styles, contents = (
         np.array([getattr(example, name) for example in examples]) for name in ("style", "content")
     )
     # every style counts alike; contents are so unequal that the rarest would drown the rest
-    _regress(network.style, standard, styles, 1.0, config.ridge)
-    _regress(network.content, standard, contents, 0.5, config.ridge)
+    regress(network.style, standard, styles, 1.0, config.ridge)
+    regress(network.content, standard, contents, 0.5, config.ridge)
     return network
 
 
 @dataclass(frozen=True)
-class _Example:
+class Example:
     """channels: (1, T, C) of one clip; its classes, `UNKNOWN` for a content that is in none."""
 
     channels: Tensor
@@ -188,14 +188,21 @@ class _Example:
     content: int
 
 
-def _examples(
-    corpus: Corpus, labels: Labels, config: RandomKernelConfig, inputs: BoneAngles
-) -> Iterator[_Example]:
-    """What the second judge learns from: each clip, its mirror image, and both at other paces where
-    the cell is small. Copies have a constant of their own added.
+def examples_of(
+    corpus: Corpus,
+    labels: Labels,
+    config: RandomKernelConfig,
+    inputs: Callable[[Tensor], Tensor],
+    learned: Sequence[Entry] | None = None,
+) -> Iterator[Example]:
+    """What a judge in closed form learns from: each clip, its mirror image, and both at other paces
+    where the cell is small. Copies have a constant of their own added.
+
+    inputs: features (1, T, 260) to the channels that it reads, (1, T, C)
+    learned: the clips; None: those of the second judge
     """
     random = torch.Generator().manual_seed(config.seed)
-    learned, _ = second_split(corpus)
+    learned = second_split(corpus)[0] if learned is None else learned
     in_cell = Counter((entry.style, entry.content) for entry in learned)
     for entry in learned:
         features = np.array(corpus.features[entry.start : entry.stop])
@@ -210,7 +217,7 @@ def _examples(
                 if mirrored or pace != 1.0:
                     noise = torch.randn(channels.shape[-1], generator=random)
                     example = example + config.noise * noise
-                yield _Example(example, labels.styles.index(entry.style), content)
+                yield Example(example, labels.styles.index(entry.style), content)
 
 
 @torch.no_grad()
@@ -230,7 +237,7 @@ def validate_random_kernels(
     return float(style_share), float(content_share)
 
 
-def _half(values: Tensor) -> Tensor:
+def half(values: Tensor) -> Tensor:
     """Rounded to what the exported graph stores, so that it and the network have the same."""
     return values.half().float()
 
@@ -245,7 +252,7 @@ def _at_pace(channels: Tensor, pace: float) -> Tensor:
     ).transpose(1, 2)
 
 
-def _regress(
+def regress(
     head: nn.Linear, standard: np.ndarray, classes: np.ndarray, balance: float, ridge: float
 ) -> None:
     """Set a head to the ridge regression from responses (N, 2 * kernels) onto 1 for the class (N,)

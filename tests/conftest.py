@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pytest
 
-from kinestyle.bundle import Manifest, Style, write_bundle
+from kinestyle.bundle import Manifest, Style, Tempo, write_bundle
 from kinestyle.formats.table import read_motion
 from kinestyle.learn.data.corpus import Corpus, Entry, group_statistics
 from kinestyle.motion.clip import Clip
@@ -278,7 +278,9 @@ def tiny_manifest() -> Manifest:
         Style(name, seconds, random.normal(0.0, 2.0, size).astype(np.float32), np.full(size, 0.5))
         for name, seconds in TINY_STYLES.items()
     )
-    return Manifest("tiny", "free to use", styles=styles)
+    row = tuple(np.random.default_rng(4).normal(0.0, 0.02, size).round(6).tolist())
+    tempo = Tempo(row, row)
+    return Manifest("tiny", "free to use", styles=styles, tempo=tempo)
 
 
 @pytest.fixture(scope="session")
@@ -302,6 +304,15 @@ def tiny(tiny_bundle: Path) -> Stylizer:
 def released() -> Stylizer:
     """The bundle that ships with Kinestyle."""
     return Stylizer.load()
+
+
+@pytest.fixture(scope="session")
+def timely(released: Stylizer) -> Stylizer:
+    """The released bundle, but gaits change their tempo as much as gestures do."""
+    manifest = released.bundle.manifest
+    assert manifest.tempo is not None
+    tempo = Tempo(manifest.tempo.standing, manifest.tempo.standing)
+    return Stylizer(replace(released.bundle, manifest=replace(manifest, tempo=tempo)))
 
 
 @pytest.fixture

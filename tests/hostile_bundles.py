@@ -165,6 +165,13 @@ MANIFESTS: dict[str, Callable[[Members], bytes]] = {
     "label numbers negative": with_manifest(label_numbers=-1),
     "label numbers too many": with_manifest(label_numbers=7),
     "label numbers null": with_manifest(label_numbers=None),
+    "tempo a number": with_manifest(tempo=0.5),
+    "tempo of none": with_manifest(tempo={}),
+    "tempo empty": with_manifest(tempo={"standing": [], "walking": []}),
+    "tempo short": with_manifest(tempo={"standing": [0.1], "walking": [0.1]}),
+    "tempo of standing only": with_manifest(tempo={"standing": [0.1] * 6}),
+    "tempo not numbers": with_manifest(tempo={"standing": ["fast"] * 6, "walking": [0.1] * 6}),
+    "tempo without bounds": with_manifest(tempo={"standing": [0.1] * 6, "walking": [1e300] * 6}),
     "name a number": with_manifest(name=5),
     "licence of two lines": with_manifest(licence="free\nto use"),
     "licence a list": with_manifest(licence=["free"]),
@@ -246,7 +253,8 @@ GRAPHS: dict[str, Callable[[Members], bytes]] = {
         styles=[
             {"name": name, "seconds": 1.0, "mean": [0.0] * 5, "deviation": [1.0] * 5}
             for name in ("one/proud", "two/calm")
-        ]
+        ],
+        tempo=...,
     ),
 }
 """Refused when the clip is restyled: graphs are loaded when they are needed."""

@@ -311,7 +311,7 @@ def test_a_bundle_without_styles_says_so(bundle_file: Path) -> None:
 
 def test_what_a_manifest_may_say_and_need_not(bundle_file: Path) -> None:
     silent = Bundle.open(bundle_file).manifest
-    assert (silent.label_numbers, silent.reference_error_cm) == (0, None)
+    assert (silent.label_numbers, silent.reference_error_cm, silent.tempo) == (0, None, None)
     assert (silent.left_out, silent.commit) == ((), "")
     training = {
         "validation": {"autoencoder": {"score": 0.5, "cmu/cm": 2.0}},
@@ -321,6 +321,12 @@ def test_what_a_manifest_may_say_and_need_not(bundle_file: Path) -> None:
     said = Bundle.open(with_manifest(bundle_file, label_numbers=2, training=training)).manifest
     assert (said.label_numbers, said.reference_error_cm) == (2, 0.5)
     assert (said.left_out, said.commit) == (("bandai1",), "abc")
+    size = len(STYLES[0].mean)
+    tempo = {"standing": [0.25] * size, "walking": [0.0] * size}
+    timed = Bundle.open(with_manifest(bundle_file, tempo=tempo)).manifest
+    assert timed.tempo == ((0.25,) * size, (0.0,) * size)
+    assert Manifest.parse(timed.to_json(), "again") == timed
+    assert "tempo" not in json.loads(silent.to_json())
 
 
 def test_bundles_that_ship_are_opened_by_name(

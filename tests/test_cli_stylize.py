@@ -14,6 +14,7 @@ from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Root
 from kinestyle.runtime.stylizer import Stylizer
+from long_motion import EXAMPLES
 from made_rigs import as_rig, walk
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -400,3 +401,23 @@ def test_a_run_that_is_killed_while_it_writes_leaves_what_was_there(
         assert set(contents()) == {"walk.bvh", "out.bvh"}
     else:
         assert killed.returncode == -number
+
+
+@pytest.mark.usefixtures("here")
+def test_it_is_told_how_many_frames_a_style_takes() -> None:
+    wave = EXAMPLES / "wave.bvh"
+    before = len(values(wave))
+    words = ("stylize", wave, "--style", "elderly")
+    result = done_noisily(*words, "--timing", "style", "-o", "out.bvh")
+    after = len(values("out.bvh"))
+    assert after > 1.2 * before
+    assert f"kinestyle: note: wave has {after} frames instead of {before}" in result.stderr
+    fit = done_noisily(*words, "--timing", "fit", "-o", "fit.bvh")
+    assert len(values("fit.bvh")) == before
+    assert f"it still has {before} frames" in fit.stderr
+    done_noisily(*words, "-o", "plain.bvh")
+    done_noisily(*words, "--timing", "keep", "-o", "kept.bvh")
+    assert Path("plain.bvh").read_bytes() == Path("kept.bvh").read_bytes()
+    assert "timing is 'soon', expected one of keep, style, fit" in refused(
+        *words, "--timing", "soon", "-o", "no.bvh"
+    )

@@ -10,7 +10,7 @@ from kinestyle.bundle.file import (
     shipped,
     write_bundle,
 )
-from kinestyle.bundle.manifest import FORMAT, PRIOR, Manifest
+from kinestyle.bundle.manifest import FORMAT, PRIOR, Manifest, Tempo
 from kinestyle.bundle.signatures import GRAPHS, Signature
 from kinestyle.bundle.style import Style
 
@@ -24,6 +24,7 @@ __all__ = [
     "Manifest",
     "Signature",
     "Style",
+    "Tempo",
     "released_path",
     "shipped",
     "write_bundle",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,19 @@ PRIOR = "standard normal"
 MAX_CODE = 1e6
 """Of any number of a style code."""
 MAX_SECONDS, MAX_ERROR_CM = 1e9, 1e6
+MAX_TEMPO = 1e6
+"""Of the log of tempo that a number of a style code adds."""
 _SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class Tempo(NamedTuple):
+    """For each number of a style code, K, the log of tempo that it adds: of two codes only the
+    difference says something. Of bodies that stand, and of those that walk or run, whose cadence
+    styles change less.
+    """
+
+    standing: tuple[float, ...]
+    walking: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Manifest:
         networks read no labels
     residual_gate: what of a clip the generator misses counts as style, see
         `kinestyle.runtime.residual`; None: as there
+    tempo: what style codes say of tempo, see `Tempo`; None where nobody measured it
     training: how the graphs were made, as JSON: recipe, commit, validation
     sha256: graph -> its hash in hexadecimal digits
     """
@@ -52,6 +65,7 @@ class Manifest:
     prior: str | None = None
     label_numbers: int = 0
     residual_gate: tuple[float, float] | None = None
+    tempo: Tempo | None = None
     training: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     sha256: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -88,6 +102,7 @@ class Manifest:
             prior=prior,
             label_numbers=root.integer("label_numbers", 0, size, "how many numbers are labels", 0),
             residual_gate=_residual_gate(root),
+            tempo=_tempo(root, len(styles[0].mean) if styles else None),
             training=training.fields,
             sha256=_hashes(root.part("sha256")),
         )
@@ -139,6 +154,7 @@ class Manifest:
             "prior": self.prior,
             "label_numbers": self.label_numbers,
             **({"residual_gate": list(self.residual_gate)} if self.residual_gate else {}),
+            **({} if self.tempo is None else {"tempo": self.tempo._asdict()}),
             "training": dict(self.training),
             "sha256": dict(self.sha256),
         }
@@ -197,6 +213,22 @@ def _residual_gate(root: JsonObject) -> tuple[float, float] | None:
     if len(gate) != 2 or gate[0] >= gate[1]:
         root.refuse("residual_gate", wanted)
     return gate[0], gate[1]
+
+
+def _tempo(root: JsonObject, code_size: int | None) -> Tempo | None:
+    """What a bundle may leave out."""
+    if root.fields.get("tempo") is None:
+        return None
+    found = root.part("tempo")
+    rows: list[tuple[float, ...]] = []
+    for name in Tempo._fields:
+        size = code_size or (len(rows[0]) if rows else None)
+        wanted = f"as many numbers as a style code has, {size or 'some'},"
+        row = found.numbers(name, wanted, -MAX_TEMPO, MAX_TEMPO)
+        if not row or len(row) != (size or len(row)):
+            found.refuse(name, wanted.rstrip(","))
+        rows.append(tuple(map(float, row)))
+    return Tempo(*rows)
 
 
 def _hashes(found: JsonObject) -> dict[str, str]:

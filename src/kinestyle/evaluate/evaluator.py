@@ -41,6 +41,7 @@ from kinestyle.evaluate.protocol import (
     NEEDS_REFERENCE,
     RETIMED,
     STATISTICS,
+    TRIVIAL,
     Case,
     TestClip,
 )
@@ -65,6 +66,7 @@ from kinestyle.formats.bvh import format_bvh, parse_bvh
 from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.lead_in import find_lead_in
+from kinestyle.motion.resampling import resample_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
@@ -111,7 +113,8 @@ def read_back(made: Clip, analysis: Analysis[Clip]) -> tuple[Clip, Correspondenc
 
 @dataclass(eq=False)
 class _Input:
-    """One input clip with what all its cases need.
+    """One input clip with what all its cases need; of a case in the style's time, the input in that
+    time.
 
     truth: for each target met so far, the distance to each real clip of its cell
     """
@@ -168,7 +171,7 @@ class Evaluator:
     def diversity(self, cases: Sequence[Case]) -> Diversity:
         """Of cases that differ in the seed only."""
         source = self._open(cases[0].clip)
-        features = [clip_to_features(self._restyle(case, source).canonical) for case in cases]
+        features = [self._features(case, source) for case in cases]
         vectors, right = [], []
         for judge in self.judges:
             predictions = [judge.predict(f) for f in features]
@@ -183,7 +186,7 @@ class Evaluator:
         return Diversity(
             cases[0],
             tuple(mean_pairwise_distance(of_judge) for of_judge in vectors),
-            mean_pairwise_distance(np.stack([body_positions(f) for f in features])),
+            mean_pairwise_distance(np.stack(_as_long([body_positions(f) for f in features]))),
             tuple(float(np.mean(of_judge)) for of_judge in right),
             tuple(all(of_judge) for of_judge in right),
         )
@@ -202,8 +205,12 @@ class Evaluator:
 
     def _action(self, case: Case, source: ActionInput) -> ActionOutcome:
         code = self._code(case)
-        made = self.stylizer.apply(source.analysis, code, case.settings)
-        ungated = replace(case.settings, out_of_domain="ignore", action="free")
+        timed = self.stylizer.in_time(source.analysis, code, case.settings)
+        if timed is not source.analysis:
+            source = ActionInput.of(timed)
+        settings = replace(case.settings, timing="keep")
+        made = self.stylizer.apply(source.analysis, code, settings)
+        ungated = replace(settings, out_of_domain="ignore", action="free")
         free = self.stylizer.apply(source.analysis, code, ungated)
         return measure_action(
             case,
@@ -218,7 +225,7 @@ class Evaluator:
         neutral = position_statistics(body_positions(source.features))
         heard = []
         for hearing in hearings:
-            features = clip_to_features(self._restyle(hearing.case, source).canonical)
+            features = self._features(hearing.case, source)
             cosine, way = way_gone(
                 neutral,
                 self._statistics_of(hearing.styled.path),
@@ -241,21 +248,16 @@ class Evaluator:
         return self._known[path]
 
     def _open(self, label: TestClip) -> _Input:
-        clip = read_motion(label.path)
-        analysis = self.stylizer.analyse(clip)
-        canonical = to_canonical(clip, analysis.correspondence)
-        contact = find_contacts(canonical)
-        feet = contact_positions(clip, analysis.correspondence, canonical)
-        return _Input(
-            clip,
-            analysis,
-            canonical,
-            clip_to_features(canonical),
-            contact,
-            speed_while_planted(feet, contact, clip.frame_time_seconds),
-            jerk(canonical),
-            beyond_limits(canonical),
-        )
+        return _input_of(self.stylizer.analyse(read_motion(label.path)))
+
+    def _in_time(self, case: Case, source: _Input) -> _Input:
+        """The input as fast as the style of a case moves, which its result is compared with frame
+        by frame; the very input where timing is keep.
+        """
+        if case.settings.timing == "keep" or case.mode in TRIVIAL:
+            return source
+        timed = self.stylizer.in_time(source.analysis, self._code(case), case.settings)
+        return source if timed is source.analysis else _input_of(timed)
 
     def _outcome(self, case: Case, source: _Input) -> Outcome:
         cell = self.real.cell(case.target, case.clip.content)
@@ -270,9 +272,10 @@ class Evaluator:
                 name, features = self._retimed(cell, source)
                 left_out = {name}
             else:
-                result = self._restyle(case, source)
+                timed = self._in_time(case, source)
+                result = self._restyle(case, timed)
                 features = clip_to_features(result.canonical)
-                geometry = _geometry(result, features, source)
+                geometry = _geometry(result, features, timed)
             predictions = tuple(judge.predict(features) for judge in self.judges)
             body = body_positions(features)
         of_result = of_input = source.distances(case.target, cell)
@@ -297,13 +300,19 @@ class Evaluator:
         at_frame = frames_along(found[best][1], len(source.features), other.frame_count)
         return name, clip_to_features(through_file(retimed(other, at_frame)))
 
+    def _features(self, case: Case, source: _Input) -> Array:
+        """(T, 260) of a result."""
+        return clip_to_features(self._restyle(case, self._in_time(case, source)).canonical)
+
     def _restyle(self, case: Case, source: _Input) -> _Result:
+        """The result of an input that is in the style's time already."""
         if case.mode == COPY_CONTENT:
             return _Result(source.canonical, None)
         if case.mode == STATISTICS:
             made = transfer_statistics(source.canonical, self._wanted_statistics(case))
         else:
-            made = self.stylizer.apply(source.analysis, self._code(case), case.settings)
+            settings = replace(case.settings, timing="keep")
+            made = self.stylizer.apply(source.analysis, self._code(case), settings)
         result, correspondence = read_back(made, source.analysis)
         canonical = to_canonical(result, correspondence)
         if correspondence is not source.analysis.correspondence:
@@ -331,6 +340,34 @@ class Evaluator:
                 read_motion(path), case.target if known else None
             )
         return self._styles[path]
+
+
+def _as_long(bodies: Sequence[Array]) -> list[Array]:
+    """Motions (T, 21, 3), each of its own length, as long as the shortest of them."""
+    shortest = min(map(len, bodies))
+    return [
+        body
+        if len(body) == shortest
+        else resample_vector(body, np.linspace(0.0, len(body) - 1.0, shortest))
+        for body in bodies
+    ]
+
+
+def _input_of(analysis: Analysis[Clip]) -> _Input:
+    clip = analysis.clip
+    canonical = to_canonical(clip, analysis.correspondence)
+    contact = find_contacts(canonical)
+    feet = contact_positions(clip, analysis.correspondence, canonical)
+    return _Input(
+        clip,
+        analysis,
+        canonical,
+        clip_to_features(canonical),
+        contact,
+        speed_while_planted(feet, contact, clip.frame_time_seconds),
+        jerk(canonical),
+        beyond_limits(canonical),
+    )
 
 
 def _geometry(result: _Result, features: Array, source: _Input) -> Geometry:

@@ -21,9 +21,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
-from kinestyle.bundle import PRIOR, Manifest, Style, write_bundle
+from kinestyle.bundle import PRIOR, Manifest, Style, Tempo, write_bundle
 from kinestyle.errors import DataError
 from kinestyle.evaluate.judge import SHIPPED, THIRD
 from kinestyle.evaluate.provenance import commit
@@ -42,6 +43,7 @@ from kinestyle.learn.export import (
     classifier_graph,
     judge_file,
     judge_graph,
+    label_free,
     read_judge_file,
     to_graphs,
 )
@@ -82,9 +84,11 @@ from kinestyle.learn.stages.stylizer import (
     StylizerNetwork,
     StylizerStage,
 )
+from kinestyle.learn.tempo import fit_tempo
 from kinestyle.learn.terms import terms_of
-from kinestyle.retarget.features import LAYOUT
+from kinestyle.retarget.features import LAYOUT, pad_last
 from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE
+from kinestyle.runtime.sequences import padded_count
 from kinestyle.storage import replace_bytes
 
 StageConfig = (
@@ -393,6 +397,7 @@ class Run:
             prior=None if self.recipe.supervised else PRIOR,
             residual_gate=self._residual_gate(),
             label_numbers=stylizer.style_encoder.labels,
+            tempo=self._tempo(networks[0], stylizer),
             training={
                 "recipe": asdict(self.recipe),
                 "commit": commit(),
@@ -414,6 +419,23 @@ class Run:
         if isinstance(config, PaperConfig) or config.residual_gate == STYLE_RESIDUAL_GATE:
             return None
         return config.residual_gate
+
+    def _tempo(
+        self, autoencoder: Autoencoder, stylizer: StylizerNetwork | PaperNetwork
+    ) -> Tempo | None:
+        """What a style code says of tempo, found in real clips."""
+        style_encoder = label_free(stylizer.style_encoder).eval()
+
+        def code_of(features: np.ndarray) -> np.ndarray:
+            frames = pad_last(features, padded_count(len(features)))
+            with torch.no_grad():
+                latent = autoencoder.encoder(torch.from_numpy(frames)[None].float())
+                return np.asarray(style_encoder(latent)[0][0])
+
+        # without labels of style, labels of content are not looked at either
+        labelled = any(entry.style for entry in self.real().entries)
+        by_content = self.recipe.supervised and labelled
+        return fit_tempo(self.real(), code_of, by_content)
 
     def _classifier(
         self, name: str, config: ClassifierConfig, corpus: Corpus

@@ -13,8 +13,9 @@ import numpy as np
 
 from kinestyle.motion.canonical import SIDES
 from kinestyle.motion.clip import Clip
-from kinestyle.motion.resampling import resample_at, sample_times
+from kinestyle.motion.resampling import resample_at, resample_vector, sample_times
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.warp import warped_again
 from kinestyle.motion.window import Motion, Progress, Window, WindowSize, gather, part_of_progress
 from kinestyle.retarget.contacts import (
     decide_contacts,
@@ -89,6 +90,26 @@ class Survey:
     def on_any_ground(self) -> Survey:
         """The same with feet locked on stairs and platforms as well."""
         return replace(self, locked=self.locked | self.raised)
+
+    def at(self, moments: Array, frames: FeatureFrames) -> Survey:
+        """The same of the motion sampled at (M,) fractional frame numbers: a foot stands when it
+        stood. frames: of the sampled motion
+        """
+        nearest = np.clip(moments.round().astype(int), 0, len(self.contact) - 1)
+        at_30 = moments
+        if not frames.keeps_frames:
+            rate = FRAME_RATE * frames.motion.frame_time_seconds
+            at_30 = warped_again(moments, np.arange(frames.frame_count) / rate) * rate
+        nearest_30 = np.clip(at_30.round().astype(int), 0, len(self.feature_contact) - 1)
+        return replace(
+            self,
+            contact=self.contact[nearest],
+            feature_contact=self.feature_contact[nearest_30],
+            locked=self.locked[nearest],
+            raised=self.raised[nearest],
+            elevation=resample_vector(self.elevation, at_30),
+            carried=resample_vector(self.carried, moments),
+        )
 
 
 def survey(

@@ -215,6 +215,38 @@ class Unrolled:
         return self.margin, self.margin + self.cycle.period
 
     @property
+    def begins_again(self) -> bool:
+        """Whether the next round begins one frame after the clip's last."""
+        return self.cycle is not None and not self.cycle.whole
+
+    @cached_property
+    def piece(self) -> Clip:
+        """The clip, up to the frame with which the next round begins."""
+        if self.cycle is None or not self.begins_again:
+            return self.clip
+        frame, rounds = self._in_rounds(np.arange(self.clip.frame_count + 1), self.cycle)
+        return self.clip.with_motion(*self._repeated(frame, rounds, self.cycle))
+
+    def in_time(self, clip: Clip) -> Unrolled:
+        """The same of the clip in another time, which repeats as this one does."""
+        pace = (self.piece.frame_count - 1) / (clip.frame_count - 1 + self.begins_again)
+        cycle = self.cycle
+        if cycle is not None:
+            cycle = replace(cycle, period=clip.frame_count - cycle.whole)
+        belt = None if self.belt is None else pace * self.belt
+        return replace(self, clip=clip, cycle=cycle, belt=belt)
+
+    def moments_in(self, timed: Unrolled, moments: Array) -> Array:
+        """moments: (M,) of `piece`, at which the clip of `timed` is -> (N,) of `motion`, at which
+        the motion of `timed` is.
+        """
+        number = np.arange(timed.motion.frame_count) - timed.margin
+        if self.cycle is None or timed.cycle is None:
+            return moments
+        rounds, frame = np.divmod(number, timed.cycle.period)
+        return np.asarray(self.margin + rounds * self.cycle.period + moments[frame])
+
+    @property
     def _blend(self) -> int:
         assert self.cycle is not None, "only rounds are blended"
         return min(self.cycle.period, round(BLEND_SECONDS / self.clip.frame_time_seconds))
@@ -301,9 +333,10 @@ class Unrolled:
         done = self.clip.with_motion(
             self.clip.local_position + moved, after.local_rotation[: self.clip.frame_count]
         )
-        return self._with_frozen_end(self._on_belt(done, after, before, last - start))
+        return self.with_frozen_end(self._on_belt(done, after, before, last - start))
 
-    def _with_frozen_end(self, clip: Clip) -> Clip:
+    def with_frozen_end(self, clip: Clip) -> Clip:
+        """The clip with its last pose as often once more as it had."""
         frame = np.minimum(np.arange(clip.frame_count + self.frozen), clip.frame_count - 1)
         return clip.sample(frame) if self.frozen else clip
 

@@ -163,12 +163,12 @@ def reconstruction_error_cm(rotation: Array, decoded: Array) -> Array:
     """rotation, decoded: (N, 21, 4) world rotations with the heading removed, of a clip and of what
     the autoencoder made of it -> (N,) as `DomainScore.error_cm`.
     """
-    apart = _joint_position(decoded) - _joint_position(rotation)
+    apart = joint_position(decoded) - joint_position(rotation)
     return 100.0 * np.linalg.norm(apart, axis=-1).mean(axis=-1)
 
 
-def _joint_position(rotation: Array) -> Array:
-    """(T, 21, 4) -> (T, 21, 3) metres from the hips, from rotations: errors add up along a limb, as
+def joint_position(rotation: Array) -> Array:
+    """rotation: (T, 21, 4) -> (T, 21, 3) metres from the hips, from rotations: errors add up along a limb, as
     they do for the user.
     """
     local_rotation = world_to_local_rotation(CANONICAL, rotation)

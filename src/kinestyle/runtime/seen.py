@@ -4,13 +4,16 @@ cycle more than one round.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.lead_in import with_lead_in
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.warp import warp
 from kinestyle.motion.window import WINDOWS, Motion, WindowSize, collect
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.runtime.change import Change
@@ -66,6 +69,41 @@ class Seen(Generic[MotionOf]):
         """The same with more to tell the user."""
         return replace(self, whole=self.whole.with_warnings(*more))
 
+    @property
+    def piece(self) -> Motion:
+        """What is hurried or slowed: the frames that move, up to the one with which the next round
+        of a cycle begins.
+        """
+        return self.rest if self.unrolled is None else self.unrolled.piece
+
+    def in_time(self, moments: Array, smooth: Collection[int]) -> Timed[MotionOf]:
+        """The same with its piece at (M,) ascending fractional frame numbers; what stands before
+        and after it stands as long as before. smooth: as in `warp`
+        """
+        unrolled, frozen = self.unrolled, 0
+        if unrolled is not None:
+            moments = moments[: len(moments) - unrolled.begins_again]
+            frozen = unrolled.frozen
+        last = self.rest.frame_count - frozen - 1
+        of_rest = np.concatenate([np.minimum(moments, last), last + 1.0 + np.arange(frozen)])
+        of_whole = np.concatenate([np.arange(self.lead_in), self.lead_in + of_rest])
+        whole: Any = warp(self.whole, of_whole, smooth)
+        if unrolled is None:
+            rest = warp(self.rest, moments, smooth) if self.lead_in else whole
+            whole = with_lead_in(whole, self.lead_in, rest)
+            return Timed(replace(self, whole=whole, rest=rest), of_whole, moments)
+        piece = warp(unrolled.piece, moments, smooth)
+        if not self.lead_in:
+            piece = replace(piece, source=whole.source)
+        timed = unrolled.in_time(piece)
+        rest = timed.with_frozen_end(piece)
+        if self.lead_in:
+            whole = with_lead_in(whole, self.lead_in, rest)
+        else:
+            whole = whole.with_motion(rest.local_position, rest.local_rotation)
+        seen = Seen(whole, self.lead_in, rest, timed)
+        return Timed(seen, of_whole, unrolled.moments_in(timed, moments))
+
     def in_whole(self, contact: np.ndarray) -> np.ndarray:
         """contact: (N, ...) bool, of `motion` -> (T, ...) of the whole; False in the lead-in."""
         rest = contact if self.unrolled is None else contact[self.unrolled.frames]
@@ -83,6 +121,18 @@ class Seen(Generic[MotionOf]):
         elif isinstance(self.whole, Clip):
             result = collect(result, size)
         return with_lead_in(self.whole, self.lead_in, result)
+
+
+class Timed(NamedTuple, Generic[MotionOf]):
+    """What is seen of a motion in another time.
+
+    of_whole, of_motion: fractional frame numbers of the whole, and of `Seen.motion`, as they were,
+        at which the frames are now
+    """
+
+    seen: Seen[MotionOf]
+    of_whole: Array
+    of_motion: Array
 
 
 def see(

@@ -30,6 +30,15 @@ copied: the input's velocity over the ground; height follows the style
 keep: the rig's own numbers, height included: a clip that has to meet a prop or another character
 """
 
+Timing = Literal["keep", "style", "fit"]
+"""What becomes of the clip's tempo, see `kinestyle.runtime.timing`:
+
+keep: nothing, every frame stays at its time (the default)
+style: as fast as the style is; the frame time stays, the number of frames changes
+fit: movements are hurried or slowed as the style does it, pauses make up for it; the number of
+    frames stays
+"""
+
 ActionMode = Literal["keep", "free"]
 """What limbs do where they do what the networks do not know, see `kinestyle.runtime.action`:
 
@@ -129,6 +138,20 @@ class Settings:
             )
         },
     )
+    timing: Timing = field(
+        default="keep",
+        metadata={
+            "option": Choice(
+                label="Timing",
+                help="how fast the result moves",
+                choices={
+                    "keep": "as the clip does, frame by frame",
+                    "style": "as the style does, in more frames or fewer",
+                    "fit": "as the style does within the clip's frames",
+                },
+            )
+        },
+    )
     out_of_domain: OutOfDomain = field(
         default="fade",
         metadata={
@@ -214,6 +237,7 @@ class SettingsChanges(TypedDict, total=False):
     root: Root
     action: ActionMode
     reference: ReferenceMode
+    timing: Timing
     out_of_domain: OutOfDomain
     cycle: CycleMode
     keep_original: bool

@@ -5,7 +5,7 @@ through the networks; what they change goes back onto its own rig.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar, Unpack, overload
@@ -42,6 +42,13 @@ from kinestyle.runtime.seen import Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Rendering, Sequences
 from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
 from kinestyle.runtime.t_pose import with_t_pose
+from kinestyle.runtime.timing import (
+    find_moments,
+    movement,
+    tempo_change,
+    timing_note,
+    walking_share,
+)
 
 LONGEST_SECONDS = 12 * 3600.0
 """Of motion that is restyled: 60 kB a second are kept of it."""
@@ -64,6 +71,9 @@ class Analysis(Generic[MotionOf]):
     heading: (T30,) radians
     rotation: (T30, 21, 4), height: (T30,) of the motion itself, as in `Rendering`
     domain: how well the bundle knows such motion
+    moments: (T,) fractional frame numbers at which its frames are in the clip that was analysed
+        first, see `Stylizer.in_time`; None where it is that clip
+    in_time: the last analysis that `Stylizer.in_time` made of it, by its moments
     """
 
     seen: Seen[MotionOf]
@@ -77,6 +87,8 @@ class Analysis(Generic[MotionOf]):
     rotation: Array
     height: Array
     domain: DomainScore
+    moments: Array | None = None
+    in_time: dict[bytes, Analysis[MotionOf]] = field(default_factory=dict, repr=False)
 
     @property
     def clip(self) -> MotionOf:
@@ -359,12 +371,23 @@ class Stylizer:
                 f"{clip.name} lasts {frames.frame_count} frames at {FRAME_RATE:g} frames/s, too "
                 f"short to show a style well; {SHORTEST_FRAMES} or more are better"
             )
+        return self._encode(seen, cycle, correspondence, surveyed, frames, progress)
+
+    def _encode(
+        self,
+        seen: Seen[AnyMotion],
+        cycle: CycleMode,
+        correspondence: Correspondence,
+        surveyed: Survey,
+        frames: FeatureFrames,
+        progress: Progress | None,
+    ) -> Analysis[AnyMotion]:
         sequences = self._sequences
         encoding = sequences.encode(
             frames, correspondence, surveyed.feature_contact, part_of_progress(progress, 0.28, 0.76)
         )
         content = sequences.content(encoding.latent)
-        style = self._read_style(clip, encoding.latent)
+        style = self._read_style(seen.whole, encoding.latent)
         own = sequences.generate(content, style.mean)
         latent = sequences.with_residual(own, encoding.latent)
         return Analysis(
@@ -378,8 +401,60 @@ class Stylizer:
             encoding.heading,
             encoding.rotation,
             encoding.height,
-            self._domain(clip, encoding),
+            self._domain(seen.whole, encoding),
         )
+
+    def in_time(
+        self,
+        analysis: Analysis[AnyMotion],
+        code: np.ndarray,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+        **changes: Unpack[SettingsChanges],
+    ) -> Analysis[AnyMotion]:
+        """The analysis of the clip as fast as the style of a code (K,) moves, which `apply` goes on
+        with; the very one that is given, where timing is keep or nothing is to be hurried or
+        slowed.
+
+        The last one is kept with the analysis: while a style's tempo stays, it is made once.
+
+        progress: as in `analyse`
+
+        Raises StyleError for a bundle that does not know the tempo of its styles.
+        """
+        settings = replace(settings or Settings(), **changes)
+        if settings.timing == "keep" or settings.strength == 0:
+            return analysis
+        seen, own = analysis.seen, analysis.seen.feature_frames
+        walking = walking_share(analysis.unchanged.velocity)
+        change = settings.strength * tempo_change(self.bundle, code, analysis.style.mean, walking)
+        moments = find_moments(
+            settings.timing,
+            (change * analysis.domain.share_under(settings))[own],
+            movement(analysis.rotation)[own],
+            seen.piece.frame_count,
+            seen.whole.frame_time_seconds,
+        )
+        if moments is None:
+            return analysis
+        key = moments.tobytes()
+        if key not in analysis.in_time:
+            analysis.in_time.clear()
+            analysis.in_time[key] = self._retime(analysis, moments, progress)
+        return analysis.in_time[key]
+
+    def _retime(
+        self, analysis: Analysis[Any], moments: Array, progress: Progress | None
+    ) -> Analysis[Any]:
+        """The analysis of a clip whose moving frames are at other moments (M,), on the same rig."""
+        c, whole = analysis.correspondence, analysis.seen.whole
+        body, _ = c.part(c.mapping.joints)
+        timed = analysis.seen.in_time(moments, body)
+        seen = timed.seen.with_warnings(timing_note(whole, timed.seen.whole.frame_count, moments))
+        frames = FeatureFrames(seen.motion)
+        surveyed = analysis.survey.at(timed.of_motion, frames)
+        done = self._encode(seen, analysis.cycle, c, surveyed, frames, progress)
+        return replace(done, moments=timed.of_whole)
 
     @overload
     def apply(
@@ -436,6 +511,8 @@ class Stylizer:
             return analysis.clip
         if settings.cycle != analysis.cycle:
             analysis = self.analyse(analysis.clip, analysis.correspondence, cycle=settings.cycle)
+        if settings.timing != "keep":
+            analysis = self.in_time(analysis, code, settings, part_of_progress(progress, 0.0, 0.1))
         change = self._change(analysis, code, settings, part_of_progress(progress, 0.1, 0.3))
         surveyed, notes = analysis.survey, tuple[str, ...]()
         if settings.action == "keep":

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from kinestyle.bundle import GRAPHS, Style
 from kinestyle.formats.reading import AS_IT_IS, Reading
 from kinestyle.formats.table import read_as, write_motion
 from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.warp import warped_again
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.travel import end_distance_m
 from kinestyle.rig.presets import preset
@@ -23,6 +23,7 @@ from kinestyle.rig.rig_file import Rig, parse_rig
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import CycleMode, Settings
 from kinestyle.runtime.stylizer import Analysis, Stylizer, bundle_for
+from kinestyle.studio.clip_state import pack_state, put_state
 from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError
 from kinestyle.studio.motion_packing import pack_motion
@@ -40,10 +41,13 @@ class CachedClip:
 
     rig: the clip's, None where it is to be found in it; analyses: by the name of the bundle and
         whether it is a cycle; styles: by the name of the bundle
+    moments: (T,) fractional numbers of the upload's frames at which the clip's are; None where they
+        are the same
     """
 
     clip: Clip
     rig: Rig | None
+    moments: Array | None = None
     analyses: dict[tuple[str, CycleMode], Analysis[Clip]] = field(default_factory=dict)
     styles: dict[str, Style] = field(default_factory=dict)
 
@@ -104,7 +108,8 @@ class WorkerService:
                 progress("reading", 0.1)
                 # what is wrong with the rig is said before the clip is read
                 rig = _known(given[key].rig)
-                found[key] = CachedClip(self._read(given[key], head["allow_heavy"]), rig)
+                clip, moments = self._read(given[key], head["allow_heavy"])
+                found[key] = CachedClip(clip, rig, moments)
             self._keep(key, found[key])
             clips.append(found[key])
         work = {"read": self._facts, "stylize": self._stylize, "write": self._write}[head["work"]]
@@ -145,8 +150,8 @@ class WorkerService:
             )
         return cached.styles[bundle]
 
-    def _read(self, sent: Sent, allow_heavy: bool) -> Clip:
-        """The clip that was sent. Raises HeavyError for a heavy one, unless that is allowed."""
+    def _read(self, sent: Sent, allow_heavy: bool) -> tuple[Clip, Array | None]:
+        """The clip that was sent, and its moments, see `CachedClip`. Raises HeavyError for a heavy one, unless that is allowed."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             paths = [Path(folder) / f"{STEM}{ending}" for ending, _ in sent.files]
             for path, (_, data) in zip(paths, sent.files, strict=True):
@@ -157,15 +162,7 @@ class WorkerService:
         clip = replace(
             clip, warnings=tuple(warning.replace(STEM, clip.name) for warning in clip.warnings)
         )
-        if sent.state is None:
-            return clip
-        numbers = np.frombuffer(sent.state)
-        joints = clip.skeleton.joint_count
-        frames = numbers.size // (7 * joints)
-        position, rotation = np.split(numbers, [3 * frames * joints])
-        return clip.with_motion(
-            position.reshape(frames, joints, 3), rotation.reshape(frames, joints, 4)
-        )
+        return (clip, None) if sent.state is None else put_state(clip, sent.state)
 
     def _check_size(self, clip: Clip, name: str, allow_heavy: bool) -> None:
         found = {
@@ -223,19 +220,22 @@ class WorkerService:
         progress("analysing", 0.3)
         analysis = self._analysis(cached, bundle, settings.cycle)
         progress("restyling", 0.6)
+        # the clip in the style's time, which `apply` finds again
+        timed = stylizer.in_time(analysis, code, settings)
+        moments = cached.moments
+        if timed.moments is not None:
+            moments = warped_again(cached.moments, timed.moments)
         result = stylizer.apply(analysis, code, settings)
         name = Path(head["name"]).stem
         # a further animation is called as its file
         is_further = result.animation != cached.clip.animation
         result = replace(result, name=name, animation=name if is_further else result.animation)
-        self._keep(head["result"], CachedClip(result, cached.rig))
+        self._keep(head["result"], CachedClip(result, cached.rig, moments))
         notes = (*code.notes, *analysis.own_domain.notes(settings))
         facts = facts_of(result, analysis.correspondence, notes)
         apart = end_distance_m(analysis.clip, result, analysis.correspondence)
         facts["end_distance_m"] = round(apart, 3)
-        state = np.concatenate(
-            [result.local_position.ravel(), result.local_rotation.ravel()]
-        ).tobytes()
+        state = pack_state(result, moments)
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
 
     def _write(

@@ -15,6 +15,7 @@ from kinestyle.motion.rotation import AXIS_INDEX, Array
 from kinestyle.motion.skeleton import Skeleton
 
 CHANNELS = tuple(f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ")
+_JUMP_DEGREES = 180.0
 _CHUNK_ROTATIONS = 2**12
 """Computed at a time: intermediate arrays stay in the processor's cache."""
 
@@ -80,6 +81,19 @@ class BvhLayout:
     def followed_by(self, other: BvhLayout) -> BvhLayout:
         """The same with the values of another one's frames behind its own."""
         return replace(self, values=np.concatenate([self.values, other.values]))
+
+    def at(self, at_frame: Array) -> BvhLayout:
+        """The same with the values at (M,) fractional frame numbers, straight between frames; where
+        a value jumps by half a turn or more, that of the nearer one.
+        """
+        if not len(self.values):
+            return self
+        at_frame = np.clip(at_frame, 0.0, len(self.values) - 1.0)
+        low = np.floor(at_frame).astype(int)
+        high, part = np.minimum(low + 1, len(self.values) - 1), (at_frame - low)[:, None]
+        step = self.values[high] - self.values[low]
+        part = np.where(np.abs(step) < _JUMP_DEGREES, part, part.round())
+        return replace(self, values=self.values[low] + part * step)
 
     def only(self, joints: Sequence[int]) -> BvhLayout:
         """What `decode` needs for some joints, ascending, each with all above it."""

@@ -6,6 +6,7 @@ property of one model, and a curve node holds a curve for each axis.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -234,6 +235,23 @@ class AnimationObjects:
             curve = self.add(curve_record(next(self.numbers), ticks, column))
             self.connect(curve, node, f"d|{axis}")
 
+    def retime(self, after: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Move all keys of the animation. after: (N,) ticks -> (N,) ticks"""
+        nodes = {link.child for layer in self.layers for link in self.into.get(layer, [])}
+        links = [link for node in nodes for link in self.into.get(node, [])]
+        curves = {link.child for link in links if self.kind(link.child) == "AnimationCurve"}
+        for number in sorted(curves):
+            curve = self.by_number[number]
+            keys = curve.find("KeyTime")
+            before = keys.decoded()[0] if keys is not None and keys.count else None
+            shared = any(up.parent not in nodes for up in self.out_of[number])
+            if not isinstance(before, np.ndarray) or not len(before) or shared:
+                continue  # a curve of another animation too keeps its times
+            ticks = after(before)
+            moved = [record("KeyTime", ticks), *_scaled_slopes(curve, before, ticks)]
+            names = {item.name for item in moved}
+            curve.children = [c for c in curve.children if c.name not in names] + moved
+
     def drives_beside(self, models: set[int]) -> bool:
         """Whether the file's animations drive anything beside the transforms of these models."""
         return any(
@@ -309,6 +327,26 @@ def _set_keys(curve: Record, ticks: np.ndarray, values: Array) -> None:
     keys = key_records(ticks, values)
     names = {key.name for key in keys}
     curve.children = [child for child in curve.children if child.name not in names] + keys
+
+
+def _scaled_slopes(curve: Record, before: np.ndarray, after: np.ndarray) -> list[Record]:
+    """The slopes of a curve whose keys went to other ticks, (N,): they are changes a second. Keys
+    share them, so that they are scaled by the rate of the curve as a whole.
+    """
+    data = curve.find("KeyAttrDataFloat")
+    found = data.decoded()[0] if data is not None and data.count else None
+    whole = len(after) > 1 and after[-1] > after[0]
+    if (
+        not whole
+        or not isinstance(found, np.ndarray)
+        or found.dtype != np.float32
+        or len(found) % 4
+    ):
+        return []
+    slopes = found.reshape(-1, 4).copy()
+    # the first two are slopes, which are numbers; the others pack weights and velocities
+    slopes[:, :2] *= np.float32((before[-1] - before[0]) / (after[-1] - after[0]))
+    return [record("KeyAttrDataFloat", slopes.ravel())]
 
 
 def _set_property(properties: Record, name: str, value: Value, kind: str, label: str) -> None:

@@ -19,6 +19,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
+from kinestyle.motion.warp import frame_after
 
 EXPRESSED_RADIANS, EXPRESSED_SHARE = 2e-5, 2e-5
 """The error allowed when the file is read back, of rotations and of positions as a share of the
@@ -74,8 +75,11 @@ def _replace(
     objects.open(source.animation)
     start = round(source.start_seconds * TICKS_A_SECOND)
     ticks = frame_ticks(clip.frame_count, _key_rate(objects, clip, source), start)
-    if clip.frame_count != len(source.local_position) or not source.is_at_rate(clip):
+    if not source.has_frames_of(clip):
         objects.set_end(int(ticks[-1]))
+    moments = source.moments
+    if moments is not None and len(moments) == clip.frame_count:
+        objects.retime(lambda keys: _ticks_after(source, moments, keys))
     for joint in np.flatnonzero(translated | rotated):
         node = source.nodes[joint]
         translation, node_rotation = _channels(source, int(joint), clip)
@@ -86,6 +90,17 @@ def _replace(
             objects.set_curves(node.identity, _TRANSLATION, ticks, translation)
     if not source.is_default:
         objects.make_active()
+
+
+def _ticks_after(source: FbxSource, moments: Array, ticks: np.ndarray) -> np.ndarray:
+    """ticks: (N,) of keys in the file -> where they are in the clip whose frames are at other
+    moments (M,) of the one that was read.
+    """
+    start, step = (
+        seconds * TICKS_A_SECOND for seconds in (source.start_seconds, source.frame_time_seconds)
+    )
+    after = start + step * frame_after(moments, (ticks - start) / step)
+    return np.asarray(after.round().astype(np.int64))
 
 
 def _add(objects: AnimationObjects, clip: Clip, source: FbxSource) -> str:
@@ -149,7 +164,7 @@ def _changes(source: FbxSource, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     """Two (J,) bools: which joints have another position, and which another rotation than in the
     file.
     """
-    if clip.frame_count != len(source.local_position) or not source.is_at_rate(clip):
+    if not source.has_frames_of(clip):
         return np.ones(len(source.nodes), dtype=bool), np.ones(len(source.nodes), dtype=bool)
     translated = ~same_position(
         np.asarray(clip.local_position, float), source.local_position, unit_of(source.skeleton)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,10 @@ from kinestyle.formats.fbx.ticks import unrounded_rate
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE, check_size
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip, StatedWorld
+from kinestyle.motion.resampling import resample_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.warp import warped_again
 from kinestyle.storage import name_of, read_bytes
 
 MAX_JOINT_FRAMES = 2**23
@@ -50,6 +52,8 @@ class FbxSource:
     above: the nodes that the root hangs from, each with its position (3,), rotation (4,) and scale
         (3,)
     holds_meshes: whether the file shows more than a skeleton
+    moments: (M,) fractional numbers of the frames, at which the clip was sampled again; None where
+        it has those that were read
     """
 
     data: bytes
@@ -69,6 +73,28 @@ class FbxSource:
     is_default: bool
     above: tuple[tuple[Node, Array, Array, Array], ...]
     holds_meshes: bool
+    moments: Array | None = None
+
+    def at(self, at_frame: Array) -> FbxSource:
+        """The source of a clip that has the frames at (M,) fractional frame numbers."""
+
+        def sampled(scale: Array) -> Array:
+            return scale if len(scale) == 1 else resample_vector(scale, at_frame)
+
+        return replace(
+            self,
+            local_scale=sampled(self.local_scale),
+            parent_scale=sampled(self.parent_scale),
+            moments=warped_again(self.moments, at_frame),
+        )
+
+    def has_frames_of(self, clip: Clip) -> bool:
+        """Whether the frames of a clip are those that were read."""
+        return (
+            self.moments is None
+            and clip.frame_count == len(self.local_position)
+            and self.is_at_rate(clip)
+        )
 
     def is_at_rate(self, clip: Clip) -> bool:
         """Whether a clip has the frame time that was read."""

@@ -10,6 +10,7 @@ from kinestyle.formats.gltf.accessors import Packer, read_accessor
 from kinestyle.formats.gltf.animations import PATHS
 from kinestyle.formats.gltf.container import Container
 from kinestyle.formats.gltf.nodes import rest_transform
+from kinestyle.formats.gltf.retiming import Retiming
 from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.unchanged import UNCHANGED, unit_of
 from kinestyle.formats.unique_names import unique_names
@@ -49,19 +50,18 @@ class _NewAnimation:
         self.inputs: dict[int, int] = {}
         self.copies: dict[int, int] = {}
         # a variant of the animation that was read, frame for frame, or any other motion
-        self.is_variant = bool(clip.animation) and source.animation >= 0 and source.is_at(clip)
+        self.is_variant = bool(clip.animation) and source.animation >= 0 and source.is_variant(clip)
 
     def write(self, name: str) -> list[str]:
         """Put the animation into the container. Returns notes."""
         clip, source, notes = self.clip, self.source, list[str]()
-        scale = source.parent_scale
+        scale = np.broadcast_to(source.parent_scale[:1], clip.local_position.shape)
         if self.is_variant:
+            scale = source.sizes(source.parent_scale, clip.frame_count)
             self.times = self.times + source.grid.start_seconds
             self._copy_others()
-        else:
-            scale = np.broadcast_to(scale[:1], clip.local_position.shape)
-            if source.changes_in_size:
-                notes.append("its joints change in size, which was written as in the first frame")
+        elif source.changes_in_size:
+            notes.append("its joints change in size, which was written as in the first frame")
         q = mirror_rotation(
             rotation.normalize(np.asarray(clip.local_rotation, dtype=float)), source.parent_sign
         )
@@ -70,7 +70,9 @@ class _NewAnimation:
             "rotation": q[..., [1, 2, 3, 0]],
         }
         if source.scale is not None:
-            size = source.scale if self.is_variant else source.scale[:1]
+            size = source.scale[:1]
+            if self.is_variant:
+                size = source.sizes(source.scale, clip.frame_count)
             values["scale"] = np.broadcast_to(size, clip.local_position.shape)
         parts = source.document.root.parts("nodes")
         for j, node in enumerate(source.nodes):
@@ -96,12 +98,17 @@ class _NewAnimation:
         """Take over what else the animation that was read moves, such as faces and props."""
         joints = set(self.source.nodes)
         old = self.container.fields["animations"][self.source.animation]
+        retiming = None
+        if self.source.moments is not None:
+            retiming = Retiming(self.source, self.container, self.packer)
         for channel in old.get("channels", ()):
             target = channel["target"]
             if target.get("node") in joints and target.get("path") in PATHS:
                 continue
             self.channels.append({**channel, "sampler": len(self.samplers)})
             sampler = old["samplers"][channel["sampler"]]
+            if retiming is not None:
+                sampler = retiming.sampler(sampler)
             plain = {key: self._unstrided(sampler[key]) for key in ("input", "output")}
             self.samplers.append(sampler | plain)
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kinestyle.formats.gltf.document import Document
 from kinestyle.formats.gltf.keys import FrameGrid
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.resampling import resample_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.warp import frame_after, warped_again
 
 GENERATOR, BODY = "Kinestyle", "Body"
 """What new files of ours say of their maker and their mesh."""
@@ -35,6 +37,8 @@ class GltfSource:
     name: what the clip calls that animation, "" without one
     scale: (T, J, 3) of the nodes themselves; None where all are 1
     is_default: whether that animation is read without being asked for, whatever its style
+    moments: (M,) fractional numbers of the frames, at which the clip was sampled again; None where
+        it has those that were read
     """
 
     document: Document
@@ -50,6 +54,34 @@ class GltfSource:
     name: str = ""
     scale: Array | None = None
     is_default: bool = True
+    moments: Array | None = None
+
+    def at(self, at_frame: Array) -> GltfSource:
+        """The source of a clip that has the frames at (M,) fractional frame numbers."""
+        return replace(self, moments=warped_again(self.moments, at_frame))
+
+    def sizes(self, sizes: Array, frame_count: int) -> Array:
+        """sizes: (T, J, 3) of the frames that were read, such as `parent_scale` -> those of a
+        clip's frames; of a clip of unknown origin, those of the first frame.
+        """
+        if self.is_resampled(frame_count):
+            return resample_vector(sizes, np.asarray(self.moments))
+        if len(sizes) == frame_count and self.moments is None:
+            return sizes
+        return np.broadcast_to(sizes[:1], (frame_count, *sizes.shape[1:]))
+
+    def is_resampled(self, frame_count: int) -> bool:
+        """Whether a clip with so many frames is the one that was sampled again."""
+        return self.moments is not None and len(self.moments) == frame_count
+
+    def times_after(self, seconds: Array) -> Array:
+        """seconds: (N,) of keys in the file -> where they are in the clip that was sampled
+        again.
+        """
+        assert self.moments is not None, "asked of clips that were sampled again"
+        grid = self.grid
+        frame = (seconds - grid.start_seconds) / grid.frame_time_seconds
+        return grid.start_seconds + frame_after(self.moments, frame) * grid.frame_time_seconds
 
     @property
     def holds_meshes(self) -> bool:
@@ -68,7 +100,15 @@ class GltfSource:
 
     def is_at(self, clip: Clip) -> bool:
         """Whether the frames of a clip are those that were read."""
-        return len(self.local_rotation) == clip.frame_count and (
+        return self.moments is None and self._has(clip, len(self.local_rotation))
+
+    def is_variant(self, clip: Clip) -> bool:
+        """Whether the frames of a clip are those that were read, or were sampled from them."""
+        count = len(self.local_rotation if self.moments is None else self.moments)
+        return self._has(clip, count)
+
+    def _has(self, clip: Clip, frame_count: int) -> bool:
+        return frame_count == clip.frame_count and (
             abs(clip.frame_time_seconds - self.grid.frame_time_seconds)
             <= _SAME_TIME * clip.frame_time_seconds
         )

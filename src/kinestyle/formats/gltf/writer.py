@@ -16,6 +16,7 @@ from kinestyle.formats.gltf.humanoid import is_animation, is_character
 from kinestyle.formats.gltf.keys import lies_on
 from kinestyle.formats.gltf.new_animation import add_animation
 from kinestyle.formats.gltf.new_file import new_container
+from kinestyle.formats.gltf.retiming import Retiming
 from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.gltf.vrm_animation import vrm_animation
 from kinestyle.formats.placeholder import meshes_note
@@ -117,13 +118,14 @@ class _Rewriting:
         self.clip, self.source, self.container = clip, source, container
         self.packer = Packer(container.accessors, container.views, len(container.blob))
         self.animation = container.own_animation(source.animation)
-        self.aligned = len(source.local_rotation) == clip.frame_count
+        self.resampled = source.is_resampled(clip.frame_count)
         self.times = (
             source.grid.start_seconds + np.arange(clip.frame_count) * clip.frame_time_seconds
         )
         self.own_times: int | None = None
         self.on_frames: dict[int, bool] = {}
         self.exclusive = container.exclusive_accessors()
+        self.channel_count = len(self.animation["channels"])
         self.users = Counter(str(channel.get("sampler")) for channel in self.animation["channels"])
 
     def write(self, translated: np.ndarray | None, rotated: np.ndarray | None) -> list[str]:
@@ -132,9 +134,7 @@ class _Rewriting:
         """
         source, clip = self.source, self.clip
         notes = self._notes(retimed=translated is None)
-        scale = source.parent_scale
-        if not self.aligned:
-            scale = np.broadcast_to(scale[:1], clip.local_position.shape)
+        scale = source.sizes(source.parent_scale, clip.frame_count)
         translation = clip.local_position / np.where(np.abs(scale) > 1e-12, scale, 1.0)
         q = mirror_rotation(
             rotation.normalize(np.asarray(clip.local_rotation, dtype=float)), source.parent_sign
@@ -149,6 +149,8 @@ class _Rewriting:
                         self._put(node, path, values[:, j], None)
                 elif changed[:, j].any():
                     self._put(node, path, values[:, j], changed[:, j])
+        if self.resampled:
+            self._retime_others()
         self.container.blob += b"".join(self.packer.pieces)
         if not source.is_default:
             self.container.mark_result(self.animation)
@@ -156,17 +158,37 @@ class _Rewriting:
 
     def _notes(self, retimed: bool) -> list[str]:
         """What the file cannot hold of a clip. retimed: its frames are at other times."""
-        source, notes = self.source, []
-        if not self.aligned and source.changes_in_size:
+        source, notes = self.source, list[str]()
+        if self.resampled:
+            return notes
+        if len(source.local_rotation) != self.clip.frame_count and source.changes_in_size:
             notes.append("its joints change in size, which was written as in the first frame")
-        rewritten = {
-            number
-            for (node, path), number in source.channels.items()
-            if node in source.nodes and path != "scale"
-        }
-        if retimed and len(self.animation["channels"]) > len(rewritten):
+        if retimed and self._others():
             notes.append("what moves beside the rig kept its own times")
         return notes
+
+    def _others(self) -> list[int]:
+        """The numbers of the file's channels that are not the motion of the rig."""
+        rewritten = {
+            number
+            for (node, path), number in self.source.channels.items()
+            if node in self.source.nodes and path != "scale"
+        }
+        known = max(self.source.channels.values(), default=-1) + 1
+        count = max(known, self.channel_count)
+        return [number for number in range(count) if number not in rewritten]
+
+    def _retime_others(self) -> None:
+        """What moves beside the rig goes along: its keys are at other times."""
+        channels, samplers = self.animation["channels"], self.animation["samplers"]
+        retiming = Retiming(self.source, self.container, self.packer)
+        made: dict[int, int] = {}
+        for number in self._others():
+            old = channels[number]["sampler"]
+            if old not in made:
+                samplers.append(retiming.sampler(samplers[old]))
+                made[old] = len(samplers) - 1
+            channels[number] = {**channels[number], "sampler": made[old]}
 
     def _needs_curve(self, j: int, path: str, values: Array) -> bool:
         """Whether a joint's new values (T, n) need a curve: it has one in the file, or they move,

@@ -17,6 +17,12 @@ export class Clock {
     this.frameTime = frameTime;
   }
 
+  /** What is shown lasts longer or shorter now, as a result in its style's time may. */
+  setLength(frameCount) {
+    this.frameCount = frameCount;
+    this.frame = Math.min(this.frame, frameCount - 1);
+  }
+
   get seconds() {
     return this.frame * this.frameTime;
   }

@@ -61,6 +61,7 @@ const clock = new Clock();
 const stage = new Stage(element('stage'));
 const view = new View(stage, element('cells'));
 const timeline = new Timeline(clock, () => stage.touch());
+view.arranged = (frameCount) => timeline.setLength(frameCount);
 const previews = new Previews(element('styles'), element('previews'), service, chooseStyle);
 const grid = new Grid(session, view, () => previews.cards, fail);
 const controls = new Controls(element('controls'), (name, value) => {

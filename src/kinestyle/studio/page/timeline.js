@@ -54,6 +54,15 @@ export class Timeline {
     this.moved();
   }
 
+  /** @param {number} frameCount  of the longest motion that is shown */
+  setLength(frameCount) {
+    if (frameCount === this.clock.frameCount) return;
+    this.clock.setLength(frameCount);
+    this.scrub.max = frameCount - 1;
+    this.shownFrame = -1;
+    this.redraw();
+  }
+
   step(frames) {
     this.clock.step(frames);
     this.moved();
@@ -129,8 +138,9 @@ export class Timeline {
         let from = 0,
           shade = -1;
         for (let x = 0; x <= w; x++) {
-          const t = 4 * Math.round((x / Math.max(w - 1, 1)) * (T - 1)) + 2 * foot;
-          const speed = x < w ? Math.max(speeds[t], speeds[t + 1]) : -1;
+          const frame = Math.round((x / Math.max(w - 1, 1)) * (this.clock.frameCount - 1));
+          const t = 4 * frame + 2 * foot;
+          const speed = x < w && frame < T ? Math.max(speeds[t], speeds[t + 1]) : -1;
           const next =
             speed < 0 ? -1 : Math.min(SHADES - 1, Math.floor((speed / SLIDING_M_S) * SHADES));
           if (next === shade && x < w) continue;

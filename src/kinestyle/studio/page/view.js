@@ -26,6 +26,8 @@ export class View {
   /** @type {Character | null} */
   result = null;
   resultLabel = '';
+  /** Called with the frames of the longest motion that is shown; shorter ones wait at their end. */
+  arranged = (frameCount) => {};
   /** @type {{variant: Variant, character: Character | null}[]} */
   variants = [];
 
@@ -129,6 +131,8 @@ export class View {
     const [columns, rows] = this.#shape(cells.length);
     this.#label(cells, columns, rows);
     stage.setCells(cells, columns, rows);
+    const lengths = cells.flatMap((cell) => cell.characters.map((c) => c.motion.frameCount));
+    this.arranged(Math.max(...lengths));
   }
 
   /** As many columns as make cells that suit an upright body. */

@@ -196,7 +196,9 @@ class Evaluator:
         that is in front of the motion.
         """
         clip = read_motion(cases[0].clip.path)
-        clip = clip.window(find_lead_in(clip), clip.frame_count)
+        # behind a pose that was filtered with the motion there is a second one that jumps, or a third
+        while lead_in := find_lead_in(clip):
+            clip = clip.window(lead_in, clip.frame_count)
         longest = round(LONGEST_SECONDS * clip.frame_rate)
         source = ActionInput.of(
             self.stylizer.analyse(clip.window(0, min(longest, clip.frame_count)))

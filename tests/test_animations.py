@@ -16,6 +16,7 @@ from kinestyle.errors import MotionFileError
 from kinestyle.formats.animations import default_animation, find_animation
 from kinestyle.formats.fbx.records import serialize
 from kinestyle.formats.gltf import format_gltf, parse_gltf
+from kinestyle.formats.gltf.animations import movement_of
 from kinestyle.formats.table import read_animations, read_motion, write_motion
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.runtime.stylizer import Stylizer
@@ -40,6 +41,15 @@ def test_the_default_is_the_active_one_or_else_the_one_that_moves_most() -> None
     assert default_animation([1.0, 3.0, 2.0], active=2) == 2
     assert default_animation([1.0, 3.0, 0.0], active=2) == 1, "nothing moves in the active one"
     assert default_animation([0.0, 0.0], active=1) == 1
+
+
+def test_what_rests_in_single_precision_does_not_move() -> None:
+    """Two keys of one pose, of 500 joints, whose quaternions are as long as they can be told."""
+    posed = np.random.default_rng(0).standard_normal((1, 500, 4)).astype(np.float32)
+    posed /= np.linalg.norm(posed, axis=-1, keepdims=True)
+    assert movement_of(np.repeat(posed, 2, axis=0), "rotation") == 0.0
+    posed[0, 0] += np.float32(1e-3)
+    assert movement_of(np.concatenate([np.roll(posed, 1, axis=1), posed]), "rotation") > 1.0
 
 
 def test_an_animation_is_found_by_its_name_or_number() -> None:

@@ -94,7 +94,7 @@ def _movement(document: Document, animation: JsonObject, skinned: set[int]) -> t
             alike.setdefault((path, len(values), node in skinned), []).append(values)
     amounts = {True: 0.0, False: 0.0}
     for (path, _, of_skin), curves in alike.items():
-        amounts[of_skin] += _amount(np.stack(curves, axis=1), path)
+        amounts[of_skin] += movement_of(np.stack(curves, axis=1), path)
     return amounts[True], amounts[True] + amounts[False]
 
 
@@ -129,9 +129,10 @@ def _values(document: Document, sampler: dict[str, Any], size: int) -> Array | N
     return values[1::3] if sampler.get("interpolation") == "CUBICSPLINE" else values
 
 
-def _amount(values: Array, path: str) -> float:
+def movement_of(values: Array, path: str) -> float:
     """values: (K, N, n) of channels of a path -> see `movement`."""
     rows = values.shape[:2]
+    values = values.astype(float)  # single precision is too coarse to tell what rests
     if path == "translation":
         return movement(values, np.broadcast_to(IDENTITY, (*rows, 4)))
     return movement(np.zeros((*rows, 3)), rotation.normalize(values[..., [3, 0, 1, 2]]))

@@ -192,11 +192,11 @@ class Evaluator:
         )
 
     def actions(self, cases: Sequence[Case]) -> list[ActionOutcome]:
-        """P5: the outcomes of cases of one clip, of which the first `LONGEST_SECONDS` count; no pose
+        """P5: the outcomes of cases of one clip, the first `LONGEST_SECONDS` of it; no pose
         that is in front of the motion.
         """
         clip = read_motion(cases[0].clip.path)
-        # behind a pose that was filtered with the motion there is a second one that jumps, or a third
+        # behind a pose that was filtered with the motion there is a second one that jumps
         while lead_in := find_lead_in(clip):
             clip = clip.window(lead_in, clip.frame_count)
         longest = round(LONGEST_SECONDS * clip.frame_rate)

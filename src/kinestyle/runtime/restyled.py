@@ -235,9 +235,8 @@ def travel_notes(end_distance_m: float) -> tuple[str, ...]:
     """What to tell a user of how far a result ends from its input's end."""
     if end_distance_m <= FAR_END_M:
         return ()
-    return (
-        f'the result ends {end_distance_m:.2f} m from the clip\'s end; root "keep" stays on its path',
-    )
+    apart = f"{end_distance_m:.2f} m from the clip's end"
+    return (f'the result ends {apart}; root "keep" stays on its path',)
 
 
 def _turned(before: Clip, correspondence: Correspondence, change: Change) -> Clip:

@@ -224,7 +224,7 @@ def _busy(local: Array, height: Array, hands: Array) -> Array:
 
 
 def _bent(position: Array) -> Array:
-    """position: (T, 21, 3) metres from the hips -> (T,) 0 to 1, whether the trunk is bent or lies."""
+    """position: (T, 21, 3) metres from the hips -> (T,) 0 to 1, how far the trunk is bent."""
     return _beyond(rotation.normalize(position[:, _HEAD])[:, 1], BENT)
 
 

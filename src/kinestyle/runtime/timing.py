@@ -2,9 +2,10 @@
 
 A bundle says what each number of a style code does to the log of tempo, how often a movement comes
 a second, of bodies that stand and of those that walk. The clip's own code has a tempo too, so that
-their difference says by how much the clip is to be hurried or slowed, moment by moment. That is done before anything else: the clip is sampled at other moments,
-all of its joints alike, and what comes out is analysed and restyled as any clip. A foot that stands
-still does so at any moment, and so it does in the result.
+their difference says by how much the clip is to be hurried or slowed, moment by moment. That is
+done before anything else: the clip is sampled at other moments, all of its joints alike, and what
+comes out is analysed and restyled as any clip. A foot that stands still does so at any moment, and
+so it does in the result.
 """
 
 from __future__ import annotations

@@ -151,7 +151,9 @@ class WorkerService:
         return cached.styles[bundle]
 
     def _read(self, sent: Sent, allow_heavy: bool) -> tuple[Clip, Array | None]:
-        """The clip that was sent, and its moments, see `CachedClip`. Raises HeavyError for a heavy one, unless that is allowed."""
+        """The clip that was sent, and its moments, see `CachedClip`. Raises HeavyError for a heavy
+        one, unless that is allowed.
+        """
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             paths = [Path(folder) / f"{STEM}{ending}" for ending, _ in sent.files]
             for path, (_, data) in zip(paths, sent.files, strict=True):

@@ -168,8 +168,8 @@ def reconstruction_error_cm(rotation: Array, decoded: Array) -> Array:
 
 
 def joint_position(rotation: Array) -> Array:
-    """rotation: (T, 21, 4) -> (T, 21, 3) metres from the hips, from rotations: errors add up along a
-    limb, as they do for the user.
+    """rotation: (T, 21, 4) -> (T, 21, 3) metres from the hips, from rotations: errors add up along
+    a limb, as they do for the user.
     """
     local_rotation = world_to_local_rotation(CANONICAL, rotation)
     return forward_kinematics(CANONICAL, CANONICAL.offsets, local_rotation)[0]

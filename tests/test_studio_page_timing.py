@@ -22,6 +22,9 @@ def test_a_result_of_another_length_is_played_beside_its_clip() -> None:
 
 
 def play_other_lengths(visit: Visit) -> None:
+    visit.page.locator("#stage").focus()
+    if visit.read("kinestyle.clock.playing"):
+        visit.page.keyboard.press("Space")
     visit.until_result(lambda: visit.page.get_by_label("Demo clip").select_option("wave"))
     restyle(visit, "elderly")
     frames = visit.read("kinestyle.view.original.motion.frameCount")

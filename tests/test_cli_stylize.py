@@ -88,7 +88,7 @@ def test_several_cues_are_mixed_in_equal_shares_or_in_those_that_are_named(
 
 def test_several_references_are_mixed(clip_file: Path, tiny: Stylizer) -> None:
     write_motion(as_rig(walk(2.0).clip), "ref.bvh")
-    done(
+    done_noisily(
         "stylize",
         "walk.bvh",
         "--like",

@@ -10,7 +10,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from kinestyle.evaluate.judge import Judge  # noqa: E402
 from kinestyle.learn.data.corpus import Corpus  # noqa: E402
+from kinestyle.learn.export import judge_file, judge_graph  # noqa: E402
 from kinestyle.learn.stages.classifiers import Labels  # noqa: E402
 from kinestyle.learn.stages.distance_moments import (  # noqa: E402
     DistanceMomentConfig,
@@ -63,6 +65,22 @@ def test_it_learns_from_what_the_second_judge_is_validated_on(corpus: Corpus) ->
     assert not set(learned) & set(validation)
     assert validation
     assert all(entry.split != "test" for entry in (*learned, *validation))
+
+
+@pytest.mark.filterwarnings("ignore:You are using the legacy TorchScript-based ONNX export")
+@pytest.mark.filterwarnings("ignore:Constant folding")
+def test_as_a_file_it_says_the_same_of_clips_of_any_length(corpus: Corpus, tmp_path: Path) -> None:
+    labels = Labels.of(corpus)
+    network = fit_distance_moments(corpus, labels, DistanceMomentConfig())
+    example = torch.from_numpy(corpus.features[:40].copy())[None]
+    path = tmp_path / "judge_3.onnx"
+    path.write_bytes(judge_file(judge_graph(network, example), labels, name="third"))
+    judge = Judge(path)
+    for frames in (20, 40, 90):
+        features = corpus.features[:frames]
+        with torch.no_grad():
+            expected = network(torch.from_numpy(features)[None])[0][0].numpy()
+        np.testing.assert_allclose(judge.predict(features).style_logits, expected, atol=5e-3)
 
 
 def test_it_learns_styles_that_differ(corpus: Corpus) -> None:

@@ -13,13 +13,13 @@ from kinestyle.bundle import Style
 from kinestyle.cli import main
 from kinestyle.formats.table import write_motion
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, canonical_clip
+from kinestyle.motion.canonical import CANONICAL, MIRROR, canonical_clip
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.window import WindowSize
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.out_of_domain import DomainScore
-from kinestyle.runtime.posture import find_posture, own_posture, take_posture
+from kinestyle.runtime.posture import find_posture, own_posture, take_posture, vary_posture
 from kinestyle.runtime.reference import ReferenceStyle, StyleCode, hear
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import walk
@@ -80,6 +80,24 @@ def test_its_own_posture_changes_nothing(plain: Clip) -> None:
     world, height = take_posture(*body(plain), own, own)
     np.testing.assert_allclose(world, plain.world_rotation, atol=1e-6)
     np.testing.assert_allclose(height, body(plain)[1], atol=1e-9)
+
+
+def test_a_posture_varies_on_both_sides_alike_and_leaves_the_legs(plain: Clip) -> None:
+    posture = own_posture(*body(plain))
+    assert vary_posture(posture, 0) is posture
+    varied, again, other = (vary_posture(posture, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(varied.mean, again.mean)
+    turn = rotation.log(rotation.multiply(varied.mean, rotation.inverse(posture.mean)))
+    angle = np.degrees(np.linalg.norm(turn, axis=-1))
+    legs = [i for i, name in enumerate(CANONICAL.names) if name.endswith(("thigh", "shin", "foot"))]
+    assert angle[[0, *legs]].max() < 1e-5
+    assert 1.0 < angle[ARM] < 15.0
+    np.testing.assert_allclose(turn[MIRROR] * [1.0, -1.0, -1.0], turn, atol=1e-9)
+    np.testing.assert_allclose(
+        varied.swing[MIRROR] * posture.swing, varied.swing * posture.swing[MIRROR], atol=1e-12
+    )
+    assert np.abs(other.mean - varied.mean).max() > 1e-3
+    assert other.height == posture.height
 
 
 def test_a_raised_hand_stays_where_it_is(plain: Clip) -> None:
@@ -165,6 +183,19 @@ def test_names_have_no_posture_and_are_as_they_were(released: Stylizer, plain: C
     analysis = released.analyse(plain)
     results = [released.apply(analysis, code, reference=mode) for mode in ("posture", "code")]
     np.testing.assert_array_equal(results[0].local_rotation, results[1].local_rotation)
+
+
+def test_a_seed_chooses_another_variation_of_what_is_heard(released: Stylizer, plain: Clip) -> None:
+    cue = Cue.of(like=reference(released, held(plain)))
+    analysis = released.analyse(plain)
+    first, second = (
+        released.apply(analysis, released.style_of(cue, seed)).local_rotation for seed in (0, 5)
+    )
+    off = np.degrees(rotation.angle(rotation.multiply(first, rotation.inverse(second))))
+    assert 0.5 < off.max() < 30.0
+    np.testing.assert_array_equal(
+        released.apply(analysis, released.style_of(cue, 5)).local_rotation, second
+    )
 
 
 def test_a_familiar_reference_is_left_to_the_networks(released: Stylizer, plain: Clip) -> None:

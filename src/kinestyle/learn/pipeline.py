@@ -373,7 +373,9 @@ class Run:
         network = fit_distance_moments(corpus, labels, config)
         style, content = validate_distance_moments(network, corpus, labels)
         self.report(f"judge_3  validation/style {style:.4g}  validation/content {content:.4g}")
-        graph = judge_graph(network, torch.randn(1, 96, LAYOUT.size))
+        entry = corpus.select("train", labelled=True)[0]
+        rows = np.array(corpus.features[entry.start : entry.stop])
+        graph = judge_graph(network, torch.from_numpy(rows)[None])
         about = {"name": "distance moments", "licence": licence, "fingerprint": fingerprint}
         replace_bytes(path, judge_file(graph, labels, **about))
 

@@ -12,13 +12,13 @@ posture. It keeps what it does for as long, and the rest of the body carries the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, HIPS, SIDES
+from kinestyle.motion.canonical import CANONICAL, HIPS, MIRROR, SIDES
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import (
     forward_kinematics,
@@ -67,6 +67,10 @@ in walks and runs, 16 to 37 in actions."""
 MOST_FRAMES = 18_000
 """Of a longer motion, so many frames evenly apart tell its posture."""
 
+VARIATION_RADIANS, VARIATION_SWING = np.radians(3.0), 0.15
+"""Standard deviations of how a posture varies: of the rotations of arms, neck and head, and of the
+log of all swings. Of the trunk a third of the former, of hips and legs nothing."""
+
 _EARLIER_FRAMES, _SMOOTHING_FRAMES = 5, 5.0
 POSTURE_REACH = _EARLIER_FRAMES + ceil(3.0 * _SMOOTHING_FRAMES)
 """How far frames influence each other: the halo of a window."""
@@ -87,6 +91,8 @@ _ARMS, _LEGS = (
 _HANDS, _FEET = (
     np.array([CANONICAL.index(f"{side}_{n}") for side in SIDES]) for n in ("hand", "foot")
 )
+_STILL = np.concatenate([[HIPS], *_LEGS])
+_STEADY = _with("spine", "chest")
 _HEAD = CANONICAL.index("neck")
 
 
@@ -135,6 +141,27 @@ def mix_postures(postures: Sequence[Posture], weights: Sequence[float]) -> Postu
         float(share @ [posture.height for posture in postures]),
         float(sum(posture.frames for posture in postures)),
         share @ np.stack([posture.hands for posture in postures]),
+    )
+
+
+def vary_posture(posture: Posture, seed: int) -> Posture:
+    """The posture itself (seed 0), or another way in which the same body may hold itself; both
+    sides vary alike.
+    """
+    if seed == 0:
+        return posture
+    random = np.random.default_rng(seed)
+    turn = VARIATION_RADIANS * random.standard_normal((CANONICAL.joint_count, 3))
+    turn[:, 1:] = 0.5 * (turn[:, 1:] - turn[MIRROR, 1:])
+    turn[:, 0] = 0.5 * (turn[:, 0] + turn[MIRROR, 0])
+    turn[_STILL] = 0.0
+    turn[_STEADY] /= 3.0
+    larger = VARIATION_SWING * random.standard_normal((CANONICAL.joint_count, 1))
+    larger = 0.5 * (larger + larger[MIRROR])
+    return replace(
+        posture,
+        mean=rotation.multiply(rotation.exp(turn), posture.mean),
+        swing=posture.swing * np.exp(larger),
     )
 
 

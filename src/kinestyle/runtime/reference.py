@@ -24,6 +24,7 @@ from kinestyle.runtime.posture import (
     mix_postures,
     own_posture,
     take_posture,
+    vary_posture,
 )
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Rendering
 
@@ -68,8 +69,10 @@ class StyleCode(np.ndarray):
         self.posture, self.share, self.notes = None, 0.0, ()
 
     @classmethod
-    def of(cls, code: np.ndarray, styles: Sequence[Style], weights: Sequence[float]) -> Self:
-        """The code that was mixed of styles by weights whose sum is 1."""
+    def of(
+        cls, code: np.ndarray, styles: Sequence[Style], weights: Sequence[float], seed: int = 0
+    ) -> Self:
+        """The code that was mixed of styles by weights whose sum is 1; seed: of the variation."""
         found = code.view(cls)
         heard = [
             (style.posture, weight * style.unfamiliar)
@@ -78,7 +81,7 @@ class StyleCode(np.ndarray):
         ]
         if heard:
             postures, shares = zip(*heard, strict=True)
-            found.posture = mix_postures(postures, shares)
+            found.posture = vary_posture(mix_postures(postures, shares), seed)
             found.share = min(float(sum(shares)), 1.0)
         found.notes = tuple(
             note for style in styles if isinstance(style, ReferenceStyle) for note in style.notes

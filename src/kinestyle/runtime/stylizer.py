@@ -227,7 +227,7 @@ class Stylizer:
         weights = np.ldexp(weights, -np.frexp(weights.max())[1])
         weights = weights / weights.sum()
         code = (weights @ codes).astype(np.float32)
-        return StyleCode.of(code, styles, weights)
+        return StyleCode.of(code, styles, weights, seed)
 
     def read_references(
         self, cue: Cue[Motion | Style], progress: Progress | None = None

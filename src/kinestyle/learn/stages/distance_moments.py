@@ -38,6 +38,9 @@ _PARTS = "forearm", "hand", "shin", "foot", "toe"
 _SEEN = ("hips", "chest", "head", *(f"{side}_{part}" for part in _PARTS for side in SIDES))
 """The joints whose distances and heights are read."""
 
+MOST_DEVIATIONS = 4.0
+"""What is farther off says no more than this."""
+
 LAGS = (4, 8, 16)
 """Of the autocovariances, in frames at 30 a second."""
 
@@ -76,11 +79,10 @@ class DistanceMoments(nn.Module):
         """(B, T, C) -> (B, N)."""
         mean = channels.mean(dim=1, keepdim=True)
         off = channels - mean
-        covariance = off.transpose(1, 2) @ off / off.shape[1]
+        # means, for an exported graph would keep the example's number of frames to divide by
+        covariance = (off.unsqueeze(-1) * off.unsqueeze(-2)).mean(dim=1)
         variance = off.square().mean(dim=1) + 1e-6
-        later = [
-            (off[:, :-lag] * off[:, lag:]).sum(dim=1) / off.shape[1] / variance for lag in LAGS
-        ]
+        later = [(off[:, :-lag] * off[:, lag:]).mean(dim=1) / variance for lag in LAGS]
         # roots, so that a hand that moves twice as far counts twice, not four times
         spread = covariance.flatten(1)[:, self.upper]
         spread = spread / (spread.abs() + 1e-6).sqrt()
@@ -115,8 +117,12 @@ class DistanceMomentClassifier(nn.Module):
         self.style = nn.Linear(self.moments.size, len(labels.styles))
         self.content = nn.Linear(self.moments.size, len(labels.contents))
 
+    def standard(self, moments: Tensor) -> Tensor:
+        """(B, N) -> the same in standard deviations of what was learned from."""
+        return ((moments - self.mean) / self.std).clamp(-MOST_DEVIATIONS, MOST_DEVIATIONS)
+
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        standard = (self.moments(features) - self.mean) / self.std
+        standard = self.standard(self.moments(features))
         style, content = self.style(standard), self.content(standard)
         return style, content, style.clone(), content.clone()
 
@@ -148,8 +154,8 @@ def fit_distance_moments(
     )
     moments = torch.cat([network.moments.moments(example.channels) for example in examples])
     network.mean.copy_(half(moments.mean(dim=0)))
-    network.std.copy_(half(moments.std(dim=0).clamp(min=1e-3)))
-    standard = ((moments - network.mean) / network.std).numpy()
+    network.std.copy_(half(moments.std(dim=0).clamp(min=1e-2)))
+    standard = network.standard(moments).numpy()
     regress(network.style, standard, np.array([e.style for e in examples]), 1.0, config.ridge)
     regress(network.content, standard, np.array([e.content for e in examples]), 0.5, config.ridge)
     return network

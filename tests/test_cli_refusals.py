@@ -97,9 +97,9 @@ def test_a_folder_is_converted_as_far_as_that_goes(clip_file: Path) -> None:
     ("command", "out"),
     [
         (("map", "IN", "-o", "OUT"), "rig.json"),
-        (("stylize", "IN", "--style", "old", "-o", "OUT"), "out.fbx"),
-        (("stylize", "IN", "--style", "old", "-o", "OUT"), "out.glb"),
-        (("stylize", "IN", "--style", "old", "-o", "OUT"), f"{NO_TEXT}2.bvh"),
+        (("stylize", "IN", "--style", "old", "--root", "keep", "-o", "OUT"), "out.fbx"),
+        (("stylize", "IN", "--style", "old", "--root", "keep", "-o", "OUT"), "out.glb"),
+        (("stylize", "IN", "--style", "old", "--root", "keep", "-o", "OUT"), f"{NO_TEXT}2.bvh"),
         (("convert", "IN", "OUT"), f"{NO_TEXT}.glb"),
         (("render", "IN", "-o", "OUT"), "page.html"),
         (("inspect", "IN"), ""),

@@ -62,7 +62,8 @@ def test_strength_0_gives_the_clip_back(clip_file: Path) -> None:
 
 def test_like_takes_the_style_of_another_clip(clip_file: Path, tiny: Stylizer) -> None:
     write_motion(as_rig(walk(2.0).clip, metres_per_unit=0.01, up="Z"), "ref.bvh")
-    done("stylize", "walk.bvh", "--like", "ref.bvh", "-o", "out.bvh", "--bundle", tiny.bundle.path)
+    made = "stylize", "walk.bvh", "--like", "ref.bvh", "-o", "out.bvh"
+    done_noisily(*made, "--bundle", tiny.bundle.path)
     write_motion(tiny.stylize(read_motion(clip_file), like=read_motion("ref.bvh")), "expected.bvh")
     assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes()
     assert not np.array_equal(values("out.bvh"), values("walk.bvh"))
@@ -80,7 +81,7 @@ def test_several_cues_are_mixed_in_equal_shares_or_in_those_that_are_named(
         (("--mix", "1,0"), [1, 0]),
         (("--mix=0, .5",), [0, 1]),
     ):
-        done("stylize", "walk.bvh", *cues, *options, "-o", "out.bvh")
+        done_noisily("stylize", "walk.bvh", *cues, *options, "-o", "out.bvh")
         cue = Cue.of("one/calm", like=reference, weights=weights)
         write_motion(tiny.stylize(clip, cue, seed=4), "expected.bvh")
         assert Path("out.bvh").read_bytes() == Path("expected.bvh").read_bytes(), options

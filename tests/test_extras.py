@@ -42,8 +42,8 @@ def folder(tmp_path: Path, walk_file: Path) -> Path:
 @pytest.mark.parametrize(
     "line",
     [
-        "stylize walk.bvh --style old -o out.bvh",
-        "stylize walk.bvh --style old -o out.glb",
+        "stylize walk.bvh --style old --root keep -o out.bvh",
+        "stylize walk.bvh --style old --root keep -o out.glb",
         "convert walk.bvh out.fbx",
         "render walk.bvh -o out.html",
     ],

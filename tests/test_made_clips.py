@@ -223,7 +223,12 @@ def test_auxiliary_classifiers_are_asked_of_real_styles_only(
         Labels,
         StyleContentClassifier,
     )
-    from kinestyle.learn.stages.stylizer import StylizerConfig, StylizerStage
+    from kinestyle.learn.stages.stylizer import (
+        EXACT_PAIR_TERMS,
+        StylizerConfig,
+        StylizerStage,
+        StylizerWeights,
+    )
     from small_training import LOOP
 
     known = StyleContentClassifier(
@@ -247,6 +252,21 @@ def test_auxiliary_classifiers_are_asked_of_real_styles_only(
     losses = stage.losses_of(samples)
     assert all(torch.isfinite(value) for value in losses.values())
     losses["total"].backward()
+    # what only exact pairs teach is there where something weighs it, and in no other batch
+    assert not set(EXACT_PAIR_TERMS) & set(losses)
+    weighed = replace(StylizerWeights(), **dict.fromkeys(EXACT_PAIR_TERMS, 1.0))
+    stage.config = replace(config, weights=weighed)
+    losses = stage.losses_of(samples)
+    assert set(EXACT_PAIR_TERMS) <= set(losses)
+    for name in ("made_pair", "pair_latent", "pair_content", "contrast"):
+        assert float(losses[name].detach()) > 0.0, name
+    more = {name: value.detach() for name, value in losses.items()}
+    own = stage.opponents()
+    rest = sum(weight * more[name] for name, weight in vars(weighed).items() if name in more) + sum(
+        more[name] for name in own
+    )
+    torch.testing.assert_close(more["total"], rest)
+    assert not {"contrast", "pair_latent"} & set(stage.losses_of(real))
 
 
 # ---------------------------------------------------------------- P6

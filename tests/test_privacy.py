@@ -17,7 +17,8 @@ SOURCE = Path(kinestyle.__file__).absolute().parents[1]
 
 RESTYLE = (
     "from kinestyle.cli import main; "
-    "main(['stylize', {clip!r}, '--style', 'old', '-o', 'out.bvh'], standalone_mode=False)"
+    "main(['stylize', {clip!r}, '--style', 'old', '--root', 'keep', '-o', 'out.bvh'], "
+    "standalone_mode=False)"
 )
 JUDGE = "from kinestyle.evaluate.judge import Judge; Judge()"
 ONNXRUNTIME_AFTER_US = "import kinestyle, onnxruntime; onnxruntime.SessionOptions()"

@@ -123,6 +123,10 @@ class StylizerWeights:
     """
 
 
+EXACT_PAIR_TERMS = ("made_pair", "pair_latent", "pair_content", "contrast", "action")
+"""Those of the losses that only made styles, and clips without a label, have."""
+
+
 @dataclass(frozen=True)
 class StylizerConfig:
     """Stage 2."""
@@ -298,7 +302,8 @@ class StylizerStage(Stage[StylizerNetwork]):
             "adversarial_confusion": adversarial_confusion(self.network.adversary, codes.content),
         }
         opponents = self._opponent_losses(batch, codes, decoded, results)
-        weighted = [weight * terms[name] for name, weight in vars(self.config.weights).items()]
+        weights = vars(self.config.weights)
+        weighted = [weight * terms[name] for name, weight in weights.items() if name in terms]
         total = torch.stack([*weighted, *opponents.values()]).sum()
         return {"total": total, **terms, **opponents}
 
@@ -438,19 +443,18 @@ class StylizerStage(Stage[StylizerNetwork]):
     def _exact_pair_losses(
         self, batch: Batch, codes: Codes, generated: Generated, results: Tensor
     ) -> dict[str, Tensor]:
-        """What only clips in made styles, and clips without a label, can teach. Terms that weigh
-        nothing are not computed.
+        """What only clips in made styles, and clips without a label, can teach: no terms where
+        there are none, or nothing weighs them.
         """
-        weights, none = self.config.weights, results.new_zeros(())
-        terms = dict.fromkeys(
-            ("made_pair", "pair_latent", "pair_content", "contrast", "action"), none
-        )
+        weights, terms = self.config.weights, dict[str, Tensor]()
+        if not any(getattr(weights, name) for name in EXACT_PAIR_TERMS):
+            return terms
         made = self.known_style[batch.target_style] == UNKNOWN
         unlabelled = made | (batch.style == UNKNOWN)
-        if weights.action:
+        if weights.action and unlabelled.any():
             restyled = self.autoencoder.decoder.physical(results).unflatten(0, (2, -1))
             terms["action"] = action_error(batch.a[unlabelled], restyled[:, unlabelled])
-        exact = made & (batch.paired.min(dim=-1).values > 0.0).cpu()
+        exact = made & batch.wholly_paired
         if not exact.any():
             return terms
         if weights.made_pair:

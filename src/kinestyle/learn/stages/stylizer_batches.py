@@ -48,7 +48,8 @@ class Batch:
     """Samples as tensors: features (B, T, 260) and classes (B,).
 
     pair: A in the target style where a real clip shows it, (B, T, 260), zeros elsewhere; paired:
-    (B, T), 1 or 0.
+    (B, T), 1 or 0; wholly_paired: (B,) bool, where all of A has a pair. Classes and `wholly_paired`
+    stay on the processor.
     """
 
     a: Tensor
@@ -57,6 +58,7 @@ class Batch:
     p: Tensor
     pair: Tensor
     paired: Tensor
+    wholly_paired: Tensor
     style: Tensor
     content: Tensor
     target_style: Tensor
@@ -183,6 +185,7 @@ class StylizerBatches:
             p=features(sample.target.b for sample in samples),
             pair=torch.from_numpy(pair).to(device),
             paired=torch.from_numpy(paired).to(device),
+            wholly_paired=torch.from_numpy(paired.min(axis=1) > 0.0),
             style=torch.tensor([source.style for source in sources]),
             content=torch.tensor([source.content for source in sources]),
             target_style=torch.tensor([sample.target.style for sample in samples]),

@@ -22,10 +22,11 @@ import torch
 from torch import Tensor, nn
 
 from kinestyle.learn.data.corpus import Corpus, Entry
-from kinestyle.learn.stages.classifiers import Labels, content_name
+from kinestyle.learn.stages.classifiers import Labels
 from kinestyle.learn.stages.random_kernels import (
     SMALL_CELL,
     RandomKernelConfig,
+    accuracies,
     examples_of,
     half,
     regress,
@@ -161,18 +162,10 @@ def fit_distance_moments(
     return network
 
 
-@torch.no_grad()
 def validate_distance_moments(
     network: DistanceMomentClassifier, corpus: Corpus, labels: Labels
 ) -> tuple[float, float]:
     """Accuracies of style and content, among all that there are, on the clips that `third_split`
     sets apart.
     """
-    hits = []
-    for entry in third_split(corpus)[1]:
-        features = torch.from_numpy(np.array(corpus.features[entry.start : entry.stop]))[None]
-        style, content, _, _ = network(features)
-        right = labels.styles[int(style.argmax())] == entry.style
-        hits.append((right, labels.contents[int(content.argmax())] == content_name(entry)))
-    found = np.mean(hits, axis=0) if hits else (float("nan"), float("nan"))
-    return float(found[0]), float(found[1])
+    return accuracies(network, third_split(corpus)[1], corpus, labels)

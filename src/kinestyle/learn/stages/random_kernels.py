@@ -220,15 +220,24 @@ def examples_of(
                 yield Example(example, labels.styles.index(entry.style), content)
 
 
-@torch.no_grad()
 def validate_random_kernels(
     network: RandomKernelClassifier, corpus: Corpus, labels: Labels
 ) -> tuple[float, float]:
     """Accuracies of style and content, among all that there are, on the clips that `second_split`
     sets apart.
     """
+    return accuracies(network, second_split(corpus)[1], corpus, labels)
+
+
+@torch.no_grad()
+def accuracies(
+    network: nn.Module, entries: Sequence[Entry], corpus: Corpus, labels: Labels
+) -> tuple[float, float]:
+    """Of style and content, among all that there are, of a judge's network on some clips; NaN where
+    there are none.
+    """
     hits = []
-    for entry in second_split(corpus)[1]:
+    for entry in entries:
         features = torch.from_numpy(np.array(corpus.features[entry.start : entry.stop]))[None]
         style, content, _, _ = network(features)
         right = labels.styles[int(style.argmax())] == entry.style

@@ -16,7 +16,7 @@ import numpy as np
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.motion.window import Motion
+from kinestyle.motion.window import Motion, OfMotion, sample_frames
 
 LONGEST_SECONDS, COMPARED_SECONDS = 10.0, 2.0
 """How long a pose may be held, and how much of the motion behind it the jump is compared with."""
@@ -117,23 +117,11 @@ def with_lead_in(lead_in: Motion, count: int, rest: Motion) -> Motion:
 
 
 @dataclass(frozen=True, eq=False)
-class Rest:
+class Rest(OfMotion):
     """A `Motion` without its first frames."""
 
     motion: Motion
     skipped: int
-
-    @property
-    def skeleton(self) -> Skeleton:
-        return self.motion.skeleton
-
-    @property
-    def name(self) -> str:
-        return self.motion.name
-
-    @property
-    def frame_time_seconds(self) -> float:
-        return self.motion.frame_time_seconds
 
     @property
     def frame_count(self) -> int:
@@ -142,10 +130,6 @@ class Rest:
     @property
     def warnings(self) -> tuple[str, ...]:
         return self.motion.warnings
-
-    @property
-    def world(self) -> StatedWorld:
-        return self.motion.world
 
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
@@ -214,11 +198,7 @@ class Joined:
 
     def sample(self, frames: np.ndarray) -> Clip:
         """As `Clip.sample`."""
-        clips = [self.window(int(frame), int(frame) + 1) for frame in frames]
-        return clips[0].with_motion(
-            np.concatenate([clip.local_position for clip in clips]),
-            np.concatenate([clip.local_rotation for clip in clips]),
-        )
+        return sample_frames(self, frames)
 
     def with_warnings(self, *more: str) -> Self:
         """As `Clip.with_warnings`."""

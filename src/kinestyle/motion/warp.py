@@ -9,7 +9,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 
-from kinestyle.motion.clip import Clip, StatedWorld
+from kinestyle.motion.clip import Clip
 from kinestyle.motion.resampling import (
     SPLINE_REACH,
     resample_rotation,
@@ -18,8 +18,7 @@ from kinestyle.motion.resampling import (
     spline_vector,
 )
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton
-from kinestyle.motion.window import Motion
+from kinestyle.motion.window import Motion, OfMotion, sample_frames
 
 
 @overload
@@ -42,7 +41,7 @@ def warp(motion: Motion, at_frame: Array, smooth: Collection[int]) -> Motion:
 
 
 @dataclass(frozen=True, eq=False)
-class Warped:
+class Warped(OfMotion):
     """As `warp` makes it of a longer motion: each window is computed when it is asked for."""
 
     motion: Motion
@@ -51,24 +50,8 @@ class Warped:
     warnings: tuple[str, ...]
 
     @property
-    def skeleton(self) -> Skeleton:
-        return self.motion.skeleton
-
-    @property
-    def name(self) -> str:
-        return self.motion.name
-
-    @property
-    def frame_time_seconds(self) -> float:
-        return self.motion.frame_time_seconds
-
-    @property
     def frame_count(self) -> int:
         return len(self.at_frame)
-
-    @property
-    def world(self) -> StatedWorld:
-        return self.motion.world
 
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
@@ -76,11 +59,7 @@ class Warped:
 
     def sample(self, frames: np.ndarray) -> Clip:
         """As `Clip.sample`."""
-        clips = [self._frames(self.at_frame[frame : frame + 1]) for frame in frames.tolist()]
-        return clips[0].with_motion(
-            np.concatenate([clip.local_position for clip in clips]),
-            np.concatenate([clip.local_rotation for clip in clips]),
-        )
+        return sample_frames(self, frames)
 
     def with_warnings(self, *more: str) -> Self:
         """As `Clip.with_warnings`."""

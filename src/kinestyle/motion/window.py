@@ -57,6 +57,28 @@ class Motion(Protocol):
         ...
 
 
+class OfMotion:
+    """What a `Motion` that is made of another one has of it."""
+
+    motion: Motion
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self.motion.skeleton
+
+    @property
+    def name(self) -> str:
+        return self.motion.name
+
+    @property
+    def frame_time_seconds(self) -> float:
+        return self.motion.frame_time_seconds
+
+    @property
+    def world(self) -> StatedWorld:
+        return self.motion.world
+
+
 @dataclass(frozen=True)
 class Window:
     """A stretch of frames. All ends are excluded.
@@ -143,6 +165,15 @@ def sample_evenly(motion: Motion, count: int) -> Clip:
     """At most `count` frames, spread over the whole motion from its first to its last."""
     last = motion.frame_count - 1
     return motion.sample(np.unique(np.linspace(0, last, count).round().astype(int)))
+
+
+def sample_frames(motion: Motion, frames: np.ndarray) -> Clip:
+    """As `Motion.sample`, of windows of a frame each."""
+    clips = [motion.window(int(frame), int(frame) + 1) for frame in frames]
+    return clips[0].with_motion(
+        np.concatenate([clip.local_position for clip in clips]),
+        np.concatenate([clip.local_rotation for clip in clips]),
+    )
 
 
 def one_by_one(windows: Sequence[Window], progress: Progress | None = None) -> Iterator[Window]:

@@ -11,17 +11,18 @@ from typing import Self
 import numpy as np
 
 from kinestyle.motion.canonical import SIDES, UP
-from kinestyle.motion.clip import Clip, StatedWorld
+from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton
 from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.motion.window import (
     Motion,
+    OfMotion,
     Progress,
     Window,
     WindowSize,
     one_by_one,
     part_of_progress,
+    sample_frames,
 )
 from kinestyle.retarget.changes import apply_change, carry_along, offset_root
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
@@ -50,7 +51,7 @@ FAR_END_M = 0.25
 _STANCE_SMOOTHING_SECONDS = 0.05
 
 
-class Restyled:
+class Restyled(OfMotion):
     """A motion with a change, a `Motion` again: each window is computed when it is asked for.
 
     Where the hips travel and what the feet are locked to depends on the whole motion. It is found
@@ -88,24 +89,8 @@ class Restyled:
         self._locks = self._lock(part_of_progress(progress, half, 1.0)) if locks else ()
 
     @property
-    def skeleton(self) -> Skeleton:
-        return self.motion.skeleton
-
-    @property
-    def name(self) -> str:
-        return self.motion.name
-
-    @property
-    def frame_time_seconds(self) -> float:
-        return self.motion.frame_time_seconds
-
-    @property
     def frame_count(self) -> int:
         return self.motion.frame_count
-
-    @property
-    def world(self) -> StatedWorld:
-        return self.motion.world
 
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
@@ -138,11 +123,7 @@ class Restyled:
 
     def sample(self, frames: np.ndarray) -> Clip:
         """As `Clip.sample`."""
-        clips = [self.window(int(frame), int(frame) + 1) for frame in frames]
-        return clips[0].with_motion(
-            np.concatenate([clip.local_position for clip in clips]),
-            np.concatenate([clip.local_rotation for clip in clips]),
-        )
+        return sample_frames(self, frames)
 
     def with_warnings(self, *more: str) -> Self:
         """As `Clip.with_warnings`."""

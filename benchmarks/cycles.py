@@ -29,8 +29,9 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.correspondence import Correspondence, to_canonical
 from kinestyle.retarget.legs import contact_positions
+from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.cycles import Unrolled
-from kinestyle.runtime.stylizer import Analysis, Stylizer
+from kinestyle.runtime.stylizer import Stylizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 

@@ -23,8 +23,9 @@ from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.retarget.foot_lock import lock_feet, locked_feet
 from kinestyle.retarget.survey import FeatureFrames, survey
+from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.sequences import measure_reach
-from kinestyle.runtime.stylizer import LONGEST_SECONDS, Analysis, Stylizer
+from kinestyle.runtime.stylizer import LONGEST_SECONDS, Stylizer
 from long_motion import long_clip
 
 WHOLE = WindowSize(whole_frames=10**9, whole_seconds=1e9)

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from kinestyle.formats.reading import Reading
     from kinestyle.motion.window import Motion, Progress
     from kinestyle.rig.rig_file import Rig
+    from kinestyle.runtime.analysis import Analysis
     from kinestyle.runtime.cue import Cue
-    from kinestyle.runtime.stylizer import Analysis, Stylizer
+    from kinestyle.runtime.stylizer import Stylizer
 
 
 @click.command()

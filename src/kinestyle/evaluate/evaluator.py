@@ -72,8 +72,9 @@ from kinestyle.retarget.contacts import find_contacts
 from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
 from kinestyle.retarget.features import at_feature_rate, clip_to_features
 from kinestyle.retarget.legs import contact_positions
+from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.cue import Cue
-from kinestyle.runtime.stylizer import Analysis, Stylizer
+from kinestyle.runtime.stylizer import Stylizer
 
 
 def evaluate_clip(

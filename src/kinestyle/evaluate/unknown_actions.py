@@ -37,7 +37,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.correspondence import Correspondence, to_canonical
 from kinestyle.retarget.legs import contact_positions
-from kinestyle.runtime.stylizer import Analysis
+from kinestyle.runtime.analysis import Analysis
 
 FOLDERS = ("unlabelled", "extra", "wild")
 NOT_ACTIONS = ("extra/style100_synthetic",)

@@ -5,10 +5,9 @@ through the networks; what they change goes back onto its own rig.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar, Unpack, overload
+from typing import Any, Unpack, overload
 
 import numpy as np
 
@@ -31,15 +30,16 @@ from kinestyle.retarget.travel import end_distance_m
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.presets import as_rig
 from kinestyle.rig.rig_file import Rig
-from kinestyle.runtime.action import Action, find_action, keep_action
+from kinestyle.runtime.action import keep_action
+from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.change import Change, find_change
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of
 from kinestyle.runtime.reference import StyleCode, blend_changes, hear, posture_change
 from kinestyle.runtime.restyled import Restyled, travel_notes
-from kinestyle.runtime.seen import Seen, see
-from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Rendering, Sequences
+from kinestyle.runtime.seen import AnyMotion, Seen, see
+from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Sequences
 from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
 from kinestyle.runtime.t_pose import with_t_pose
 from kinestyle.runtime.timing import (
@@ -52,75 +52,6 @@ from kinestyle.runtime.timing import (
 
 LONGEST_SECONDS = 12 * 3600.0
 """Of motion that is restyled: 60 kB a second are kept of it."""
-
-AnyMotion = TypeVar("AnyMotion", bound=Motion)
-MotionOf = TypeVar("MotionOf", bound=Motion, covariant=True)
-
-
-@dataclass(frozen=True, eq=False)
-class Analysis(Generic[MotionOf]):
-    """What is known of a motion before a style is chosen: everything that need not be computed
-    again when the style changes.
-
-    seen: what of the clip is restyled, and all below belongs to: not a T-pose in front of it, and
-        of a cycle more than one round
-    cycle: as in `Settings`, for which that was found
-    survey: what shows in the whole motion only: contacts, locked feet
-    content: (C, P/8), P the frames at 30 a second with their padding
-    style: the motion's own; unchanged: the motion in it
-    heading: (T30,) radians
-    rotation: (T30, 21, 4), height: (T30,) of the motion itself, as in `Rendering`
-    domain: how well the bundle knows such motion
-    moments: (T,) fractional frame numbers at which its frames are in the clip that was analysed
-        first, see `Stylizer.in_time`; None where it is that clip
-    in_time: the last analysis that `Stylizer.in_time` made of it, by its moments
-    """
-
-    seen: Seen[MotionOf]
-    cycle: CycleMode
-    correspondence: Correspondence
-    survey: Survey
-    content: np.ndarray
-    style: Style
-    unchanged: Rendering
-    heading: Array
-    rotation: Array
-    height: Array
-    domain: DomainScore
-    moments: Array | None = None
-    in_time: dict[bytes, Analysis[MotionOf]] = field(default_factory=dict, repr=False)
-
-    @property
-    def clip(self) -> MotionOf:
-        """The whole motion, with what there is to tell of it."""
-        return self.seen.whole
-
-    @property
-    def contact(self) -> np.ndarray:
-        """(T, 4) bool at the clip's own rate, see `kinestyle.retarget.contacts`."""
-        return self.seen.in_whole(self.survey.contact)
-
-    @cached_property
-    def own_domain(self) -> DomainScore:
-        """`domain` of the clip's own frames, for notes."""
-        return self.domain.part(self.seen.feature_frames, self.seen.lead_in_seconds)
-
-    @property
-    def own_action_notes(self) -> tuple[str, ...]:
-        """Of the clip's own frames, see `Action.notes`."""
-        own = self.action.of(self.seen.feature_frames)
-        return own.notes(self.seen.lead_in_seconds)
-
-    @cached_property
-    def action(self) -> Action:
-        """What the motion does, and which limbs do what the bundle does not know."""
-        return find_action(
-            self.rotation,
-            self.height,
-            self.unchanged.rotation,
-            self.domain.times_reference,
-            self.survey.elevation,
-        )
 
 
 class Stylizer:

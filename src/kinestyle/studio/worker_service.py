@@ -20,9 +20,10 @@ from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.travel import end_distance_m
 from kinestyle.rig.presets import preset
 from kinestyle.rig.rig_file import Rig, parse_rig
+from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import CycleMode, Settings
-from kinestyle.runtime.stylizer import Analysis, Stylizer, bundle_for
+from kinestyle.runtime.stylizer import Stylizer, bundle_for
 from kinestyle.studio.clip_state import pack_state, put_state
 from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError

@@ -20,8 +20,10 @@ from kinestyle.evaluate.measures import (
     floor_error,
     geodesic,
     jerk,
+    overextended,
     path_error,
     planted_speed,
+    skating_ratio,
 )
 from kinestyle.evaluate.statistics import (
     estimate,
@@ -236,6 +238,41 @@ def test_limits_of_joints(
     if beyond is not None:
         half = np.where(np.arange(20) < 10, beyond, 0.0)
         assert beyond_limits(bent(joint, axis, half)) == pytest.approx(0.5 / 20)
+
+
+@pytest.mark.parametrize(
+    ("joint", "axis", "back"),
+    [
+        ("left_shin", (1.0, 0.0, 0.0), -20.0),
+        ("right_forearm", (0.0, 1.0, 0.0), -15.0),
+        ("left_forearm", (0.0, 1.0, 0.0), 15.0),
+    ],
+)
+def test_a_hinge_bends_back_where_the_inputs_does_not(
+    joint: str, axis: tuple[float, float, float], back: float
+) -> None:
+    half = bent(joint, axis, np.where(np.arange(20) < 10, back, 0.0))
+    assert overextended(half, stand(20)) == pytest.approx(0.5)
+    assert overextended(half, half) == 0.0
+    assert overextended(bent(joint, axis, -8.0 * back), stand(20)) == 0.0  # fully flexed
+    assert overextended(bent(joint, axis, 0.2 * back), stand(20)) == 0.0
+
+
+def test_a_foot_skates_where_it_is_low_and_quick() -> None:
+    at_rest = stand(20).world_position[:, CONTACT_JOINTS]
+    assert skating_ratio(at_rest, 0.05) == 0.0
+    frame = np.arange(20.0)
+
+    def moved(metres_a_frame: float, height: float) -> Array:
+        left = at_rest.copy()
+        left[:, 0, 0] += metres_a_frame * np.minimum(frame, 10)  # half of the time
+        left[:, 0, 1] += height
+        return left
+
+    assert skating_ratio(moved(0.03, 0.0), 0.05) == pytest.approx(10 / 19)
+    assert skating_ratio(moved(0.02, 0.0), 0.05) == 0.0
+    assert skating_ratio(moved(0.03, 0.06), 0.05) == 0.0
+    assert skating_ratio(at_rest[:1], 0.05) == 0.0
 
 
 def test_a_walk_is_within_limits() -> None:

@@ -117,6 +117,8 @@ def outcome(name: str, **changes: Any) -> ActionOutcome:
         jumps=(0.6,),
         step_m=0.0,
         in_body=0.0,
+        overextended=0.0,
+        jerk=1.2,
         domain=1.0,
         style_left={"trunk": 1.0, "arms": 0.4, "legs": float("nan")},
     )
@@ -127,15 +129,23 @@ def test_events_count_each_and_results_of_a_gated_clip_have_no_style_left() -> N
     whole, held_out, cmu, dance = summarize_actions(
         [
             outcome("unlabelled/cmu/1.bvh"),
-            outcome("unlabelled/cmu/1.bvh", kept=(True,), step_m=0.051, jumps=()),
-            outcome("extra/cmu_dance/salsa/2.bvh", domain=0.5, in_body=0.02, kept=()),
+            outcome("unlabelled/cmu/1.bvh", kept=(True,), step_m=0.051, jumps=(), jerk=1.0),
+            outcome(
+                "extra/cmu_dance/salsa/2.bvh",
+                domain=0.5,
+                in_body=0.02,
+                kept=(),
+                overextended=0.01,
+                jerk=float("nan"),
+            ),
         ]
     )[:4]
     assert (whole.group, whole.clips, whole.outputs, whole.events) == ("all", 2, 3, 4)
     assert whole.kept.value == pytest.approx(3 / 4)
     assert whole.correlation.value == pytest.approx(0.7)
     assert (whole.jumps, whole.jump_height.value) == (2, pytest.approx(0.6))
-    assert whole.pops == 1
+    assert (whole.pops, whole.overextended) == (1, 1)
+    assert whole.jerk.value == pytest.approx(1.1)
     assert whole.in_body.value == pytest.approx(0.02 / 3)
     assert whole.body_within.value == pytest.approx(2 / 3)
     assert whole.style_left.value == pytest.approx(0.7)

@@ -23,6 +23,7 @@ from kinestyle.evaluate.measures import (
     jerk,
     path_error,
     planted_speed,
+    skating_ratio,
     speed_while_planted,
 )
 from kinestyle.evaluate.outcomes import (
@@ -68,7 +69,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.lead_in import find_lead_in
 from kinestyle.motion.resampling import resample_vector
 from kinestyle.motion.rotation import Array
-from kinestyle.retarget.contacts import find_contacts
+from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
 from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
 from kinestyle.retarget.features import at_feature_rate, clip_to_features
 from kinestyle.retarget.legs import contact_positions
@@ -126,6 +127,7 @@ class _Input:
     features: Array
     contact: np.ndarray
     planted_speed: Array
+    skating: float
     jerk: float
     beyond_limits: float
     truth: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -368,6 +370,7 @@ def _input_of(analysis: Analysis[Clip]) -> _Input:
         clip_to_features(canonical),
         contact,
         speed_while_planted(feet, contact, clip.frame_time_seconds),
+        skating_ratio(feet, clip.frame_time_seconds),
         jerk(canonical),
         beyond_limits(canonical),
     )
@@ -375,18 +378,25 @@ def _input_of(analysis: Analysis[Clip]) -> _Input:
 
 def _geometry(result: _Result, features: Array, source: _Input) -> Geometry:
     canonical, contact = result.canonical, source.contact
+    frame_time = canonical.frame_time_seconds
     if result.feet is None:
         speed, input_speed = (
             planted_speed(clip, contact) for clip in (canonical, source.canonical)
         )
+        feet = canonical.world_position[:, CONTACT_JOINTS]
     else:
-        speed = speed_while_planted(result.feet, contact, canonical.frame_time_seconds)
-        input_speed = source.planted_speed
+        speed, input_speed = (
+            speed_while_planted(result.feet, contact, frame_time),
+            source.planted_speed,
+        )
+        feet = result.feet
     path, path_length = path_error(canonical, source.canonical)
     return Geometry(
         planted_speed=float(speed.sum()),
         input_planted_speed=float(input_speed.sum()),
         planted_samples=len(speed),
+        skating=skating_ratio(feet, frame_time),
+        input_skating=source.skating,
         jerk=jerk(canonical),
         input_jerk=source.jerk,
         floor=floor_error(canonical, source.canonical),

@@ -8,7 +8,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, HIPS, part_of
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.retarget.contacts import CONTACT_JOINTS
+from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import heading_free_rotation
 
 FLIP_RADIANS = np.radians(25.0)
@@ -32,6 +32,25 @@ def speed_while_planted(position: Array, contact: np.ndarray, frame_time_seconds
         return np.zeros(0)
     speed = np.linalg.norm(np.diff(position[..., [0, 2]], axis=0), axis=-1) / frame_time_seconds
     return speed[contact[:-1] & contact[1:]]
+
+
+SKATING_M_S, SKATING_HEIGHT_M = 0.5, 0.05
+"""A foot skates while it is lower than this and quicker than this over the ground: 2.5 cm from
+frame to frame at 20 frames a second, as Karunratanakul et al. count it (2023, Guided Motion
+Diffusion)."""
+
+
+def skating_ratio(position: Array, frame_time_seconds: float) -> float:
+    """position: (T, 4, 3) metres of ankles and toes, Y up, floor at 0, as `contact_positions` ->
+    the share of frames in which a foot skates: the *foot skating ratio* of other papers.
+
+    Real clips have some too: in a swing, toes pass just above the ground.
+    """
+    if len(position) < 2:
+        return 0.0
+    speed = np.linalg.norm(np.diff(position[..., [0, 2]], axis=0), axis=-1) / frame_time_seconds
+    low = position[..., 1] - CONTACT_REST_HEIGHT_M < SKATING_HEIGHT_M
+    return float(((speed > SKATING_M_S) & low[:-1] & low[1:]).any(axis=-1).mean())
 
 
 def jerk(canonical: Clip) -> float:
@@ -124,6 +143,8 @@ rounded up to 5 degrees.
 OVEREXTENDED_DEGREES, OFF_PLANE_DEGREES = 5.0, 10.0
 """How far knees and elbows may bend backwards, and out of the plane of their hinge. In the training
 motion of both labelled sets no knee or elbow goes beyond 0.3 and 2.3 degrees."""
+MORE_OVEREXTENDED_DEGREES = 1.0
+"""How much further back than the input's."""
 
 # for each hinge: the direction in which it flexes from the T-pose, and the normal of its plane
 _HINGES = {
@@ -132,6 +153,25 @@ _HINGES = {
     "left_forearm": ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
     "right_forearm": ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
 }
+_HINGE_JOINTS = [CANONICAL.names.index(name) for name in _HINGES]
+_FLEXED = np.array([flexed for flexed, _ in _HINGES.values()])
+
+
+def _bent_back(canonical: Clip) -> Array:
+    """(T, 4) radians by which knees and elbows are bent backwards; negative while they flex."""
+    bone = rotation.rotate(canonical.local_rotation[:, _HINGE_JOINTS], REST_BONE[_HINGE_JOINTS])
+    straight = (bone * REST_BONE[_HINGE_JOINTS]).sum(axis=-1)
+    return -np.arctan2((bone * _FLEXED).sum(axis=-1), straight)
+
+
+def overextended(canonical: Clip, reference: Clip) -> float:
+    """The share of frames in which a knee or elbow is bent backwards, and more so than the
+    reference's, by `OVEREXTENDED_DEGREES` and `MORE_OVEREXTENDED_DEGREES`.
+    """
+    back, reference_back = _bent_back(canonical), _bent_back(reference)
+    over = (back > np.radians(OVEREXTENDED_DEGREES)) & (back < np.pi / 2)  # beyond: fully flexed
+    more = back > reference_back + np.radians(MORE_OVEREXTENDED_DEGREES)
+    return float((over & more).any(axis=-1).mean())
 
 
 def beyond_limits(canonical: Clip) -> float:

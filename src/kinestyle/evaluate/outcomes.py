@@ -75,6 +75,7 @@ class Geometry:
 
     planted_speed, input_planted_speed: sums over `planted_samples`, of the rig's own ankles and
         toes, on the canonical body's scale
+    skating, input_skating: as `skating_ratio`, of the same joints
     path: mean distance between the two trajectories over the ground; path_length: of the input's
     beyond_limits: share of joints and frames
     flips: as `bone_flips`
@@ -83,6 +84,8 @@ class Geometry:
     planted_speed: float
     input_planted_speed: float
     planted_samples: int
+    skating: float
+    input_skating: float
     jerk: float
     input_jerk: float
     floor: float

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kinestyle.evaluate.disturbed import LEAST_KEPT
+from kinestyle.evaluate.measures import SKATING_HEIGHT_M, SKATING_M_S
 from kinestyle.evaluate.page_unlabelled import (
     action_tables,
     hearing_tables,
@@ -55,6 +56,9 @@ EXPLANATION = """\
 - **Trivial rows.** *copy content* gives the input back, *copy style* the reference; *statistics*
   gives every joint the reference's mean rotation and scales its swings (at most {scaling:g} ×) to
   the reference's; heading and trajectory stay.
+- **Other papers' names.** Style and content accuracy are the SRA and CRA of other papers, style FID
+  is their FMD, *skating* their foot skating ratio: of the frames in which a foot is lower than
+  {height:g} cm and quicker than {speed:g} m/s (in brackets the input's, whose swings pass low).
 - **Accuracy.** Of two judges that share neither architecture nor inputs nor the clips they learned
   from; style among the styles of the target's set, content among the contents of the input's set.
   In brackets the share of what the same judge reaches on real clips. A content that a judge never
@@ -105,7 +109,12 @@ def as_page(result: Mapping[str, Any], command: str) -> str:
         "",
     ]
     lines += [
-        EXPLANATION.format(scaling=MOST_SCALING, rate=TRUTH_RATE),
+        EXPLANATION.format(
+            scaling=MOST_SCALING,
+            rate=TRUTH_RATE,
+            height=100 * SKATING_HEIGHT_M,
+            speed=SKATING_M_S,
+        ),
         "",
         "## What it does not say",
         "",
@@ -137,7 +146,7 @@ def _provenance(about: Mapping[str, Any], command: str) -> list[str]:
         f"Data: {about['data_files']} files, sha256 over names and contents "
         f"`{about['data_sha256'][:16]}`."
     )
-    named.append(f"Strength {about['strength']:g}, seed {about['seed']}.")
+    named.append(f"Strength {about['strength']:g}, seed {about['seed']}, timing {about['timing']}.")
     if not about["budget"]["whole"]:
         named.append("**A sample**: one clip of every content in every style, one repeat.")
     return ["\n".join(named)]
@@ -336,7 +345,7 @@ def _judged(row: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 def _measures(protocol: Mapping[str, Any]) -> list[str]:
     names = list(protocol["real"])
     head = ["mode", *(f"{what} FID, {name}" for what in ("style", "content") for name in names)]
-    head += ["geodesic", "feet", "jerk", "path, cm", "path", "limits, %", "flips"]
+    head += ["geodesic", "feet", "skating, %", "jerk", "path, cm", "path", "limits, %", "flips"]
     body = []
     for row in protocol["rows"]:
         fids = [
@@ -345,11 +354,13 @@ def _measures(protocol: Mapping[str, Any]) -> list[str]:
             for name in names
         ]
         geometry = row["geometry"]
-        measured = ["–"] * 7
+        measured = ["–"] * 8
         if geometry:
             measured = [
                 number_text(geometry["geodesic"]["value"]),
                 f"{estimate_text(geometry['planted_speed'], 2)} ×",
+                number_text(geometry["skating"]["value"], 1, 100.0)
+                + f" ({number_text(geometry['input_skating'], 1, 100.0)})",
                 f"{estimate_text(geometry['jerk'], 2)} ×",
                 number_text(geometry["path_m"]["value"], 1, 100.0),
                 number_text(geometry["path_share"]["value"]),

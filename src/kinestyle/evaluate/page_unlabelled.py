@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kinestyle.evaluate.events import LEAST_RANGE_M, POP_M, WITHIN_SECONDS
+from kinestyle.evaluate.measures import OVEREXTENDED_DEGREES
 from kinestyle.evaluate.tables import estimate_text, number_text, prose, table
 
 
@@ -80,7 +81,9 @@ def action_tables(found: Mapping[str, Any]) -> list[str]:
         f"{WITHIN_SECONDS:g} s, is within a quarter of the range. Correlation is that of the "
         f"curves of hands and feet with the input's, jump height the share of it that is kept. In "
         f"a pop the longest step of hands and feet is {100 * POP_M:.0f} cm longer than the "
-        f"input's. Hands in body is the share of frames, beyond the input's. Style left is how "
+        f"input's. Bent back are results in which a knee or elbow bends backwards by "
+        f"{OVEREXTENDED_DEGREES:g}° where the input's does not. Jerk is a multiple of the input's. "
+        f"Hands in body is the share of frames, beyond the input's. Style left is how "
         f"much of the change is made, where no gate stops a whole clip."
     )
     head = [
@@ -93,6 +96,8 @@ def action_tables(found: Mapping[str, Any]) -> list[str]:
         "jumps",
         "jump height",
         "pops",
+        "bent back",
+        "jerk",
         "hands in body, %",
         "within 1 %",
         "style left",
@@ -108,6 +113,8 @@ def action_tables(found: Mapping[str, Any]) -> list[str]:
             str(row["jumps"]),
             estimate_text(row["jump_height"]),
             str(row["pops"]),
+            str(row["overextended"]),
+            f"{estimate_text(row['jerk'], 2)} ×",
             estimate_text(row["in_body"], 2, 100.0),
             number_text(row["body_within"]["value"]),
             number_text(row["style_left"]["value"]),

@@ -196,6 +196,7 @@ def benchmark(request: Request) -> dict[str, Any]:
         "machine": provenance.machine(),
         "minutes": (time.monotonic() - started) / 60.0,
         "strength": request.settings.strength,
+        "timing": request.settings.timing,
         "seed": request.seed,
         "budget": request.budget,
     }

@@ -83,11 +83,13 @@ class TruthFigures:
 
 @dataclass(frozen=True)
 class GeometryFigures:
-    """Ratios to the input's for planted feet and jerk; radians; metres; shares of joints and frames
-    beyond the input's.
+    """Ratios to the input's for planted feet and jerk; shares of frames in which a foot skates;
+    radians; metres; shares of joints and frames beyond the input's.
     """
 
     planted_speed: Estimate
+    skating: Estimate
+    input_skating: float
     jerk: Estimate
     floor_m: float
     geodesic: Estimate
@@ -303,6 +305,8 @@ def geometry_figures(outcomes: Sequence[Outcome]) -> GeometryFigures | None:
 
     return GeometryFigures(
         planted_speed=estimate(values("planted_speed"), cells, values("input_planted_speed")),
+        skating=estimate(values("skating"), cells),
+        input_skating=float(values("input_skating").mean()),
         jerk=estimate(values("jerk"), cells, values("input_jerk")),
         floor_m=float(values("floor").mean()),
         geodesic=estimate(values("geodesic"), cells),

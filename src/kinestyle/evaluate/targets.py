@@ -13,17 +13,24 @@ from typing import Any
 from kinestyle.evaluate.protocol import RETIMED
 from kinestyle.evaluate.unseen_styles import KINDS
 
-SHARES = {"p1": (0.97, 0.95), "p2": (0.90, 0.90), "p3": (0.93, 0.85)}
-"""Style and content."""
+IN_DOMAIN = {"keep": 0.92, "fit": 0.92, "style": 0.97}
+"""Style in P1, by `--timing`: part of a style is its tempo."""
+IN_DOMAIN_CONTENT = 0.96
+ELSEWHERE = {"label": (0.85, 0.90), "reference": (0.75, 0.90)}
+"""Style and content in P2 and P3."""
+TEMPO_STYLE, LEAST_TEMPO_STYLE = "bandai2/active", 0.85
+"""The style of P1 that is least recognised without its tempo, and what it should reach with it."""
 TARGET_MODES = ("label", "reference")
 """The modes that the targets are for."""
-MOST_TRUTH_RATIO, MOST_SLIDING, MOST_APART = 0.75, 1.0, 0.05
+MOST_TRUTH_RATIO, MOST_SLIDING, MOST_JERK, MOST_APART = 0.45, 1.0, 1.1, 0.05
 
 ACTIONS = (
     ("kept", "events kept", "≥", 0.95),
     ("correlation", "correlation of hands and feet with the input's", "≥", 0.95),
     ("jump_height", "height of jumps kept", "≥", 0.90),
     ("pops", "pops", "≤", 0),
+    ("overextended", "results with a knee or elbow bent back", "≤", 0),
+    ("jerk", "jerk, of the input's", "≤", MOST_JERK),
     ("body_within", "results with hands in the body in at most 1 % more frames", "≥", 1.0),
     ("style_left", "style left where no gate stops a clip", "≥", 0.6),
 )
@@ -61,7 +68,7 @@ def check_targets(result: Mapping[str, Any]) -> list[Target]:
 
 def _all(result: Mapping[str, Any]) -> Iterator[Target | None]:
     for protocol in result["protocols"]:
-        yield from _of_protocol(protocol)
+        yield from _of_protocol(protocol, result["about"]["timing"])
     for row in result.get("diversity", ()):
         if row["mode"] == "draw":
             metres = row["metres"]
@@ -114,24 +121,31 @@ def _of_hearings(row: Mapping[str, Any]) -> Iterator[Target | None]:
         yield _target(where, what, row[what]["value"], "≥", wanted)
 
 
-def _of_protocol(protocol: Mapping[str, Any]) -> Iterator[Target | None]:
+def _of_protocol(protocol: Mapping[str, Any], timing: str) -> Iterator[Target | None]:
     if protocol["splits"] != ["test"]:
         return  # a second look at the same protocol, with clips that the judges know
     of_mode = {row["mode"]: row for row in protocol["rows"]}
     of_real = (
-        {what: found for what, found, *_ in _figures(protocol["part"], of_mode[RETIMED])}
+        {what: found for what, found, *_ in _figures(protocol["part"], of_mode[RETIMED], timing)}
         if RETIMED in of_mode
         else {}
     )
     for row in (of_mode[mode] for mode in TARGET_MODES if mode in of_mode):
         where = f"{protocol['part'].upper()} {protocol['title']}, {row['mode']}"
-        for what, found, relation, wanted in _figures(protocol["part"], row):
+        for what, found, relation, wanted in _figures(protocol["part"], row, timing):
             yield _target(where, what, found, relation, wanted, of_real.get(what))
 
 
-def _figures(part: str, row: Mapping[str, Any]) -> Iterator[tuple[str, float | None, str, float]]:
+def _figures(
+    part: str, row: Mapping[str, Any], timing: str
+) -> Iterator[tuple[str, float | None, str, float]]:
     """For each figure of a row its name, its value, the relation to its bound, and the bound."""
-    for what, wanted in zip(("style", "content"), SHARES[part], strict=True):
+    bounds = (
+        (IN_DOMAIN[timing], IN_DOMAIN_CONTENT)
+        if part == "p1"
+        else ELSEWHERE.get(row["mode"], ELSEWHERE["label"])
+    )
+    for what, wanted in zip(("style", "content"), bounds, strict=True):
         shares = _least((judge[what] for judge in row["judges"].values()), "share")
         yield f"{what}, share of the judge's own", shares, "≥", wanted
         yield f"{what}, judges apart", row[f"{what}_apart"], "≤", MOST_APART
@@ -149,6 +163,10 @@ def _figures(part: str, row: Mapping[str, Any]) -> Iterator[tuple[str, float | N
                 "≤",
                 MOST_SLIDING,
             )
+            yield "jerk, of the input's", row["geometry"]["jerk"]["value"], "≤", MOST_JERK
+        if timing == "style" and TEMPO_STYLE in row["by_target"]:
+            seen = [v for k, v in row["by_target"][TEMPO_STYLE].items() if k.startswith("style, ")]
+            yield "*active*, accuracy", min(seen, default=None), "≥", LEAST_TEMPO_STYLE
 
 
 def _least(figures: Iterable[Mapping[str, Any]], name: str) -> float | None:

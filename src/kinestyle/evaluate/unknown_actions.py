@@ -28,6 +28,7 @@ from kinestyle.evaluate.events import (
     keeps_event,
     reach_of,
 )
+from kinestyle.evaluate.measures import jerk, overextended
 from kinestyle.evaluate.protocol import Case, TestClip
 from kinestyle.evaluate.statistics import Estimate, estimate
 from kinestyle.formats.table import FORMATS
@@ -49,6 +50,8 @@ LONGEST_SECONDS = 12.0
 """What is measured of a clip: no dance should count as much as twenty throws."""
 MOST_IN_BODY = 0.01
 """How much larger the share of frames with a hand in the body may be than the input's."""
+LEAST_JERK = 1e-3
+"""Metres a second cubed: of a clip that stands still."""
 LIMBS = {
     "trunk": ("spine", "chest", "neck", "head"),
     "arms": ("clavicle", "upper_arm", "forearm", "hand"),
@@ -130,6 +133,8 @@ class ActionOutcome:
     jumps: for every jump, the share of its height that is kept, at most 1
     step_m: how much longer the longest step of a hand or foot is than the input's
     in_body: share of frames with a hand in the body, minus the input's
+    overextended: as `overextended`, share of frames
+    jerk: as a share of the input's; NaN for an input that stands still
     domain: mean share of the style that the whole-body gate leaves
     style_left: by limb, how much of the change is left that is made without any gate
     """
@@ -140,6 +145,8 @@ class ActionOutcome:
     jumps: tuple[float, ...]
     step_m: float
     in_body: float
+    overextended: float
+    jerk: float
     domain: float
     style_left: Mapping[str, float]
 
@@ -154,6 +161,7 @@ class ActionInput:
     events: list[Event]
     jumps: dict[tuple[int, int], float]
     in_body: float
+    jerk: float
 
     @classmethod
     def of(cls, analysis: Analysis[Clip]) -> ActionInput:
@@ -169,6 +177,7 @@ class ActionInput:
             find_events(reach),
             {(flight.start, flight.stop): jump_height(feet, flight) for flight in flights},
             hands_in_body(canonical),
+            jerk(canonical),
         )
 
 
@@ -195,6 +204,8 @@ def measure_action(
         ),
         step_m=reach.longest_step_m - source.reach.longest_step_m,
         in_body=hands_in_body(canonical) - source.in_body,
+        overextended=overextended(canonical, source.canonical),
+        jerk=jerk(canonical) / source.jerk if source.jerk > LEAST_JERK else float("nan"),
         domain=float(source.analysis.domain.share_under(case.settings).mean()),
         style_left=change_left(source.canonical, canonical, ungated),
     )
@@ -231,8 +242,10 @@ def _angle(a: Array, b: Array) -> Array:
 class ActionRow:
     """P5 of one group of clips. Estimates know which results are of one clip.
 
-    pops: results with one; in_body: mean of the differences; body_within: share of results with at
-        most `MOST_IN_BODY` more than the input
+    pops: results with one; overextended: those in which a knee or elbow bends back in any frame
+    jerk: mean of the ratios to the input's
+    in_body: mean of the differences; body_within: share of results with at most `MOST_IN_BODY` more
+        than the input
     style_left: mean over limbs, of clips that no whole-body gate stops
     worst: the results of which the fewest events are kept, by name of clip and style
     """
@@ -246,6 +259,8 @@ class ActionRow:
     jumps: int
     jump_height: Estimate
     pops: int
+    overextended: int
+    jerk: Estimate
     in_body: Estimate
     body_within: Estimate
     style_left: Estimate
@@ -279,6 +294,8 @@ def _row(group: str, outcomes: Sequence[ActionOutcome]) -> ActionRow:
         jumps=jumps,
         jump_height=_of_each(outcomes, lambda outcome: outcome.jumps),
         pops=sum(pops(outcome) for outcome in outcomes),
+        overextended=sum(outcome.overextended > 0.0 for outcome in outcomes),
+        jerk=estimate([outcome.jerk for outcome in outcomes], clips),
         in_body=estimate([outcome.in_body for outcome in outcomes], clips),
         body_within=estimate([outcome.in_body <= MOST_IN_BODY for outcome in outcomes], clips),
         style_left=estimate([_style_left(outcome) for outcome in outcomes], clips),

@@ -150,6 +150,40 @@ def test_a_suspected_limb_does_not_flip() -> None:
     assert longest[2] < longest[0] + 0.05
 
 
+def test_a_suspected_limb_that_goes_over_half_a_turn_fades_without_a_jump() -> None:
+    clip = reaching()
+    angle = np.radians(np.linspace(120.0, 240.0, clip.frame_count))  # 180 in the middle
+    free = style_of(clip, wobble=0.0)
+    for joint in ("right_upper_arm", "right_forearm", "right_hand"):
+        free.rotation[:, CANONICAL.index(joint)] = rotation.exp(angle[:, None] * X)
+    action = doubted(clip)
+    partly = np.zeros_like(action.suspicion)
+    partly[:, LIMBS.index("right_arm")] = 0.5
+    kept = keep_action(replace(action, suspicion=partly), heading(clip), free, WHOLE)
+    arm = CANONICAL.index("right_upper_arm")
+    turned = rotation.angle(
+        rotation.multiply(rotation.inverse(kept.rotation[:-1, arm]), kept.rotation[1:, arm])
+    )
+    assert turned.max() < np.radians(5.0)
+    assert np.ptp(rotation.angle(kept.rotation[:, arm])) > np.radians(20.0), "some of it is left"
+
+
+def test_where_there_is_no_style_a_doubted_foot_is_where_it_was() -> None:
+    clip = reaching()
+    free = style_of(clip, wobble=0.0)
+    shin = CANONICAL.index("right_shin")
+    free.rotation[:, shin] = rotation.exp(np.radians(40.0) * X)
+    share = np.where(np.arange(clip.frame_count) < clip.frame_count // 2, 1.0, 0.0)
+    faded = replace(free, rotation=rotation.power(free.rotation, share[:, None]), share=share)
+    kept = keep_action(doubted(clip, *LIMBS), heading(clip), replace(faded, rise=0 * share), WHOLE)
+    foot = CANONICAL.index("right_foot")
+    before, after = (each.world_position[:, foot] for each in (clip, restyled(clip, kept)))
+    apart = np.linalg.norm(after - before, axis=-1)
+    assert apart[share == 1.0].max() > 0.05
+    long_gone = len(share) // 2 + 8  # an abrupt end of a style is smoothed
+    assert apart[long_gone:].max() < 1e-3
+
+
 def test_hands_stay_out_of_the_body() -> None:
     clip = walk(3.0).clip
     change = style_of(clip, wobble=0.0)

@@ -143,7 +143,7 @@ rounded up to 5 degrees.
 OVEREXTENDED_DEGREES, OFF_PLANE_DEGREES = 5.0, 10.0
 """How far knees and elbows may bend backwards, and out of the plane of their hinge. In the training
 motion of both labelled sets no knee or elbow goes beyond 0.3 and 2.3 degrees."""
-MORE_OVEREXTENDED_DEGREES = 1.0
+MORE_OVEREXTENDED_DEGREES = 2.5
 """How much further back than the input's."""
 
 # for each hinge: the direction in which it flexes from the T-pose, and the normal of its plane

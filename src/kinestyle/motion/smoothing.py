@@ -127,3 +127,9 @@ def smootherstep(x: Array) -> Array:
     """x: (...) -> 0 below 0, 1 above 1, and in between a curve with two continuous derivatives."""
     x = np.clip(x, 0.0, 1.0)
     return x * x * x * (10.0 + x * (6.0 * x - 15.0))
+
+
+def softly_at_most(values: Array, free: Array | float, most: Array | float) -> Array:
+    """values: (...) -> the same up to `free`, beyond it less, and never `most`."""
+    beyond = np.maximum(values - free, 0.0)
+    return np.minimum(values, free) + (most - free) * np.tanh(beyond / (most - free))

@@ -18,20 +18,23 @@ import numpy as np
 
 from kinestyle.motion import rotation
 from kinestyle.motion.body_shape import depth_in_body, way_out_of_body
-from kinestyle.motion.canonical import CANONICAL, HIPS, LEFT, SIDES, UP
+from kinestyle.motion.canonical import CANONICAL, HIPS, SIDES, UP
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     largest_within,
     limit_angular_velocity,
+    scale_rotation,
     segments,
     smooth_in_time,
     smootherstep,
+    softly_at_most,
 )
 from kinestyle.motion.window import WindowSize
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.retarget.limb_ik import reach
 from kinestyle.runtime.change import Change, soft_clamp_height
+from kinestyle.runtime.hinges import END, HINGE, LOWER, UPPER, without_overstretching
 
 DOUBTED_M = {"arm": (0.05, 0.11), "leg": (0.03, 0.07)}
 """From which error of its rendering on a limb is doubted, and from where on wholly. On learned
@@ -102,6 +105,9 @@ PASSES = 2
 _LONGEST = 0.995
 """Of a limb's length: a hand that is wanted farther away makes the trunk give way."""
 
+_LEAST_SHARE = 1e-6
+"""Of a style: with less around a moment there is none."""
+
 _LEAST_REACH_M = 0.002
 """Limbs reach wholly for what is farther away than this."""
 
@@ -112,22 +118,11 @@ _REACH_FRAMES = int(np.ceil(3.0 * SLOW_FRAMES)) + EXTREME_FRAMES + 60
 """How far frames influence each other: the halo of a window."""
 
 
-def _joints(bones: tuple[str, ...]) -> np.ndarray:
-    """The joint of each of the four limbs that has the name of its kind in `bones`."""
-    arm, leg = bones
-    return np.array([CANONICAL.index(f"{side}_{bone}") for bone in (arm, leg) for side in SIDES])
-
-
 LIMBS = ("left_arm", "right_arm", "left_leg", "right_leg")
 """The limbs in the order of every axis L."""
 
 _KINDS = [name.split("_")[1] for name in LIMBS]
-_UPPER = _joints(("upper_arm", "thigh"))
-_LOWER = _joints(("forearm", "shin"))
-_END = _joints(("hand", "foot"))
-_HINGE = np.stack([-UP, UP, LEFT, LEFT])
-"""(L, 3) the axes about which elbows and knees flex, at rest."""
-_LENGTH_M = np.linalg.norm(CANONICAL.offsets[[_LOWER, _END]], axis=-1).sum(axis=0)
+_LENGTH_M = np.linalg.norm(CANONICAL.offsets[[LOWER, END]], axis=-1).sum(axis=0)
 """(L,) of both bones."""
 
 _TRUNK = [CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")]
@@ -237,7 +232,7 @@ def find_hold(hands: Array) -> Array:
 def limb_error(world_rotation: Array, rendered: Array) -> Array:
     """Two (T, 21, 4) -> (T, L) metres: how far the end of each limb is off, seen from its root."""
     off = np.zeros((len(world_rotation), len(LIMBS), 3))
-    for bone, tip in ((_UPPER, _LOWER), (_LOWER, _END)):
+    for bone, tip in ((UPPER, LOWER), (LOWER, END)):
         off += rotation.rotate(rendered[:, bone], CANONICAL.offsets[tip])
         off -= rotation.rotate(world_rotation[:, bone], CANONICAL.offsets[tip])
     return np.linalg.norm(off, axis=-1)
@@ -259,20 +254,21 @@ def keep_action(action: Action, heading: Array, change: Change, size: WindowSize
             replace(here, rotation=in_world),
             change.rotation[some].astype(float, copy=False),
             change.rise[some],
+            None if change.share is None else change.share[some],
         )
         turns.append(turn[window.core].astype(change.rotation.dtype, copy=False))
         rises.append(rise[window.core])
     return replace(change, rotation=np.concatenate(turns), rise=np.concatenate(rises))
 
 
-def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
+def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tuple[Array, Array]:
     """action: of the same frames, its rotations in the world; change: (T, 21, 4), rise: (T,) -> the
-    same with the action kept.
+    same with the action kept. share: as in `Change`
     """
     before = action.rotation
     was = _positions(before, action.height)
     allowed = depth_in_body(was, before)
-    course = _Course(was, action.doubt) if action.doubt.any() else None
+    course = _Course(was, action.doubt, share) if action.doubt.any() else None
     change = _without_flips(change, action.suspicion)
     rise = _above_ground(action, rotation.multiply(change, before), was, rise)
     rise = rise if course is None else course.rise(rise)
@@ -286,18 +282,19 @@ def _kept(action: Action, change: Array, rise: Array) -> tuple[Array, Array]:
         out = way_out_of_body(now, world, allowed)
         if course is None and not (out.any() or touches):
             break
-        target = now[:, _END] if course is None else course.target(now[:, _END])
+        target = now[:, END] if course is None else course.target(now[:, END])
         if touches:
-            target[:, _ARMS] = _touching(action, was[:, _END[_ARMS]], target[:, _ARMS])
+            target[:, _ARMS] = _touching(action, was[:, END[_ARMS]], target[:, _ARMS])
         target[:, _ARMS] += _steadily(out)
-        missing = np.linalg.norm(target - now[:, _UPPER], axis=-1) - _LONGEST * _LENGTH_M
+        missing = np.linalg.norm(target - now[:, UPPER], axis=-1) - _LONGEST * _LENGTH_M
         short = np.max(bound * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
-        for bones, turns in zip((_UPPER, _LOWER), _reach_for(world, now, target), strict=True):
+        for bones, turns in zip((UPPER, LOWER), _reach_for(world, now, target), strict=True):
             change[:, bones] = rotation.multiply(turns, change[:, bones])
         if short.any():
-            share = 1.0 - _spread(short, 6)
-            change[:, _TRUNK] = rotation.power(change[:, _TRUNK], share[:, None])
-            rise = rise * share
+            left = 1.0 - _spread(short, 6)
+            change[:, _TRUNK] = rotation.power(change[:, _TRUNK], left[:, None])
+            rise = rise * left
+    change = without_overstretching(before, change)
     return change, _above_ground(action, rotation.multiply(change, before), was, rise)
 
 
@@ -316,7 +313,7 @@ def _hands(world: Array, height: Array) -> Array:
     """
     hands = np.zeros((len(world), 2, 3))
     hands[..., 1] = height[:, None]
-    for column, joint in enumerate(_END[_ARMS]):
+    for column, joint in enumerate(END[_ARMS]):
         while joint != HIPS:
             parent = CANONICAL.parents[joint]
             hands[:, column] += rotation.rotate(world[:, parent], CANONICAL.offsets[joint])
@@ -369,28 +366,33 @@ def _steadily(out: Array) -> Array:
 
 
 def _without_flips(change: Array, suspicion: Array) -> Array:
-    """change: (T, 21, 4) -> a copy; a suspected limb that rotates by much fades."""
+    """change: (T, 21, 4) -> a copy; a suspected limb that rotates by much fades, and goes on the
+    same way round while it does.
+    """
     least, most = LARGE_ROTATION
     change = change.copy()
-    joints = np.stack([_UPPER, _LOWER, _END])
+    joints = np.stack([UPPER, LOWER, END])
     angle = rotation.angle(change[:, joints]).max(axis=1)
     failed = suspicion * smootherstep((angle - least) / (most - least))
-    if failed.any():
-        share = 1.0 - _spread(failed, 8)
-        change[:, joints] = rotation.power(change[:, joints], share[:, None, :])
+    share = 1.0 - _spread(failed, 8)
+    for limb in np.flatnonzero(failed.any(axis=0)):
+        for start, stop in segments(share[:, limb] < 1.0):
+            at = (slice(start, stop), joints[:, limb])
+            change[at] = scale_rotation(change[at], share[start:stop, None, limb, None])
     return change
 
 
 class _Course:
     """What the ends of the limbs do in the input, and how near a result has to stay to that.
 
-    position: (T, 21, 3) metres, of the input; doubt: (T, L)
+    position: (T, 21, 3) metres, of the input; doubt: (T, L); share: as in `Change`
     """
 
-    def __init__(self, position: Array, doubt: Array) -> None:
+    def __init__(self, position: Array, doubt: Array, share: Array | None) -> None:
         self._doubt = doubt
+        self._share = share
         self._hips = position[:, [HIPS]]
-        self._end = position[:, _END]
+        self._end = position[:, END]
         self._over = (self._end - self._hips)[..., _GROUND]
         self._far = np.linalg.norm(self._over, axis=-1)
         height = self._end[..., 1]
@@ -409,10 +411,10 @@ class _Course:
     def target(self, now: Array) -> Array:
         """now: (T, L, 3) where the ends are -> where they are to be."""
         deviation = now - self._end
-        slow = smooth_in_time(deviation, SLOW_FRAMES)
+        slow = self._slow(deviation)
         deviation = deviation + self._doubt[..., None] * (slow - deviation)
         size = np.linalg.norm(deviation, axis=-1)
-        allowed = _softly_at_most(size, *SLOW_DEVIATION_M) / np.maximum(size, 1e-9)
+        allowed = softly_at_most(size, *SLOW_DEVIATION_M) / np.maximum(size, 1e-9)
         deviation = deviation * (1.0 + self._doubt * (allowed - 1.0))[..., None]
         up: Array = deviation[..., 1]
         for extremes in self._heights:
@@ -427,6 +429,16 @@ class _Course:
         target[..., _GROUND] = self._hips[..., _GROUND] + out[..., None] * aim
         target[..., 1] = self._end[..., 1] + up
         return target
+
+    def _slow(self, deviation: Array) -> Array:
+        """deviation: (T, L, 3) -> its slow part; none of it where there is no style, whatever there
+        is a moment before or after.
+        """
+        slow = smooth_in_time(deviation, SLOW_FRAMES)
+        if self._share is None:
+            return slow
+        around = smooth_in_time(self._share, SLOW_FRAMES)
+        return slow * (self._share / np.maximum(around, _LEAST_SHARE))[:, None, None]
 
 
 class _Extremes:
@@ -448,7 +460,7 @@ class _Extremes:
     def limit(self, deviation: Array, doubt: Array) -> Array:
         """deviation: (T, L) metres -> what of it is allowed."""
         free, most = (share * self._span for share in DEVIATION_SHARE)
-        soft = _softly_at_most(np.abs(deviation), free, most)
+        soft = softly_at_most(np.abs(deviation), free, most)
         return deviation + doubt * self.weight * (np.sign(deviation) * soft - deviation)
 
 
@@ -458,8 +470,8 @@ def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Arr
 
     world: (T, 21, 4) rotations, position: (T, 21, 3) metres before
     """
-    hinge = rotation.rotate(world[:, _UPPER], _HINGE)
-    points = (position[:, _UPPER], position[:, _LOWER], position[:, _END], target, hinge)
+    hinge = rotation.rotate(world[:, UPPER], HINGE)
+    points = (position[:, UPPER], position[:, LOWER], position[:, END], target, hinge)
     hip, knee, ankle, wanted, axis = (each.reshape(-1, 3) for each in points)
     turns = reach(hip, knee, ankle, wanted, axis, np.ones(len(wanted)))
     # a straight limb bends by much for a rounding error: nothing is done where nothing is wanted
@@ -477,12 +489,6 @@ def _rise(values: Array, bounds: tuple[float, float] | Array) -> Array:
     """Values (T, L) -> 0 up to the first bound, 1 beyond the second."""
     low, high = bounds
     return smootherstep((values - low) / (high - low))
-
-
-def _softly_at_most(size: Array, free: Array | float, most: Array | float) -> Array:
-    """size: (...) of 0 and more -> the same up to `free`, beyond it less, and never `most`."""
-    beyond = np.maximum(size - free, 0.0)
-    return np.minimum(size, free) + (most - free) * np.tanh(beyond / (most - free))
 
 
 def _fall(values: Array, bounds: tuple[float, float]) -> Array:

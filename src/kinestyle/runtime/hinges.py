@@ -1,0 +1,57 @@
+"""Elbows and knees do not bend backwards.
+
+A style may open an elbow that is nearly straight, and inverse kinematics may turn a knee over. Both
+are brought back: no further back than straight, or than in the input, whose own rig may
+overstretch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL, LEFT, SIDES, UP
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import softly_at_most
+
+OVERSTRETCH = np.radians(2.0)
+"""How far a limb may go beyond straight, or beyond where the input's goes: it nears that softly."""
+
+UPPER = np.array([CANONICAL.index(f"{s}_{b}") for b in ("upper_arm", "thigh") for s in SIDES])
+LOWER = np.array([CANONICAL.index(f"{s}_{b}") for b in ("forearm", "shin") for s in SIDES])
+END = np.array([CANONICAL.index(f"{s}_{b}") for b in ("hand", "foot") for s in SIDES])
+"""The joints of the four limbs: left arm, right arm, left leg, right leg."""
+
+HINGE = np.stack([-UP, UP, LEFT, LEFT])
+"""(L, 3) the axes about which elbows and knees flex, at rest."""
+
+_STRAIGHT = rotation.normalize(CANONICAL.offsets[END])
+_FLEXED = np.cross(HINGE, _STRAIGHT)
+
+
+def bent_back(world: Array) -> Array:
+    """world: (T, 21, 4) rotations -> (T, L) radians by which elbows and knees are bent backwards; a
+    limb that is bent by more than a right angle is flexed, whatever its sign.
+    """
+    local = rotation.multiply(rotation.inverse(world[:, UPPER]), world[:, LOWER])
+    bone = rotation.rotate(local, _STRAIGHT)
+    back = -np.arctan2((bone * _FLEXED).sum(axis=-1), (bone * _STRAIGHT).sum(axis=-1))
+    return np.where(back < 0.5 * np.pi, back, -back)
+
+
+def without_overstretching(before: Array, change: Array) -> Array:
+    """before: (T, 21, 4) world rotations of the input, change: (T, 21, 4) -> the change, such that
+    no elbow or knee is bent further back than straight, or than it was. What is not bent back stays
+    what it is, to the last digit.
+    """
+    world = rotation.multiply(change, before)
+    back, most = bent_back(world), np.maximum(bent_back(before), 0.0)
+    excess = back - softly_at_most(back, most, most + OVERSTRETCH)
+    limbs = np.flatnonzero((excess > 0.0).any(axis=0))
+    if not len(limbs):
+        return change
+    axis = rotation.rotate(world[:, UPPER[limbs]], HINGE[limbs])
+    turn = rotation.exp(excess[:, limbs, None] * axis)
+    change = change.copy()
+    change[:, LOWER[limbs]] = rotation.multiply(turn, change[:, LOWER[limbs]])
+    return change

@@ -15,7 +15,12 @@ import numpy as np
 
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton, rest_position, world_to_local_rotation
+from kinestyle.motion.skeleton import (
+    Skeleton,
+    place_joints,
+    rest_position,
+    world_to_local_rotation,
+)
 
 STATURE_M = 1.70
 
@@ -105,10 +110,20 @@ def canonical_clip(
     """
     local_position = np.tile(CANONICAL.offsets, (len(root_position), 1, 1))
     local_position[:, HIPS] = root_position
-    return Clip(
+    clip = Clip(
         CANONICAL,
         local_position,
         world_to_local_rotation(CANONICAL, world_rotation),
         frame_time_seconds,
         name,
     )
+    position = joints_from_hips(world_rotation)
+    position += root_position[:, None]
+    return clip.with_world(position, world_rotation)
+
+
+def joints_from_hips(world_rotation: Array) -> Array:
+    """world_rotation: (..., 21, 4) -> (..., 21, 3) metres from the hips."""
+    position = place_joints(CANONICAL, CANONICAL.offsets, world_rotation)
+    position -= CANONICAL.offsets[HIPS]
+    return position

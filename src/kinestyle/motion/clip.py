@@ -132,6 +132,12 @@ class Clip:
     def _world(self) -> tuple[Array, Array]:
         return forward_kinematics(self.skeleton, self.local_position, self.local_rotation)
 
+    def with_world(self, world_position: Array, world_rotation: Array) -> Self:
+        """This very clip, for which (T, J, 3) and (T, J, 4) need not be computed any more."""
+        # where `cached_property` keeps what it has computed
+        self.__dict__["_world"] = world_position, world_rotation
+        return self
+
     @property
     def world_position(self) -> Array:
         """(T, J, 3) joint positions in the file's units and axes."""
@@ -173,14 +179,19 @@ class Clip:
         if joints is None:
             part = getattr(self.source, "window", None)
             source = self.source if part is None else part(start, stop)
-            return replace(self, local_position=position, local_rotation=rotation, source=source)
-        return replace(
-            self,
-            skeleton=self.skeleton.only(joints),
-            local_position=np.take(position, joints, axis=1),
-            local_rotation=np.take(rotation, joints, axis=1),
-            source=None,
-        )
+            found = replace(self, local_position=position, local_rotation=rotation, source=source)
+        else:
+            found = replace(
+                self,
+                skeleton=self.skeleton.only(joints),
+                local_position=np.take(position, joints, axis=1),
+                local_rotation=np.take(rotation, joints, axis=1),
+                source=None,
+            )
+        if "_world" in self.__dict__:
+            every = slice(None) if joints is None else joints
+            found.with_world(*(values[start:stop][:, every] for values in self._world))
+        return found
 
     def sample(self, frames: np.ndarray) -> Clip:
         """frames: (N,) int -> a clip of these frames only."""

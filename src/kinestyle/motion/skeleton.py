@@ -131,6 +131,14 @@ def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
     return world
 
 
+def world_rotation_of(skeleton: Skeleton, local_rotation: Array, joint: int) -> Array:
+    """local_rotation: (..., J, 4) -> (..., 4) of one joint in the world."""
+    turned = local_rotation[..., joint, :]
+    for above in skeleton.ancestors(joint):
+        turned = rotation.multiply(local_rotation[..., above, :], turned)
+    return turned
+
+
 def world_to_local_rotation(skeleton: Skeleton, world_rotation: Array) -> Array:
     """world_rotation: (..., J, 4) -> (..., J, 4) relative to each parent."""
     local = world_rotation.copy()
@@ -152,13 +160,19 @@ def forward_kinematics(
     parent in the parent's frame.
     """
     world_rotation = local_to_world_rotation(skeleton, local_rotation)
-    world_position = np.array(np.broadcast_to(local_position, (*local_rotation.shape[:-1], 3)))
+    return place_joints(skeleton, local_position, world_rotation), world_rotation
+
+
+def place_joints(skeleton: Skeleton, local_position: Array, world_rotation: Array) -> Array:
+    """World positions (..., J, 3) from local ones, as in `forward_kinematics`, (..., J, 3), and
+    world rotations (..., J, 4).
+    """
+    parents = np.maximum(skeleton.parents, 0)
+    position = rotation.rotate(world_rotation[..., parents, :], local_position)
+    position[..., skeleton.levels[0], :] = local_position[..., skeleton.levels[0], :]
     for joints in skeleton.levels[1:]:
-        parents = skeleton.parents[joints]
-        world_position[..., joints, :] = world_position[..., parents, :] + rotation.rotate(
-            world_rotation[..., parents, :], world_position[..., joints, :]
-        )
-    return world_position, world_rotation
+        position[..., joints, :] += position[..., parents[joints], :]
+    return position
 
 
 def rest_position(skeleton: Skeleton) -> Array:

@@ -16,15 +16,25 @@ def smooth_in_time(values: Array, sigma_frames: float) -> Array:
     if radius == 0 or len(values) < 2:
         return values
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_frames) ** 2)
-    padded = np.pad(values, [(radius, radius), *[(0, 0)] * (values.ndim - 1)], mode="edge")
+    padded = _ends_held(values, radius)
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0)
     return windows @ (kernel / kernel.sum())
 
 
 def largest_within(values: Array, frames: int) -> Array:
     """values: (T, ...) -> the largest of each at most so many frames away, ends held."""
-    padded = np.pad(values, [(frames, frames), *[(0, 0)] * (values.ndim - 1)], mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * frames + 1, axis=0).max(axis=-1)
+    largest, seen, wanted = _ends_held(values, frames), 1, 2 * frames + 1
+    while 2 * seen <= wanted:
+        largest, seen = np.maximum(largest[:-seen], largest[seen:]), 2 * seen
+    # two stretches that overlap
+    return np.maximum(largest[: len(values)], largest[wanted - seen :])
+
+
+def _ends_held(values: Array, frames: int) -> Array:
+    """values: (T, ...) -> (T + 2 frames, ...) with the first and the last so many times more."""
+    ends = (np.repeat(end, frames, axis=0) for end in (values[:1], values[-1:]))
+    first, last = ends
+    return np.concatenate([first, values, last])
 
 
 def limit_angular_velocity(q: Array, usual: float, wild: float, sigma_frames: float) -> Array:

@@ -17,7 +17,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, HIPS, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton, forward_kinematics
+from kinestyle.motion.skeleton import Skeleton, forward_kinematics, world_rotation_of
 from kinestyle.retarget.correspondence import Correspondence, to_canonical
 
 
@@ -38,10 +38,8 @@ def apply_change(
     skeleton = clip.skeleton
     change = rotation.multiply(rotation.multiply(rotation.inverse(c.axes), rotation_change), c.axes)
     role_of = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
-    world_rotation = {
-        joint: rotation.multiply(change[:, role], clip.world_rotation[:, joint])
-        for joint, role in role_of.items()
-    }
+    turned = rotation.multiply(change[:, c.roles], clip.world_rotation[:, c.joints])
+    world_rotation = dict(zip(role_of, np.moveaxis(turned, 1, 0), strict=True))
     for joint, (above, below, weight) in _shared_joints(skeleton, role_of).items():
         shared = rotation.interpolate(
             change[:, above], change[:, below], np.full(len(change), weight)
@@ -84,26 +82,28 @@ def set_world_rotations(clip: Clip, world_rotation: Mapping[int, Array]) -> Arra
     """Local rotations (T, J, 4) with which some joints have given world rotations (T, 4) and all
     others their local ones.
     """
-    local = clip.local_rotation.copy()
-    world = np.empty_like(local)
-    for joint, parent in enumerate(clip.skeleton.parents):
+    parents, local = clip.skeleton.parents, clip.local_rotation
+    world: dict[int, Array] = {}
+    # of all others, those above a given one have to be known
+    for joint in np.flatnonzero(clip.skeleton.leading_to(world_rotation)).tolist():
         if joint in world_rotation:
-            world[:, joint] = world_rotation[joint]
-            new_local = (
-                rotation.multiply(rotation.inverse(world[:, parent]), world[:, joint])
-                if parent >= 0
-                else world[:, joint]
-            )
-            # in the hemisphere it was in: the numbers of an unchanged joint stay the same
-            flip = np.sum(new_local * local[:, joint], axis=-1, keepdims=True) < 0
-            local[:, joint] = np.where(flip, -new_local, new_local)
+            world[joint] = world_rotation[joint]
+        elif parents[joint] >= 0:
+            world[joint] = rotation.multiply(world[int(parents[joint])], local[:, joint])
         else:
-            world[:, joint] = (
-                rotation.multiply(world[:, parent], local[:, joint])
-                if parent >= 0
-                else local[:, joint]
-            )
-    return local
+            world[joint] = local[:, joint]
+    given = list(world_rotation)
+    turned = np.stack([world[joint] for joint in given], axis=1)
+    below = [i for i, joint in enumerate(given) if parents[joint] >= 0]
+    if below:
+        above = np.stack([world[int(parents[given[i]])] for i in below], axis=1)
+        turned[:, below] = rotation.multiply(rotation.inverse(above), turned[:, below])
+    # in the hemisphere it was in: the numbers of an unchanged joint stay the same
+    flip = rotation.dot(turned, local[:, given]) < 0
+    np.negative(turned, out=turned, where=flip[..., None])
+    found = local.copy()
+    found[:, given] = turned
+    return found
 
 
 def offset_root(
@@ -124,8 +124,8 @@ def offset_root(
         translation = rotation.rotate(rotation.inverse(c.axes), change / c.scale_to_canonical)
         parent = int(clip.skeleton.parents[joint])
         if parent >= 0:
-            _, above = forward_kinematics(clip.skeleton, local_position, new_local_rotation)
-            translation = rotation.rotate(rotation.inverse(above[:, parent]), translation)
+            above = world_rotation_of(clip.skeleton, new_local_rotation, parent)
+            translation = rotation.rotate(rotation.inverse(above), translation)
         local_position[:, joint] += translation
     return carry_along(clip, c, local_position, new_local_rotation)
 

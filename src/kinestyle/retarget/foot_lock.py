@@ -24,7 +24,7 @@ from kinestyle.retarget.changes import offset_root, set_world_rotations, with_ca
 from kinestyle.retarget.contacts import find_still
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.footsteps import FADE_SECONDS, FootLock, StepMeasure, floor_of
-from kinestyle.retarget.legs import LEG, LegTrajectory, both_positions, leg_trajectory
+from kinestyle.retarget.legs import LEG, LegTrajectory, both_positions, leg_trajectories
 from kinestyle.retarget.limb_ik import reach
 
 FAR_M, FAR_RADIANS = 0.1, 0.7
@@ -88,9 +88,7 @@ def lock_feet(
     share: (T,) how much of the change is present at each moment, or one for all; where it is 0,
         legs stay as they were
     """
-    was, now = (
-        [leg_trajectory(clip, correspondence, side) for side in SIDES] for clip in (before, after)
-    )
+    was, now = (leg_trajectories(clip, correspondence) for clip in (before, after))
     squared, count = leg_change(was, now)
     changed = amount_of_change(squared / count, correspondence.scale_to_canonical)
     amount = changed * np.broadcast_to(share, before.frame_count)
@@ -116,11 +114,12 @@ def lock_feet_to(
         return after
     whole = Window.whole(after.frame_count)
     locks = []
-    for column, (side, was) in enumerate(zip(SIDES, trajectories, strict=True)):
+    both = zip(trajectories, leg_trajectories(after, correspondence), strict=True)
+    for column, (was, now) in enumerate(both):
         steps = StepMeasure(
             locked[:, column], after.frame_time_seconds, correspondence.scale_to_canonical
         )
-        steps.add(whole, was, leg_trajectory(after, correspondence, side), amount)
+        steps.add(whole, was, now, amount)
         locks.append(steps.finish(floor_of(was.foot[:, 1]), floor_of(was.pivot[:, 1])))
     return with_legs(
         after,
@@ -147,8 +146,10 @@ def reach_locks(
     rotated to Y up.
     """
     legs = [
-        _Leg(was, after, correspondence, side, lock, window, amount)
-        for side, was, lock in zip(SIDES, trajectories, locks, strict=True)
+        _Leg(was, now, after, correspondence, side, lock, window, amount)
+        for side, was, now, lock in zip(
+            SIDES, trajectories, leg_trajectories(after, correspondence), locks, strict=True
+        )
     ]
     drop = np.max([leg.too_far() for leg in legs], axis=0)
     lowered = -_smoothly_over(drop, after.frame_time_seconds)[:, None] * UP
@@ -225,6 +226,7 @@ class _Leg:
     def __init__(
         self,
         was: LegTrajectory,
+        now: LegTrajectory,
         after: Clip,
         correspondence: Correspondence,
         side: str,
@@ -238,7 +240,6 @@ class _Leg:
         self.thigh, self.shin, self.foot = (joints[f"{side}_{part}"] for part in LEG)
         self.ends = [self.foot] if was.toe is None else [self.foot, joints[f"{side}_toe"]]
         self.after = after
-        now = leg_trajectory(after, correspondence, side)
         self.position = [now.thigh, now.shin, now.foot]
         align = correspondence.align[CANONICAL.index(f"{side}_thigh")]
         self.hinge = rotation.rotate(
@@ -262,20 +263,18 @@ class _Leg:
         correction = [np.zeros_like(was.foot) for _ in self.ends]
         own = now.foot + self._rise(was, now, lock)[:, None] * UP
         steadied = was.foot + lock.drift[window.read]
-        for step in lock.steps_in(window):
-            around, frame = step.around(window)
-            share = step.weight(frame)[:, None]
-            # a step's edge may lie outside of the window: only for frames that are thrown away
-            edge = np.clip(frame, step.start, step.stop - 1)
-            nearest = np.clip(edge, frame[0], frame[-1]) - frame[0]
-            wanted = rotation.rotate(step.heading, steadied[around] - step.centre) + step.new_centre
-            shift[around] += share * _not_far(wanted - own[around], nearest, FAR_M / self.metres)
-            for i in range(len(self.ends)):
+        around = lock.around(window)
+        if around is not None:
+            row, heading, share = around.row, around.heading, around.share[:, None]
+            wanted = rotation.rotate(heading, steadied[row] - around.centre) + around.new_centre
+            far = FAR_M / self.metres
+            np.add.at(shift, row, share * _not_far(wanted - own[row], around.nearest, far))
+            for turned, was_turned, now_turned in zip(correction, old, new, strict=True):
                 off = rotation.multiply(
-                    rotation.multiply(step.heading, old[i][around]),
-                    rotation.inverse(new[i][around]),
+                    rotation.multiply(heading, was_turned[row]), rotation.inverse(now_turned[row])
                 )
-                correction[i][around] += share * _not_far(rotation.log(off), nearest, FAR_RADIANS)
+                off = _not_far(rotation.log(off), around.nearest, FAR_RADIANS)
+                np.add.at(turned, row, share * off)
         self.wanted = own + shift
         self.end_rotation = {
             joint: rotation.multiply(rotation.exp(correction[i]), new[i])
@@ -324,9 +323,8 @@ def _not_far(correction: Array, nearest: np.ndarray, most: float) -> Array:
     most `most` away from what it is there.
     """
     beyond = correction - correction[nearest]
-    return correction[nearest] + beyond / np.sqrt(
-        1.0 + np.sum(beyond**2, axis=-1, keepdims=True) / most**2
-    )
+    size = np.sqrt(1.0 + rotation.dot(beyond, beyond) / most**2)
+    return correction[nearest] + beyond / size[:, None]
 
 
 def _smoothly_over(values: Array, frame_time_seconds: float) -> Array:

@@ -8,6 +8,7 @@ longer than any window.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,22 +48,52 @@ class Step:
     centre: Array
     new_centre: Array
 
-    def around(self, window: Window) -> tuple[slice, np.ndarray]:
-        """The frames of a window that are in the step or fade to it: as a slice of the N that are
-        read, and as their numbers in the clip.
-        """
-        first = max(self.start - self.fade_in, window.first)
-        last = min(self.stop + self.fade_out, window.last)
-        return slice(first - window.first, last - window.first), np.arange(first, last)
 
-    def weight(self, frame: np.ndarray) -> Array:
-        """frame: (N,) -> (N,) 1 in the step, fading to 0 before and after it.
+@dataclass(frozen=True, eq=False)
+class Around:
+    """The frames of a window that are in steps or fade to them: N of all steps, one step after the
+    other. A frame between two steps is there for each.
 
-        In a gap shorter than the fade, one step passes smoothly into the next.
-        """
-        rising = 1.0 - (self.start - frame) / (self.fade_in + 1)
-        falling = 1.0 - (frame - self.stop + 1) / (self.fade_out + 1)
-        return smootherstep(np.minimum(rising, falling))
+    row: (N,) where they are among the frames that the window reads
+    share: (N,) 1 in the step, fading to 0 before and after it. In a gap shorter than the fade, one
+        step passes smoothly into the next
+    nearest: (N,) which of the N is the nearest one inside of the step
+    heading, centre, new_centre: (N, ...) of the step
+    """
+
+    row: np.ndarray
+    share: Array
+    nearest: np.ndarray
+    heading: Array
+    centre: Array
+    new_centre: Array
+
+    @classmethod
+    def of(cls, steps: Sequence[Step], window: Window) -> Around:
+        """steps: at least one, all with a weight in the window"""
+        start, stop, fade_in, fade_out = np.array(
+            [(step.start, step.stop, step.fade_in, step.fade_out) for step in steps]
+        ).T
+        first = np.maximum(start - fade_in, window.first)
+        count = np.minimum(stop + fade_out, window.last) - first
+        step = np.repeat(np.arange(len(steps)), count)
+        # the number, among the N, of what would be the clip's first frame
+        begins = (np.cumsum(count) - count - first)[step]
+        frame = np.arange(len(step)) - begins
+        rising = 1.0 - (start[step] - frame) / (fade_in[step] + 1)
+        falling = 1.0 - (frame - stop[step] + 1) / (fade_out[step] + 1)
+        # a step's edge may lie outside of the window: only for frames that are thrown away
+        inside = np.clip(frame, start[step], stop[step] - 1)
+        inside = np.clip(inside, first[step], (first + count)[step] - 1)
+        return cls(
+            frame - window.first,
+            smootherstep(np.minimum(rising, falling)),
+            inside + begins,
+            *(
+                np.stack([getattr(one, name) for one in steps])[step]
+                for name in ("heading", "centre", "new_centre")
+            ),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +110,14 @@ class FootLock:
     ankle_floor: float
     pivot_floor: float
 
-    def steps_in(self, window: Window) -> list[Step]:
-        """The steps that have a weight in the frames that a window reads."""
-        return [
+    def around(self, window: Window) -> Around | None:
+        """Where steps have a weight in the frames that a window reads; None where none has."""
+        steps = [
             step
             for step in self.steps
             if step.start - step.fade_in < window.last and step.stop + step.fade_out > window.first
         ]
+        return Around.of(steps, window) if steps else None
 
 
 class StepMeasure:

@@ -42,16 +42,28 @@ class LegTrajectory:
         return [q for q in (self.foot_rotation, self.toe_rotation) if q is not None]
 
 
-def leg_trajectory(clip: Clip, correspondence: Correspondence, side: str) -> LegTrajectory:
-    """The trajectory of a clip's own leg. side: "left" or "right"."""
-    c, joints = correspondence, correspondence.mapping.joints
-    thigh, shin, foot = (y_up_position(clip, c, f"{side}_{part}") for part in LEG)
-    foot_rotation = rotation.multiply(c.axes, clip.world_rotation[:, joints[f"{side}_foot"]])
-    if f"{side}_toe" not in joints:
-        return LegTrajectory(thigh, shin, foot, None, foot_rotation, None)
-    toe = y_up_position(clip, c, f"{side}_toe")
-    toe_rotation = rotation.multiply(c.axes, clip.world_rotation[:, joints[f"{side}_toe"]])
-    return LegTrajectory(thigh, shin, foot, toe, foot_rotation, toe_rotation)
+def leg_trajectories(clip: Clip, c: Correspondence) -> list[LegTrajectory]:
+    """The trajectories of a clip's own legs, the left one and the right one."""
+    joints = c.mapping.joints
+    parts = [[f"{side}_{part}" for part in (*LEG, "toe")] for side in SIDES]
+    roles = [role for leg in parts for role in leg if role in joints]
+    ends = [role for role in roles if role.endswith(("_foot", "_toe"))]
+    place = clip.world_position[:, [joints[role] for role in roles]]
+    turned = clip.world_rotation[:, [joints[role] for role in ends]]
+    # all of them at once: what it takes is mostly a matter of how often
+    positions = dict(zip(roles, np.moveaxis(rotation.rotate(c.axes, place), 1, 0), strict=True))
+    rotations = dict(zip(ends, np.moveaxis(rotation.multiply(c.axes, turned), 1, 0), strict=True))
+    return [
+        LegTrajectory(
+            positions[thigh],
+            positions[shin],
+            positions[foot],
+            positions.get(toe),
+            rotations[foot],
+            rotations.get(toe),
+        )
+        for thigh, shin, foot, toe in parts
+    ]
 
 
 def y_up_position(clip: Clip, c: Correspondence, role: str) -> Array:

@@ -28,7 +28,7 @@ from kinestyle.retarget.features import FRAME_RATE, at_feature_rate
 from kinestyle.retarget.foot_lock import feet_in_contact
 from kinestyle.retarget.footsteps import floor_of
 from kinestyle.retarget.ground import find_ground
-from kinestyle.retarget.legs import leg_trajectory, y_up_position
+from kinestyle.retarget.legs import leg_trajectories, y_up_position
 from kinestyle.retarget.travel import carried_along
 
 
@@ -126,7 +126,7 @@ def survey(
         clip = motion.window(window.first, window.last, joints)
         canonical = to_canonical(clip, legs)
         contact = measure_contacts(at_feature_rate(canonical) if frames.keeps_frames else canonical)
-        both = [leg_trajectory(clip, legs, side) for side in SIDES]
+        both = leg_trajectories(clip, legs)
         ankles = np.stack([leg.foot for leg in both], axis=1)
         still = measure_still(ankles * legs.scale_to_canonical, clip.frame_time_seconds)
         heights = np.stack([y[:, 1] for leg in both for y in (leg.foot, leg.pivot)], axis=1)

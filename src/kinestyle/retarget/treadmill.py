@@ -13,7 +13,7 @@ from kinestyle.motion.canonical import SIDES, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.correspondence import Correspondence
-from kinestyle.retarget.legs import leg_trajectory, y_up_position
+from kinestyle.retarget.legs import leg_trajectories, y_up_position
 
 LOW_M = 0.04
 """How high above where it stands an ankle or toe may be and still stand."""
@@ -69,7 +69,7 @@ def _low_velocities(clip: Clip, c: Correspondence, repeats: bool) -> tuple[Array
     """(N, 2) metres a second over the ground of ankles and toes while they are low, and (N,) which
     side each is of.
     """
-    legs = [leg_trajectory(clip, c, side) for side in SIDES]
+    legs = leg_trajectories(clip, c)
     found, sides = [], []
     for part in ("foot", "pivot"):
         position = np.stack([getattr(leg, part) for leg in legs]) * c.scale_to_canonical

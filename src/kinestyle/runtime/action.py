@@ -18,7 +18,7 @@ import numpy as np
 
 from kinestyle.motion import rotation
 from kinestyle.motion.body_shape import depth_in_body, way_out_of_body
-from kinestyle.motion.canonical import CANONICAL, HIPS, SIDES, UP
+from kinestyle.motion.canonical import CANONICAL, HIPS, SIDES, UP, joints_from_hips
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     largest_within,
@@ -506,10 +506,6 @@ def _positions(world: Array, height: Array) -> Array:
     """world: (T, 21, 4) rotations, height: (T,) of the hips -> (T, 21, 3) metres, the hips above
     the origin.
     """
-    parents = CANONICAL.parents
-    position = rotation.rotate(world[:, parents], CANONICAL.offsets)
-    position[:, HIPS] = height[:, None] * UP
-    for joint, parent in enumerate(parents):
-        if parent >= 0:
-            position[:, joint] += position[:, parent]
+    position = joints_from_hips(world)
+    position[..., 1] += height[:, None]
     return position

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinestyle.motion import rotation as rotations
-from kinestyle.motion.canonical import CANONICAL, HIPS, UP
+from kinestyle.motion.canonical import HIPS, UP, joints_from_hips
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
 from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time, smootherstep
 from kinestyle.retarget.features import FRAME_RATE
 
@@ -163,13 +162,6 @@ def reconstruction_error_cm(rotation: Array, decoded: Array) -> Array:
     """rotation, decoded: (N, 21, 4) world rotations with the heading removed, of a clip and of what
     the autoencoder made of it -> (N,) as `DomainScore.error_cm`.
     """
-    apart = joint_position(decoded) - joint_position(rotation)
-    return 100.0 * np.linalg.norm(apart, axis=-1).mean(axis=-1)
-
-
-def joint_position(rotation: Array) -> Array:
-    """rotation: (T, 21, 4) -> (T, 21, 3) metres from the hips, from rotations: errors add up along
-    a limb, as they do for the user.
-    """
-    local_rotation = world_to_local_rotation(CANONICAL, rotation)
-    return forward_kinematics(CANONICAL, CANONICAL.offsets, local_rotation)[0]
+    # by joints, not by rotations: errors add up along a limb, as they do for the user
+    apart = joints_from_hips(decoded) - joints_from_hips(rotation)
+    return 100.0 * rotations.length(apart).mean(axis=-1)

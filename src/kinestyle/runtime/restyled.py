@@ -35,7 +35,7 @@ from kinestyle.retarget.foot_lock import (
     with_legs,
 )
 from kinestyle.retarget.footsteps import FootLock, StepMeasure
-from kinestyle.retarget.legs import LegTrajectory, leg_trajectory
+from kinestyle.retarget.legs import leg_trajectories
 from kinestyle.retarget.survey import Survey
 from kinestyle.runtime.change import Change
 from kinestyle.runtime.settings import Root
@@ -104,7 +104,7 @@ class Restyled(OfMotion):
         if self._locks:
             was, now = (clip.window(0, clip.frame_count, self._joints) for clip in (before, after))
             legs, lowered = reach_locks(
-                _trajectories(was, self._legs),
+                leg_trajectories(was, self._legs),
                 now,
                 self._legs,
                 self._locks,
@@ -160,7 +160,8 @@ class Restyled(OfMotion):
             core = window.core.start, window.core.stop
             moved = self._moved(turned.window(*core), self._legs, window.wanted)
             added, number = leg_change(
-                _trajectories(before.window(*core), self._legs), _trajectories(moved, self._legs)
+                leg_trajectories(before.window(*core), self._legs),
+                leg_trajectories(moved, self._legs),
             )
             squared, count = squared + added, count + number
         return amount_of_change(squared / count, self._legs.scale_to_canonical)
@@ -178,7 +179,7 @@ class Restyled(OfMotion):
         for window in one_by_one(self._windows(1), progress):
             before, turned, change = self._turned_legs(window.first, window.last)
             moved = self._moved(turned, self._legs, window.read)
-            legs = _trajectories(before, self._legs), _trajectories(moved, self._legs)
+            legs = leg_trajectories(before, self._legs), leg_trajectories(moved, self._legs)
             for measure, was, now in zip(steps, *legs, strict=True):
                 measure.add(window, was, now, self._amount(change, window.read_count))
         return tuple(
@@ -223,7 +224,3 @@ def travel_notes(end_distance_m: float) -> tuple[str, ...]:
 def _turned(before: Clip, correspondence: Correspondence, change: Change) -> Clip:
     """The clip with its joints rotated, its hips where they were."""
     return apply_change(before, correspondence, change.rotation, np.zeros((before.frame_count, 3)))
-
-
-def _trajectories(clip: Clip, correspondence: Correspondence) -> list[LegTrajectory]:
-    return [leg_trajectory(clip, correspondence, side) for side in SIDES]

@@ -14,11 +14,11 @@ import numpy as np
 
 from kinestyle.bundle import Bundle
 from kinestyle.errors import BundleError, StyleError
+from kinestyle.motion.canonical import joints_from_hips
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time, smootherstep
 from kinestyle.motion.window import Motion
 from kinestyle.retarget.features import FRAME_RATE
-from kinestyle.runtime.out_of_domain import joint_position
 from kinestyle.runtime.settings import Timing
 
 MOST = float(np.log(2.0))
@@ -82,7 +82,7 @@ def movement(rotation: Array) -> Array:
     """rotation: (T30, 21, 4) world rotations with the heading removed -> (T30,) from -1, where a
     clip moves least, to 1, where it moves most.
     """
-    position = joint_position(rotation)
+    position = joints_from_hips(rotation)
     if len(position) < 3:
         return np.zeros(len(position))
     speed = np.linalg.norm(np.gradient(position, axis=0), axis=-1).mean(axis=-1)

@@ -82,13 +82,13 @@ def _depth(position: Array, world_rotation: Array) -> tuple[Array, Array, Array]
     off = middle[:, :, None] - nearest_on_segment(
         middle[:, :, None], position[:, None, _START], position[:, None, _END]
     )
-    distance = np.linalg.norm(off, axis=-1)
+    distance = rotation.length(off)
     return _RADIUS - distance, off, distance
 
 
 def nearest_on_segment(point: Array, start: Array, end: Array) -> Array:
     """point, start, end: (..., 3) -> (..., 3) the point of the segment that is nearest."""
     along, to_point = end - start, point - start
-    length = np.maximum((along * along).sum(axis=-1, keepdims=True), 1e-12)
-    share = np.clip((to_point * along).sum(axis=-1, keepdims=True) / length, 0.0, 1.0)
-    return np.asarray(start + share * along)
+    squared = np.maximum(rotation.dot(along, along), 1e-12)
+    share = np.clip(rotation.dot(to_point, along) / squared, 0.0, 1.0)
+    return np.asarray(start + share[..., None] * along)

@@ -14,6 +14,9 @@ from kinestyle.motion.window import Motion
 _CONTROL_REACH = 16
 """Frames. Farther away, 7e-10 of a value is left in a spline's control points."""
 
+_THE_SAME_FRAME = 1e-9
+"""Frames: what rounding leaves of a clip's own times."""
+
 SPLINE_REACH = _CONTROL_REACH + 2
 """How many frames before and after a moment a spline looks at."""
 
@@ -71,6 +74,9 @@ def spline_vector(values: Array, at_frame: Array) -> Array:
     Unlike straight lines it has no corners: motion at 30 frames a second stays smooth at 120.
     """
     at_frame = np.clip(at_frame, 0.0, len(values) - 1.0)
+    nearest = np.rint(at_frame)
+    if (np.abs(at_frame - nearest) < _THE_SAME_FRAME).all():
+        return values[nearest.astype(int)]  # which it goes through
     reach = np.arange(-_CONTROL_REACH, _CONTROL_REACH + 1)
     kernel = np.sqrt(3.0) * (np.sqrt(3.0) - 2.0) ** np.abs(reach)
     beyond = np.arange(1, _CONTROL_REACH + 3).reshape(-1, *[1] * (values.ndim - 1))

@@ -192,11 +192,11 @@ def mean(q: Array, weight: Array | None = None) -> Array:
 
 
 def mean_of_products(products: Array) -> Array:
-    """products: (4, 4) the sum over quaternions of each one times its transpose -> (4,), their mean
-    rotation.
+    """products: (..., 4, 4) the sum over quaternions of each one times its transpose -> (..., 4),
+    their mean rotation.
     """
     _, vectors = np.linalg.eigh(products)
-    return vectors[:, -1]
+    return vectors[..., -1]
 
 
 def to_matrix(q: Array) -> Array:

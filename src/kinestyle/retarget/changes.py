@@ -83,6 +83,8 @@ def set_world_rotations(clip: Clip, world_rotation: Mapping[int, Array]) -> Arra
     others their local ones.
     """
     parents, local = clip.skeleton.parents, clip.local_rotation
+    if not world_rotation:
+        return local.copy()
     world: dict[int, Array] = {}
     # of all others, those above a given one have to be known
     for joint in np.flatnonzero(clip.skeleton.leading_to(world_rotation)).tolist():

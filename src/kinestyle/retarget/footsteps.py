@@ -132,10 +132,11 @@ class StepMeasure:
         self._locked, self._frame_time, self._metres = locked, frame_time_seconds, metres
         self._segments = segments(locked)
         count = len(self._segments)
+        begins = np.diff(locked.astype(np.int8), prepend=0) > 0
+        self._segment = np.cumsum(begins) - 1
         self._pivot_was, self._pivot_now, self._off = (np.zeros((count, 3)) for _ in range(3))
         self._rotation = np.zeros((count, 4, 4))
         self._drift: list[Array] = []
-        self._next = 0
 
     def add(self, window: Window, was: LegTrajectory, now: LegTrajectory, amount: Array) -> None:
         """was, now: the leg in the input and in the result, (N, ...) the frames that the window
@@ -149,41 +150,45 @@ class StepMeasure:
             # the frame before the window is the last one of the window before
             drift += self._drift[-1][-1]
         self._drift.append(drift[window.core])
-        steadied = was.foot + drift
-        while self._next < len(self._segments) and self._segments[self._next][0] < window.stop:
-            start, stop = self._segments[self._next]
-            read = slice(
-                max(start, window.start) - window.first, min(stop, window.stop) - window.first
-            )
-            changed = rotation.multiply(
-                now.foot_rotation[read], rotation.inverse(was.foot_rotation[read])
-            )
-            self._rotation[self._next] += changed.T @ changed
-            self._pivot_was[self._next] += was.pivot[read].sum(axis=0)
-            self._pivot_now[self._next] += now.pivot[read].sum(axis=0)
-            self._off[self._next] += (steadied - was.foot)[read].sum(axis=0)
-            if stop > window.stop:
-                break
-            self._next += 1
+        row = np.flatnonzero(self._locked[window.wanted])
+        if not len(row):
+            return
+        segment = self._segment[window.wanted][row]
+        starts = np.flatnonzero(np.diff(segment, prepend=-1))
+        row = row + window.core.start
+        changed = rotation.multiply(
+            now.foot_rotation[row], rotation.inverse(was.foot_rotation[row])
+        )
+        for total, values in (
+            (self._rotation, changed[:, :, None] * changed[:, None]),
+            (self._pivot_was, was.pivot[row]),
+            (self._pivot_now, now.pivot[row]),
+            (self._off, drift[row]),
+        ):
+            total[segment[starts]] += np.add.reduceat(values, starts)
 
     def finish(self, ankle_floor: float, pivot_floor: float) -> FootLock:
         """The lock, when every window was added; floors as in `FootLock`."""
         fade = max(1, round(FADE_SECONDS / self._frame_time))
-        frames = len(self._locked)
-        edges = [(0, -fade), *self._segments, (frames + fade, frames)]
-        steps = []
-        for k, ((_, before), (start, stop), (after, _)) in enumerate(
-            zip(edges, edges[1:], edges[2:], strict=False)
-        ):
-            count = stop - start
-            mean = rotation.mean_of_products(self._rotation[k])
-            heading = rotation.about_y(2.0 * np.arctan2(mean[2], mean[0]))
-            centre = self._pivot_was[k] / count + self._off[k] / count
-            new_centre = np.where(UP > 0.0, centre, self._pivot_now[k] / count)
-            fades = min(fade, start - before), min(fade, after - stop)
-            steps.append(Step(start, stop, *fades, heading, centre, new_centre))
+        bounds = np.array(self._segments).reshape(-1, 2)
+        start, stop = bounds.T
+        count = (stop - start)[:, None]
+        mean = rotation.mean_of_products(self._rotation)
+        heading = rotation.about_y(2.0 * np.arctan2(mean[:, 2], mean[:, 0]))
+        centre = self._pivot_was / count + self._off / count
+        new_centre = np.where(UP > 0.0, centre, self._pivot_now / count)
+        # up to the step before, and to the one after
+        far = len(self._locked) + fade
+        stops, starts = np.concatenate([[-fade], stop]), np.concatenate([start, [far]])
+        fades = np.minimum(fade, [start - stops[:-1], starts[1:] - stop])
+        steps = tuple(
+            Step(first, last, fade_in, fade_out, *where)
+            for first, last, fade_in, fade_out, *where in zip(
+                *bounds.T.tolist(), *fades.tolist(), heading, centre, new_centre, strict=True
+            )
+        )
         drift = self._drift[0] if len(self._drift) == 1 else np.concatenate(self._drift)
-        return FootLock(tuple(steps), drift, ankle_floor, pivot_floor)
+        return FootLock(steps, drift, ankle_floor, pivot_floor)
 
 
 def floor_of(height: Array) -> float:

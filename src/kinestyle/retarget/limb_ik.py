@@ -31,15 +31,13 @@ def reach(
     amount: (T,) 0 to 1, how much the front of the thigh may decide over the knee's own plane
     """
     thigh, shin, wanted = knee - hip, ankle - knee, target - hip
-    a, b = np.linalg.norm(thigh, axis=-1), np.linalg.norm(shin, axis=-1)
+    a, b = rotation.length(thigh), rotation.length(shin)
     line, new_line = rotation.normalize(ankle - hip), rotation.normalize(wanted)
     swing = rotation.between(line, new_line)
     pole, share = _pole(
         line, rotation.normalize(thigh), rotation.normalize(shin), hinge, amount * _FRONT
     )
-    length = np.clip(
-        np.linalg.norm(wanted, axis=-1), np.abs(a - b) + 1e-6 * a, (a + b) * (1.0 - 1e-9)
-    )
+    length = np.clip(rotation.length(wanted), np.abs(a - b) + 1e-6 * a, (a + b) * (1.0 - 1e-9))
     flexion = share * (np.pi - _corner(a, b, length))
     length = np.sqrt(a * a + b * b + 2.0 * a * b * np.cos(flexion))
     lean = _corner(a, length, b)[:, None]
@@ -70,14 +68,14 @@ def _pole(
     bending to the front passes through straight: there its share is below 1.
     """
     off = 0.5 * (thigh - shin)
-    off -= np.sum(off * line, axis=-1, keepdims=True) * line
-    front = rotation.normalize(np.cross(line, hinge))
+    off -= rotation.dot(off, line)[:, None] * line
+    front = rotation.normalize(rotation.cross(line, hinge))
     flexion = rotation.angle(rotation.between(thigh, shin))
-    backwards = 0.5 - 0.5 * np.sum(rotation.normalize(off) * front, axis=-1)
+    backwards = 0.5 - 0.5 * rotation.dot(rotation.normalize(off), front)
     clear = _CLEAR + (_CLEAR_BACKWARDS - _CLEAR) * backwards**2
     pole = off + (front_weight * (1.0 - smootherstep(flexion / clear)))[:, None] * front
-    size = np.linalg.norm(pole, axis=-1)
-    share = np.minimum(size / np.maximum(np.linalg.norm(off, axis=-1), 1e-9), 1.0)
+    size = rotation.length(pole)
+    share = np.minimum(size / np.maximum(rotation.length(off), 1e-9), 1.0)
     return rotation.normalize(np.where(size[:, None] > 1e-9, pole, front)), share
 
 

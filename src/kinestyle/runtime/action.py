@@ -18,7 +18,7 @@ import numpy as np
 
 from kinestyle.motion import rotation
 from kinestyle.motion.body_shape import depth_in_body, way_out_of_body
-from kinestyle.motion.canonical import CANONICAL, HIPS, SIDES, UP, joints_from_hips
+from kinestyle.motion.canonical import CANONICAL, HIPS, SIDES, joints_from_hips
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     largest_within,

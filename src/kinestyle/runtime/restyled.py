@@ -78,6 +78,7 @@ class Restyled(OfMotion):
         self._joints, self._legs = correspondence.part(LEG_ROLES)
         # a clip that is one window is asked for the same legs again
         self._turned_legs = lru_cache(maxsize=1)(self._turn_legs)
+        self._change_at = lru_cache(maxsize=1)(self._find_change)
         self._travel = np.zeros((motion.frame_count, 3))
         locks = bool(survey.locked.any())
         half = 0.5 if locks else 1.0
@@ -97,7 +98,7 @@ class Restyled(OfMotion):
         halo = lock_halo(self.frame_time_seconds) if self._locks else 0
         window = Window(start, stop, max(0, start - halo), min(self.frame_count, stop + halo))
         before = self.motion.window(window.first, window.last)
-        change = self.change.at(window.first, window.last, self.frame_time_seconds)
+        change = self._change_at(window.first, window.last)
         after = self._moved(
             _turned(before, self.correspondence, change), self.correspondence, window.read
         )
@@ -193,8 +194,11 @@ class Restyled(OfMotion):
     def _turn_legs(self, first: int, last: int) -> tuple[Clip, Clip, Change]:
         """The legs before and after the change, without travel, and the change."""
         before = self.motion.window(first, last, self._joints)
-        change = self.change.at(first, last, self.frame_time_seconds)
+        change = self._change_at(first, last)
         return before, _turned(before, self._legs, change), change
+
+    def _find_change(self, first: int, last: int) -> Change:
+        return self.change.at(first, last, self.frame_time_seconds)
 
     def _moved(self, turned: Clip, correspondence: Correspondence, frames: slice) -> Clip:
         """The clip with the travel of these frames."""

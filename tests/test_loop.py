@@ -27,52 +27,23 @@ from torch import Tensor, nn  # noqa: E402
 import small_training  # noqa: E402
 from kinestyle import storage  # noqa: E402
 from kinestyle.errors import DataError, MotionFileError  # noqa: E402
-from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler  # noqa: E402
+from kinestyle.learn.data.corpus import Corpus, Crop  # noqa: E402
 from kinestyle.learn.loop import progress, training  # noqa: E402
+from kinestyle.learn.loop.averaging import Average  # noqa: E402
 from kinestyle.learn.loop.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
 from kinestyle.learn.loop.process_group import ProcessGroup  # noqa: E402
-from kinestyle.learn.loop.training import LoopConfig, Stage  # noqa: E402
+from kinestyle.learn.loop.schedule import Schedule  # noqa: E402
 from kinestyle.retarget.features import LAYOUT  # noqa: E402
-
-
-class KilledError(Exception):
-    """Stands for a power cut."""
-
-
-class Toy(Stage[nn.Module]):
-    """Learns from draws of both generators, with dropout and a buffer that is not a float."""
-
-    def __init__(self, corpus: Corpus, killed_at: int | None = None, scores: Sequence[float] = ()):
-        torch.manual_seed(99)
-        network = nn.Sequential(
-            nn.Linear(LAYOUT.size, 8), nn.Dropout(0.3), nn.BatchNorm1d(8), nn.Linear(8, 1)
-        )
-        super().__init__(network, CropSampler(corpus, 16, seed=0))
-        self.calls, self.killed_at = 0, killed_at
-        self.scores = list(scores)
-
-    def draw(self) -> list[Crop]:
-        return [self.sampler.choose_crop(self.sampler.choose(self.sampler.corpus.entries))]
-
-    def losses_of(self, samples: Sequence[Crop]) -> dict[str, Tensor]:
-        if self.calls == self.killed_at:
-            raise KilledError
-        self.calls += 1
-        crop = self.cut(samples)[0]
-        predicted = self.network(crop + 0.1 * torch.randn_like(crop))
-        return {"total": (predicted.float() - 1.0).square().mean(), "size": predicted.abs().mean()}
-
-    def validate(self) -> dict[str, float]:
-        self.sampler.coin()  # what validation draws must not change what training draws
-        torch.randn(5)
-        assert not self.network.training
-        size = float(self.network[0].weight.square().sum())
-        return {"score": self.scores.pop(0) if self.scores else size, "size": size}
-
-
-LOOP = LoopConfig(
-    steps=6, learning_rate=1e-2, warmup_steps=2, validate_every=4, checkpoint_seconds=0.0
+from toy_stage import (  # noqa: E402
+    LOOP,
+    KilledError,
+    Toy,
+    assert_equal_weights,
+    rows,
+    silent,
+    weights,
 )
+
 NAN = float("nan")
 
 
@@ -84,27 +55,6 @@ def made_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def corpus(made_folder: Path) -> Corpus:
     return Corpus.load(made_folder)
-
-
-def silent(_: str) -> None: ...
-
-
-def rows(folder: Path) -> list[dict[str, float]]:
-    """The log without its times."""
-    lines = (folder / "log.jsonl").read_text().splitlines()
-    return [
-        {name: value for name, value in json.loads(line).items() if name != "seconds"}
-        for line in lines
-    ]
-
-
-def weights(path: Path) -> dict[str, Tensor]:
-    return torch.load(path)["network"]
-
-
-def assert_equal_weights(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
-    assert set(a) == set(b)
-    assert [name for name in a if not torch.equal(a[name], b[name])] == []
 
 
 # being killed
@@ -218,9 +168,14 @@ def test_seconds_count_from_the_first_start(corpus: Corpus, tmp_path: Path) -> N
     with pytest.raises(KilledError):
         training.train(Toy(corpus, killed_at=3), LOOP, tmp_path, silent)
     path = tmp_path / "checkpoint.pt"
-    save_checkpoint(path, {**load_checkpoint(path), "seconds": 1000.0})
+    save_checkpoint(path, {**load_checkpoint(path), "seconds": {"cpu": 1000.0, "a GPU": 5.0}})
     training.train(Toy(corpus), LOOP, tmp_path, silent)
-    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["seconds"] >= 1000.0
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["seconds"] >= 1005.0
+    budget = torch.load(tmp_path / "trained.pt")["budget"]
+    assert budget["seconds"]["a GPU"] == 5.0
+    assert 1000.0 <= budget["seconds"]["cpu"] < 1100.0
+    assert (budget["steps"], budget["samples"], budget["processes"]) == (6, 6 * LOOP.batch, 1)
+    assert budget["stopped"] == "all steps"
 
 
 class HalfWritten:
@@ -300,11 +255,7 @@ def test_what_is_released_is_the_average_and_not_the_last_step(
     stage = Toy(corpus)
     training.train(stage, replace(LOOP, select_checkpoint="last"), tmp_path, silent)
     checkpoint = torch.load(tmp_path / "checkpoint.pt")
-    averaged = {
-        name.removeprefix("module."): value
-        for name, value in checkpoint["averaged"].items()
-        if name != "n_averaged"
-    }
+    averaged = checkpoint["averaged"]
     assert_equal_weights(stage.network.state_dict(), averaged)
     assert not torch.equal(averaged["0.weight"], checkpoint["network"]["0.weight"])
     assert not stage.network.training
@@ -312,12 +263,12 @@ def test_what_is_released_is_the_average_and_not_the_last_step(
 
 def test_the_average_forgets_what_it_began_with_and_is_an_ema_then() -> None:
     network = nn.Linear(1, 1, bias=False)
-    averaged = training.AveragedModel(network, multi_avg_fn=training.ema(0.9))
+    averaged = Average(network, 0.9)
     expected = 0.0
     for step in range(200):
         value = math.sin(step)
         network.weight.data.fill_(value)
-        averaged.update_parameters(network)
+        averaged.update(network, step)
         decay = min(0.9, (1 + step) / (10 + step)) if step else 0.0
         expected = decay * expected + (1.0 - decay) * value
         assert float(averaged.module.weight.detach()) == pytest.approx(expected, abs=1e-6)
@@ -457,8 +408,8 @@ def test_no_two_steps_or_processes_draw_the_same_noise() -> None:
 
 
 def test_the_learning_rate_warms_up_and_falls() -> None:
-    config = LoopConfig(steps=1000, warmup_steps=100)
-    rates = np.array([training.schedule(step, config) for step in range(1000)])
+    schedule = Schedule(steps=1000, warmup_steps=100)
+    rates = np.array([schedule.rate(step) for step in range(1000)])
     assert rates[0] == pytest.approx(0.01)
     assert rates[99] == rates[100] == 1.0
     assert (np.diff(rates[:100]) > 0).all()

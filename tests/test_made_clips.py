@@ -26,7 +26,6 @@ from kinestyle.learn.data.made_clips import (
     without_made,
 )
 from kinestyle.learn.data.made_styles import apply_style, held_out
-from kinestyle.learn.data.pairs import cut_pairs
 from kinestyle.retarget.features import LAYOUT, clip_to_features, features_to_clip
 from made_rigs import as_rig, walk
 
@@ -110,6 +109,9 @@ def test_real_clips_stay_where_they_were(long_corpus: Corpus, made: Corpus) -> N
 
 
 def test_a_pair_is_the_piece_in_the_style_frame_by_frame(long_corpus: Corpus, made: Corpus) -> None:
+    pytest.importorskip("torch")
+    from kinestyle.learn.data.device_corpus import DeviceCorpus
+
     pairs = exact_pairs(groups := plan(long_corpus, CONFIG))
     motion = LAYOUT.only("root_height", "joint_position", "joint_rotation")
     tempos = set()
@@ -119,7 +121,7 @@ def test_a_pair_is_the_piece_in_the_style_frame_by_frame(long_corpus: Corpus, ma
         assert len(frames) == piece.base.frame_count
         known = np.flatnonzero(np.isfinite(frames))
         np.testing.assert_array_equal(known, np.arange(piece.first, piece.last))
-        found = cut_pairs(made, [frames])[0][known]
+        found = DeviceCorpus(made).between(frames[None])[0].numpy()[known]
         start = piece.base.start
         rows = long_corpus.features[start + piece.first : start + piece.last].astype(float)
         contact = rows[:, LAYOUT["foot_contact"]] > 0.5
@@ -178,9 +180,8 @@ def test_they_are_made_once(long_corpus: Corpus, tmp_path: Path) -> None:
 
 def test_a_share_of_the_samples_has_an_exact_pair(long_corpus: Corpus, made: Corpus) -> None:
     pytest.importorskip("torch")
-    import torch
-
     from kinestyle.learn.data.corpus import CropSampler
+    from kinestyle.learn.data.device_corpus import DeviceCorpus
     from kinestyle.learn.stages.classifiers import UNKNOWN
     from kinestyle.learn.stages.stylizer_batches import StylizerBatches
 
@@ -201,7 +202,7 @@ def test_a_share_of_the_samples_has_an_exact_pair(long_corpus: Corpus, made: Cor
         assert sample.source.style != sample.target.style
         if sample.source.style != UNKNOWN:
             assert styles[sample.source.style] == sample.source.entry.style
-    batch = batches.cut(exact, torch.device("cpu"))
+    batch = batches.cut(exact, DeviceCorpus(made))
     assert float(batch.paired.min()) == 1.0
     height = LAYOUT["root_height"]
     # the pair is the same moment: where the base stands, so does the pair

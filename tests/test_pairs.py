@@ -11,7 +11,7 @@ import pytest
 from kinestyle.evaluate.retiming import align
 from kinestyle.evaluate.truth import TRUTH_RATE, body_positions
 from kinestyle.learn.data.corpus import Corpus, Entry
-from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs, find_pairs
+from kinestyle.learn.data.pairs import PairConfig, Pairs, find_pairs
 from kinestyle.motion.resampling import resample_vector
 from kinestyle.retarget.features import LAYOUT, clip_to_features
 from made_rigs import walk
@@ -38,6 +38,14 @@ def corpus_of(*clips: tuple[str, str, np.ndarray]) -> Corpus:
     return Corpus(
         np.concatenate([features for *_, features in clips]).astype(np.float32), tuple(entries)
     )
+
+
+def between(corpus: Corpus, at: np.ndarray) -> np.ndarray:
+    """Features at frames, and between two of them."""
+    pytest.importorskip("torch")
+    from kinestyle.learn.data.device_corpus import DeviceCorpus
+
+    return DeviceCorpus(corpus).between(at).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +78,7 @@ def test_an_alignment_goes_forward_by_at_most_two(steps, quick_steps):
 def test_a_quicker_take_comes_back_at_the_clip_s_own_pace(steps, quick_steps):
     corpus = corpus_of(("bandai2/normal", "walk", steps), ("bandai2/old", "walk", quick_steps))
     pairs = find_pairs(corpus, PairConfig(), lambda _: None)
-    (pair,) = cut_pairs(corpus, [pairs.frames["clip_0", "bandai2/old"][:60]])
+    (pair,) = between(corpus, pairs.frames["clip_0", "bandai2/old"][None, :60])
     span = LAYOUT["joint_position"]
     assert np.abs(pair[:, span] - steps[:60, span]).mean() < 0.01
     assert np.abs(quick_steps[:60, span] - steps[:60, span]).mean() > 0.03
@@ -129,7 +137,8 @@ def test_a_clip_that_is_too_short_does_not_stand_in_the_way_of_one_that_is_not(s
 
 def test_where_there_is_no_pair_there_are_zeros(steps):
     corpus = corpus_of(("bandai2/normal", "walk", steps))
-    features = cut_pairs(corpus, [np.full(4, np.nan), np.array([0.0, 1.0, 1.5, len(steps) - 1.0])])
+    at = np.array([[np.nan] * 4, [0.0, 1.0, 1.5, len(steps) - 1.0]])
+    features = between(corpus, at)
     assert (features[0] == 0.0).all()
     np.testing.assert_allclose(
         features[1, 2], 0.5 * (corpus.features[1] + corpus.features[2]), atol=1e-6

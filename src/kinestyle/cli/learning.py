@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,12 @@ from kinestyle.extras import needs_extra
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
+
+
+UNFINISHED = 75
+"""Exit code of a training whose budget was spent before it was done: what systems call a temporary
+failure.
+"""
 
 
 def _list_presets(ctx: click.Context, param: click.Parameter, name: str) -> str:
@@ -66,6 +73,12 @@ def _list_presets(ctx: click.Context, param: click.Parameter, name: str) -> str:
     help="This many steps in every stage, to see that everything runs.",
 )
 @click.option(
+    "--budget",
+    type=click.FloatRange(0, min_open=True),
+    metavar="MINUTES",
+    help="Stop after so long, done or not, with exit code 75; the same command goes on.",
+)
+@click.option(
     "--device",
     type=click.Choice(["cpu", "cuda", "mps"]),
     help="What to train with; without it a CUDA GPU where there is one, else the processor.",
@@ -91,6 +104,7 @@ def train(
     made_styles: int | None,
     stage: str | None,
     steps: int | None,
+    budget: float | None,
     device: str | None,
     dry_run: bool,
     labels: str | None,
@@ -104,6 +118,7 @@ def train(
     from kinestyle.learn.preset_names import require_preset
     from kinestyle.learn.run_folder import alone_in, read_clips
 
+    began = time.monotonic()
     needs_labels = require_preset(preset).needs_labels
     own = OwnClips(labels, name, licence, rig, attribution)
     if dry_run:
@@ -112,6 +127,7 @@ def train(
         return
     with needs_extra("train", "training"):
         from kinestyle.learn.loop.process_group import process_group
+        from kinestyle.learn.loop.training import OutOfTimeError
         from kinestyle.learn.pipeline import Run, shortened
         from kinestyle.learn.presets import RECIPES, with_made_styles
     recipe = RECIPES[preset]
@@ -121,7 +137,12 @@ def train(
         recipe = shortened(recipe, steps)
     with process_group(device) as group:
         report = _report if group.is_rank_zero else lambda line: None
-        Run(recipe, data, folder, report, shared, own, group).train(stage)
+        deadline = None if budget is None else began + 60.0 * budget
+        try:
+            Run(recipe, data, folder, report, shared, own, group, deadline).train(stage)
+        except OutOfTimeError as unfinished:
+            report(str(unfinished))
+            click.get_current_context().exit(UNFINISHED)
 
 
 def _report(line: str) -> None:

@@ -140,6 +140,14 @@ class Recipe:
         return isinstance(self.stylizer, StylizerConfig) or self.stylizer.supervised
 
     @property
+    def drawn_from_prior(self) -> bool:
+        """Whether style codes are kept near N(0, I), so that they can be drawn without a cue."""
+        stylizer = self.stylizer
+        return isinstance(stylizer, PaperConfig) and (
+            stylizer.probabilistic and not stylizer.supervised
+        )
+
+    @property
     def needs_labels(self) -> bool:
         """Whether clips have to have styles: of made ones alone a stylizer can learn, too."""
         return self.supervised and not (self.made and not self.auxiliary)
@@ -185,6 +193,8 @@ class Run:
     """What the user says of clips that are not the Bandai-Namco sets."""
     group: ProcessGroup = field(default_factory=ProcessGroup)
     """The processes that train together, and the device of this one."""
+    deadline: float | None = None
+    """Of `time.monotonic`: when stages stop learning, done or not. OutOfTimeError says which."""
 
     def train(self, stage: str | None = None) -> None:
         """Do a stage and what it needs, or all, with the folder locked for other runs. Raises
@@ -396,7 +406,7 @@ class Run:
             licence=about["licence"],
             attribution=about["attribution"],
             styles=_styles(corpus, stylizer) if self.recipe.supervised else (),
-            prior=None if self.recipe.supervised else PRIOR,
+            prior=PRIOR if self.recipe.drawn_from_prior else None,
             residual_gate=self._residual_gate(),
             label_numbers=stylizer.style_encoder.labels,
             tempo=self._tempo(networks[0], stylizer),
@@ -404,16 +414,27 @@ class Run:
                 "recipe": asdict(self.recipe),
                 "commit": commit(),
                 "corpus_sha256": self.everything().sha256,
-                "validation": {
-                    stage: released_figures(folder)
-                    for stage in ("autoencoder", "global_motion", "stylizer", "refined")
-                    if ((folder := self._found(stage, "trained.pt")) / "trained.pt").exists()
-                },
+                **self._released_figures(),
             },
         )
         write_bundle(path, manifest, graphs)
         self.report(f"bundle: {path}, {path.stat().st_size / 1e6:.1f} MB")
         return path
+
+    def _released_figures(self) -> dict[str, dict[str, Any]]:
+        """`validation`, the figures of each stage, and `budget`, what it has cost."""
+        found = {}
+        for stage in ("autoencoder", "global_motion", "stylizer", "refined"):
+            path = self._found(stage, "trained.pt") / "trained.pt"
+            if path.exists():
+                found[stage] = load_checkpoint(path, *TRAINED_KEYS)
+        figures = {stage: trained["validation"] for stage, trained in found.items()}
+        return {
+            "validation": {stage: _finite(values) for stage, values in figures.items()},
+            "budget": {
+                stage: trained["budget"] for stage, trained in found.items() if "budget" in trained
+            },
+        }
 
     def _residual_gate(self) -> tuple[float, float] | None:
         """What the bundle has to state, because it is not the runtime's own."""
@@ -455,15 +476,18 @@ class Run:
         else:
             trained = self._taken(name, fingerprint)
         if trained is None:
+            folder = self.folder / name
             return train(
-                stage, config.loop, self.folder / name, self.report, fingerprint, self.group
+                stage, config.loop, folder, self.report, fingerprint, self.group, self.deadline
             )
         stage.network.load_state_dict(trained["network"])
         stage.network.eval()
         return stage.network
 
     def _fingerprint(self, name: str, stage: Stage[Any], config: StageConfig) -> dict[str, Any]:
-        """Everything that decides what a stage learns."""
+        """Everything that decides what a stage learns. A setting that is None is left out, so that
+        stages from before there was such a setting still fit.
+        """
         sizes = asdict(self.recipe.sizes)
         everything = self.everything()
         left_out = [] if stage.sampler.corpus is everything else list(self.recipe.left_out)
@@ -473,7 +497,7 @@ class Run:
             "sizes": {key: sizes[key] for key in SIZES_OF.get(name, ())},
             "left_out": left_out,
             "corpus_sha256": everything.sha256,
-            **asdict(config),
+            **asdict(config, dict_factory=_stated),
         }
 
     def _taken(self, name: str, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -513,9 +537,10 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[S
     )
 
 
-def released_figures(folder: Path) -> dict[str, float]:
-    """The validation figures of the weights that a stage selected, without those that the data do
-    not give, such as a distance to pairs where there are none.
-    """
-    validation = load_checkpoint(folder / "trained.pt", *TRAINED_KEYS)["validation"]
-    return {name: round(value, 4) for name, value in validation.items() if math.isfinite(value)}
+def _stated(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in items if value is not None}
+
+
+def _finite(figures: Mapping[str, float]) -> dict[str, float]:
+    """Without those that the data do not give, such as a distance to pairs where there are none."""
+    return {name: round(value, 4) for name, value in figures.items() if math.isfinite(value)}

@@ -15,6 +15,17 @@ class PresetName:
     needs_labels: bool = True
 
 
+_SWITCHES = {
+    "vae": "latents of a VAE instead of an autoencoder",
+    "poses": "no latent: the stylizer works on poses",
+    "deterministic": "one style code a clip instead of a distribution",
+    "end-to-end": "autoencoder and stylizer trained in one stage",
+    "no-alignment": "without homo-style alignment",
+    "no-cycle": "without the cycle losses",
+    "no-autoencoding": "without rebuilding the input",
+}
+"""What the ablations change of the paper's method, in both of its settings."""
+
 PRESET_NAMES = {
     "released": PresetName(
         "the bundle that ships: auxiliary classifiers and a critic, one Gaussian a style"
@@ -39,30 +50,26 @@ PRESET_NAMES = {
     "paper": PresetName(
         "the paper's supervised setting at its size, 19.8 million parameters, crops of 160 frames"
     ),
+    "paper-unsupervised": PresetName("the same without labels", needs_labels=False),
     "paper-small": PresetName(
         "the paper's supervised setting with networks a fifth of the size: what the ablations "
         "change"
     ),
     "paper-small-unsupervised": PresetName("the same without labels", needs_labels=False),
-    "vae": PresetName("latents of a VAE instead of an autoencoder"),
-    "poses": PresetName("no latent: the stylizer works on poses"),
-    "deterministic": PresetName("one style code a clip instead of a distribution"),
-    "end-to-end": PresetName("autoencoder and stylizer trained in one stage"),
-    "no-alignment": PresetName("without homo-style alignment"),
+    **{name: PresetName(about) for name, about in _SWITCHES.items()},
     "style-alignment": PresetName(
         "homo-style alignment of two clips of one style, for sequences of one action"
     ),
-    "no-cycle": PresetName("without the cycle losses"),
-    "no-autoencoding": PresetName("without rebuilding the input"),
-    "unsupervised-no-alignment": PresetName(
-        "unsupervised, without homo-style alignment", needs_labels=False
-    ),
+    **{
+        f"unsupervised-{name}": PresetName(f"without labels, {about}", needs_labels=False)
+        for name, about in _SWITCHES.items()
+    },
 }
 
 
 def listing() -> str:
     """A line for each preset."""
-    return "\n".join(f"  {name:<26}{preset.about}" for name, preset in PRESET_NAMES.items())
+    return "\n".join(f"  {name:<29}{preset.about}" for name, preset in PRESET_NAMES.items())
 
 
 def require_preset(name: str) -> PresetName:

@@ -2,18 +2,21 @@
 
 Every preset is one command, `kinestyle train --preset NAME`. The ablations change one thing each of
 `paper-small` or `paper-small-unsupervised`, which are the paper's method with networks a fifth of
-the size and all have the same number of steps, so that all of them can be trained in an afternoon.
-`paper` has as many steps as `released` leaves it CPU time for; the paper's own rate of 1e-4 would
-need more of them.
+the size. All of the paper's method learn until validation no longer improves, whatever that takes,
+so that a difference between two of them is not one of how far they came; only `unsupervised`, which
+ships, has a number of steps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from kinestyle.errors import DataError
 from kinestyle.evaluate.unseen_styles import LEFT_OUT_STYLES
 from kinestyle.learn.data.made_clips import MadeConfig
+from kinestyle.learn.loop.schedule import Plateau
 from kinestyle.learn.nets.networks import PAPER_SIZES, POSE_CHANNELS, NetworkSizes
 from kinestyle.learn.pipeline import Recipe
 from kinestyle.learn.stages.autoencoder import AutoencoderConfig
@@ -30,8 +33,13 @@ _SMALL_SIZES = replace(
     norm_over_time=True,
     label_input=True,
 )
-_SMALL_LOOP = replace(
-    PaperConfig().loop, steps=800, learning_rate=4e-4, batch=24, validate_every=200
+_MOST_STEPS = 200_000
+"""Where validation would improve for ever. Nothing has come near it."""
+_PAPER_LOOP = replace(PaperConfig().loop, steps=_MOST_STEPS, learning_rate=4e-4, plateau=Plateau())
+_SMALL_LOOP = replace(_PAPER_LOOP, batch=24)
+_SHIPPED_LOOP = replace(_SMALL_LOOP, steps=3000, validate_every=200, plateau=None)
+_AUTOENCODER_LOOP = replace(
+    AutoencoderConfig().loop, steps=_MOST_STEPS, validate_every=500, plateau=Plateau()
 )
 _SMALL = Recipe(
     name="paper-small", sizes=_SMALL_SIZES, stylizer=PaperConfig(loop=_SMALL_LOOP, crop_frames=64)
@@ -45,10 +53,42 @@ _SMALL_UNSUPERVISED = replace(
 )
 
 
-def _switch(name: str, base: Recipe = _SMALL, **changes: object) -> Recipe:
+_PAPER = Recipe(
+    name="paper",
+    sizes=PAPER_SIZES,
+    autoencoder=AutoencoderConfig(crop_frames=160, loop=replace(_AUTOENCODER_LOOP, batch=16)),
+    stylizer=PaperConfig(loop=_PAPER_LOOP),
+)
+
+
+def _switch(name: str, base: Recipe, **changes: object) -> Recipe:
     assert isinstance(base.stylizer, PaperConfig), "ablations are of the paper's stage"
     stylizer = replace(base.stylizer, **changes)  # type: ignore[arg-type]
     return replace(base, name=name, stylizer=stylizer)
+
+
+def _vae(name: str, base: Recipe) -> Recipe:
+    autoencoder = AutoencoderConfig(latent="variational", loop=_AUTOENCODER_LOOP)
+    return replace(base, name=name, autoencoder=autoencoder)
+
+
+def _poses(name: str, base: Recipe) -> Recipe:
+    sizes = replace(base.sizes, latent=POSE_CHANNELS)
+    return replace(base, name=name, sizes=sizes, autoencoder=AutoencoderConfig(latent="poses"))
+
+
+def _ablations(base: Recipe, prefix: str = "") -> dict[str, Recipe]:
+    """One switch of `base` at a time, those that the paper reports and some more."""
+    made: dict[str, Callable[[str, Recipe], Recipe]] = {
+        "vae": _vae,
+        "poses": _poses,
+        "deterministic": partial(_switch, probabilistic=False),
+        "end-to-end": partial(_switch, end_to_end=True),
+        "no-alignment": partial(_switch, alignment="off"),
+        "no-cycle": partial(_switch, cycle=0.0),
+        "no-autoencoding": partial(_switch, autoencoding=0.0),
+    }
+    return {f"{prefix}{name}": switch(f"{prefix}{name}", base) for name, switch in made.items()}
 
 
 def with_made_styles(recipe: Recipe, styles: int) -> Recipe:
@@ -109,39 +149,19 @@ RECIPES: dict[str, Recipe] = {
     "unsupervised": replace(
         _SMALL_UNSUPERVISED,
         name="unsupervised",
-        stylizer=replace(UNSUPERVISED, loop=replace(_SMALL_LOOP, steps=3000), crop_frames=64),
+        stylizer=replace(UNSUPERVISED, loop=_SHIPPED_LOOP, crop_frames=64),
     ),
-    "paper": Recipe(
-        name="paper",
-        sizes=PAPER_SIZES,
-        autoencoder=AutoencoderConfig(
-            crop_frames=160, loop=replace(AutoencoderConfig().loop, steps=5000, batch=16)
-        ),
-        stylizer=PaperConfig(loop=replace(PaperConfig().loop, steps=2000, learning_rate=4e-4)),
+    "paper": _PAPER,
+    "paper-unsupervised": replace(
+        _PAPER,
+        name="paper-unsupervised",
+        sizes=replace(PAPER_SIZES, label_input=False),
+        stylizer=replace(UNSUPERVISED, loop=_PAPER_LOOP),
     ),
     "paper-small": _SMALL,
     "paper-small-unsupervised": _SMALL_UNSUPERVISED,
-    "vae": replace(
-        _SMALL,
-        name="vae",
-        autoencoder=AutoencoderConfig(
-            latent="variational", loop=replace(AutoencoderConfig().loop, steps=4000)
-        ),
-    ),
-    "poses": replace(
-        _SMALL,
-        name="poses",
-        sizes=replace(_SMALL_SIZES, latent=POSE_CHANNELS),
-        autoencoder=AutoencoderConfig(latent="poses"),
-    ),
-    "deterministic": _switch("deterministic", probabilistic=False),
-    "end-to-end": _switch("end-to-end", end_to_end=True),
-    "no-alignment": _switch("no-alignment", alignment="off"),
-    "style-alignment": _switch("style-alignment", alignment="style"),
-    "no-cycle": _switch("no-cycle", cycle=0.0),
-    "no-autoencoding": _switch("no-autoencoding", autoencoding=0.0),
-    "unsupervised-no-alignment": _switch(
-        "unsupervised-no-alignment", _SMALL_UNSUPERVISED, alignment="off"
-    ),
+    **_ablations(_SMALL),
+    "style-alignment": _switch("style-alignment", _SMALL, alignment="style"),
+    **_ablations(_SMALL_UNSUPERVISED, "unsupervised-"),
 }
 """By the names of `preset_names`, which say what they are."""

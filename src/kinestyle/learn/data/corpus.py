@@ -163,7 +163,8 @@ class Corpus:
         path = folder / FEATURES
         expected = (table.entries[-1].stop if table.entries else 0, LAYOUT.size)
         try:
-            features = np.load(path, mmap_mode="r")
+            # copy on write: torch asks for memory that may be written, and the file stays as it is
+            features = np.load(path, mmap_mode="c")
         except (OSError, ValueError, EOFError) as error:
             raise _damaged(path, error) from None
         if features.shape != expected or features.dtype != np.float32:
@@ -340,18 +341,12 @@ class CropSampler:
         start = entry.start + (int(self.random.integers(spare + 1)) if spare > 0 else 0)
         return Crop(start, min(start + self.frames, entry.stop), mirror and not entry.one_sided)
 
-    def cut(self, crops: Sequence[Crop]) -> np.ndarray:
-        """(n, frames, 260) of n crops."""
-        features = np.empty((len(crops), self.frames, LAYOUT.size), self.corpus.features.dtype)
-        for row, crop in zip(features, crops, strict=True):
-            row[:] = self._cut(crop)
-        return features
-
     def crop(self, entry: Entry, mirror: bool = False) -> np.ndarray:
         """(frames, 260) of a random crop of one clip."""
-        return self._cut(self.choose_crop(entry, mirror))
+        return self.cut(self.choose_crop(entry, mirror))
 
-    def _cut(self, crop: Crop) -> np.ndarray:
+    def cut(self, crop: Crop) -> np.ndarray:
+        """(frames, 260) of a crop."""
         features = pad_last(np.asarray(self.corpus.features[crop.start : crop.stop]), self.frames)
         return mirror_features(features) if crop.mirror else features
 

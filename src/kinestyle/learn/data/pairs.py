@@ -13,7 +13,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,16 +143,3 @@ def _nearest(
 
 def _body(corpus: Corpus, entry: Entry) -> Array:
     return body_positions(np.asarray(corpus.features[entry.start : entry.stop]))
-
-
-def cut_pairs(corpus: Corpus, frames: Iterable[Array]) -> np.ndarray:
-    """frames: n times (T,) frames of the corpus, not a number where there is no pair -> features
-    (n, T, 260), zeros there.
-    """
-    at = np.stack(list(frames))
-    known = np.isfinite(at)
-    low = np.where(known, np.floor(at), 0).astype(int)
-    high = np.minimum(low + 1, len(corpus.features) - 1)
-    weight = np.where(known, at - low, 0.0).astype(np.float32)[..., None]
-    between = corpus.features[low] * (1.0 - weight) + corpus.features[high] * weight
-    return np.where(known[..., None], between, np.float32(0.0))

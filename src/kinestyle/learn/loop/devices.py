@@ -48,6 +48,11 @@ def find_device(kind: str | None = None) -> torch.device:
     return CPU
 
 
+def device_name(device: torch.device) -> str:
+    """What to call it beside the time that it took: the name of a GPU, otherwise its kind."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 @cache
 def bfloat16_is_faster(device: torch.device) -> bool:
     """Whether a product in bfloat16 takes less time than one in float32.

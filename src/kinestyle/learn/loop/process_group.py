@@ -67,6 +67,22 @@ class ProcessGroup:
         ):
             tensor.detach().copy_(mean.view(tensor.shape))
 
+    def from_rank_zero(self, number: int) -> int:
+        """The number that rank 0 has."""
+        if self.world_size == 1:
+            return number
+        shared = torch.tensor(number, device=self.device)
+        distributed.broadcast(shared, src=0)
+        return int(shared)
+
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any process."""
+        if self.world_size == 1:
+            return here
+        there = torch.tensor(int(here), device=self.device)
+        distributed.all_reduce(there, distributed.ReduceOp.MAX)
+        return bool(there)
+
     def barrier(self) -> None:
         """Wait until all processes are here."""
         if self.world_size > 1:

@@ -7,28 +7,36 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kinestyle.learn.loop.checkpoint import append_row, cut_back
+from kinestyle.learn.loop.schedule import Schedule
 
 REPORT_SECONDS = 20.0
 """How often to say how far it is, between validations."""
 
 
 class Progress:
-    """Of one stage in `folder`, from the step it continues at; `seconds` are those of the processes
-    that were killed before.
+    """Of one stage in `folder`, from the step it continues at, on a device; `seconds` are those of
+    the processes that were killed before, by device.
     """
 
     def __init__(
-        self, folder: Path, first: int, steps: int, seconds: float, report: Callable[[str], None]
+        self,
+        folder: Path,
+        first: int,
+        schedule: Schedule,
+        seconds: Mapping[str, float],
+        device: str,
+        report: Callable[[str], None],
     ):
-        self.folder, self.first, self.steps, self.report = folder, first, steps, report
-        self.before, self.began = seconds, time.monotonic()
+        self.folder, self.first, self.schedule, self.report = folder, first, schedule, report
+        self.before, self.device, self.began = dict(seconds), device, time.monotonic()
         self.reported = self.began
         cut_back(folder / "log.jsonl", first)
 
     @property
-    def seconds(self) -> float:
-        """That the stage has taken so far, in all."""
-        return self.before + time.monotonic() - self.began
+    def seconds(self) -> dict[str, float]:
+        """That the stage has taken so far, in all, by device."""
+        now = self.before.get(self.device, 0.0) + time.monotonic() - self.began
+        return {**self.before, self.device: now}
 
     def row(
         self, step: int, figures: Mapping[str, float], validation: Mapping[str, float] | None
@@ -38,18 +46,25 @@ class Progress:
             **figures,
             **{f"validation/{name}": value for name, value in (validation or {}).items()},
         }
-        append_row(
-            self.folder / "log.jsonl", {"step": step, "seconds": round(self.seconds, 1), **named}
-        )
+        seconds = round(sum(self.seconds.values()), 1)
+        append_row(self.folder / "log.jsonl", {"step": step, "seconds": seconds, **named})
         now = time.monotonic()
         if validation is None and now - self.reported < REPORT_SECONDS:
             return
         self.reported = now
-        left = duration((now - self.began) / (step - self.first) * (self.steps - step))
         shown = "  ".join(
             f"{name} {value:.4g}" for name, value in named.items() if name != "learning_rate"
         )
-        self.report(f"{self.folder.name} {step}/{self.steps}, {left} left  {shown}")
+        self.report(f"{self.folder.name} {step}{self._left(step, now)}  {shown}")
+
+    def _left(self, step: int, now: float) -> str:
+        """Behind a step: of how many and how long, or, where validation decides, how near it is."""
+        plateau = self.schedule.plateau
+        if plateau is not None and self.schedule.is_open:
+            return f", {self.schedule.waited} of {plateau.patience} validations no better"
+        steps = self.schedule.last
+        left = duration((now - self.began) / (step - self.first) * (steps - step))
+        return f"/{steps}, {left} left"
 
 
 def duration(seconds: float) -> str:

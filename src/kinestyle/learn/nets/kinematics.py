@@ -47,7 +47,7 @@ def joint_position(world_rotation: Tensor) -> Tensor:
     the hips at the origin.
     """
     columns = world_rotation.movedim((-1, -2), (0, 1))
-    reach = torch.as_tensor(_reach(), dtype=world_rotation.dtype, device=world_rotation.device)
+    reach = _reach_on(world_rotation.device, world_rotation.dtype)
     with torch.autocast(world_rotation.device.type, enabled=False):
         position = (columns.reshape(3, -1, CANONICAL.joint_count) @ reach).sum(dim=0)
     return position.reshape(columns.shape[1:]).movedim(0, -1)
@@ -73,6 +73,12 @@ def _reach() -> np.ndarray:
         reach[:, :, joint] = reach[:, :, parent]
         reach[:, parent, joint] += CANONICAL.offsets[joint]
     return reach
+
+
+@cache
+def _reach_on(device: torch.device, dtype: torch.dtype) -> Tensor:
+    """`_reach`, sent once."""
+    return torch.as_tensor(_reach(), dtype=dtype, device=device)
 
 
 def _matrix(entries: list[Tensor]) -> Tensor:

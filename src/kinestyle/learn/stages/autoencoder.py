@@ -145,10 +145,12 @@ class AutoencoderStage(Stage[Autoencoder]):
         figures: dict[str, float] = {}
         for set_name in sorted({entry.set_name for entry in self.corpus.entries}):
             entries = self.corpus.select("validation", set_name=set_name)[:VALIDATION_CLIPS]
-            if entries:
-                clips = (self.corpus.features[entry.start : entry.stop] for entry in entries)
-                errors = [reconstruction_error(self.network, clip) for clip in clips]
-                position, degrees = np.mean(errors, axis=0).tolist()
+            errors = [
+                reconstruction_error(self.network, clips)
+                for _, clips in self.features.clips(entries, 4)
+            ]
+            if errors:
+                position, degrees = torch.cat(errors).mean(dim=0).tolist()
                 figures |= {f"{set_name}/cm": position, f"{set_name}/degrees": degrees}
         of_sets = [value for name, value in figures.items() if name.endswith("/cm")]
         mean = float(np.mean(of_sets)) if of_sets else float("nan")
@@ -187,17 +189,17 @@ def position_from_hips(features: Tensor) -> Tensor:
     return torch.stack([across, up - features[..., LAYOUT["root_height"]], along], dim=-1)
 
 
-def reconstruction_error(network: Autoencoder, features: np.ndarray) -> tuple[float, float]:
-    """features: (T, 260) physical -> mean joint error in centimetres and mean rotation error in
-    degrees of the autoencoder on one clip.
+def reconstruction_error(network: Autoencoder, features: Tensor) -> Tensor:
+    """features: (B, T, 260) physical -> (B, 2): mean joint error in centimetres and mean rotation
+    error in degrees of the autoencoder on each clip.
     """
-    frames = len(features) // 4 * 4
-    features_true = torch.from_numpy(np.array(features[:frames]))[None]
-    true = rotations(features_true)
-    pred = rotations(network.decoder(network.encoder(features_true)))
-    position_error_m = (joint_position(pred) - joint_position(true)).norm(dim=-1).mean()
-    degrees = torch.rad2deg(geodesic(pred, true)).mean()
-    return 100.0 * float(position_error_m), float(degrees)
+    true = rotations(features)
+    pred = rotations(network.decoder(network.encoder(features)))
+    position_error_m = (joint_position(pred) - joint_position(true)).norm(dim=-1)
+    degrees = torch.rad2deg(geodesic(pred, true))
+    return torch.stack(
+        [100.0 * position_error_m.mean(dim=(1, 2)), degrees.mean(dim=(1, 2))], dim=-1
+    )
 
 
 @torch.no_grad()

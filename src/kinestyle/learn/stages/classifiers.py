@@ -181,8 +181,8 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         features = self.cut([sample.crop for sample in samples])
         noise = self.config.noise * self.network.style.std * torch.randn_like(features)
         style_logits, content_logits = self.network(features + noise)
-        style = torch.tensor([sample.style for sample in samples])
-        content = torch.tensor([sample.content for sample in samples])
+        style = self.features.send([sample.style for sample in samples])
+        content = self.features.send([sample.content for sample in samples])
         losses = {
             "style": cross_entropy(style_logits.float(), style),
             "content": cross_entropy(content_logits.float(), content),
@@ -194,16 +194,18 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         entries = self.corpus.known_validation()
         if not entries:
             return {"score": float("nan")}
-        style, content = np.mean([self._hits(entry) for entry in entries], axis=0).tolist()
+        hits = []
+        for at, clips in self.features.clips(entries, 1):
+            true = self.features.send([self._classes(entries[i]) for i in at])
+            predicted = torch.stack([logits.argmax(dim=-1) for logits in self.network(clips)], -1)
+            hits.append((predicted == true).double())
+        style, content = torch.cat(hits).mean(dim=0).tolist()
         return {"score": -(style + content), "style": style, "content": content}
 
-    def _hits(self, entry: Entry) -> tuple[bool, bool]:
-        features = torch.from_numpy(np.array(self.corpus.features[entry.start : entry.stop]))[None]
-        style, content = self.network(features)
-        return (
-            self.labels.styles[int(style.argmax())] == entry.style,
-            self.labels.contents[int(content.argmax())] == content_name(entry),
-        )
+    def _classes(self, entry: Entry) -> tuple[int, int]:
+        """Of style and content."""
+        labels = self.labels
+        return labels.styles.index(entry.style), labels.contents.index(content_name(entry))
 
 
 def known_cross_entropy(logits: Tensor, classes: Tensor) -> Tensor:

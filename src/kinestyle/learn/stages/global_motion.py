@@ -64,10 +64,9 @@ class GlobalMotionStage(Stage[GlobalMotionPredictor]):
         """
         errors = []
         labelled = self.corpus.select("validation", labelled=True)
-        for entry in labelled or self.corpus.select("validation"):
-            rows = np.array(self.corpus.features[entry.start : entry.stop])
-            features = torch.from_numpy(rows)[None]
+        entries = labelled or self.corpus.select("validation")
+        for _, features in self.features.clips(entries, 1):
             error = self.network(features) - features[..., LAYOUT["root_xz_velocity"]]
-            errors.append(float(error.norm(dim=-1).mean()))
-        cm_s = 100.0 * FRAME_RATE * float(np.mean(errors)) if errors else float("nan")
+            errors.append(error.norm(dim=-1).mean(dim=1))
+        cm_s = 100.0 * FRAME_RATE * float(torch.cat(errors).mean()) if errors else float("nan")
         return {"score": cm_s, "cm_s": cm_s}

@@ -190,17 +190,15 @@ class PaperStage(Stage[PaperNetwork]):
             for name in ("first", "second", "third")
         ]
         labels = [
-            torch.tensor([getattr(sample, name) for sample in samples])
+            self.features.send([getattr(sample, name) for sample in samples])
             for name in ("style", "third_style")
         ]
         return Sequences(*motion, *map(self._one_hot, labels))
 
     def _one_hot(self, label: Tensor) -> Tensor:
         """label: (B,), `UNKNOWN` where it is not known -> (B, S), S = 0 without labels."""
-        styles = self.network.style_encoder.labels
-        return (
-            one_hot(label + 1, styles + 1)[:, 1:].float() if styles else torch.zeros(len(label), 0)
-        )
+        styles = torch.arange(self.network.style_encoder.labels, device=label.device)
+        return (label[:, None] == styles).float()
 
     def losses_of(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
         size, batch = len(samples), self._sequences(samples)
@@ -281,9 +279,9 @@ class PaperStage(Stage[PaperNetwork]):
         sampler = CropSampler(self.corpus, self.config.crop_frames, seed=1)
         torch.manual_seed(1)
         batches = [self.losses_of(self._samples(sampler, entries)) for _ in range(8)]
-        figures = {
-            name: float(np.mean([float(batch[name]) for batch in batches])) for name in batches[0]
-        }
+        names = list(batches[0])
+        losses = torch.stack([torch.stack([batch[name] for name in names]) for batch in batches])
+        figures = dict(zip(names, losses.double().mean(dim=0).tolist(), strict=True))
         return {"score": figures["total"], **figures}
 
     @torch.no_grad()

@@ -24,7 +24,7 @@ from torch.nn.functional import smooth_l1_loss
 from kinestyle.label import Label
 from kinestyle.learn.data.corpus import Corpus, CropSampler, Entry
 from kinestyle.learn.data.made_clips import without_made
-from kinestyle.learn.data.pairs import PairConfig, Pairs, cut_pairs
+from kinestyle.learn.data.pairs import PairConfig, Pairs
 from kinestyle.learn.loop.training import LoopConfig, Stage
 from kinestyle.learn.nets.gaussian import Gaussian
 from kinestyle.learn.nets.networks import (
@@ -275,6 +275,7 @@ class StylizerStage(Stage[StylizerNetwork]):
         known = Labels.of(without_made(corpus))
         self.known_style = positions(self.labels.styles, known.styles)
         self.known_content = positions(self.labels.contents, known.contents)
+        self.is_made = self.known_style.numpy() == UNKNOWN
         sets = [Label.parse(name).set for name in known.contents]
         self.same_set = torch.tensor([[a == b for b in sets] for a in sets])
 
@@ -287,8 +288,14 @@ class StylizerStage(Stage[StylizerNetwork]):
     def frozen(self) -> Sequence[nn.Module]:
         return self.autoencoder, *self.auxiliary
 
+    def to(self, device: torch.device) -> None:
+        super().to(device)
+        self.known_style, self.known_content, self.same_set = (
+            table.to(device) for table in (self.known_style, self.known_content, self.same_set)
+        )
+
     def losses_of(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
-        batch = self.batches.cut(samples, self.device)
+        batch = self.batches.cut(samples, self.features)
         codes = self._encode(batch)
         generated = self._generate(batch, codes)
         decoded = self._decode(batch, codes, generated)
@@ -414,9 +421,9 @@ class StylizerStage(Stage[StylizerNetwork]):
             none = results.new_zeros(())
             return {"auxiliary_style": none, "auxiliary_content": none}
         times = len(results) // len(batch.content)
-        target = self.known_style.to(target.device)[target]
-        content = self.known_content.to(target.device)[batch.content].repeat(times)
-        impossible = ~self.same_set.to(target.device)[content]
+        target = self.known_style[target]
+        content = self.known_content[batch.content].repeat(times)
+        impossible = ~self.same_set[content]
         styles, contents = [], []
         for classifier in self.auxiliary:
             noisy = results + self.config.result_noise * torch.randn_like(results)
@@ -428,7 +435,7 @@ class StylizerStage(Stage[StylizerNetwork]):
             "auxiliary_content": torch.stack(contents).mean(),
         }
 
-    def _pair_error(self, batch: Batch, results: Tensor, some: Tensor | None = None) -> Tensor:
+    def _pair_error(self, batch: Batch, results: Tensor, some: np.ndarray | None = None) -> Tensor:
         """Smooth-L1 between results and pairs, of what a body looks like; samples without a pair
         count as without error.
 
@@ -437,7 +444,9 @@ class StylizerStage(Stage[StylizerNetwork]):
         times = len(results) // len(batch.pair)
         true = take(self.autoencoder.normalize(batch.pair), PAIRED).repeat(times, 1, 1)
         error = smooth_l1_loss(take(results, PAIRED), true, reduction="none")
-        counts = batch.paired if some is None else batch.paired * some[:, None].to(batch.paired)
+        counts = batch.paired
+        if some is not None:
+            counts = counts * self.features.send(some)[:, None]
         return (error.mean(dim=-1) * counts.repeat(times, 1)).mean()
 
     def _exact_pair_losses(
@@ -449,16 +458,18 @@ class StylizerStage(Stage[StylizerNetwork]):
         weights, terms = self.config.weights, dict[str, Tensor]()
         if not any(getattr(weights, name) for name in EXACT_PAIR_TERMS):
             return terms
-        made = self.known_style[batch.target_style] == UNKNOWN
-        unlabelled = made | (batch.style == UNKNOWN)
-        if weights.action and unlabelled.any():
+        made = self.is_made[batch.target_styles]
+        unlabelled = np.flatnonzero(made | (batch.styles == UNKNOWN))
+        if weights.action and len(unlabelled):
+            rows = self.features.send(unlabelled)
             restyled = self.autoencoder.decoder.physical(results).unflatten(0, (2, -1))
-            terms["action"] = action_error(batch.a[unlabelled], restyled[:, unlabelled])
-        exact = made & batch.wholly_paired
-        if not exact.any():
+            terms["action"] = action_error(batch.a[rows], restyled[:, rows])
+        wholly = made & batch.wholly_paired
+        if not wholly.any():
             return terms
         if weights.made_pair:
-            terms["made_pair"] = self._pair_error(batch, results, exact)
+            terms["made_pair"] = self._pair_error(batch, results, wholly)
+        exact = self.features.send(np.flatnonzero(wholly))
         if weights.pair_latent or weights.pair_content or weights.contrast:
             with torch.no_grad():
                 latent = self.autoencoder.encoder(batch.pair[exact]).float()
@@ -494,21 +505,21 @@ class StylizerStage(Stage[StylizerNetwork]):
         `input/cm` of clips as they are. `score`, by which weights are kept, is the mean of the
         first two. Not a number where no validation clip has a pair: then the last weights are kept.
         """
+        cases = self._validation_cases()
+        by_reference = self._style_codes([reference for _, _, reference in cases])
         errors = []
-        for entry, style, reference in self._validation_cases():
-            features, latent = self._latent(entry)
-            frames = self.pairs.frames[entry.stem, style][: features.shape[1]]
-            pair = torch.from_numpy(cut_pairs(self.corpus, [frames]))
-            label = torch.tensor([self.labels.styles.index(style)])
-            codes = (
-                self.network.prior(label).mean,
-                self.network.style_encoder(self._latent(reference)[1]).mean,
-            )
+        for at, features in self.features.clips([entry for entry, _, _ in cases], 8):
+            count, named = features.shape[1], [cases[i][:2] for i in at]
+            frames = [self.pairs.frames[entry.stem, style][:count] for entry, style in named]
+            pair = self.features.between(np.stack(frames))
+            label = self.features.send([self.labels.styles.index(style) for _, style in named])
+            latent = self.autoencoder.encoder(features)
+            codes = self.network.prior(label).mean, by_reference[self.features.send(at)]
             motions = [features, *(self._restyle(features, latent, code) for code in codes)]
-            errors.append([joint_distance_cm(motion, pair) for motion in motions])
+            errors.append(torch.stack([joint_distance_cm(m, pair) for m in motions], dim=-1))
         if not errors:
             return {"score": float("nan")}
-        unchanged, label_cm, reference_cm = np.mean(errors, axis=0).tolist()
+        unchanged, label_cm, reference_cm = torch.cat(errors).mean(dim=0).tolist()
         return {
             "score": (label_cm + reference_cm) / 2.0,
             "label/cm": label_cm,
@@ -535,18 +546,17 @@ class StylizerStage(Stage[StylizerNetwork]):
                 cases.append((entry, style, next(e for e in others if e.style == style)))
         return cases
 
-    def _latent(self, entry: Entry) -> tuple[Tensor, Tensor]:
-        """Features (1, T, 260) of a clip, cut to whole steps of the content code, and their latent
-        (1, Z, T/4).
-        """
-        frames = entry.frame_count // 8 * 8
-        rows = self.corpus.features[entry.start : entry.start + frames]
-        features = torch.from_numpy(np.array(rows))[None]
-        return features, self.autoencoder.encoder(features)
+    def _style_codes(self, entries: Sequence[Entry]) -> Tensor:
+        """(n, K) of whole clips, cut to whole steps of the content code."""
+        codes = torch.zeros(len(entries), self.network.prior.mean.shape[1], device=self.device)
+        for at, features in self.features.clips(entries, 8):
+            latent = self.autoencoder.encoder(features)
+            codes[self.features.send(at)] = self.network.style_encoder(latent).mean
+        return codes
 
     def _restyle(self, features: Tensor, latent: Tensor, code: Tensor) -> Tensor:
-        """features: (1, T, 260) physical, latent: (1, Z, T/4), code: (1, K) -> (1, T, 260)
-        physical, the clip with the change to a style code.
+        """features: (B, T, 260) physical, latent: (B, Z, T/4), code: (B, K) -> (B, T, 260)
+        physical, each clip with the change to a style code.
         """
         net, decoder = self.network, self.autoencoder.decoder
         content, own = net.content_encoder(latent), net.style_encoder(latent).mean
@@ -567,10 +577,9 @@ def positions(names: Sequence[str], known: Sequence[str]) -> Tensor:
     return torch.tensor([*found, UNKNOWN])
 
 
-def joint_distance_cm(a: Tensor, b: Tensor) -> float:
-    """a, b: (..., 260) physical features -> the mean distance of a joint in the heading frame,
-    centimetres.
+def joint_distance_cm(a: Tensor, b: Tensor) -> Tensor:
+    """a, b: (B, T, 260) physical features -> (B,) the mean distance of a joint in the heading
+    frame, centimetres.
     """
-    positions = (x[..., LAYOUT["joint_position"]].unflatten(-1, (-1, 3)) for x in (a, b))
-    first, second = positions
-    return 100.0 * float((first - second).norm(dim=-1).mean())
+    first, second = (x[..., LAYOUT["joint_position"]].unflatten(-1, (-1, 3)) for x in (a, b))
+    return 100.0 * (first - second).norm(dim=-1).mean(dim=(1, 2))

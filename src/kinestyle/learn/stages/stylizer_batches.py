@@ -11,14 +11,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from kinestyle.learn.data.corpus import Corpus, Crop, CropSampler, Entry, by_cell
+from kinestyle.learn.data.device_corpus import DeviceCorpus
 from kinestyle.learn.data.made_clips import is_made
-from kinestyle.learn.data.pairs import Pairs, cut_pairs
+from kinestyle.learn.data.pairs import Pairs
 from kinestyle.learn.stages.classifiers import UNKNOWN, Labels, content_name
-from kinestyle.retarget.features import mirror_features
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,9 @@ class Batch:
     """Samples as tensors: features (B, T, 260) and classes (B,).
 
     pair: A in the target style where a real clip shows it, (B, T, 260), zeros elsewhere; paired:
-    (B, T), 1 or 0; wholly_paired: (B,) bool, where all of A has a pair. Classes and `wholly_paired`
-    stay on the processor.
+    (B, T), 1 or 0; wholly_paired: (B,) bool, where all of A has a pair; styles, target_styles:
+    `style` and `target_style` once more. The last three are on the host, so that what a batch holds
+    is known without waiting for the device.
     """
 
     a: Tensor
@@ -58,10 +58,12 @@ class Batch:
     p: Tensor
     pair: Tensor
     paired: Tensor
-    wholly_paired: Tensor
     style: Tensor
     content: Tensor
     target_style: Tensor
+    wholly_paired: np.ndarray
+    styles: np.ndarray
+    target_styles: np.ndarray
 
 
 class StylizerBatches:
@@ -170,29 +172,36 @@ class StylizerBatches:
             return set_2
         return [style for style in styles if style not in set_2]
 
-    def cut(self, samples: Sequence[Sample], device: torch.device) -> Batch:
-        """Samples as tensors; features on a device."""
+    def cut(self, samples: Sequence[Sample], features: DeviceCorpus) -> Batch:
+        """Samples as tensors, features on the device of `features`."""
         sources = [sample.source for sample in samples]
-        pair, paired = self._pairs(samples)
+        styles = np.array([source.style for source in sources])
+        target_styles = np.array([sample.target.style for sample in samples])
+        frames = self._paired_frames(samples)
+        pair = features.mirrored(features.between(frames), [s.a.mirror for s in sources])
 
-        def features(crops: Iterable[Crop]) -> Tensor:
-            return torch.from_numpy(self.sampler.cut(list(crops))).to(device)
+        def cut(crops: Iterable[Crop]) -> Tensor:
+            return features.cut(list(crops), self.sampler.frames)
 
         return Batch(
-            a=features(source.a for source in sources),
-            a_again=features(source.a_again for source in sources),
-            b=features(source.b for source in sources),
-            p=features(sample.target.b for sample in samples),
-            pair=torch.from_numpy(pair).to(device),
-            paired=torch.from_numpy(paired).to(device),
-            wholly_paired=torch.from_numpy(paired.min(axis=1) > 0.0),
-            style=torch.tensor([source.style for source in sources]),
-            content=torch.tensor([source.content for source in sources]),
-            target_style=torch.tensor([sample.target.style for sample in samples]),
+            a=cut(source.a for source in sources),
+            a_again=cut(source.a_again for source in sources),
+            b=cut(source.b for source in sources),
+            p=cut(sample.target.b for sample in samples),
+            pair=pair,
+            paired=features.send(np.isfinite(frames).astype(np.float32)),
+            style=features.send(styles),
+            content=features.send([source.content for source in sources]),
+            target_style=features.send(target_styles),
+            wholly_paired=np.isfinite(frames).all(axis=1),
+            styles=styles,
+            target_styles=target_styles,
         )
 
-    def _pairs(self, samples: Sequence[Sample]) -> tuple[np.ndarray, np.ndarray]:
-        """`Batch.pair` and `Batch.paired`."""
+    def _paired_frames(self, samples: Sequence[Sample]) -> np.ndarray:
+        """(B, T) the frames of the corpus that show the pair of each sample's A, not a number where
+        it has none.
+        """
         frames = np.full((len(samples), self.sampler.frames), np.nan)
         for row, sample in zip(frames, samples, strict=True):
             entry, crop = sample.source.entry, sample.source.a
@@ -201,11 +210,7 @@ class StylizerBatches:
             if whole is not None:
                 part = whole[crop.start - entry.start : crop.stop - entry.start]
                 row[:] = np.pad(part, (0, len(row) - len(part)), mode="edge")  # as crops are padded
-        features = cut_pairs(self.corpus, frames)
-        for row, sample in zip(features, samples, strict=True):
-            if sample.source.a.mirror:
-                row[:] = mirror_features(row)
-        return features, np.isfinite(frames).astype(np.float32)
+        return frames
 
 
 @dataclass(frozen=True)

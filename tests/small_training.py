@@ -20,6 +20,7 @@ import torch
 from kinestyle.learn.data.bandai import motion_files
 from kinestyle.learn.data.corpus import Corpus, Entry, build
 from kinestyle.learn.loop.process_group import process_group
+from kinestyle.learn.loop.schedule import Plateau
 from kinestyle.learn.loop.training import LoopConfig, Stage, parameter_groups, train
 from kinestyle.learn.nets.networks import NetworkSizes
 from kinestyle.learn.stages.autoencoder import AutoencoderConfig, AutoencoderStage
@@ -152,6 +153,8 @@ def main(name: str, corpus: str, folder: str, *settings: str) -> None:
     changes = {
         key: json.loads(value) for key, _, value in (setting.partition("=") for setting in settings)
     }
+    if "plateau" in changes:
+        changes["plateau"] = Plateau(**changes["plateau"])
     loop = replace(LOOP, **changes)
     with process_group() as group:
         train(

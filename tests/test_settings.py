@@ -24,8 +24,16 @@ from kinestyle.cli.restyling import stylize
 from kinestyle.errors import StyleError
 from kinestyle.rig.presets import preset
 from kinestyle.runtime.cue import Cue
-from kinestyle.runtime.options import Choice, Number, Option, Switch, WholeNumber, options_of
-from kinestyle.runtime.settings import Settings, SettingsChanges
+from kinestyle.runtime.options import (
+    Choice,
+    Moment,
+    Number,
+    Option,
+    Switch,
+    WholeNumber,
+    options_of,
+)
+from kinestyle.runtime.settings import EDITS, Settings, SettingsChanges
 from one_more_setting import package_with_one_more_setting
 
 OPTIONS = options_of(Settings)
@@ -40,6 +48,8 @@ def another(option: Option) -> Any:
         return 7
     if isinstance(option, Switch):
         return not option.default
+    if isinstance(option, Moment):
+        return "45f"
     return 0.25 if isinstance(option, Number) else "mixamo"
 
 
@@ -73,7 +83,7 @@ def test_a_setting_is_an_option_of_the_command_line(option: Option) -> None:
 def test_a_setting_is_an_option_of_the_evaluation(option: Option) -> None:
     """But for the seed, as each case has its own, and what test clips do not need."""
     found = [one.name for one in evaluate.params]
-    left_out = "seed", "rig", "keep_original", "t_pose"
+    left_out = "seed", "rig", "keep_original", "t_pose", "output", *EDITS
     assert (option.name in found) == (option.name not in left_out)
 
 

@@ -61,6 +61,10 @@ def described(server: Server) -> list[dict[str, Any]]:
         return list(json.load(answer))
 
 
+FLAGS = {"start": "--from", "stop": "--to"}
+PLACEHOLDERS = {"moment": "seconds or 45f"}
+
+
 def test_each_setting_has_a_control(visit: Visit, described: list[dict[str, Any]]) -> None:
     named = [option.name for option in options_of(Settings) if not option.of_clip]
     assert [setting["name"] for setting in described] == [*named, "twist"]
@@ -70,8 +74,10 @@ def test_each_setting_has_a_control(visit: Visit, described: list[dict[str, Any]
         if setting["kind"] == "switch":
             assert control.is_checked() is setting["default"]
             continue
-        assert control.input_value() == str(setting["default"]).removesuffix(".0")
+        default = "" if setting["default"] is None else str(setting["default"])
+        assert control.input_value() == default.removesuffix(".0")
         assert (control.get_attribute("title") or "").startswith(setting["help"])
+        assert control.get_attribute("placeholder") == PLACEHOLDERS.get(setting["kind"])
     assert visit.page.locator("#rig-choice").count() == 1, "a rig is the clip's"
 
 
@@ -81,7 +87,7 @@ def test_each_control_sets_its_setting_and_the_command(
     command = visit.page.locator("#command")
     for setting in described:
         name, default = setting["name"], setting["default"]
-        flag = f"--{name.replace('_', '-')}"
+        flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
         assert flag not in command.inner_text()
         other = another(setting)
         visit.until_result(partial(choose, visit, setting, other), **{name: other})
@@ -98,6 +104,10 @@ def another(setting: dict[str, Any]) -> Any:
         return next(value for value in setting["choices"] if value != setting["default"])
     if setting["kind"] == "switch":
         return not setting["default"]
+    if setting["kind"] == "moment":
+        return {"start": "15f", "stop": 3.5}[setting["name"]]
+    if setting["name"] == "out_fps":
+        return 23.976
     return 0.5 if setting["kind"] == "number" else 3
 
 
@@ -109,7 +119,7 @@ def choose(visit: Visit, setting: dict[str, Any], value: Any) -> None:
     if setting["kind"] == "switch":
         control.set_checked(value)
         return
-    control.fill(str(value))
+    control.fill("" if value is None else str(value))
     control.press("Enter")
 
 

@@ -17,9 +17,12 @@ TYPE_CHECKING = False  # `typing` is most of the time that this import would tak
 if TYPE_CHECKING:
     from typing import Any
 
+    from kinestyle.formats.layers import read_layer
     from kinestyle.formats.table import open_motion, read_motion, write_motion
     from kinestyle.motion.clip import Clip
+    from kinestyle.motion.layer import add_layer
     from kinestyle.runtime.cue import Cue
+    from kinestyle.runtime.edits import edit
     from kinestyle.runtime.settings import Settings
     from kinestyle.runtime.stylizer import Stylizer
 
@@ -34,7 +37,10 @@ __all__ = [
     "Cue",
     "Settings",
     "Stylizer",
+    "add_layer",
+    "edit",
     "open_motion",
+    "read_layer",
     "read_motion",
     "show",
     "write_motion",
@@ -45,7 +51,10 @@ _HOME = {
     "Clip": "kinestyle.motion.clip",
     "Cue": "kinestyle.runtime.cue",
     "Settings": "kinestyle.runtime.settings",
+    "add_layer": "kinestyle.motion.layer",
+    "edit": "kinestyle.runtime.edits",
     "open_motion": "kinestyle.formats.table",
+    "read_layer": "kinestyle.formats.layers",
     "read_motion": "kinestyle.formats.table",
     "write_motion": "kinestyle.formats.table",
     "Stylizer": "kinestyle.runtime.stylizer",

@@ -13,7 +13,7 @@ import click
 
 from kinestyle.cli.options import MOTION, settings_options
 from kinestyle.errors import DataError, MotionFileError
-from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.settings import EDITS, Settings
 
 if TYPE_CHECKING:
     from kinestyle.evaluate.report import Request
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="How often every clip gets other targets, references and draws.",
 )
-@settings_options(without=("seed", "rig", "keep_original", "t_pose"))
+@settings_options(without=("seed", "rig", "keep_original", "t_pose", *EDITS, "output"))
 @click.option("--judge", type=MOTION, multiple=True, help="Other judges than those that ship.")
 @click.option(
     "--processes", type=click.IntRange(1), help="How many at once; without it, one for each core."

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kinestyle.errors import MotionFileError, one_line
-from kinestyle.runtime.options import Choice, ClipRig, Option, Switch, options_of
+from kinestyle.runtime.options import Choice, ClipRig, Moment, Option, Switch, options_of
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,13 +66,15 @@ class _Words(click.Choice[str]):
 
 
 def settings_options(
-    without: Collection[str] = (),
+    without: Collection[str] = (), only: Collection[str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """An option for each field of `Settings`, in their order. without: fields that have none"""
+    """An option for each field of `Settings`, in their order. without: fields that have none; only:
+    those that have one
+    """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         for option in reversed(options_of(Settings)):
-            if option.name not in without:
+            if option.name not in without and (only is None or option.name in only):
                 command = _option(option)(command)
         return command
 
@@ -85,6 +87,8 @@ def _option(option: Option) -> Callable[[Callable[..., None]], Callable[..., Non
         kind = _Words(tuple(option.choices))
     elif isinstance(option, ClipRig):
         kind = RigName()
+    elif isinstance(option, Moment):
+        kind = str
     if isinstance(option, Switch):
         return click.option(
             option.flag, option.name, is_flag=True, default=option.default, help=option.sentence
@@ -94,7 +98,7 @@ def _option(option: Option) -> Callable[[Callable[..., None]], Callable[..., Non
         *option.aliases,
         option.name,
         type=kind,
-        metavar="MODE" if isinstance(option, Choice) else None,
+        metavar={"choice": "MODE", "moment": "TIME"}.get(option.kind),
         default=option.default,
         show_default=True,
         help=option.sentence,

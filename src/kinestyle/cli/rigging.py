@@ -8,23 +8,28 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kinestyle.cli.options import (
     MOTION,
     keep_input,
+    open_all,
+    progress_bar,
     read_all,
     reading_options,
     rig_option,
     say_warnings,
     say_written,
+    settings_options,
 )
 from kinestyle.errors import MotionFileError, one_line, sentence_of
+from kinestyle.runtime.settings import EDITS, Settings
 
 if TYPE_CHECKING:
     from kinestyle.formats.reading import Reading
+    from kinestyle.motion.window import Motion
     from kinestyle.rig.rig_file import Rig
 
 _ABOUT = (
@@ -142,35 +147,45 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, reading: Readin
 @click.argument("source", type=MOTION, metavar="IN")
 @click.argument("target", type=MOTION, metavar="OUT")
 @click.option(
-    "--to",
+    "--format",
     "suffix",
     metavar="SUFFIX",
-    help="For a folder IN: the format of all files in OUT, such as .glb.",
+    help="For a folder IN: the format of all files in OUT, such as .glb (--to .glb does the same).",
 )
+@settings_options(only=(*EDITS, "cycle", "feet"))
 @rig_option()
 @reading_options("of every file", several=True)
 def convert(
-    source: Path, target: Path, suffix: str | None, rig: Rig | None, reading: Reading
+    source: Path,
+    target: Path,
+    suffix: str | None,
+    rig: Rig | None,
+    reading: Reading,
+    **settings: Any,
 ) -> None:
     """Write the motion file IN, or every one in the folder IN, in another format: that of OUT's
-    suffix, or --to.
+    suffix, or --format.
 
-    The motion stays as it is, and so does the rig.
+    Unless a part of it, a cycle, another place or rate is asked for, the motion stays as it is, and
+    so does the rig.
     """
     from kinestyle.formats.table import writer_of
 
+    if suffix is None and _is_format(settings["stop"]):
+        suffix, settings["stop"] = settings["stop"], None
+    wanted = Settings(rig=rig, **settings)
     if not source.is_dir():
         if suffix is not None:
             raise click.UsageError(
-                "--to is for folders; a single file gets the format of OUT's suffix."
+                "--format is for folders; a single file gets the format of OUT's suffix."
             )
         writer_of(target)
-        for written in _convert(source, target, rig, reading):
+        for written in _convert(source, target, wanted, reading):
             say_written(written)
         return
     if suffix is None:
         raise click.UsageError(
-            "IN is a folder; say with --to which format its files get, such as --to .glb."
+            "IN is a folder; say with --format which format its files get, such as --format .glb."
         )
     suffix = suffix if suffix.startswith(".") else f".{suffix}"
     writer_of(Path("any").with_suffix(suffix))
@@ -181,10 +196,10 @@ def convert(
     with click.progressbar(
         jobs, label="converting", file=sys.stderr, hidden=len(jobs) < 3
     ) as progress:
-        for given, wanted in progress:
+        for given, place in progress:
             try:
-                wanted.parent.mkdir(parents=True, exist_ok=True)
-                for written in _convert(given, wanted, rig, reading):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                for written in _convert(given, place, wanted, reading):
                     say_written(written)
             except Exception as error:
                 sentence = sentence_of(error)
@@ -213,18 +228,40 @@ def _jobs(source: Path, target: Path, suffix: str) -> Iterator[tuple[Path, Path]
         yield path, place if alone else place.with_name(f"{path.name}{suffix}")
 
 
-def _convert(source: Path, target: Path, rig: Rig | None, reading: Reading) -> Iterator[Path]:
+def _is_format(word: str | None) -> bool:
+    """Whether what follows --to is a format and no time."""
+    from kinestyle.formats.table import FORMATS
+
+    return word is not None and f".{word.lower().removeprefix('.')}" in FORMATS
+
+
+def _convert(source: Path, target: Path, wanted: Settings, reading: Reading) -> Iterator[Path]:
     """Write a file in another format, or one for each animation; yields where."""
     from kinestyle.formats.table import write_motion
     from kinestyle.rig.mapping import stated_world
+    from kinestyle.rig.rig_file import Rig
 
     keep_input(target, source)
-    for name, clip in read_all(source, reading):
+    for name, motion in open_all(source, reading):
         place = target.with_stem(f"{target.stem}_{name}") if name else target
         keep_input(place, source)
-        say_warnings(clip.warnings)
-        if rig is not None:
-            rig.joints_in(clip.skeleton, clip.name)
-            clip = replace(clip, world=stated_world(clip, rig))
-        say_warnings(write_motion(clip, place))
+        say_warnings(motion.warnings)
+        if isinstance(wanted.rig, Rig):
+            wanted.rig.joints_in(motion.skeleton, motion.name)
+            known: Any = motion
+            motion = replace(known, world=stated_world(motion, wanted.rig))
+        edited = _edited(motion, wanted)
+        say_warnings(edited.warnings[len(motion.warnings) :])
+        with progress_bar("writing") as progress:
+            notes = write_motion(edited, place, progress)
+        say_warnings(notes)
         yield place
+
+
+def _edited(motion: Motion, wanted: Settings) -> Motion:
+    """The part, cycle, place and rate that are asked for."""
+    if all(getattr(wanted, name) == getattr(Settings(), name) for name in EDITS):
+        return motion
+    from kinestyle.runtime.edits import edit
+
+    return edit(motion, wanted)

@@ -14,7 +14,8 @@ from kinestyle.errors import MotionFileError, shown
 from kinestyle.formats.characters import choose_character
 from kinestyle.formats.reading import UP_AXES, Reading, ReadingWords
 from kinestyle.motion.clip import UNSTATED, Clip, StatedWorld
-from kinestyle.motion.window import Motion, Progress, collect
+from kinestyle.motion.layer import collect_layered
+from kinestyle.motion.window import Motion, Progress
 from kinestyle.rig.body_frame import AXES
 from kinestyle.storage import name_of, require_file
 
@@ -53,7 +54,7 @@ def _as_a_whole(write: Callable[[Clip, Path], tuple[str, ...]]) -> Writer:
     """A writer of clips as one that takes longer motion too."""
 
     def write_all(motion: Motion, path: Path, progress: Progress | None) -> tuple[str, ...]:
-        clip = motion if isinstance(motion, Clip) else collect(motion, progress=progress)
+        clip = motion if isinstance(motion, Clip) else collect_layered(motion, progress)
         return write(clip, path)
 
     return write_all

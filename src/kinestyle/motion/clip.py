@@ -74,6 +74,8 @@ class Clip:
     roles: role, a name of the canonical skeleton, -> joint, as far as the file states them
     characters: names of the skeletons or persons in the file, where there are several
     character: the number of the one that was read, from 1 on
+    base: another motion of the rig, frame for frame, over which this one is written as a layer, see
+        `kinestyle.motion.layer`; None for a motion that is written itself
     """
 
     skeleton: Skeleton
@@ -89,6 +91,7 @@ class Clip:
     characters: tuple[str, ...] = ()
     character: int = 1
     roles: Mapping[str, str] = field(default_factory=dict)
+    base: Clip | None = None
 
     def __post_init__(self) -> None:
         shape = (*self.local_rotation.shape[:1], self.skeleton.joint_count)
@@ -176,10 +179,13 @@ class Clip:
         if joints is None and (start, stop) == (0, self.frame_count):
             return self
         position, rotation = self.local_position[start:stop], self.local_rotation[start:stop]
+        base = None if self.base is None else self.base.window(start, stop, joints)
         if joints is None:
             part = getattr(self.source, "window", None)
             source = self.source if part is None else part(start, stop)
-            found = replace(self, local_position=position, local_rotation=rotation, source=source)
+            found = replace(
+                self, local_position=position, local_rotation=rotation, source=source, base=base
+            )
         else:
             found = replace(
                 self,
@@ -187,6 +193,7 @@ class Clip:
                 local_position=np.take(position, joints, axis=1),
                 local_rotation=np.take(rotation, joints, axis=1),
                 source=None,
+                base=base,
             )
         if "_world" in self.__dict__:
             every = slice(None) if joints is None else joints

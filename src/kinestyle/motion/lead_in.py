@@ -1,8 +1,8 @@
 """Poses in front of a motion that are no part of it: a T-pose, an A-pose, the bind pose.
 
 Many tools write one as the first frame, or hold it for some. What follows begins with a jump, and
-nothing in the motion looks as it does. `find_lead_in` counts such frames; `Rest` is the motion
-behind them, and `Joined` puts them back.
+nothing in the motion looks as it does. `find_lead_in` counts such frames; `without_lead_in` gives
+the motion behind them, and `Joined` puts them back.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Self
 import numpy as np
 
 from kinestyle.motion.clip import Clip, StatedWorld
+from kinestyle.motion.part import Part
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
-from kinestyle.motion.window import Motion, OfMotion, sample_frames
+from kinestyle.motion.window import Motion, sample_frames
 
 LONGEST_SECONDS, COMPARED_SECONDS = 10.0, 2.0
 """How long a pose may be held, and how much of the motion behind it the jump is compared with."""
@@ -102,7 +103,7 @@ def without_lead_in(motion: Motion) -> tuple[Motion, int]:
         return motion, 0
     if isinstance(motion, Clip):
         return motion.window(count, motion.frame_count), count
-    return Rest(motion, count), count
+    return Part(motion, count, motion.frame_count), count
 
 
 def with_lead_in(lead_in: Motion, count: int, rest: Motion) -> Motion:
@@ -114,34 +115,6 @@ def with_lead_in(lead_in: Motion, count: int, rest: Motion) -> Motion:
         return rest
     joined = Joined(lead_in, count, rest)
     return joined.window(0, joined.frame_count) if isinstance(rest, Clip) else joined
-
-
-@dataclass(frozen=True, eq=False)
-class Rest(OfMotion):
-    """A `Motion` without its first frames."""
-
-    motion: Motion
-    skipped: int
-
-    @property
-    def frame_count(self) -> int:
-        return self.motion.frame_count - self.skipped
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return self.motion.warnings
-
-    def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
-        """As `Clip.window`."""
-        return self.motion.window(start + self.skipped, stop + self.skipped, joints)
-
-    def sample(self, frames: np.ndarray) -> Clip:
-        """As `Clip.sample`."""
-        return self.motion.sample(frames + self.skipped)
-
-    def with_warnings(self, *more: str) -> Self:
-        """As `Clip.with_warnings`."""
-        return replace(self, motion=self.motion.with_warnings(*more))
 
 
 @dataclass(frozen=True, eq=False)

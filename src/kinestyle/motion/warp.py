@@ -97,15 +97,17 @@ def source_at(source: Any, at_frame: Array) -> Any:
     return source if at is None else at(at_frame)
 
 
-def frame_after(moments: Array, frame: Array) -> Array:
+def frame_after(moments: Array, frame: Array, pace: float = 1.0) -> Array:
     """moments: (M,) ascending frame numbers of a motion at which it was warped; frame: (N,)
     fractional frame numbers of that motion -> (N,) those of the warped motion. What is before its
     first or after its last frame stays as far from it.
+
+    pace: frames of the warped motion that last as long as one of the other
     """
     count = len(moments)
     inside = np.interp(frame, moments, np.arange(count, dtype=float))
     beyond = np.minimum(frame - moments[0], 0.0) + np.maximum(frame - moments[-1], 0.0)
-    return np.asarray(inside + beyond)
+    return np.asarray(inside + pace * beyond)
 
 
 def warped_again(moments: Array | None, at_frame: Array) -> Array:

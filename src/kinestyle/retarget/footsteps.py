@@ -205,6 +205,16 @@ def drift_correction(
 ) -> Array:
     """was: (T, ...) of the input -> (T - 1, 3) to be added from each frame to the next to take away
     a part of a locked foot's drift.
+    """
+    drift = drift_of(was)
+    speed = np.linalg.norm(drift, axis=-1) * metres / frame_time_seconds
+    slow = 1.0 - smootherstep(speed / STEADY_M_S - 1.0)
+    stays_locked = locked[1:] & locked[:-1]
+    return -(amount[1:] * STEADY * slow * stays_locked)[:, None] * drift
+
+
+def drift_of(was: LegTrajectory) -> Array:
+    """(T - 1, 3) how far a foot drifts over the ground from each frame to the next.
 
     What drifts is the slowest point between ankle and toe: a foot that rolls over its heel or its
     toe does not drift. Taking away a part of that point's motion makes neither ankle nor toe
@@ -213,8 +223,4 @@ def drift_correction(
     a, b = (np.diff(p, axis=0) * (1.0 - UP) for p in (was.foot, was.pivot))
     apart = np.sum((a - b) ** 2, axis=-1)
     share = np.clip(np.sum(a * (a - b), axis=-1) / np.maximum(apart, 1e-12), 0.0, 1.0)
-    drift = a + share[:, None] * (b - a)
-    speed = np.linalg.norm(drift, axis=-1) * metres / frame_time_seconds
-    slow = 1.0 - smootherstep(speed / STEADY_M_S - 1.0)
-    stays_locked = locked[1:] & locked[:-1]
-    return -(amount[1:] * STEADY * slow * stays_locked)[:, None] * drift
+    return np.asarray(a + share[:, None] * (b - a))

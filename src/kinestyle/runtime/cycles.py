@@ -224,7 +224,14 @@ class Unrolled:
         """The clip, up to the frame with which the next round begins."""
         if self.cycle is None or not self.begins_again:
             return self.clip
-        frame, rounds = self._in_rounds(np.arange(self.clip.frame_count + 1), self.cycle)
+        return self.rounds(np.arange(self.clip.frame_count + 1))
+
+    def rounds(self, number: np.ndarray) -> Clip:
+        """The repeated motion, without a belt; number: (N,) frames from the clip's first on, which
+        may be before it and behind its last.
+        """
+        assert self.cycle is not None, "only cycles have rounds"
+        frame, rounds = self.in_rounds(number)
         return self.clip.with_motion(*self._repeated(frame, rounds, self.cycle))
 
     def in_time(self, clip: Clip) -> Unrolled:
@@ -260,22 +267,23 @@ class Unrolled:
         if self.cycle is None:
             position, turned = self.clip.local_position.copy(), self.clip.local_rotation
         else:
-            frame, rounds = self._in_rounds(number, self.cycle)
-            position, turned = self._repeated(frame, rounds, self.cycle)
+            repeated = self.rounds(number)
+            position, turned = repeated.local_position, repeated.local_rotation
         if self.belt is not None:
             c, roots = self.correspondence, self.clip.skeleton.parents < 0
             belt = belt_in_file(self.belt, c, self.clip.frame_time_seconds)
             position[:, roots] += (number[:, None] * belt)[:, None]
         return replace(self.clip.with_motion(position, turned), source=None)
 
-    def _in_rounds(self, number: np.ndarray, cycle: Cycle) -> tuple[np.ndarray, np.ndarray]:
+    def in_rounds(self, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """number: (N,) frames from the clip's first on -> (N,) each as a frame of the clip, and
         (N,) in which round; the clip itself is round 0, with both of its ends.
         """
-        rounds, frame = np.divmod(number, cycle.period)
-        if cycle.whole:
+        assert self.cycle is not None, "only cycles have rounds"
+        rounds, frame = np.divmod(number, self.cycle.period)
+        if self.cycle.whole:
             seam = (number > 0) & (frame == 0)
-            rounds, frame = rounds - seam, np.where(seam, cycle.period, frame)
+            rounds, frame = rounds - seam, np.where(seam, self.cycle.period, frame)
         return frame, rounds
 
     def _repeated(self, frame: np.ndarray, rounds: np.ndarray, cycle: Cycle) -> tuple[Array, Array]:

@@ -28,13 +28,15 @@ class Option:
 
     kind: ClassVar[str]
     """What a form chooses its control by."""
-    value_type: ClassVar[type]
+    value_type: ClassVar[Any]
     """What text and JSON are converted to before they are checked here."""
     of_clip: ClassVar[bool] = False
     """Whether it is a property of the clip, and stated with that, not with each request."""
 
     name: str
     default: Any
+    word: str | None = None
+    """Its name on the command line without dashes, where that is not the field's."""
 
     def __init__(self, label: str, help: str, *, aliases: tuple[str, ...] = ()):  # noqa: A002
         self.label, self.help, self.aliases = label, help, aliases
@@ -42,7 +44,7 @@ class Option:
     @property
     def flag(self) -> str:
         """Its name on the command line."""
-        return f"--{self.name.replace('_', '-')}"
+        return f"--{self.word or self.name.replace('_', '-')}"
 
     @property
     def sentence(self) -> str:
@@ -64,7 +66,7 @@ class Option:
 
     def as_dict(self) -> dict[str, Any]:
         """What a form needs, as JSON."""
-        shown = {key: value for key, value in vars(self).items() if key != "aliases"}
+        shown = {key: value for key, value in vars(self).items() if key not in ("aliases", "word")}
         return {"kind": self.kind, **shown}
 
     def _refused(self, value: Any, expected: str) -> StyleError:
@@ -118,6 +120,56 @@ class WholeNumber(Number):
 
     def _convert(self, value: Any) -> int:
         return index(value)
+
+
+class FrameCount(WholeNumber):
+    """As `Number`, of a stretch of frames."""
+
+    kind = "frame count"
+
+
+class Moment(Option):
+    """A time in a clip: seconds from its first frame on, or text such as "45f", the number of a
+    frame, the first being 0f; None where none is said.
+
+    word: as of `Option`
+    """
+
+    kind = "moment"
+    value_type: ClassVar[Any] = str | float | None
+
+    def __init__(self, label: str, help: str, *, word: str):  # noqa: A002
+        super().__init__(label, help)
+        self.word = word
+
+    def checked(self, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        found = None if isinstance(value, bool) else _moment(value)
+        if found is None:
+            name = self.word or self.name
+            raise StyleError(
+                f"{name} is {value!r}, expected a time in the clip: seconds, such as 1.5, or a "
+                f"frame, such as 45f"
+            )
+        return found
+
+    def as_words(self, value: Any) -> list[str]:
+        if value is None:
+            return []
+        return [self.flag, value if isinstance(value, str) else f"{value:.10g}"]
+
+
+def _moment(value: Any) -> float | str | None:
+    """Seconds, or "45f"; None for what is no moment."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text.endswith("f") and text[:-1].isascii() and text[:-1].isdecimal():
+        return f"{int(text[:-1])}f"
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if 0.0 <= seconds < float("inf") else None
 
 
 class Choice(Option):

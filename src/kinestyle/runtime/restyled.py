@@ -38,7 +38,7 @@ from kinestyle.retarget.footsteps import FootLock, StepMeasure
 from kinestyle.retarget.legs import leg_trajectories
 from kinestyle.retarget.survey import Survey
 from kinestyle.runtime.change import Change
-from kinestyle.runtime.settings import Root
+from kinestyle.runtime.settings import FootMode, Root
 
 STAYS_M = 1e-4
 """How far hips move over the ground that do not travel at all: a clip made to go in place goes in
@@ -69,9 +69,11 @@ class Restyled(OfMotion):
         progress: Progress | None = None,
         begins: int = 0,
         returns: tuple[int, int] | None = None,
+        feet: FootMode = "lock",
     ) -> None:
         """begins: the frame at which the hips are where they were over the ground
-        returns: two frames between which the hips go no farther over the ground than they did"""
+        returns: two frames between which the hips go no farther over the ground than they did
+        feet: as in `Settings`"""
         self.motion, self.correspondence = motion, correspondence
         self.survey, self.change, self.root, self.size = survey, change, root, size
         self.warnings = motion.warnings
@@ -80,7 +82,7 @@ class Restyled(OfMotion):
         self._turned_legs = lru_cache(maxsize=1)(self._turn_legs)
         self._change_at = lru_cache(maxsize=1)(self._find_change)
         self._travel = np.zeros((motion.frame_count, 3))
-        locks = bool(survey.locked.any())
+        locks = feet == "lock" and bool(survey.locked.any())
         half = 0.5 if locks else 1.0
         self._changed = self._find_travel(part_of_progress(progress, 0.0, half))
         if begins:

@@ -12,10 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from kinestyle.runtime.options import Choice, ClipRig, Number, Switch, WholeNumber, options_of
+from kinestyle.errors import StyleError
+from kinestyle.runtime.options import (
+    Choice,
+    ClipRig,
+    FrameCount,
+    Moment,
+    Number,
+    Switch,
+    WholeNumber,
+    options_of,
+)
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
+
+EDITS = ("start", "stop", "loop", "in_place", "root_motion", "out_fps")
+"""The settings of what is done to any motion, restyled or not: which part of it, where, and at what
+rate."""
 
 Root = Literal["auto", "planted", "predicted", "copied", "keep"]
 """Where the hips' trajectory over the ground, and their height, come from:
@@ -66,6 +80,29 @@ OutOfDomain = Literal["fade", "ignore"]
 
 fade: the style fades out, as far as the score says (the default)
 ignore: the clip is restyled all the same
+"""
+
+FootMode = Literal["lock", "free"]
+"""What becomes of planted feet where the motion is changed, see `kinestyle.retarget.foot_lock`:
+
+lock: they stay planted (the default)
+free: they go where the change takes them
+"""
+
+RootMotion = Literal["keep", "root", "hips"]
+"""Which bone carries the travel over the ground, on a rig with one above the hips, see
+`kinestyle.retarget.placement`:
+
+keep: the one that carries it in the clip (the default)
+root: the root; the hips sway against it
+hips: the hips; the root stays where it is in the first frame
+"""
+
+Output = Literal["motion", "layer"]
+"""What is written, see `kinestyle.motion.layer`:
+
+motion: the motion itself (the default)
+layer: what changed, as an additive animation
 """
 
 
@@ -177,6 +214,98 @@ class Settings:
             )
         },
     )
+    feet: FootMode = field(
+        default="lock",
+        metadata={
+            "option": Choice(
+                label="Feet",
+                help="what becomes of planted feet",
+                choices={"lock": "they stay planted", "free": "they go along with the change"},
+            )
+        },
+    )
+    start: float | str | None = field(
+        default=None,
+        metadata={
+            "option": Moment(
+                label="From",
+                help="where in the clip the result begins, in seconds, or as a frame such as 45f; "
+                "what lies before still counts as context",
+                word="from",
+            )
+        },
+    )
+    stop: float | str | None = field(
+        default=None,
+        metadata={
+            "option": Moment(
+                label="To",
+                help="where in the clip the result ends, in seconds, or as a frame such as 90f, "
+                "which is its last",
+                word="to",
+            )
+        },
+    )
+    loop: int = field(
+        default=0,
+        metadata={
+            "option": FrameCount(
+                label="Loop over",
+                help="make a cycle: the last frames of the result, so many, are blended into its "
+                "first; 0 leaves it as it is",
+                least=0,
+                most=100_000,
+            )
+        },
+    )
+    in_place: bool = field(
+        default=False,
+        metadata={
+            "option": Switch(
+                label="In place",
+                help="take the travel over the ground away, as on a treadmill; the hips still sway",
+            )
+        },
+    )
+    root_motion: RootMotion = field(
+        default="keep",
+        metadata={
+            "option": Choice(
+                label="Root motion",
+                help="which bone carries the travel, on a rig with a root above the hips",
+                choices={
+                    "keep": "the one that carries it in the clip",
+                    "root": "the root",
+                    "hips": "the hips",
+                },
+            )
+        },
+    )
+    out_fps: float = field(
+        default=0.0,
+        metadata={
+            "option": Number(
+                label="Rate",
+                help="frames a second of the result, 0 for those of the clip; it lasts as long "
+                "(--fps says what rate a clip has)",
+                least=0.0,
+                most=1000.0,
+            )
+        },
+    )
+    output: Output = field(
+        default="motion",
+        metadata={
+            "option": Choice(
+                label="Output",
+                help="what the file holds",
+                choices={
+                    "motion": "the result",
+                    "layer": "what changed, as an additive animation over the clip",
+                },
+            )
+        },
+    )
     keep_original: bool = field(
         default=False,
         metadata={
@@ -211,6 +340,11 @@ class Settings:
     def __post_init__(self) -> None:
         for option in options_of(type(self)):
             object.__setattr__(self, option.name, option.checked(getattr(self, option.name)))
+        if self.output == "layer" and self.timing != "keep":
+            raise StyleError(
+                f"output is layer and timing {self.timing}: a layer lies over the clip's own "
+                f"frames, so give timing keep, or output motion"
+            )
 
     def as_options(self) -> list[str]:
         """The words of the command line that set the same."""
@@ -240,6 +374,14 @@ class SettingsChanges(TypedDict, total=False):
     timing: Timing
     out_of_domain: OutOfDomain
     cycle: CycleMode
+    feet: FootMode
+    start: float | str | None
+    stop: float | str | None
+    loop: int
+    in_place: bool
+    root_motion: RootMotion
+    out_fps: float
+    output: Output
     keep_original: bool
     t_pose: bool
     rig: Rig | str | Path | None

@@ -34,6 +34,8 @@ from kinestyle.runtime.action import keep_action
 from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.change import Change, find_change
 from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.edits import plan_edit
+from kinestyle.runtime.finish import finish
 from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of
 from kinestyle.runtime.reference import StyleCode, blend_changes, hear, posture_change
@@ -41,7 +43,6 @@ from kinestyle.runtime.restyled import Restyled, travel_notes
 from kinestyle.runtime.seen import AnyMotion, Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Sequences
 from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
-from kinestyle.runtime.t_pose import with_t_pose
 from kinestyle.runtime.timing import (
     find_moments,
     movement,
@@ -425,10 +426,13 @@ class Stylizer:
         when it is asked for.
         """
         settings = replace(settings or Settings(), **changes)
-        result = self._restyled(analysis, code, settings, progress)
-        if settings.t_pose:
-            return with_t_pose(result, analysis.correspondence)
-        return result
+        if settings.cycle != analysis.cycle and settings.strength:
+            analysis = self.analyse(analysis.clip, analysis.correspondence, cycle=settings.cycle)
+        timed = self.in_time(analysis, code, settings, part_of_progress(progress, 0.0, 0.1))
+        # what cannot be taken of the clip is said before it is restyled
+        plan = plan_edit(timed.clip, settings, timed.moments)
+        result = self._restyled(timed, code, settings, progress)
+        return finish(result, timed.clip, timed.correspondence, plan, settings)
 
     def _restyled(
         self,
@@ -437,13 +441,9 @@ class Stylizer:
         settings: Settings,
         progress: Progress | None,
     ) -> Motion:
-        """As `apply`, without what is put in front."""
+        """The analysed clip, in its style's time already, restyled and no more."""
         if settings.strength == 0:
             return analysis.clip
-        if settings.cycle != analysis.cycle:
-            analysis = self.analyse(analysis.clip, analysis.correspondence, cycle=settings.cycle)
-        if settings.timing != "keep":
-            analysis = self.in_time(analysis, code, settings, part_of_progress(progress, 0.0, 0.1))
         change = self._change(analysis, code, settings, part_of_progress(progress, 0.1, 0.3))
         surveyed, notes = analysis.survey, tuple[str, ...]()
         if settings.action == "keep":
@@ -459,6 +459,7 @@ class Stylizer:
             part_of_progress(progress, 0.4, 1.0),
             analysis.seen.begins,
             analysis.seen.returns,
+            settings.feet,
         )
         done = analysis.seen.put_back(result, self.windows)
         apart = end_distance_m(analysis.clip, done, analysis.correspondence)

@@ -111,10 +111,10 @@ class Setting(BaseModel):
     """One setting of a restyling, as a form shows it."""
 
     name: str = Field(description="In a request.")
-    kind: Literal["number", "whole number", "choice", "switch"]
+    kind: Literal["number", "whole number", "frame count", "moment", "choice", "switch"]
     label: str
     help: str
-    default: bool | float | int | str
+    default: bool | float | int | str | None
     least: float | None = None
     most: float | None = None
     slider: tuple[float, float, float] | None = Field(

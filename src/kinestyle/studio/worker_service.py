@@ -22,6 +22,7 @@ from kinestyle.rig.presets import preset
 from kinestyle.rig.rig_file import Rig, parse_rig
 from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.edits import edit_base, plan_edit
 from kinestyle.runtime.settings import CycleMode, Settings
 from kinestyle.runtime.stylizer import Stylizer, bundle_for
 from kinestyle.studio.clip_state import pack_state, put_state
@@ -228,6 +229,9 @@ class WorkerService:
         moments = cached.moments
         if timed.moments is not None:
             moments = warped_again(cached.moments, timed.moments)
+        plan = plan_edit(timed.clip, settings, timed.moments)
+        if plan.changes(timed.clip.frame_count):
+            moments = warped_again(moments, plan.moments)
         result = stylizer.apply(analysis, code, settings)
         name = Path(head["name"]).stem
         # a further animation is called as its file
@@ -236,7 +240,8 @@ class WorkerService:
         self._keep(head["result"], CachedClip(result, cached.rig, moments))
         notes = (*code.notes, *analysis.own_domain.notes(settings))
         facts = facts_of(result, analysis.correspondence, notes)
-        apart = end_distance_m(analysis.clip, result, analysis.correspondence)
+        before = edit_base(timed.clip, plan, analysis.correspondence)
+        apart = end_distance_m(before, result, analysis.correspondence)
         facts["end_distance_m"] = round(apart, 3)
         state = pack_state(result, moments)
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))

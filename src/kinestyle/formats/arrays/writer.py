@@ -33,6 +33,11 @@ def format_arrays(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     file.
     """
     check_writable(clip, name)
+    if clip.base is not None:
+        raise MotionFileError(
+            f"{name} cannot be written: arrays hold motion, and what is asked for is a layer; "
+            f"write .bvh, .glb or .fbx"
+        )
     source, suffix = clip.source, Path(name).suffix.lower()
     if not isinstance(source, ArraySource) or clip.skeleton.names != source.read.skeleton.names:
         raise MotionFileError(

@@ -74,6 +74,10 @@ class BvhLayout:
         """C, how many values a frame has."""
         return self.column_count or sum(map(len, self.channels))
 
+    def translates(self, joint: int) -> bool:
+        """Whether a joint has a channel for its position on each axis."""
+        return sum(name.endswith("position") for name in self.channels[joint]) == 3
+
     def window(self, start: int, stop: int) -> BvhLayout:
         """The same with the values of some frames only."""
         return replace(self, values=self.values[start:stop])

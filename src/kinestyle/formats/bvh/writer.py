@@ -11,6 +11,7 @@ import numpy as np
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.bvh.decimals import format_decimals
+from kinestyle.formats.bvh.layer import as_written
 from kinestyle.formats.bvh.layout import BvhLayout, decode
 from kinestyle.formats.euler_curves import euler_curves
 from kinestyle.formats.unchanged import (
@@ -42,7 +43,8 @@ def write_bvh(
     motion: Motion, path: str | Path, progress: Progress | None = None
 ) -> tuple[str, ...]:
     """Write a clip, or a longer motion, to `path`, whole or not at all, and return a sentence for
-    each thing its layout could not express.
+    each thing its layout could not express. Of one that lies over another, the layer is written,
+    see `kinestyle.formats.bvh.layer`.
 
     What was read from BVH keeps its hierarchy text, channel order, frame time and encoding, and the
     very numbers of the file wherever its motion is unchanged. Any other clip gets a hierarchy made
@@ -69,7 +71,7 @@ class _Text:
     """The text of a file: its pieces, and then notes on what it leaves out."""
 
     def __init__(self, motion: Motion, name: str) -> None:
-        self.motion, self.name = motion, name
+        self.motion, self.name = as_written(motion), name
         self.notes: tuple[str, ...] = ()
 
     def pieces(self, progress: Progress | None = None) -> Iterator[bytes]:

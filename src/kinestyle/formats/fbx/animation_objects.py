@@ -28,6 +28,10 @@ from kinestyle.motion.rotation import Array
 _ACTIVE = "ActiveAnimStackName"
 
 
+_ADDITIVE, _BY_CHANNEL, _MULTIPLIED = 0, 1, 0
+"""How a layer's values are taken together with those below, as FBX numbers it."""
+
+
 class UnpatchableError(Exception):
     """The file cannot hold the motion. The message ends a sentence with "because"."""
 
@@ -143,6 +147,28 @@ class AnimationObjects:
         takes.closed = True
         return name
 
+    def add_layer(self, name: str) -> None:
+        """Write into a further layer of the animation, whose curves are added to those below: each
+        angle and each coordinate for itself.
+        """
+        properties = [
+            property_record("Weight", "Number", "", "A", 100.0),
+            property_record("BlendMode", "enum", "", "", _ADDITIVE),
+            property_record("RotationAccumulationMode", "enum", "", "", _BY_CHANNEL),
+            property_record("ScaleAccumulationMode", "enum", "", "", _MULTIPLIED),
+        ]
+        layer = self.add(
+            record(
+                "AnimationLayer",
+                np.int64(next(self.numbers)),
+                object_name(name, "AnimLayer"),
+                "",
+                children=[record("Properties70", children=properties)],
+            )
+        )
+        self.connect(layer, self.stack)
+        self.layers = [layer]
+
     @property
     def states_rate(self) -> bool:
         """Whether the file says how many frames a second it has; programs assume different ones."""
@@ -190,6 +216,23 @@ class AnimationObjects:
             link for link in self.into.get(node, []) if self.kind(link.child) == "AnimationCurve"
         )
         return {link.channel[-1:]: link for link in links}
+
+    def keys_at(self, model: int, channel: str, ticks: np.ndarray) -> Array | None:
+        """(T, 3) the values of a property's only curves, where these have a key at each of T ticks
+        and at no other time; else None.
+        """
+        nodes = self.curve_nodes(model, channel)
+        links = self.curves(nodes[0].child) if len(nodes) == 1 else {}
+        values = []
+        for axis in "XYZ":
+            if axis not in links:
+                return None
+            curve = self.by_number[links[axis].child]
+            times, keys = (curve.find(name) for name in ("KeyTime", "KeyValueFloat"))
+            if times is None or keys is None or not np.array_equal(times.decoded()[0], ticks):
+                return None
+            values.append(np.asarray(keys.decoded()[0], dtype=float))
+        return np.stack(values, axis=-1)
 
     def first_values(self, model: int, channel: str) -> Array | None:
         """(3,) the first values of a property's curves; None where not all axes have one."""

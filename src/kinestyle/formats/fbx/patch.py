@@ -29,7 +29,7 @@ _ORDERS = ("ZYX", "YZX", "XZY", "ZXY", "YXZ", "XYZ", "ZYX")
 """By FBX's number for the order of rotation: the outermost axis first. The last is spheric, which
 programs treat as the first.
 """
-_ROTATION, _TRANSLATION, _SCALING = "Lcl Rotation", "Lcl Translation", "Lcl Scaling"
+ROTATION, TRANSLATION, _SCALING = "Lcl Rotation", "Lcl Translation", "Lcl Scaling"
 _STATIC = 1e-6
 """How near to the property of its node a curve is that says no more than that."""
 
@@ -50,7 +50,7 @@ def patched(clip: Clip, source: FbxSource) -> tuple[bytes, tuple[str, ...]]:
         _replace(objects, clip, source, *changes)
     objects.close()
     data = serialize(objects.document)
-    _check(data, clip, name)
+    check(data, clip, name)
     return data, tuple(objects.notes)
 
 
@@ -79,27 +79,32 @@ def _replace(
         objects.set_end(int(ticks[-1]))
     moments = source.moments
     if moments is not None and len(moments) == clip.frame_count:
-        objects.retime(lambda keys: _ticks_after(source, moments, keys))
+        objects.retime(lambda keys: _ticks_after(source, moments, keys, clip.frame_time_seconds))
     for joint in np.flatnonzero(translated | rotated):
         node = source.nodes[joint]
-        translation, node_rotation = _channels(source, int(joint), clip)
+        translation, node_rotation = channels_of(source, int(joint), clip)
         if rotated[joint]:
-            near = objects.first_values(node.identity, _ROTATION)
-            objects.set_curves(node.identity, _ROTATION, ticks, _degrees(node, node_rotation, near))
+            near = objects.first_values(node.identity, ROTATION)
+            objects.set_curves(
+                node.identity, ROTATION, ticks, degrees_of(node, node_rotation, near)
+            )
         if translated[joint] or np.any(_swung(node, source.local_scale[:, joint])):
-            objects.set_curves(node.identity, _TRANSLATION, ticks, translation)
+            objects.set_curves(node.identity, TRANSLATION, ticks, translation)
     if not source.is_default:
         objects.make_active()
 
 
-def _ticks_after(source: FbxSource, moments: Array, ticks: np.ndarray) -> np.ndarray:
-    """ticks: (N,) of keys in the file -> where they are in the clip whose frames are at other
-    moments (M,) of the one that was read.
+def _ticks_after(
+    source: FbxSource, moments: Array, ticks: np.ndarray, frame_time_seconds: float
+) -> np.ndarray:
+    """ticks: (N,) of keys in the file -> where they are in the clip whose frames, each
+    `frame_time_seconds` long, are at other moments (M,) of the one that was read.
     """
-    start, step = (
-        seconds * TICKS_A_SECOND for seconds in (source.start_seconds, source.frame_time_seconds)
+    start, step, new_step = (
+        seconds * TICKS_A_SECOND
+        for seconds in (source.start_seconds, source.frame_time_seconds, frame_time_seconds)
     )
-    after = start + step * frame_after(moments, (ticks - start) / step)
+    after = start + new_step * frame_after(moments, (ticks - start) / step, step / new_step)
     return np.asarray(after.round().astype(np.int64))
 
 
@@ -114,13 +119,13 @@ def _add(objects: AnimationObjects, clip: Clip, source: FbxSource) -> str:
         objects.notes.append("what moves beside the rig does so only in the other animations")
     for node, position, q, scale in source.above:
         translation, node_rotation = _own_channels(node, position[None], q[None], scale[None])
-        _put(objects, node, _TRANSLATION, ticks, translation)
-        _put(objects, node, _ROTATION, ticks, _degrees(node, node_rotation))
+        _put(objects, node, TRANSLATION, ticks, translation)
+        _put(objects, node, ROTATION, ticks, degrees_of(node, node_rotation))
         _put(objects, node, _SCALING, ticks, scale[None])
     for joint, node in enumerate(source.nodes):
-        translation, node_rotation = _channels(source, joint, clip)
-        _put(objects, node, _TRANSLATION, ticks, translation)
-        _put(objects, node, _ROTATION, ticks, _degrees(node, node_rotation))
+        translation, node_rotation = channels_of(source, joint, clip)
+        _put(objects, node, TRANSLATION, ticks, translation)
+        _put(objects, node, ROTATION, ticks, degrees_of(node, node_rotation))
         _put(objects, node, _SCALING, ticks, source.local_scale[:1, joint])
     objects.make_active()
     return name
@@ -152,11 +157,11 @@ def _key_rate(objects: AnimationObjects, clip: Clip, source: FbxSource) -> float
     return key_rate(clip.frame_rate)[1]
 
 
-def _degrees(node: Node, q: Array, near: Array | None = None) -> Array:
+def degrees_of(node: Node, q: Array, near: Array | None = None) -> Array:
     """q: (T, 4) of a node -> (T, 3) degrees about X, Y and Z. near: (3,) where they begin, the
     node's own without.
     """
-    near = _vector(node, _ROTATION) if near is None else near
+    near = _vector(node, ROTATION) if near is None else near
     return unbroken_degrees(q[:, None], _order(node), near[None])[:, 0]
 
 
@@ -198,7 +203,7 @@ def _swung(node: Node, scale: Array) -> Array:
     return _vector(node, "ScalingOffset") + pivot - scale * pivot - _vector(node, "RotationPivot")
 
 
-def _channels(source: FbxSource, joint: int, clip: Clip) -> tuple[Array, Array]:
+def channels_of(source: FbxSource, joint: int, clip: Clip) -> tuple[Array, Array]:
     """A joint's translation (T, 3) and rotation (T, 4) as its node has them."""
     position = np.asarray(clip.local_position[:, joint], float)
     q = rotation.normalize(np.asarray(clip.local_rotation[:, joint], float))
@@ -236,7 +241,7 @@ def _as_long(values: Array, frames: int) -> Array:
     return values[np.minimum(np.arange(frames), len(values) - 1)]
 
 
-def _check(data: bytes, clip: Clip, animation: str) -> None:
+def check(data: bytes, clip: Clip, animation: str) -> None:
     """Read back what was made. Programs use transforms in odd ways, and a wrong result is worse
     than one without its mesh. Raises UnpatchableError.
     """

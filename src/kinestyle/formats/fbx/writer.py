@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.fbx.animation_objects import UnpatchableError
+from kinestyle.formats.fbx.layer import with_layer
 from kinestyle.formats.fbx.patch import patched
 from kinestyle.formats.fbx.reader import FbxSource
 from kinestyle.formats.fbx.records import serialize
 from kinestyle.formats.fbx.scene import scene_document
 from kinestyle.formats.placeholder import meshes_note
 from kinestyle.motion.clip import Clip, StatedWorld, check_writable
-from kinestyle.rig.world_frame import bring_into_world
+from kinestyle.rig.world_frame import bring_into_world, find_world
 from kinestyle.storage import name_of, replace_bytes
 
 CENTIMETRES_Y_UP = StatedWorld(0.01, (0.0, 1.0, 0.0))
@@ -38,6 +40,8 @@ def format_fbx(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     Raises MotionFileError.
     """
     check_writable(clip, name)
+    if clip.base is not None:
+        return _format_layer(clip, clip.base, name)
     if bad := next((joint for joint in clip.skeleton.names if "\x00" in joint), None):
         raise MotionFileError(
             f"{name} cannot be written: found {bad!r} as the name of a joint, expected one "
@@ -58,3 +62,16 @@ def format_fbx(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
         left_out = meshes_note(clip, name)
     brought, notes = bring_into_world(clip, CENTIMETRES_Y_UP)
     return serialize(scene_document(brought)), left_out + notes
+
+
+def _format_layer(clip: Clip, base: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The file of the motion below, with a layer that makes it the clip."""
+    data, notes = format_fbx(base, name)
+    try:
+        if isinstance(base.source, FbxSource):
+            return with_layer(data, base, clip), notes
+    except UnpatchableError:
+        data, notes = format_fbx(replace(base, source=None), name)
+    world = find_world(base)
+    brought = [bring_into_world(each, CENTIMETRES_Y_UP, world)[0] for each in (base, clip)]
+    return with_layer(data, replace(brought[0], animation=""), brought[1]), notes

@@ -100,7 +100,7 @@ class _NewAnimation:
         old = self.container.fields["animations"][self.source.animation]
         retiming = None
         if self.source.moments is not None:
-            retiming = Retiming(self.source, self.container, self.packer)
+            retiming = Retiming(self.clip, self.source, self.container, self.packer)
         for channel in old.get("channels", ()):
             target = channel["target"]
             if target.get("node") in joints and target.get("path") in PATHS:

@@ -74,14 +74,16 @@ class GltfSource:
         """Whether a clip with so many frames is the one that was sampled again."""
         return self.moments is not None and len(self.moments) == frame_count
 
-    def times_after(self, seconds: Array) -> Array:
-        """seconds: (N,) of keys in the file -> where they are in the clip that was sampled
-        again.
+    def times_after(self, seconds: Array, frame_time_seconds: float) -> Array:
+        """seconds: (N,) of keys in the file -> where they are in the clip that was sampled again,
+        whose frames are `frame_time_seconds` long.
         """
         assert self.moments is not None, "asked of clips that were sampled again"
         grid = self.grid
         frame = (seconds - grid.start_seconds) / grid.frame_time_seconds
-        return grid.start_seconds + frame_after(self.moments, frame) * grid.frame_time_seconds
+        pace = grid.frame_time_seconds / frame_time_seconds
+        after = frame_after(self.moments, frame, pace)
+        return np.asarray(grid.start_seconds + after * frame_time_seconds)
 
     @property
     def holds_meshes(self) -> bool:
@@ -104,8 +106,9 @@ class GltfSource:
 
     def is_variant(self, clip: Clip) -> bool:
         """Whether the frames of a clip are those that were read, or were sampled from them."""
-        count = len(self.local_rotation if self.moments is None else self.moments)
-        return self._has(clip, count)
+        if self.moments is not None:
+            return len(self.moments) == clip.frame_count
+        return self._has(clip, len(self.local_rotation))
 
     def _has(self, clip: Clip, frame_count: int) -> bool:
         return frame_count == clip.frame_count and (

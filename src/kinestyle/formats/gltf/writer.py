@@ -14,8 +14,10 @@ from kinestyle.formats.gltf.container import Container, open_container
 from kinestyle.formats.gltf.document import Document
 from kinestyle.formats.gltf.humanoid import is_animation, is_character
 from kinestyle.formats.gltf.keys import lies_on
+from kinestyle.formats.gltf.layer import add_layer_animation
 from kinestyle.formats.gltf.new_animation import add_animation
 from kinestyle.formats.gltf.new_file import new_container
+from kinestyle.formats.gltf.reader import parse_gltf
 from kinestyle.formats.gltf.retiming import Retiming
 from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.gltf.vrm_animation import vrm_animation
@@ -23,8 +25,10 @@ from kinestyle.formats.placeholder import meshes_note
 from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, check_writable
+from kinestyle.motion.layer import layer_between
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
+from kinestyle.rig.world_frame import bring_into_world, find_world
 from kinestyle.storage import name_of, replace_bytes
 
 
@@ -48,6 +52,8 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     suffix decides between .glb and .gltf. Raises MotionFileError.
     """
     check_writable(clip, name)
+    if clip.base is not None:
+        return _format_layer(clip, clip.base, name)
     suffix = Path(name).suffix.lower()
     binary = suffix != ".gltf"
     source = clip.source
@@ -73,6 +79,24 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     elif not unchanged:
         notes += _Rewriting(clip, source, container).write(translated, rotated)
     return container.to_bytes(binary), tuple(f"{name}: {note}" for note in notes)
+
+
+def _format_layer(clip: Clip, base: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
+    """The file of the motion below, and in it, as a further animation, what makes it the clip."""
+    suffix = Path(name).suffix.lower()
+    if suffix == ".vrma":
+        raise MotionFileError(
+            f"{name} cannot be written: a .vrma holds one motion, and what is asked for is a "
+            f"layer; write .glb, .bvh or .fbx"
+        )
+    data, notes = format_gltf(base, name)
+    below = parse_gltf(data, name, wanted=base.animation or None)
+    if not same_skeleton(below.skeleton, clip.skeleton, UNCHANGED * unit_of(below.skeleton)):
+        # a new file is in metres with Y up
+        world = find_world(base)
+        base, clip = (bring_into_world(each, frame=world)[0] for each in (base, clip))
+    container = add_layer_animation(below, layer_between(base, clip))
+    return container.to_bytes(suffix != ".gltf"), notes
 
 
 def _suits(document: Document, suffix: str) -> bool:
@@ -181,7 +205,7 @@ class _Rewriting:
     def _retime_others(self) -> None:
         """What moves beside the rig goes along: its keys are at other times."""
         channels, samplers = self.animation["channels"], self.animation["samplers"]
-        retiming = Retiming(self.source, self.container, self.packer)
+        retiming = Retiming(self.clip, self.source, self.container, self.packer)
         made: dict[int, int] = {}
         for number in self._others():
             old = channels[number]["sampler"]

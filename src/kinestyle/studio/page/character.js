@@ -57,6 +57,9 @@ export class Character {
    */
   constructor(motion, shared, tint, detail = 'fine') {
     this.motion = motion;
+    /** At which frame of the clip its first one is, and its frames a frame of the clip. */
+    this.from = 0;
+    this.pace = 1;
     this.height = bodyHeight(motion);
     this.path = hipsPath(motion);
     this.calmPath = smoothPath(this.path, motion.frameTime);
@@ -79,10 +82,27 @@ export class Character {
     }
   }
 
-  /** @param {number} frame  fractional frames are between two */
+  /** Where it is in the clip's time. @param {number} from  @param {number} clipFrameTime */
+  place(from, clipFrameTime) {
+    this.from = from;
+    this.pace = clipFrameTime / this.motion.frameTime;
+    return this;
+  }
+
+  /** @param {number} frame  of the clip  @returns {number} of its own, which it may not have */
+  ownFrame(frame) {
+    return (frame - this.from) * this.pace;
+  }
+
+  /** @param {number} frame  of its own  @returns {number} of the clip */
+  clipFrame(frame) {
+    return this.from + frame / this.pace;
+  }
+
+  /** @param {number} frame  of the clip; fractional frames are between two */
   show(frame) {
     const last = this.motion.frameCount - 1;
-    this.frame.value = Math.min(Math.max(frame, 0), last);
+    this.frame.value = Math.min(Math.max(this.ownFrame(frame), 0), last);
     const row = 4 * Math.round(this.frame.value);
     const s = this.speeds;
     this.slide.value.set(

@@ -2,6 +2,8 @@
 export class Clock {
   frameCount = 1;
   frameTime = 1 / 30;
+  /** What is played: from one frame to another, the whole where nothing is trimmed. */
+  range = [0, Infinity];
   /** Fractional while playing, whole while it stands. */
   frame = 0;
   playing = true;
@@ -34,10 +36,12 @@ export class Clock {
   /** @param {number} seconds  since the last tick */
   tick(seconds) {
     if (!this.playing) return;
-    const last = this.frameCount - 1;
+    const last = Math.min(this.range[1], this.frameCount - 1),
+      first = Math.min(this.range[0], last);
     let frame = this.frame + (seconds * this.speed) / this.frameTime;
+    if (frame < first) frame = first;
     if (frame > last) {
-      if (this.loop) frame = last > 0 ? frame % last : 0;
+      if (this.loop) frame = last > first ? first + ((frame - first) % (last - first)) : first;
       else {
         frame = last;
         this.pause();
@@ -47,7 +51,8 @@ export class Clock {
   }
 
   play() {
-    if (!this.loop && this.frame >= this.frameCount - 1) this.frame = 0;
+    if (!this.loop && this.frame >= Math.min(this.range[1], this.frameCount - 1))
+      this.frame = this.range[0];
     this.playing = true;
     this.changed();
   }

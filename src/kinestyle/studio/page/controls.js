@@ -8,16 +8,16 @@
  *
  * @typedef {Object} Setting  see `/api/settings`
  * @property {string} name
- * @property {'number' | 'whole number' | 'choice' | 'switch'} kind
+ * @property {'number' | 'whole number' | 'frame count' | 'moment' | 'choice' | 'switch'} kind
  * @property {string} label
  * @property {string} help
- * @property {number | string | boolean} default
+ * @property {number | string | boolean | null} default
  * @property {number} [least]
  * @property {number} [most]
  * @property {[number, number, number]} [slider]      least, most, step
  * @property {Record<string, string>} [choices]       value, words
  *
- * @typedef {Record<string, number | string | boolean>} Values  by the settings' names
+ * @typedef {Record<string, number | string | boolean | null>} Values  by the settings' names
  */
 
 /** Keys: less and more of a slider, the next of a whole number. */
@@ -100,6 +100,20 @@ const KINDS = {
     next.addEventListener('click', () => changed(Number(input.value) + 1));
     box.append(input, next);
     return { input, elements: [box], set };
+  },
+
+  'frame count': (setting, changed) =>
+    numberBox(setting, (text) => Math.trunc(Number(text)), changed),
+
+  /** A time in the clip: seconds, or a frame as in 45f; nothing where none is said. */
+  moment(_, changed) {
+    const input = document.createElement('input');
+    Object.assign(input, { type: 'text', placeholder: 'seconds or 45f', autocomplete: 'off' });
+    input.addEventListener('change', () => {
+      const typed = input.value.trim();
+      changed(typed === '' ? null : Number.isFinite(Number(typed)) ? Number(typed) : typed);
+    });
+    return { input, elements: [input], set: (value) => (input.value = value ?? '') };
   },
 
   choice(setting, changed) {

@@ -74,7 +74,7 @@ export class Grid {
       for (let i = 0; i < variants.length; i++) {
         const motion = await session.variant(variants[i].request, abort.signal);
         if (abort.signal.aborted || view.variants.length !== variants.length) return;
-        view.setVariant(i, motion);
+        view.setVariant(i, motion, session.beginning(variants[i].request));
       }
     } catch (error) {
       if (abort.signal.aborted) return;

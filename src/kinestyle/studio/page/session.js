@@ -26,6 +26,7 @@
  */
 import { MIX } from './controls.js';
 import { readMotion } from './motion.js';
+import { momentFrame } from './trim.js';
 
 /** Milliseconds after which a request shows its progress. */
 const PATIENCE_MS = 350,
@@ -169,6 +170,11 @@ export class Session {
     const cue = this.#cue();
     const settings = Object.fromEntries(this.settings.map(({ name }) => [name, this.values[name]]));
     return this.source && cue && { ...cue, ...settings };
+  }
+
+  /** @returns {number} the frame of the clip at which what is asked for begins */
+  beginning({ start }) {
+    return momentFrame(start, this.source.motion.frameTime) ?? 0;
   }
 
   /** Make the result. While one is made, only the latest wish waits. */

@@ -29,6 +29,7 @@ import { Service } from './service.js';
 import { Session } from './session.js';
 import { Stage } from './stage.js';
 import { Timeline } from './timeline.js';
+import { Trim } from './trim.js';
 import { GRID_SIZE, View } from './view.js';
 
 /** The style that a first sight shows, where the bundle has it. */
@@ -61,12 +62,19 @@ const clock = new Clock();
 const stage = new Stage(element('stage'));
 const view = new View(stage, element('cells'));
 const timeline = new Timeline(clock, () => stage.touch());
-view.arranged = (frameCount) => timeline.setLength(frameCount);
+view.arranged = (frameCount) => {
+  timeline.setLength(frameCount);
+  showTrim();
+};
 const previews = new Previews(element('styles'), element('previews'), service, chooseStyle);
 const grid = new Grid(session, view, () => previews.cards, fail);
 const controls = new Controls(element('controls'), (name, value) => {
   seen.began = performance.now();
   session.set(name, value);
+});
+const trim = new Trim(element('scrub').parentElement, clock, (name, moment) => {
+  seen.began = performance.now();
+  session.set(name, moment);
 });
 const reference = new ReferenceView();
 const connection = new Connection(service);
@@ -179,7 +187,18 @@ function showChoice() {
     styles.length === 2 ? styles.join(' + ') : mixing ? 'choose a second style' : '';
   previews.show(kind === 'style' ? styles : []);
   controls.show(session.values, session.mixing);
+  showTrim();
   grid.update();
+}
+
+/** Which part of the clip is taken; and that alone is played, and of a cycle one round. */
+function showTrim() {
+  if (!session.source) return;
+  trim.show(session.source.motion.frameCount, session.values);
+  const { result } = view;
+  const last = result && result.clipFrame(result.motion.frameCount - 1);
+  const part = session.values.start || session.values.stop || session.values.loop;
+  clock.range = result && part ? [result.from, last] : [0, Infinity];
 }
 
 function showSource(opened) {
@@ -198,7 +217,7 @@ function showSource(opened) {
 
 function showResult(result) {
   if (result) {
-    view.setResult(result.motion, resultLabel(session));
+    view.setResult(result.motion, resultLabel(session), session.beginning(result.request));
     timeline.setCharacters(view.compared);
     notices.clear();
     previews.mayFetch = true;
@@ -353,6 +372,7 @@ const keys = keyTable({
   controls,
   view,
   session,
+  trim,
   chooseNumber,
   copyCommand,
   download,

@@ -138,9 +138,11 @@ export class Timeline {
         let from = 0,
           shade = -1;
         for (let x = 0; x <= w; x++) {
-          const frame = Math.round((x / Math.max(w - 1, 1)) * (this.clock.frameCount - 1));
+          const at = (x / Math.max(w - 1, 1)) * (this.clock.frameCount - 1);
+          const frame = Math.round(character.ownFrame(at));
           const t = 4 * frame + 2 * foot;
-          const speed = x < w && frame < T ? Math.max(speeds[t], speeds[t + 1]) : -1;
+          const there = x < w && frame >= 0 && frame < T;
+          const speed = there ? Math.max(speeds[t], speeds[t + 1]) : -1;
           const next =
             speed < 0 ? -1 : Math.min(SHADES - 1, Math.floor((speed / SLIDING_M_S) * SHADES));
           if (next === shade && x < w) continue;
@@ -161,10 +163,11 @@ export class Timeline {
       h = poses.clientHeight;
     const focused = this.poseButtons.indexOf(document.activeElement);
     for (const button of this.poseButtons) button.remove();
+    const leader = this.characters.at(-1);
     this.keys = keyPoses(
       lead,
       Math.min(12, Math.max(4, Math.floor(poses.clientWidth / POSE_WIDTH_PX))),
-    );
+    ).map((frame) => Math.round(leader.clipFrame(frame)));
     this.poseButtons = this.keys.map((frame) => {
       const button = document.createElement('button');
       button.type = 'button';
@@ -189,7 +192,8 @@ export class Timeline {
         const original = k === 0 && sketches.length > 1;
         pen.globalAlpha = original ? 0.45 : 1;
         pen.strokeStyle = colour(k === 0 ? 'original' : 'restyled');
-        drawSketch(pen, drawn, frame, (i + 0.5) * w, h - 21, size);
+        const own = Math.max(Math.round(this.characters[k].ownFrame(frame)), 0);
+        drawSketch(pen, drawn, own, (i + 0.5) * w, h - 21, size);
       });
     });
     pen.globalAlpha = 1;

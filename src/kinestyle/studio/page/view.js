@@ -52,9 +52,13 @@ export class View {
     this.stage.fit();
   }
 
-  setResult(motion, label) {
+  /** @param {number} from  the frame of the clip at which it begins */
+  setResult(motion, label, from = 0) {
     this.result?.dispose();
-    this.result = new Character(motion, this.stage.shared, this.stage.colours.restyled);
+    this.result = new Character(motion, this.stage.shared, this.stage.colours.restyled).place(
+      from,
+      this.original.motion.frameTime,
+    );
     this.resultLabel = label;
     this.arrange();
   }
@@ -75,15 +79,19 @@ export class View {
     this.arrange();
   }
 
-  /** @param {number} at  @param {import('./motion.js').Motion} motion */
-  setVariant(at, motion) {
+  /**
+   * @param {number} at
+   * @param {import('./motion.js').Motion} motion
+   * @param {number} from  the frame of the clip at which it begins
+   */
+  setVariant(at, motion, from = 0) {
     this.variants[at].character?.dispose();
     this.variants[at].character = new Character(
       motion,
       this.stage.shared,
       this.stage.colours.restyled,
       'coarse',
-    );
+    ).place(from, this.original.motion.frameTime);
     this.arrange();
   }
 
@@ -131,7 +139,9 @@ export class View {
     const [columns, rows] = this.#shape(cells.length);
     this.#label(cells, columns, rows);
     stage.setCells(cells, columns, rows);
-    const lengths = cells.flatMap((cell) => cell.characters.map((c) => c.motion.frameCount));
+    const lengths = cells.flatMap((cell) =>
+      cell.characters.map((c) => Math.round(c.clipFrame(c.motion.frameCount - 1)) + 1),
+    );
     this.arranged(Math.max(...lengths));
   }
 

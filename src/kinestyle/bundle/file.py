@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -47,13 +48,17 @@ class Bundle:
     """An opened bundle. Its graphs are unpacked, and checked against the manifest's hashes, when
     they are asked for.
 
-    content: the file, of which sha256 is the hash
+    content: the file
     """
 
     path: Path
     manifest: Manifest
-    sha256: str
     content: bytes
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the file. A restyling does not need it, and it takes as long as one."""
+        return hashlib.sha256(self.content).hexdigest()
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Bundle:
@@ -69,12 +74,7 @@ class Bundle:
             raise BundleError(
                 f"{path} is not a whole Kinestyle bundle ({error}); copy or export it again"
             ) from None
-        return cls(
-            path,
-            Manifest.parse(manifest, f"the manifest of {path}"),
-            hashlib.sha256(content).hexdigest(),
-            content,
-        )
+        return cls(path, Manifest.parse(manifest, f"the manifest of {path}"), content)
 
     def graph(self, name: str) -> bytes:
         """One ONNX graph. Raises BundleError if it is missing or its hash is not the manifest's."""

@@ -7,18 +7,27 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from kinestyle import __version__
-from kinestyle.cli.learning import train
-from kinestyle.cli.looking import inspect, render
-from kinestyle.cli.measuring import evaluate
-from kinestyle.cli.restyling import styles, stylize
-from kinestyle.cli.rigging import convert, map_rig, retarget
-from kinestyle.cli.serving import studio
 from kinestyle.errors import sentence_of
+
+_HOME = {
+    "stylize": "restyling",
+    "retarget": "rigging",
+    "convert": "rigging",
+    "styles": "restyling",
+    "inspect": "looking",
+    "map": "rigging",
+    "render": "looking",
+    "evaluate": "measuring",
+    "train": "learning",
+    "studio": "serving",
+}
+"""The module of each command, which is imported when the command is called."""
 
 
 class Failure(click.ClickException):
@@ -30,7 +39,19 @@ class Failure(click.ClickException):
 
 
 class Commands(click.Group):
-    """Turns what goes wrong into a sentence and an exit code."""
+    """Imports a command when it is called, and turns what goes wrong into a sentence and an exit
+    code.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_HOME)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _HOME:
+            return None
+        home = import_module(f"{__name__}.{_HOME[cmd_name]}")
+        command: click.Command = getattr(home, "map_rig" if cmd_name == "map" else cmd_name)
+        return command
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         try:
@@ -72,18 +93,3 @@ def _discard_unwritable() -> None:
 @click.version_option(__version__, prog_name="kinestyle")
 def main() -> None:
     """Restyle captured human motion: a clip in, the same rig out, in another style."""
-
-
-for _command in (
-    stylize,
-    retarget,
-    convert,
-    styles,
-    inspect,
-    map_rig,
-    render,
-    evaluate,
-    train,
-    studio,
-):
-    main.add_command(_command)

@@ -206,7 +206,8 @@ class Clip:
 
     def with_warnings(self, *more: str) -> Self:
         """The same clip with more to tell its user."""
-        return replace(self, warnings=(*self.warnings, *more))
+        warned = replace(self, warnings=(*self.warnings, *more))
+        return warned.with_world(*self._world) if "_world" in self.__dict__ else warned
 
     def with_animations(self, animations: tuple[Animation, ...], animation: str) -> Self:
         """The same clip with the animations of its file, and the name of the one that it is."""

@@ -164,7 +164,9 @@ def cut(frame_count: int, size: int, halo: int) -> list[Window]:
 def sample_evenly(motion: Motion, count: int) -> Clip:
     """At most `count` frames, spread over the whole motion from its first to its last."""
     last = motion.frame_count - 1
-    return motion.sample(np.unique(np.linspace(0, last, count).round().astype(int)))
+    frames = np.linspace(0, last, count).round().astype(int)
+    # `np.unique` would import masked arrays, in every command
+    return motion.sample(frames[np.diff(frames, prepend=-1) > 0])
 
 
 def sample_frames(motion: Motion, frames: np.ndarray) -> Clip:

@@ -14,6 +14,7 @@ any rig.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -79,6 +80,13 @@ class Alignment:
         self.height = float(np.ptp(position[..., 1]))
         self.built_along_axes = self._built_along_axes()
 
+    @cached_property
+    def matrices(self) -> Array:
+        """(F, J, 3, 3) of `world_rotation`: for as few frames as are sampled, what counts is how
+        many operations there are.
+        """
+        return rotation.to_matrix(self.world_rotation)
+
     def solve(self) -> Array:
         """(21, 4) the constant rotations; identity for roles the rig lacks."""
         hinges: dict[str, Array | None] = {}
@@ -122,10 +130,10 @@ class Alignment:
         secondary: Array,
         rest_secondary: Array,
     ) -> None:
-        self.align[CANONICAL.index(name)] = rotation.multiply(
-            rotation.from_axes(primary, secondary),
-            rotation.inverse(rotation.from_axes(rest_primary, rest_secondary)),
+        of_rig, at_rest = rotation.from_axes(
+            np.stack([primary, rest_primary]), np.stack([secondary, rest_secondary])
         )
+        self.align[CANONICAL.index(name)] = rotation.multiply(of_rig, rotation.inverse(at_rest))
 
     def _rest_bone(self, name: str) -> Array:
         """The canonical direction of a role's bone."""
@@ -331,7 +339,7 @@ class Alignment:
 
     def _local(self, name: str, vector: Array) -> Array:
         """vector: (F, 3) world -> (F, 3) in the joint's frame."""
-        return rotation.rotate(rotation.inverse(self.world_rotation[:, self.joints[name]]), vector)
+        return np.einsum("fij,fi->fj", self.matrices[:, self.joints[name]], vector)
 
     def _mean_local(self, name: str, vector: Array, snap: bool = True) -> Array:
         """vector: (F, 3) world -> (3,) its mean direction in the joint's frame.

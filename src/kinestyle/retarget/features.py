@@ -107,16 +107,19 @@ def at_feature_rate(canonical: Clip) -> Clip:
     return resample(canonical, FRAME_RATE)
 
 
-def clip_to_features(canonical: Clip, contact: np.ndarray | None = None) -> Array:
+def clip_to_features(
+    canonical: Clip, contact: np.ndarray | None = None, facing: Array | None = None
+) -> Array:
     """A clip on the canonical skeleton -> (T', 260) features at 30 frames a second. Velocities are
     to the next frame.
 
     contact: (T', 4) what `find_contacts` finds at 30 frames a second, where that is known already,
         as for a window of a longer clip
+    facing: (T',) radians, what `heading` finds, where that is known already
     """
     canonical = at_feature_rate(canonical)
     frames = canonical.frame_count
-    yaw = heading(canonical)
+    yaw = heading(canonical) if facing is None else facing
     undo = rotation.about_y(-yaw)
     position = canonical.world_position
     root = position[:, HIPS]
@@ -125,11 +128,11 @@ def clip_to_features(canonical: Clip, contact: np.ndarray | None = None) -> Arra
     features[:, LAYOUT["root_yaw_velocity"]] = rotation.wrap(_to_next(yaw))[:, None]
     features[:, LAYOUT["root_xz_velocity"]] = rotation.rotate(undo, _to_next(root))[:, [0, 2]]
     features[:, LAYOUT["root_height"]] = root[:, 1:2]
-    relative = rotation.rotate(undo[:, None], position - ground[:, None])
+    relative = rotation.turn_about_y(-yaw[:, None], position - ground[:, None])
     features[:, LAYOUT["joint_position"]] = relative.reshape(frames, -1)
     heading_free = rotation.multiply(undo[:, None], canonical.world_rotation)
     features[:, LAYOUT["joint_rotation"]] = rotation.to_sixd(heading_free).reshape(frames, -1)
-    velocity = rotation.rotate(undo[:, None], _to_next(position))
+    velocity = rotation.turn_about_y(-yaw[:, None], _to_next(position))
     features[:, LAYOUT["joint_velocity"]] = velocity.reshape(frames, -1)
     features[:, LAYOUT["foot_contact"]] = find_contacts(canonical) if contact is None else contact
     return features

@@ -76,14 +76,16 @@ def find_floor_normal(
 
 def _places(ankles: Array, frame_time_seconds: float) -> Array:
     """ankles: (T, 2, 3) -> (N, 3) where a foot stands, one place for each time that it does."""
-    speed = np.linalg.norm(np.gradient(ankles, frame_time_seconds, axis=0), axis=-1)
+    speed = rotation.length(np.gradient(ankles, frame_time_seconds, axis=0))
     shortest = max(2, round(_SHORTEST_SECONDS / frame_time_seconds))
     still = remove_short_segments(speed < _STILL_M_S, shortest, values=(True,))
     found = []
     for side in range(ankles.shape[1]):
         edges = np.flatnonzero(np.diff(np.pad(still[:, side].astype(int), 1)))
         for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            found.append(np.median(ankles[start:stop, side], axis=0))
+            ordered = np.sort(ankles[start:stop, side], axis=0)
+            # the median, of which numpy's takes ten times as long
+            found.append(0.5 * (ordered[(stop - start - 1) // 2] + ordered[(stop - start) // 2]))
     return np.array(found).reshape(-1, 3)
 
 

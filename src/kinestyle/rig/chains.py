@@ -382,7 +382,9 @@ def _outwards(tree: RigTree, limb: Limb, stature: float, first: int, own: Array)
         best[k, usable] = -limb.lacking(k + 1, len(limb.roles))
     pairs = slice(int(lineage.begin[below.start]), int(lineage.begin[below.stop]))
     lower = lineage.lower[pairs] - first
-    owners, starts = np.unique(lineage.upper[pairs] - first, return_index=True)
+    upper = lineage.upper[pairs] - first
+    starts = np.flatnonzero(np.diff(upper, prepend=-1))
+    owners = upper[starts]
     for k in range(len(limb.roles) - 1, -1, -1):
         for after, gap in limb.steps[k] if len(lower) else ():
             scores = step_scores(tree, limb, stature, k, after, gap, pairs) + best[after, lower]

@@ -340,7 +340,12 @@ def naming_family(names: Sequence[str]) -> str:
     """The naming convention of the names, whatever program wrote the file, or "unknown"."""
     plain = [name.lower().strip() for name in names]
     plain += [re.split(r"[:|]", name)[-1] for name in plain if ":" in name or "|" in name]
+    every = set(plain)
+
+    def fits_one(pattern: str) -> bool:
+        return pattern in every or any(map(re.compile(pattern).fullmatch, every))
+
     for family, patterns in _FAMILIES:
-        if all(any(re.fullmatch(pattern, name) for name in plain) for pattern in patterns):
+        if all(map(fits_one, patterns)):
             return family
     return "unknown"

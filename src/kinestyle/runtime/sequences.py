@@ -115,11 +115,12 @@ class Sequences:
                 min(count, stop + FEATURE_REACH),
             )
             canonical = frames.canonical(seen, part, joints)
-            features = clip_to_features(canonical, contact[seen.read])[seen.core]
+            facing = heading(canonical)
+            features = clip_to_features(canonical, contact[seen.read], facing)[seen.core]
             latent = self.graphs.encode(pad_last(features, window.read_count))
             decoded = self.graphs.decode(latent)[: len(features)].astype(float)
             latents.put(window, latent.T)
-            headings.put(window, heading(canonical)[seen.core])
+            headings.put(window, facing[seen.core])
             rotation = heading_free_rotation(features)
             rotations.put(window, rotation if len(windows) == 1 else rotation.astype(np.float32))
             heights.put(window, features[:, LAYOUT["root_height"]][:, 0].copy())

@@ -27,7 +27,7 @@ def normalize(vector: ArrayLike, epsilon: float = 1e-12) -> Array:
     size = length(v)
     long = size > epsilon
     divisor = np.maximum(size, epsilon)
-    unit = np.empty(v.shape, size.dtype)
+    unit = _of_components(size, v.shape[-1])
     for i in range(v.shape[-1]):
         np.divide(v[..., i], divisor, out=unit[..., i])
     if not long.all():
@@ -57,18 +57,30 @@ def multiply(a: Array, b: Array) -> Array:
     i) + (y + z i) j, and a product four of theirs instead of sixteen of real ones.
     """
     (p, q), (r, s) = _complex_pair(a), _complex_pair(b)
-    first, second = p * r, p * s
+    first, second = np.asarray(p * r), np.asarray(p * s)
     first -= q * np.conjugate(s)
     second += q * np.conjugate(r)
-    product = np.empty((*first.shape, 2), first.dtype)
+    product = _of_components(first, 2)
     product[..., 0], product[..., 1] = first, second
     return product.view(first.real.dtype)
 
 
 def _complex_pair(q: Array) -> tuple[np.ndarray, np.ndarray]:
     """q: (..., 4) -> w + x i and y + z i, each (...) complex."""
-    pair = np.ascontiguousarray(q).view(_COMPLEX[q.dtype])
+    whole = q if q.strides[-1] == q.itemsize else np.ascontiguousarray(q)
+    pair = whole.view(_COMPLEX[q.dtype])
     return pair[..., 0], pair[..., 1]
+
+
+def _of_components(like: np.ndarray, count: int) -> np.ndarray:
+    """An array (..., count) to be filled. The axes of `like`, (...), lie in memory as they do in
+    that: what goes through one after the other need not jump.
+    """
+    if like.flags.c_contiguous:
+        return np.empty((*like.shape, count), like.dtype)
+    order = np.argsort([-stride for stride in like.strides], kind="stable").tolist()
+    made = np.empty((*(like.shape[axis] for axis in order), count), like.dtype)
+    return made.transpose(*np.argsort(order).tolist(), like.ndim)
 
 
 def cross(a: Array, b: Array) -> Array:
@@ -77,8 +89,8 @@ def cross(a: Array, b: Array) -> Array:
     """
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
-    x = ay * bz - az * by
-    product = np.empty((*x.shape, 3), x.dtype)
+    x = np.asarray(ay * bz - az * by)
+    product = _of_components(x, 3)
     product[..., 0] = x
     product[..., 1] = az * bx - ax * bz
     product[..., 2] = ax * by - ay * bx
@@ -99,8 +111,8 @@ def rotate(q: Array, v: Array) -> Array:
     # t = 2 u x v, for u the vector part; then v + w t + u x t
     t, s, r = y * c - z * b, z * a - x * c, x * b - y * a
     t, s, r = t + t, s + s, r + r
-    first = a + w * t + (y * r - z * s)
-    rotated = np.empty((*first.shape, 3), first.dtype)
+    first = np.asarray(a + w * t + (y * r - z * s))
+    rotated = _of_components(first, 3)
     rotated[..., 0] = first
     rotated[..., 1] = b + w * s + (z * t - x * r)
     rotated[..., 2] = c + w * r + (x * s - y * t)
@@ -117,7 +129,7 @@ def angle(q: Array) -> Array:
 def exp(axis_angle: Array) -> Array:
     """axis_angle: (..., 3) rotation vectors in radians -> (..., 4) unit quaternions."""
     half = 0.5 * length(axis_angle)
-    q = np.empty((*half.shape, 4), half.dtype)
+    q = _of_components(half, 4)
     q[..., 0] = np.cos(half)
     scale = 0.5 * np.sinc(half / np.pi)
     for i in range(3):
@@ -133,8 +145,8 @@ def log(q: Array) -> Array:
     half = np.arctan2(sine, np.abs(w))
     # half / sin(half) tends to 1 where the angle vanishes
     scale = 2.0 * np.where(sine > 1e-9, half / np.maximum(sine, 1e-9), 1.0)
-    scale = np.where(w < 0, -scale, scale)
-    vector = np.empty((*scale.shape, 3), scale.dtype)
+    scale = np.asarray(np.where(w < 0, -scale, scale))
+    vector = _of_components(scale, 3)
     for i in range(3):
         np.multiply(scale, q[..., 1 + i], out=vector[..., i])
     return vector
@@ -161,7 +173,7 @@ def between(a: Array, b: Array) -> Array:
     """
     a, b = np.broadcast_arrays(a, b)
     cosine = dot(a, b)
-    q = np.empty((*cosine.shape, 4), cosine.dtype)
+    q = _of_components(cosine, 4)
     q[..., 0], q[..., 1:] = 1.0 + cosine, cross(a, b)
     opposite = cosine < -1.0 + 4.0 * np.finfo(cosine.dtype).eps
     if opposite.any():
@@ -229,8 +241,8 @@ def _from_columns(x: Array, y: Array, z: Array) -> Array:
     nearly zero.
     """
     xx, yy, zz = x[..., 0], y[..., 1], z[..., 2]
-    trace = xx + yy + zz
-    q = np.empty((*trace.shape, 4), trace.dtype)
+    trace = np.asarray(xx + yy + zz)
+    q = _of_components(trace, 4)
     q[..., 0] = 1 + trace
     q[..., 1] = y[..., 2] - z[..., 1]
     q[..., 2] = z[..., 0] - x[..., 2]

@@ -120,15 +120,28 @@ def same_skeleton(a: Skeleton, b: Skeleton, tolerance: float) -> bool:
     )
 
 
+def joints_first(values: Array) -> Array:
+    """(..., J, N) -> (J, ..., N), the same memory.
+
+    What the functions below return lies in memory in this order: going down a skeleton, whole
+    joints are read and written.
+    """
+    return np.moveaxis(values, -2, 0)
+
+
+def _joints_inside(values: Array) -> Array:
+    """(J, ..., N) -> (..., J, N), the same memory."""
+    return np.moveaxis(values, 0, -2)
+
+
 def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
     """local_rotation: (..., J, 4) relative to each parent -> (..., J, 4) in the world."""
-    world = np.empty_like(local_rotation)
-    world[..., skeleton.levels[0], :] = local_rotation[..., skeleton.levels[0], :]
+    local = joints_first(local_rotation)
+    world = np.empty(local.shape, local.dtype)
+    world[skeleton.levels[0]] = local[skeleton.levels[0]]
     for joints in skeleton.levels[1:]:
-        world[..., joints, :] = rotation.multiply(
-            world[..., skeleton.parents[joints], :], local_rotation[..., joints, :]
-        )
-    return world
+        world[joints] = rotation.multiply(world[skeleton.parents[joints]], local[joints])
+    return _joints_inside(world)
 
 
 def world_rotation_of(skeleton: Skeleton, local_rotation: Array, joint: int) -> Array:
@@ -141,13 +154,13 @@ def world_rotation_of(skeleton: Skeleton, local_rotation: Array, joint: int) -> 
 
 def world_to_local_rotation(skeleton: Skeleton, world_rotation: Array) -> Array:
     """world_rotation: (..., J, 4) -> (..., J, 4) relative to each parent."""
-    local = world_rotation.copy()
-    child = np.flatnonzero(skeleton.parents >= 0)
-    parent_rotation = world_rotation[..., skeleton.parents[child], :]
-    local[..., child, :] = rotation.multiply(
-        rotation.inverse(parent_rotation), world_rotation[..., child, :]
-    )
-    return local
+    world = joints_first(world_rotation)
+    local = np.empty(world.shape, world.dtype)
+    child, root = skeleton.parents >= 0, skeleton.levels[0]
+    local[root] = world[root]
+    above = rotation.inverse(world[skeleton.parents[child]])
+    local[child] = rotation.multiply(above, world[child])
+    return _joints_inside(local)
 
 
 def forward_kinematics(
@@ -167,12 +180,14 @@ def place_joints(skeleton: Skeleton, local_position: Array, world_rotation: Arra
     """World positions (..., J, 3) from local ones, as in `forward_kinematics`, (..., J, 3), and
     world rotations (..., J, 4).
     """
-    parents = np.maximum(skeleton.parents, 0)
-    position = rotation.rotate(world_rotation[..., parents, :], local_position)
-    position[..., skeleton.levels[0], :] = local_position[..., skeleton.levels[0], :]
+    parents, root = np.maximum(skeleton.parents, 0), skeleton.levels[0]
+    rotated = joints_first(world_rotation)[parents]
+    local = np.broadcast_to(local_position, (*world_rotation.shape[:-1], 3))
+    position = rotation.rotate(rotated, joints_first(local))
+    position[root] = joints_first(local)[root]
     for joints in skeleton.levels[1:]:
-        position[..., joints, :] += position[..., parents[joints], :]
-    return position
+        position[joints] += position[parents[joints]]
+    return _joints_inside(position)
 
 
 def rest_position(skeleton: Skeleton) -> Array:

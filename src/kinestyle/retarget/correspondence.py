@@ -23,7 +23,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, SIDES, UP, canonical_clip
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.skeleton import Skeleton, joints_first
 from kinestyle.motion.window import (
     WINDOWS,
     Motion,
@@ -201,14 +201,15 @@ def to_canonical(clip: Clip, correspondence: Correspondence) -> Clip:
     and with its own headings.
     """
     c = correspondence
-    world = np.empty((clip.frame_count, CANONICAL.joint_count, 4))
-    rig_rotation = rotation.multiply(c.axes, clip.world_rotation[:, c.joints])
-    world[:, c.roles] = rotation.multiply(rig_rotation, c.align[c.roles])
+    world = np.empty((CANONICAL.joint_count, clip.frame_count, 4))
+    of_rig = rotation.multiply(c.axes, joints_first(clip.world_rotation)[c.joints])
+    world[c.roles] = rotation.multiply(of_rig, c.align[c.roles][:, None])
     for role in range(CANONICAL.joint_count):
         if role not in c.roles:
-            world[:, role] = world[:, CANONICAL.parents[role]]
+            world[role] = world[CANONICAL.parents[role]]
     root = rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints["hips"]]) - c.floor * UP
-    return canonical_clip(root * c.scale_to_canonical, world, clip.frame_time_seconds, clip.name)
+    rotated = np.moveaxis(world, 0, 1)
+    return canonical_clip(root * c.scale_to_canonical, rotated, clip.frame_time_seconds, clip.name)
 
 
 def _leg_length(mapping: JointMapping, position: Array) -> float:

@@ -10,12 +10,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kinestyle.formats.table import read_motion  # noqa: E402
-from kinestyle.learn.data.made_styles import apply_style  # noqa: E402
 from kinestyle.learn.data.named_styles import NAMED_STYLES  # noqa: E402
 from kinestyle.learn.stages.exact_pairs import FREE_SHARE, action_error, contrast  # noqa: E402
 from kinestyle.motion.canonical import CANONICAL  # noqa: E402
 from kinestyle.retarget.correspondence import correspond, to_canonical  # noqa: E402
 from kinestyle.retarget.features import LAYOUT, at_feature_rate, clip_to_features  # noqa: E402
+from kinestyle.runtime.made_styles import apply_style  # noqa: E402
 
 
 def codes(*rows: list[float]) -> torch.Tensor:

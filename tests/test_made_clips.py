@@ -25,8 +25,9 @@ from kinestyle.learn.data.made_clips import (
     with_made_clips,
     without_made,
 )
-from kinestyle.learn.data.made_styles import apply_style, held_out
+from kinestyle.learn.data.made_styles import held_out
 from kinestyle.retarget.features import LAYOUT, clip_to_features, features_to_clip
+from kinestyle.runtime.made_styles import apply_style
 from made_rigs import as_rig, walk
 
 CONFIG = MadeConfig(styles=12, clips=3, group=6, longest_seconds=1.2)

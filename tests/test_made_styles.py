@@ -7,20 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kinestyle.bundle.made_style import PLAIN, MadeStyle, mirror_style, styled_count
 from kinestyle.evaluate.events import find_events, keeps_event, reach_of
 from kinestyle.evaluate.measures import beyond_limits
-from kinestyle.learn.data.made_styles import (
-    MOST_FLEXION,
-    MOST_OFFSET,
-    PLAIN,
-    MadeStyle,
-    apply_style,
-    draw_style,
-    elbow_flexion,
-    held_out,
-    mirror_style,
-    styled_count,
-)
+from kinestyle.learn.data.made_styles import MOST_OFFSET, draw_style, held_out
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, SIDES
 from kinestyle.motion.clip import Clip
@@ -28,6 +18,7 @@ from kinestyle.motion.resampling import resample
 from kinestyle.retarget.contacts import CONTACT_JOINTS, find_contacts
 from kinestyle.retarget.correspondence import correspond
 from kinestyle.retarget.features import LAYOUT, clip_to_features, features_to_clip, mirror_features
+from kinestyle.runtime.made_styles import MOST_FLEXION, apply_style, elbow_flexion
 from made_rigs import walk
 
 NUMBERS = range(40)

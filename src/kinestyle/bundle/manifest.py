@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kinestyle.bundle.made_style import as_json, parse_made_style
 from kinestyle.bundle.signatures import GRAPHS
 from kinestyle.bundle.style import Style
 from kinestyle.errors import BundleError
@@ -148,6 +149,7 @@ class Manifest:
                     "seconds": style.seconds,
                     "mean": style.mean.tolist(),
                     "deviation": style.std.tolist(),
+                    **({} if style.made is None else {"made": as_json(style.made)}),
                 }
                 for style in self.styles
             ],
@@ -200,6 +202,7 @@ def _styles(root: JsonObject) -> tuple[Style, ...]:
                 row.number("seconds", 0.0, MAX_SECONDS),
                 np.array(mean, dtype=np.float32),
                 np.array(std, dtype=np.float32),
+                None if row.fields.get("made") is None else parse_made_style(row.part("made")),
             )
         )
     return tuple(styles)

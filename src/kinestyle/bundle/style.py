@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kinestyle.bundle.made_style import MadeStyle, as_json
 from kinestyle.label import Label
 
 
@@ -14,13 +15,17 @@ class Style:
     """A style that a bundle knows, or reads from a clip: a Gaussian in style space.
 
     name: "set/label", or the clip's; seconds: how much motion it was learned or read from; mean,
-        std: (K,). Two styles are equal where all of that is.
+        std: (K,)
+    made: what the style is, for one that is made up and needs no network
+
+    Two styles are equal where all of that is.
     """
 
     name: str
     seconds: float
     mean: np.ndarray
     std: np.ndarray
+    made: MadeStyle | None = None
 
     @property
     def label(self) -> str:
@@ -42,6 +47,7 @@ class Style:
             (self.name, self.seconds) == (other.name, other.seconds)
             and np.array_equal(self.mean, other.mean)
             and np.array_equal(self.std, other.std)
+            and (self.made and as_json(self.made)) == (other.made and as_json(other.made))
         )
 
     def __hash__(self) -> int:

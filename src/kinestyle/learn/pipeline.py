@@ -34,6 +34,7 @@ from kinestyle.learn.data.made_clips import (
     exact_pairs,
     is_drawn,
     is_made,
+    named_style,
     plan,
     with_made_clips,
 )
@@ -531,6 +532,7 @@ def _styles(corpus: Corpus, stylizer: StylizerNetwork | PaperNetwork) -> tuple[S
             round(sum(e.frame_count for e in entries if e.style == name) / 30.0, 1),
             codes.mean[i].numpy().round(5),
             codes.log_std[i].exp().numpy().round(5),
+            named_style(name),
         )
         for i, name in enumerate(labels.styles)
         if not is_drawn(name)

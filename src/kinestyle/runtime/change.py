@@ -79,12 +79,18 @@ class Change:
 
 
 def find_change(
-    before: Rendering, after: Rendering, heading: Array, strength: float, share: Array
+    before: Rendering,
+    after: Rendering,
+    heading: Array,
+    strength: float,
+    share: Array,
+    decoded: bool = True,
 ) -> Change:
     """before, after: a clip in its own style and in another; the rotations of `after` become those
         of the change, for of a long clip they are large
     heading: (T30,) radians
     share: (T30,) how much of the style is wanted at each moment
+    decoded: whether networks say it, which fail in single frames
     """
     faded = None if share.min() >= 1.0 else share
     facing = rotation.about_y(heading)
@@ -94,7 +100,7 @@ def find_change(
     for start in range(0, joints, at_once):
         some = slice(start, start + at_once)
         was, now = (of.rotation[:, some].astype(float, copy=False) for of in (before, after))
-        turns[:, some] = _tidy(_in_world(was, now, facing), strength, faded)
+        turns[:, some] = _tidy(_in_world(was, now, facing), strength, faded, decoded)
     amount = strength * share
     pace = np.zeros((frames, 3))
     pace[:, [0, 2]] = amount[:, None] * (after.velocity - before.velocity)
@@ -123,10 +129,13 @@ def _in_world(before: Array, after: Array, facing: Array) -> Array:
     )
 
 
-def _tidy(change: Array, strength: float, share: Array | None) -> Array:
+def _tidy(change: Array, strength: float, share: Array | None, decoded: bool) -> Array:
     """change: (T, K, 4) -> the same in the wanted strength, without what is a failure of the
     decoder.
     """
-    steady = suppress_flips(limit_angular_velocity(change, *ANGULAR_VELOCITY_LIMIT), *FLIP_LIMIT)
-    scaled = scale_rotation(steady, strength)
+    if decoded:
+        change = suppress_flips(
+            limit_angular_velocity(change, *ANGULAR_VELOCITY_LIMIT), *FLIP_LIMIT
+        )
+    scaled = scale_rotation(change, strength)
     return scaled if share is None else fade_rotation(scaled, share)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from kinestyle.bundle import Style
+from kinestyle.bundle.made_style import MadeStyle, mix_styles, vary_style
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.rotation import Array
@@ -53,20 +54,25 @@ class ReferenceStyle(Style):
 
 
 class StyleCode(np.ndarray):
-    """(K,) a style code, with what references show beside it. What is computed from one has the
-    numbers only.
+    """(K,) a style code, with what says more than it. What is computed from one has the numbers
+    only.
 
     posture: of the references; None where there is none
     share: 0 to 1, how far posture says what is changed, instead of the code
+    made: the made style of the named ones; None where there is none
+    made_share: 0 to 1, how far that says what is changed
     notes: as in `ReferenceStyle`
     """
 
     posture: Posture | None
     share: float
+    made: MadeStyle | None
+    made_share: float
     notes: tuple[str, ...]
 
     def __array_finalize__(self, obj: Any) -> None:
         self.posture, self.share, self.notes = None, 0.0, ()
+        self.made, self.made_share = None, 0.0
 
     @classmethod
     def of(
@@ -83,6 +89,16 @@ class StyleCode(np.ndarray):
             postures, shares = zip(*heard, strict=True)
             found.posture = vary_posture(mix_postures(postures, shares), seed)
             found.share = min(float(sum(shares)), 1.0)
+        made = [
+            (style.made, weight)
+            for style, weight in zip(styles, weights, strict=True)
+            if style.made is not None and weight > 0
+        ]
+        if made:
+            of_made, shares = zip(*made, strict=True)
+            found.made = vary_style(mix_styles(of_made, shares), seed)
+            found.made_share = 1.0 if len(made) == len(styles) else min(float(sum(shares)), 1.0)
+            found.share = min(found.share, 1.0 - found.made_share)
         found.notes = tuple(
             note for style in styles if isinstance(style, ReferenceStyle) for note in style.notes
         )
@@ -163,6 +179,15 @@ def posture_change(
     # measured, not decoded: a crouch may be as low as it is
     rise = np.clip(strength * (level - height), -MOST_RISE_M, MOST_RISE_M)
     return replace(change, rise=share * rise)
+
+
+def mix_changes(found: Sequence[tuple[float, Change]]) -> Change:
+    """One change of several, by their weights, whose sum is 1."""
+    weight, mixed = found[0]
+    for more, change in found[1:]:
+        weight += more
+        mixed = blend_changes(mixed, change, more / weight)
+    return mixed
 
 
 def blend_changes(coded: Change, held: Change, share: float) -> Change:

@@ -37,8 +37,9 @@ from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.edits import plan_edit
 from kinestyle.runtime.finish import finish
 from kinestyle.runtime.graphs import Graphs
+from kinestyle.runtime.made_styles import made_change
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of
-from kinestyle.runtime.reference import StyleCode, blend_changes, hear, posture_change
+from kinestyle.runtime.reference import StyleCode, hear, mix_changes, posture_change
 from kinestyle.runtime.restyled import Restyled, travel_notes
 from kinestyle.runtime.seen import AnyMotion, Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Sequences
@@ -448,7 +449,8 @@ class Stylizer:
         surveyed, notes = analysis.survey, tuple[str, ...]()
         if settings.action == "keep":
             surveyed = surveyed.on_any_ground
-            notes = () if _by_posture(code, settings) == 1.0 else analysis.own_action_notes
+            coded = _by_posture(code, settings) + _by_made_style(code) < 1.0
+            notes = analysis.own_action_notes if coded else ()
         result = Restyled(
             analysis.seen.motion,
             analysis.correspondence,
@@ -480,26 +482,45 @@ class Stylizer:
         """
         keeps, share = settings.action == "keep", analysis.domain.share_under(settings)
         amount = analysis.heading, settings.strength, share
-        held, of_posture = None, _by_posture(code, settings)
+        made, of_posture = _by_made_style(code), _by_posture(code, settings)
+        found: list[tuple[float, Change]] = []
+        if made + of_posture < 1.0:
+            sequences = self._sequences
+            latent = sequences.generate(analysis.content, code)
+            restyled = sequences.render(latent, len(analysis.heading), progress)
+            change = find_change(analysis.unchanged, restyled, *amount)
+            if keeps:
+                change = keep_action(analysis.action, analysis.heading, change, self.windows)
+            found.append((1.0 - made - of_posture, change))
+        # what needs no network spares what limbs do of its own accord; hands stay out of the body
+        known = analysis.action.without_doubt if keeps else None
         if isinstance(code, StyleCode) and code.posture and of_posture:
             above_ground = analysis.height - analysis.survey.elevation
             held = posture_change(
                 code.posture, analysis.rotation, above_ground, *amount, self.windows
             )
-            if keeps:
-                # posture spares what limbs do of its own accord; hands stay out of the body
-                held = keep_action(
-                    analysis.action.without_doubt, analysis.heading, held, self.windows
-                )
-            if of_posture == 1.0:
-                return held
-        sequences = self._sequences
-        latent = sequences.generate(analysis.content, code)
-        restyled = sequences.render(latent, len(analysis.heading), progress)
-        change = find_change(analysis.unchanged, restyled, *amount)
-        if keeps:
-            change = keep_action(analysis.action, analysis.heading, change, self.windows)
-        return change if held is None else blend_changes(change, held, of_posture)
+            if known:
+                held = keep_action(known, analysis.heading, held, self.windows)
+            found.append((of_posture, held))
+        if isinstance(code, StyleCode) and code.made and made:
+            shown = made_change(
+                code.made,
+                FeatureFrames(analysis.seen.motion),
+                analysis.correspondence,
+                analysis.survey.feature_contact,
+                settings.strength,
+                share,
+                self.windows,
+            )
+            if known:
+                shown = keep_action(known, analysis.heading, shown, self.windows)
+            found.append((made, shown))
+        return mix_changes(found)
+
+
+def _by_made_style(code: np.ndarray) -> float:
+    """0 to 1, how far a made style says what is changed, instead of the code."""
+    return code.made_share if isinstance(code, StyleCode) else 0.0
 
 
 def _by_posture(code: np.ndarray, settings: Settings) -> float:

@@ -19,6 +19,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time, smootherstep
 from kinestyle.motion.window import Motion
 from kinestyle.retarget.features import FRAME_RATE
+from kinestyle.runtime.reference import StyleCode
 from kinestyle.runtime.settings import Timing
 
 MOST = float(np.log(2.0))
@@ -47,8 +48,14 @@ _MOVEMENT_SMOOTHING_FRAMES, _WALKING_SMOOTHING_FRAMES = 4.0, 15.0
 def tempo_change(bundle: Bundle, code: np.ndarray, own: np.ndarray, walking: Array) -> Array:
     """code, own: (K,), walking: (T30,) as `walking_share` returns it -> (T30,) the log of how many
     times as fast a clip of the style `own` moves in the style `code` at each moment. Raises
-    StyleError for a bundle that does not say, BundleError.
+    StyleError for a bundle that does not say, BundleError. Made styles say it themselves.
     """
+    if isinstance(code, StyleCode) and code.made is not None:
+        by_itself = np.full(len(walking), np.log(code.made.tempo))
+        if code.made_share == 1.0:
+            return by_itself
+        rest = tempo_change(bundle, code.view(np.ndarray), own, walking)
+        return code.made_share * by_itself + (1.0 - code.made_share) * rest
     tempo = bundle.manifest.tempo
     if tempo is None:
         raise StyleError(

@@ -15,19 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kinestyle.bundle.made_style import MadeStyle, styled_count
 from kinestyle.errors import DataError, KinestyleError
 from kinestyle.evaluate.protocol import TestClip
 from kinestyle.evaluate.unseen_styles import UnseenSet
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.learn.data.corpus import Corpus, Entry, Table, digest, write_features
-from kinestyle.learn.data.made_styles import (
-    HELD_OUT_EVERY,
-    MadeStyle,
-    apply_style,
-    draw_style,
-    held_out,
-    styled_count,
-)
+from kinestyle.learn.data.made_styles import HELD_OUT_EVERY, draw_style, held_out
 from kinestyle.learn.data.named_styles import NAMED_STYLES
 from kinestyle.learn.data.pairs import Pairs
 from kinestyle.motion.clip import Clip
@@ -40,6 +34,7 @@ from kinestyle.retarget.features import (
     clip_to_features,
     features_to_clip,
 )
+from kinestyle.runtime.made_styles import apply_style
 
 SET_NAME = "made"
 NEUTRAL = f"{SET_NAME}/as-recorded"
@@ -102,10 +97,15 @@ def made_style(label: str) -> MadeStyle:
     return NAMED_STYLES[name] if name in NAMED_STYLES else draw_style(int(name))
 
 
+def named_style(label: str) -> MadeStyle | None:
+    """The made style that has a name; None for every other label."""
+    name = label.removeprefix(f"{SET_NAME}/")
+    return NAMED_STYLES.get(name) if name != label else None
+
+
 def is_drawn(label: str) -> bool:
     """Whether a style is a made one without a name."""
-    name = label.removeprefix(f"{SET_NAME}/")
-    return name != label and name not in NAMED_STYLES
+    return label.startswith(f"{SET_NAME}/") and named_style(label) is None
 
 
 def is_made(entry: Entry) -> bool:

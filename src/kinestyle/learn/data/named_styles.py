@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from kinestyle.learn.data.made_styles import PLAIN, MadeStyle
+from kinestyle.bundle.made_style import PLAIN, MadeStyle
 from kinestyle.motion.canonical import CANONICAL, SIDES
 from kinestyle.motion.rotation import Array
 

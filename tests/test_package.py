@@ -112,18 +112,19 @@ def files(built: tuple[Path, Path]) -> tuple[dict[str, bytes], dict[str, bytes]]
     return in_wheel, in_sdist
 
 
-def test_both_licences_and_both_cards_are_in_wheel_and_sdist(
+def test_all_licences_and_both_cards_are_in_wheel_and_sdist(
     files: tuple[dict[str, bytes], dict[str, bytes]],
 ) -> None:
     in_wheel, in_sdist = files
     info = f"kinestyle-{PROJECT['version']}.dist-info"
-    for name in ("LICENSE", "LICENSES/CC-BY-NC-4.0.txt", "MODEL_CARD.md", "DATA_CARD.md"):
+    weights = "LICENSES/CC-BY-NC-4.0.txt", "LICENSES/CC-BY-3.0.txt"
+    for name in ("LICENSE", *weights, "MODEL_CARD.md", "DATA_CARD.md"):
         text = (ROOT / name).read_bytes()
         assert in_wheel[f"{info}/licenses/{name}"] == text
         assert in_sdist[name] == text
     metadata = email.message_from_bytes(in_wheel[f"{info}/METADATA"])
-    assert metadata["License-Expression"] == "MIT AND CC-BY-NC-4.0"
-    assert len(metadata.get_all("License-File")) == 4
+    assert metadata["License-Expression"] == "MIT AND CC-BY-NC-4.0 AND CC-BY-3.0"
+    assert len(metadata.get_all("License-File")) == 5
 
 
 def test_the_licence_texts_are_whole() -> None:
@@ -132,6 +133,9 @@ def test_the_licence_texts_are_whole() -> None:
     weights = (ROOT / "LICENSES/CC-BY-NC-4.0.txt").read_text(encoding="utf-8")
     for section in range(1, 9):
         assert f"\nSection {section} – " in weights
+    of_open = (ROOT / "LICENSES/CC-BY-3.0.txt").read_text(encoding="utf-8")
+    for section in range(1, 9):
+        assert f"\n{section}. " in of_open
 
 
 def test_every_file_of_the_package_is_in_wheel_and_sdist(

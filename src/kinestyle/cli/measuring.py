@@ -60,7 +60,9 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     help="How often every clip gets other targets, references and draws.",
 )
-@settings_options(without=("seed", "rig", "keep_original", "t_pose", *EDITS, "output"))
+@settings_options(
+    without=("seed", "rig", "keep_original", "t_pose", "parts", "keep", *EDITS, "output")
+)
 @click.option("--judge", type=MOTION, multiple=True, help="Other judges than those that ship.")
 @click.option(
     "--processes", type=click.IntRange(1), help="How many at once; without it, one for each core."

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kinestyle.errors import MotionFileError, one_line
-from kinestyle.runtime.options import Choice, ClipRig, Moment, Option, Switch, options_of
+from kinestyle.runtime.options import (
+    Choice,
+    ClipRig,
+    Moment,
+    Number,
+    Option,
+    Switch,
+    options_of,
+)
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,6 +73,21 @@ class _Words(click.Choice[str]):
         return str(value)
 
 
+class _OverTime(click.ParamType[Any]):
+    """A number, or keys over time, or a CSV file of them. `Settings` refuses others."""
+
+    name = "FLOAT|CURVE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            is_file = ":" not in value or Path(value).suffix.lower() == ".csv"
+            return Path(value) if is_file else value
+
+
 def settings_options(
     without: Collection[str] = (), only: Collection[str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -89,6 +112,8 @@ def _option(option: Option) -> Callable[[Callable[..., None]], Callable[..., Non
         kind = RigName()
     elif isinstance(option, Moment):
         kind = str
+    elif isinstance(option, Number) and option.over_time:
+        kind = _OverTime()
     if isinstance(option, Switch):
         return click.option(
             option.flag, option.name, is_flag=True, default=option.default, help=option.sentence

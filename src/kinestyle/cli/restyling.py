@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("clip", type=MOTION, metavar="IN")
 @click.option(
-    "--style", multiple=True, help="A style that the bundle knows, see `kinestyle styles`."
+    "--style",
+    multiple=True,
+    metavar="STYLE[@PARTS]",
+    help="A style that the bundle knows, see `kinestyle styles`; STYLE@PARTS, as old@spine,head, "
+    "is for these parts of the body only.",
 )
 @click.option(
     "--like",
@@ -51,7 +55,8 @@ if TYPE_CHECKING:
 @click.option(
     "--mix",
     metavar="W1,W2,...",
-    help="The share of each --style, then of each --like, such as 0.7,0.3.",
+    help="The share of each --style, then of each --like, such as 0.7,0.3; TIME:W1,W2;... over the "
+    "clip, as 0:1,0;4:0,1.",
 )
 @click.option(
     "--random",
@@ -93,7 +98,7 @@ def stylize(
     from kinestyle.runtime.cue import Cue
 
     weights = None if mix is None else _weights(mix)
-    cue = Cue(style, like, weights, random, like_rig)
+    cue: Cue[Path] = Cue.of(style, like=like, weights=weights, random=random, like_rig=like_rig)
     wanted = Settings(**settings)
     variations = [replace(wanted, seed=wanted.seed + i) for i in range(samples or 1)]
     writer_of(out)
@@ -168,8 +173,10 @@ def _called(result: Motion, target: Path, settings: Settings) -> Motion:
     return result
 
 
-def _weights(text: str) -> tuple[float, ...]:
-    """ "0.7,0.3" -> its numbers. Raises StyleError."""
+def _weights(text: str) -> tuple[float, ...] | str:
+    """ "0.7,0.3" -> its numbers; keys over time as they are. Raises StyleError."""
+    if ":" in text:
+        return text
     try:
         return tuple(float(word) for word in text.split(","))
     except ValueError:

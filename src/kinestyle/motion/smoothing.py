@@ -87,8 +87,8 @@ def suppress_flips(q: Array, wild: float, frames: int) -> Array:
 
 
 def fade_rotation(q: Array, share: Array) -> Array:
-    """q: (T, J, 4), share: (T,) 0 to 1 -> the rotations scaled by their share, the shorter way
-    round.
+    """q: (T, J, 4), share: (T,) or (T, J) 0 to 1 -> the rotations scaled by their share, the shorter
+    way round.
 
     Near half a turn the shorter way changes sides from frame to frame. There, a rotation that is
     not applied in full is left out.
@@ -96,8 +96,9 @@ def fade_rotation(q: Array, share: Array) -> Array:
     ambiguous = np.clip(
         (rotation.angle(q) - _AMBIGUOUS[0]) / (_AMBIGUOUS[1] - _AMBIGUOUS[0]), 0.0, 1.0
     )
+    share = share[:, None] if share.ndim == 1 else share
     partly = np.clip((1.0 - share) / 0.15, 0.0, 1.0)
-    return rotation.power(q, share[:, None] * (1.0 - ambiguous * partly[:, None]))
+    return rotation.power(q, share * (1.0 - ambiguous * partly))
 
 
 def scale_rotation(q: Array, factor: Array | float) -> Array:

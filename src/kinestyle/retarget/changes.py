@@ -40,7 +40,7 @@ def apply_change(
     role_of = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
     turned = rotation.multiply(change[:, c.roles], clip.world_rotation[:, c.joints])
     world_rotation = dict(zip(role_of, np.moveaxis(turned, 1, 0), strict=True))
-    for joint, (above, below, weight) in _shared_joints(skeleton, role_of).items():
+    for joint, (above, below, weight) in shared_joints(skeleton, role_of).items():
         shared = rotation.interpolate(
             change[:, above], change[:, below], np.full(len(change), weight)
         )
@@ -174,9 +174,7 @@ def carry_along(
     return local_position
 
 
-def _shared_joints(
-    skeleton: Skeleton, role_of: dict[int, int]
-) -> dict[int, tuple[int, int, float]]:
+def shared_joints(skeleton: Skeleton, role_of: dict[int, int]) -> dict[int, tuple[int, int, float]]:
     """For joints between two mapped joints of the trunk: the roles above and below, and how far
     down the chain they are.
     """

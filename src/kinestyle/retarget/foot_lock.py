@@ -135,24 +135,28 @@ def reach_locks(
     locks: Sequence[FootLock],
     window: Window,
     amount: Array,
+    presence: Array | None = None,
 ) -> tuple[dict[int, Array], Array]:
     """Both legs reach for what their feet are locked to, in the N frames that a window reads; its
     halo is `lock_halo`.
 
     trajectories: (N, ...) of the input's legs; after: the result, of the legs' joints at least
     amount: (N,) as in `lock_feet_to`
+    presence: (N,) 0 to 1, how much hips may be lowered and feet raised; None: as much as it takes
 
     Returns world rotations (N, 4) by joint, and the translation (N, 3) of the hips in file units,
     rotated to Y up.
     """
     legs = [
-        _Leg(was, now, after, correspondence, side, lock, window, amount)
+        _Leg(was, now, after, correspondence, side, lock, window, amount, presence)
         for side, was, now, lock in zip(
             SIDES, trajectories, leg_trajectories(after, correspondence), locks, strict=True
         )
     ]
     drop = np.max([leg.too_far() for leg in legs], axis=0)
     lowered = -_smoothly_over(drop, after.frame_time_seconds)[:, None] * UP
+    if presence is not None:
+        lowered *= presence[:, None]
     world_rotation: dict[int, Array] = {}
     for leg in legs:
         world_rotation |= leg.world_rotations(lowered)
@@ -221,6 +225,7 @@ class _Leg:
     in file units, rotated to Y up.
 
     amount: (N,) how much was changed, 0 to 1
+    presence: as in `reach_locks`
     """
 
     def __init__(
@@ -233,8 +238,9 @@ class _Leg:
         lock: FootLock,
         window: Window,
         amount: Array,
+        presence: Array | None = None,
     ):
-        self.axes, self.amount = correspondence.axes, amount
+        self.axes, self.amount, self.presence = correspondence.axes, amount, presence
         self.metres = correspondence.scale_to_canonical
         joints = correspondence.mapping.joints
         self.thigh, self.shin, self.foot = (joints[f"{side}_{part}"] for part in LEG)
@@ -267,6 +273,7 @@ class _Leg:
         if around is not None:
             row, heading, share = around.row, around.heading, around.share[:, None]
             wanted = rotation.rotate(heading, steadied[row] - around.centre) + around.new_centre
+            wanted = np.where(around.stays[:, None], was.foot[row], wanted)
             far = FAR_M / self.metres
             np.add.at(shift, row, share * _not_far(wanted - own[row], around.nearest, far))
             for turned, was_turned, now_turned in zip(correction, old, new, strict=True):
@@ -293,7 +300,8 @@ class _Leg:
                 (was.pivot, now.pivot, lock.pivot_floor),
             )
         ]
-        return _smoothly_over(np.maximum(np.max(lack, axis=0), 0.0), self.after.frame_time_seconds)
+        rise = _smoothly_over(np.maximum(np.max(lack, axis=0), 0.0), self.after.frame_time_seconds)
+        return rise if self.presence is None else rise * self.presence
 
     def too_far(self) -> Array:
         """(N,) how far the hips must come down for the foot to be within reach."""

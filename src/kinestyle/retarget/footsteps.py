@@ -9,7 +9,7 @@ longer than any window.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class Step:
     heading: (4,) rotation about +Y of the result's foot against the input's
     centre: (3,) mean position of the input's foot, without its drift
     new_centre: (3,) the same in the result
+    stays: whether the result's foot is where the input's is
     """
 
     start: int
@@ -47,6 +48,7 @@ class Step:
     heading: Array
     centre: Array
     new_centre: Array
+    stays: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class Around:
     share: (N,) 1 in the step, fading to 0 before and after it. In a gap shorter than the fade, one
         step passes smoothly into the next
     nearest: (N,) which of the N is the nearest one inside of the step
-    heading, centre, new_centre: (N, ...) of the step
+    heading, centre, new_centre, stays: (N, ...) of the step
     """
 
     row: np.ndarray
@@ -67,6 +69,7 @@ class Around:
     heading: Array
     centre: Array
     new_centre: Array
+    stays: np.ndarray
 
     @classmethod
     def of(cls, steps: Sequence[Step], window: Window) -> Around:
@@ -91,7 +94,7 @@ class Around:
             inside + begins,
             *(
                 np.stack([getattr(one, name) for one in steps])[step]
-                for name in ("heading", "centre", "new_centre")
+                for name in ("heading", "centre", "new_centre", "stays")
             ),
         )
 
@@ -109,6 +112,21 @@ class FootLock:
     drift: Array
     ankle_floor: float
     pivot_floor: float
+
+    def staying(self, unchanged: np.ndarray) -> FootLock:
+        """unchanged: (T,) bool, where the result is the input -> the same, with steps that reach to
+        such frames where they are in the input.
+        """
+
+        def reaches(step: Step) -> bool:
+            first = max(0, step.start - step.fade_in)
+            return bool(unchanged[first : step.stop + step.fade_out].any())
+
+        steps = (
+            replace(step, stays=True, heading=rotation.IDENTITY) if reaches(step) else step
+            for step in self.steps
+        )
+        return replace(self, steps=tuple(steps))
 
     def around(self, window: Window) -> Around | None:
         """Where steps have a weight in the frames that a window reads; None where none has."""

@@ -61,6 +61,16 @@ class Analysis(Generic[MotionOf]):
         """(T, 4) bool at the clip's own rate, see `kinestyle.retarget.contacts`."""
         return self.seen.in_whole(self.survey.contact)
 
+    def frames_given(self, at: Array) -> Array:
+        """at: (N,) frame numbers of what is restyled, in fractions -> the same of the clip that was
+        analysed first. Rounds of a cycle before and after it are at its ends.
+        """
+        of_rest = np.clip(at - self.seen.begins, 0.0, self.seen.rest.frame_count - 1.0)
+        of_whole = of_rest + self.seen.lead_in
+        if self.moments is None:
+            return np.asarray(of_whole)
+        return np.interp(of_whole, np.arange(len(self.moments)), self.moments)
+
     @cached_property
     def own_domain(self) -> DomainScore:
         """`domain` of the clip's own frames, for notes."""

@@ -60,6 +60,15 @@ class Change:
     pace: Array
     share: Array | None
 
+    def faded(self, share: Array) -> Change:
+        """share: (T30,) 0 to 1 -> as much of the change."""
+        return Change(
+            fade_rotation(self.rotation, share.astype(self.rotation.dtype)),
+            share * self.rise,
+            share[:, None] * self.pace,
+            share if self.share is None else share * self.share,
+        )
+
     def at(self, first: int, last: int, frame_time_seconds: float) -> Change:
         """The same for the frames from `first` up to, not including, `last` of a clip at another
         rate.
@@ -82,13 +91,13 @@ def find_change(
     before: Rendering,
     after: Rendering,
     heading: Array,
-    strength: float,
+    strength: float | Array,
     share: Array,
     decoded: bool = True,
 ) -> Change:
     """before, after: a clip in its own style and in another; the rotations of `after` become those
         of the change, for of a long clip they are large
-    heading: (T30,) radians
+    heading: (T30,) radians; strength: one, or (T30,)
     share: (T30,) how much of the style is wanted at each moment
     decoded: whether networks say it, which fail in single frames
     """
@@ -105,6 +114,8 @@ def find_change(
     pace = np.zeros((frames, 3))
     pace[:, [0, 2]] = amount[:, None] * (after.velocity - before.velocity)
     rise = amount * soft_clamp_height(after.height - before.height)
+    if isinstance(strength, np.ndarray):
+        faded = share * (strength / strength.max())
     return Change(turns, rise, rotation.rotate(facing, pace), faded)
 
 
@@ -129,7 +140,7 @@ def _in_world(before: Array, after: Array, facing: Array) -> Array:
     )
 
 
-def _tidy(change: Array, strength: float, share: Array | None, decoded: bool) -> Array:
+def _tidy(change: Array, strength: float | Array, share: Array | None, decoded: bool) -> Array:
     """change: (T, K, 4) -> the same in the wanted strength, without what is a failure of the
     decoder.
     """
@@ -137,5 +148,6 @@ def _tidy(change: Array, strength: float, share: Array | None, decoded: bool) ->
         change = suppress_flips(
             limit_angular_velocity(change, *ANGULAR_VELOCITY_LIMIT), *FLIP_LIMIT
         )
-    scaled = scale_rotation(change, strength)
+    factor = strength[:, None, None] if isinstance(strength, np.ndarray) else strength
+    scaled = scale_rotation(change, factor)
     return scaled if share is None else fade_rotation(scaled, share)

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kinestyle.errors import StyleError
+from kinestyle.runtime.curve import Curve
+from kinestyle.runtime.part_names import split_style
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -24,9 +26,11 @@ Other = TypeVar("Other")
 class Cue(Generic[Reference]):
     """The style that is asked for. Checked when it is made; `Cue.of` takes shorter forms.
 
-    style: names or labels of styles that the bundle knows
+    style: names or labels of styles that the bundle knows, each for all of the body, or with the
+        parts that it is for, as "old@spine,head"
     like: references whose style is taken: clips for a `Stylizer`; files, ids or keys at its edges
-    weights: the share of each style, then of each reference, of any sum; None: equal shares
+    weights: the share of each style, then of each reference, of any sum; None: equal shares; a
+        `Curve`: shares that change over the clip
     random: a style drawn without any cue
     like_rig: the rig of every reference; None: it is found in each
 
@@ -35,12 +39,12 @@ class Cue(Generic[Reference]):
 
     style: tuple[str, ...] = ()
     like: tuple[Reference, ...] = ()
-    weights: tuple[float, ...] | None = None
+    weights: tuple[float, ...] | Curve | None = None
     random: bool = False
     like_rig: Rig | str | Path | None = None
 
     def __post_init__(self) -> None:
-        count = len(self.style) + len(self.like)
+        count = len(self.parts)
         if self.random:
             if count or self.weights is not None:
                 raise StyleError(
@@ -53,26 +57,46 @@ class Cue(Generic[Reference]):
                 "neither style nor like nor random is given; name a style, a reference clip to "
                 "be like, or ask for a random one"
             )
-        if self.weights is not None:
+        if isinstance(self.weights, Curve):
+            _check_curve(self.weights, count, any(self.parts))
+            if self.weights.constant is not None:
+                object.__setattr__(self, "weights", self.weights.constant)
+        elif self.weights is not None:
             _check_weights(self.weights, count)
+
+    @property
+    def style_names(self) -> tuple[str, ...]:
+        """The styles without their parts."""
+        return tuple(split_style(name)[0] for name in self.style)
+
+    @property
+    def parts(self) -> tuple[str | None, ...]:
+        """The parts of the body that each style, then each reference, is for; None: all of it.
+        Raises StyleError.
+        """
+        return (*(split_style(name)[1] for name in self.style), *(None for _ in self.like))
 
     @staticmethod
     def of(
         style: str | Iterable[str] | None = None,
         *,
         like: Other | Sequence[Other] | None = None,
-        weights: Iterable[float] | None = None,
+        weights: Iterable[float] | Curve | str | None = None,
         random: bool = False,
         like_rig: Rig | str | Path | None = None,
     ) -> Cue[Other]:
-        """A cue of one style or several, one reference or several."""
-        return Cue(
+        """A cue of one style or several, one reference or several. weights: also as the command
+        line has them, "0:1,0;4:0,1"
+        """
+        styles, references = (
             (style,) if isinstance(style, str) else tuple(style or ()),
             _several(like),
-            None if weights is None else tuple(map(float, weights)),
-            random,
-            like_rig,
         )
+        if isinstance(weights, str):
+            weights = Curve.parse(weights, len(styles) + len(references))
+        if weights is not None and not isinstance(weights, Curve):
+            weights = tuple(map(float, weights))
+        return Cue(styles, references, weights, random, like_rig)
 
     def map(self, found: Callable[[Reference], Other]) -> Cue[Other]:
         """The same cue with other references: clips for files, say."""
@@ -89,15 +113,23 @@ class Cue(Generic[Reference]):
         for reference in self.like:
             words += ["--like", file(reference)]
         if self.weights is not None:
-            words += ["--mix", ",".join(f"{weight:.10g}" for weight in self.weights)]
+            words += ["--mix", self._weights_text]
         return [*words, "--random"] if self.random else words
+
+    @property
+    def _weights_text(self) -> str:
+        if self.weights is None or isinstance(self.weights, Curve):
+            return str(self.weights)
+        return ",".join(f"{weight:.10g}" for weight in self.weights)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON, where references are; without their rig, which belongs to them."""
         return {
             "style": list(self.style),
             "like": list(self.like),
-            "weights": None if self.weights is None else list(self.weights),
+            "weights": self._weights_text
+            if isinstance(self.weights, Curve)
+            else self.weights and list(self.weights),
             "random": self.random,
         }
 
@@ -106,6 +138,25 @@ def _several(like: Any) -> tuple[Any, ...]:
     if like is None:
         return ()
     return tuple(like) if isinstance(like, Sequence) and not isinstance(like, str) else (like,)
+
+
+MOST_KEYS = 16
+"""Different shares in a curve of weights: each is a style of its own to compute."""
+
+
+def _check_curve(weights: Curve, count: int, parts: bool) -> None:
+    if parts:
+        raise StyleError(
+            "shares that change over the clip are given to styles for parts of the body; give one "
+            "of the two"
+        )
+    if len(set(weights.values)) > MOST_KEYS:
+        raise StyleError(
+            f"{len(set(weights.values))} different shares are given over the clip, at most "
+            f"{MOST_KEYS} are computed; between keys they change smoothly"
+        )
+    for values in weights.values:
+        _check_weights(values, count)
 
 
 def _check_weights(weights: tuple[float, ...], count: int) -> None:

@@ -75,7 +75,7 @@ def made_change(
     frames: FeatureFrames,
     correspondence: Correspondence,
     contact: np.ndarray,
-    strength: float,
+    strength: float | Array,
     share: Array,
     size: WindowSize,
 ) -> Change:

@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import fields
 from operator import index
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from kinestyle.errors import StyleError
+from kinestyle.runtime.curve import Curve
+from kinestyle.runtime.part_names import SMALLEST_PARTS, format_parts, parts_of
 
 
 class Option:
@@ -64,6 +67,10 @@ class Option:
         """A value on the command line; no words for the default."""
         return [] if value == self.default else [self.flag, str(value)]
 
+    def as_json(self, value: Any) -> Any:
+        """A value in JSON."""
+        return value
+
     def as_dict(self) -> dict[str, Any]:
         """What a form needs, as JSON."""
         shown = {key: value for key, value in vars(self).items() if key not in ("aliases", "word")}
@@ -74,7 +81,11 @@ class Option:
 
 
 class Number(Option):
-    """least, most: bounds, both allowed; slider: least, most and step that a person will want"""
+    """least, most: bounds, both allowed; slider: least, most and step that a person will want
+
+    over_time: whether it may change over a clip: a `Curve`, in any of the forms that `Curve.of`
+        takes, or a function of seconds. A curve that is the same everywhere becomes its number.
+    """
 
     kind = "number"
     value_type: ClassVar[type] = float
@@ -88,16 +99,43 @@ class Number(Option):
         least: float,
         most: float,
         slider: tuple[float, float, float] | None = None,
+        over_time: bool = False,
         aliases: tuple[str, ...] = (),
     ):
         super().__init__(label, help, aliases=aliases)
-        self.least, self.most, self.slider = least, most, slider
+        self.least, self.most, self.slider, self.over_time = least, most, slider, over_time
+
+    @property
+    def sentence(self) -> str:
+        if not self.over_time:
+            return super().sentence
+        return f"{super().sentence[:-1]}; TIME:VALUE,... over the clip, as 0:0,1.5:1 or 0f:0,45f:1."
 
     @property
     def schema(self) -> dict[str, Any]:
         return {"minimum": self.least, "maximum": self.most}
 
     def checked(self, value: Any) -> Any:
+        if self.over_time and callable(value):
+            return value
+        if self.over_time and _is_several(value):
+            curve = Curve.of(value)
+            for (number,) in curve.values:
+                self._checked(number)
+            return curve if curve.constant is None else curve.constant[0]
+        return self._checked(value)
+
+    def as_words(self, value: Any) -> list[str]:
+        if callable(value):
+            raise StyleError(
+                f"{self.name} is a function, which no command line can say; give a curve"
+            )
+        return super().as_words(value)
+
+    def as_json(self, value: Any) -> Any:
+        return str(value) if isinstance(value, Curve) else value
+
+    def _checked(self, value: Any) -> Any:
         try:
             number = None if isinstance(value, (bool, str, bytes)) else self._convert(value)
         except (TypeError, ValueError, OverflowError):
@@ -109,6 +147,15 @@ class Number(Option):
 
     def _convert(self, value: Any) -> float:
         return float(value)
+
+
+def _is_several(value: Any) -> bool:
+    """Whether a value can only be a curve: keys as text, a path, or a list of any kind."""
+    if isinstance(value, str):
+        return ":" in value
+    if isinstance(value, bytes) or getattr(value, "ndim", None) == 0:
+        return False
+    return isinstance(value, (Curve, PurePath)) or hasattr(value, "__len__")
 
 
 class WholeNumber(Number):
@@ -217,6 +264,21 @@ class Switch(Option):
 
     def as_words(self, value: Any) -> list[str]:
         return [self.flag] if value else []
+
+
+class BodyParts(Option):
+    """Names of parts and joints with their weights: text, names, or weights by name; kept as text.
+    Names of joints are checked against the clip, when that is restyled.
+    """
+
+    kind = "parts"
+    value_type: ClassVar[type] = str
+
+    def checked(self, value: Any) -> Any:
+        return format_parts(parts_of(value))
+
+    def as_dict(self) -> dict[str, Any]:
+        return super().as_dict() | {"parts": list(SMALLEST_PARTS)}
 
 
 class ClipRig(Option):

@@ -62,6 +62,8 @@ class StyleCode(np.ndarray):
     made: the made style of the named ones; None where there is none
     made_share: 0 to 1, how far that says what is changed
     notes: as in `ReferenceStyle`
+    layers: the `CodeLayer`s that it stands for, where it changes over time or is one for each part
+        of the body
     """
 
     posture: Posture | None
@@ -69,9 +71,10 @@ class StyleCode(np.ndarray):
     made: MadeStyle | None
     made_share: float
     notes: tuple[str, ...]
+    layers: tuple[Any, ...]
 
     def __array_finalize__(self, obj: Any) -> None:
-        self.posture, self.share, self.notes = None, 0.0, ()
+        self.posture, self.share, self.notes, self.layers = None, 0.0, (), ()
         self.made, self.made_share = None, 0.0
 
     @classmethod
@@ -154,7 +157,7 @@ def posture_change(
     world_rotation: Array,
     height: Array,
     heading: Array,
-    strength: float,
+    strength: float | Array,
     share: Array,
     size: WindowSize,
 ) -> Change:
@@ -190,12 +193,14 @@ def mix_changes(found: Sequence[tuple[float, Change]]) -> Change:
     return mixed
 
 
-def blend_changes(coded: Change, held: Change, share: float) -> Change:
-    """coded: what the networks change, held: what posture changes, of which `share` is taken."""
-    to_held = rotation.multiply(rotation.inverse(coded.rotation), held.rotation)
+def blend_changes(first: Change, second: Change, share: float | Array) -> Change:
+    """share: one, or (T30,), how much of the second is taken instead of the first."""
+    of_joints = share[:, None, None] if isinstance(share, np.ndarray) else share
+    of_pace = share[:, None] if isinstance(share, np.ndarray) else share
+    to_second = rotation.multiply(rotation.inverse(first.rotation), second.rotation)
     return Change(
-        rotation.multiply(coded.rotation, scale_rotation(to_held, share)),
-        coded.rise + share * (held.rise - coded.rise),
-        coded.pace + share * (held.pace - coded.pace),
-        coded.share,
+        rotation.multiply(first.rotation, scale_rotation(to_second, of_joints)),
+        first.rise + share * (second.rise - first.rise),
+        first.pace + of_pace * (second.pace - first.pace),
+        first.share,
     )

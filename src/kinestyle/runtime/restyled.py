@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from functools import lru_cache
 from math import ceil
@@ -13,7 +13,7 @@ import numpy as np
 from kinestyle.motion.canonical import SIDES, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.motion.smoothing import segments, smooth_in_time
 from kinestyle.motion.window import (
     Motion,
     OfMotion,
@@ -24,7 +24,7 @@ from kinestyle.motion.window import (
     part_of_progress,
     sample_frames,
 )
-from kinestyle.retarget.changes import apply_change, carry_along, offset_root
+from kinestyle.retarget.changes import carry_along, offset_root
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
 from kinestyle.retarget.foot_lock import (
     amount_of_change,
@@ -35,9 +35,10 @@ from kinestyle.retarget.foot_lock import (
     with_legs,
 )
 from kinestyle.retarget.footsteps import FootLock, StepMeasure
+from kinestyle.retarget.hands import hold_hands
 from kinestyle.retarget.legs import leg_trajectories
 from kinestyle.retarget.survey import Survey
-from kinestyle.runtime.change import Change
+from kinestyle.runtime.layers import Layers
 from kinestyle.runtime.settings import FootMode, Root
 
 STAYS_M = 1e-4
@@ -63,17 +64,23 @@ class Restyled(OfMotion):
         motion: Motion,
         correspondence: Correspondence,
         survey: Survey,
-        change: Change,
+        change: Layers,
         root: Root,
         size: WindowSize,
         progress: Progress | None = None,
         begins: int = 0,
         returns: tuple[int, int] | None = None,
         feet: FootMode = "lock",
+        presence: Array | None = None,
+        held_hands: Mapping[str, float] | None = None,
     ) -> None:
         """begins: the frame at which the hips are where they were over the ground
         returns: two frames between which the hips go no farther over the ground than they did
-        feet: as in `Settings`"""
+        feet: as in `Settings`
+        presence: (T,) 0 to 1, how much of a result there is, where 0 the motion itself; None where
+            there is all of it
+        held_hands: by side, how much a hand stays where it was in the world, 0 to 1
+        """
         self.motion, self.correspondence = motion, correspondence
         self.survey, self.change, self.root, self.size = survey, change, root, size
         self.warnings = motion.warnings
@@ -81,14 +88,18 @@ class Restyled(OfMotion):
         # a clip that is one window is asked for the same legs again
         self._turned_legs = lru_cache(maxsize=1)(self._turn_legs)
         self._change_at = lru_cache(maxsize=1)(self._find_change)
-        self._travel = np.zeros((motion.frame_count, 3))
-        locks = feet == "lock" and bool(survey.locked.any())
+        self._travel: Array = np.zeros((motion.frame_count, 3))
+        self._presence, self._held_hands = presence, held_hands or {}
+        locks = feet == "lock" and change.move_legs and bool(survey.locked.any())
         half = 0.5 if locks else 1.0
         self._changed = self._find_travel(part_of_progress(progress, 0.0, half))
-        if begins:
-            self._travel -= self._travel[begins] * (1.0 - UP)
-        if returns is not None:
-            self._travel -= _drift(self._travel, *returns)
+        if presence is not None:
+            self._travel = _back_on_path(self._travel, presence)
+        else:
+            if begins:
+                self._travel -= self._travel[begins] * (1.0 - UP)
+            if returns is not None:
+                self._travel -= _drift(self._travel, *returns)
         self._locks = self._lock(part_of_progress(progress, half, 1.0)) if locks else ()
 
     @property
@@ -101,9 +112,22 @@ class Restyled(OfMotion):
         window = Window(start, stop, max(0, start - halo), min(self.frame_count, stop + halo))
         before = self.motion.window(window.first, window.last)
         change = self._change_at(window.first, window.last)
-        after = self._moved(
-            _turned(before, self.correspondence, change), self.correspondence, window.read
-        )
+        after = change.turned(before, self.correspondence)
+        if change.move_legs:
+            after = self._on_its_feet(before, after, change, window)
+        if self._held_hands:
+            shares = {
+                side: np.full(window.read_count, share) for side, share in self._held_hands.items()
+            }
+            travel = self._travel[window.read]
+            after = hold_hands(before, after, self.correspondence, shares, travel)
+        if self._presence is not None:
+            after = _where_present(before, after, self._presence[window.read])
+        return after.window(window.core.start, window.core.stop, joints)
+
+    def _on_its_feet(self, before: Clip, turned: Clip, change: Layers, window: Window) -> Clip:
+        """The turned clip with the travel of its hips, and its feet locked."""
+        after = self._moved(turned, self.correspondence, window.read)
         if self._locks:
             was, now = (clip.window(0, clip.frame_count, self._joints) for clip in (before, after))
             legs, lowered = reach_locks(
@@ -113,6 +137,7 @@ class Restyled(OfMotion):
                 self._locks,
                 window,
                 self._amount(change, window.read_count),
+                None if self._presence is None else self._presence[window.read],
             )
             in_rig = {self._joints[joint]: turned for joint, turned in legs.items()}
             after = with_legs(after, self.correspondence, in_rig, lowered)
@@ -122,7 +147,7 @@ class Restyled(OfMotion):
                 before, self.correspondence, before.local_position, after.local_rotation
             )
             after = after.with_motion(kept, after.local_rotation)
-        return after.window(window.core.start, window.core.stop, joints)
+        return after
 
     def sample(self, frames: np.ndarray) -> Clip:
         """As `Clip.sample`."""
@@ -138,6 +163,8 @@ class Restyled(OfMotion):
         """Find how far the hips are from where they were, and return how much the legs changed, 0
         to 1.
         """
+        if not self.change.move_legs:
+            return 0.0
         travels = self.root in ("auto", "planted", "predicted") and self.survey.travel_m >= STAYS_M
         sigma = _STANCE_SMOOTHING_SECONDS / self.frame_time_seconds
         travelled, squared, count = np.zeros((1, 3)), 0.0, 0
@@ -185,21 +212,24 @@ class Restyled(OfMotion):
             legs = leg_trajectories(before, self._legs), leg_trajectories(moved, self._legs)
             for measure, was, now in zip(steps, *legs, strict=True):
                 measure.add(window, was, now, self._amount(change, window.read_count))
-        return tuple(
+        locks = [
             measure.finish(*floors)
             for measure, floors in zip(steps, self.survey.floors, strict=True)
-        )
+        ]
+        if self._presence is not None:
+            locks = [lock.staying(self._presence == 0.0) for lock in locks]
+        return tuple(locks)
 
     def _windows(self, halo: int) -> list[Window]:
         return self.size.cut(self.frame_count, self.frame_time_seconds, halo)
 
-    def _turn_legs(self, first: int, last: int) -> tuple[Clip, Clip, Change]:
+    def _turn_legs(self, first: int, last: int) -> tuple[Clip, Clip, Layers]:
         """The legs before and after the change, without travel, and the change."""
         before = self.motion.window(first, last, self._joints)
         change = self._change_at(first, last)
-        return before, _turned(before, self._legs, change), change
+        return before, change.turned(before, self._legs, self._joints), change
 
-    def _find_change(self, first: int, last: int) -> Change:
+    def _find_change(self, first: int, last: int) -> Layers:
         return self.change.at(first, last, self.frame_time_seconds)
 
     def _moved(self, turned: Clip, correspondence: Correspondence, frames: slice) -> Clip:
@@ -207,7 +237,7 @@ class Restyled(OfMotion):
         position = offset_root(turned, correspondence, turned.local_rotation, self._travel[frames])
         return turned.with_motion(position, turned.local_rotation)
 
-    def _amount(self, change: Change, frame_count: int) -> Array:
+    def _amount(self, change: Layers, frame_count: int) -> Array:
         """(N,) how much was changed at each moment, 0 to 1."""
         share = np.ones(frame_count) if change.share is None else change.share
         return self._changed * share
@@ -227,6 +257,33 @@ def travel_notes(end_distance_m: float) -> tuple[str, ...]:
     return (f'the result ends {apart}; root "keep" stays on its path',)
 
 
-def _turned(before: Clip, correspondence: Correspondence, change: Change) -> Clip:
-    """The clip with its joints rotated, its hips where they were."""
-    return apply_change(before, correspondence, change.rotation, np.zeros((before.frame_count, 3)))
+def _back_on_path(travel: Array, presence: Array) -> Array:
+    """travel: (T, 3) -> the same, none over the ground where nothing is present: (T,) of 0 to 1.
+
+    What it gains from one such stretch to the next is taken back in between, as much as there is of
+    the result; before the first one and after the last the body goes its own way.
+    """
+    back = travel * UP
+    for start, stop in segments(presence > 0.0):
+        own = travel[start:stop] * (1.0 - UP)
+        begins, ends = start > 0, stop < len(travel)
+        gained = travel[stop] * (1.0 - UP) - own[0] if ends else np.zeros(3)
+        if begins and ends:
+            done = np.cumsum(presence[start:stop]) - presence[start:stop]
+            own = own - own[0] - done[:, None] / max(done[-1], 1.0) * gained
+        elif ends:
+            own = own - own[0] - gained
+        elif begins:
+            own = own - own[0]
+        back[start:stop] += own
+    back[presence == 0.0] = 0.0
+    return np.asarray(back)
+
+
+def _where_present(before: Clip, after: Clip, presence: Array) -> Clip:
+    """`after`, and the very numbers of `before` where (T,) nothing is present."""
+    there = (presence > 0.0)[:, None, None]
+    return after.with_motion(
+        np.where(there, after.local_position, before.local_position),
+        np.where(there, after.local_rotation, before.local_rotation),
+    )

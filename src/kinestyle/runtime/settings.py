@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from kinestyle.errors import StyleError
+from kinestyle.runtime.curve import OverTime
 from kinestyle.runtime.options import (
+    BodyParts,
     Choice,
     ClipRig,
     FrameCount,
@@ -23,6 +25,7 @@ from kinestyle.runtime.options import (
     WholeNumber,
     options_of,
 )
+from kinestyle.runtime.part_names import ALL, Parts, parse_parts
 
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
@@ -68,6 +71,16 @@ yes: it is a cycle, whatever its seam
 no: it is a clip that begins and ends, in the place where it is
 """
 
+Keep = Literal["local", "world"]
+"""What parts of the body that take no style keep, see `kinestyle.runtime.parts`:
+
+local: their pose, the clip's own numbers (the default)
+world: hands their place in the world too; arms reach for it
+"""
+
+STRENGTH_BOUNDS = (0.0, 1e6)
+"""The most is beyond all sense already, and still computable."""
+
 ReferenceMode = Literal["posture", "code"]
 """How a reference is heard whose style the bundle did not learn, see `kinestyle.runtime.reference`:
 
@@ -110,15 +123,39 @@ layer: what changed, as an additive animation
 class Settings:
     """How a clip is restyled. Checked when it is made. Raises StyleError."""
 
-    strength: float = field(
+    strength: OverTime = field(
         default=1.0,
         metadata={
             "option": Number(
                 label="Strength",
                 help="0 changes nothing, 1 is the style, more exaggerates",
-                least=0.0,
-                most=1e6,  # beyond all sense already, and still computable
+                least=STRENGTH_BOUNDS[0],
+                most=STRENGTH_BOUNDS[1],
                 slider=(0.0, 1.5, 0.05),
+                over_time=True,
+            )
+        },
+    )
+    parts: str = field(
+        default=ALL,
+        metadata={
+            "option": BodyParts(
+                label="Parts",
+                help="the parts of the body and joints that take the style, each with a weight "
+                "from 0 to 1 if that is not 1, as arms,head or spine=1,left_arm=.5",
+            )
+        },
+    )
+    keep: Keep = field(
+        default="local",
+        metadata={
+            "option": Choice(
+                label="Left-out hands",
+                help="where hands are that are not among the parts",
+                choices={
+                    "local": "where the body carries them, in the clip's own pose",
+                    "world": "where they are in the clip, as on a rail",
+                },
             )
         },
     )
@@ -346,6 +383,11 @@ class Settings:
                 f"frames, so give timing keep, or output motion"
             )
 
+    @property
+    def body_parts(self) -> Parts:
+        """What `parts` says."""
+        return parse_parts(self.parts)
+
     def as_options(self) -> list[str]:
         """The words of the command line that set the same."""
         return [
@@ -357,7 +399,7 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """As JSON, without what belongs to the clip."""
         return {
-            option.name: getattr(self, option.name)
+            option.name: option.as_json(getattr(self, option.name))
             for option in options_of(type(self))
             if not option.of_clip
         }
@@ -366,7 +408,9 @@ class Settings:
 class SettingsChanges(TypedDict, total=False):
     """The fields of `Settings` as keywords, for those who check types."""
 
-    strength: float
+    strength: OverTime
+    parts: str
+    keep: Keep
     seed: int
     root: Root
     action: ActionMode

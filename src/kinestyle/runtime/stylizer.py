@@ -30,16 +30,21 @@ from kinestyle.retarget.travel import end_distance_m
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.presets import as_rig
 from kinestyle.rig.rig_file import Rig
-from kinestyle.runtime.action import keep_action
 from kinestyle.runtime.analysis import Analysis
-from kinestyle.runtime.change import Change, find_change
+from kinestyle.runtime.code_change import (
+    CodeChange,
+    by_made_style,
+    by_posture,
+    code_of,
+    presence_of,
+    strength_of,
+)
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.edits import plan_edit
 from kinestyle.runtime.finish import finish
 from kinestyle.runtime.graphs import Graphs
-from kinestyle.runtime.made_styles import made_change
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of
-from kinestyle.runtime.reference import StyleCode, hear, mix_changes, posture_change
+from kinestyle.runtime.reference import StyleCode, hear
 from kinestyle.runtime.restyled import Restyled, travel_notes
 from kinestyle.runtime.seen import AnyMotion, Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Sequences
@@ -153,14 +158,8 @@ class Stylizer:
         seed = Settings(seed=seed).seed
         if cue.random:
             return self._draw(np.random.default_rng(seed)).view(StyleCode)
-        styles = [*map(self.bundle.style, cue.style), *self.read_references(cue).like]
-        codes = np.stack([style.variation(seed) for style in styles])
-        weights = np.ones(len(codes)) if cue.weights is None else np.array(cue.weights)
-        # a power of two rounds nothing, so great weights have a finite sum and others stay equal
-        weights = np.ldexp(weights, -np.frexp(weights.max())[1])
-        weights = weights / weights.sum()
-        code = (weights @ codes).astype(np.float32)
-        return StyleCode.of(code, styles, weights, seed)
+        styles = [*map(self.bundle.style, cue.style_names), *self.read_references(cue).like]
+        return code_of(styles, cue.parts, cue.weights, seed)
 
     def read_references(
         self, cue: Cue[Motion | Style], progress: Progress | None = None
@@ -360,7 +359,8 @@ class Stylizer:
             return analysis
         seen, own = analysis.seen, analysis.seen.feature_frames
         walking = walking_share(analysis.unchanged.velocity)
-        change = settings.strength * tempo_change(self.bundle, code, analysis.style.mean, walking)
+        change = tempo_change(self.bundle, code, analysis.style.mean, walking)
+        change = strength_of(settings, analysis) * change
         moments = find_moments(
             settings.timing,
             (change * analysis.domain.share_under(settings))[own],
@@ -443,25 +443,30 @@ class Stylizer:
         progress: Progress | None,
     ) -> Motion:
         """The analysed clip, in its style's time already, restyled and no more."""
-        if settings.strength == 0:
+        strength = strength_of(settings, analysis)
+        if isinstance(strength, float) and strength == 0.0:
             return analysis.clip
-        change = self._change(analysis, code, settings, part_of_progress(progress, 0.1, 0.3))
+        change = CodeChange(analysis, settings, self._sequences, self.windows, strength).of(
+            code, part_of_progress(progress, 0.1, 0.3)
+        )
         surveyed, notes = analysis.survey, tuple[str, ...]()
         if settings.action == "keep":
             surveyed = surveyed.on_any_ground
-            coded = _by_posture(code, settings) + _by_made_style(code) < 1.0
+            coded = by_posture(code, settings) + by_made_style(code) < 1.0
             notes = analysis.own_action_notes if coded else ()
         result = Restyled(
             analysis.seen.motion,
             analysis.correspondence,
             surveyed,
-            analysis.seen.change(change),
+            change,
             settings.root,
             self.windows,
             part_of_progress(progress, 0.4, 1.0),
             analysis.seen.begins,
             analysis.seen.returns,
             settings.feet,
+            presence_of(settings, analysis),
+            change.left_out_hands if settings.keep == "world" else {},
         )
         done = analysis.seen.put_back(result, self.windows)
         apart = end_distance_m(analysis.clip, done, analysis.correspondence)
@@ -469,65 +474,6 @@ class Stylizer:
         if isinstance(done, Clip) and settings.keep_original and done.animation:
             done = replace(done, animation=f"{done.animation} restyled")
         return done
-
-    def _change(
-        self,
-        analysis: Analysis[Motion],
-        code: np.ndarray,
-        settings: Settings,
-        progress: Progress | None,
-    ) -> Change:
-        """What the networks, or the posture of references, change; the action is kept if it is to
-        be.
-        """
-        keeps, share = settings.action == "keep", analysis.domain.share_under(settings)
-        amount = analysis.heading, settings.strength, share
-        made, of_posture = _by_made_style(code), _by_posture(code, settings)
-        found: list[tuple[float, Change]] = []
-        if made + of_posture < 1.0:
-            sequences = self._sequences
-            latent = sequences.generate(analysis.content, code)
-            restyled = sequences.render(latent, len(analysis.heading), progress)
-            change = find_change(analysis.unchanged, restyled, *amount)
-            if keeps:
-                change = keep_action(analysis.action, analysis.heading, change, self.windows)
-            found.append((1.0 - made - of_posture, change))
-        # what needs no network spares what limbs do of its own accord; hands stay out of the body
-        known = analysis.action.without_doubt if keeps else None
-        if isinstance(code, StyleCode) and code.posture and of_posture:
-            above_ground = analysis.height - analysis.survey.elevation
-            held = posture_change(
-                code.posture, analysis.rotation, above_ground, *amount, self.windows
-            )
-            if known:
-                held = keep_action(known, analysis.heading, held, self.windows)
-            found.append((of_posture, held))
-        if isinstance(code, StyleCode) and code.made and made:
-            shown = made_change(
-                code.made,
-                FeatureFrames(analysis.seen.motion),
-                analysis.correspondence,
-                analysis.survey.feature_contact,
-                settings.strength,
-                share,
-                self.windows,
-            )
-            if known:
-                shown = keep_action(known, analysis.heading, shown, self.windows)
-            found.append((made, shown))
-        return mix_changes(found)
-
-
-def _by_made_style(code: np.ndarray) -> float:
-    """0 to 1, how far a made style says what is changed, instead of the code."""
-    return code.made_share if isinstance(code, StyleCode) else 0.0
-
-
-def _by_posture(code: np.ndarray, settings: Settings) -> float:
-    """0 to 1, how far posture says what is changed, instead of the code."""
-    if settings.reference == "code" or not isinstance(code, StyleCode):
-        return 0.0
-    return code.share
 
 
 def bundle_for(cue: Cue[Any], named: Path | str | None = None) -> Path | str | None:

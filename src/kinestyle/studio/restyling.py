@@ -146,7 +146,7 @@ class Studio:
                 f"{cues} styles and reference clips are more than the limit of "
                 f"{self.config.max_cues} in one mix"
             )
-        for style in cue.style:
+        for style in cue.style_names:
             self.bundle.style(style)
         wanted = {
             "cue": cue.map(lambda reference: reference.key).as_dict(),
@@ -292,7 +292,7 @@ def _label(cue: Cue[Content]) -> str:
     """What a result is called after: walk_old, walk_like_zombie, walk_random."""
     if cue.random:
         return "random"
-    words = [Label.parse(name.strip().lower()).name for name in cue.style]
+    words = [Label.parse(name.strip().lower()).name for name in cue.style_names]
     words += [f"like_{Path(reference.name).stem}" for reference in cue.like]
     return re.sub(r"[^\w-]+", "_", "_".join(words))[:60]
 

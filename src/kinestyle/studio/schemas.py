@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from kinestyle.formats.reading import Reading
 from kinestyle.formats.table import MAX_FPS, MIN_FPS
 from kinestyle.runtime.cue import Cue
-from kinestyle.runtime.options import options_of
+from kinestyle.runtime.options import Number, Option, options_of
 from kinestyle.runtime.settings import Settings
 
 JOB = r"^[A-Za-z0-9_-]{1,64}$"
@@ -25,6 +25,8 @@ JobName = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+Weights = Annotated[list[float], Field(max_length=64)]
+CurveText = Annotated[str, Field(max_length=100_000)]
 RigName = Annotated[str, Field(min_length=1, max_length=100)]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS)]
 AnimationName = Annotated[str, Field(min_length=1, max_length=300)]
@@ -111,7 +113,7 @@ class Setting(BaseModel):
     """One setting of a restyling, as a form shows it."""
 
     name: str = Field(description="In a request.")
-    kind: Literal["number", "whole number", "frame count", "moment", "choice", "switch"]
+    kind: Literal["number", "whole number", "frame count", "moment", "choice", "switch", "parts"]
     label: str
     help: str
     default: bool | float | int | str | None
@@ -120,12 +122,25 @@ class Setting(BaseModel):
     slider: tuple[float, float, float] | None = Field(
         None, description="Least, most and step that a person will want."
     )
+    over_time: bool = Field(
+        False, description='Whether it may change over a clip: keys as text, "0:0,1.5:1".'
+    )
     choices: dict[str, str] = Field({}, description="The values, and what each does.")
+    parts: list[str] = Field([], description="Parts of the body that share no joint.")
 
 
 class Example(BaseModel):
     example: str
     title: str
+
+
+def _type_of(option: Option) -> Any:
+    if option.of_clip:
+        return RigName | None
+    if isinstance(option, Number) and option.over_time:
+        # a form's words are a number if they can be
+        return Annotated[float | CurveText, Field(union_mode="left_to_right")]
+    return option.value_type
 
 
 def _settings_body(*, with_rig: bool) -> Any:
@@ -134,7 +149,7 @@ def _settings_body(*, with_rig: bool) -> Any:
     """
     fields: Any = {
         option.name: (
-            RigName | None if option.of_clip else option.value_type,
+            _type_of(option),
             Field(option.default, description=option.sentence, json_schema_extra=option.schema),
         )
         for option in options_of(Settings)
@@ -149,10 +164,10 @@ class Restyling(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     random: bool = Field(False, description="A style without any cue; every seed is another.")
-    weights: list[float] | None = Field(
+    weights: Weights | CurveText | None = Field(
         None,
-        max_length=64,
-        description="The share of each style, then of each reference clip; without it, equal ones.",
+        description="The share of each style, then of each reference clip; without it, equal ones; "
+        'over the clip, keys as text, "0:1,0;4:0,1".',
     )
     job: JobName | None = None
 
@@ -171,13 +186,16 @@ class StylizeRequest(Restyling, _settings_body(with_rig=False)):  # type: ignore
             "examples": [
                 {"style": "old", "strength": 0.8},
                 {"style": ["old", "proud"], "weights": [0.7, 0.3]},
+                {"style": ["old", "proud@arms"], "parts": "upper", "strength": "0:0,1.5:1"},
                 {"random": True},
             ]
         },
     )
 
     style: Name | list[Name] | None = Field(
-        None, description="Names or labels of styles, see `/api/styles`."
+        None,
+        description="Names or labels of styles, see `/api/styles`; for parts of the body only, "
+        "old@spine,head.",
     )
     like: Name | list[Name] | None = Field(None, description="Ids of clips whose style is taken.")
 

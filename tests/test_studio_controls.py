@@ -108,6 +108,8 @@ def another(setting: dict[str, Any]) -> Any:
         return {"start": "15f", "stop": 3.5}[setting["name"]]
     if setting["name"] == "out_fps":
         return 23.976
+    if setting["kind"] == "parts":
+        return "spine,left_arm=0.5"
     return 0.5 if setting["kind"] == "number" else 3
 
 
@@ -177,3 +179,104 @@ def test_which_animation_is_chosen_on_the_page(
         assert words[words.index("--like-animation") + 1] == "Hold"
         assert words[words.index("--animation") + 1] == "Calm"
         assert visit.errors == []
+
+
+def test_parts_are_chosen_on_a_figure(visit: Visit) -> None:
+    page, command = visit.page, visit.page.locator("#command")
+    box = page.get_by_label("Parts", exact=True)
+    page.get_by_text("On a figure").click()
+    figure = page.get_by_role("group", name="Parts on a figure")
+    arm = figure.get_by_role("checkbox", name="Left arm")
+    assert arm.get_attribute("aria-checked") == "true"
+    # the figure faces the viewer
+    box_of = {
+        side: figure.get_by_role("checkbox", name=f"{side} arm") for side in ("Left", "Right")
+    }
+    left, right = (each.bounding_box() for each in box_of.values())
+    assert left is not None
+    assert right is not None
+    assert left["x"] > right["x"]
+    visit.until_result(arm.click, parts="lower,head,spine,right_arm")
+    assert arm.get_attribute("aria-checked") == "false"
+    visit.until_result(figure.get_by_role("checkbox", name="Right arm").click)
+    assert box.input_value() == "lower,head,spine"
+    assert "--parts lower,head,spine" in command.inner_text()
+    slider = page.locator(".body-parts label", has_text="spine").locator("input")
+    visit.until_result(lambda: slider.fill("0.5"), parts="lower,head,spine=0.5")
+    # a joint of the clip's own may be typed; the figure leaves it alone
+    typed = "upper,LeftForeArm=0.25"
+    visit.until_result(lambda: (box.fill(typed), box.press("Enter")), parts=typed)
+    visit.until_result(arm.click)
+    assert box.input_value().endswith("LeftForeArm=0.25")
+    box.fill("left_am")
+    box.press("Enter")
+    visit.until("document.querySelector('#notices').textContent.includes('did you mean')")
+    visit.until_result(lambda: (box.fill("all"), box.press("Enter")), parts="all")
+    visit.picture("parts")
+    visit.errors.clear()  # the refusal is an answer 422, which the console tells
+    page.get_by_text("On a figure").click()
+
+
+def test_strength_is_dragged_on_the_timeline(visit: Visit) -> None:
+    page, command = visit.page, visit.page.locator("#command")
+    lane = page.get_by_role("group", name="Strength over the clip")
+    assert not lane.is_visible()
+    page.locator("#curves").click()
+    area = lane.bounding_box()
+    assert area is not None
+
+    def at(share: float, height: float) -> tuple[float, float]:
+        return area["x"] + share * area["width"], area["y"] + height * area["height"]
+
+    def drag() -> None:
+        page.mouse.move(*at(0.5, 0.4))
+        page.mouse.down()
+        page.mouse.move(*at(0.5, 0.9), steps=4)
+        page.mouse.up()
+
+    request = visit.until_result(drag)
+    keys = [key.split(":") for key in request["strength"].split(",")]
+    assert len(keys) == 3
+    seconds = visit.read("kinestyle.session.source.clip.duration_seconds")
+    assert abs(float(keys[1][0]) - 0.5 * seconds) < 0.05 * seconds
+    assert float(keys[1][1]) <= 0.1
+    assert [value for _, value in (keys[0], keys[2])] == ["1", "1"]
+    words = shlex.split(command.inner_text())
+    assert words[words.index("--strength") + 1] == request["strength"]
+    assert "strength curve" in page.locator("#cells").inner_text()
+    visit.picture("curve")
+    # by keys as well
+    handle = lane.get_by_role("button").nth(1)
+    handle.focus()
+    request = visit.until_result(lambda: page.keyboard.press("ArrowUp"))
+    assert float(request["strength"].split(",")[1].split(":")[1]) > float(keys[1][1])
+    request = visit.until_result(lambda: page.keyboard.press("Delete"), strength=1)
+    page.locator("#curves").click()
+    assert not lane.is_visible()
+
+
+def test_two_styles_share_the_clip_over_time_or_the_body(visit: Visit) -> None:
+    page, command = visit.page, visit.page.locator("#command")
+    page.locator("#mix").click()
+    second = page.locator("#styles button", has_text="proud").first
+    visit.until_result(second.click)
+    page.locator("#curves").click()
+    page.locator("#curve-of").select_option("mix")
+    lane = page.get_by_role("group", name="Mix over the clip")
+    area = lane.bounding_box()
+    assert area is not None
+    x, y = area["x"] + 0.5 * area["width"], area["y"]
+    request = visit.until_result(lambda: page.mouse.click(x, y + 0.15 * area["height"]))
+    keys = request["weights"].split(";")
+    assert len(keys) == 3
+    assert all(sum(map(float, key.split(":")[1].split(","))) == pytest.approx(1.0) for key in keys)
+    assert f"--mix '{request['weights']}'" in command.inner_text()
+    request = visit.until_result(
+        lambda: page.get_by_label("Second style", exact=True).select_option("arms")
+    )
+    assert request["style"][1] == "proud@arms"
+    assert request.get("weights") is None
+    assert "--style proud@arms" in command.inner_text()
+    page.get_by_label("Second style", exact=True).select_option("all")
+    page.locator("#curves").click()
+    visit.until_result(lambda: page.locator("#mix").click())

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from kinestyle.errors import StyleError
 from kinestyle.runtime.curve import Curve
-from kinestyle.runtime.part_names import SMALLEST_PARTS, format_parts, parts_of
+from kinestyle.runtime.part_names import format_parts, made_of_smallest, parts_of
 
 
 class Option:
@@ -278,7 +278,7 @@ class BodyParts(Option):
         return format_parts(parts_of(value))
 
     def as_dict(self) -> dict[str, Any]:
-        return super().as_dict() | {"parts": list(SMALLEST_PARTS)}
+        return super().as_dict() | {"parts": made_of_smallest()}
 
 
 class ClipRig(Option):

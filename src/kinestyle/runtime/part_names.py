@@ -45,6 +45,17 @@ BODY_PARTS: dict[str, tuple[str, ...]] = {
 SMALLEST_PARTS = ("head", "spine", "left_arm", "right_arm", "hips", "left_leg", "right_leg")
 """Parts that share no joint, and together are the body: what a figure shows."""
 
+
+def made_of_smallest() -> dict[str, list[str]]:
+    """The parts that are made of some of `SMALLEST_PARTS`, by name, and of which."""
+    found = {}
+    for name, roles in BODY_PARTS.items():
+        members = [part for part in SMALLEST_PARTS if set(BODY_PARTS[part]) <= set(roles)]
+        if sum(len(BODY_PARTS[part]) for part in members) == len(roles):
+            found[name] = members
+    return found
+
+
 Parts = tuple[tuple[str, float], ...]
 """Names of parts and joints with their weights, in order: a later one changes an earlier one."""
 

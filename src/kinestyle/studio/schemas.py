@@ -126,7 +126,9 @@ class Setting(BaseModel):
         False, description='Whether it may change over a clip: keys as text, "0:0,1.5:1".'
     )
     choices: dict[str, str] = Field({}, description="The values, and what each does.")
-    parts: list[str] = Field([], description="Parts of the body that share no joint.")
+    parts: dict[str, list[str]] = Field(
+        {}, description="Parts of the body by name, and the smallest parts each is made of."
+    )
 
 
 class Example(BaseModel):

@@ -8,17 +8,21 @@
  *
  * @typedef {Object} Setting  see `/api/settings`
  * @property {string} name
- * @property {'number' | 'whole number' | 'frame count' | 'moment' | 'choice' | 'switch'} kind
+ * @property {'number' | 'whole number' | 'frame count' | 'moment' | 'choice' | 'switch' | 'parts'} kind
  * @property {string} label
  * @property {string} help
  * @property {number | string | boolean | null} default
  * @property {number} [least]
  * @property {number} [most]
  * @property {[number, number, number]} [slider]      least, most, step
+ * @property {boolean} [over_time]                    whether keys as text do as well
  * @property {Record<string, string>} [choices]       value, words
+ * @property {import('./body_parts.js').Parts} [parts]
  *
  * @typedef {Record<string, number | string | boolean | null>} Values  by the settings' names
  */
+
+import { partsControl } from './body_parts.js';
 
 /** Keys: less and more of a slider, the next of a whole number. */
 export const KEYS = { strength: ['[', ']'], mix: ['{', '}'], seed: ['N'] };
@@ -31,10 +35,32 @@ export const MIX = {
   help: 'the share of the second style',
   default: 0.5,
   slider: [0, 1, 0.05],
+  over_time: true,
 };
 
+/** Where the second of two styles is: part of the cue, too. @type {Setting} */
+export const SECOND = {
+  name: 'second',
+  kind: 'choice',
+  label: 'Second style',
+  help: 'whether the second style is mixed with the first, or has parts of the body for itself',
+  default: 'all',
+  choices: { all: 'mixed with the first' },
+};
+
+/** @param {Setting[]} settings  @returns {Setting[]} what belongs to the cue, of this server */
+export function cueSettings(settings) {
+  const parts = settings.find(({ kind }) => kind === 'parts')?.parts ?? {};
+  const on = Object.keys(parts).filter((name) => name !== 'all');
+  const words = on.map((name) => [name, `on ${name.replace('_', ' ')}`]);
+  return [MIX, { ...SECOND, choices: { ...SECOND.choices, ...Object.fromEntries(words) } }];
+}
+
 /** @param {Setting} setting  @returns {string} a value as the page shows it */
-export const shownValue = ({ slider }, value) => (slider ? Number(value).toFixed(2) : `${value}`);
+export function shownValue({ slider, over_time: overTime }, value) {
+  if (overTime && typeof value === 'string') return 'curve';
+  return slider ? Number(value).toFixed(2) : `${value}`;
+}
 
 export class Controls {
   #rows = [];
@@ -50,7 +76,8 @@ export class Controls {
 
   /** @param {Setting[]} settings */
   build(settings) {
-    this.#rows = [MIX, ...settings].map((setting) => this.#row(setting));
+    const all = [...cueSettings(settings), ...settings];
+    this.#rows = all.map((setting) => this.#row(setting));
     this.container.replaceChildren(...this.#rows.map(({ element }) => element));
   }
 
@@ -70,7 +97,9 @@ export class Controls {
   /** @param {Values} values  @param {boolean} mixing  whether two styles are mixed */
   show(values, mixing) {
     for (const { setting, element, set } of this.#rows) {
-      element.hidden = setting === MIX && !mixing;
+      const ofTwo = [MIX.name, SECOND.name].includes(setting.name);
+      const shared = setting.name !== MIX.name || values.second === SECOND.default;
+      element.hidden = ofTwo && !(mixing && shared);
       set(values[setting.name]);
     }
   }
@@ -78,7 +107,8 @@ export class Controls {
   /** A step of a slider. @param {string} name  @param {1 | -1} direction */
   nudge(name, direction) {
     const row = this.#rows.find(({ setting }) => setting.name === name);
-    if (!row) return;
+    // a step of a slider is none of a curve
+    if (!row || row.input.classList.contains('over-time')) return;
     const [least, most, step] = row.setting.slider;
     const wanted = Number(row.input.value) + direction * step;
     this.changed(name, Math.round(Math.min(most, Math.max(least, wanted)) * 1e4) / 1e4);
@@ -125,6 +155,8 @@ const KINDS = {
     return { input, elements: [input], set: (value) => (input.value = value) };
   },
 
+  parts: partsControl,
+
   switch(_, changed) {
     const input = document.createElement('input');
     input.type = 'checkbox';
@@ -140,7 +172,9 @@ function slider(setting, changed) {
   input.type = 'range';
   input.addEventListener('input', () => changed(Number(input.value)));
   const set = (value) => {
-    input.value = value;
+    const curve = typeof value === 'string';
+    input.classList.toggle('over-time', curve);
+    if (!curve) input.value = value;
     output.value = shownValue(setting, value);
   };
   return { input, elements: [input, output], set };

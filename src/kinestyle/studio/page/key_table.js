@@ -24,6 +24,7 @@ export function keyTable({
   showHelp,
   surprise,
   switchTheme,
+  toggleCurve,
   toggleLayer,
 }) {
   const [less, more] = KEYS.strength,
@@ -65,6 +66,7 @@ export function keyTable({
       words: 'more of the second style',
       run: () => controls.nudge('mix', 1),
     },
+    { keys: ['v'], shown: 'V', words: 'strength over the clip', run: toggleCurve },
     { keys: ['n'], shown: KEYS.seed[0], words: 'next variation', run: nextVariation },
     { keys: ['r'], shown: 'R', words: 'surprise me', run: surprise },
     {

@@ -24,13 +24,20 @@
  * @property {AbortController} abort
  * @property {() => void} end
  */
-import { MIX } from './controls.js';
+import { cueSettings } from './controls.js';
 import { readMotion } from './motion.js';
 import { momentFrame } from './trim.js';
 
 /** Milliseconds after which a request shows its progress. */
 const PATIENCE_MS = 350,
   POLL_MS = 250;
+
+/** The shares of both styles. @param {number | string} mix  of the second, or keys of it */
+function sharesOf(mix) {
+  if (typeof mix === 'number') return [1 - mix, mix];
+  const keys = mix.split(',').map((key) => key.split(':').map(Number));
+  return keys.map(([time, share]) => `${time}:${Number((1 - share).toFixed(3))},${share}`).join(';');
+}
 
 export class Session {
   /** @type {OpenClip | null} */
@@ -121,7 +128,8 @@ export class Session {
   /** Everything as it is unless the person wants it otherwise. */
   setDefaults(settings) {
     this.settings = settings;
-    this.values = Object.fromEntries([MIX, ...settings].map((one) => [one.name, one.default]));
+    const all = [...cueSettings(settings), ...settings];
+    this.values = Object.fromEntries(all.map((one) => [one.name, one.default]));
   }
 
   /** @param {Partial<import('./controls.js').Choice>} change */
@@ -161,8 +169,10 @@ export class Session {
     if (kind === 'random') return { random: true };
     if (kind === 'like') return this.reference && { like: this.reference };
     if (!styles.length) return null;
-    const { mix } = this.values;
-    return { style: styles, ...(this.mixing ? { weights: [1 - mix, mix] } : {}) };
+    if (!this.mixing) return { style: styles };
+    const { mix, second } = this.values;
+    if (second !== 'all') return { style: [styles[0], `${styles[1]}@${second}`] };
+    return { style: styles, weights: sharesOf(mix) };
   }
 
   /** What is asked for now; null where something is missing. */

@@ -1,7 +1,8 @@
 /** The studio: puts the parts together and lets them move. */
 import { Clock } from './clock.js';
 import { Connection } from './connection.js';
-import { Controls } from './controls.js';
+import { Controls, MIX } from './controls.js';
+import { CurveLane, parseCurve } from './curve.js';
 import { followTheme } from './colours.js';
 import { dropFiles, isRig, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
@@ -76,6 +77,7 @@ const trim = new Trim(element('scrub').parentElement, clock, (name, moment) => {
   seen.began = performance.now();
   session.set(name, moment);
 });
+const curve = new CurveLane(element('curve-lane'), (value) => session.set(curveOf().name, value));
 const reference = new ReferenceView();
 const connection = new Connection(service);
 
@@ -178,6 +180,34 @@ function fail(error) {
 
 // ---- what is shown ----
 
+/** What the timeline's curve is of. */
+const curveOf = () =>
+  [MIX, ...session.settings].find(({ name }) => name === element('curve-of').value);
+
+function showCurve() {
+  const setting = curveOf();
+  const mixed = session.mixing && session.values.second === 'all';
+  for (const option of element('curve-of').options)
+    option.hidden = option.disabled = option.value === MIX.name && !mixed;
+  if (!setting) return;
+  if (setting === MIX && !mixed) {
+    element('curve-of').value = session.settings.find(({ over_time: does }) => does).name;
+    return showCurve();
+  }
+  const value = session.values[setting.name];
+  element('curve-flat').disabled = typeof value === 'number';
+  if (!session.source) return;
+  const { frameCount, frameTime } = session.source.motion;
+  curve.show(setting, value, (frameCount - 1) * frameTime);
+}
+
+function toggleCurve() {
+  const lane = element('curve');
+  lane.hidden = !lane.hidden;
+  element('curves').setAttribute('aria-pressed', String(!lane.hidden));
+  showCurve();
+}
+
 function showChoice() {
   const { kind, styles } = session.choice;
   pressSegments(element('cues'), (value) => value === kind);
@@ -188,6 +218,7 @@ function showChoice() {
   previews.show(kind === 'style' ? styles : []);
   controls.show(session.values, session.mixing);
   showTrim();
+  showCurve();
   grid.update();
 }
 
@@ -212,6 +243,7 @@ function showSource(opened) {
   element('reading').hidden = !opened.files;
   showReading(element('reading'), opened.reading);
   showResult(null);
+  showCurve();
   grid.update();
 }
 
@@ -358,6 +390,11 @@ element('grid-size').addEventListener('change', ({ target }) => {
   grid.size = Number(target.value);
   grid.update();
 });
+element('curves').addEventListener('click', toggleCurve);
+element('curve-of').addEventListener('change', showCurve);
+element('curve-flat').addEventListener('click', () =>
+  session.set(curveOf().name, parseCurve(session.values[curveOf().name])[0][1]),
+);
 element('mix').addEventListener('click', () => setMixing(!mixing));
 element('surprise').addEventListener('click', nextVariation);
 element('cancel').addEventListener('click', () => session.cancel());
@@ -383,6 +420,7 @@ const keys = keyTable({
   showHelp,
   surprise,
   switchTheme: () => switchTheme(),
+  toggleCurve,
   toggleLayer,
 });
 listenForKeys(keys);
@@ -408,6 +446,11 @@ async function start() {
     ]);
     session.setDefaults(settings);
     controls.build(settings);
+    element('curve-of').replaceChildren(
+      ...[...settings, MIX]
+        .filter(({ over_time: does }) => does)
+        .map(({ name, label }) => new Option(label, name)),
+    );
     families = rigs.families;
     element('formats').textContent = formats.read
       .map((ending) => (ending === '.amc' ? '.amc with .asf' : ending))

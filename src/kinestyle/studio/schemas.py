@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, WrapValidator, create_model
 
 from kinestyle.formats.reading import Reading
 from kinestyle.formats.table import MAX_FPS, MIN_FPS
@@ -25,8 +25,30 @@ JobName = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Weights = Annotated[list[float], Field(max_length=64)]
-CurveText = Annotated[str, Field(max_length=100_000)]
+MOST_CURVE_LETTERS = 50_000
+
+
+def _or_curve(value: Any, handler: Callable[[Any], Any]) -> Any:
+    """Keys over time are text, which is read with all else that is checked together."""
+    if not (isinstance(value, str) and ":" in value):
+        return handler(value)
+    if len(value) > MOST_CURVE_LETTERS:
+        raise ValueError(f"a curve of {len(value)} letters, at most {MOST_CURVE_LETTERS} are read")
+    return value
+
+
+_TEXT = {"type": "string", "pattern": ":", "maxLength": MOST_CURVE_LETTERS}
+NumberOrCurve = Annotated[
+    float,
+    WrapValidator(_or_curve),
+    WithJsonSchema({"anyOf": [{"type": "number"}, _TEXT]}),
+]
+Weights = Annotated[
+    list[float],
+    Field(max_length=64),
+    WrapValidator(_or_curve),
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "number"}}, _TEXT]}),
+]
 RigName = Annotated[str, Field(min_length=1, max_length=100)]
 Fps = Annotated[float, Field(ge=MIN_FPS, le=MAX_FPS)]
 AnimationName = Annotated[str, Field(min_length=1, max_length=300)]
@@ -140,8 +162,7 @@ def _type_of(option: Option) -> Any:
     if option.of_clip:
         return RigName | None
     if isinstance(option, Number) and option.over_time:
-        # a form's words are a number if they can be
-        return Annotated[float | CurveText, Field(union_mode="left_to_right")]
+        return NumberOrCurve
     return option.value_type
 
 
@@ -166,7 +187,7 @@ class Restyling(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     random: bool = Field(False, description="A style without any cue; every seed is another.")
-    weights: Weights | CurveText | None = Field(
+    weights: Weights | None = Field(
         None,
         description="The share of each style, then of each reference clip; without it, equal ones; "
         'over the clip, keys as text, "0:1,0;4:0,1".',

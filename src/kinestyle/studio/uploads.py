@@ -78,7 +78,9 @@ async def sent_form(
     several = {"style", "weights"}
     wanted = {field: values if field in several else values[-1] for field, values in fields.items()}
     if "weights" in wanted:
-        wanted["weights"] = [word for value in wanted["weights"] for word in value.split(",")]
+        said = ",".join(wanted["weights"])
+        # keys over time are read with all else that is checked together
+        wanted["weights"] = said if ":" in said else said.split(",")
     try:
         return StylizeForm.model_validate(wanted), files
     except ValidationError as error:

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 @click.option(
     "--part",
     "parts",
-    type=click.Choice(["judges", "p1", "p2", "p3", "p4", "p5", "p6"]),
+    type=click.Choice(["judges", "p1", "p2", "p3", "p4", "p5", "p6", "parts"]),
     multiple=True,
-    help="Only this; may be repeated.",
+    help="Only this; may be repeated. What `parts` measures, parts of the body, is run where it is "
+    "named.",
 )
 @click.option(
     "--zero-shot",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kinestyle.evaluate.body_parts import LEAST_SEEN
 from kinestyle.evaluate.disturbed import LEAST_KEPT
 from kinestyle.evaluate.measures import SKATING_HEIGHT_M, SKATING_M_S
 from kinestyle.evaluate.page_unlabelled import (
@@ -146,7 +147,8 @@ def _provenance(about: Mapping[str, Any], command: str) -> list[str]:
         f"Data: {about['data_files']} files, sha256 over names and contents "
         f"`{about['data_sha256'][:16]}`."
     )
-    named.append(f"Strength {about['strength']:g}, seed {about['seed']}, timing {about['timing']}.")
+    strength = about["strength"] if isinstance(about["strength"], str) else f"{about['strength']:g}"
+    named.append(f"Strength {strength}, seed {about['seed']}, timing {about['timing']}.")
     if not about["budget"]["whole"]:
         named.append("**A sample**: one clip of every content in every style, one repeat.")
     return ["\n".join(named)]
@@ -180,6 +182,7 @@ def as_tables(result: Mapping[str, Any]) -> list[str]:
         ("unlabelled", robustness_tables),
         ("actions", action_tables),
         ("hearings", hearing_tables),
+        ("body_parts", _body_parts),
     ):
         if part in result:
             lines += tables(result[part])
@@ -431,6 +434,42 @@ def _diversity(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "",
         *table(head, body),
     ]
+
+
+def _body_parts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    body = []
+    for row in rows:
+        styled = row["judge"] == row["part"]
+        kept = row["seen"]["value"] / row["real"]["value"] if row["real"]["value"] else None
+        body.append(
+            [
+                row["part"],
+                f"{row['judge']}: {'the wanted style' if styled else 'that of the input'}",
+                str(row["outputs"]),
+                estimate_text(row["seen"]),
+                estimate_text(row["whole"]),
+                estimate_text(row["real"]),
+                number_text(kept, 2),
+                f"{row['planted_cm_s']:.1f} ({row['planted_cm_s_input']:.1f})",
+            ]
+        )
+    note = (
+        "Test clips in another style, the upper or the lower body alone, and two judges that see "
+        f"one of both: does the styled part show the style, at least {LEAST_SEEN:g} of what the "
+        "judge reaches on real clips, and the rest the input's? Without a mask: how often the "
+        "judge sees the style in whole results."
+    )
+    head = [
+        "styled",
+        "judge sees",
+        "outputs",
+        "with the mask",
+        "without",
+        "on real clips",
+        "kept",
+        "planted feet, cm/s (input)",
+    ]
+    return ["## Parts of the body", "", prose(note), "", *table(head, body)]
 
 
 def _strengths(curve: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 from kinestyle.bundle import Bundle
 from kinestyle.errors import BundleError, DataError
 from kinestyle.evaluate import provenance
+from kinestyle.evaluate.body_parts import PartRow, learn_judges, learned_clips, measure_parts
 from kinestyle.evaluate.disturbed import DISTURBANCES, Steadiness, steadiness
 from kinestyle.evaluate.judge import Judge, judges
 from kinestyle.evaluate.out_of_domain import (
@@ -78,6 +79,7 @@ from kinestyle.evaluate.unseen_styles import (
 )
 from kinestyle.label import Label
 from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.stylizer import Stylizer
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
@@ -89,7 +91,7 @@ class Budget:
     whole: every clip, or one of each cell
     repeats, targets: instead of the protocol's own
     variations: draws of one input and style, for diversity; diversity_inputs: how many inputs
-    strength_inputs: clips for the strength curve
+    strength_inputs: clips for the strength curve, and for parts of the body
     unlabelled: clips of P4
     actions: clips of P5; action_targets: styles for each of them, all where it is None
     hearings: actions in every style of P6
@@ -187,6 +189,8 @@ def benchmark(request: Request) -> dict[str, Any]:
         result["actions"] = _run_actions(request, setup)
     if "p6" in parts:
         result["hearings"] = _run_hearings(request, setup, asked)
+    if "parts" in parts:
+        result["body_parts"] = _run_body_parts(request)
     result["about"] = {
         "commit": provenance.commit(),
         "bundle": _about_bundle(opened),
@@ -195,7 +199,7 @@ def benchmark(request: Request) -> dict[str, Any]:
         "data_files": len(needed) + len(sample),
         "machine": provenance.machine(),
         "minutes": (time.monotonic() - started) / 60.0,
-        "strength": request.settings.strength,
+        "strength": request.settings.as_dict()["strength"],
         "timing": request.settings.timing,
         "seed": request.seed,
         "budget": request.budget,
@@ -387,6 +391,18 @@ def _run_strengths(request: Request, setup: Setup, asked: Sequence[Judge]) -> li
         }
 
     return [point(mode, strength) for mode in modes for strength in STRENGTHS]
+
+
+def _run_body_parts(request: Request) -> list[PartRow]:
+    """Test clips in other styles, upper or lower body alone."""
+    learned = learned_clips(request.clips)
+    request.progress(f"parts: judges of {len(learned)} training clips")
+    known = learn_judges(learned)
+    sample = _first_protocol(request, ["label"], request.budget.strength_inputs)
+    cases = [case for case in sample if case.target != case.clip.style]
+    request.progress(f"parts: {len(cases)} clips")
+    stylizer = Stylizer.load(request.bundle)
+    return measure_parts(cases, known, stylizer, _in_steps(request.progress))
 
 
 def _run_unlabelled(request: Request, setup: Setup, sample: Sequence[TestClip]) -> dict[str, Any]:

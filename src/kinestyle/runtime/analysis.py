@@ -61,6 +61,12 @@ class Analysis(Generic[MotionOf]):
         """(T, 4) bool at the clip's own rate, see `kinestyle.retarget.contacts`."""
         return self.seen.in_whole(self.survey.contact)
 
+    @property
+    def is_cycle(self) -> bool:
+        """Whether it was analysed as one."""
+        unrolled = self.seen.unrolled
+        return unrolled is not None and unrolled.cycle is not None
+
     def frames_given(self, at: Array) -> Array:
         """at: (N,) frame numbers of what is restyled, in fractions -> the same of the clip that was
         analysed first. Rounds of a cycle before and after it are at its ends.

@@ -101,6 +101,21 @@ def strength_of(settings: Settings, analysis: Analysis[Any]) -> float | Array:
     return _strength_at(settings, analysis, np.arange(len(analysis.heading)) / a_frame)
 
 
+def ends_otherwise(analysis: Analysis[Any], code: np.ndarray, settings: Settings) -> bool:
+    """Whether the last frame of a motion has another style than its first, or more of it, so that
+    it cannot be a cycle.
+    """
+    at = np.array([0.0, analysis.seen.motion.frame_count - 1.0])
+    strength = _strength_at(settings, analysis, at)
+    layers = code.layers if isinstance(code, StyleCode) else ()
+    mixed = (
+        layer.weights.at(analysis.frames_given(at), analysis.clip.frame_time_seconds)
+        for layer in layers
+        if layer.weights is not None
+    )
+    return isinstance(strength, np.ndarray) or any((each[0] != each[1]).any() for each in mixed)
+
+
 def presence_of(settings: Settings, analysis: Analysis[Any]) -> Array | None:
     """(T,) how much of the result there is in each frame of what is restyled, 0 to 1: none where
     strength is 0. None where it never is.

@@ -36,6 +36,7 @@ from kinestyle.runtime.code_change import (
     by_made_style,
     by_posture,
     code_of,
+    ends_otherwise,
     presence_of,
     strength_of,
 )
@@ -346,7 +347,8 @@ class Stylizer:
     ) -> Analysis[AnyMotion]:
         """The analysis of the clip as fast as the style of a code (K,) moves, which `apply` goes on
         with; the very one that is given, where timing is keep or nothing is to be hurried or
-        slowed.
+        slowed. Of a cycle whose style is another at its end than at its beginning, that of a clip
+        that begins and ends.
 
         The last one is kept with the analysis: while a style's tempo stays, it is made once.
 
@@ -355,7 +357,11 @@ class Stylizer:
         Raises StyleError for a bundle that does not know the tempo of its styles.
         """
         settings = replace(settings or Settings(), **changes)
-        if settings.timing == "keep" or settings.strength == 0:
+        if settings.strength == 0:
+            return analysis
+        if analysis.is_cycle and ends_otherwise(analysis, code, settings):
+            analysis = self._not_as_cycle(analysis)
+        if settings.timing == "keep":
             return analysis
         seen, own = analysis.seen, analysis.seen.feature_frames
         walking = walking_share(analysis.unchanged.velocity)
@@ -374,6 +380,15 @@ class Stylizer:
         if key not in analysis.in_time:
             analysis.in_time.clear()
             analysis.in_time[key] = self._retime(analysis, moments, progress)
+        return analysis.in_time[key]
+
+    def _not_as_cycle(self, analysis: Analysis[AnyMotion]) -> Analysis[AnyMotion]:
+        """The analysis of the clip as one that begins and ends. It is kept with that of the
+        cycle.
+        """
+        key = b"no cycle"
+        if key not in analysis.in_time:
+            analysis.in_time[key] = self.analyse(analysis.clip, analysis.correspondence, cycle="no")
         return analysis.in_time[key]
 
     def _retime(

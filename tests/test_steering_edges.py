@@ -134,7 +134,7 @@ def test_the_command_line_says_the_same_as_python(released: Stylizer, tmp_path: 
     words = ["stylize", str(WALK), "--style", "old", "--style", "proud", "--mix", "0:1,0;3:0,1"]
     done = CliRunner().invoke(main, [*words, "-o", str(out)])
     assert done.exit_code == 0, done.output
-    mixed = released.stylize(read_motion(WALK), ["old", "proud"], weights="0:1,0;3:0,1")  # type: ignore[arg-type]
+    mixed = released.stylize(read_motion(WALK), ["old", "proud"], weights="0:1,0;3:0,1")
     assert apart(read_motion(out), mixed) < 1e-5
     for wrong, said in (
         (["--strength", "much"], "the curve much cannot be read"),

@@ -41,6 +41,7 @@ from kinestyle.runtime.code_change import (
     strength_of,
 )
 from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.curve import Curve
 from kinestyle.runtime.edits import plan_edit
 from kinestyle.runtime.finish import finish
 from kinestyle.runtime.graphs import Graphs
@@ -91,7 +92,7 @@ class Stylizer:
         settings: Settings | None = None,
         *,
         like: Motion | Style | Sequence[Motion | Style] | None = None,
-        weights: Sequence[float] | None = None,
+        weights: Sequence[float] | Curve | str | None = None,
         random: bool = False,
         like_rig: Rig | str | Path | None = None,
         **changes: Unpack[SettingsChanges],
@@ -105,7 +106,7 @@ class Stylizer:
         settings: Settings | None = None,
         *,
         like: Motion | Style | Sequence[Motion | Style] | None = None,
-        weights: Sequence[float] | None = None,
+        weights: Sequence[float] | Curve | str | None = None,
         random: bool = False,
         like_rig: Rig | str | Path | None = None,
         **changes: Unpack[SettingsChanges],
@@ -118,7 +119,7 @@ class Stylizer:
         settings: Settings | None = None,
         *,
         like: Motion | Style | Sequence[Motion | Style] | None = None,
-        weights: Sequence[float] | None = None,
+        weights: Sequence[float] | Curve | str | None = None,
         random: bool = False,
         like_rig: Rig | str | Path | None = None,
         **changes: Unpack[SettingsChanges],

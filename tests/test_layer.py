@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from blender_oracle import expected_positions
 from kinestyle import add_layer, read_layer
 from kinestyle.cli import main
 from kinestyle.errors import ClipError, MotionFileError, StyleError
@@ -231,3 +234,32 @@ def test_the_command_line_writes_a_layer(walk_file: Path, tmp_path: Path) -> Non
     words = "stylize", walk_file, "--style", "old", "--output", "layer", "-o", out
     assert CliRunner().invoke(main, [*map(str, words)], catch_exceptions=False).exit_code == 0
     assert read_layer(out).frame_count == read_bvh(walk_file).frame_count
+
+
+# ---------------------------------------------------------------- in Blender
+
+BPY = os.environ.get("KINESTYLE_BPY")
+
+
+@pytest.mark.skipif(not BPY, reason="KINESTYLE_BPY names no interpreter that has bpy")
+@pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("ending", [".bvh", ".glb"])
+def test_the_nla_combines_clip_and_layer_to_the_result(
+    tiny: Stylizer, walk_clip: Clip, tmp_path: Path, ending: str, weight: float
+) -> None:
+    clip = walk_clip.window(0, 40)
+    layered = tiny.stylize(clip, "one/calm", output="layer")
+    given, layer = tmp_path / f"walk{ending}", tmp_path / f"layer{ending}"
+    write_motion(clip, given)
+    write_motion(layered, layer)
+    files = [layer] if ending == ".glb" else [given, layer]
+    out = tmp_path / "found.npz"
+    script = Path(__file__).with_name("blender_layer.py")
+    words = [str(BPY), script, out, clip.frame_rate, weight, *files]
+    subprocess.run([*map(str, words)], check=True, capture_output=True, timeout=300)
+    found = np.load(out)
+    both = add_layer(clip, layer_between(clip, layered), weight)
+    expected, metres = expected_positions(both, ending)
+    order = [found["bones"].tolist().index(name) for name in clip.skeleton.names]
+    apart = metres * np.linalg.norm(found["heads"][:, order] - expected, axis=-1)
+    assert apart.max() < WITHIN_M

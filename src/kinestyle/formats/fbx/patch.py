@@ -20,6 +20,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
 from kinestyle.motion.warp import frame_after
+from kinestyle.motion.window import cut
 
 EXPRESSED_RADIANS, EXPRESSED_SHARE = 2e-5, 2e-5
 """The error allowed when the file is read back, of rotations and of positions as a share of the
@@ -30,6 +31,8 @@ _ORDERS = ("ZYX", "YZX", "XZY", "ZXY", "YXZ", "XYZ", "ZYX")
 programs treat as the first.
 """
 ROTATION, TRANSLATION, _SCALING = "Lcl Rotation", "Lcl Translation", "Lcl Scaling"
+_CHECKED_AT_ONCE = 1024
+"""Frames of what is read back."""
 _STATIC = 1e-6
 """How near to the property of its node a curve is that says no more than that."""
 
@@ -171,12 +174,15 @@ def _changes(source: FbxSource, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     """
     if not source.has_frames_of(clip):
         return np.ones(len(source.nodes), dtype=bool), np.ones(len(source.nodes), dtype=bool)
-    translated = ~same_position(
-        np.asarray(clip.local_position, float), source.local_position, unit_of(source.skeleton)
-    ).all(axis=(0, 2))
-    q = rotation.normalize(np.asarray(clip.local_rotation, float))
-    rotated = ~same_rotation(q, source.local_rotation).all(axis=0)
-    return np.asarray(translated), np.asarray(rotated)
+    translated, rotated = (np.zeros(len(source.nodes), dtype=bool) for _ in range(2))
+    unit = unit_of(source.skeleton)
+    # joint by joint: of a long clip, what compares all of them at once is large
+    for j in range(len(source.nodes)):
+        position = np.asarray(clip.local_position[:, j], float)
+        q = rotation.normalize(np.asarray(clip.local_rotation[:, j], float))
+        translated[j] = not same_position(position, source.local_position[:, j], unit).all()
+        rotated[j] = not same_rotation(q, source.local_rotation[:, j]).all()
+    return translated, rotated
 
 
 def _order(node: Node) -> str:
@@ -246,20 +252,21 @@ def check(data: bytes, clip: Clip, animation: str) -> None:
     than one without its mesh. Raises UnpatchableError.
     """
     back = parse_fbx(data, clip.name, animation)
-    size = float(np.abs(clip.world_position - clip.world_position[:, :1]).max()) + 1e-9
-    if back.world_position.shape == clip.world_position.shape:
-        off = (
-            np.abs(back.world_position - clip.world_position).max()
-            - 1e-6 * np.abs(clip.world_position).max()
-        )
-        angle = rotation.angle(
-            rotation.multiply(
-                rotation.inverse(back.world_rotation), rotation.normalize(clip.world_rotation)
+    if back.local_position.shape == clip.local_position.shape:
+        off, angle, size, farthest = 0.0, 0.0, 1e-9, 0.0
+        # a window at a time: where all joints of a long clip are is much to keep
+        for window in cut(clip.frame_count, _CHECKED_AT_ONCE, 0):
+            now, was = (each.window(window.start, window.stop) for each in (back, clip))
+            position = was.world_position
+            size = max(size, float(np.abs(position - position[:, :1]).max()) + 1e-9)
+            farthest = max(farthest, float(np.abs(position).max()))
+            off = max(off, float(np.abs(now.world_position - position).max()))
+            turned = rotation.multiply(
+                rotation.inverse(now.world_rotation), rotation.normalize(was.world_rotation)
             )
-        )
-        if off <= EXPRESSED_SHARE * size and angle.max() <= EXPRESSED_RADIANS * (
-            1 + back.skeleton.joint_count // 8
-        ):
+            angle = max(angle, float(rotation.angle(turned).max()))
+        allowed = EXPRESSED_RADIANS * (1 + back.skeleton.joint_count // 8)
+        if off - 1e-6 * farthest <= EXPRESSED_SHARE * size and angle <= allowed:
             return
     raise UnpatchableError(
         "the nodes of the file that it comes from transform in a way that cannot express the motion"

@@ -240,11 +240,15 @@ def _compose(
     translation, q, scale = _sampled(joints, rest, curves, grid)
     child_scale, child_sign = _child_scale(tree, joints, parents, scale)
     has_parent, above = (parents >= 0)[:, None], np.maximum(parents, 0)
-    parent_scale = np.where(has_parent, child_scale[:, above], 1.0)
+    parent_scale = child_scale
+    if child_scale.strides[0]:  # not the same all the time
+        parent_scale = np.where(has_parent, child_scale[:, above], 1.0)
     parent_sign = np.where(has_parent, child_sign[above], 1.0)
+    plain = not parent_scale.strides[0]  # the same all the time: all of them are 1
     with np.errstate(over="ignore", invalid="ignore"):
-        local_position = translation * parent_scale
-    local_rotation = mirror_rotation(q, parent_sign)
+        # of a long clip, a copy is large
+        local_position = translation if plain else translation * parent_scale
+    local_rotation = q if plain else mirror_rotation(q, parent_sign)
     if (
         not (np.abs(local_position) <= MAX_MAGNITUDE).all()
         or not (np.abs(local_rotation).max(axis=-1) > 0).all()
@@ -334,7 +338,8 @@ def _child_scale(
     Raises MotionFileError for a scale that mirrors some axes and not others.
     """
     if (scale == 1.0).all():
-        return np.ones_like(scale), np.ones(scale.shape[1:])
+        one: Array = np.ones(scale.shape[1:])
+        return np.broadcast_to(one, scale.shape), one
     size = np.empty_like(scale)
     sign = np.ones(scale.shape[1:])
     has_children = np.isin(np.arange(len(joints)), parents)

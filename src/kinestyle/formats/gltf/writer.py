@@ -128,11 +128,14 @@ def _changes(clip: Clip, source: GltfSource) -> tuple[np.ndarray, np.ndarray]:
     """(T, J) and (T, J) bool: which joints have another position, and which another rotation than
     was read.
     """
-    translated = ~same_position(
-        clip.local_position, source.local_position, unit_of(source.skeleton)
-    ).all(axis=-1)
-    rotated = ~same_rotation(clip.local_rotation, source.local_rotation)
-    return np.asarray(translated), rotated
+    translated, rotated = (np.zeros(clip.local_rotation.shape[:2], dtype=bool) for _ in range(2))
+    unit = unit_of(source.skeleton)
+    # joint by joint: of a long clip, what compares all of them at once is large
+    for j in range(clip.skeleton.joint_count):
+        position, was = clip.local_position[:, j], source.local_position[:, j]
+        translated[:, j] = ~same_position(position, was, unit).all(axis=-1)
+        rotated[:, j] = ~same_rotation(clip.local_rotation[:, j], source.local_rotation[:, j])
+    return translated, rotated
 
 
 class _Rewriting:
@@ -156,29 +159,36 @@ class _Rewriting:
         """translated, rotated: (T, J) bool, where the motion differs from the file's; None for
         another number of frames or another frame time, where all of it differs. Returns notes.
         """
-        source, clip = self.source, self.clip
+        source = self.source
         notes = self._notes(retimed=translated is None)
-        scale = source.sizes(source.parent_scale, clip.frame_count)
-        translation = clip.local_position / np.where(np.abs(scale) > 1e-12, scale, 1.0)
-        q = mirror_rotation(
-            rotation.normalize(np.asarray(clip.local_rotation, dtype=float)), source.parent_sign
-        )
-        for path, values, changed in (
-            ("translation", translation, translated),
-            ("rotation", q[..., [1, 2, 3, 0]], rotated),
+        for path, value_of, changed in (
+            ("translation", self._translation, translated),
+            ("rotation", self._xyzw, rotated),
         ):
             for j, node in enumerate(source.nodes):
                 if changed is None:
-                    if self._needs_curve(j, path, values[:, j]):
-                        self._put(node, path, values[:, j], None)
+                    values = value_of(j)
+                    if self._needs_curve(j, path, values):
+                        self._put(node, path, values, None)
                 elif changed[:, j].any():
-                    self._put(node, path, values[:, j], changed[:, j])
+                    self._put(node, path, value_of(j), changed[:, j])
         if self.resampled:
             self._retime_others()
         self.container.blob += b"".join(self.packer.pieces)
         if not source.is_default:
             self.container.mark_result(self.animation)
         return notes
+
+    def _translation(self, j: int) -> Array:
+        """(T, 3) of a joint's node."""
+        sizes = self.source.parent_scale[:, j : j + 1]
+        scale = self.source.sizes(sizes, self.clip.frame_count)[:, 0]
+        return self.clip.local_position[:, j] / np.where(np.abs(scale) > 1e-12, scale, 1.0)
+
+    def _xyzw(self, j: int) -> Array:
+        """(T, 4) the rotation of a joint's node in glTF's order."""
+        q = rotation.normalize(np.asarray(self.clip.local_rotation[:, j], dtype=float))
+        return mirror_rotation(q, self.source.parent_sign[j])[..., [1, 2, 3, 0]]
 
     def _notes(self, retimed: bool) -> list[str]:
         """What the file cannot hold of a clip. retimed: its frames are at other times."""

@@ -75,6 +75,35 @@ def test_keys_are_times_of_the_input_in_another_tempo(
     assert changed[styled].all()
 
 
+def test_one_frame_without_strength_makes_no_pop(released: Stylizer) -> None:
+    """Also where it lies between two of the 30 frames a second that the networks see."""
+    clip = read_motion(WALK)
+    clip = clip.with_motion(clip.local_position[:120], clip.local_rotation[:120])
+    clip = Clip(clip.skeleton, clip.local_position, clip.local_rotation, 1 / 47)
+    analysis = released.analyse(clip)
+    result = released.apply(analysis, released.style_of("old"), strength="20f:1,61f:0,100f:1")
+    np.testing.assert_array_equal(result.local_rotation[61], clip.local_rotation[61])
+    turn = rotation.log(
+        rotation.multiply(rotation.inverse(clip.local_rotation), result.local_rotation)
+    )
+    bend = np.linalg.norm(np.diff(turn, n=2, axis=0), axis=-1).max(axis=1)
+    assert bend[58:63].max() < 0.02
+
+
+def test_a_mix_over_time_has_the_tempo_of_each_moment(
+    released: Stylizer, walked: Analysis[Clip]
+) -> None:
+    def frames(weights: str | tuple[float, ...]) -> int:
+        cue = Cue[Clip].of(["active", "elderly"], weights=weights)
+        timed = released.in_time(walked, released.style_of(cue), timing="style")
+        return timed.clip.frame_count
+
+    quick, slow = frames((1.0, 0.0)), frames((0.0, 1.0))
+    assert quick < slow
+    assert quick < frames("0:1,0;5:0,1") < slow
+    assert abs(frames("4.9:1,0;5:0,1") - quick) <= 1
+
+
 def test_a_cycle_begins_with_its_first_strength_and_ends_with_its_last(released: Stylizer) -> None:
     """With another strength at its end than at its beginning it is no cycle any more."""
     clip = walk_cycle()

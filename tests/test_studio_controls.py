@@ -219,7 +219,7 @@ def test_parts_are_chosen_on_a_figure(visit: Visit) -> None:
 
 def test_strength_is_dragged_on_the_timeline(visit: Visit) -> None:
     page, command = visit.page, visit.page.locator("#command")
-    lane = page.get_by_role("group", name="Strength over the clip")
+    lane = page.get_by_role("group", name="Keys of the curve")
     assert not lane.is_visible()
     page.locator("#curves").click()
     area = lane.bounding_box()
@@ -262,7 +262,7 @@ def test_two_styles_share_the_clip_over_time_or_the_body(visit: Visit) -> None:
     visit.until_result(second.click)
     page.locator("#curves").click()
     page.locator("#curve-of").select_option("mix")
-    lane = page.get_by_role("group", name="Mix over the clip")
+    lane = page.get_by_role("group", name="Keys of the curve")
     area = lane.bounding_box()
     assert area is not None
     x, y = area["x"] + 0.5 * area["width"], area["y"]

@@ -87,8 +87,8 @@ def suppress_flips(q: Array, wild: float, frames: int) -> Array:
 
 
 def fade_rotation(q: Array, share: Array) -> Array:
-    """q: (T, J, 4), share: (T,) or (T, J) 0 to 1 -> the rotations scaled by their share, the shorter
-    way round.
+    """q: (T, J, 4), share: (T,) or (T, J) 0 to 1 -> the rotations scaled by their share, the
+    shorter way round.
 
     Near half a turn the shorter way changes sides from frame to frame. There, a rotation that is
     not applied in full is left out.

@@ -4,13 +4,14 @@ the body.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from kinestyle.bundle import Style
+from kinestyle.bundle import Bundle, Style
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import segments, smootherstep
 from kinestyle.motion.window import Progress, WindowSize, part_of_progress
@@ -27,6 +28,7 @@ from kinestyle.runtime.parts import is_whole, joint_weights
 from kinestyle.runtime.reference import StyleCode, blend_changes, mix_changes, posture_change
 from kinestyle.runtime.sequences import Sequences
 from kinestyle.runtime.settings import STRENGTH_BOUNDS, Settings
+from kinestyle.runtime.timing import tempo_change, walking_share
 
 APPEARS_SECONDS = 0.25
 """How long after a frame without strength, and before one, a result passes from the input to itself
@@ -97,8 +99,41 @@ def mix_codes(styles: Sequence[Style], shares: Sequence[float], seed: int) -> St
 
 def strength_of(settings: Settings, analysis: Analysis[Any]) -> float | Array:
     """The strength, or (T30,) that of each moment of what is restyled."""
+    return _strength_at(settings, analysis, _moments(analysis))
+
+
+def tempo_of(bundle: Bundle, code: np.ndarray, analysis: Analysis[Any]) -> Array:
+    """(T30,) as `tempo_change`, of a code (K,) that may change over time."""
+    walking = walking_share(analysis.unchanged.velocity)
+
+    def of(one: np.ndarray) -> Array:
+        return tempo_change(bundle, one, analysis.style.mean, walking)
+
+    for layer in code.layers if isinstance(code, StyleCode) else ():
+        if layer.weights is not None:
+            change = of(layer.codes[0])
+            for passed_to, share in _passing(layer, layer.weights, analysis):
+                change = change + share * (of(passed_to) - change)
+            return change
+    return of(code)
+
+
+def _passing(
+    layer: CodeLayer, weights: Curve, analysis: Analysis[Any]
+) -> Iterator[tuple[np.ndarray, Array]]:
+    """The codes that a layer passes to after its first, and how far (T30,) it has, 0 to 1."""
+    at = analysis.frames_given(_moments(analysis))
+    keys = weights.keys_at(analysis.clip.frame_time_seconds)
+    for k, (before, code) in enumerate(pairwise(layer.codes)):
+        if code is not before:
+            share = np.clip((at - keys[k]) / (keys[k + 1] - keys[k]), 0.0, 1.0)
+            yield code, share * share * (3.0 - 2.0 * share)
+
+
+def _moments(analysis: Analysis[Any]) -> Array:
+    """(T30,) the frames, in fractions, of what is restyled, at 30 a second."""
     a_frame = FRAME_RATE * analysis.clip.frame_time_seconds
-    return _strength_at(settings, analysis, np.arange(len(analysis.heading)) / a_frame)
+    return np.arange(len(analysis.heading)) / a_frame
 
 
 def ends_otherwise(analysis: Analysis[Any], code: np.ndarray, settings: Settings) -> bool:
@@ -122,14 +157,9 @@ def presence_of(settings: Settings, analysis: Analysis[Any]) -> Array | None:
     """
     at = np.arange(analysis.seen.motion.frame_count, dtype=float)
     strength = _strength_at(settings, analysis, at)
-    return _presence(strength, 1.0 / analysis.clip.frame_time_seconds)
-
-
-def _presence(strength: float | Array, frames_a_second: float) -> Array | None:
-    """strength: one or (T,) -> (T,) as `presence_of`."""
     if not isinstance(strength, np.ndarray) or strength.min() > 0.0:
         return None
-    longest = APPEARS_SECONDS * frames_a_second
+    longest = APPEARS_SECONDS / analysis.clip.frame_time_seconds
     share = np.zeros(len(strength))
     for start, stop in segments(strength > 0.0):
         fade = min(longest, 0.5 * (stop - start)) + 1.0
@@ -158,11 +188,15 @@ class CodeChange:
         sequences: Sequences,
         size: WindowSize,
         strength: float | Array,
+        presence: Array | None,
     ) -> None:
+        """presence: (T,) as `presence_of` gives it"""
         self._analysis, self._settings = analysis, settings
         self._sequences, self._size = sequences, size
         share = analysis.domain.share_under(settings)
-        self._presence = _presence(strength, FRAME_RATE)
+        self._presence = presence
+        if presence is not None:
+            self._presence = np.interp(_moments(analysis), np.arange(len(presence)), presence)
         self._amount = analysis.heading, strength, share
 
     def of(self, code: np.ndarray, progress: Progress | None = None) -> Layers:
@@ -193,23 +227,17 @@ class CodeChange:
     def _over_time(self, layer: CodeLayer, progress: Progress | None) -> Change:
         if layer.weights is None:
             return self._of_one(layer.codes[0], progress)
-        frames_a_second = 1.0 / self._analysis.clip.frame_time_seconds
-        at = np.arange(len(self._analysis.heading)) / FRAME_RATE * frames_a_second
-        at = self._analysis.frames_given(at)
-        keys = layer.weights.keys_at(self._analysis.clip.frame_time_seconds)
-        change, known = None, dict[int, Change]()
-        for k, code in enumerate(layer.codes):
-            # equal keys have one code
-            if id(code) not in known:
-                part = k / len(layer.codes), (k + 1) / len(layer.codes)
-                known[id(code)] = self._of_one(code, part_of_progress(progress, *part))
-            if change is None:
-                change = known[id(code)]
-            elif code is not layer.codes[k - 1]:
-                share = np.clip((at - keys[k - 1]) / (keys[k] - keys[k - 1]), 0.0, 1.0)
-                share = share * share * (3.0 - 2.0 * share)
-                change = blend_changes(change, known[id(code)], share)
-        assert change is not None, "a curve has a key"
+        # equal keys have one code
+        codes = {id(code): code for code in layer.codes}
+        known = {
+            key: self._of_one(
+                code, part_of_progress(progress, i / len(codes), (i + 1) / len(codes))
+            )
+            for i, (key, code) in enumerate(codes.items())
+        }
+        change = known[id(layer.codes[0])]
+        for code, share in _passing(layer, layer.weights, self._analysis):
+            change = blend_changes(change, known[id(code)], share)
         return change
 
     def _of_one(self, code: np.ndarray, progress: Progress | None) -> Change:

@@ -99,8 +99,8 @@ def parts_of(value: Any) -> Parts:
 
 
 def split_style(name: str) -> tuple[str, str | None]:
-    """ "old@spine,head" -> the style, and the parts that it is for; None where it is for all. Raises
-    StyleError.
+    """ "old@spine,head" -> the style, and the parts that it is for; None where it is for all of the
+    body. Raises StyleError.
     """
     style, at, parts = name.partition("@")
     if at:

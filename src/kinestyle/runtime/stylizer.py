@@ -39,6 +39,7 @@ from kinestyle.runtime.code_change import (
     ends_otherwise,
     presence_of,
     strength_of,
+    tempo_of,
 )
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.curve import Curve
@@ -54,9 +55,7 @@ from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
 from kinestyle.runtime.timing import (
     find_moments,
     movement,
-    tempo_change,
     timing_note,
-    walking_share,
 )
 
 LONGEST_SECONDS = 12 * 3600.0
@@ -365,9 +364,7 @@ class Stylizer:
         if settings.timing == "keep":
             return analysis
         seen, own = analysis.seen, analysis.seen.feature_frames
-        walking = walking_share(analysis.unchanged.velocity)
-        change = tempo_change(self.bundle, code, analysis.style.mean, walking)
-        change = strength_of(settings, analysis) * change
+        change = strength_of(settings, analysis) * tempo_of(self.bundle, code, analysis)
         moments = find_moments(
             settings.timing,
             (change * analysis.domain.share_under(settings))[own],
@@ -462,9 +459,9 @@ class Stylizer:
         strength = strength_of(settings, analysis)
         if isinstance(strength, float) and strength == 0.0:
             return analysis.clip
-        change = CodeChange(analysis, settings, self._sequences, self.windows, strength).of(
-            code, part_of_progress(progress, 0.1, 0.3)
-        )
+        presence = presence_of(settings, analysis)
+        finder = CodeChange(analysis, settings, self._sequences, self.windows, strength, presence)
+        change = finder.of(code, part_of_progress(progress, 0.1, 0.3))
         surveyed, notes = analysis.survey, tuple[str, ...]()
         if settings.action == "keep":
             surveyed = surveyed.on_any_ground
@@ -481,7 +478,7 @@ class Stylizer:
             analysis.seen.begins,
             analysis.seen.returns,
             settings.feet,
-            presence_of(settings, analysis),
+            presence,
             change.left_out_hands if settings.keep == "world" else {},
         )
         done = analysis.seen.put_back(result, self.windows)

@@ -8,7 +8,8 @@
  *
  * @typedef {Object} Setting  see `/api/settings`
  * @property {string} name
- * @property {'number' | 'whole number' | 'frame count' | 'moment' | 'choice' | 'switch' | 'parts'} kind
+ * @property {'number' | 'whole number' | 'frame count' | 'moment' | 'choice' | 'switch' |
+ *   'parts'} kind
  * @property {string} label
  * @property {string} help
  * @property {number | string | boolean | null} default

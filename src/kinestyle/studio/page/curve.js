@@ -11,7 +11,7 @@ const MARGIN_PX = 9,
   RADIUS_PX = 6,
   STEPS = 160;
 
-/** @param {string | number} value  a number, or keys as the command line has them  @returns {Key[]} */
+/** @param {string | number} value  a number, or keys as the command line has them */
 export const parseCurve = (value) =>
   typeof value === 'string'
     ? value.split(',').map((key) => /** @type {Key} */ (key.split(':').map(Number)))
@@ -25,7 +25,7 @@ export function formatCurve(keys) {
 }
 
 /**
- * What is between the keys, as the library has it: cubics that overshoot no key, level at both ends.
+ * What is between the keys, as the library has it: cubics that overshoot no key, level at the ends.
  * @param {Key[]} keys  @param {number} time  seconds
  */
 export function curveAt(keys, time) {
@@ -66,6 +66,7 @@ export class CurveLane {
     this.changed = changed;
     this.svg = container.appendChild(document.createElementNS(NS, 'svg'));
     this.svg.setAttribute('role', 'group');
+    this.svg.setAttribute('aria-label', 'Keys of the curve');
     this.line = this.svg.appendChild(document.createElementNS(NS, 'path'));
     this.handles = this.svg.appendChild(document.createElementNS(NS, 'g'));
     this.svg.addEventListener('pointerdown', (event) => this.#press(event));
@@ -87,7 +88,6 @@ export class CurveLane {
     this.#range = setting.slider;
     this.#duration = Math.max(seconds, 1e-3);
     this.#keys = parseCurve(value);
-    this.svg.setAttribute('aria-label', `${setting.label} over the clip`);
     this.#draw();
   }
 

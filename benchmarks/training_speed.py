@@ -3,7 +3,7 @@ paper's released code trains.
 
     python benchmarks/training_speed.py CORPUS [--preset paper] [--seconds 20]
 
-CORPUS is the folder `corpus` of a training run. Three rows for the stylizer stage of a preset, each
+CORPUS is the folder `corpus` of a training run. Up to four rows for the stylizer stage of a preset, each
 in a process of its own:
 
 - **this project**: one thread, crops cut from one array, matrix products (in half precision where
@@ -11,7 +11,9 @@ the processor has it);
 - **two processes**: the same under torchrun, the batch shared;
 - **as the paper's code**: float32, torch's own convolutions and default threads, a `Dataset` that
   cuts, mirrors and stacks one sample at a time in Python, a `DataLoader` without workers, and Adam.
-  The losses are the same.
+  The losses are the same;
+- **one GPU**: this project's step on a CUDA device, and its validation; left out, with a line that
+  says so, where torch finds none.
 
 Weights are not trained, which costs no step less. Samples a second are the median of three
 stretches; CPU seconds include all threads. The share of the machine's peak is what the matrix
@@ -29,11 +31,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-METHODS = ("this project", "two processes", "as the paper's code")
+METHODS = ("this project", "two processes", "as the paper's code", "one GPU")
 
 
 def stage_of(preset: str, folder: Path) -> Any:
@@ -69,7 +72,7 @@ def peak(seconds: float = 1.0) -> float:
     return best
 
 
-def ours(preset: str, folder: Path, seconds: float) -> dict[str, float]:
+def ours(preset: str, folder: Path, seconds: float, device: str | None = "cpu") -> dict[str, float]:
     """One process, or as many as torchrun started."""
     import torch
 
@@ -77,29 +80,34 @@ def ours(preset: str, folder: Path, seconds: float) -> dict[str, float]:
     from kinestyle.learn.loop.training import Training
 
     torch.set_num_threads(1)
-    with process_group() as group, tempfile.TemporaryDirectory() as run:
+    with process_group(device) as group, tempfile.TemporaryDirectory() as run:
         stage = stage_of(preset, folder)
         training = Training(
             stage, stage.config.loop, Path(run), lambda _: None, asdict(stage.config.loop), group
         )
-        counted = matrix_operations(stage)
-        found = timed(
-            training.learn, stage.config.loop.batch, seconds, steps_alike=group.world_size > 1
-        )
+        counted = matrix_operations(training)
+        batch, several = stage.config.loop.batch, group.world_size > 1
+        ready = torch.cuda.synchronize if group.device.type == "cuda" else None
+        found = timed(training.learn, batch, seconds, several, ready)
+        validated = time.monotonic()
+        if not several:
+            training._validate()
         return {
             **found,
             "operations_per_sample": counted,
-            "peak": peak() if group.world_size == 1 else 0.0,
+            "validation_seconds": time.monotonic() - validated,
+            "peak": peak() if not several and group.device.type == "cpu" else 0.0,
             "first": group.is_rank_zero,
         }
 
 
-def matrix_operations(stage: Any) -> float:
+def matrix_operations(training: Any) -> float:
     """Of one step, a sample: forward and backward."""
     from torch.utils.flop_counter import FlopCounterMode
 
+    stage = training.stage
     samples = stage.draw()[:4]
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter, training._on_device():
         stage.losses_of(samples)["total"].backward()
     stage.network.zero_grad(set_to_none=True)
     return float(counter.get_total_flops()) / len(samples)
@@ -122,8 +130,7 @@ def as_the_paper(preset: str, folder: Path, seconds: float) -> dict[str, float]:
         def __getitem__(self, index: int) -> dict[str, Any]:
             (sample,) = stage._samples(stage.sampler, stage.entries)
             cut = {
-                name: torch.from_numpy(stage.sampler.cut([getattr(sample, name)])[0])
-                for name in crops
+                name: torch.from_numpy(stage.sampler.cut(getattr(sample, name))) for name in crops
             }
             return {**cut, "style": sample.style, "third_style": sample.third_style}
 
@@ -145,17 +152,26 @@ def as_the_paper(preset: str, folder: Path, seconds: float) -> dict[str, float]:
     return {**timed(step, batch, seconds), "threads": torch.get_num_threads()}
 
 
-def timed(step: Any, batch: int, seconds: float, steps_alike: bool = False) -> dict[str, float]:
+def timed(
+    step: Any,
+    batch: int,
+    seconds: float,
+    steps_alike: bool = False,
+    ready: Callable[[], None] | None = None,
+) -> dict[str, float]:
     """Samples a second: the median of three stretches. Several processes have to make the same
-    number of steps.
+    number of steps. ready: waits until the device is done with all steps
     """
-    step()
+    for _ in range(3 if ready else 1):
+        step()
     rates, cpu, count = [], [], 0
     for _ in range(3):
         began, began_cpu, done = time.monotonic(), time.process_time(), 0
         while time.monotonic() - began < seconds / 3 if not steps_alike else done < 4:
             step()
             done += 1
+        if ready is not None:
+            ready()
         rates.append(done * batch / (time.monotonic() - began))
         cpu.append((time.process_time() - began_cpu) / (done * batch))
         count += done
@@ -196,6 +212,24 @@ def run_apart(method: str, options: argparse.Namespace) -> dict[str, float]:
     return next(row for row in rows if row.get("first", True))
 
 
+def one_method(options: argparse.Namespace) -> dict[str, float]:
+    """A row, in this process."""
+    if options.method == METHODS[2]:
+        return as_the_paper(options.preset, options.corpus, options.seconds)
+    device = "cuda" if options.method == METHODS[3] else "cpu"
+    return ours(options.preset, options.corpus, options.seconds, device)
+
+
+def print_gpu(row: dict[str, float], one: dict[str, float]) -> None:
+    """The GPU's row beside that of one core."""
+    ratio = row["samples_a_second"] / one["samples_a_second"]
+    print(f"one GPU / one core:              {ratio:.1f} (aim: 20)")
+    print(
+        f"validation:                      {row['validation_seconds']:.2f} s on the GPU, "
+        f"{one['validation_seconds']:.2f} s on one core"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -206,12 +240,12 @@ def main() -> None:
     parser.add_argument("--method", choices=METHODS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.method:
-        found = (as_the_paper if options.method == METHODS[2] else ours)(
-            options.preset, options.corpus, options.seconds
-        )
-        print(json.dumps(found), flush=True)
+        print(json.dumps(one_method(options)), flush=True)
         return
-    rows = {method: run_apart(method, options) for method in METHODS}
+    import torch
+
+    gpu = torch.cuda.is_available()
+    rows = {method: run_apart(method, options) for method in METHODS if gpu or method != METHODS[3]}
     print(
         f"preset {options.preset}, {os.cpu_count()} cores, {os.getloadavg()[0]:.1f} processes "
         f"waiting"
@@ -222,7 +256,7 @@ def main() -> None:
             f"{method:<22}{row['samples_a_second']:>12.2f}"
             f"{1000 * row['cpu_seconds_a_sample']:>18.1f}"
         )
-    one, two, paper = (rows[method]["samples_a_second"] for method in METHODS)
+    one, two, paper = (rows[method]["samples_a_second"] for method in METHODS[:3])
     done = rows[METHODS[0]]["operations_per_sample"] / rows[METHODS[0]]["cpu_seconds_a_sample"]
     print(
         f"one process / the paper's code:  {one / paper:.2f}   two / the paper's code: "
@@ -235,6 +269,11 @@ def main() -> None:
         end=" ",
     )
     print(f"{rows[METHODS[0]]['peak'] / 1e9:.0f} GFLOP/s (aim: 0.5)")
+    if gpu:
+        print(f"GPU: {torch.cuda.get_device_name()}")
+        print_gpu(rows[METHODS[3]], rows[METHODS[0]])
+    else:
+        print(f"one GPU: SKIPPED, torch {torch.__version__} finds none here")
 
 
 if __name__ == "__main__":

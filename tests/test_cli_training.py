@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from command_line import PROGRAM, contents, done_noisily, kinestyle, refused, run
 from kinestyle.bundle import Bundle
+from kinestyle.cli.learning import UNFINISHED
 from kinestyle.formats.table import FORMATS
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -38,6 +40,20 @@ def test_made_styles_for_a_preset_that_learns_from_no_pairs_are_refused() -> Non
     options = ("--data", "data", "--run", "run", "--preset", "paper", "--made-styles", "3")
     assert refused("train", *options).startswith("made styles are learned from in pairs, and the ")
     assert contents() == {}
+
+
+def test_a_budget_that_is_spent_leaves_what_goes_on_the_next_time(own_data: Path) -> None:
+    pytest.importorskip("torch")
+    options = ("--data", own_data, "--run", "run", "--stage", "autoencoder", "--budget", "0.00001")
+    for steps in (1, 2):
+        result = kinestyle("train", *options)
+        assert (result.exit_code, result.stdout) == (UNFINISHED, "")
+        assert re.search(
+            rf"run/autoencoder: {steps} steps so far, in \d+ s, and not done yet; the same command "
+            r"goes on\n$",
+            result.stderr,
+        )
+    assert not Path("run/autoencoder/trained.pt").exists()
 
 
 def test_evaluate_without_data_is_refused_with_a_sentence() -> None:

@@ -125,6 +125,21 @@ def test_a_run_goes_on_with_another_number_of_processes(corpus: Path, tmp_path: 
 
 
 @pytest.mark.slow
+def test_two_processes_end_together_where_validation_stalls(corpus: Path, tmp_path: Path) -> None:
+    """Only the first one validates. Nothing is nine tenths better, so step 10 has stalled."""
+    settings = (
+        'plateau={"patience": 1, "improvement": 0.9, "decay": 0.2}',
+        *("steps=1000", "validate_every=5", "half_precision=false"),
+    )
+    one, two = (
+        train(processes, "autoencoder", corpus, tmp_path / folder, *settings)
+        for processes, folder in ((ALONE, "one"), (TWO, "two"))
+    )
+    assert [row["step"] for row in two] == list(range(1, 13))
+    assert difference(one, two) < 1e-2
+
+
+@pytest.mark.slow
 def test_the_command_under_torchrun(tmp_path: Path) -> None:
     for number in range(6):
         path = tmp_path / "clips" / ("calm", "proud")[number % 2] / f"{number}.bvh"

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from kinestyle.cli import main
 from kinestyle.errors import DataError
+from kinestyle.learn import run_folder
 from kinestyle.learn.run_folder import LOCK, alone_in
 
 HOLDER = (
@@ -55,6 +56,26 @@ def test_a_second_run_is_told_who_is_there(tmp_path: Path, holder: subprocess.Po
     with alone_in(tmp_path / "run", silent):
         assert str(os.getpid()) in (tmp_path / "run" / LOCK).read_text()
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_run_that_waits_goes_on_when_the_other_is_done(
+    tmp_path: Path, holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def sleep(_: float) -> None:
+        asked.append(holder.poll())
+        if len(asked) == 3:
+            holder.communicate("")
+
+    monkeypatch.setattr(run_folder.time, "sleep", sleep)
+    messages: list[str] = []
+    with alone_in(tmp_path / "run", messages.append, wait=True):
+        assert str(os.getpid()) in (tmp_path / "run" / LOCK).read_text()
+    assert asked == [None, None, None]
+    (said,) = messages
+    assert said.startswith(f"waiting for process {holder.pid} on ")
+    assert said.endswith(f", which is training in {tmp_path / 'run'}")
 
 
 @pytest.mark.parametrize("command", [["--dry-run"], ["--steps", "1"]])
@@ -177,7 +198,7 @@ def test_looking_needs_no_torch(tmp_path: Path, own_data: Path, no_torch: dict[s
     where = "--data", own_data, "--run", tmp_path / "run"
     listed = command(no_torch, "--preset", "list")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert "  unsupervised              the paper's unsupervised setting" in listed.stdout
+    assert re.search("^  unsupervised +the paper's unsupervised setting", listed.stdout, re.M)
     dry = command(no_torch, *where, "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert "own clips: 12 clips" in dry.stderr

@@ -79,6 +79,9 @@ def _list_presets(ctx: click.Context, param: click.Parameter, name: str) -> str:
     help="Stop after so long, done or not, with exit code 75; the same command goes on.",
 )
 @click.option(
+    "--wait", is_flag=True, help="Wait for another process that trains in RUN, and go on after it."
+)
+@click.option(
     "--device",
     type=click.Choice(["cpu", "cuda", "mps"]),
     help="What to train with; without it a CUDA GPU where there is one, else the processor.",
@@ -105,6 +108,7 @@ def train(
     stage: str | None,
     steps: int | None,
     budget: float | None,
+    wait: bool,
     device: str | None,
     dry_run: bool,
     labels: str | None,
@@ -139,7 +143,8 @@ def train(
         report = _report if group.is_rank_zero else lambda line: None
         deadline = None if budget is None else began + 60.0 * budget
         try:
-            Run(recipe, data, folder, report, shared, own, group, deadline).train(stage)
+            run = Run(recipe, data, folder, report, shared, own, group, deadline)
+            run.train(stage, wait)
         except OutOfTimeError as unfinished:
             report(str(unfinished))
             click.get_current_context().exit(UNFINISHED)

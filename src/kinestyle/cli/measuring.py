@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     type=MOTION,
     metavar="BUNDLE",
     multiple=True,
-    help="Only compare with this bundle, on a sample of p1.",
+    help="Only compare with this bundle, on the clips of p1, or with --quick on a sample.",
 )
 @click.option(
     "--quick", is_flag=True, help="A sample: one clip of every content in every style, one repeat."

@@ -500,19 +500,21 @@ def _run_hearings(request: Request, setup: Setup, asked: Sequence[Judge]) -> dic
 
 
 def compare(bundles: Mapping[str, Path | None], request: Request) -> list[dict[str, Any]]:
-    """Rows for a table of bundles: one clip of every cell of P1, by label and by reference.
+    """Rows for a table of bundles: the clips of P1, or one of every cell, by label and by
+    reference, in one repeat unless the budget says more.
 
-    The cases are the same for all, so that rows differ in the bundle only. A bundle without labels
-    has no row by label.
+    The cases are the same for all, so that rows differ in the bundle only; `cases` says for each
+    whether it is right, so that two rows can be held against each other case by case. A bundle
+    without labels has no row by label.
     """
-    hashes = {name: Bundle.open(path).sha256 for name, path in bundles.items()}
+    opened = {name: Bundle.open(path) for name, path in bundles.items()}
     asked = judges(request.judge_paths)
     real = evaluate_clips(
         [clip for clip in request.clips if clip.split == "test"],
         request.judge_paths,
         request.processes,
     )
-    budget = replace(request.budget, whole=False, repeats=request.budget.repeats or 1)
+    budget = replace(request.budget, repeats=request.budget.repeats or 1)
     request = replace(request, budget=budget)
     rows = []
     for name, path in bundles.items():
@@ -522,8 +524,29 @@ def compare(bundles: Mapping[str, Path | None], request: Request) -> list[dict[s
         for mode in modes:
             of_mode = [o for o in outcomes if o.case.mode == mode]
             row = summarize(mode, of_mode, PROTOCOLS[0], asked, real)
-            rows.append(_as_data({"bundle": name, "sha256": hashes[name], **asdict(row)}))
+            about = {
+                "bundle": name,
+                "sha256": opened[name].sha256,
+                "budget": opened[name].manifest.training.get("budget", {}),
+                "cases": _right_or_wrong(of_mode, asked),
+            }
+            rows.append(_as_data({**about, **asdict(row)}))
     return rows
+
+
+def _right_or_wrong(outcomes: Sequence[Outcome], asked: Sequence[Judge]) -> dict[str, Any]:
+    """For each outcome: `of`, its cell, clip, target and repeat; `style` and `content` by judge, 1
+    or 0, NaN for a content that the judge never learned.
+    """
+    found: dict[str, Any] = {"of": [], "style": {}, "content": {}}
+    for outcome, cell in zip(outcomes, groups(outcomes), strict=True):
+        case = outcome.case
+        found["of"].append(["/".join(cell), case.clip.path.stem, case.target, case.repeat])
+    for index, judge in enumerate(asked):
+        found["style"][judge.name], found["content"][judge.name] = (
+            right.tolist() for right in hits(outcomes, index, judge)
+        )
+    return found
 
 
 def _about_bundle(bundle: Bundle) -> dict[str, Any]:

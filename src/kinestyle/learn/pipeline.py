@@ -197,15 +197,16 @@ class Run:
     deadline: float | None = None
     """Of `time.monotonic`: when stages stop learning, done or not. OutOfTimeError says which."""
 
-    def train(self, stage: str | None = None) -> None:
+    def train(self, stage: str | None = None, wait: bool = False) -> None:
         """Do a stage and what it needs, or all, with the folder locked for other runs. Raises
-        DataError for a stage that is not there, and where another run is in the folder.
+        DataError for a stage that is not there, and where another run is in the folder, unless
+        that is to be waited for.
         """
         stages = self.stages()
         if stage is not None and stage not in stages:
             raise DataError(f"no stage is called {stage!r}; the stages are {', '.join(stages)}")
         rank_zero = self.group.is_rank_zero
-        with alone_in(self.folder, self.report) if rank_zero else nullcontext():
+        with alone_in(self.folder, self.report, wait) if rank_zero else nullcontext():
             for name in stages if stage is None else [stage]:
                 stages[name]()
 

@@ -23,17 +23,22 @@ from kinestyle.storage import clear_unfinished
 LOCK = "lock"
 """The file that is locked. It names its holder, and is gone when nobody trains in the folder."""
 
+WAIT_SECONDS = 0.5
+"""How often to ask whether another process is done."""
+
 
 @contextmanager
-def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
+def alone_in(folder: Path, report: Callable[[str], None], wait: bool = False) -> Iterator[None]:
     """Make a run's folder if need be, keep other processes out of it until the block or this
     process ends, and delete the unfinished files of a process that was killed there.
+
+    wait: for another process that is in it
 
     Raises DataError where another process is in it, naming that, or where it can be no folder.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = _hold(folder, report)
+        file = _hold(folder, report, wait)
     except OSError as error:
         raise DataError(
             f"--run {folder} cannot be the folder of a run ({error.strerror or error}); name "
@@ -50,9 +55,9 @@ def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
             os.close(file)  # and with it the lock
 
 
-def _hold(folder: Path, report: Callable[[str], None]) -> int | None:
+def _hold(folder: Path, report: Callable[[str], None], wait: bool) -> int | None:
     """The open, locked file; None where the file system knows no locks."""
-    path = folder / LOCK
+    path, waited = folder / LOCK, False
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -60,6 +65,12 @@ def _hold(folder: Path, report: Callable[[str], None]) -> int | None:
         except (BlockingIOError, PermissionError):
             holder = os.read(file, 200).decode(errors="replace").strip() or "another process"
             os.close(file)
+            if wait:
+                if not waited:
+                    report(f"waiting for {holder}, which is training in {folder}")
+                waited = True
+                time.sleep(WAIT_SECONDS)
+                continue
             raise DataError(
                 f"{holder} is training in {folder}; wait until it is done, stop it, or name "
                 f"another --run"

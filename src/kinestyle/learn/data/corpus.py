@@ -106,8 +106,7 @@ class Table:
                     f"the corpus in {folder} has another feature layout than this version; "
                     f"delete the folder, and the same command prepares it again"
                 )
-            entries = tuple(Entry(**row) for row in saved["entries"])
-            table = cls(saved["features_sha256"], entries, saved["made_from"], saved["own"])
+            table = cls.parse(saved)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -116,16 +115,25 @@ class Table:
             raise _damaged(path, "its hash is not that of its content")
         return table
 
-    def write(self, folder: Path) -> None:
-        """Write the table, whole or not at all."""
-        content = {
-            "layout": LAYOUT.sizes,
-            "sha256": self.sha256,
+    @classmethod
+    def parse(cls, fields: Mapping[str, Any]) -> Table:
+        """The inverse of `fields`. Raises KeyError and TypeError for others."""
+        entries = tuple(Entry(**row) for row in fields["entries"])
+        return cls(fields["features_sha256"], entries, fields["made_from"], fields["own"])
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All of it, as JSON takes it."""
+        return {
             "features_sha256": self.features_sha256,
             "made_from": self.made_from,
             "own": self.own,
             "entries": [asdict(entry) for entry in self.entries],
         }
+
+    def write(self, folder: Path) -> None:
+        """Write the table, whole or not at all."""
+        content = {"layout": LAYOUT.sizes, "sha256": self.sha256, **self.fields}
         replace_bytes(folder / TABLE, json.dumps(content).encode())
 
 

@@ -60,7 +60,7 @@ class Progress:
     def _left(self, step: int, now: float) -> str:
         """Behind a step: of how many and how long, or, where validation decides, how near it is."""
         plateau = self.schedule.plateau
-        if plateau is not None and self.schedule.is_open:
+        if plateau is not None and step < self.schedule.falls_from:
             return f", {self.schedule.waited} of {plateau.patience} validations no better"
         steps = self.schedule.last
         left = duration((now - self.began) / (step - self.first) * (steps - step))

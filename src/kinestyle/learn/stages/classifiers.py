@@ -198,8 +198,8 @@ class ClassifierStage(Stage[StyleContentClassifier]):
         for at, clips in self.features.clips(entries, 1):
             true = self.features.send([self._classes(entries[i]) for i in at])
             predicted = torch.stack([logits.argmax(dim=-1) for logits in self.network(clips)], -1)
-            hits.append((predicted == true).double())
-        style, content = torch.cat(hits).mean(dim=0).tolist()
+            hits.append(predicted == true)
+        style, content = torch.cat(hits).cpu().double().mean(dim=0).tolist()
         return {"score": -(style + content), "style": style, "content": content}
 
     def _classes(self, entry: Entry) -> tuple[int, int]:

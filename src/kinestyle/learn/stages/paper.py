@@ -281,7 +281,7 @@ class PaperStage(Stage[PaperNetwork]):
         batches = [self.losses_of(self._samples(sampler, entries)) for _ in range(8)]
         names = list(batches[0])
         losses = torch.stack([torch.stack([batch[name] for name in names]) for batch in batches])
-        figures = dict(zip(names, losses.double().mean(dim=0).tolist(), strict=True))
+        figures = dict(zip(names, losses.cpu().double().mean(dim=0).tolist(), strict=True))
         return {"score": figures["total"], **figures}
 
     @torch.no_grad()

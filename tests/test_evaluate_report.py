@@ -574,7 +574,15 @@ def test_variants_are_compared_on_the_same_cases(made: Request) -> None:
     ]
     for first, again in zip(rows[:2], rows[2:4], strict=True):
         assert {**first, "bundle": ""} == {**again, "bundle": ""}
-    assert all(row["outputs"] == 4 * 2 for row in rows)
+    # all test clips, each in two styles, or one of every cell, in one
+    assert all(row["outputs"] == 8 * 2 for row in rows)
+    sampled = compare({"one": made.bundle}, replace(made, budget=QUICK))
+    assert [row["outputs"] for row in sampled] == [4, 4]
+    for row in (*rows, *sampled):
+        assert len(row["cases"]["of"]) == row["outputs"]
+        for judge, figures in row["judges"].items():
+            right = row["cases"]["style"][judge]
+            assert np.mean(right) == pytest.approx(figures["style"]["value"])
     table = page.as_comparison(rows)
     assert table.count("\n| one | ") == 2
     assert len({line.count("|") for line in table.splitlines() if line}) == 1

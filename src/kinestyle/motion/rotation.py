@@ -228,41 +228,55 @@ def _matrix_entry(q: Array, i: int, j: int) -> Array:
     return 2 * (low * high + across if (i - j) % 3 == 1 else low * high - across)
 
 
+Components = tuple[Array, Array, Array]
+"""Vectors (..., 3) as their components, each (...): nothing jumps from one vector to the next."""
+
+
 def from_matrix(matrix: Array) -> Array:
     """matrix: (..., 3, 3) rotation matrices -> (..., 4) unit quaternions with w >= 0."""
-    x, y, z = (matrix[..., i] for i in range(3))
+    x, y, z = (_components(matrix[..., i]) for i in range(3))
     return _from_columns(x, y, z)
 
 
-def _from_columns(x: Array, y: Array, z: Array) -> Array:
-    """x, y, z: (..., 3) the columns of rotation matrices -> (..., 4) unit quaternions with w >= 0.
+def _components(v: Array) -> Components:
+    return v[..., 0], v[..., 1], v[..., 2]
 
-    Of four algebraically equal forms the one with the largest pivot is taken: none divides by
-    nearly zero.
+
+def _from_columns(x: Components, y: Components, z: Components) -> Array:
+    """x, y, z: the columns of rotation matrices -> (..., 4) unit quaternions with w >= 0.
+
+    Of four algebraically equal forms the one with the trace is taken, or where that is negative the
+    one with the largest pivot: none divides by nearly zero.
     """
-    xx, yy, zz = x[..., 0], y[..., 1], z[..., 2]
+    xx, yy, zz = x[0], y[1], z[2]
     trace = np.asarray(xx + yy + zz)
     q = _of_components(trace, 4)
     q[..., 0] = 1 + trace
-    q[..., 1] = y[..., 2] - z[..., 1]
-    q[..., 2] = z[..., 0] - x[..., 2]
-    q[..., 3] = x[..., 1] - y[..., 0]
-    # for most joints at most times the trace is the pivot
-    others = trace < np.maximum(np.maximum(xx, yy), zz)
+    q[..., 1] = y[2] - z[1]
+    q[..., 2] = z[0] - x[2]
+    q[..., 3] = x[1] - y[0]
+    others = trace < 0.0
     if others.any():
-        q[others] = _by_largest_axis(x[others], y[others], z[others], q[others])
-    q = normalize(q)
-    np.negative(q, out=q, where=q[..., :1] < 0)
+        x, y, z = (_where(others, column) for column in (x, y, z))
+        q[others] = _by_largest_axis(x, y, z, q[others])
+    size = length(q)
+    divisor = np.where(q[..., 0] < 0, -size, size)
+    for i in range(4):
+        np.divide(q[..., i], divisor, out=q[..., i])
     return q
 
 
-def _by_largest_axis(x: Array, y: Array, z: Array, by_trace: Array) -> Array:
+def _where(some: np.ndarray, v: Components) -> Components:
+    return v[0][some], v[1][some], v[2][some]
+
+
+def _by_largest_axis(x: Components, y: Components, z: Components, by_trace: Array) -> Array:
     """The forms of `_from_columns`, (N, 4), that have an entry of the diagonal for their pivot;
     by_trace: (N, 4) the one that has the trace.
     """
-    xx, yy, zz = x[:, 0], y[:, 1], z[:, 2]
+    xx, yy, zz = x[0], y[1], z[2]
     a, b, c = by_trace[:, 1], by_trace[:, 2], by_trace[:, 3]
-    d, e, f = x[:, 1] + y[:, 0], z[:, 0] + x[:, 2], z[:, 1] + y[:, 2]
+    d, e, f = x[1] + y[0], z[0] + x[2], z[1] + y[2]
     forms = np.stack(
         [
             np.stack([a, 1 + xx - yy - zz, d, e], axis=-1),
@@ -285,10 +299,20 @@ def from_sixd(sixd: Array) -> Array:
     """sixd: (..., 6) two vectors, not necessarily orthonormal -> (..., 4), by Gram-Schmidt (Zhou et
     al. 2019).
     """
-    x = normalize(sixd[..., :3])
-    y = sixd[..., 3:]
-    y = normalize(y - dot(x, y)[..., None] * x)
-    return _from_columns(x, y, cross(x, y))
+    x = _unit(_components(sixd))
+    y = _components(sixd[..., 3:])
+    along = x[0] * y[0] + x[1] * y[1] + x[2] * y[2]
+    y = _unit((y[0] - along * x[0], y[1] - along * x[1], y[2] - along * x[2]))
+    z = x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], x[0] * y[1] - x[1] * y[0]
+    return _from_columns(x, y, z)
+
+
+def _unit(v: Components, epsilon: float = 1e-12) -> Components:
+    """As `normalize`."""
+    size = np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
+    share = np.where(size > epsilon, 1.0, 0.0) if np.min(size, initial=1.0) <= epsilon else 1.0
+    divisor = np.maximum(size, epsilon)
+    return share * v[0] / divisor, share * v[1] / divisor, share * v[2] / divisor
 
 
 def from_axes(primary: Array, secondary: Array) -> Array:

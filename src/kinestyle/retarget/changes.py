@@ -17,7 +17,12 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, HIPS, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton, forward_kinematics, world_rotation_of
+from kinestyle.motion.skeleton import (
+    Skeleton,
+    forward_kinematics,
+    joints_first,
+    world_rotation_of,
+)
 from kinestyle.retarget.correspondence import Correspondence, to_canonical
 
 
@@ -38,8 +43,8 @@ def apply_change(
     skeleton = clip.skeleton
     change = rotation.multiply(rotation.multiply(rotation.inverse(c.axes), rotation_change), c.axes)
     role_of = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
-    turned = rotation.multiply(change[:, c.roles], clip.world_rotation[:, c.joints])
-    world_rotation = dict(zip(role_of, np.moveaxis(turned, 1, 0), strict=True))
+    roles, joints = joints_first(change)[c.roles], joints_first(clip.world_rotation)[c.joints]
+    world_rotation = dict(zip(role_of, rotation.multiply(roles, joints), strict=True))
     for joint, (above, below, weight) in shared_joints(skeleton, role_of).items():
         shared = rotation.interpolate(
             change[:, above], change[:, below], np.full(len(change), weight)
@@ -95,16 +100,15 @@ def set_world_rotations(clip: Clip, world_rotation: Mapping[int, Array]) -> Arra
         else:
             world[joint] = local[:, joint]
     given = list(world_rotation)
-    turned = np.stack([world[joint] for joint in given], axis=1)
+    turned = np.stack([world[joint] for joint in given])
     below = [i for i, joint in enumerate(given) if parents[joint] >= 0]
     if below:
-        above = np.stack([world[int(parents[given[i]])] for i in below], axis=1)
-        turned[:, below] = rotation.multiply(rotation.inverse(above), turned[:, below])
+        above = np.stack([world[int(parents[given[i]])] for i in below])
+        turned[below] = rotation.multiply(rotation.inverse(above), turned[below])
     # in the hemisphere it was in: the numbers of an unchanged joint stay the same
-    flip = rotation.dot(turned, local[:, given]) < 0
-    np.negative(turned, out=turned, where=flip[..., None])
+    turned[rotation.dot(turned, joints_first(local)[given]) < 0] *= -1.0
     found = local.copy()
-    found[:, given] = turned
+    joints_first(found)[given] = turned
     return found
 
 

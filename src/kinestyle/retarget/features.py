@@ -130,12 +130,19 @@ def clip_to_features(
     features[:, LAYOUT["root_height"]] = root[:, 1:2]
     relative = rotation.turn_about_y(-yaw[:, None], position - ground[:, None])
     features[:, LAYOUT["joint_position"]] = relative.reshape(frames, -1)
-    heading_free = rotation.multiply(undo[:, None], canonical.world_rotation)
+    heading_free = without_heading(canonical, yaw)
     features[:, LAYOUT["joint_rotation"]] = rotation.to_sixd(heading_free).reshape(frames, -1)
     velocity = rotation.turn_about_y(-yaw[:, None], _to_next(position))
     features[:, LAYOUT["joint_velocity"]] = velocity.reshape(frames, -1)
     features[:, LAYOUT["foot_contact"]] = find_contacts(canonical) if contact is None else contact
     return features
+
+
+def without_heading(canonical: Clip, facing: Array) -> Array:
+    """A canonical clip and its `heading`, (T,) radians -> (T, 21, 4) world rotations with that
+    removed.
+    """
+    return rotation.multiply(rotation.about_y(-facing)[:, None], canonical.world_rotation)
 
 
 def heading_free_rotation(features: Array) -> Array:

@@ -111,6 +111,9 @@ _LEAST_SHARE = 1e-6
 _LEAST_REACH_M = 0.002
 """Limbs reach wholly for what is farther away than this."""
 
+_NOTHING_M = 1e-9
+"""What rounding leaves between two places that are one."""
+
 _GIVE_WAY_M = 0.1
 """How much too short a limb is when the trunk has given way wholly."""
 
@@ -122,7 +125,7 @@ LIMBS = ("left_arm", "right_arm", "left_leg", "right_leg")
 """The limbs in the order of every axis L."""
 
 _KINDS = [name.split("_")[1] for name in LIMBS]
-_LENGTH_M = np.linalg.norm(CANONICAL.offsets[[LOWER, END]], axis=-1).sum(axis=0)
+_LENGTH_M = rotation.length(CANONICAL.offsets[[LOWER, END]]).sum(axis=0)
 """(L,) of both bones."""
 
 _TRUNK = [CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")]
@@ -216,7 +219,7 @@ def find_hold(hands: Array) -> Array:
     """hands: (T, 2, 3) metres at 30 frames a second, the hips above the origin -> (T,) 0 to 1,
     whether they hold one thing: they touch, or stay as far apart as they are while they move.
     """
-    apart = np.linalg.norm(hands[:, 0] - hands[:, 1], axis=-1)
+    apart = rotation.length(hands[:, 0] - hands[:, 1])
     most = largest_within(apart, HOLD_FRAMES) + largest_within(-apart, HOLD_FRAMES)
     middle = hands.mean(axis=1)
     moves = np.linalg.norm(
@@ -235,7 +238,7 @@ def limb_error(world_rotation: Array, rendered: Array) -> Array:
     for bone, tip in ((UPPER, LOWER), (LOWER, END)):
         off += rotation.rotate(rendered[:, bone], CANONICAL.offsets[tip])
         off -= rotation.rotate(world_rotation[:, bone], CANONICAL.offsets[tip])
-    return np.linalg.norm(off, axis=-1)
+    return rotation.length(off)
 
 
 def keep_action(action: Action, heading: Array, change: Change, size: WindowSize) -> Change:
@@ -270,7 +273,7 @@ def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tu
     allowed = depth_in_body(was, before)
     course = _Course(was, action.doubt, share) if action.doubt.any() else None
     change = _without_flips(change, action.suspicion)
-    rise = _above_ground(action, rotation.multiply(change, before), was, rise)
+    rise = _above_ground(action, change, was, rise)
     rise = rise if course is None else course.rise(rise)
     touches = bool(action.hold.any() or action.support.any())
     bound = action.doubt.copy()
@@ -286,7 +289,7 @@ def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tu
         if touches:
             target[:, _ARMS] = _touching(action, was[:, END[_ARMS]], target[:, _ARMS])
         target[:, _ARMS] += _steadily(out)
-        missing = np.linalg.norm(target - now[:, UPPER], axis=-1) - _LONGEST * _LENGTH_M
+        missing = rotation.length(target - now[:, UPPER]) - _LONGEST * _LENGTH_M
         short = np.max(bound * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
         for bones, turns in zip((UPPER, LOWER), _reach_for(world, now, target), strict=True):
             change[:, bones] = rotation.multiply(turns, change[:, bones])
@@ -295,7 +298,7 @@ def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tu
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], left[:, None])
             rise = rise * left
     change = without_overstretching(before, change)
-    return change, _above_ground(action, rotation.multiply(change, before), was, rise)
+    return change, _above_ground(action, change, was, rise)
 
 
 def _touching(action: Action, was: Array, target: Array) -> Array:
@@ -321,17 +324,18 @@ def _hands(world: Array, height: Array) -> Array:
     return hands
 
 
-def _above_ground(action: Action, world: Array, was: Array, rise: Array) -> Array:
+def _above_ground(action: Action, change: Array, was: Array, rise: Array) -> Array:
     """What of a rise (T,) there is where the body stands on more than the floor, or is in the air:
     there its legs say how far the hips are above the lower foot, and that foot stays as high as it
     was. The networks know the level floor only.
 
-    world: (T, 21, 4) rotations after the change; was: (T, 21, 3) metres, of the input
+    change: (T, 21, 4); was: (T, 21, 3) metres, of the input
     """
     begins, whole = ELEVATED_M
     share = smootherstep((action.elevation - begins) / (whole - begins))
     if not share.any():
         return rise
+    world = rotation.multiply(change, action.rotation)
     lost = _lowest_foot(was) - _lowest_foot(_positions(world, action.height))
     legs = soft_clamp_height(smooth_in_time(lost, 1.5))
     return np.asarray(rise + smooth_in_time(share, 2.0) * (legs - rise))
@@ -362,7 +366,7 @@ def _listed(limbs: Sequence[str]) -> str:
 def _steadily(out: Array) -> Array:
     """out: (T, K, 3) metres out of the body -> the same, begun a little earlier and ended later."""
     way = rotation.normalize(smooth_in_time(out, 4.0))
-    return _spread(np.linalg.norm(out, axis=-1), 4)[..., None] * way
+    return _spread(rotation.length(out), 4)[..., None] * way
 
 
 def _without_flips(change: Array, suspicion: Array) -> Array:
@@ -371,6 +375,8 @@ def _without_flips(change: Array, suspicion: Array) -> Array:
     """
     least, most = LARGE_ROTATION
     change = change.copy()
+    if not suspicion.any():
+        return change
     joints = np.stack([UPPER, LOWER, END])
     angle = rotation.angle(change[:, joints]).max(axis=1)
     failed = suspicion * smootherstep((angle - least) / (most - least))
@@ -394,7 +400,7 @@ class _Course:
         self._hips = position[:, [HIPS]]
         self._end = position[:, END]
         self._over = (self._end - self._hips)[..., _GROUND]
-        self._far = np.linalg.norm(self._over, axis=-1)
+        self._far = rotation.length(self._over)
         height = self._end[..., 1]
         self._heights = _Extremes(height, 1.0), _Extremes(height, -1.0)
         self._farthest = _Extremes(self._far, 1.0)
@@ -413,14 +419,14 @@ class _Course:
         deviation = now - self._end
         slow = self._slow(deviation)
         deviation = deviation + self._doubt[..., None] * (slow - deviation)
-        size = np.linalg.norm(deviation, axis=-1)
+        size = rotation.length(deviation)
         allowed = softly_at_most(size, *SLOW_DEVIATION_M) / np.maximum(size, 1e-9)
         deviation = deviation * (1.0 + self._doubt * (allowed - 1.0))[..., None]
         up: Array = deviation[..., 1]
         for extremes in self._heights:
             up = extremes.limit(up, self._doubt)
         moved = self._over + deviation[..., _GROUND]
-        out = np.linalg.norm(moved, axis=-1) - self._far
+        out = rotation.length(moved) - self._far
         out = self._far + self._farthest.limit(out, self._doubt)
         # at an extreme the direction in which a limb reaches is a part of the action, too
         pull = 0.5 * self._doubt * self._farthest.weight
@@ -470,19 +476,20 @@ def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Arr
 
     world: (T, 21, 4) rotations, position: (T, 21, 3) metres before
     """
-    hinge = rotation.rotate(world[:, UPPER], HINGE)
-    points = (position[:, UPPER], position[:, LOWER], position[:, END], target, hinge)
-    hip, knee, ankle, wanted, axis = (each.reshape(-1, 3) for each in points)
-    turns = reach(hip, knee, ankle, wanted, axis, np.ones(len(wanted)))
     # a straight limb bends by much for a rounding error: nothing is done where nothing is wanted
-    share = smootherstep(np.linalg.norm(wanted - ankle, axis=-1) / _LEAST_REACH_M)
-    upper, lower = (
-        limit_angular_velocity(
-            rotation.power(turn, share).reshape(*target.shape[:2], 4), *_LIMB_VELOCITY_LIMIT
-        )
-        for turn in turns
-    )
-    return upper, lower
+    far = rotation.length(target - position[:, END])
+    some = far > _NOTHING_M
+    limb = np.nonzero(some)[1]
+    root, middle, end = (position[:, joints][some] for joints in (UPPER, LOWER, END))
+    hinge = rotation.rotate(world[:, UPPER][some], HINGE[limb])
+    turns = reach(root, middle, end, target[some], hinge, np.ones(len(limb)))
+    share = smootherstep(far[some] / _LEAST_REACH_M)
+    reached = []
+    for turn in turns:
+        whole = np.tile(rotation.IDENTITY, (*some.shape, 1))
+        whole[some] = rotation.power(turn, share)
+        reached.append(limit_angular_velocity(whole, *_LIMB_VELOCITY_LIMIT))
+    return reached[0], reached[1]
 
 
 def _rise(values: Array, bounds: tuple[float, float] | Array) -> Array:

@@ -33,9 +33,13 @@ def bent_back(world: Array) -> Array:
     """world: (T, 21, 4) rotations -> (T, L) radians by which elbows and knees are bent backwards; a
     limb that is bent by more than a right angle is flexed, whatever its sign.
     """
-    local = rotation.multiply(rotation.inverse(world[:, UPPER]), world[:, LOWER])
-    bone = rotation.rotate(local, _STRAIGHT)
-    back = -np.arctan2((bone * _FLEXED).sum(axis=-1), (bone * _STRAIGHT).sum(axis=-1))
+    return _bent_back(world[:, UPPER], world[:, LOWER])
+
+
+def _bent_back(upper: Array, lower: Array) -> Array:
+    """upper, lower: (T, L, 4) rotations in the world -> (T, L) as `bent_back`."""
+    bone = rotation.rotate(rotation.multiply(rotation.inverse(upper), lower), _STRAIGHT)
+    back = -np.arctan2(rotation.dot(bone, _FLEXED), rotation.dot(bone, _STRAIGHT))
     return np.where(back < 0.5 * np.pi, back, -back)
 
 
@@ -44,13 +48,13 @@ def without_overstretching(before: Array, change: Array) -> Array:
     no elbow or knee is bent further back than straight, or than it was. What is not bent back stays
     what it is, to the last digit.
     """
-    world = rotation.multiply(change, before)
-    back, most = bent_back(world), np.maximum(bent_back(before), 0.0)
+    upper, lower = (rotation.multiply(change[:, bone], before[:, bone]) for bone in (UPPER, LOWER))
+    back, most = _bent_back(upper, lower), np.maximum(bent_back(before), 0.0)
     excess = back - softly_at_most(back, most, most + OVERSTRETCH)
     limbs = np.flatnonzero((excess > 0.0).any(axis=0))
     if not len(limbs):
         return change
-    axis = rotation.rotate(world[:, UPPER[limbs]], HINGE[limbs])
+    axis = rotation.rotate(upper[:, limbs], HINGE[limbs])
     turn = rotation.exp(excess[:, limbs, None] * axis)
     change = change.copy()
     change[:, LOWER[limbs]] = rotation.multiply(turn, change[:, LOWER[limbs]])

@@ -26,6 +26,7 @@ from kinestyle.retarget.features import (
     heading,
     heading_free_rotation,
     pad_last,
+    without_heading,
 )
 from kinestyle.retarget.survey import FeatureFrames
 from kinestyle.runtime.graphs import LATENT_STRIDE, STRIDE, Graphs
@@ -121,7 +122,7 @@ class Sequences:
             decoded = self.graphs.decode(latent)[: len(features)].astype(float)
             latents.put(window, latent.T)
             headings.put(window, facing[seen.core])
-            rotation = heading_free_rotation(features)
+            rotation = without_heading(canonical, facing)[seen.core]
             rotations.put(window, rotation if len(windows) == 1 else rotation.astype(np.float32))
             heights.put(window, features[:, LAYOUT["root_height"]][:, 0].copy())
             errors.put(window, reconstruction_error_cm(rotation, heading_free_rotation(decoded)))

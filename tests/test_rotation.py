@@ -390,3 +390,31 @@ def test_float32_between_and_continuous() -> None:
     np.testing.assert_allclose(rotation.rotate(q, a), -a, atol=1e-4)
     assert q.dtype == np.float32
     assert rotation.continuous(any_rotations(18, 5).astype(np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_do_not_depend_on_how_arrays_lie_in_memory(dtype: type) -> None:
+    random = np.random.default_rng(0)
+    a, b = (rotation.normalize(random.standard_normal((5, 3, 4)).astype(dtype)) for _ in range(2))
+    v = random.standard_normal((5, 3, 3)).astype(dtype)
+    both, rotated = rotation.multiply(a, b), rotation.rotate(a, v)
+    assert both.dtype == rotated.dtype == dtype
+
+    def turned(values: np.ndarray) -> tuple[np.ndarray, ...]:
+        by_joint = np.moveaxis(np.ascontiguousarray(np.moveaxis(values, 1, 0)), 0, 1)
+        by_component = np.moveaxis(np.ascontiguousarray(np.moveaxis(values, -1, 0)), 0, -1)
+        return values, by_joint, by_component
+
+    for one in turned(a):
+        for other in turned(b):
+            np.testing.assert_array_equal(rotation.multiply(one, other), both)
+        for other in turned(v):
+            np.testing.assert_array_equal(rotation.rotate(one, other), rotated)
+
+
+def test_turning_about_y_is_rotating() -> None:
+    random = np.random.default_rng(1)
+    radians, v = random.standard_normal((7, 1)), random.standard_normal((7, 3, 3))
+    np.testing.assert_allclose(
+        rotation.turn_about_y(radians, v), rotation.rotate(rotation.about_y(radians), v), atol=1e-14
+    )

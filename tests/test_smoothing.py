@@ -9,6 +9,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     fade_rotation,
+    largest_within,
     limit_angular_velocity,
     scale_rotation,
     segments,
@@ -138,3 +139,12 @@ def test_segments() -> None:
     assert segments(np.array([True, False, True, True, False, True])) == [(0, 1), (2, 4), (5, 6)]
     assert segments(np.zeros(3, dtype=bool)) == []
     assert segments(np.ones(3, dtype=bool)) == [(0, 3)]
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2, 7, 45])
+def test_largest_within_is_the_largest(frames: int) -> None:
+    values = np.random.default_rng(frames).standard_normal((20, 3))
+    largest = largest_within(values, frames)
+    for t in range(20):
+        around = values[max(0, t - frames) : t + frames + 1]
+        np.testing.assert_array_equal(largest[t], around.max(axis=0))

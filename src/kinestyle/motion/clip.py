@@ -225,9 +225,6 @@ class Clip:
 
 def is_moving(local_position: Array, local_rotation: Array) -> bool:
     """Whether any joint moves: local_position (T, J, 3), local_rotation (T, J, 4)."""
-    some = len(local_rotation) // 8
-    if some > 1 and is_moving(local_position[::some], local_rotation[::some]):
-        return True  # as nearly all motion shows in a few frames
     allowed = _STILL * np.maximum(1.0, np.abs(local_position[:1]))
     # most motion shows it soon
     for start in range(0, len(local_rotation), _LOOKED_AT):

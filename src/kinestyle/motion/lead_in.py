@@ -15,6 +15,7 @@ import numpy as np
 
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.part import Part
+from kinestyle.motion.percentile import percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.motion.window import Motion, sample_frames
@@ -93,7 +94,7 @@ def _distance(vectors: Array) -> Array:
 def _large(distances: Array) -> float:
     """Of those that are not at rest; a motion that is held at times does not step less."""
     moved = distances[distances > MOVED]
-    return float(np.percentile(moved, _LARGE)) if len(moved) else 0.0
+    return float(percentile(moved, _LARGE)) if len(moved) else 0.0
 
 
 def without_lead_in(motion: Motion) -> tuple[Motion, int]:

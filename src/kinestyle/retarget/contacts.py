@@ -15,6 +15,7 @@ import numpy as np
 
 from kinestyle.motion.canonical import CANONICAL, REST_POSITION_M, SIDES
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.percentile import percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import remove_short_segments
 
@@ -62,7 +63,7 @@ def decide_contacts(above_rest: Array, slow: np.ndarray, frame_time_seconds: flo
 
 def standing_heights(above_rest: Array) -> Array:
     """above_rest: (T, 4) metres of a whole clip -> (2,) of ankles and toes on a flat foot."""
-    standing = np.percentile(above_rest, 5.0, axis=0).reshape(2, 2).min(axis=0)
+    standing = percentile(above_rest, 5.0, axis=0).reshape(2, 2).min(axis=0)
     return np.asarray(np.clip(standing, 0.0, TALLEST_M))
 
 
@@ -87,7 +88,7 @@ def decide_still(height: Array, slow: np.ndarray, frame_time_seconds: float) -> 
     """What `measure_still` gives for a whole clip -> (T, 2) bool, see `find_still`."""
     if len(height) < 2:
         return np.zeros(height.shape, dtype=bool)
-    low = height - np.percentile(height, 5.0, axis=0).min() < STILL_HEIGHT_M
+    low = height - percentile(height, 5.0, axis=0).min() < STILL_HEIGHT_M
     shortest = max(1, round(STILL_SECONDS / frame_time_seconds))
     return remove_short_segments(slow & low, shortest, values=(True,))
 

@@ -22,6 +22,7 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, SIDES, UP, canonical_clip
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.percentile import median, percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, joints_first
 from kinestyle.motion.window import (
@@ -179,7 +180,7 @@ def _correspond(
     )
     # The floor is where the canonical feet, not the rig's, come to stand: soles differ in thickness
     # between rigs.
-    floor = float(np.percentile(lowest, 5.0)) / found.scale_to_canonical
+    floor = float(percentile(lowest, 5.0)) / found.scale_to_canonical
     if root_motion:
         over_ground, upwards = _root_motion_joints(legs.skeleton, movers, *root_motion)
         found = replace(found, root_motion_joints=(joints[over_ground], joints[upwards]))
@@ -217,7 +218,7 @@ def _leg_length(mapping: JointMapping, position: Array) -> float:
     joint = mapping.joints
     bone = np.mean(
         [
-            np.median(
+            median(
                 np.linalg.norm(
                     position[:, joint[f"{side}_{a}"]] - position[:, joint[f"{side}_{b}"]], axis=-1
                 )

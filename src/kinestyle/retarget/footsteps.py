@@ -15,6 +15,7 @@ import numpy as np
 
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import UP
+from kinestyle.motion.percentile import percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import segments, smootherstep
 from kinestyle.motion.window import Window
@@ -211,7 +212,7 @@ class StepMeasure:
 
 def floor_of(height: Array) -> float:
     """height: (T,) of one of the input's joints -> where it is when it stands."""
-    return float(np.percentile(height, 5.0))
+    return float(percentile(height, 5.0))
 
 
 def drift_correction(

@@ -17,6 +17,7 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, FORWARD, LEFT, SIDES, UP, canonical_clip
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.percentile import median, percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.changes import from_canonical, offset_root
 from kinestyle.retarget.contacts import find_contacts
@@ -125,7 +126,7 @@ def _stance(clip: Clip, c: Correspondence, canonical: Clip, contact: np.ndarray)
             axis=1,
         )
         pitches = np.arctan2(-ahead[..., 1], np.linalg.norm(ahead[..., [0, 2]], axis=-1))
-        pitch[end] = float(np.median(pitches[flat])) if flat.any() else np.nan
+        pitch[end] = float(median(pitches[flat])) if flat.any() else np.nan
     steep = max(abs(value) for value in pitch.values()) > _STEEPEST
     return Stance(height_m, dict.fromkeys(_ENDS, np.nan) if steep else pitch)
 
@@ -135,7 +136,7 @@ def _lowest(heights: Array, planted: np.ndarray) -> float:
     its lowest, if it never is.
     """
     return float(
-        np.median(heights[planted]) if planted.any() else np.percentile(heights.min(axis=1), 5.0)
+        median(heights[planted]) if planted.any() else percentile(heights.min(axis=1), 5.0)
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import SIDES, UP
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.percentile import percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.window import WINDOWS
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
@@ -78,7 +79,7 @@ def _low_velocities(clip: Clip, c: Correspondence, repeats: bool) -> tuple[Array
     found, sides = [], []
     for part in ("foot", "pivot"):
         position = np.stack([getattr(leg, part) for leg in legs]) * c.scale_to_canonical
-        standing = np.percentile(position[..., 1], 5.0, axis=1).min()
+        standing = percentile(position[..., 1], 5.0, axis=1).min()
         velocity = _velocity(position, clip.frame_time_seconds, repeats)[..., [0, 2]]
         low = position[..., 1] < standing + LOW_M
         found.append(velocity[low])

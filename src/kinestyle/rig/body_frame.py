@@ -13,6 +13,7 @@ import numpy as np
 
 from kinestyle.motion.canonical import LEG_LENGTH_M, STATURE_M
 from kinestyle.motion.clip import StatedWorld
+from kinestyle.motion.percentile import median, percentile
 from kinestyle.motion.rotation import Array, normalize
 
 UNITS: dict[str, float] = {
@@ -66,7 +67,7 @@ class Leg:
 
 def _length(vector: Array) -> float:
     """vector: (T, 3) -> its median length."""
-    return float(np.median(np.sqrt(np.sum(vector * vector, axis=-1))))
+    return float(median(np.sqrt(np.sum(vector * vector, axis=-1))))
 
 
 def axis_name(axis: Array) -> str:
@@ -151,7 +152,7 @@ def find_up(
     upright = (0.5 * (trunk + legs) @ _AXES.T).mean(axis=0)
     # feet come back to one floor, which is often at zero
     lowest = (body @ _AXES.T).min(axis=1)
-    floor = np.percentile(lowest, 20, axis=0)
+    floor = percentile(lowest, 20, axis=0)
     unsteady = np.minimum(np.abs(lowest - floor).mean(axis=0) / size, 0.5)
     at_zero = np.exp(-((floor / (0.08 * size)) ** 2))
     # files are Y up or Z up; anything else must be clear from the motion

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kinestyle.motion.canonical import SIDES
+from kinestyle.motion.percentile import median
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.rig.names import JointName, read_names
@@ -70,7 +71,7 @@ def carried_joints(
         if shin not in skeleton.ancestors(foot):
             found.append((foot, shin))
         hanging = skeleton.below(thigh) | skeleton.below(foot) | leading
-        length = float(np.median(np.linalg.norm(position[:, foot] - position[:, shin], axis=-1)))
+        length = float(median(np.linalg.norm(position[:, foot] - position[:, shin], axis=-1)))
         apart = np.linalg.norm(position - position[:, foot : foot + 1], axis=-1).max(axis=0)
         near = np.flatnonzero((apart < _AT_THE_ANKLE * length) & ~hanging)
         found += [(int(joint), foot) for joint in near if int(skeleton.parents[joint]) not in near]
@@ -98,5 +99,5 @@ def _change(vector: Array) -> float:
     which it is shorter: IK that does not reach leaves a foot too far away, never too near.
     """
     length = np.linalg.norm(vector, axis=-1)
-    usual = float(np.median(length))
+    usual = float(median(length))
     return (usual - float(length.min())) / max(usual, 1e-12)

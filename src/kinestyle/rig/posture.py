@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from kinestyle.motion.canonical import SIDES
+from kinestyle.motion.percentile import median
 from kinestyle.motion.rotation import Array, normalize
 
 _LYING_TRUNK = 0.6
@@ -78,7 +79,7 @@ def _length(limbs: list[list[Array]]) -> float:
     return float(
         np.mean(
             [
-                sum(np.median(np.linalg.norm(b - a, axis=-1)) for a, b in pairwise(limb))
+                sum(median(np.linalg.norm(b - a, axis=-1)) for a, b in pairwise(limb))
                 for limb in limbs
             ]
         )

@@ -20,6 +20,7 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import UP
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.percentile import median, percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smootherstep
 from kinestyle.motion.window import Motion
@@ -125,7 +126,7 @@ class _Ends:
             for order in (1, 2)
         )
         self._frames_a_step = 1.0 / (FRAME_RATE * clip.frame_time_seconds)
-        self._step, self._bend = float(np.median(steps)), float(np.percentile(bends, 90.0))
+        self._step, self._bend = float(median(steps)), float(percentile(bends, 90.0))
 
     def meet(self, whole: bool) -> bool:
         """Whether the clip begins again where it ends; with its very last frame, or (whole: False)
@@ -461,5 +462,5 @@ def _frozen_end(clip: Clip) -> int:
     step = np.linalg.norm(np.diff(end, axis=0), axis=-1).max(axis=1)
     moves = step > STOPPED_SHARE * step.max()
     frozen = int(np.argmax(moves[::-1]))
-    stops = step[-1 - frozen] > 0.5 * np.median(step[moves]) if frozen else False
+    stops = step[-1 - frozen] > 0.5 * median(step[moves]) if frozen else False
     return frozen if stops and frozen <= most else 0

@@ -25,6 +25,7 @@ from kinestyle.motion.canonical import (
     canonical_clip,
 )
 from kinestyle.motion.clip import Clip
+from kinestyle.motion.percentile import percentile
 from kinestyle.motion.resampling import resample_at, resample_rotation
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import forward_kinematics, world_to_local_rotation
@@ -380,7 +381,7 @@ def _over_ground(
 
 def _lifted(ankle: Array, factor: float) -> Array:
     """ankle: (T, 3) -> the same, its steps lifted; a kick or a jump keeps its height."""
-    rise = np.maximum(ankle[:, 1] - np.percentile(ankle[:, 1], 5.0), 0.0)
+    rise = np.maximum(ankle[:, 1] - percentile(ankle[:, 1], 5.0), 0.0)
     lifted = ankle.copy()
     lifted[:, 1] += (factor - 1.0) * rise * np.exp(-((rise / 0.2) ** 2))
     return lifted

@@ -19,6 +19,7 @@ import numpy as np
 
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, HIPS, MIRROR, SIDES
+from kinestyle.motion.percentile import percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import (
     forward_kinematics,
@@ -210,7 +211,7 @@ def _stance(posture: Posture) -> float:
 
 def _lowest(local: Array) -> Array:
     """local: (T, 21, 4) -> (2,) as `Posture.hands`."""
-    return np.percentile(_above_hips(local)[:, _HANDS, 1], LOWEST, axis=0)
+    return percentile(_above_hips(local)[:, _HANDS, 1], LOWEST, axis=0)
 
 
 def _above_hips(local: Array) -> Array:

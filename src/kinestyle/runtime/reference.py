@@ -12,6 +12,7 @@ from kinestyle.bundle import Style
 from kinestyle.bundle.made_style import MadeStyle, mix_styles, vary_style
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.percentile import median
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import scale_rotation, smootherstep
 from kinestyle.motion.window import WindowSize
@@ -147,7 +148,7 @@ def _unfamiliar(style: Style, learned: Sequence[Style]) -> tuple[float, Style]:
     np.fill_diagonal(apart, np.inf)
     away = np.linalg.norm(means - style.mean, axis=1)
     near, far = UNFAMILIAR
-    distance = away.min() / max(float(np.median(apart.min(axis=1))), 1e-9)
+    distance = away.min() / max(float(median(apart.min(axis=1))), 1e-9)
     share = smootherstep(np.array((distance - near) / (far - near)))
     return float(share), learned[int(away.argmin())]
 

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from kinestyle.errors import ClipError
+from kinestyle.errors import ClipError, RigError
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.part import part_of
 from kinestyle.motion.rotation import Array
@@ -166,8 +166,6 @@ def edit_base(base: Motion, plan: Edit, c: Correspondence) -> Motion:
 
 def _correspondence(motion: Motion, settings: Settings, *, needed: bool) -> Correspondence | None:
     """Raises RigError where it is needed and no body is found."""
-    from kinestyle.errors import RigError
-
     try:
         return correspond(motion, map_joints(motion, as_rig(settings.rig)))
     except RigError:

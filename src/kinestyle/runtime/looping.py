@@ -72,10 +72,8 @@ def loop_ends(clip: Clip, c: Correspondence, frames: int, hold_feet: bool = True
     looped_position[number] = (1.0 - weight) * position + weight * looped_position[number]
     looped[number] = rotation.interpolate(turned, looped[number], share[:, None])
     # the blend ends with the clip's very numbers
-    looped_position[frames], looped[frames] = (
-        clip.local_position[frames],
-        clip.local_rotation[frames],
-    )
+    looped_position[frames] = clip.local_position[frames]
+    looped[frames] = clip.local_rotation[frames]
     part = part_of(clip, 0, count).with_motion(looped_position, looped)
     cycle = Cycle(count - 1, True, ends.turn, tuple(ends.travel.tolist()))
     if hold_feet:
@@ -96,10 +94,8 @@ class _Ends:
 
     def __init__(self, clip: Clip, c: Correspondence, frames: int) -> None:
         self.c = c
-        first, last = (
-            np.arange(frames + 1),
-            np.arange(clip.frame_count - frames - 1, clip.frame_count),
-        )
+        first = np.arange(frames + 1)
+        last = clip.frame_count - 1 - first[::-1]
         hips = y_up_position(clip, c, "hips")
         pose = rotation.rotate(c.axes, clip.world_position[:, c.joints]) - hips[:, None]
         facing = heading(to_canonical(clip, c))

@@ -127,12 +127,14 @@ def test_nobody_who_sits_has_a_posture_to_take(plain: Clip) -> None:
 # ---------------------------------------------------------------- what is heard
 
 
-def listen(clip: Clip, code: float, frames: int | None = None, sits: float = 0.0) -> ReferenceStyle:
-    """What is heard of a clip with a code so far from the style "old", of two that are 1 apart."""
+def listen(
+    clip: Clip, code: float, frames: int | None = None, sits: float = 0.0, nearest: str = "old"
+) -> ReferenceStyle:
+    """What is heard of a clip whose code is so far from `nearest`; styles are 1 apart."""
     world, height = body(clip)
     learned = [
         Style(f"set/{name}", 9.0, np.array([at, 0.0]), np.ones(2))
-        for name, at in (("old", 0), ("sad", 1))
+        for name, at in ((nearest, 0), ("sad", 1))
     ]
     read = Style("strut", 4.0, np.array([0.0, code]), np.ones(2))
     domain = DomainScore("strut", np.zeros(len(height[:frames])), 1.0)
@@ -146,6 +148,13 @@ def test_posture_is_heard_where_no_learned_style_is_near(plain: Clip) -> None:
     assert far.posture is not None
     assert "not learned" in far.notes[0]
     assert "is old" in far.notes[0]
+
+
+def test_a_reference_without_a_style_is_said_to_have_none(plain: Clip) -> None:
+    heard = listen(plain, 0.2, nearest="normal")
+    assert "hardly any style of its own" in heard.notes[0]
+    assert "is normal" in heard.notes[0]
+    assert (heard.posture, heard.unfamiliar) == (None, 0.0)
 
 
 def test_what_cannot_be_heard_is_said_with_the_nearest_style(plain: Clip) -> None:

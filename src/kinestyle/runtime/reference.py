@@ -36,6 +36,9 @@ styles: up to the first the networks are trusted, from the second on posture say
 quarters of the clips of learned styles have .29 to .45, the others, of other actions than walks, up
 to .77; nine tenths of the clips of styles that were not learned have .46 to .73."""
 
+NEUTRAL = ("normal", "neutral")
+"""Labels of styles that are none."""
+
 MOST_RISE_M = 0.4
 """The most that a posture lowers or raises the hips, in any strength."""
 
@@ -128,6 +131,11 @@ def hear(
     if len(height) < SHORTEST_FRAMES:
         return replace(heard, notes=(f"{style.name} is too short to show a style; {of_nearest}",))
     if not unfamiliar:
+        if nearest.label in NEUTRAL:
+            return replace(
+                heard,
+                notes=(f"{style.name} shows hardly any style of its own; {of_nearest}",),
+            )
         return heard
     posture = find_posture(world_rotation, height, domain.share)
     if posture is None:

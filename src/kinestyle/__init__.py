@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from kinestyle.motion.layer import add_layer
     from kinestyle.runtime.cue import Cue
     from kinestyle.runtime.edits import edit
+    from kinestyle.runtime.own_styles import learn_style
     from kinestyle.runtime.settings import Settings
+    from kinestyle.runtime.style_files import write_style
     from kinestyle.runtime.stylizer import Stylizer
 
 # onnxruntime 1.30 and later keep a device id and a database below the home folder and look up a
@@ -39,11 +41,13 @@ __all__ = [
     "Stylizer",
     "add_layer",
     "edit",
+    "learn_style",
     "open_motion",
     "read_layer",
     "read_motion",
     "show",
     "write_motion",
+    "write_style",
 ]
 __version__ = "0.1.0"
 
@@ -53,10 +57,12 @@ _HOME = {
     "Settings": "kinestyle.runtime.settings",
     "add_layer": "kinestyle.motion.layer",
     "edit": "kinestyle.runtime.edits",
+    "learn_style": "kinestyle.runtime.own_styles",
     "open_motion": "kinestyle.formats.table",
     "read_layer": "kinestyle.formats.layers",
     "read_motion": "kinestyle.formats.table",
     "write_motion": "kinestyle.formats.table",
+    "write_style": "kinestyle.runtime.style_files",
     "Stylizer": "kinestyle.runtime.stylizer",
 }
 

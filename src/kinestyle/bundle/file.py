@@ -49,11 +49,13 @@ class Bundle:
     they are asked for.
 
     content: the file
+    own: styles that are not the bundle's, known by name beside its own
     """
 
     path: Path
     manifest: Manifest
     content: bytes
+    own: tuple[Style, ...] = ()
 
     @cached_property
     def sha256(self) -> str:
@@ -94,7 +96,8 @@ class Bundle:
 
     @property
     def styles(self) -> tuple[Style, ...]:
-        return self.manifest.styles
+        """All that have a name."""
+        return (*self.manifest.styles, *self.own)
 
     def style(self, name: str) -> Style:
         """A style by its whole name or its label; of several with one label, the one learned from

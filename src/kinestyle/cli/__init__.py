@@ -26,6 +26,7 @@ _HOME = {
     "evaluate": "measuring",
     "train": "learning",
     "studio": "serving",
+    "learn": "owning",
 }
 """The module of each command, which is imported when the command is called."""
 

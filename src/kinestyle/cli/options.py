@@ -46,8 +46,20 @@ def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--bundle",
         type=MOTION,
-        help="A .kinestyle file, or the name of one that ships: bandai (the default) or "
-        "unsupervised.",
+        help="A .kinestyle file, or the name of one that ships: bandai (the default), open (for "
+        "commercial use) or unsupervised.",
+    )(command)
+
+
+def own_styles_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--styles",
+        "own_styles",
+        type=MOTION,
+        multiple=True,
+        envvar="KINESTYLE_STYLES",
+        metavar="FOLDER",
+        help="A folder of .style files, whose styles are known by name; see `kinestyle learn`.",
     )(command)
 
 

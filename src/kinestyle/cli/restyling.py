@@ -14,6 +14,7 @@ from kinestyle.cli.options import (
     bundle_option,
     keep_input,
     open_all,
+    own_styles_option,
     progress_bar,
     reading_options,
     rig_option,
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     "--style",
     multiple=True,
     metavar="STYLE[@PARTS]",
-    help="A style that the bundle knows, see `kinestyle styles`; STYLE@PARTS, as old@spine,head, "
-    "is for these parts of the body only.",
+    help="A style that the bundle knows, see `kinestyle styles`, or a .style file; STYLE@PARTS, as "
+    "old@spine,head, is for these parts of the body only.",
 )
 @click.option(
     "--like",
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 @reading_options(several=True)
 @reading_options("of every REF", prefix="like")
 @bundle_option
+@own_styles_option
 def stylize(
     clip: Path,
     style: tuple[str, ...],
@@ -86,6 +88,7 @@ def stylize(
     reading: Reading,
     like_reading: Reading,
     bundle: Path | None,
+    own_styles: tuple[Path, ...],
     **settings: Any,
 ) -> None:
     """Give the clip IN another style, on its own rig.
@@ -111,7 +114,7 @@ def stylize(
 
     from kinestyle.runtime.stylizer import Stylizer, bundle_for
 
-    stylizer = Stylizer.load(bundle_for(cue, bundle))
+    stylizer = Stylizer.load(bundle_for(cue, bundle), own_styles)
     with progress_bar("reading the style") as progress:
         known = stylizer.read_references(references, progress)
     # what is wrong with the cue is said before the clip is analysed
@@ -190,12 +193,17 @@ def _weights(text: str) -> tuple[float, ...] | str:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @bundle_option
-def styles(as_json: bool, bundle: Path | None) -> None:
+@own_styles_option
+def styles(as_json: bool, bundle: Path | None, own_styles: tuple[Path, ...]) -> None:
     """List the styles that the bundle knows."""
     from kinestyle.bundle import Bundle
     from kinestyle.storage import name_of
 
     opened = Bundle.open(bundle)
+    if own_styles:
+        from kinestyle.runtime.style_files import with_own_styles
+
+        opened = with_own_styles(opened, own_styles)
     if as_json:
         rows = [
             {

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from kinestyle.cli.options import bundle_option
+from kinestyle.cli.options import bundle_option, own_styles_option
 from kinestyle.extras import needs_extra
 
 
@@ -61,6 +61,7 @@ def _limit(name: str, kind: Any, text: str) -> Any:
 @_limit("keep-mb", click.IntRange(16, 1_000_000), "Memory for kept clips, in megabytes.")
 @_limit("worker-mb", click.IntRange(256, 1_000_000), "Memory of one worker, in megabytes.")
 @bundle_option
+@own_styles_option
 def studio(
     port: int,
     host: str,
@@ -74,6 +75,7 @@ def studio(
     keep_mb: int | None,
     worker_mb: int | None,
     bundle: Path | None,
+    own_styles: tuple[Path, ...],
 ) -> None:
     """Serve the studio: restyling in the browser, and over HTTP for programs. Needs the `studio`
     extra.
@@ -93,7 +95,9 @@ def studio(
         "worker_bytes": worker_mb and worker_mb * 2**20,
     }
     given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
-    config = StudioConfig(bundle=bundle, host=host, port=port, token=token, **given)
+    config = StudioConfig(
+        bundle=bundle, styles=own_styles, host=host, port=port, token=token, **given
+    )
     if token is None and not config.is_loopback:
         config = replace(config, token=secrets.token_urlsafe(16))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -18,6 +18,9 @@ from kinestyle.runtime.part_names import split_style
 if TYPE_CHECKING:
     from kinestyle.rig.rig_file import Rig
 
+STYLE_FILE = ".style"
+"""How the name of a file ends that holds a style of one's own."""
+
 Reference = TypeVar("Reference", covariant=True)
 Other = TypeVar("Other")
 
@@ -26,8 +29,8 @@ Other = TypeVar("Other")
 class Cue(Generic[Reference]):
     """The style that is asked for. Checked when it is made; `Cue.of` takes shorter forms.
 
-    style: names or labels of styles that the bundle knows, each for all of the body, or with the
-        parts that it is for, as "old@spine,head"
+    style: names or labels of styles that the bundle knows, or `.style` files, each for all of the
+        body, or with the parts that it is for, as "old@spine,head"
     like: references whose style is taken: clips for a `Stylizer`; files, ids or keys at its edges
     weights: the share of each style, then of each reference, of any sum; None: equal shares; a
         `Curve`: shares that change over the clip

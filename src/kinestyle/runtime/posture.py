@@ -106,6 +106,7 @@ class Posture:
     height: metres, mean height of the hips above the ground
     frames: how many frames at 30 a second show it
     hands: (2,) metres above the hips, where left and right hand are at their lowest
+    legs: 0 to 1, how far legs are held in a style, and not for what is done: several clips show it
     """
 
     mean: Array
@@ -113,6 +114,7 @@ class Posture:
     height: float
     frames: float
     hands: Array
+    legs: float = 1.0
 
 
 def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture | None:
@@ -142,6 +144,7 @@ def mix_postures(postures: Sequence[Posture], weights: Sequence[float]) -> Postu
         float(share @ [posture.height for posture in postures]),
         float(sum(posture.frames for posture in postures)),
         share @ np.stack([posture.hands for posture in postures]),
+        float(share @ [posture.legs for posture in postures]),
     )
 
 
@@ -186,7 +189,7 @@ def take_posture(
     """
     local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
     free = 1.0 - _busy(local, height, own.hands)
-    free[:, np.concatenate(_LEGS)] *= 1.0 - _stance(own)
+    free[:, np.concatenate(_LEGS)] *= (1.0 - _stance(own)) * wanted.legs
     swing = rotation.log(rotation.multiply(rotation.inverse(own.mean), local))
     sure = wanted.frames / (wanted.frames + SWINGS_FRAMES)
     larger = np.log((wanted.swing + LEAST_SWING) / (own.swing + LEAST_SWING))

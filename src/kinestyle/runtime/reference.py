@@ -118,15 +118,20 @@ def hear(
     height: Array,
     domain: DomainScore,
     learned: Sequence[Style],
+    anyway: bool = False,
 ) -> ReferenceStyle:
     """style: as the style encoder reads it from a reference; world_rotation: (T30, 21, 4) heading
     removed, height: (T30,) metres of the hips above the ground, of the
-    reference; learned: the bundle's styles.
+    reference; learned: the bundle's styles; anyway: posture is wanted even where one is near.
     """
     heard = ReferenceStyle(style.name, style.seconds, style.mean, style.std)
+    if anyway:
+        posture = find_posture(world_rotation, height, domain.share)
+        return replace(heard, posture=posture, unfamiliar=0.0 if posture is None else 1.0)
     if len(learned) < 2:
         return heard  # nothing says what is near
-    unfamiliar, nearest = _unfamiliar(style, learned)
+    unfamiliar = unfamiliarity(style, learned)
+    nearest = learned[int(_away(style, learned).argmin())]
     of_nearest = f"the nearest of {len(learned)} learned styles is {nearest.label}"
     if len(height) < SHORTEST_FRAMES:
         return replace(heard, notes=(f"{style.name} is too short to show a style; {of_nearest}",))
@@ -149,16 +154,24 @@ def hear(
     return replace(heard, posture=posture, unfamiliar=unfamiliar, notes=notes)
 
 
-def _unfamiliar(style: Style, learned: Sequence[Style]) -> tuple[float, Style]:
-    """How little the learned styles resemble a style, 0 to 1, and the nearest of them."""
+def distance_between(learned: Sequence[Style]) -> float:
+    """How far neighbours among two styles or more are apart."""
     means = np.stack([each.mean for each in learned]).astype(float)
     apart = np.linalg.norm(means[:, None] - means, axis=-1)
     np.fill_diagonal(apart, np.inf)
-    away = np.linalg.norm(means - style.mean, axis=1)
+    return max(float(median(apart.min(axis=1))), 1e-9)
+
+
+def unfamiliarity(style: Style, learned: Sequence[Style]) -> float:
+    """0 to 1, how little two or more learned styles resemble a style."""
     near, far = UNFAMILIAR
-    distance = away.min() / max(float(median(apart.min(axis=1))), 1e-9)
-    share = smootherstep(np.array((distance - near) / (far - near)))
-    return float(share), learned[int(away.argmin())]
+    distance = _away(style, learned).min() / distance_between(learned)
+    return float(smootherstep(np.array((distance - near) / (far - near))))
+
+
+def _away(style: Style, learned: Sequence[Style]) -> Array:
+    means = np.stack([each.mean for each in learned]).astype(float)
+    return np.linalg.norm(means - style.mean, axis=1)
 
 
 def posture_change(

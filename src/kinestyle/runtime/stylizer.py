@@ -4,7 +4,7 @@ through the networks; what they change goes back onto its own rig.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack, overload
@@ -41,13 +41,13 @@ from kinestyle.runtime.code_change import (
     strength_of,
     tempo_of,
 )
-from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.cue import STYLE_FILE, Cue
 from kinestyle.runtime.curve import Curve
 from kinestyle.runtime.edits import plan_edit
 from kinestyle.runtime.finish import finish
 from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of
-from kinestyle.runtime.reference import StyleCode, hear
+from kinestyle.runtime.reference import ReferenceStyle, StyleCode, hear
 from kinestyle.runtime.restyled import Restyled, travel_notes
 from kinestyle.runtime.seen import AnyMotion, Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Sequences
@@ -75,9 +75,18 @@ class Stylizer:
         self.graphs = Graphs(bundle)
 
     @classmethod
-    def load(cls, path: Path | str | None = None) -> Stylizer:
-        """Raises BundleError for a file that is not a bundle of this version."""
-        return cls(Bundle.open(path))
+    def load(cls, path: Path | str | None = None, styles: Iterable[Path | str] = ()) -> Stylizer:
+        """styles: `.style` files, and folders of such, whose styles are known by name as well
+
+        Raises BundleError for a file that is not a bundle of this version; StyleError,
+        MotionFileError.
+        """
+        bundle = Bundle.open(path)
+        if places := tuple(styles):
+            from kinestyle.runtime.style_files import with_own_styles
+
+            bundle = with_own_styles(bundle, places)
+        return cls(bundle)
 
     @property
     def styles(self) -> tuple[Style, ...]:
@@ -159,8 +168,18 @@ class Stylizer:
         seed = Settings(seed=seed).seed
         if cue.random:
             return self._draw(np.random.default_rng(seed)).view(StyleCode)
-        styles = [*map(self.bundle.style, cue.style_names), *self.read_references(cue).like]
+        styles = [*map(self.style, cue.style_names), *self.read_references(cue).like]
         return code_of(styles, cue.parts, cue.weights, seed)
+
+    def style(self, name: str) -> Style:
+        """A style by its name or its label, or by its `.style` file. Raises StyleError,
+        MotionFileError.
+        """
+        if name.lower().endswith(STYLE_FILE):
+            from kinestyle.runtime.style_files import read_style
+
+            return read_style(Path(name), self.bundle)
+        return self.bundle.style(name)
 
     def read_references(
         self, cue: Cue[Motion | Style], progress: Progress | None = None
@@ -187,8 +206,9 @@ class Stylizer:
         A bundle without named styles draws from a standard normal, one with them draws a style,
         each as likely, and then from it.
         """
-        if self.styles:
-            return self.styles[int(random.integers(len(self.styles)))].draw(random)
+        learned = self.bundle.manifest.styles
+        if learned:
+            return learned[int(random.integers(len(learned)))].draw(random)
         if self.bundle.manifest.prior is None:
             name = self.bundle.path.name
             raise StyleError(
@@ -204,11 +224,13 @@ class Stylizer:
         label: str | None = None,
         rig: Rig | str | Path | None = None,
         progress: Progress | None = None,
-    ) -> Style:
+        posture: bool = False,
+    ) -> ReferenceStyle:
         """The style of a clip on any rig: its likeliest code, and how sure that is.
 
         label: the named style that the clip shows, for bundles whose networks read labels; without
             it they are given none
+        posture: find it anyway, not only where no learned style is near
         rig: as in `Settings`
         progress: as in `analyse`
 
@@ -232,7 +254,8 @@ class Stylizer:
             encoding.rotation,
             encoding.height - surveyed.elevation,
             self._domain(reference, encoding),
-            self.styles,
+            self.bundle.manifest.styles,
+            posture,
         )
         labels = self.bundle.manifest.label_numbers
         if label is None or not labels:

@@ -29,6 +29,7 @@ from kinestyle.formats.table import FORMATS
 from kinestyle.rig.presets import PRESETS
 from kinestyle.runtime.options import options_of
 from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.style_files import with_own_styles
 from kinestyle.studio import documentation, restyling, schemas
 from kinestyle.studio.clip_store import Content, StoredClip
 from kinestyle.studio.config import StudioConfig
@@ -79,7 +80,7 @@ T = TypeVar("T")
 
 def make_app(config: StudioConfig) -> FastAPI:
     """The application of one server. Raises BundleError for a bundle that cannot be opened."""
-    studio = Studio(config, Bundle.open(config.bundle))
+    studio = Studio(config, with_own_styles(Bundle.open(config.bundle), config.styles))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

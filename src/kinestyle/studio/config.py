@@ -19,6 +19,8 @@ class StudioConfig:
 
     bundle: Path | None = None
     """The model that restyles: a file or the name of one that ships; None is the one that ships."""
+    styles: tuple[Path, ...] = ()
+    """Folders of `.style` files, whose styles are known by name beside the model's."""
     host: str = "127.0.0.1"
     """The address it listens at."""
     port: int = 7860
@@ -109,7 +111,7 @@ class StudioConfig:
 
     def limits(self) -> dict[str, float]:
         """What `GET /api/limits` answers."""
-        others = ("bundle", "host", "port", "token")
+        others = ("bundle", "styles", "host", "port", "token")
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)

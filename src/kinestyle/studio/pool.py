@@ -281,7 +281,9 @@ class Pool:
     def __init__(self, config: StudioConfig):
         self.config = config
         bundle = None if config.bundle is None else str(config.bundle)
-        self.worker_config: dict[str, Any] = asdict(config) | {"bundle": bundle, "token": None}
+        styles = [str(folder) for folder in config.styles]
+        changed = {"bundle": bundle, "styles": styles, "token": None}
+        self.worker_config: dict[str, Any] = asdict(config) | changed
         self.folder = Path()
         self._scratch = contextlib.ExitStack()
         # -P: a numpy.py in the folder that the server was started in is none of the worker's

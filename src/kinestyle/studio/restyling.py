@@ -80,7 +80,7 @@ class Studio:
         """Keep what a clip becomes in the style that is asked for. cue: its references are ids"""
         known = cue.map(lambda reference: self.store.get(reference).content)
         content = await self.restyled(clip.content, known, settings, client)
-        words = command_line(clip.content, known, settings, content.name, self.config.bundle)
+        words = command_line(clip.content, known, settings, content.name, self.config)
         steps = [words] if clip.of is None else [clip.command, words]
         command = " && ".join(filter(None, steps)) if all(steps) else None
         request = cue.as_dict() | settings.as_dict()
@@ -298,7 +298,7 @@ def _label(cue: Cue[Content]) -> str:
 
 
 def command_line(
-    content: Content, cue: Cue[Content], settings: Settings, result: str, bundle: Path | None
+    content: Content, cue: Cue[Content], settings: Settings, result: str, config: StudioConfig
 ) -> str | None:
     """The command line that makes the result from files called as the client called them.
 
@@ -325,6 +325,8 @@ def command_line(
     words = ["kinestyle", "stylize", file(content.name)]
     words += cue.as_options(lambda reference: file(reference.name)) + settings.as_options()
     words += [*said("", content), *readings.pop()]
-    if bundle is not None:
-        words += ["--bundle", str(bundle)]
+    if config.bundle is not None:
+        words += ["--bundle", str(config.bundle)]
+    for folder in config.styles:
+        words += ["--styles", str(folder)]
     return shlex.join([*words, "-o", file(result)])

@@ -119,7 +119,9 @@ class WorkerService:
 
     def _stylizer(self, bundle: str) -> Stylizer:
         if bundle not in self._stylizers:
-            self._stylizers[bundle] = Stylizer.load(bundle or self.config["bundle"])
+            self._stylizers[bundle] = Stylizer.load(
+                bundle or self.config["bundle"], self.config["styles"]
+            )
         return self._stylizers[bundle]
 
     def _keep(self, key: str, cached: CachedClip) -> None:

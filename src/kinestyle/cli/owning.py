@@ -1,0 +1,123 @@
+"""`learn`."""
+
+from __future__ import annotations
+
+from importlib import resources
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kinestyle.cli.options import (
+    MOTION,
+    bundle_option,
+    keep_input,
+    progress_bar,
+    reading_options,
+    rig_option,
+    say_written,
+)
+from kinestyle.errors import KinestyleError, StyleError
+
+if TYPE_CHECKING:
+    from kinestyle.formats.reading import Reading
+    from kinestyle.rig.rig_file import Rig
+    from kinestyle.runtime.own_styles import OwnStyle
+    from kinestyle.runtime.reference import ReferenceStyle
+    from kinestyle.runtime.stylizer import Stylizer
+
+
+@click.command()
+@click.argument("clips", type=MOTION, nargs=-1, required=True, metavar="CLIPS...")
+@click.option("--name", help="What the style is called; without it, as OUT is.")
+@click.option(
+    "-o", "--out", type=MOTION, required=True, help="The .style file that the style goes to."
+)
+@rig_option("--rig", "of every clip")
+@reading_options("of every clip")
+@bundle_option
+def learn(
+    clips: tuple[Path, ...],
+    name: str | None,
+    out: Path,
+    rig: Rig | None,
+    reading: Reading,
+    bundle: Path | None,
+) -> None:
+    """Hear a style of your own in CLIPS, files or folders of such, and write it to a .style file.
+
+    Some seconds to two minutes of motion will do, of whatever people do in that style. The file is
+    named wherever a style is: --style goblin.style.
+    """
+    from kinestyle.runtime.cue import STYLE_FILE
+    from kinestyle.runtime.own_styles import hear_style
+    from kinestyle.runtime.style_files import OWN, write_style
+    from kinestyle.runtime.stylizer import Stylizer
+
+    if out.suffix.lower() != STYLE_FILE:
+        raise StyleError(f"{out.name} is no name of a style file; call it {out.stem}{STYLE_FILE}")
+    name = (out.stem if name is None else name).strip()
+    if not name or "/" in name or not name.isprintable():
+        raise StyleError(f"a style cannot be called {name!r}; take a name without a slash")
+    keep_input(out, *clips)
+    stylizer = Stylizer.load(bundle)
+    heard = _hear(stylizer, clips, rig, reading)
+    style = hear_style(f"{OWN}/{name}", heard, stylizer.bundle.manifest.styles)
+    write_style(style, stylizer.bundle, out)
+    for line in _told(style, stylizer):
+        click.echo(line)
+    say_written(out)
+
+
+def _hear(
+    stylizer: Stylizer, clips: tuple[Path, ...], rig: Rig | None, reading: Reading
+) -> list[ReferenceStyle]:
+    """The style of each file that can be read. Raises StyleError where none can."""
+    from kinestyle.formats.table import FORMATS, open_as
+    from kinestyle.motion.window import part_of_progress
+
+    files: list[Path] = []
+    for place in clips:
+        inside = sorted(place.rglob("*")) if place.is_dir() else []
+        files += [path for path in inside if path.suffix.lower() in FORMATS]
+        files += [] if place.is_dir() else [place]
+    heard = []
+    with progress_bar("listening") as progress:
+        for i, path in enumerate(files):
+            part = part_of_progress(progress, i / len(files), (i + 1) / len(files))
+            try:
+                motion = open_as(path, reading)
+                heard.append(stylizer.reference_style(motion, None, rig, part, posture=True))
+            except KinestyleError as error:
+                if len(files) == 1:
+                    raise
+                click.echo(f"left out: {error}", err=True)
+    if not heard:
+        places = ", ".join(map(str, clips))
+        raise StyleError(f"no clip in {places} can be read; give motion files, or folders of them")
+    return heard
+
+
+def _told(style: OwnStyle, stylizer: Stylizer) -> list[str]:
+    """What was heard, which clips disagree, and how sure that is."""
+    from kinestyle.formats.table import read_motion
+    from kinestyle.runtime.own_styles import describe
+
+    lines = [f"{style.label}: {style.seconds:.0f} s in {len(style.clips)} clips"]
+    with resources.as_file(resources.files("kinestyle") / "examples" / "walk.bvh") as walk:
+        plain = stylizer.reference_style(read_motion(walk), posture=True).posture
+    if style.posture is None or plain is None:
+        lines.append("heard: the code alone, for nobody stands, walks or runs in them")
+    else:
+        words = describe(style.posture, plain) or ("little",)
+        lines.append(f"heard, beside a plain walk: {', '.join(words)}")
+    disagree = [clip.name for clip in style.clips if clip.disagrees]
+    if disagree:
+        lines.append(f"unlike the others, and counted less: {', '.join(disagree)}")
+    if isfinite(style.apart):
+        lines.append(
+            f"how sure: clips are {style.apart:.2f} from what they have in common, which is known "
+            f"to {style.known_to:.2f} (learned styles are 1 apart)"
+        )
+    return lines

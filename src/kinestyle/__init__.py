@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from kinestyle.motion.layer import add_layer
     from kinestyle.runtime.cue import Cue
     from kinestyle.runtime.edits import edit
-    from kinestyle.runtime.own_styles import learn_style
     from kinestyle.runtime.settings import Settings
     from kinestyle.runtime.style_files import write_style
     from kinestyle.runtime.stylizer import Stylizer
+    from kinestyle.runtime.teaching import learn_style
 
 # onnxruntime 1.30 and later keep a device id and a database below the home folder and look up a
 # telemetry host, unless this is set before onnxruntime is imported; processes that are started
@@ -57,7 +57,7 @@ _HOME = {
     "Settings": "kinestyle.runtime.settings",
     "add_layer": "kinestyle.motion.layer",
     "edit": "kinestyle.runtime.edits",
-    "learn_style": "kinestyle.runtime.own_styles",
+    "learn_style": "kinestyle.runtime.teaching",
     "open_motion": "kinestyle.formats.table",
     "read_layer": "kinestyle.formats.layers",
     "read_motion": "kinestyle.formats.table",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,12 +20,8 @@ from kinestyle.motion.canonical import CANONICAL, FORWARD, SIDES, UP
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import local_to_world_rotation
 from kinestyle.motion.smoothing import smootherstep
-from kinestyle.motion.window import Motion, Progress, part_of_progress
 from kinestyle.runtime.posture import Posture, mix_postures
 from kinestyle.runtime.reference import ReferenceStyle, distance_between, unfamiliarity
-
-if TYPE_CHECKING:
-    from kinestyle.runtime.stylizer import Stylizer
 
 FULL_SECONDS = 20.0
 """A longer clip counts no more than one of so many seconds: one take should not say it all."""
@@ -77,27 +72,6 @@ class OwnStyle(ReferenceStyle):
         """
         shares = np.array([clip.weight for clip in self.clips])
         return self.apart * float(np.sqrt((shares**2).sum()))
-
-
-def learn_style(
-    stylizer: Stylizer, name: str, clips: Sequence[Motion], progress: Progress | None = None
-) -> OwnStyle:
-    """The style that clips on any rigs have in common, in any contents. `style_files.write_style`
-    keeps it.
-
-    progress: as in `Stylizer.analyse`
-
-    Raises StyleError, RigError, ClipError.
-    """
-    heard = [
-        stylizer.reference_style(
-            clip,
-            progress=part_of_progress(progress, i / len(clips), (i + 1) / len(clips)),
-            posture=True,
-        )
-        for i, clip in enumerate(clips)
-    ]
-    return hear_style(name, heard, stylizer.bundle.manifest.styles)
 
 
 def hear_style(name: str, heard: Sequence[ReferenceStyle], learned: Sequence[Style]) -> OwnStyle:

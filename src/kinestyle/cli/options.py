@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -93,11 +93,18 @@ class _OverTime(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
-        try:
+        with suppress(ValueError):
             return float(value)
-        except ValueError:
-            is_file = ":" not in value or Path(value).suffix.lower() == ".csv"
-            return Path(value) if is_file else value
+        path = Path(value)
+        if path.suffix.lower() == ".csv" or path.is_file():
+            return path
+        if ":" not in value:
+            self.fail(
+                f"{value!r} is neither a number, nor keys such as 0:0,1.5:1, nor a CSV file",
+                param,
+                ctx,
+            )
+        return value
 
 
 def settings_options(

@@ -3,8 +3,8 @@ paper's released code trains.
 
     python benchmarks/training_speed.py CORPUS [--preset paper] [--seconds 20]
 
-CORPUS is the folder `corpus` of a training run. Up to four rows for the stylizer stage of a preset, each
-in a process of its own:
+CORPUS is the folder `corpus` of a training run. Up to four rows for the stylizer stage of a preset,
+each in a process of its own:
 
 - **this project**: one thread, crops cut from one array, matrix products (in half precision where
 the processor has it);

@@ -145,8 +145,8 @@ def test_a_table_says_what_each_row_has_cost_and_what_is_not_done() -> None:
         "| preset | mode | outputs | style, network | content, network | truth | jerk | budget |"
     )
     assert table[2].endswith(
-        " | – | autoencoder 10,000 steps, 320,000 samples, 15.0 min cpu, all steps; stylizer 12,400 "
-        "steps, 297,600 samples, 2.0 h cpu, 1.0 min NVIDIA H100, validation stalled |"
+        " | – | autoencoder 10,000 steps, 320,000 samples, 15.0 min cpu, all steps; stylizer "
+        "12,400 steps, 297,600 samples, 2.0 h cpu, 1.0 min NVIDIA H100, validation stalled |"
     )
     assert table[3] == "| poses | – | – | – | – | – | – | not begun |"
     assert as_table([], {"poses": "not begun"})[2] == "| poses | – | – | – | – | not begun |"

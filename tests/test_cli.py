@@ -67,6 +67,6 @@ def test_help_and_version() -> None:
     for name in main.list_commands(context):
         assert name in overview
         assert done(name, "--help").stdout.startswith("Usage:")
-    assert "0 changes nothing, 1 is the style, more exaggerates." in " ".join(
+    assert "0 changes nothing, 1 is the style, more exaggerates; " in " ".join(
         done("stylize", "-h").stdout.split()
     )

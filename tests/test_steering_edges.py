@@ -166,7 +166,7 @@ def test_the_command_line_says_the_same_as_python(released: Stylizer, tmp_path: 
     mixed = released.stylize(read_motion(WALK), ["old", "proud"], weights="0:1,0;3:0,1")
     assert apart(read_motion(out), mixed) < 1e-5
     for wrong, said in (
-        (["--strength", "much"], "the curve much cannot be read"),
+        (["--strength", "much.csv"], "the curve much.csv cannot be read"),
         (["--parts", "left_am"], "did you mean 'left_arm'?"),
         (["--style", "proud", "--mix", "0:1,0;3:0"], "is no key, expected 2 numbers at each time"),
         (["--style", "proud@arms", "--mix", "0:1,0;3:0,1"], "give one of the two"),

@@ -23,7 +23,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kinestyle.errors import KinestyleError
 from kinestyle.learn.data.corpus import Crop, CropSampler
 from kinestyle.learn.data.device_corpus import DeviceCorpus
 from kinestyle.learn.loop.averaging import Average
@@ -56,8 +55,8 @@ see `Training.budget`, unless an earlier version wrote it.
 """
 
 
-class OutOfTimeError(KinestyleError):
-    """A stage that is not done when its time is up. Its checkpoint is written."""
+class OutOfTimeError(Exception):
+    """A stage is not done when its time is up: no user's fault. Its checkpoint is written."""
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,7 @@ def test_a_reader_that_has_enough_is_no_failure(clip_file: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 @pytest.mark.parametrize(
-    "module", ["click", "kinestyle.cli", "kinestyle.cli.rigging", "numpy", "kinestyle.bundle"]
+    "module", ["click", "kinestyle.cli", "kinestyle.cli.restyling", "numpy", "kinestyle.bundle"]
 )
 def test_ctrl_c_while_modules_are_imported(clip_file: Path, module: str) -> None:
     interrupting = (

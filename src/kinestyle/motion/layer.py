@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import scale_rotation
-from kinestyle.motion.window import Motion, OfMotion, Progress, collect, sample_frames
+from kinestyle.motion.window import EachFrame, Motion, Progress, collect
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,32 +86,16 @@ def _check(clip: Clip, frame_count: int, names: Sequence[str], other: str) -> No
 
 
 @dataclass(frozen=True, eq=False)
-class Layered(OfMotion):
+class Layered(EachFrame):
     """A longer motion that is written as a layer over another one: its windows have a `base`."""
 
     motion: Motion
     base: Motion
 
-    @property
-    def frame_count(self) -> int:
-        return self.motion.frame_count
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return self.motion.warnings
-
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
         base = self.base.window(start, stop, joints)
         return replace(self.motion.window(start, stop, joints), base=base)
-
-    def sample(self, frames: np.ndarray) -> Clip:
-        """As `Clip.sample`."""
-        return sample_frames(self, frames)
-
-    def with_warnings(self, *more: str) -> Self:
-        """As `Clip.with_warnings`."""
-        return replace(self, motion=self.motion.with_warnings(*more))
 
 
 def over(motion: Motion, base: Motion) -> Motion:

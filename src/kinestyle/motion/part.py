@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self, overload
+from typing import overload
 
 import numpy as np
 
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.warp import source_at
-from kinestyle.motion.window import Motion, OfMotion
+from kinestyle.motion.window import EachFrame, Motion
 
 
 @overload
@@ -36,7 +36,7 @@ def part_of(motion: Motion, start: int, stop: int) -> Motion:
 
 
 @dataclass(frozen=True, eq=False)
-class Part(OfMotion):
+class Part(EachFrame):
     """The frames of a `Motion` from `start` up to, not including, `stop`."""
 
     motion: Motion
@@ -47,10 +47,6 @@ class Part(OfMotion):
     def frame_count(self) -> int:
         return self.stop - self.start
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return self.motion.warnings
-
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
         return self.motion.window(start + self.start, stop + self.start, joints)
@@ -58,7 +54,3 @@ class Part(OfMotion):
     def sample(self, frames: np.ndarray) -> Clip:
         """As `Clip.sample`."""
         return self.motion.sample(frames + self.start)
-
-    def with_warnings(self, *more: str) -> Self:
-        """As `Clip.with_warnings`."""
-        return replace(self, motion=self.motion.with_warnings(*more))

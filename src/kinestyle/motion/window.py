@@ -8,7 +8,7 @@ away, so that windows give what the whole clip gives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -77,6 +77,33 @@ class OfMotion:
     @property
     def world(self) -> StatedWorld:
         return self.motion.world
+
+
+@dataclass(frozen=True, eq=False)
+class EachFrame(OfMotion):
+    """A `Motion` each of whose frames is made of one of another. `window` is left to say."""
+
+    motion: Motion
+
+    @property
+    def frame_count(self) -> int:
+        return self.motion.frame_count
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return self.motion.warnings
+
+    def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
+        """As `Clip.window`."""
+        raise NotImplementedError
+
+    def sample(self, frames: np.ndarray) -> Clip:
+        """As `Clip.sample`."""
+        return sample_frames(self, frames)
+
+    def with_warnings(self, *more: str) -> Self:
+        """As `Clip.with_warnings`."""
+        return replace(self, motion=self.motion.with_warnings(*more))
 
 
 @dataclass(frozen=True)

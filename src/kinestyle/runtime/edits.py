@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.part import part_of
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.warp import frame_after, warp
-from kinestyle.motion.window import Motion, OfMotion, collect, sample_frames
+from kinestyle.motion.window import EachFrame, Motion, collect
 from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.retarget.placement import in_place, with_travel_on
 from kinestyle.rig.mapping import map_joints
@@ -203,7 +202,7 @@ def _at_rate(motion: Motion, plan: Edit, c: Correspondence | None) -> Motion:
 
 
 @dataclass(frozen=True, eq=False)
-class Retimed(OfMotion):
+class Retimed(EachFrame):
     """The frames of a longer motion at another rate."""
 
     motion: Motion
@@ -213,23 +212,7 @@ class Retimed(OfMotion):
     def frame_time_seconds(self) -> float:
         return self.seconds
 
-    @property
-    def frame_count(self) -> int:
-        return self.motion.frame_count
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return self.motion.warnings
-
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
         clip = self.motion.window(start, stop, joints)
         return replace(clip, frame_time_seconds=self.seconds)
-
-    def sample(self, frames: np.ndarray) -> Clip:
-        """As `Clip.sample`."""
-        return sample_frames(self, frames)
-
-    def with_warnings(self, *more: str) -> Self:
-        """As `Clip.with_warnings`."""
-        return replace(self, motion=self.motion.with_warnings(*more))

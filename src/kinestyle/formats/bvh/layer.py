@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 
 from kinestyle.formats.bvh.layout import BvhLayout
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.layer import Layered, layer_between
-from kinestyle.motion.window import Motion, OfMotion, sample_frames
+from kinestyle.motion.window import EachFrame, Motion
 
 
 def as_written(motion: Motion) -> Motion:
@@ -42,27 +41,11 @@ def _delta(clip: Clip) -> Clip:
 
 
 @dataclass(frozen=True, eq=False)
-class _Deltas(OfMotion):
+class _Deltas(EachFrame):
     """The layer of a longer motion."""
 
     motion: Layered
 
-    @property
-    def frame_count(self) -> int:
-        return self.motion.frame_count
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return self.motion.warnings
-
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
         return _delta(self.motion.window(start, stop, joints))
-
-    def sample(self, frames: np.ndarray) -> Clip:
-        """As `Clip.sample`."""
-        return sample_frames(self, frames)
-
-    def with_warnings(self, *more: str) -> Self:
-        """As `Clip.with_warnings`."""
-        return replace(self, motion=self.motion.with_warnings(*more))

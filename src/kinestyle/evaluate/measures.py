@@ -10,6 +10,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import heading_free_rotation
+from kinestyle.runtime.hinges import bent_back
 
 FLIP_RADIANS = np.radians(25.0)
 """A bone that turns this much more in one frame than the input's does has flipped: 750 degrees a
@@ -153,23 +154,14 @@ _HINGES = {
     "left_forearm": ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
     "right_forearm": ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0)),
 }
-_HINGE_JOINTS = [CANONICAL.names.index(name) for name in _HINGES]
-_FLEXED = np.array([flexed for flexed, _ in _HINGES.values()])
-
-
-def _bent_back(canonical: Clip) -> Array:
-    """(T, 4) radians by which knees and elbows are bent backwards; negative while they flex."""
-    bone = rotation.rotate(canonical.local_rotation[:, _HINGE_JOINTS], REST_BONE[_HINGE_JOINTS])
-    straight = (bone * REST_BONE[_HINGE_JOINTS]).sum(axis=-1)
-    return -np.arctan2((bone * _FLEXED).sum(axis=-1), straight)
 
 
 def overextended(canonical: Clip, reference: Clip) -> float:
     """The share of frames in which a knee or elbow is bent backwards, and more so than the
     reference's, by `OVEREXTENDED_DEGREES` and `MORE_OVEREXTENDED_DEGREES`.
     """
-    back, reference_back = _bent_back(canonical), _bent_back(reference)
-    over = (back > np.radians(OVEREXTENDED_DEGREES)) & (back < np.pi / 2)  # beyond: fully flexed
+    back, reference_back = (bent_back(clip.world_rotation) for clip in (canonical, reference))
+    over = back > np.radians(OVEREXTENDED_DEGREES)
     more = back > reference_back + np.radians(MORE_OVEREXTENDED_DEGREES)
     return float((over & more).any(axis=-1).mean())
 

@@ -7,6 +7,7 @@ away, so that windows give what the whole clip gives.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, Self
@@ -80,7 +81,7 @@ class OfMotion:
 
 
 @dataclass(frozen=True, eq=False)
-class EachFrame(OfMotion):
+class EachFrame(OfMotion, ABC):
     """A `Motion` each of whose frames is made of one of another. `window` is left to say."""
 
     motion: Motion
@@ -93,9 +94,9 @@ class EachFrame(OfMotion):
     def warnings(self) -> tuple[str, ...]:
         return self.motion.warnings
 
+    @abstractmethod
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
-        raise NotImplementedError
 
     def sample(self, frames: np.ndarray) -> Clip:
         """As `Clip.sample`."""

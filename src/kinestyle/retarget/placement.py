@@ -6,6 +6,7 @@ goes on over the seam.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
@@ -65,7 +66,7 @@ def _around(step: Array, turn: float | None, margin: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class _Placed(OfMotion):
+class _Placed(OfMotion, ABC):
     """A motion with something done to each frame's positions."""
 
     motion: Motion
@@ -86,8 +87,9 @@ class _Placed(OfMotion):
             0, stop - start, joints
         )
 
+    @abstractmethod
     def _placed(self, clip: Clip, travel: Array) -> Array:
-        raise NotImplementedError
+        """(T, J, 3) the positions of the joints of a clip that travels by (T, 3)."""
 
     def sample(self, frames: np.ndarray) -> Clip:
         """As `Clip.sample`."""

@@ -40,6 +40,9 @@ HEIGHT_CLAMP_M = (0.1, 0.2)
 ever taken over: learned styles change it by up to .12 m, and where the body hangs or lunges the
 networks take it for one that stands."""
 
+MOST_RISE_M = 0.4
+"""The most that a style whose hips' height is measured lowers or raises them, in any strength."""
+
 _NUMBERS_AT_ONCE = 2**19
 """Joints do not depend on each other: a long change is made of a few of them at a time."""
 
@@ -128,6 +131,13 @@ def soft_clamp_height(rise: Array) -> Array:
     return np.sign(rise) * (
         np.minimum(np.abs(rise), certain) + (most - certain) * np.tanh(beyond / (most - certain))
     )
+
+
+def measured_rise(rise: Array, strength: float | Array, share: Array) -> Array:
+    """rise: (T,) metres by which the hips are higher in a style that is measured, not decoded: a
+    crouch may be as low as it is -> what of it is taken over; strength, share: as in `find_change`
+    """
+    return share * np.clip(strength * rise, -MOST_RISE_M, MOST_RISE_M)
 
 
 def _in_world(before: Array, after: Array, facing: Array) -> Array:

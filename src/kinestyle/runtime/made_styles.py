@@ -36,7 +36,7 @@ from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.features import FRAME_RATE, heading
 from kinestyle.retarget.limb_ik import reach
 from kinestyle.retarget.survey import FeatureFrames
-from kinestyle.runtime.change import Change, find_change
+from kinestyle.runtime.change import Change, find_change, measured_rise
 from kinestyle.runtime.sequences import Rendering
 
 MOST_FLEXION = np.radians(150.0)
@@ -66,9 +66,6 @@ decimetres, as in a walk, does little that has to be kept, and more of it is sty
 BLENDED_FRAMES = 150
 """At 30 a second: what a style is measured against, such as the mean pose, is each window's own, so
 that windows overlap by twice as much and pass over into each other."""
-
-MOST_RISE_M = 0.4
-"""The most that a made style lowers or raises the hips, in any strength."""
 
 
 def made_change(
@@ -110,9 +107,8 @@ def made_change(
             _blend_into(kept, window.read, _seen_from_heading(clip, turn), fresh)
         facing[window.read] = turn
         done = window.last
-    rise = after.height - before.height
-    change = find_change(before, after, facing, strength, share, decoded=False)
-    return replace(change, rise=share * np.clip(strength * rise, -MOST_RISE_M, MOST_RISE_M))
+    rise = measured_rise(after.height - before.height, strength, share)
+    return replace(find_change(before, after, facing, strength, share, decoded=False), rise=rise)
 
 
 def _seen_from_heading(clip: Clip, turn: Array) -> Rendering:

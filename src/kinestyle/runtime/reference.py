@@ -17,7 +17,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import scale_rotation, smootherstep
 from kinestyle.motion.window import WindowSize
 from kinestyle.retarget.features import FRAME_RATE
-from kinestyle.runtime.change import Change, find_change
+from kinestyle.runtime.change import Change, find_change, measured_rise
 from kinestyle.runtime.out_of_domain import DomainScore
 from kinestyle.runtime.posture import (
     POSTURE_REACH,
@@ -38,9 +38,6 @@ to .77; nine tenths of the clips of styles that were not learned have .46 to .73
 
 NEUTRAL = ("normal", "neutral")
 """Labels of styles that are none."""
-
-MOST_RISE_M = 0.4
-"""The most that a posture lowers or raises the hips, in any strength."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -201,9 +198,7 @@ def posture_change(
         strength,
         share,
     )
-    # measured, not decoded: a crouch may be as low as it is
-    rise = np.clip(strength * (level - height), -MOST_RISE_M, MOST_RISE_M)
-    return replace(change, rise=share * rise)
+    return replace(change, rise=measured_rise(level - height, strength, share))
 
 
 def mix_changes(found: Sequence[tuple[float, Change]]) -> Change:

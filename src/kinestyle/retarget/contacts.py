@@ -48,17 +48,22 @@ def measure_contacts(canonical: Clip) -> tuple[Array, np.ndarray]:
     position = canonical.world_position[:, CONTACT_JOINTS]
     return (
         position[..., 1] - CONTACT_REST_HEIGHT_M,
-        _slower(position, SPEED_M_S, canonical.frame_time_seconds),
+        slower(position, SPEED_M_S, canonical.frame_time_seconds),
     )
 
 
 def decide_contacts(above_rest: Array, slow: np.ndarray, frame_time_seconds: float) -> np.ndarray:
     """What `measure_contacts` gives for a whole clip -> (T, 4) bool."""
-    low = above_rest - np.tile(standing_heights(above_rest), 2) < HEIGHT_M
+    low = is_low(above_rest, standing_heights(above_rest))
     if len(low) < 2:
         return low
     shortest = max(1, round(SHORTEST_SECONDS * (1.0 / frame_time_seconds)))
     return remove_short_segments(slow & low, shortest)
+
+
+def is_low(above_rest: Array, standing: Array) -> np.ndarray:
+    """above_rest: (T, 4) metres, standing: (2,) what `standing_heights` gives -> (T, 4) bool."""
+    return np.asarray(above_rest - np.tile(standing, 2) < HEIGHT_M)
 
 
 def standing_heights(above_rest: Array) -> Array:
@@ -81,19 +86,24 @@ def measure_still(ankles: Array, frame_time_seconds: float) -> tuple[Array, np.n
     """ankles: (T, 2, 3) metres, Y up, of a clip or a window of one -> their heights (T, 2), and
     whether they are slow enough to stand still, (T, 2) bool.
     """
-    return ankles[..., 1], _slower(ankles, STILL_M_S, frame_time_seconds)
+    return ankles[..., 1], slower(ankles, STILL_M_S, frame_time_seconds)
 
 
 def decide_still(height: Array, slow: np.ndarray, frame_time_seconds: float) -> np.ndarray:
     """What `measure_still` gives for a whole clip -> (T, 2) bool, see `find_still`."""
     if len(height) < 2:
         return np.zeros(height.shape, dtype=bool)
-    low = height - percentile(height, 5.0, axis=0).min() < STILL_HEIGHT_M
+    low = height - lowest_stand(height) < STILL_HEIGHT_M
     shortest = max(1, round(STILL_SECONDS / frame_time_seconds))
     return remove_short_segments(slow & low, shortest, values=(True,))
 
 
-def _slower(position: Array, speed_m_s: float, frame_time_seconds: float) -> np.ndarray:
+def lowest_stand(height: Array) -> float:
+    """height: (T, 2) metres of both ankles in a whole clip -> where the lower one stands."""
+    return float(percentile(height, 5.0, axis=0).min())
+
+
+def slower(position: Array, speed_m_s: float, frame_time_seconds: float) -> np.ndarray:
     """position: (T, K, 3) metres -> (T, K) bool. A single frame shows no speed and counts as
     slow.
     """

@@ -49,7 +49,8 @@ place in every style.
 FAR_END_M = 0.25
 """From which distance on between a result's end and its input's a user is told."""
 
-_STANCE_SMOOTHING_SECONDS = 0.05
+STANCE_SMOOTHING_SECONDS = 0.05
+"""Of what planted feet say of the hips' velocity."""
 
 
 class Restyled(OfMotion):
@@ -166,7 +167,7 @@ class Restyled(OfMotion):
         if not self.change.move_legs:
             return 0.0
         travels = self.root in ("auto", "planted", "predicted") and self.survey.travel_m >= STAYS_M
-        sigma = _STANCE_SMOOTHING_SECONDS / self.frame_time_seconds
+        sigma = STANCE_SMOOTHING_SECONDS / self.frame_time_seconds
         travelled, squared, count = np.zeros((1, 3)), 0.0, 0
         for window in one_by_one(self._windows(ceil(3.0 * sigma) + 1), progress):
             before, turned, change = self._turned_legs(window.first, window.last)

@@ -1,0 +1,258 @@
+"""The networks over the last two seconds of a performer.
+
+Of what comes after a frame, networks see more than a second, and a stream has a quarter of one. So
+motion is continued: every joint goes on turning, ever more slowly. What the networks then say of a
+frame with seven frames behind it is half a centimetre from what they say of the whole motion, and
+without such a continuation a centimetre. Windows begin at whole strides of the networks, so that
+one says of a frame what the next one says of it; what is still between two of them fades within
+tenths of a second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from kinestyle.bundle import Style
+from kinestyle.errors import StyleError
+from kinestyle.live.calibration import STYLE_STEPS, Calibration
+from kinestyle.live.performer import Performer
+from kinestyle.live.track import Track
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import UP, canonical_clip
+from kinestyle.motion.resampling import SPLINE_REACH, spline_rotation, spline_vector
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.motion.window import WINDOWS
+from kinestyle.retarget.features import (
+    FRAME_RATE,
+    LAYOUT,
+    clip_to_features,
+    heading,
+    heading_free_rotation,
+)
+from kinestyle.runtime.action import Action, find_action, keep_action
+from kinestyle.runtime.change import Change, find_change
+from kinestyle.runtime.code_change import by_made_style, by_posture
+from kinestyle.runtime.graphs import LATENT_STRIDE, STRIDE, Graphs
+from kinestyle.runtime.out_of_domain import DomainScore, lying_of, reconstruction_error_cm
+from kinestyle.runtime.reference import StyleCode, mix_changes, posture_change
+from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE, slow_part, style_share
+from kinestyle.runtime.sequences import SMOOTHING_FRAMES, Rendering
+from kinestyle.runtime.settings import Settings
+
+WINDOW_FRAMES = 64
+"""At 30 a second: more of the past changes nothing."""
+
+CONTINUED_FRAMES, SLOWS_DOWN = 8, 0.8
+"""So many frames at least motion is continued, each with so much of the velocity of the one
+before."""
+
+SEAM_FRAMES = 3.0
+"""Within how many frames at 30 a second what is between two windows fades to 1/e."""
+
+_RESIDUAL_WINDOWS = 150.0
+"""Over so many windows what is missed of a performer's style is averaged: ten seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the networks say of the last seconds, T frames at 30 a second, continued.
+
+    first: the number of the first frame; count: how many of them have come
+    heading: (T,) radians; rotation: (T, 21, 4) as in `Rendering`; height: (T,)
+    content: (C, T/8); own: the motion in its own style
+    domain: how well the bundle knows it
+    """
+
+    first: int
+    count: int
+    heading: Array
+    rotation: Array
+    height: Array
+    content: np.ndarray
+    own: Rendering
+    domain: DomainScore
+
+    def action(self) -> Action:
+        """As `Analysis.action`, on level ground."""
+        return find_action(
+            self.rotation,
+            self.height,
+            self.own.rotation,
+            self.domain.times_reference,
+            np.zeros(len(self.height)),
+        )
+
+
+class Listener:
+    """Runs the networks over the last frames of a performer."""
+
+    def __init__(self, graphs: Graphs, calibration: Calibration) -> None:
+        self.graphs = graphs
+        self._latent = calibration.latent
+        self._style: np.ndarray | None = None
+        self._next_step = 0
+        self._missed = 0.0
+        self._windows = 0.0
+
+    def hear(self, performer: Performer) -> Heard:
+        """What they say of what came up to now."""
+        stop = performer.feature_count
+        first = max(0, (stop - WINDOW_FRAMES) // STRIDE * STRIDE)
+        turned, hips = performer.features(first, stop)
+        count = stop - first
+        total = ceil((count + CONTINUED_FRAMES) / STRIDE) * STRIDE
+        canonical = canonical_clip(*_continued(hips, turned, total - count), 1.0 / FRAME_RATE)
+        facing = heading(canonical)
+        features = clip_to_features(canonical, np.zeros((total, 4)), facing)
+        latent = self.graphs.encode(features)
+        content = self.graphs.content(latent)
+        own = self.graphs.generate(content, self._own_style(latent, first, count))
+        own = own + self._residual(latent - own)
+        decoded = heading_free_rotation(self.graphs.decode(latent).astype(float))
+        own_rotation = heading_free_rotation(features)
+        manifest = self.graphs.bundle.manifest
+        error = reconstruction_error_cm(own_rotation, decoded)
+        # what is only guessed to come says nothing of how well it is known
+        error[count:] = error[count - 1]
+        return Heard(
+            first,
+            count,
+            facing,
+            own_rotation,
+            features[:, LAYOUT["root_height"]][:, 0],
+            content,
+            self.render(own),
+            DomainScore("the stream", error, manifest.reference_error_cm, lying_of(own_rotation)),
+        )
+
+    def render(self, latent: np.ndarray) -> Rendering:
+        """latent: (Z, T/4) -> what comes out of it."""
+        features = smooth_in_time(self.graphs.decode(latent).astype(float), SMOOTHING_FRAMES)
+        return Rendering(
+            heading_free_rotation(features),
+            features[:, LAYOUT["root_height"]][:, 0],
+            self.graphs.root_velocity(features).astype(float),
+        )
+
+    def _own_style(self, latent: np.ndarray, first: int, count: int) -> np.ndarray:
+        """(K,) the performer's own, of what is settled: of the last seconds, and of the
+        calibration as long as there is less.
+        """
+        # the last step that no continued frame was seen in
+        settled = (first + count) // LATENT_STRIDE - 1
+        begin = max(self._next_step, first // LATENT_STRIDE)
+        if settled - begin >= STRIDE // LATENT_STRIDE:
+            at = first // LATENT_STRIDE
+            new = latent[:, begin - at : settled - at]
+            self._latent = np.concatenate([self._latent, new], axis=1)[:, -STYLE_STEPS:]
+            self._next_step = settled
+            self._style = None
+        if self._style is None:
+            self._style = self.graphs.style(self._latent)[0]
+        return self._style
+
+    def _residual(self, missed: np.ndarray) -> np.ndarray:
+        """missed: (Z, T/4) -> what of it is style, as `with_residual` of a whole motion has it."""
+        slow = slow_part(missed)
+        self._windows = min(self._windows + 1.0, _RESIDUAL_WINDOWS)
+        self._missed += (float(np.mean(slow**2)) - self._missed) / self._windows
+        gate = self.graphs.bundle.manifest.residual_gate or STYLE_RESIDUAL_GATE
+        return (style_share(self._missed, gate) * slow).astype(np.float32)
+
+
+def _continued(hips: Array, turned: Array, frames: int) -> tuple[Array, Array]:
+    """hips: (T, 3), turned: (T, 21, 4) -> the same and so many frames more, in which every joint
+    slows down and the hips travel on.
+    """
+    behind = min(2, len(hips) - 1)
+    if not behind:
+        return np.repeat(hips, frames + 1, axis=0), np.repeat(turned, frames + 1, axis=0)
+    number = np.arange(1, frames + 1)
+    amount = SLOWS_DOWN * (1.0 - SLOWS_DOWN**number) / (1.0 - SLOWS_DOWN)
+    step = rotation.log(rotation.multiply(turned[-1], rotation.inverse(turned[-1 - behind])))
+    more = rotation.multiply(rotation.exp(amount[:, None, None] * (step / behind)), turned[-1])
+    velocity = (hips[-1] - hips[-1 - behind]) / behind
+    way = number[:, None] * velocity * (1.0 - UP) + amount[:, None] * velocity * UP
+    return np.concatenate([hips, hips[-1] + way]), np.concatenate([turned, more])
+
+
+class Voice:
+    """What one style code changes of a stream, frame by frame at 30 a second."""
+
+    def __init__(self, code: np.ndarray, settings: Settings) -> None:
+        """Raises StyleError for what a stream cannot be restyled with."""
+        if by_made_style(code) > 0.0:
+            raise StyleError(
+                "a made style is shown over a whole clip and not in a stream; give a style that "
+                "the bundle learned, or the style of a clip"
+            )
+        self.code, self.settings = code, settings
+        self._changes = Track(WINDOW_FRAMES + 2 * STRIDE + 2 * SPLINE_REACH)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is not known yet what changes."""
+        return self._changes.stop == 0
+
+    def hear(self, listener: Listener, heard: Heard, action: Action | None, left: int) -> None:
+        """Find what changes in the frames from `left` on, at 30 a second."""
+        change = self._found(listener, heard, action)
+        track, last = self._changes, heard.first + heard.count
+        here = slice(max(left - heard.first, 0), heard.count)
+        rows = [change.rotation[here], change.rise[here], change.pace[here]]
+        start = heard.first + here.start
+        if track.stop > start >= track.first and track.stop:
+            fades = np.exp(-np.arange(last - start) / SEAM_FRAMES)
+            was = [track.rows(name, start, start + 1)[0] for name in ("rotation", "rise", "pace")]
+            seam = rotation.log(rotation.multiply(was[0], rotation.inverse(rows[0][0])))
+            rows[0] = rotation.multiply(rotation.exp(fades[:, None, None] * seam), rows[0])
+            rows[1] = rows[1] + fades * (was[1] - rows[1][0])
+            rows[2] = rows[2] + fades[:, None] * (was[2] - rows[2][0])
+        elif track.stop == 0 or start > track.stop:
+            start = heard.first
+            all_ = slice(0, heard.count)
+            rows = [change.rotation[all_], change.rise[all_], change.pace[all_]]
+            self._changes = track = Track(track.capacity)
+        track.put(start, rotation=rows[0], rise=rows[1], pace=rows[2])
+
+    def _found(self, listener: Listener, heard: Heard, action: Action | None) -> Change:
+        settings = self.settings
+        assert isinstance(settings.strength, float), "the strength of a stream is a number"
+        amount = heard.heading, settings.strength, heard.domain.share_under(settings)
+        posture = by_posture(self.code, settings)
+        found: list[tuple[float, Change]] = []
+        if posture < 1.0:
+            latent = listener.graphs.generate(heard.content, self.code)
+            change = find_change(heard.own, listener.render(latent), *amount)
+            if action is not None:
+                change = keep_action(action, heard.heading, change, WINDOWS)
+            found.append((1.0 - posture, change))
+        if posture and isinstance(self.code, StyleCode) and self.code.posture:
+            held = posture_change(
+                self.code.posture, heard.rotation, heard.height, *amount, WINDOWS
+            )
+            if action is not None:
+                held = keep_action(action.without_doubt, heard.heading, held, WINDOWS)
+            found.append((posture, held))
+        return mix_changes(found)
+
+    def at(self, first: int, last: int, frame_time_seconds: float) -> Change:
+        """As `Change.at`, for frames of the stream."""
+        step = frame_time_seconds * FRAME_RATE
+        step = 1.0 if abs(step - 1.0) < 1e-3 else step
+        at_frame = np.arange(first, last) * step
+        track = self._changes
+        start = max(track.first, int(at_frame[0]) - SPLINE_REACH)
+        stop = min(track.stop, ceil(at_frame[-1]) + SPLINE_REACH + 1)
+        turned, rise, pace = (track.rows(n, start, stop) for n in ("rotation", "rise", "pace"))
+        at_frame = at_frame - start
+        return Change(
+            spline_rotation(turned, at_frame),
+            spline_vector(rise, at_frame),
+            spline_vector(pace, at_frame) * step,
+            None,
+        )

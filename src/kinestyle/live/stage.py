@@ -1,0 +1,359 @@
+"""From what is heard to frames of the rig: changes put on, hips moved, feet planted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kinestyle.errors import StyleError
+from kinestyle.live.calibration import Calibration
+from kinestyle.live.listening import Heard, Listener, Voice
+from kinestyle.live.performer import Frame, Performer
+from kinestyle.live.planting import FoundLocks, Planting
+from kinestyle.live.track import Track
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import UP
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import smooth_in_time, smootherstep
+from kinestyle.motion.window import Window
+from kinestyle.retarget.changes import carry_along, offset_root
+from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
+from kinestyle.retarget.foot_lock import EVEN_SECONDS, reach_locks, stance_velocity, with_legs
+from kinestyle.retarget.hands import hold_hands
+from kinestyle.retarget.legs import LegTrajectory, leg_trajectories
+from kinestyle.retarget.travel import STEADY_SECONDS, carried_along
+from kinestyle.runtime.action import Action
+from kinestyle.runtime.code_change import CodeLayer
+from kinestyle.runtime.layers import Layer, Layers, shared_weights
+from kinestyle.runtime.part_names import parse_parts
+from kinestyle.runtime.parts import is_whole, joint_weights
+from kinestyle.runtime.reference import StyleCode
+from kinestyle.runtime.restyled import STANCE_SMOOTHING_SECONDS
+from kinestyle.runtime.settings import Settings
+
+CHANGE_OVER_SECONDS = 0.5
+"""How long the body takes from one style, strength or mask to another."""
+
+
+class Part:
+    """A style in a strength, on some parts of the body: what a stream is restyled with until it is
+    changed.
+    """
+
+    def __init__(self, code: np.ndarray, settings: Settings, c: Correspondence) -> None:
+        """Raises StyleError for what a stream cannot be restyled with, and for parts that the rig
+        has not.
+        """
+        _check(settings)
+        self.settings, self._c = settings, c
+        codes = (code.layers if isinstance(code, StyleCode) else ()) or (CodeLayer((code,)),)
+        if any(one.weights is not None for one in codes):
+            raise StyleError(
+                "the shares of styles change over a clip's time, which a stream has not; give one "
+                "share for each, and others when they are to change"
+            )
+        body = settings.body_parts
+        self._weights = shared_weights(
+            [
+                None if one.parts is None else joint_weights(parse_parts(one.parts), c)
+                for one in codes
+            ],
+            [one.share for one in codes],
+            None if is_whole(body) else joint_weights(body, c),
+            c.skeleton.joint_count,
+        )
+        self.voices = [] if self.is_nothing else [Voice(one.codes[0], settings) for one in codes]
+
+    @property
+    def moves_legs(self) -> bool:
+        """Whether hips or legs change at all."""
+        joints = [self._c.mapping.joints[role] for role in LEG_ROLES if role in self._c.mapping.joints]
+        return any(each is None or bool(each[joints].any()) for each in self._weights)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it leaves the input."""
+        return self.settings.strength == 0.0
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is not known yet what it changes."""
+        return any(voice.is_silent for voice in self.voices)
+
+    def hear(self, listener: Listener, heard: Heard, action: Action | None, left: int) -> None:
+        """As `Voice.hear`, of all styles."""
+        for voice in self.voices:
+            voice.hear(
+                listener, heard, action if self.settings.action == "keep" else None, left
+            )
+
+    def at(self, first: int, last: int, frame_time_seconds: float) -> Layers | None:
+        """What changes in these frames; None: nothing."""
+        if self.is_nothing:
+            return None
+        return Layers(
+            [
+                Layer(voice.at(first, last, frame_time_seconds), weights)
+                for voice, weights in zip(self.voices, self._weights, strict=True)
+            ],
+            self._c,
+        )
+
+
+def _check(settings: Settings) -> None:
+    """Raises StyleError for settings that need a clip."""
+    if not isinstance(settings.strength, float):
+        raise StyleError(
+            "strength changes over a clip's time, which a stream has not; give a number, and "
+            "another one when it is to change"
+        )
+    plain = Settings()
+    for name in ("timing", "start", "stop", "loop", "root_motion", "out_fps", "in_place", "output"):
+        if getattr(settings, name) != getattr(plain, name):
+            raise StyleError(f"{name} is for clips; a stream is restyled without it")
+
+
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """Frames with all that is changed, but without travel. rise: (N,), pace: (N, 3) metres."""
+
+    clip: Clip
+    rise: Array
+    pace: Array
+
+
+class Stage:
+    """Puts the parts on the performer's frames. Only one part, or two, of which the second comes
+    while the first goes.
+    """
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._calibration = calibration
+        self._c = calibration.correspondence
+        self._frame_time = calibration.frame_time_seconds
+        self._joints, self._legs = self._c.part(LEG_ROLES)
+        self._parts: list[Part] = []
+        self._changes_at = 0
+        self._waits: Part | None = None
+        self._planting = Planting(calibration)
+        self._left_alone_from = 0
+        seconds = 2.0 * STEADY_SECONDS + 1.0
+        self._travel = Track(round(seconds / self._frame_time) + 8)
+        self._around = round((2.5 * EVEN_SECONDS) / self._frame_time) + 1
+        self._longer = round(3.0 * STEADY_SECONDS / self._frame_time)
+
+    @property
+    def parts(self) -> list[Part]:
+        """Those whose changes have to be known."""
+        return self._parts
+
+    def change(self, part: Part, left: int) -> None:
+        """From the frame `left` on, which leaves next, the body passes to this part; or as soon as
+        it has passed to the last one.
+        """
+        if not self._parts:
+            self._parts = [part]
+        elif len(self._parts) == 1:
+            self._parts, self._changes_at = [self._parts[0], part], left
+        else:
+            self._waits = part
+
+    def _share(self, first: int, last: int) -> Array:
+        """(N,) how much there is of the second part."""
+        frames = CHANGE_OVER_SECONDS / self._frame_time
+        return smootherstep((np.arange(first, last) - self._changes_at) / frames)
+
+    def _pass_on(self, first: int, left: int) -> None:
+        """Drop the first part where it is over in all frames from `first` on."""
+        over = self._changes_at + CHANGE_OVER_SECONDS / self._frame_time
+        if len(self._parts) == 2 and over <= first:
+            self._parts = self._parts[1:]
+            self._left_alone_from = int(np.ceil(over))
+            if self._waits is not None:
+                waits, self._waits = self._waits, None
+                self.change(waits, left)
+
+    def frames(self, performer: Performer, left: int, leaves: int) -> list[Frame]:
+        """The frames from `left` up to, not including, `leaves`, as they leave."""
+        stop = performer.count
+        first = max(performer.first, left - self._around)
+        self._pass_on(first, left)
+        before = performer.clip(left, leaves)
+        if self._nothing_changes():
+            return self._as_they_came(before, left)
+        turned = self._turned(before, self._c, left, leaves, None)
+        if not self._moves_legs():
+            self._rest_there(left, leaves)
+            return _frames(turned.clip)
+        after = self._on_its_feet(performer, before, turned, (first, left, leaves, stop))
+        return _frames(after)
+
+    def _nothing_changes(self) -> bool:
+        return all(part.is_nothing for part in self._parts) and not self._planting.began_before(
+            self._left_alone_from
+        )
+
+    def _as_they_came(self, before: Clip, left: int) -> list[Frame]:
+        """With the travel that was gained before, if any was."""
+        self._rest_there(left, left + before.frame_count)
+        travel = self._travel.rows("travel", left, left + before.frame_count)
+        if not travel.any():
+            return _frames(before)
+        position = offset_root(before, self._c, before.local_rotation, travel)
+        return _frames(before.with_motion(position, before.local_rotation))
+
+    def _rest_there(self, left: int, leaves: int) -> None:
+        """The body is as far from where it would be as in the frame before."""
+        there = self._travel_at(left) * (1.0 - UP)
+        self._travel.put(left, travel=np.repeat(there[None], leaves - left + 1, axis=0))
+
+    def _travel_at(self, frame: int) -> Array:
+        if self._travel.stop <= frame:
+            return np.zeros(3)
+        return self._travel.rows("travel", frame, frame + 1)[0].copy()
+
+    def _moves_legs(self) -> bool:
+        return any(part.moves_legs for part in self._parts)
+
+    def _turned(
+        self, before: Clip, c: Correspondence, first: int, last: int, joints: Sequence[int] | None
+    ) -> Turned:
+        """As `Layers.turned`, on the way from one part to the next."""
+        found = [self._of_part(part, before, c, first, last, joints) for part in self._parts]
+        if len(found) == 1:
+            return found[0]
+        share = self._share(first, last)
+        a, b = found
+        local = rotation.interpolate(
+            a.clip.local_rotation,
+            b.clip.local_rotation,
+            np.broadcast_to(share[:, None], a.clip.local_rotation.shape[:2]),
+        )
+        still = np.zeros((before.frame_count, 3))
+        clip = before.with_motion(offset_root(before, c, local, still), local)
+        return Turned(
+            clip,
+            a.rise + share * (b.rise - a.rise),
+            a.pace + share[:, None] * (b.pace - a.pace),
+        )
+
+    def _of_part(
+        self,
+        part: Part,
+        before: Clip,
+        c: Correspondence,
+        first: int,
+        last: int,
+        joints: Sequence[int] | None,
+    ) -> Turned:
+        layers = part.at(first, last, self._frame_time)
+        if layers is None:
+            nothing = np.zeros((before.frame_count, 3))
+            return Turned(before, nothing[:, 0], nothing)
+        turned = layers.turned(before, c, joints)
+        hands = layers.left_out_hands if part.settings.keep == "world" else {}
+        if hands and joints is None:
+            shares = {side: np.full(last - first, share) for side, share in hands.items()}
+            turned = hold_hands(before, turned, c, shares, np.zeros((last - first, 3)))
+        return Turned(turned, layers.rise, layers.pace)
+
+    def _on_its_feet(
+        self, performer: Performer, before: Clip, turned: Turned, frames: tuple[int, ...]
+    ) -> Clip:
+        first, left, leaves, stop = frames
+        settings = self._parts[-1].settings
+        was = performer.clip(first, stop, self._joints)
+        legs = self._turned(was, self._legs, first, stop, self._joints)
+        locked = self._planting.contacts.find(performer, first, left, stop)
+        self._find_travel(performer, was, legs, locked, (first, left, leaves, stop))
+        travel = self._travel.rows("travel", first, stop)
+        here = slice(left - first, leaves - first)
+        after = _offset(turned.clip, self._c, travel[here])
+        moved = _offset(legs.clip, self._legs, travel)
+        ways = leg_trajectories(was, self._legs), leg_trajectories(moved, self._legs)
+        found = self._planting.find((first, left, leaves), locked, *ways)
+        if settings.feet == "lock":
+            after = self._locked(after, moved, ways[0], found, here)
+        self._planting.contacts.decide(locked, first, leaves)
+        if settings.root == "keep":
+            kept = carry_along(before, self._c, before.local_position, after.local_rotation)
+            after = after.with_motion(kept, after.local_rotation)
+        return after
+
+    def _locked(
+        self,
+        after: Clip,
+        moved: Clip,
+        was: Sequence[LegTrajectory],
+        found: FoundLocks,
+        here: slice,
+    ) -> Clip:
+        turned, lowered = reach_locks(
+            was,
+            moved,
+            self._legs,
+            found.locks,
+            Window.whole(moved.frame_count),
+            np.full(moved.frame_count, found.amount),
+        )
+        in_rig = {self._joints[joint]: each[here] for joint, each in turned.items()}
+        return with_legs(after, self._c, in_rig, lowered[here])
+
+    def _find_travel(
+        self,
+        performer: Performer,
+        was: Clip,
+        legs: Turned,
+        locked: np.ndarray,
+        frames: tuple[int, int, int, int],
+    ) -> None:
+        """How far the hips are from where they were, from the frame `left` on."""
+        first, left, _, stop = frames
+        root = self._parts[-1].settings.root
+        pace = np.zeros_like(legs.pace)
+        if root in ("auto", "planted", "predicted"):
+            pace = legs.pace
+            if root != "predicted":
+                sigma = STANCE_SMOOTHING_SECONDS / self._frame_time
+                stance, known = stance_velocity(was, legs.clip, self._legs, locked)
+                known = smooth_in_time(known, sigma)[:, None]
+                pace = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace
+            if root == "auto":
+                pace = self._carried(performer, first, stop)[:, None] * pace
+        pace = pace[left - first :]
+        way = self._travel_at(left) * (1.0 - UP) + np.cumsum(pace, axis=0)
+        rows = np.concatenate([self._travel_at(left)[None] * (1.0 - UP), way])
+        up = np.zeros(len(pace)) if root == "keep" else legs.rise[left - first :]
+        rows[:-1, 1] = up
+        rows[-1, 1] = up[-1]
+        if self._travel.stop == 0:
+            # nothing was changed in the frames before
+            rows = np.concatenate([np.zeros((left - first, 3)), rows])
+            left = first
+        self._travel.put(left, travel=rows)
+
+    def _carried(self, performer: Performer, first: int, stop: int) -> Array:
+        start = max(performer.first, first - self._longer)
+        c = self._calibration.correspondence
+        hips = c.mapping.joints["hips"]
+        clip = performer.clip(start, stop, [*sorted({hips, *c.skeleton.ancestors(hips)})])
+        place = rotation.rotate(c.axes, clip.world_position[:, -1])[:, [0, 2]]
+        carried = carried_along(
+            place * c.scale_to_canonical, np.zeros(len(place)), self._frame_time
+        )
+        return carried[first - start :]
+
+
+def _offset(clip: Clip, c: Correspondence, travel: Array) -> Clip:
+    position = offset_root(clip, c, clip.local_rotation, travel)
+    return clip.with_motion(position, clip.local_rotation)
+
+
+def _frames(clip: Clip) -> list[Frame]:
+    return [
+        Frame(position, turned)
+        for position, turned in zip(clip.local_position, clip.local_rotation, strict=True)
+    ]

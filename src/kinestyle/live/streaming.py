@@ -1,0 +1,197 @@
+"""Restyling a stream: a frame in, an earlier frame out."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import ceil, floor
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from kinestyle.bundle import Bundle, Style
+from kinestyle.live.calibration import Calibration, calibrate
+from kinestyle.live.listening import WINDOW_FRAMES, Heard, Listener
+from kinestyle.live.performer import Frame, Performer
+from kinestyle.live.stage import Part, Stage
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.window import Motion
+from kinestyle.retarget.features import FRAME_RATE
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.graphs import STRIDE
+from kinestyle.runtime.settings import Settings, SettingsChanges
+from kinestyle.runtime.stylizer import Stylizer
+
+LOOKAHEAD_SECONDS = 0.27
+"""A frame leaves at most so long after it came."""
+
+_HOP = 2
+"""Frames at 30 a second between two windows."""
+
+_KEPT_SECONDS = 1.0 + (WINDOW_FRAMES + 2 * STRIDE) / FRAME_RATE
+
+
+class StreamingStylizer:
+    """Restyles one performer's frames as they come. Each frame leaves `lookahead_seconds` after it
+    came, always the same and at most `LOOKAHEAD_SECONDS`.
+
+    Style, strength and parts may change at any time, see `restyle`: the body passes to them in half
+    a second. While strength is 0, the very numbers that came leave, moved over the ground as far as
+    the style had taken the body.
+    """
+
+    def __init__(
+        self,
+        bundle: Stylizer | Bundle | Path | str | None,
+        rig: Calibration | Clip,
+        settings: Settings | None = None,
+        style: Cue[Motion | Style] | str | np.ndarray | None = None,
+        **changes: Unpack[SettingsChanges],
+    ) -> None:
+        """bundle: as `Stylizer.load` takes it, or a stylizer that is there already
+        rig: some seconds of the performer's motion, or what `calibrate` found in them; their frame
+            rate is the stream's
+        style: as `Stylizer.style_of` takes it, or what that gives; None: nothing is changed yet
+        settings, changes: see `Settings`; those that need a whole clip are refused
+
+        Raises BundleError, RigError, ClipError, StyleError.
+        """
+        self.stylizer = _stylizer(bundle)
+        settings = settings or Settings(**changes)
+        graphs = self.stylizer.graphs
+        if isinstance(rig, Clip):
+            rig = calibrate(graphs, rig, settings.rig)
+        self.calibration = rig
+        rate = 1.0 / rig.frame_time_seconds
+        self._delay = floor(LOOKAHEAD_SECONDS * rate + 1e-6)
+        self._hop = max(1, ceil(_HOP * rate / FRAME_RATE - 1e-6))
+        self._performer = Performer(rig, _KEPT_SECONDS)
+        self._listener = Listener(graphs, rig)
+        self._stage = Stage(rig)
+        self._out: deque[Frame] = deque()
+        self._left = 0
+        """Frames that left, or wait in `_out`."""
+        self._steps: deque[Any] = deque()
+        self._heard_at = 0
+        self._style: Any = None
+        self._settings = Settings(strength=0.0)
+        self.restyle(style, settings)
+
+    @property
+    def lookahead_seconds(self) -> float:
+        """How long after it came a frame leaves."""
+        return self._delay * self.calibration.frame_time_seconds
+
+    @property
+    def lost(self) -> int:
+        """How many frames did not come."""
+        return self._performer.lost
+
+    @property
+    def refused(self) -> int:
+        """How many frames came and could not be believed: numbers that are not finite, or joints
+        that are suddenly elsewhere.
+        """
+        return self._performer.refused
+
+    def restyle(
+        self,
+        style: Cue[Motion | Style] | str | np.ndarray | None = None,
+        settings: Settings | None = None,
+        **changes: Unpack[SettingsChanges],
+    ) -> None:
+        """From the next frame on, pass to another style, or to other settings; what is not given
+        stays.
+
+        Raises StyleError, RigError, ClipError.
+        """
+        from dataclasses import replace
+
+        settings = replace(settings or self._settings, **changes)
+        code = self._style if style is None else style
+        if code is None:
+            code, settings = np.zeros(self.stylizer.graphs.code_size), replace(
+                settings, strength=0.0
+            )
+        elif not isinstance(code, np.ndarray):
+            code = self.stylizer.style_of(code, settings.seed)
+        part = Part(code, settings, self.calibration.correspondence)
+        self._style = code if style is not None or self._style is not None else None
+        self._settings = settings
+        self._stage.change(part, self._left)
+
+    def push(self, frame: Frame | None) -> Frame | None:
+        """frame: the next one that came, with quaternions wxyz; None where one was lost, for which
+        the performer is thought to stand still, and between its neighbours when the next one comes.
+
+        Returns the frame that leaves; None for the first ones.
+        """
+        performer = self._performer
+        if frame is None and not performer.count:
+            return None
+        if not performer.count and frame is not None and not performer.believes_first(frame):
+            return None
+        performer.push(frame, self._left)
+        leaves = performer.count - self._delay
+        self._work()
+        if leaves <= 0:
+            return None
+        while not self._out:
+            self._start() if not self._steps else self._step()
+        return self._out.popleft()
+
+    def finish(self) -> list[Frame]:
+        """The frames that are still to leave, when no more come."""
+        if not self._performer.count:
+            return []
+        found = [self.push(None) for _ in range(self._delay)]
+        return [frame for frame in found if frame is not None]
+
+    def _work(self) -> None:
+        """A share of the work on a window: it is spread over the frames between two windows."""
+        if not self._steps and self._performer.count - self._heard_at >= self._hop:
+            if self._performer.count > self._delay - self._hop:
+                self._start()
+        for _ in range(ceil(3 / self._hop) if self._hop < 3 else 1):
+            if self._steps:
+                self._step()
+
+    def _start(self) -> None:
+        self._heard_at = self._performer.count
+        self._steps.extend((self._hear, self._change, self._leave))
+
+    def _step(self) -> None:
+        self._steps.popleft()()
+
+    def _hear(self) -> None:
+        self._performer.look()
+        self._heard: Heard | None = None
+        if any(not part.is_nothing for part in self._stage.parts):
+            self._heard = self._listener.hear(self._performer)
+
+    def _change(self) -> None:
+        if self._heard is None:
+            return
+        parts = [part for part in self._stage.parts if not part.is_nothing]
+        keeps = any(part.settings.action == "keep" for part in parts)
+        action = self._heard.action() if keeps else None
+        left = ceil(self._left * self.calibration.frame_time_seconds * FRAME_RATE - 1e-6)
+        for part in parts:
+            part.hear(self._listener, self._heard, action, left)
+
+    def _leave(self) -> None:
+        self._performer.look()
+        if any(part.is_silent for part in self._stage.parts):
+            # it came after the others were heard
+            self._hear()
+            self._change()
+        stop = self._performer.count - self._delay + self._hop
+        stop = min(max(stop, self._left + 1), self._performer.count)
+        self._out.extend(self._stage.frames(self._performer, self._left, stop))
+        self._left = stop
+
+
+def _stylizer(bundle: Stylizer | Bundle | Path | str | None) -> Stylizer:
+    if isinstance(bundle, Stylizer):
+        return bundle
+    return Stylizer(bundle) if isinstance(bundle, Bundle) else Stylizer.load(bundle)

@@ -77,13 +77,14 @@ class Heard:
     domain: DomainScore
 
     def action(self) -> Action:
-        """As `Analysis.action`, on level ground."""
+        """As `Analysis.action`, on level ground; of the frames that have come."""
+        come = slice(0, self.count)
         return find_action(
-            self.rotation,
-            self.height,
-            self.own.rotation,
-            self.domain.times_reference,
-            np.zeros(len(self.height)),
+            self.rotation[come],
+            self.height[come],
+            self.own.rotation[come],
+            self.domain.times_reference[come],
+            np.zeros(self.count),
         )
 
 
@@ -223,20 +224,22 @@ class Voice:
         settings = self.settings
         assert isinstance(settings.strength, float), "the strength of a stream is a number"
         amount = heard.heading, settings.strength, heard.domain.share_under(settings)
+        come = slice(0, heard.count)
         posture = by_posture(self.code, settings)
         found: list[tuple[float, Change]] = []
         if posture < 1.0:
             latent = listener.graphs.generate(heard.content, self.code)
-            change = find_change(heard.own, listener.render(latent), *amount)
+            change = find_change(heard.own, listener.render(latent), *amount).of(come)
             if action is not None:
-                change = keep_action(action, heard.heading, change, WINDOWS)
+                change = keep_action(action, heard.heading[come], change, WINDOWS)
             found.append((1.0 - posture, change))
         if posture and isinstance(self.code, StyleCode) and self.code.posture:
             held = posture_change(
                 self.code.posture, heard.rotation, heard.height, *amount, WINDOWS
-            )
+            ).of(come)
             if action is not None:
-                held = keep_action(action.without_doubt, heard.heading, held, WINDOWS)
+                known = action.without_doubt
+                held = keep_action(known, heard.heading[come], held, WINDOWS)
             found.append((posture, held))
         return mix_changes(found)
 

@@ -55,8 +55,8 @@ class Performer:
         self._features = Track(ceil(seconds * FRAME_RATE))
         self._good: Frame | None = None
         self._missing = 0
-        self._known = 0
-        """Frames whose places in the world are up to date."""
+        self.known = 0
+        """Frames whose places in the world are up to date, see `look`."""
 
     @property
     def count(self) -> int:
@@ -103,7 +103,7 @@ class Performer:
     def _put(self, start: int, position: Array, turned: Array) -> None:
         turned = np.asarray(turned, dtype=float)
         self._given.put(start, position=np.asarray(position, dtype=float), rotation=turned)
-        self._known = min(self._known, start)
+        self.known = min(self.known, start)
 
     def _fill(self, frame: Frame, start: int) -> None:
         """The frames from `start` on were lost; `frame` is the one behind them."""
@@ -139,7 +139,7 @@ class Performer:
 
     def look(self) -> None:
         """Find where the new frames are in the world, and those at 30 a second."""
-        start, count = self._known, self.count
+        start, count = self.known, self.count
         if start == count:
             return
         c = self.calibration.correspondence
@@ -154,7 +154,7 @@ class Performer:
             world_rotation=clip.world_rotation,
             contacts=contacts,
         )
-        self._known = count
+        self.known = count
         self._look_at_features(start)
 
     def _look_at_features(self, start: int) -> None:
@@ -182,7 +182,7 @@ class Performer:
     def clip(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """Frames of the rig, or of some of its joints."""
         names = ["position", "rotation"]
-        if stop <= self._known:
+        if stop <= self.known:
             names += ["world_position", "world_rotation"]
         rows = [self._given.rows(name, start, stop) for name in names]
         pose = self.calibration.pose

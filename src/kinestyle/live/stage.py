@@ -26,6 +26,7 @@ from kinestyle.retarget.hands import hold_hands
 from kinestyle.retarget.legs import LegTrajectory, leg_trajectories
 from kinestyle.retarget.travel import STEADY_SECONDS, carried_along
 from kinestyle.runtime.action import Action
+from kinestyle.runtime.change import Change
 from kinestyle.runtime.code_change import CodeLayer
 from kinestyle.runtime.layers import Layer, Layers, shared_weights
 from kinestyle.runtime.part_names import parse_parts
@@ -90,14 +91,16 @@ class Part:
                 listener, heard, action if self.settings.action == "keep" else None, left
             )
 
-    def at(self, first: int, last: int, frame_time_seconds: float) -> Layers | None:
-        """What changes in these frames; None: nothing."""
-        if self.is_nothing:
-            return None
+    def at(self, first: int, last: int, frame_time_seconds: float) -> list[Change]:
+        """What each style changes in these frames; none where there is nothing."""
+        return [voice.at(first, last, frame_time_seconds) for voice in self.voices]
+
+    def layers(self, changes: Sequence[Change], frames: slice) -> Layers:
+        """Some frames of what `at` gives, on the body."""
         return Layers(
             [
-                Layer(voice.at(first, last, frame_time_seconds), weights)
-                for voice, weights in zip(self.voices, self._weights, strict=True)
+                Layer(change.of(frames), weights)
+                for change, weights in zip(changes, self._weights, strict=True)
             ],
             self._c,
         )
@@ -178,17 +181,22 @@ class Stage:
 
     def frames(self, performer: Performer, left: int, leaves: int) -> list[Frame]:
         """The frames from `left` up to, not including, `leaves`, as they leave."""
-        stop = performer.count
+        stop = performer.known
         first = max(performer.first, left - self._around)
         self._pass_on(first, left)
         before = performer.clip(left, leaves)
         if self._nothing_changes():
             return self._as_they_came(before, left)
-        turned = self._turned(before, self._c, left, leaves, None)
+        changes = [part.at(first, stop, self._frame_time) for part in self._parts]
+        turned = self._turned(before, self._c, changes, (first, left, leaves), None)
         if not self._moves_legs():
             self._rest_there(left, leaves)
             return _frames(turned.clip)
-        after = self._on_its_feet(performer, before, turned, (first, left, leaves, stop))
+        was = performer.clip(first, stop, self._joints)
+        legs = self._turned(was, self._legs, changes, (first, first, stop), self._joints)
+        after = self._on_its_feet(
+            performer, before, turned, was, legs, (first, left, leaves, stop)
+        )
         return _frames(after)
 
     def _nothing_changes(self) -> bool:
@@ -219,13 +227,26 @@ class Stage:
         return any(part.moves_legs for part in self._parts)
 
     def _turned(
-        self, before: Clip, c: Correspondence, first: int, last: int, joints: Sequence[int] | None
+        self,
+        before: Clip,
+        c: Correspondence,
+        changes: Sequence[Sequence[Change]],
+        frames: tuple[int, int, int],
+        joints: Sequence[int] | None,
     ) -> Turned:
-        """As `Layers.turned`, on the way from one part to the next."""
-        found = [self._of_part(part, before, c, first, last, joints) for part in self._parts]
+        """As `Layers.turned`, on the way from one part to the next.
+
+        changes: of each part; frames: their first one, and from which to which they are `before`
+        """
+        first, start, stop = frames
+        here = slice(start - first, stop - first)
+        found = [
+            self._of_part(part, before, c, part.layers(each, here) if each else None, joints)
+            for part, each in zip(self._parts, changes, strict=True)
+        ]
         if len(found) == 1:
             return found[0]
-        share = self._share(first, last)
+        share = self._share(start, stop)
         a, b = found
         local = rotation.interpolate(
             a.clip.local_rotation,
@@ -245,28 +266,33 @@ class Stage:
         part: Part,
         before: Clip,
         c: Correspondence,
-        first: int,
-        last: int,
+        layers: Layers | None,
         joints: Sequence[int] | None,
     ) -> Turned:
-        layers = part.at(first, last, self._frame_time)
+        count = before.frame_count
         if layers is None:
-            nothing = np.zeros((before.frame_count, 3))
-            return Turned(before, nothing[:, 0], nothing)
+            return Turned(before, np.zeros(count), np.zeros((count, 3)))
         turned = layers.turned(before, c, joints)
         hands = layers.left_out_hands if part.settings.keep == "world" else {}
         if hands and joints is None:
-            shares = {side: np.full(last - first, share) for side, share in hands.items()}
-            turned = hold_hands(before, turned, c, shares, np.zeros((last - first, 3)))
+            shares = {side: np.full(count, share) for side, share in hands.items()}
+            turned = hold_hands(before, turned, c, shares, np.zeros((count, 3)))
         return Turned(turned, layers.rise, layers.pace)
 
     def _on_its_feet(
-        self, performer: Performer, before: Clip, turned: Turned, frames: tuple[int, ...]
+        self,
+        performer: Performer,
+        before: Clip,
+        turned: Turned,
+        was: Clip,
+        legs: Turned,
+        frames: tuple[int, int, int, int],
     ) -> Clip:
+        """before, turned: of all joints, the frames that leave; was, legs: of the legs, all that
+        are looked at
+        """
         first, left, leaves, stop = frames
         settings = self._parts[-1].settings
-        was = performer.clip(first, stop, self._joints)
-        legs = self._turned(was, self._legs, first, stop, self._joints)
         locked = self._planting.contacts.find(performer, first, left, stop)
         self._find_travel(performer, was, legs, locked, (first, left, leaves, stop))
         travel = self._travel.rows("travel", first, stop)

@@ -180,13 +180,12 @@ class StreamingStylizer:
             part.hear(self._listener, self._heard, action, left)
 
     def _leave(self) -> None:
-        self._performer.look()
         if any(part.is_silent for part in self._stage.parts):
             # it came after the others were heard
             self._hear()
             self._change()
-        stop = self._performer.count - self._delay + self._hop
-        stop = min(max(stop, self._left + 1), self._performer.count)
+        stop = self._performer.count - self._delay + self._hop - 1
+        stop = min(max(stop, self._left + 1), self._performer.known)
         self._out.extend(self._stage.frames(self._performer, self._left, stop))
         self._left = stop
 

@@ -72,6 +72,15 @@ class Change:
             share if self.share is None else share * self.share,
         )
 
+    def of(self, frames: slice) -> Change:
+        """The same of some frames only."""
+        return Change(
+            self.rotation[frames],
+            self.rise[frames],
+            self.pace[frames],
+            None if self.share is None else self.share[frames],
+        )
+
     def at(self, first: int, last: int, frame_time_seconds: float) -> Change:
         """The same for the frames from `first` up to, not including, `last` of a clip at another
         rate.

@@ -24,7 +24,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import UP, canonical_clip
 from kinestyle.motion.resampling import SPLINE_REACH, spline_rotation, spline_vector
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import smooth_in_time
+from kinestyle.motion.smoothing import smooth_in_time, smootherstep
 from kinestyle.motion.window import WINDOWS
 from kinestyle.retarget.features import (
     FRAME_RATE,
@@ -50,8 +50,8 @@ CONTINUED_FRAMES, SLOWS_DOWN = 8, 0.8
 """So many frames at least motion is continued, each with so much of the velocity of the one
 before."""
 
-SEAM_FRAMES = 3.0
-"""Within how many frames at 30 a second what is between two windows fades to 1/e."""
+SEAM_FRAMES = 4.0
+"""Within how many frames at 30 a second a result passes from one window to the next."""
 
 _RESIDUAL_WINDOWS = 150.0
 """Over so many windows what is missed of a performer's style is averaged: ten seconds."""
@@ -207,18 +207,28 @@ class Voice:
         rows = [change.rotation[here], change.rise[here], change.pace[here]]
         start = heard.first + here.start
         if track.stop > start >= track.first and track.stop:
-            fades = np.exp(-np.arange(last - start) / SEAM_FRAMES)
-            was = [track.rows(name, start, start + 1)[0] for name in ("rotation", "rise", "pace")]
-            seam = rotation.log(rotation.multiply(was[0], rotation.inverse(rows[0][0])))
-            rows[0] = rotation.multiply(rotation.exp(fades[:, None, None] * seam), rows[0])
-            rows[1] = rows[1] + fades * (was[1] - rows[1][0])
-            rows[2] = rows[2] + fades[:, None] * (was[2] - rows[2][0])
+            rows = self._passing_from(start, *rows)
         elif track.stop == 0 or start > track.stop:
             start = heard.first
             all_ = slice(0, heard.count)
             rows = [change.rotation[all_], change.rise[all_], change.pace[all_]]
             self._changes = track = Track(track.capacity)
         track.put(start, rotation=rows[0], rise=rows[1], pace=rows[2])
+
+    def _passing_from(self, start: int, turned: Array, rise: Array, pace: Array) -> list[Array]:
+        """What is found now in the frames from `start` on, beginning with what was found before."""
+        track, count = self._changes, len(rise)
+        # what was found before reaches less far: from there on, what is between the two stays
+        reach = min(track.stop - start, count)
+        at = np.minimum(np.arange(count), reach - 1)
+        share = 1.0 - smootherstep(np.arange(count) / SEAM_FRAMES)
+        was = [track.rows(n, start, start + reach)[at] for n in ("rotation", "rise", "pace")]
+        seam = rotation.log(rotation.multiply(was[0], rotation.inverse(turned[at])))
+        return [
+            rotation.multiply(rotation.exp(share[:, None, None] * seam), turned),
+            rise + share * (was[1] - rise[at]),
+            pace + share[:, None] * (was[2] - pace[at]),
+        ]
 
     def _found(self, listener: Listener, heard: Heard, action: Action | None) -> Change:
         settings = self.settings

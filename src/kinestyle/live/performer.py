@@ -155,10 +155,13 @@ class Performer:
             contacts=contacts,
         )
         self.known = count
-        self._look_at_features(start)
+        self._look_at_features(start, canonical)
 
-    def _look_at_features(self, start: int) -> None:
-        """Find the frames at 30 a second that need frames from `start` on."""
+    def _look_at_features(self, start: int, canonical: Clip) -> None:
+        """Find the frames at 30 a second that need frames from `start` on.
+
+        canonical: these frames on the canonical skeleton
+        """
         step = 1.0 / (FRAME_RATE * self.frame_time)
         if abs(step - 1.0) < 1e-3:
             step = 1.0
@@ -168,10 +171,16 @@ class Performer:
             return
         at = np.arange(first, last) * step
         low = max(floor(at[0] + _ALIKE), self.first)
-        high = min(ceil(at[-1] - _ALIKE) + 1, self.count)
-        canonical = to_canonical(self.clip(low, high), self.calibration.correspondence)
-        if step != 1.0:
-            canonical = resample_at(canonical, at - low, 1.0 / FRAME_RATE)
+        if low < start:
+            high = min(ceil(at[-1] - _ALIKE) + 1, self.count)
+            clip = self.clip(low, high)
+            canonical = to_canonical(clip, self.calibration.correspondence)
+            start = low
+        nearest = np.rint(at)
+        if (np.abs(at - nearest) < _ALIKE).all():
+            canonical = canonical.sample(nearest.astype(int) - start)
+        else:
+            canonical = resample_at(canonical, at - start, 1.0 / FRAME_RATE)
         self._features.put(
             first,
             rotation=np.ascontiguousarray(canonical.world_rotation),

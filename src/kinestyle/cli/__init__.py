@@ -27,6 +27,7 @@ _HOME = {
     "train": "learning",
     "studio": "serving",
     "learn": "owning",
+    "live": "live",
 }
 """The module of each command, which is imported when the command is called."""
 

@@ -76,8 +76,8 @@ def calibrate(graphs: Graphs, clip: Clip, rig: Rig | str | Path | None = None) -
         raise ClipError(f"{clip.name} has positions or rotations that are not finite numbers")
     if clip.duration_seconds < LEAST_SECONDS:
         raise ClipError(
-            f"{clip.name} lasts {clip.duration_seconds:.2f} s, too short to show how its rig moves; "
-            f"{LEAST_SECONDS:g} s or more are needed"
+            f"{clip.name} lasts {clip.duration_seconds:.2f} s, too short to show how its rig "
+            f"moves; {LEAST_SECONDS:g} s or more are needed"
         )
     c = correspond(clip, map_joints(clip, as_rig(rig)))
     joints, legs = c.part(LEG_ROLES)

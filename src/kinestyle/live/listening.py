@@ -15,7 +15,6 @@ from math import ceil
 
 import numpy as np
 
-from kinestyle.bundle import Style
 from kinestyle.errors import StyleError
 from kinestyle.live.calibration import STYLE_STEPS, Calibration
 from kinestyle.live.performer import Performer
@@ -46,7 +45,7 @@ from kinestyle.runtime.settings import Settings
 WINDOW_FRAMES = 64
 """At 30 a second: more of the past changes nothing."""
 
-CONTINUED_FRAMES, SLOWS_DOWN = 8, 0.8
+CONTINUED_FRAMES, SLOWS_DOWN = 8, 0.75
 """So many frames at least motion is continued, each with so much of the velocity of the one
 before."""
 
@@ -169,14 +168,13 @@ def _continued(hips: Array, turned: Array, frames: int) -> tuple[Array, Array]:
     """hips: (T, 3), turned: (T, 21, 4) -> the same and so many frames more, in which every joint
     slows down and the hips travel on.
     """
-    behind = min(2, len(hips) - 1)
-    if not behind:
+    if len(hips) < 2:
         return np.repeat(hips, frames + 1, axis=0), np.repeat(turned, frames + 1, axis=0)
     number = np.arange(1, frames + 1)
     amount = SLOWS_DOWN * (1.0 - SLOWS_DOWN**number) / (1.0 - SLOWS_DOWN)
-    step = rotation.log(rotation.multiply(turned[-1], rotation.inverse(turned[-1 - behind])))
-    more = rotation.multiply(rotation.exp(amount[:, None, None] * (step / behind)), turned[-1])
-    velocity = (hips[-1] - hips[-1 - behind]) / behind
+    step = rotation.log(rotation.multiply(turned[-1], rotation.inverse(turned[-2])))
+    more = rotation.multiply(rotation.exp(amount[:, None, None] * step), turned[-1])
+    velocity = hips[-1] - hips[-2]
     way = number[:, None] * velocity * (1.0 - UP) + amount[:, None] * velocity * UP
     return np.concatenate([hips, hips[-1] + way]), np.concatenate([turned, more])
 
@@ -202,7 +200,7 @@ class Voice:
     def hear(self, listener: Listener, heard: Heard, action: Action | None, left: int) -> None:
         """Find what changes in the frames from `left` on, at 30 a second."""
         change = self._found(listener, heard, action)
-        track, last = self._changes, heard.first + heard.count
+        track = self._changes
         here = slice(max(left - heard.first, 0), heard.count)
         rows = [change.rotation[here], change.rise[here], change.pace[here]]
         start = heard.first + here.start

@@ -112,9 +112,7 @@ class Performer:
             return
         share = np.arange(1, count + 1) / (count + 1.0)
         before = (self._given.rows(name, start - 1, start)[0] for name in ("position", "rotation"))
-        position, turned = (
-            np.stack(pair) for pair in zip(before, frame, strict=True)
-        )
+        position, turned = (np.stack(pair) for pair in zip(before, frame, strict=True))
         self._put(start, resample_vector(position, share), resample_rotation(turned, share))
 
     def _is_believed(self, frame: Frame) -> bool:

@@ -263,9 +263,7 @@ class Planting:
         amount = self._amount(was, now)
         locks = tuple(
             foot.find(*frames, locked[:, column], (before, after), amount)
-            for column, (foot, before, after) in enumerate(
-                zip(self._feet, was, now, strict=True)
-            )
+            for column, (foot, before, after) in enumerate(zip(self._feet, was, now, strict=True))
         )
         return FoundLocks(locked, locks, amount)
 
@@ -275,4 +273,3 @@ class Planting:
         share = len(was[0].foot) / self._seen
         self._squared += min(share, 1.0) * (squared / count - self._squared)
         return amount_of_change(self._squared, self._c.scale_to_canonical)
-

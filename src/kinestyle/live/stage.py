@@ -71,7 +71,9 @@ class Part:
     @property
     def moves_legs(self) -> bool:
         """Whether hips or legs change at all."""
-        joints = [self._c.mapping.joints[role] for role in LEG_ROLES if role in self._c.mapping.joints]
+        joints = [
+            self._c.mapping.joints[role] for role in LEG_ROLES if role in self._c.mapping.joints
+        ]
         return any(each is None or bool(each[joints].any()) for each in self._weights)
 
     @property
@@ -87,9 +89,7 @@ class Part:
     def hear(self, listener: Listener, heard: Heard, action: Action | None, left: int) -> None:
         """As `Voice.hear`, of all styles."""
         for voice in self.voices:
-            voice.hear(
-                listener, heard, action if self.settings.action == "keep" else None, left
-            )
+            voice.hear(listener, heard, action if self.settings.action == "keep" else None, left)
 
     def at(self, first: int, last: int, frame_time_seconds: float) -> list[Change]:
         """What each style changes in these frames; none where there is nothing."""
@@ -194,9 +194,7 @@ class Stage:
             return _frames(turned.clip)
         was = performer.clip(first, stop, self._joints)
         legs = self._turned(was, self._legs, changes, (first, first, stop), self._joints)
-        after = self._on_its_feet(
-            performer, before, turned, was, legs, (first, left, leaves, stop)
-        )
+        after = self._on_its_feet(performer, before, turned, was, legs, (first, left, leaves, stop))
         return _frames(after)
 
     def _nothing_changes(self) -> bool:

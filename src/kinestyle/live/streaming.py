@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from math import ceil, floor
 from pathlib import Path
 from typing import Any, Unpack
@@ -44,6 +45,7 @@ class StreamingStylizer:
         self,
         bundle: Stylizer | Bundle | Path | str | None,
         rig: Calibration | Clip,
+        /,
         settings: Settings | None = None,
         style: Cue[Motion | Style] | str | np.ndarray | None = None,
         **changes: Unpack[SettingsChanges],
@@ -63,7 +65,7 @@ class StreamingStylizer:
             rig = calibrate(graphs, rig, settings.rig)
         self.calibration = rig
         rate = 1.0 / rig.frame_time_seconds
-        self._delay = floor(LOOKAHEAD_SECONDS * rate + 1e-6)
+        self._delay = delay_frames(rate)
         self._hop = max(1, ceil(_HOP * rate / FRAME_RATE - 1e-6))
         self._performer = Performer(rig, _KEPT_SECONDS)
         self._listener = Listener(graphs, rig)
@@ -81,6 +83,11 @@ class StreamingStylizer:
     def lookahead_seconds(self) -> float:
         """How long after it came a frame leaves."""
         return self._delay * self.calibration.frame_time_seconds
+
+    @property
+    def delay_frames(self) -> int:
+        """The same in frames."""
+        return self._delay
 
     @property
     def lost(self) -> int:
@@ -105,14 +112,11 @@ class StreamingStylizer:
 
         Raises StyleError, RigError, ClipError.
         """
-        from dataclasses import replace
-
         settings = replace(settings or self._settings, **changes)
         code = self._style if style is None else style
         if code is None:
-            code, settings = np.zeros(self.stylizer.graphs.code_size), replace(
-                settings, strength=0.0
-            )
+            code = np.zeros(self.stylizer.graphs.code_size)
+            settings = replace(settings, strength=0.0)
         elif not isinstance(code, np.ndarray):
             code = self.stylizer.style_of(code, settings.seed)
         part = Part(code, settings, self.calibration.correspondence)
@@ -149,9 +153,10 @@ class StreamingStylizer:
 
     def _work(self) -> None:
         """A share of the work on a window: it is spread over the frames between two windows."""
-        if not self._steps and self._performer.count - self._heard_at >= self._hop:
-            if self._performer.count > self._delay - self._hop:
-                self._start()
+        count = self._performer.count
+        due = count - self._heard_at >= self._hop and count > self._delay - self._hop
+        if due and not self._steps:
+            self._start()
         for _ in range(ceil(3 / self._hop) if self._hop < 3 else 1):
             if self._steps:
                 self._step()
@@ -188,6 +193,11 @@ class StreamingStylizer:
         stop = min(max(stop, self._left + 1), self._performer.known)
         self._out.extend(self._stage.frames(self._performer, self._left, stop))
         self._left = stop
+
+
+def delay_frames(rate: float) -> int:
+    """How many frames a stream of so many a second is late."""
+    return floor(LOOKAHEAD_SECONDS * rate + 1e-6)
 
 
 def _stylizer(bundle: Stylizer | Bundle | Path | str | None) -> Stylizer:

@@ -186,30 +186,30 @@ class Stage:
         self._pass_on(first, left)
         before = performer.clip(left, leaves)
         if self._nothing_changes():
-            return self._as_they_came(before, left)
+            return self._where_it_was(before, left)
         changes = [part.at(first, stop, self._frame_time) for part in self._parts]
         turned = self._turned(before, self._c, changes, (first, left, leaves), None)
-        if not self._moves_legs():
-            self._rest_there(left, leaves)
-            return _frames(turned.clip)
+        if self._legs_rest():
+            return self._where_it_was(turned.clip, left)
         was = performer.clip(first, stop, self._joints)
         legs = self._turned(was, self._legs, changes, (first, first, stop), self._joints)
         after = self._on_its_feet(performer, before, turned, was, legs, (first, left, leaves, stop))
         return _frames(after)
 
     def _nothing_changes(self) -> bool:
-        return all(part.is_nothing for part in self._parts) and not self._planting.began_before(
-            self._left_alone_from
-        )
+        return all(part.is_nothing for part in self._parts) and self._legs_rest()
 
-    def _as_they_came(self, before: Clip, left: int) -> list[Frame]:
-        """With the travel that was gained before, if any was."""
-        self._rest_there(left, left + before.frame_count)
-        travel = self._travel.rows("travel", left, left + before.frame_count)
-        if not travel.any():
-            return _frames(before)
-        position = offset_root(before, self._c, before.local_rotation, travel)
-        return _frames(before.with_motion(position, before.local_rotation))
+    def _legs_rest(self) -> bool:
+        """Whether legs do what they did, and no foot is where a part took it that is over."""
+        return not any(
+            part.moves_legs and not part.is_nothing for part in self._parts
+        ) and not self._planting.began_before(self._left_alone_from)
+
+    def _where_it_was(self, clip: Clip, left: int) -> list[Frame]:
+        """The clip with the travel that was gained before, if any was."""
+        self._rest_there(left, left + clip.frame_count)
+        travel = self._travel.rows("travel", left, left + clip.frame_count)
+        return _frames(_offset(clip, self._c, travel) if travel.any() else clip)
 
     def _rest_there(self, left: int, leaves: int) -> None:
         """The body is as far from where it would be as in the frame before."""
@@ -220,9 +220,6 @@ class Stage:
         if self._travel.stop <= frame:
             return np.zeros(3)
         return self._travel.rows("travel", frame, frame + 1)[0].copy()
-
-    def _moves_legs(self) -> bool:
-        return any(part.moves_legs for part in self._parts)
 
     def _turned(
         self,
@@ -290,7 +287,6 @@ class Stage:
         are looked at
         """
         first, left, leaves, stop = frames
-        settings = self._parts[-1].settings
         locked = self._planting.contacts.find(performer, first, left, stop)
         self._find_travel(performer, was, legs, locked, (first, left, leaves, stop))
         travel = self._travel.rows("travel", first, stop)
@@ -299,13 +295,24 @@ class Stage:
         moved = _offset(legs.clip, self._legs, travel)
         ways = leg_trajectories(was, self._legs), leg_trajectories(moved, self._legs)
         found = self._planting.find((first, left, leaves), locked, *ways)
-        if settings.feet == "lock":
-            after = self._locked(after, moved, ways[0], found, here)
         self._planting.contacts.decide(locked, first, leaves)
-        if settings.root == "keep":
+        lock = self._share_of(left, leaves, feet=("lock",))
+        if lock.any():
+            after = _between(after, self._locked(after, moved, ways[0], found, here), lock)
+        keep = self._share_of(left, leaves, root=("keep",))
+        if keep.any():
             kept = carry_along(before, self._c, before.local_position, after.local_rotation)
-            after = after.with_motion(kept, after.local_rotation)
+            after = _between(after, after.with_motion(kept, after.local_rotation), keep)
         return after
+
+    def _share_of(self, first: int, last: int, **wanted: tuple[str, ...]) -> Array:
+        """(N,) 0 to 1, how much there is of parts with a setting that has one of these values."""
+        ((name, values),) = wanted.items()
+        has = [float(getattr(part.settings, name) in values) for part in self._parts]
+        if len(has) == 1:
+            return np.full(last - first, has[0])
+        share = self._share(first, last)
+        return has[0] + share * (has[1] - has[0])
 
     def _locked(
         self,
@@ -336,21 +343,10 @@ class Stage:
     ) -> None:
         """How far the hips are from where they were, from the frame `left` on."""
         first, left, _, stop = frames
-        root = self._parts[-1].settings.root
-        pace = np.zeros_like(legs.pace)
-        if root in ("auto", "planted", "predicted"):
-            pace = legs.pace
-            if root != "predicted":
-                sigma = STANCE_SMOOTHING_SECONDS / self._frame_time
-                stance, known = stance_velocity(was, legs.clip, self._legs, locked)
-                known = smooth_in_time(known, sigma)[:, None]
-                pace = known * smooth_in_time(stance, sigma) + (1.0 - known) * pace
-            if root == "auto":
-                pace = self._carried(performer, first, stop)[:, None] * pace
-        pace = pace[left - first :]
+        pace = self._pace(performer, was, legs, locked, (first, stop))[left - first :]
         way = self._travel_at(left) * (1.0 - UP) + np.cumsum(pace, axis=0)
         rows = np.concatenate([self._travel_at(left)[None] * (1.0 - UP), way])
-        up = np.zeros(len(pace)) if root == "keep" else legs.rise[left - first :]
+        up = legs.rise[left - first :] * (1.0 - self._share_of(left, stop, root=("keep",)))
         rows[:-1, 1] = up
         rows[-1, 1] = up[-1]
         if self._travel.stop == 0:
@@ -358,6 +354,29 @@ class Stage:
             rows = np.concatenate([np.zeros((left - first, 3)), rows])
             left = first
         self._travel.put(left, travel=rows)
+
+    def _pace(
+        self,
+        performer: Performer,
+        was: Clip,
+        legs: Turned,
+        locked: np.ndarray,
+        frames: tuple[int, int],
+    ) -> Array:
+        """(N, 3) metres a frame, how much faster the hips move over the ground."""
+        predicted = self._share_of(*frames, root=("predicted",))
+        planted = self._share_of(*frames, root=("auto", "planted"))
+        auto = self._share_of(*frames, root=("auto",))
+        pace = predicted[:, None] * legs.pace
+        if planted.any():
+            sigma = STANCE_SMOOTHING_SECONDS / self._frame_time
+            stance, known = stance_velocity(was, legs.clip, self._legs, locked)
+            known = smooth_in_time(known, sigma)[:, None]
+            by_feet = known * smooth_in_time(stance, sigma) + (1.0 - known) * legs.pace
+            if auto.any():
+                planted = planted - auto * (1.0 - self._carried(performer, *frames))
+            pace = pace + planted[:, None] * by_feet
+        return pace
 
     def _carried(self, performer: Performer, first: int, stop: int) -> Array:
         start = max(performer.first, first - self._longer)
@@ -369,6 +388,18 @@ class Stage:
             place * c.scale_to_canonical, np.zeros(len(place)), self._frame_time
         )
         return carried[first - start :]
+
+
+def _between(one: Clip, other: Clip, share: Array) -> Clip:
+    """share: (N,) 0 to 1, how much of the other"""
+    if share.min() == 1.0:
+        return other
+    of_all = np.broadcast_to(share[:, None], one.local_rotation.shape[:2])
+    position = one.local_position + share[:, None, None] * (
+        other.local_position - one.local_position
+    )
+    turned = rotation.interpolate(one.local_rotation, other.local_rotation, of_all)
+    return one.with_motion(position, turned)
 
 
 def _offset(clip: Clip, c: Correspondence, travel: Array) -> Clip:

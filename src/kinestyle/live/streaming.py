@@ -148,7 +148,9 @@ class StreamingStylizer:
         """The frames that are still to leave, when no more come."""
         if not self._performer.count:
             return []
+        lost = self._performer.lost
         found = [self.push(None) for _ in range(self._delay)]
+        self._performer.lost = lost  # nothing was
         return [frame for frame in found if frame is not None]
 
     def _work(self) -> None:
@@ -190,7 +192,11 @@ class StreamingStylizer:
             self._hear()
             self._change()
         stop = self._performer.count - self._delay + self._hop - 1
-        stop = min(max(stop, self._left + 1), self._performer.known)
+        stop = max(stop, self._left + 1)
+        if self._performer.known < stop:
+            # some that were missing are known now
+            self._performer.look()
+        stop = min(stop, self._performer.known)
         self._out.extend(self._stage.frames(self._performer, self._left, stop))
         self._left = stop
 

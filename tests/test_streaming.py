@@ -132,7 +132,7 @@ def test_changes_in_the_middle_of_another_wait_for_it(
     c = calibration.correspondence
     usual = max(acceleration_m_s2(each, c).max() for each in (clip, old))
     assert acceleration_m_s2(live, c).max() < 1.15 * usual
-    np.testing.assert_allclose(live.local_rotation[-60:], clip.local_rotation[-60:], atol=1e-9)
+    np.testing.assert_allclose(live.local_rotation[-30:], clip.local_rotation[-30:], atol=1e-9)
 
 
 def disturbed(kind: str, clip: Clip) -> list[Frame | None]:
@@ -191,9 +191,9 @@ def test_a_cut_is_followed_after_a_moment(
     assert 0 < stream.refused * clip.frame_time_seconds <= 0.3
 
 
-def test_a_stream_does_not_grow(stylizer: Stylizer, calibration: Calibration, clip: Clip) -> None:
-    stream = StreamingStylizer(stylizer, calibration, style="old")
-    frames = frames_of(clip)
+def test_a_stream_does_not_grow(stylizer: Stylizer, walk_clip: Clip) -> None:
+    stream = StreamingStylizer(stylizer, walk_clip, style="old")
+    frames = frames_of(walk_clip)
 
     def run(times: int) -> int:
         for _ in range(times):
@@ -204,8 +204,8 @@ def test_a_stream_does_not_grow(stylizer: Stylizer, calibration: Calibration, cl
     tracemalloc.start()
     try:
         # until its windows are full, and those of its own style
-        before = run(6)
-        assert run(4) - before < 50_000
+        before = run(5)
+        assert run(2) - before < 30_000
     finally:
         tracemalloc.stop()
 

@@ -1,0 +1,79 @@
+"""How long a frame of a stream takes on one core, how near its result is to that of the whole clip,
+and whether a long stream grows.
+
+    OMP_NUM_THREADS=1 python benchmarks/live_speed.py --minutes 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import numpy as np
+
+from kinestyle.live.calibration import calibrate
+from kinestyle.live.streaming import StreamingStylizer
+from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.stylizer import Stylizer
+from live_streams import apart_cm, frames_of, sliding_cm_s, streamed
+from long_motion import long_clip
+
+STYLES = ("old", "proud", "feminine", "angry")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=float, default=60.0)
+    parser.add_argument("--minutes", type=float, default=1.0, help="of the stream that is timed")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of the clip that is compared")
+    parser.add_argument("--skip-quality", action="store_true")
+    given = parser.parse_args()
+    stylizer = Stylizer.load("bandai")
+    clip = long_clip(given.seconds, given.rate)
+    calibration = calibrate(stylizer.graphs, clip)
+    if not given.skip_quality:
+        c = calibration.correspondence
+        for style in STYLES:
+            for settings in (Settings(), Settings(action="free")):
+                live = streamed(StreamingStylizer(stylizer, calibration, settings, style), clip)
+                analysis = stylizer.analyse(clip, cycle="no")
+                code = stylizer.style_of(style)
+                whole = stylizer.apply(analysis, code, settings, cycle="no")
+                off, size = apart_cm(live, whole, c), apart_cm(clip, whole, c)
+                slides = [
+                    sliding_cm_s(each, c, analysis.survey.locked) for each in (clip, whole, live)
+                ]
+                print(
+                    f"{style:10} action {settings.action}: {off.mean():.2f} cm from the whole clip, "
+                    f"95 % {np.percentile(off, 95.0):.2f} (the style: {size.mean():.1f} cm); planted "
+                    f"feet slide {slides[0]:.2f} cm/s in the input, {slides[1]:.2f} in the whole "
+                    f"clip's result, {slides[2]:.2f} in the stream's"
+                )
+    frames = frames_of(clip)
+    for action in ("keep", "free"):
+        stream = StreamingStylizer(stylizer, calibration, style="old", action=action)
+        took, begins = [], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for number in range(round(given.minutes * 60.0 * given.rate)):
+            frame = frames[number % len(frames)]
+            begin = time.perf_counter()
+            stream.push(frame)
+            took.append(1e3 * (time.perf_counter() - begin))
+            if number == len(frames):
+                begins = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        ms = np.array(took[len(frames) // 4 :])
+        grew = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begins
+        print(
+            f"action {action}, {clip.skeleton.joint_count} joints at {given.rate:g} a second: mean "
+            f"{ms.mean():.2f} ms, median {np.median(ms):.2f}, 99 % {np.percentile(ms, 99.0):.2f}, "
+            f"longest {ms.max():.2f}; {given.minutes:g} minutes grew by {grew / 1024:.1f} MB; frames "
+            f"leave {1e3 * stream.lookahead_seconds:.0f} ms late"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -49,10 +49,10 @@ def main() -> None:
                     sliding_cm_s(each, c, analysis.survey.locked) for each in (clip, whole, live)
                 ]
                 print(
-                    f"{style:10} action {settings.action}: {off.mean():.2f} cm from the whole clip, "
-                    f"95 % {np.percentile(off, 95.0):.2f} (the style: {size.mean():.1f} cm); planted "
-                    f"feet slide {slides[0]:.2f} cm/s in the input, {slides[1]:.2f} in the whole "
-                    f"clip's result, {slides[2]:.2f} in the stream's"
+                    f"{style:10} action {settings.action}: {off.mean():.2f} cm from the whole "
+                    f"clip, 95 % {np.percentile(off, 95.0):.2f} (the style: {size.mean():.1f} cm); "
+                    f"planted feet slide {slides[0]:.2f} cm/s in the input, {slides[1]:.2f} in "
+                    f"the whole clip's result, {slides[2]:.2f} in the stream's"
                 )
     frames = frames_of(clip)
     for action in ("keep", "free"):
@@ -68,10 +68,11 @@ def main() -> None:
         ms = np.array(took[len(frames) // 4 :])
         grew = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begins
         print(
-            f"action {action}, {clip.skeleton.joint_count} joints at {given.rate:g} a second: mean "
-            f"{ms.mean():.2f} ms, median {np.median(ms):.2f}, 99 % {np.percentile(ms, 99.0):.2f}, "
-            f"longest {ms.max():.2f}; {given.minutes:g} minutes grew by {grew / 1024:.1f} MB; frames "
-            f"leave {1e3 * stream.lookahead_seconds:.0f} ms late"
+            f"action {action}, {clip.skeleton.joint_count} joints at {given.rate:g} a second: "
+            f"mean {ms.mean():.2f} ms, median {np.median(ms):.2f}, 99 % "
+            f"{np.percentile(ms, 99.0):.2f}, longest {ms.max():.2f}; {given.minutes:g} minutes "
+            f"grew by {grew / 1024:.1f} MB; frames leave "
+            f"{1e3 * stream.lookahead_seconds:.0f} ms late"
         )
 
 

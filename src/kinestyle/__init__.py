@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from kinestyle.formats.layers import read_layer
     from kinestyle.formats.table import open_motion, read_motion, write_motion
+    from kinestyle.live.streaming import StreamingStylizer
     from kinestyle.motion.clip import Clip
     from kinestyle.motion.layer import add_layer
     from kinestyle.runtime.cue import Cue
@@ -38,6 +39,7 @@ __all__ = [
     "Clip",
     "Cue",
     "Settings",
+    "StreamingStylizer",
     "Stylizer",
     "add_layer",
     "edit",
@@ -63,6 +65,7 @@ _HOME = {
     "read_motion": "kinestyle.formats.table",
     "write_motion": "kinestyle.formats.table",
     "write_style": "kinestyle.runtime.style_files",
+    "StreamingStylizer": "kinestyle.live.streaming",
     "Stylizer": "kinestyle.runtime.stylizer",
 }
 

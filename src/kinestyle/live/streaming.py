@@ -26,7 +26,7 @@ from kinestyle.runtime.stylizer import Stylizer
 LOOKAHEAD_SECONDS = 0.27
 """A frame leaves at most so long after it came."""
 
-_HOP = 2
+_HOP = 3
 """Frames at 30 a second between two windows."""
 
 _KEPT_SECONDS = 1.0 + (WINDOW_FRAMES + 2 * STRIDE) / FRAME_RATE

@@ -75,7 +75,10 @@ class Contacts:
 
     def decide(self, locked: np.ndarray, first: int, stop: int) -> None:
         """locked: (N, 2) of frames from `first` on, of which those up to `stop` leave."""
-        new = locked[max(self._decided_stop - first, 0) : stop - first]
+        if self._decided_stop < first:
+            # nothing was to be locked in between
+            self._decided, self._decided_stop = self._decided[:0], first
+        new = locked[self._decided_stop - first : stop - first]
         self._decided = np.concatenate([self._decided, new])[-4 * self._recent :]
         self._decided_stop = stop
 

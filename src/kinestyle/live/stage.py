@@ -151,18 +151,18 @@ class Stage:
     @property
     def parts(self) -> list[Part]:
         """Those whose changes have to be known."""
-        return self._parts
+        if self._waits is None or len(self._parts) == 2:
+            return self._parts
+        return [*self._parts, self._waits]
 
-    def change(self, part: Part, left: int) -> None:
-        """From the frame `left` on, which leaves next, the body passes to this part; or as soon as
-        it has passed to the last one.
+    def change(self, part: Part) -> None:
+        """The body passes to this part, as soon as it is heard and the body has passed to the last
+        one. Of several that wait, only the latest counts.
         """
-        if not self._parts:
-            self._parts = [part]
-        elif len(self._parts) == 1:
-            self._parts, self._changes_at = [self._parts[0], part], left
-        else:
+        if self._parts:
             self._waits = part
+        else:
+            self._parts = [part]
 
     def _share(self, first: int, last: int) -> Array:
         """(N,) how much there is of the second part."""
@@ -170,14 +170,16 @@ class Stage:
         return smootherstep((np.arange(first, last) - self._changes_at) / frames)
 
     def _pass_on(self, first: int, left: int) -> None:
-        """Drop the first part where it is over in all frames from `first` on."""
+        """Drop the first part where it is over in all frames from `first` on; from `left` on, begin
+        with the next one.
+        """
         over = self._changes_at + CHANGE_OVER_SECONDS / self._frame_time
         if len(self._parts) == 2 and over <= first:
             self._parts = self._parts[1:]
             self._left_alone_from = int(np.ceil(over))
-            if self._waits is not None:
-                waits, self._waits = self._waits, None
-                self.change(waits, left)
+        if len(self._parts) == 1 and self._waits is not None and not self._waits.is_silent:
+            self._parts, self._changes_at = [self._parts[0], self._waits], left
+            self._waits = None
 
     def frames(self, performer: Performer, left: int, leaves: int) -> list[Frame]:
         """The frames from `left` up to, not including, `leaves`, as they leave."""

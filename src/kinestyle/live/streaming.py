@@ -59,7 +59,7 @@ class StreamingStylizer:
         Raises BundleError, RigError, ClipError, StyleError.
         """
         self.stylizer = _stylizer(bundle)
-        settings = settings or Settings(**changes)
+        settings = replace(settings or Settings(), **changes)
         graphs = self.stylizer.graphs
         if isinstance(rig, Clip):
             rig = calibrate(graphs, rig, settings.rig)
@@ -122,7 +122,7 @@ class StreamingStylizer:
         part = Part(code, settings, self.calibration.correspondence)
         self._style = code if style is not None or self._style is not None else None
         self._settings = settings
-        self._stage.change(part, self._left)
+        self._stage.change(part)
 
     def push(self, frame: Frame | None) -> Frame | None:
         """frame: the next one that came, with quaternions wxyz; None where one was lost, for which
@@ -187,10 +187,6 @@ class StreamingStylizer:
             part.hear(self._listener, self._heard, action, left)
 
     def _leave(self) -> None:
-        if any(part.is_silent for part in self._stage.parts):
-            # it came after the others were heard
-            self._hear()
-            self._change()
         stop = self._performer.count - self._delay + self._hop - 1
         stop = max(stop, self._left + 1)
         if self._performer.known < stop:

@@ -27,7 +27,11 @@ LOOKAHEAD_SECONDS = 0.27
 """A frame leaves at most so long after it came."""
 
 _HOP = 3
-"""Frames at 30 a second between two windows."""
+"""Frames at 30 a second between two windows; one less where the work is not spread."""
+
+_SPREAD_FROM = 45.0
+"""Frames a second from which on the work on a window is spread over several of them: slower streams
+have the time for all of it at once, and what leaves then is known better."""
 
 _KEPT_SECONDS = 1.0 + (WINDOW_FRAMES + 2 * STRIDE) / FRAME_RATE
 
@@ -66,7 +70,9 @@ class StreamingStylizer:
         self.calibration = rig
         rate = 1.0 / rig.frame_time_seconds
         self._delay = delay_frames(rate)
-        self._hop = max(1, ceil(_HOP * rate / FRAME_RATE - 1e-6))
+        self._spread = rate >= _SPREAD_FROM
+        hop = _HOP if self._spread else _HOP - 1
+        self._hop = max(1, ceil(hop * rate / FRAME_RATE - 1e-6))
         self._performer = Performer(rig, _KEPT_SECONDS)
         self._listener = Listener(graphs, rig)
         self._stage = Stage(rig)
@@ -154,14 +160,17 @@ class StreamingStylizer:
         return [frame for frame in found if frame is not None]
 
     def _work(self) -> None:
-        """A share of the work on a window: it is spread over the frames between two windows."""
+        """The work on a window; a share of it where it is spread over the frames between two
+        windows.
+        """
         count = self._performer.count
         due = count - self._heard_at >= self._hop and count > self._delay - self._hop
         if due and not self._steps:
             self._start()
-        for _ in range(ceil(3 / self._hop) if self._hop < 3 else 1):
-            if self._steps:
-                self._step()
+        while self._steps:
+            self._step()
+            if self._spread:
+                return
 
     def _start(self) -> None:
         self._heard_at = self._performer.count

@@ -191,6 +191,7 @@ def test_a_cut_is_followed_after_a_moment(
     assert 0 < stream.refused * clip.frame_time_seconds <= 0.3
 
 
+@pytest.mark.slow
 def test_a_stream_does_not_grow(stylizer: Stylizer, walk_clip: Clip) -> None:
     stream = StreamingStylizer(stylizer, walk_clip, style="old")
     frames = frames_of(walk_clip)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +26,6 @@ from kinestyle.runtime.options import (
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from kinestyle.formats.reading import Reading
-    from kinestyle.motion.clip import Clip
-    from kinestyle.motion.window import Motion
     from kinestyle.rig.rig_file import Rig
 
 MOTION = click.Path(path_type=Path)
@@ -39,7 +34,7 @@ PATIENCE_SECONDS = 2.0
 _STEPS = 1000
 """Of a bar from nothing to all."""
 ALL = "all"
-"""What asks for every animation of a file."""
+"""What asks for every animation of a file, as in `kinestyle.formats.every_animation`."""
 
 
 def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -49,6 +44,21 @@ def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
         help="A .kinestyle file, or the name of one that ships: bandai (the default), open (for "
         "commercial use) or unsupervised.",
     )(command)
+
+
+def format_option(of: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """For commands that name their results themselves; the command gets `suffix`, with its dot."""
+
+    def with_dot(ctx: click.Context, param: click.Parameter, given: str | None) -> str | None:
+        return given if given is None or given.startswith(".") else f".{given}"
+
+    return click.option(
+        "--format",
+        "suffix",
+        metavar="SUFFIX",
+        callback=with_dot,
+        help=f"The format of {of}, such as .glb.",
+    )
 
 
 def own_styles_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -168,14 +178,14 @@ def reading_options(
     field of `Reading`. The command gets them as one value, `reading`, or with a prefix such as
     "like" as `like_reading`.
 
-    several: whether all animations can be asked for, with `ALL`; fps: the option of the rate, where
+    several: whether all animations can be asked for, with "all"; fps: the option of the rate, where
     another one has its name
     """
     from kinestyle.formats.reading import Reading
 
     dashed = f"{prefix}-" if prefix else ""
     argument = f"{prefix}_reading" if prefix else "reading"
-    every = f'; "{ALL}" for a result of each' if several else ""
+    every = '; "all" for a result of each' if several else ""
     switch = {"default": None, "is_flag": True}
     kinds: dict[str, tuple[str, dict[str, Any]]] = {
         "fps": (
@@ -225,41 +235,19 @@ def reading_options(
     return decorate
 
 
-def read_all(clip: Path, reading: Reading) -> list[tuple[str, Clip]]:
-    """What an animation option asks for: a clip with "", or with `ALL` one for each animation of
-    the file, with its name as a part of a file's name, no two alike.
-    """
-    from kinestyle.formats.table import read_animations, read_as
-    from kinestyle.formats.unique_names import unique_names
-
-    if reading.animation != ALL:
-        return [("", read_as(clip, reading))]
-    clips = list(read_animations(clip, **reading._asdict()))
-    if not clips[0].animation:
-        return [("", clips[0])]
-    plain = [re.sub(r"[^\w.+-]+", "_", clip.animation).strip("_.") or "_" for clip in clips]
-    parts = unique_names(plain, "_")[0]
-    return [
-        (part, replace(clip, name=f"{clip.name}_{part}"))
-        for part, clip in zip(parts, clips, strict=True)
-    ]
-
-
-def open_all(clip: Path, reading: Reading) -> list[tuple[str, Motion]]:
-    """As `read_all`, with long motion read a window at a time where that is possible."""
-    from kinestyle.formats.table import open_as
-
-    if reading.animation != ALL:
-        return [("", open_as(clip, reading))]
-    motion = open_as(clip, reading._replace(animation=None))
-    return [*read_all(clip, reading)] if getattr(motion, "animations", ()) else [("", motion)]
-
-
 def keep_input(target: Path, *inputs: Path) -> None:
     """Raises MotionFileError where writing would overwrite what was given."""
     if target.exists() and any(given.exists() and target.samefile(given) for given in inputs):
         raise MotionFileError(
             f"{target} is also an input; name another file for the result, so that nothing is lost"
+        )
+
+
+def keep_existing(target: Path) -> None:
+    """Raises MotionFileError where a file is, which --no-clobber says is not to be replaced."""
+    if os.path.lexists(target):
+        raise MotionFileError(
+            f"{target} is there already; leave out --no-clobber to replace it, or name another file"
         )
 
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kinestyle.cli.many import Many, is_folder, is_many, many_options, stylize_folder
 from kinestyle.cli.options import (
+    ALL,
     MOTION,
     bundle_option,
+    format_option,
+    keep_existing,
     keep_input,
-    open_all,
     own_styles_option,
     progress_bar,
     reading_options,
@@ -22,23 +25,20 @@ from kinestyle.cli.options import (
     say_written,
     settings_options,
 )
-from kinestyle.errors import StyleError
+from kinestyle.cli.streams import as_files, is_stream
+from kinestyle.errors import MotionFileError, StyleError
+from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from kinestyle.bundle import Style
     from kinestyle.formats.reading import Reading
-    from kinestyle.motion.window import Motion, Progress
     from kinestyle.rig.rig_file import Rig
-    from kinestyle.runtime.analysis import Analysis
-    from kinestyle.runtime.cue import Cue
-    from kinestyle.runtime.stylizer import Stylizer
 
 
 @click.command()
-@click.argument("clip", type=MOTION, metavar="IN")
+@click.argument("clips", type=MOTION, nargs=-1, required=True, metavar="IN...")
 @click.option(
     "--style",
     multiple=True,
@@ -57,33 +57,43 @@ if TYPE_CHECKING:
     "--mix",
     metavar="W1,W2,...",
     help="The share of each --style, then of each --like, such as 0.7,0.3; TIME:W1,W2;... over the "
-    "clip, as 0:1,0;4:0,1.",
+    "clip, as 0:1,0;4:0,1. In a folder OUT too they give one mixed result then.",
 )
 @click.option(
     "--random",
     is_flag=True,
     help="No cue: draws from all styles known, those of `unsupervised`.",
 )
-@click.option("-o", "--out", type=MOTION, required=True, help="Where the result goes.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(),
+    required=True,
+    help="Where the result goes: a file, - for standard output, or a folder, such as OUT/.",
+)
 @settings_options()
 @click.option(
     "--samples",
     type=click.IntRange(1, 1000),
     help="Write this many variations (seed, seed + 1, ...), as OUT_1, OUT_2, ...",
 )
+@format_option("the results in a folder, or of standard output; without it, that of each clip")
+@many_options
 @rig_option("--like-rig", "of every REF")
 @reading_options(several=True)
 @reading_options("of every REF", prefix="like")
 @bundle_option
 @own_styles_option
 def stylize(
-    clip: Path,
+    clips: tuple[Path, ...],
     style: tuple[str, ...],
     like: tuple[Path, ...],
     mix: str | None,
     random: bool,
-    out: Path,
+    out: str,
     samples: int | None,
+    suffix: str | None,
+    many: Many,
     like_rig: Rig | None,
     reading: Reading,
     like_reading: Reading,
@@ -94,26 +104,103 @@ def stylize(
     """Give the clip IN another style, on its own rig.
 
     The style is a named one (--style old), that of a clip (--like REF.bvh), or drawn (--random).
-    Several of --style and --like are mixed in equal shares, or in those of --mix. With --random
-    every seed is a draw; a --bundle that has named styles draws one of them, and then from it.
-    """
-    from kinestyle.formats.table import open_as, writer_of
-    from kinestyle.runtime.cue import Cue
+    With --random every seed is a draw; a --bundle that has named styles draws one of them, and then
+    from it.
 
-    weights = None if mix is None else _weights(mix)
-    cue: Cue[Path] = Cue.of(style, like=like, weights=weights, random=random, like_rig=like_rig)
+    Where OUT is a file there is one result: several of --style and --like are mixed, in equal
+    shares or in those of --mix. Where OUT is a folder (OUT/), IN may be several files, folders and
+    patterns such as 'clips/**/*.bvh', and every clip is made in each --style and each --like;
+    with --mix in their mix. The same command goes on where it was cut off. OUT/manifest.jsonl says
+    what was made, and what was not and why; then the exit code is 3.
+    """
+    shares = None if mix is None else _weights(mix, len(style) + len(like))
     wanted = Settings(**settings)
+    if is_folder(clips, out):
+        from kinestyle.batch.order import Order, cues_of
+
+        order = Order(
+            cues_of(style, like, shares, random, like_rig),
+            wanted,
+            samples or 1,
+            suffix,
+            reading,
+            like_reading,
+            None if bundle is None else str(bundle),
+            tuple(map(str, own_styles)),
+        )
+        stylize_folder(clips, order, out, many)
+        return
+    clip = _only(clips, out)
+    many.refuse_for_one_file()
+    if suffix is not None and not is_stream(out):
+        raise click.UsageError("--format is for folders and -; a file has the format of its name.")
+    cue: Cue[Path] = Cue.of(style, like=like, weights=shares, random=random, like_rig=like_rig)
     variations = [replace(wanted, seed=wanted.seed + i) for i in range(samples or 1)]
+    if is_stream(out) and (len(variations) > 1 or reading.animation == ALL):
+        raise click.UsageError("standard output takes one result; name a file or a folder.")
+    with as_files(clip, Path(out), suffix) as (source, target):
+        written = _restyle(
+            source,
+            cue,
+            target,
+            variations,
+            samples,
+            reading,
+            like_reading,
+            bundle,
+            own_styles,
+            many,
+        )
+    for path in () if is_stream(out) else written:
+        say_written(path)
+
+
+def _only(clips: tuple[Path, ...], out: str) -> Path:
+    """The one clip whose result is one file."""
+    if len(clips) > 1:
+        raise click.UsageError(
+            f"{len(clips)} clips are given for the one file {out}; name a folder, such as OUT/."
+        )
+    if is_many(clips[0]):
+        raise MotionFileError(
+            f"{clips[0]} is a folder, expected a motion file for the one file {out}; name a "
+            f"folder for the results of many clips, such as {Path(out).with_suffix('')}/"
+        )
+    return clips[0]
+
+
+def _restyle(
+    clip: Path,
+    cue: Cue[Path],
+    out: Path,
+    variations: Sequence[Settings],
+    samples: int | None,
+    reading: Reading,
+    like_reading: Reading,
+    bundle: Path | None,
+    own_styles: tuple[Path, ...],
+    many: Many,
+) -> list[Path]:
+    """Write the results of one clip, and return where."""
+    from kinestyle.formats.every_animation import open_all
+    from kinestyle.formats.table import open_as, writer_of
+
     writer_of(out)
-    keep_input(out, clip, *like)
+    keep_input(out, clip, *cue.like)
     sources = open_all(clip, reading)
     targets = {name: _targets(out, name, samples) for name, _ in sources}
-    for target in (target for several in targets.values() for target in several):
-        keep_input(target, clip, *like)
+    every = [target for several in targets.values() for target in several]
+    for target in every:
+        keep_input(target, clip, *cue.like)
+        if many.no_clobber:
+            keep_existing(target)
     references = cue.map(lambda reference: open_as(reference, like_reading))
 
+    from kinestyle.batch.making import clip_notes, make_result
+    from kinestyle.motion.window import part_of_progress
     from kinestyle.runtime.stylizer import Stylizer, bundle_for
 
+    wanted = variations[0]
     stylizer = Stylizer.load(bundle_for(cue, bundle), own_styles)
     with progress_bar("reading the style") as progress:
         known = stylizer.read_references(references, progress)
@@ -124,60 +211,34 @@ def stylize(
             analysis = stylizer.analyse(
                 source, rig=wanted.rig, progress=progress, cycle=wanted.cycle
             )
-        say_warnings(analysis.clip.warnings)
-        say_warnings(analysis.correspondence.mapping.warnings)
-        say_warnings(analysis.own_domain.notes(wanted))
+        say_warnings(clip_notes(analysis, wanted))
+        notes: list[str] = []
+        share = 1.0 / len(variations)
         with progress_bar("restyling") as progress:
-            wanted_here = dict(zip(targets[name], variations, strict=True))
-            notes = _write(stylizer, analysis, known, wanted_here, progress)
-        say_warnings(notes)
-    for target in (target for several in targets.values() for target in several):
-        say_written(target)
+            for i, (target, settings) in enumerate(zip(targets[name], variations, strict=True)):
+                part = part_of_progress(progress, i * share, (i + 1) * share)
+                notes += make_result(stylizer, analysis, known, settings, target, part)[1]
+        say_warnings(dict.fromkeys(notes))
+    return every
 
 
 def _targets(out: Path, name: str, samples: int | None) -> list[Path]:
     """Where the results of one clip go. name: its animation's, "" where it is the only one"""
-    out = out.with_stem(f"{out.stem}_{name}") if name else out
+    from kinestyle.formats.every_animation import with_animation
+
+    out = with_animation(out, name)
     return [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples or 0)] or [out]
 
 
-def _write(
-    stylizer: Stylizer,
-    analysis: Analysis[Motion],
-    cue: Cue[Style],
-    variations: Mapping[Path, Settings],
-    progress: Progress,
-) -> list[str]:
-    """Write the analysed clip in each variation of a style to its file. What the user is to know
-    of the results, and what the files could not express.
+def _weights(text: str, count: int) -> tuple[float, ...] | str:
+    """ "0.7,0.3" -> its numbers; keys over time as they are. count: of the styles and references.
+    Raises StyleError.
     """
-    from kinestyle.formats.table import write_motion
-    from kinestyle.motion.window import part_of_progress
-
-    notes: list[str] = []
-    share = 1.0 / len(variations)
-    for i, (target, settings) in enumerate(variations.items()):
-        # of a long clip, about half of the work is done while its result is written
-        applied = part_of_progress(progress, i * share, (i + 0.5) * share)
-        written = part_of_progress(progress, (i + 0.5) * share, (i + 1) * share)
-        code = stylizer.style_of(cue, settings.seed)
-        result = stylizer.apply(analysis, code, settings, applied)
-        notes += result.warnings[len(analysis.clip.warnings) :]
-        notes += write_motion(_called(result, target, settings), target, written)
-    return list(dict.fromkeys(notes))
-
-
-def _called(result: Motion, target: Path, settings: Settings) -> Motion:
-    """The result, called as its file where it is to be a further animation of that."""
-    from kinestyle.motion.clip import Clip
-
-    if settings.keep_original and isinstance(result, Clip) and result.animation:
-        return replace(result, animation=target.stem)
-    return result
-
-
-def _weights(text: str) -> tuple[float, ...] | str:
-    """ "0.7,0.3" -> its numbers; keys over time as they are. Raises StyleError."""
+    if count == 1:
+        raise StyleError(
+            f"--mix is {text!r}, and there is one style only to take; name several, or say with "
+            f"--strength how much of it there is to be"
+        )
     if ":" in text:
         return text
     try:

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kinestyle.cli.options import (
+    ALL,
     MOTION,
+    format_option,
+    keep_existing,
     keep_input,
-    open_all,
     progress_bar,
-    read_all,
     reading_options,
     rig_option,
     say_warnings,
     say_written,
     settings_options,
 )
+from kinestyle.cli.streams import as_files, is_stream
 from kinestyle.errors import MotionFileError, one_line, sentence_of
 from kinestyle.runtime.settings import EDITS, Settings
 
@@ -67,6 +69,7 @@ def retarget(
     """Put the motion of the clip IN on the skeleton of another file, feet planted where they were,
     travel scaled to its legs.
     """
+    from kinestyle.formats.every_animation import read_all, with_animation
     from kinestyle.formats.table import read_as, write_motion, writer_of
     from kinestyle.retarget.correspondence import correspond
     from kinestyle.retarget.transfer import transfer
@@ -78,7 +81,7 @@ def retarget(
     wanted = read_as(target, to_reading)
     of_wanted = correspond(wanted, map_joints(wanted, to_rig))
     for name, source in sources:
-        place = out.with_stem(f"{out.stem}_{name}") if name else out
+        place = with_animation(out, name)
         keep_input(place, clip, target)
         result = transfer(source, wanted, correspond(source, map_joints(source, rig)), of_wanted)
         say_warnings(result.warnings)
@@ -146,12 +149,8 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, reading: Readin
 @click.command()
 @click.argument("source", type=MOTION, metavar="IN")
 @click.argument("target", type=MOTION, metavar="OUT")
-@click.option(
-    "--format",
-    "suffix",
-    metavar="SUFFIX",
-    help="For a folder IN: the format of all files in OUT, such as .glb (--to .glb does the same).",
-)
+@format_option("all files of a folder IN, or of - for OUT (--to .glb does the same)")
+@click.option("--no-clobber", is_flag=True, help="Replace no file that is there.")
 @settings_options(only=(*EDITS, "cycle", "feet"))
 @rig_option()
 @reading_options("of every file", several=True)
@@ -159,12 +158,13 @@ def convert(
     source: Path,
     target: Path,
     suffix: str | None,
+    no_clobber: bool,
     rig: Rig | None,
     reading: Reading,
     **settings: Any,
 ) -> None:
     """Write the motion file IN, or every one in the folder IN, in another format: that of OUT's
-    suffix, or --format.
+    suffix, or --format. For IN and OUT - is standard input and output.
 
     Unless a part of it, a cycle, another place or rate is asked for, the motion stays as it is, and
     so does the rig.
@@ -172,22 +172,25 @@ def convert(
     from kinestyle.formats.table import writer_of
 
     if suffix is None and _is_format(settings["stop"]):
-        suffix, settings["stop"] = settings["stop"], None
+        suffix, settings["stop"] = f".{settings['stop'].removeprefix('.')}", None
     wanted = Settings(rig=rig, **settings)
     if not source.is_dir():
-        if suffix is not None:
+        if suffix is not None and not is_stream(target):
             raise click.UsageError(
-                "--format is for folders; a single file gets the format of OUT's suffix."
+                "--format is for folders and -; a single file gets the format of OUT's suffix."
             )
-        writer_of(target)
-        for written in _convert(source, target, wanted, reading):
-            say_written(written)
+        if is_stream(target) and reading.animation == ALL:
+            raise click.UsageError("standard output takes one result; name a file.")
+        with as_files(source, target, suffix) as (given, place):
+            writer_of(place)
+            for written in _convert(given, place, wanted, reading, no_clobber):
+                if not is_stream(target):
+                    say_written(written)
         return
     if suffix is None:
         raise click.UsageError(
             "IN is a folder; say with --format which format its files get, such as --format .glb."
         )
-    suffix = suffix if suffix.startswith(".") else f".{suffix}"
     writer_of(Path("any").with_suffix(suffix))
     jobs = list(_jobs(source, target, suffix))
     if not jobs:
@@ -199,7 +202,7 @@ def convert(
         for given, place in progress:
             try:
                 place.parent.mkdir(parents=True, exist_ok=True)
-                for written in _convert(given, place, wanted, reading):
+                for written in _convert(given, place, wanted, reading, no_clobber):
                     say_written(written)
             except Exception as error:
                 sentence = sentence_of(error)
@@ -235,16 +238,21 @@ def _is_format(word: str | None) -> bool:
     return word is not None and f".{word.lower().removeprefix('.')}" in FORMATS
 
 
-def _convert(source: Path, target: Path, wanted: Settings, reading: Reading) -> Iterator[Path]:
+def _convert(
+    source: Path, target: Path, wanted: Settings, reading: Reading, no_clobber: bool
+) -> Iterator[Path]:
     """Write a file in another format, or one for each animation; yields where."""
+    from kinestyle.formats.every_animation import open_all, with_animation
     from kinestyle.formats.table import write_motion
     from kinestyle.rig.mapping import stated_world
     from kinestyle.rig.rig_file import Rig
 
     keep_input(target, source)
     for name, motion in open_all(source, reading):
-        place = target.with_stem(f"{target.stem}_{name}") if name else target
+        place = with_animation(target, name)
         keep_input(place, source)
+        if no_clobber:
+            keep_existing(place)
         say_warnings(motion.warnings)
         if isinstance(wanted.rig, Rig):
             wanted.rig.joints_in(motion.skeleton, motion.name)

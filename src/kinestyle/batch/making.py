@@ -1,0 +1,177 @@
+"""Making results: one, and all of a clip, of which none stops the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kinestyle.batch.manifest import Outcome, State, size_of
+from kinestyle.batch.order import Order, Result, Work, strength_tag, tags_of
+from kinestyle.bundle import Style
+from kinestyle.errors import KinestyleError, one_line, sentence_of
+from kinestyle.formats.every_animation import open_all, with_animation
+from kinestyle.formats.table import open_as, write_motion
+from kinestyle.motion.clip import Clip
+from kinestyle.motion.window import Motion, Progress, part_of_progress
+from kinestyle.runtime.analysis import Analysis
+from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.stylizer import Stylizer, bundle_for
+
+
+def make_result(
+    stylizer: Stylizer,
+    analysis: Analysis[Motion],
+    cue: Cue[Style],
+    settings: Settings,
+    target: Path,
+    progress: Progress | None = None,
+) -> tuple[int, tuple[str, ...]]:
+    """Write the analysed clip in a style to a file. How many frames it has, and what its user is to
+    know of it beyond the clip itself, with what the file could not express.
+    """
+    # of a long clip, about half of the work is done while its result is written
+    code = stylizer.style_of(cue, settings.seed)
+    result = stylizer.apply(analysis, code, settings, part_of_progress(progress, 0.0, 0.5))
+    notes = result.warnings[len(analysis.clip.warnings) :]
+    called = _called(result, target, settings)
+    notes += write_motion(called, target, part_of_progress(progress, 0.5, 1.0))
+    return result.frame_count, notes
+
+
+def _called(result: Motion, target: Path, settings: Settings) -> Motion:
+    """The result, called as its file where it is to be a further animation of that."""
+    if settings.keep_original and isinstance(result, Clip) and result.animation:
+        return replace(result, animation=target.stem)
+    return result
+
+
+class Maker:
+    """Makes the results of one order, clip by clip, below a folder."""
+
+    def __init__(self, order: Order, folder: Path) -> None:
+        """Raises StyleError, BundleError, MotionFileError."""
+        self.order, self.folder = order, folder
+        self.stylizer = Stylizer.load(bundle_for(order.cues[0], order.bundle), order.own_styles)
+
+    def with_known_styles(self) -> tuple[Order, tuple[str, ...]]:
+        """The order with its references read, and what is to be said of its styles. Raises
+        StyleError, RigError, ClipError, MotionFileError for a style that cannot be taken.
+        """
+        cues: list[Cue[Style]] = []
+        notes: list[str] = []
+        for cue in self.order.cues:
+            opened = cue.map(
+                lambda reference: (
+                    reference
+                    if isinstance(reference, Style)
+                    else open_as(Path(reference), self.order.like_reading)
+                )
+            )
+            known = self.stylizer.read_references(opened)
+            notes += self.stylizer.style_of(known, self.order.settings.seed).notes
+            cues.append(known)
+        self.order = replace(self.order, cues=tuple(cues))
+        return self.order, tuple(dict.fromkeys(notes))
+
+    def make(self, work: Work) -> Iterator[Outcome]:
+        """Make each result that is wanted of a clip; an outcome for each, whatever goes wrong."""
+        began = time.monotonic()
+        try:
+            known = [self._analysed(name, motion) for name, motion in self._opened(work)]
+        except Exception as error:
+            state, why = _became_of(error)
+            seconds = time.monotonic() - began
+            for result in work.results:
+                yield self.outcome(work, result, state, why=why, seconds=round(seconds, 3))
+            return
+        for result in work.results:
+            yield self._made(work, result, known, began)
+            began = time.monotonic()
+
+    def _opened(self, work: Work) -> list[tuple[str, Motion]]:
+        return open_all(Path(work.clip.place), self.order.reading)
+
+    def _analysed(self, name: str, motion: Motion) -> tuple[str, Analysis[Motion], tuple[str, ...]]:
+        wanted = self.order.settings
+        analysis = self.stylizer.analyse(motion, rig=wanted.rig, cycle=wanted.cycle)
+        return name, analysis, clip_notes(analysis, wanted)
+
+    def _made(
+        self,
+        work: Work,
+        result: Result,
+        known: list[tuple[str, Analysis[Motion], tuple[str, ...]]],
+        began: float,
+    ) -> Outcome:
+        target = self.folder / result.out
+        files: list[str] = []
+        notes: list[str] = []
+        frames = 0
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for name, analysis, of_clip in known:
+                place = with_animation(target, name)
+                settings = self.order.seeded(result.seed)
+                cue = self.order.cues[result.cue]
+                count, more = make_result(self.stylizer, analysis, cue, settings, place)
+                frames += count
+                notes += (*of_clip, *more)
+                files.append(place.relative_to(self.folder).as_posix())
+        except Exception as error:
+            state, why = _became_of(error)
+            seconds = round(time.monotonic() - began, 3)
+            return self.outcome(work, result, state, why=why, seconds=seconds)
+        return self.outcome(
+            work,
+            result,
+            "made",
+            notes=tuple(dict.fromkeys(map(one_line, notes))),
+            files=tuple(files),
+            size=size_of(self.folder, tuple(files)),
+            frames=frames,
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    def outcome(self, work: Work, result: Result, state: State, **more: Any) -> Outcome:
+        return outcome_of(self.order, work, result, state, **more)
+
+
+def outcome_of(order: Order, work: Work, result: Result, state: State, **more: Any) -> Outcome:
+    """The line of one result."""
+    strength = order.settings.strength
+    return Outcome(
+        work.clip.name,
+        tags_of(order)[result.cue],
+        float(strength) if isinstance(strength, float | int) else strength_tag(strength),
+        result.seed,
+        result.out,
+        result.key,
+        state,
+        **more,
+    )
+
+
+def clip_notes(analysis: Analysis[Motion], wanted: Settings) -> tuple[str, ...]:
+    """What a user is to know of a clip, whatever its style."""
+    return (
+        *analysis.clip.warnings,
+        *analysis.correspondence.mapping.warnings,
+        *analysis.own_domain.notes(wanted),
+    )
+
+
+def _became_of(error: Exception) -> tuple[State, str]:
+    """Whether a result is refused, or another try may make it; and the sentence."""
+    sentence = sentence_of(error)
+    if sentence is None:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = "" if place is None else f" in {place.tb_frame.f_code.co_name}"
+        return "failed", one_line(f"a fault in Kinestyle{where}: {type(error).__name__}: {error}")
+    of_machine = isinstance(error, OSError | MemoryError) or isinstance(error.__cause__, OSError)
+    return "refused" if isinstance(error, KinestyleError) and not of_machine else "failed", sentence

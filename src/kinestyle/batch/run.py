@@ -1,0 +1,167 @@
+"""A whole run: what is wanted, less what is there already, made somewhere and written down."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kinestyle import __version__
+from kinestyle.batch.clips import find_clips
+from kinestyle.batch.making import Maker, outcome_of
+from kinestyle.batch.manifest import Manifest, Outcome, open_manifest
+from kinestyle.batch.order import Order, Work, plan, require_folder
+from kinestyle.batch.processes import make_in_processes, usable_cores
+
+Make = Callable[[Order, Iterable[Work], Path], Generator[Outcome, None, None]]
+"""Makes work somewhere: gives an outcome for each result that is wanted."""
+
+
+@dataclass
+class Tally:
+    """How far a run is.
+
+    wanted: results in all; made, refused, failed: by this run; before: what was there already
+    kept: files that were not to be replaced
+    notes: of the styles; left_out: clips that lie among the results
+    """
+
+    wanted: int = 0
+    before: int = 0
+    kept: int = 0
+    made: int = 0
+    refused: int = 0
+    failed: int = 0
+    notes: tuple[str, ...] = ()
+    left_out: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        return self.before + self.kept + self.by_this_run
+
+    @property
+    def by_this_run(self) -> int:
+        return self.made + self.refused + self.failed
+
+    @property
+    def missing(self) -> int:
+        """Results that were asked for and are not there."""
+        return self.wanted - self.before - self.kept - self.made
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None while nothing is done."""
+        if not self.by_this_run:
+            return None
+        taken = time.monotonic() - self.began
+        return taken / self.by_this_run * (self.wanted - self.done)
+
+    def count(self, outcome: Outcome) -> None:
+        setattr(self, outcome.state, getattr(self, outcome.state) + 1)
+
+
+def stylize_all(
+    clips: Sequence[str],
+    order: Order,
+    out: Path,
+    *,
+    jobs: int | None = None,
+    shard: tuple[int, int] | None = None,
+    overwrite: bool = False,
+    no_clobber: bool = False,
+    report: Callable[[Tally, Outcome | None], None] = lambda tally, outcome: None,
+    make: Make | None = None,
+) -> Tally:
+    """Restyle many clips, each in every style of an order, into a folder.
+
+    clips: files, folders and patterns; jobs: processes, None for one a core
+    shard: this part of the clips, and of how many
+    overwrite: make what is there already as well; no_clobber: leave every file that is there
+    report: called at the beginning, with None, and with each outcome
+    make: where the work is done; None: in processes of this machine
+
+    What was made before, of the same clip in the same way, is not made again. A clip that cannot be
+    restyled stops nothing. Raises StyleError, BundleError, MotionFileError for what concerns all.
+    """
+    require_folder(out)
+    found, left_out = find_clips(clips, out)
+    maker = Maker(order, out)
+    order, notes = maker.with_known_styles()
+    works = plan(order, found, _fingerprint(maker))
+    if shard is not None:
+        works = works[shard[0] - 1 :: shard[1]]
+    with open_manifest(out, shard) as manifest:
+        tally = Tally(sum(len(work.results) for work in works), notes=notes, left_out=left_out)
+        wanted = list(_wanted(works, manifest, tally, overwrite, no_clobber, maker))
+        report(tally, None)
+        count = min(jobs or usable_cores(), len(wanted))
+        chosen = make or partial(make_in_processes, jobs=count)
+        if wanted:
+            # which ends the processes, however the block ends
+            with closing(chosen(order, wanted, out)) as outcomes:
+                for outcome in outcomes:
+                    manifest.add(outcome)
+                    tally.count(outcome)
+                    report(tally, outcome)
+        return tally
+
+
+def _wanted(
+    works: Sequence[Work],
+    manifest: Manifest,
+    tally: Tally,
+    overwrite: bool,
+    no_clobber: bool,
+    maker: Maker,
+) -> Iterator[Work]:
+    """The work that is left."""
+    for work in works:
+        left = []
+        for result in work.results:
+            known = None if overwrite else manifest.settled(result.out, result.key)
+            if known is not None:
+                if known.state == "made":
+                    tally.before += 1
+                else:
+                    tally.refused += 1
+            elif no_clobber and (manifest.folder / result.out).exists():
+                tally.kept += 1
+                why = "there was a file in its place"
+                manifest.add(outcome_of(maker.order, work, result, "kept", why=why))
+            else:
+                left.append(result)
+        if left:
+            yield replace(work, results=tuple(left))
+
+
+def _fingerprint(maker: Maker) -> str:
+    """A hash of what results depend on beside their clip: bundle, styles, settings, version."""
+    order = maker.order
+    rig = order.settings.rig
+    said = {
+        "version": __version__,
+        "bundle": maker.stylizer.bundle.sha256,
+        "settings": order.settings.as_dict(),
+        "rig": str(rig),
+        "reading": order.reading.as_dict(),
+        "styles": [_styles_of(maker, cue) for cue in order.cues],
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _styles_of(maker: Maker, cue: Any) -> list[Any]:
+    """What a cue says, and what its styles are: a file of that name may be another one by now."""
+    named = [maker.stylizer.style(name) for name in cue.style_names]
+    return [
+        str(cue.weights),
+        cue.style,
+        cue.random,
+        [(style.name, style.mean.tolist(), style.std.tolist()) for style in (*named, *cue.like)],
+    ]

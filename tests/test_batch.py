@@ -143,7 +143,7 @@ def test_no_two_results_have_one_place(clip_file: Path) -> None:
     assert tags_of(order) == ("old", "own-old", "old-2")
     clips, _ = find_clips(["clips"], Path("out"))
     for order in (order, Order(order.cues, suffix=".fbx")):
-        places = [result.out for work in plan(order, clips, "") for result in work.results]
+        places = [result.out for work in plan(order, clips, ["", "", ""]) for result in work.results]
         assert len(set(places)) == len(places) == 9
     assert "walk-amc_old_s1_v0.fbx" in places
 
@@ -157,12 +157,12 @@ def test_a_bad_clip_stops_nothing_and_the_exit_code_tells(tiny_bundle: Path) -> 
     said = kinestyle(*words(tiny_bundle, "--jobs", 1))
     assert said.exit_code == 3
     first, last = said.stderr.splitlines()
-    assert first.startswith("kinestyle: broken.bvh: broken.bvh, line 1")
+    assert first.startswith("kinestyle: broken.bvh: broken.bvh, line 2")
     assert last.startswith("kinestyle: 4 made, 2 refused, in ")
     assert len(results()) == 4
     bad = [line for line in lines() if line["state"] == "refused"]
     assert {line["clip"] for line in bad} == {"broken.bvh"}
-    assert all("line 1" in line["why"] for line in bad)
+    assert all("line 2" in line["why"] for line in bad)
     # it would be refused again
     again = kinestyle(*words(tiny_bundle))
     assert again.exit_code == 3

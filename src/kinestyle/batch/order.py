@@ -143,8 +143,8 @@ def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
-def plan(order: Order, clips: Sequence[FoundClip], fingerprint: str) -> list[Work]:
-    """The work on each clip. fingerprint: of what the results depend on beside the clip
+def plan(order: Order, clips: Sequence[FoundClip], fingerprints: Sequence[str]) -> list[Work]:
+    """The work on each clip. fingerprints: of what the results of each cue depend on beside it
 
     A result is called CLIP_STYLE_sSTRENGTH_vVARIATION, in the folder that the clip has below what
     was searched. Clips that would go to one place keep their own format in the name.
@@ -158,7 +158,7 @@ def plan(order: Order, clips: Sequence[FoundClip], fingerprint: str) -> list[Wor
         results = []
         for cue, seed in order.variations:
             out = f"{stem}_{tags[cue]}_s{strength}_v{seed}{suffix}"
-            known = "\n".join((fingerprint, clip.name, clip.identity, out))
+            known = "\n".join((fingerprints[cue], clip.name, clip.identity, out))
             key = hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()
             results.append(Result(cue, seed, out, key[:24]))
         works.append(Work(clip, tuple(results)))

@@ -94,7 +94,7 @@ def stylize_all(
     found, left_out = find_clips(clips, out)
     maker = Maker(order, out)
     order, notes = maker.with_known_styles()
-    works = plan(order, found, _fingerprint(maker))
+    works = plan(order, found, _fingerprints(maker))
     if shard is not None:
         works = works[shard[0] - 1 :: shard[1]]
     with open_manifest(out, shard) as manifest:
@@ -141,19 +141,23 @@ def _wanted(
             yield replace(work, results=tuple(left))
 
 
-def _fingerprint(maker: Maker) -> str:
-    """A hash of what results depend on beside their clip: bundle, styles, settings, version."""
+def _fingerprints(maker: Maker) -> list[str]:
+    """For each cue, a hash of what its results depend on beside their clip: bundle, style,
+    settings, version. The seed stands in each result.
+    """
     order = maker.order
-    rig = order.settings.rig
-    said = {
+    common = {
         "version": __version__,
         "bundle": maker.stylizer.bundle.sha256,
-        "settings": order.settings.as_dict(),
-        "rig": str(rig),
+        "settings": order.settings.as_dict() | {"seed": None},
+        "rig": str(order.settings.rig),
         "reading": order.reading.as_dict(),
-        "styles": [_styles_of(maker, cue) for cue in order.cues],
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+    every = [common | {"style": _styles_of(maker, cue)} for cue in order.cues]
+    return [
+        hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+        for said in every
+    ]
 
 
 def _styles_of(maker: Maker, cue: Any) -> list[Any]:

@@ -142,8 +142,8 @@ def test_no_two_results_have_one_place(clip_file: Path) -> None:
     order = Order(cues_of(["old", "own/old", "a/old.style"], [], None, False))
     assert tags_of(order) == ("old", "own-old", "old-2")
     clips, _ = find_clips(["clips"], Path("out"))
-    for order in (order, Order(order.cues, suffix=".fbx")):
-        places = [result.out for work in plan(order, clips, ["", "", ""]) for result in work.results]
+    for one in (order, Order(order.cues, suffix=".fbx")):
+        places = [result.out for work in plan(one, clips, ["", "", ""]) for result in work.results]
         assert len(set(places)) == len(places) == 9
     assert "walk-amc_old_s1_v0.fbx" in places
 

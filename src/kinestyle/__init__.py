@@ -17,13 +17,15 @@ TYPE_CHECKING = False  # `typing` is most of the time that this import would tak
 if TYPE_CHECKING:
     from typing import Any
 
+    from kinestyle.errors import KinestyleError, KinestyleWarning
     from kinestyle.formats.layers import read_layer
     from kinestyle.formats.table import open_motion, read_motion, write_motion
     from kinestyle.live.streaming import StreamingStylizer
     from kinestyle.motion.clip import Clip
+    from kinestyle.motion.joining import concatenate
     from kinestyle.motion.layer import add_layer
     from kinestyle.runtime.cue import Cue
-    from kinestyle.runtime.edits import edit
+    from kinestyle.runtime.edits import edit, resample
     from kinestyle.runtime.settings import Settings
     from kinestyle.runtime.style_files import write_style
     from kinestyle.runtime.stylizer import Stylizer
@@ -38,15 +40,19 @@ os.environ["ORT_DISABLE_TELEMETRY"] = os.environ.get("ORT_DISABLE_TELEMETRY") or
 __all__ = [
     "Clip",
     "Cue",
+    "KinestyleError",
+    "KinestyleWarning",
     "Settings",
     "StreamingStylizer",
     "Stylizer",
     "add_layer",
+    "concatenate",
     "edit",
     "learn_style",
     "open_motion",
     "read_layer",
     "read_motion",
+    "resample",
     "show",
     "write_motion",
     "write_style",
@@ -58,7 +64,11 @@ _HOME = {
     "Cue": "kinestyle.runtime.cue",
     "Settings": "kinestyle.runtime.settings",
     "add_layer": "kinestyle.motion.layer",
+    "KinestyleError": "kinestyle.errors",
+    "KinestyleWarning": "kinestyle.errors",
+    "concatenate": "kinestyle.motion.joining",
     "edit": "kinestyle.runtime.edits",
+    "resample": "kinestyle.runtime.edits",
     "learn_style": "kinestyle.runtime.teaching",
     "open_motion": "kinestyle.formats.table",
     "read_layer": "kinestyle.formats.layers",
@@ -75,6 +85,11 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'kinestyle' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    """What completion offers: all that is meant for use, imported or not."""
+    return sorted({*__all__, "__version__"})
 
 
 # clips show themselves in notebooks; what draws them is not imported before one does

@@ -41,6 +41,20 @@ class DataError(KinestyleError):
     """Training or evaluation data that is not where or what it should be."""
 
 
+class WrongTypeError(KinestyleError, TypeError):
+    """A value of a kind that a function does not take."""
+
+
+class KinestyleWarning(UserWarning):
+    """What a user is to know of a result; it stands in the result's `warnings` too."""
+
+
+def wrong_type(name: str, value: object, expected: str) -> WrongTypeError:
+    """The error for an argument. expected: what it should be, and how to get that"""
+    found = repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    return WrongTypeError(f"{name} is {shown(found)}, expected {expected}")
+
+
 def sentence_of(error: BaseException) -> str | None:
     """What to tell a user of an exception, on one line; None for a mistake of ours.
 

@@ -11,7 +11,7 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
@@ -115,14 +115,24 @@ class Bundle:
                 f"only those of clips"
             )
         if not matches:
-            known = ", ".join(sorted({style.label for style in self.styles}))
+            known = sorted({style.label for style in self.styles})
             raise StyleError(
-                f"no style is called {name!r}; the bundle {self.path.name} knows {known}"
+                f"no style is called {name!r}; the bundle {self.path.name} knows "
+                f"{', '.join(known)}{_did_you_mean(wanted, known)}"
             )
         return max(matches, key=lambda style: style.seconds)
 
     def __repr__(self) -> str:
         return f"Bundle({str(self.path)!r}, {len(self.styles)} styles)"
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The end of a sentence that names what is spelled nearly so, if anything is."""
+    from difflib import get_close_matches  # only where something is refused
+
+    plain = {label.lower(): label for label in reversed(known)}
+    near = [plain[word] for word in get_close_matches(name.rpartition("/")[2], list(plain), 3)]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def released_path() -> Path:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Unpack
 
-from kinestyle.errors import MotionFileError, shown
+from kinestyle.errors import MotionFileError, shown, wrong_type
 from kinestyle.formats.characters import choose_character
 from kinestyle.formats.reading import UP_AXES, Reading, ReadingWords
 from kinestyle.motion.clip import UNSTATED, Clip, StatedWorld
 from kinestyle.motion.layer import collect_layered
-from kinestyle.motion.window import Motion, Progress
+from kinestyle.motion.window import Motion, Progress, require_motion
 from kinestyle.rig.body_frame import AXES
 from kinestyle.storage import name_of, require_file
 
@@ -163,7 +164,14 @@ def read_motion(path: str | Path, fps: float | None = None, **said: Unpack[Readi
     Raises MotionFileError for a file that cannot be read, is not sound, or states a rate that
     cannot be believed.
     """
-    return read_as(Path(path), Reading(fps, **said))
+    return read_as(as_path(path), Reading(fps, **said))
+
+
+def as_path(path: str | Path) -> Path:
+    """Raises WrongTypeError for what is no path."""
+    if not isinstance(path, str | PathLike):
+        raise wrong_type("path", path, "the path of a motion file")
+    return Path(path)
 
 
 def read_as(path: Path, reading: Reading) -> Clip:
@@ -180,9 +188,9 @@ def read_animations(
     animations, the one clip. As `read_motion`.
     """
     reading = Reading(fps, **said)._replace(animation=None)
-    first = read_as(Path(path), reading)
+    first = read_as(path := as_path(path), reading)
     for animation in first.animations:
-        yield read_as(Path(path), reading._replace(animation=animation.name))
+        yield read_as(path, reading._replace(animation=animation.name))
     if not first.animations:
         yield first
 
@@ -195,7 +203,7 @@ def open_motion(path: str | Path, fps: float | None = None, **said: Unpack[Readi
 
     Raises MotionFileError as `read_motion` does, and later where the file changes meanwhile.
     """
-    return open_as(Path(path), Reading(fps, **said))
+    return open_as(as_path(path), Reading(fps, **said))
 
 
 def open_as(path: Path, reading: Reading) -> Motion:
@@ -215,9 +223,9 @@ def _stated(world: StatedWorld, reading: Reading) -> StatedWorld:
     return world if reading.swap_sides is None else replace(world, mirrored=reading.swap_sides)
 
 
-def _checked(path: str | Path, reading: Reading) -> Path:
+def _checked(path: Path, reading: Reading) -> Path:
     """Raises MotionFileError for what is no file, and for a rate or an axis that none has."""
-    path, fps = Path(path), reading.fps
+    fps = reading.fps
     if reading.up is not None and reading.up not in UP_AXES:
         raise MotionFileError(
             f"up is {reading.up!r}, expected the axis that points up: one of {', '.join(UP_AXES)}"
@@ -241,7 +249,8 @@ def write_motion(
     Raises MotionFileError for a suffix that is unknown or only read, or a file that cannot be
     written.
     """
-    path = Path(path)
+    require_motion(motion, "motion")
+    path = as_path(path)
     return writer_of(path)(motion, path, progress)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from kinestyle.errors import MotionFileError
+from kinestyle.errors import ClipError, MotionFileError, wrong_type
 from kinestyle.motion import display
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
@@ -111,6 +111,55 @@ class Clip:
     @property
     def frame_count(self) -> int:
         return len(self.local_rotation)
+
+    def __len__(self) -> int:
+        """How many frames there are."""
+        return self.frame_count
+
+    def __bool__(self) -> bool:
+        """A clip is one, also without frames."""
+        return True
+
+    def __getitem__(self, frames: int | slice) -> Clip:
+        """Frames of this clip as one: `clip[10:50]`, `clip[::2]` at half the rate, `clip[-1]`.
+
+        Raises IndexError for a frame that it does not have, ClipError for an order that is not that
+        of time.
+        """
+        if not isinstance(frames, slice):
+            try:
+                frame = range(self.frame_count)[frames]
+            except TypeError:
+                raise wrong_type(
+                    "a frame of a clip", frames, "a whole number, or a slice such as 10:50"
+                ) from None
+            return self.window(frame, frame + 1)
+        start, stop, step = frames.indices(self.frame_count)
+        if step < 0:
+            raise ClipError(
+                f"the frames of {self.name} are asked for backwards; give a step above 0"
+            )
+        if step == 1:
+            return self.window(start, max(start, stop))
+        taken = self.sample(np.arange(start, stop, step))
+        return replace(taken, frame_time_seconds=self.frame_time_seconds * step, base=None)
+
+    def seconds(self, start: float | None = None, stop: float | None = None) -> Clip:
+        """The frames from one time to another, both included, in seconds from the first frame on.
+
+        Raises ClipError for times between which the clip has no frame.
+        """
+        last = self.frame_count - 1
+        first = 0 if start is None else max(0, round(start / self.frame_time_seconds))
+        end = last if stop is None else min(last, round(stop / self.frame_time_seconds))
+        if first > end:
+            begin = "its beginning" if start is None else f"{start:g} s"
+            until = "its end" if stop is None else f"{stop:g} s"
+            raise ClipError(
+                f"{self.name} has no frame from {begin} to {until}; it lasts "
+                f"{self.duration_seconds:.4g} s"
+            )
+        return self.window(first, end + 1)
 
     @property
     def frame_rate(self) -> float:

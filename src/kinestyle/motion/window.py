@@ -10,10 +10,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Protocol, Self
 
 import numpy as np
 
+from kinestyle.errors import wrong_type
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.skeleton import Skeleton
 
@@ -56,6 +58,14 @@ class Motion(Protocol):
     def with_warnings(self, *more: str) -> Self:
         """The same motion with more to tell its user."""
         ...
+
+
+def require_motion(value: object, name: str) -> None:
+    """Raises WrongTypeError for what is no motion, such as the path of one."""
+    if hasattr(value, "window") and hasattr(value, "frame_time_seconds"):
+        return
+    read = f"; read_motion({str(value)!r}) reads one" if isinstance(value, str | PurePath) else ""
+    raise wrong_type(name, value, f"a clip{read}")
 
 
 class OfMotion:

@@ -6,9 +6,10 @@ alone; a prefix that all of them have does not matter.
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 
-from kinestyle.errors import RigError
+from kinestyle.errors import RigError, wrong_type
 from kinestyle.motion.canonical import SIDES
 from kinestyle.rig.rig_file import Rig, read_rig
 
@@ -132,5 +133,7 @@ def as_rig(given: Rig | str | Path | None) -> Rig | None:
     """
     if given is None or isinstance(given, Rig):
         return given
+    if not isinstance(given, str | PathLike):
+        raise wrong_type("rig", given, "a family such as mixamo, or a file of `kinestyle map`")
     path = Path(given)
     return read_rig(path) if path.suffix.lower() == ".json" or path.exists() else preset(str(given))

@@ -19,7 +19,7 @@ from kinestyle.runtime.sequences import Rendering
 from kinestyle.runtime.settings import CycleMode
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Analysis(Generic[MotionOf]):
     """Everything that need not be computed again when the style changes.
 
@@ -50,6 +50,9 @@ class Analysis(Generic[MotionOf]):
     domain: DomainScore
     moments: Array | None = None
     in_time: dict[bytes, Analysis[MotionOf]] = field(default_factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        return f"<Analysis of {self.clip!r}>"
 
     @property
     def clip(self) -> MotionOf:

@@ -5,13 +5,13 @@ Like `kinestyle.runtime.settings`, this module loads neither numpy nor onnxrunti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from kinestyle.errors import StyleError
+from kinestyle.errors import StyleError, wrong_type
 from kinestyle.runtime.curve import Curve
 from kinestyle.runtime.part_names import split_style
 
@@ -81,20 +81,34 @@ class Cue(Generic[Reference]):
 
     @staticmethod
     def of(
-        style: str | Iterable[str] | None = None,
+        style: str | Iterable[str] | Mapping[str, float] | None = None,
         *,
         like: Other | Sequence[Other] | None = None,
         weights: Iterable[float] | Curve | str | None = None,
         random: bool = False,
         like_rig: Rig | str | Path | None = None,
     ) -> Cue[Other]:
-        """A cue of one style or several, one reference or several. weights: also as the command
-        line has them, "0:1,0;4:0,1"
+        """A cue of one style or several, one reference or several. style: also names with their
+        shares; weights: also as the command line has them, "0:1,0;4:0,1"
         """
+        if isinstance(style, Mapping):
+            if weights is not None or like is not None:
+                raise StyleError(
+                    "shares are given with the styles, and weights or references beside them; give "
+                    "names, references and one weight for each"
+                )
+            weights, style = tuple(style.values()), tuple(style)
+        if style is not None and not isinstance(style, Iterable):
+            raise wrong_type("style", style, _STYLES)
         styles, references = (
             (style,) if isinstance(style, str) else tuple(style or ()),
             _several(like),
         )
+        for name in styles:
+            if not isinstance(name, str):
+                raise wrong_type("style", name, _STYLES)
+        if weights is not None and not isinstance(weights, Iterable | Curve):
+            raise wrong_type("weights", weights, "a number for each style, then each reference")
         if isinstance(weights, str):
             weights = Curve.parse(weights, len(styles) + len(references))
         if weights is not None and not isinstance(weights, Curve):
@@ -135,6 +149,9 @@ class Cue(Generic[Reference]):
             else self.weights and list(self.weights),
             "random": self.random,
         }
+
+
+_STYLES = 'the name of a style such as "old", or several, or names with shares'
 
 
 def _several(like: Any) -> tuple[Any, ...]:

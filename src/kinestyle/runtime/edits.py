@@ -10,12 +10,12 @@ from functools import cached_property
 
 import numpy as np
 
-from kinestyle.errors import ClipError, RigError
+from kinestyle.errors import ClipError, RigError, wrong_type
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.part import part_of
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.warp import frame_after, warp
-from kinestyle.motion.window import EachFrame, Motion, collect
+from kinestyle.motion.window import EachFrame, Motion, collect, require_motion
 from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.retarget.placement import in_place, with_travel_on
 from kinestyle.rig.mapping import map_joints
@@ -130,7 +130,21 @@ def edit(motion: Motion, settings: Settings, c: Correspondence | None = None) ->
 
     Raises ClipError, RigError.
     """
+    require_motion(motion, "motion")
+    if not isinstance(settings, Settings):
+        raise wrong_type("settings", settings, "Settings, such as Settings(in_place=True)")
     return apply_edit(motion, plan_edit(motion, settings), settings, c)
+
+
+def resample(motion: Motion, frame_rate: float) -> Motion:
+    """The motion at another rate, in frames a second; it lasts as long. Bodies move along splines
+    between the frames, all else straight; frames that both rates have stay the very same.
+
+    Raises ClipError, StyleError for a rate that none has.
+    """
+    if not frame_rate:
+        raise ClipError("frame_rate is 0, expected frames a second")
+    return edit(motion, Settings(out_fps=frame_rate))
 
 
 def apply_edit(

@@ -74,6 +74,12 @@ class StyleCode(np.ndarray):
     notes: tuple[str, ...]
     layers: tuple[Any, ...]
 
+    def __repr__(self) -> str:
+        size = "x".join(map(str, self.shape))
+        return f"<StyleCode: {size} numbers>" if self.ndim else np.ndarray.__repr__(self)
+
+    __str__ = __repr__
+
     def __array_finalize__(self, obj: Any) -> None:
         self.posture, self.share, self.notes, self.layers = None, 0.0, (), ()
         self.made, self.made_share = None, 0.0

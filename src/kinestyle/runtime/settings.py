@@ -8,11 +8,12 @@ This module loads neither numpy nor onnxruntime: a command that only shows its h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from kinestyle.errors import StyleError
+from kinestyle.errors import StyleError, WrongTypeError, wrong_type
 from kinestyle.runtime.curve import OverTime
 from kinestyle.runtime.options import (
     BodyParts,
@@ -403,6 +404,21 @@ class Settings:
             for option in options_of(type(self))
             if not option.of_clip
         }
+
+
+def changed(settings: Settings | None, changes: Mapping[str, Any]) -> Settings:
+    """The settings, or the defaults, with some changed. Raises StyleError, WrongTypeError."""
+    if settings is not None and not isinstance(settings, Settings):
+        raise wrong_type("settings", settings, "Settings, or keywords such as strength=0.5")
+    known = [option.name for option in options_of(Settings)]
+    for name in changes:
+        if name not in known:
+            from difflib import get_close_matches  # only where something is refused
+
+            near = get_close_matches(name, known, 1)
+            mean = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise WrongTypeError(f"there is no setting {name!r}; {mean}")
+    return replace(settings or Settings(), **changes)
 
 
 class SettingsChanges(TypedDict, total=False):

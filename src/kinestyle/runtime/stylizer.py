@@ -4,15 +4,17 @@ through the networks; what they change goes back onto its own rig.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
-from typing import Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
+from warnings import warn
 
 import numpy as np
 
 from kinestyle.bundle import UNSUPERVISED, Bundle, Style
-from kinestyle.errors import ClipError, StyleError
+from kinestyle.errors import ClipError, KinestyleWarning, StyleError, wrong_type
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.lead_in import without_lead_in
 from kinestyle.motion.rotation import Array
@@ -22,6 +24,7 @@ from kinestyle.motion.window import (
     Progress,
     WindowSize,
     part_of_progress,
+    require_motion,
 )
 from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.retarget.features import FRAME_RATE
@@ -51,12 +54,15 @@ from kinestyle.runtime.reference import ReferenceStyle, StyleCode, hear
 from kinestyle.runtime.restyled import Restyled, travel_notes
 from kinestyle.runtime.seen import AnyMotion, Seen, see
 from kinestyle.runtime.sequences import SHORTEST_FRAMES, Encoding, Sequences
-from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges
+from kinestyle.runtime.settings import CycleMode, Settings, SettingsChanges, changed
 from kinestyle.runtime.timing import (
     find_moments,
     movement,
     timing_note,
 )
+
+if TYPE_CHECKING:
+    from kinestyle.runtime.many import Stylized
 
 LONGEST_SECONDS = 12 * 3600.0
 """Of motion that is restyled: 60 kB a second are kept of it."""
@@ -81,6 +87,8 @@ class Stylizer:
         Raises BundleError for a file that is not a bundle of this version; StyleError,
         MotionFileError.
         """
+        if path is not None and not isinstance(path, str | PathLike):
+            raise wrong_type("path", path, "a .kinestyle file, or the name of a bundle that ships")
         bundle = Bundle.open(path)
         if places := tuple(styles):
             from kinestyle.runtime.style_files import with_own_styles
@@ -92,11 +100,14 @@ class Stylizer:
     def styles(self) -> tuple[Style, ...]:
         return self.bundle.styles
 
+    def __repr__(self) -> str:
+        return f"<Stylizer {self.bundle.path.stem}: {len(self.styles)} styles>"
+
     @overload
     def stylize(
         self,
         clip: Clip,
-        style: Cue[Motion | Style] | str | Sequence[str] | None = None,
+        style: Cue[Motion | Style] | str | Sequence[str] | Mapping[str, float] | None = None,
         settings: Settings | None = None,
         *,
         like: Motion | Style | Sequence[Motion | Style] | None = None,
@@ -110,7 +121,7 @@ class Stylizer:
     def stylize(
         self,
         clip: Motion,
-        style: Cue[Motion | Style] | str | Sequence[str] | None = None,
+        style: Cue[Motion | Style] | str | Sequence[str] | Mapping[str, float] | None = None,
         settings: Settings | None = None,
         *,
         like: Motion | Style | Sequence[Motion | Style] | None = None,
@@ -123,7 +134,7 @@ class Stylizer:
     def stylize(
         self,
         clip: Motion,
-        style: Cue[Motion | Style] | str | Sequence[str] | None = None,
+        style: Cue[Motion | Style] | str | Sequence[str] | Mapping[str, float] | None = None,
         settings: Settings | None = None,
         *,
         like: Motion | Style | Sequence[Motion | Style] | None = None,
@@ -135,15 +146,19 @@ class Stylizer:
         """The clip in another style, on the same rig, with the same frames; of a longer motion, as
         `open_motion` gives it, a motion whose frames are computed when they are asked for.
 
-        style: a name that the bundle knows, or several that are mixed, or a whole `Cue`
+        style: a name that the bundle knows, or several that are mixed, also with their shares, as
+            {"old": 0.7, "proud": 0.3}, or a whole `Cue`
         like: a clip, on any rig, whose style is taken, or several; mixed with `style` if both are
             given
         weights, random, like_rig: see `Cue`
         settings, changes: how it is restyled, see `Settings`; keywords such as strength=0.5 change
             the settings that are given, or the defaults
 
-        Raises StyleError, RigError, ClipError.
+        What there is to know of the result stands in its `warnings`, and is said once by Python's
+        `warnings`, as a KinestyleWarning. Raises StyleError, RigError, ClipError, and
+        WrongTypeError.
         """
+        require_motion(clip, "clip")
         cue: Cue[Motion | Style]
         if not isinstance(style, Cue):
             cue = Cue.of(style, like=like, weights=weights, random=random, like_rig=like_rig)
@@ -151,11 +166,33 @@ class Stylizer:
             raise StyleError("a whole cue is given, and parts of one; give one of the two")
         else:
             cue = style
-        settings = replace(settings or Settings(), **changes)
+        settings = changed(settings, changes)
         code = self.style_of(cue, settings.seed)
         analysis = self.analyse(clip, rig=settings.rig, cycle=settings.cycle)
         result = self.apply(analysis, code, settings)
-        return result.with_warnings(*code.notes) if code.notes else result
+        result = result.with_warnings(*code.notes) if code.notes else result
+        for note in result.warnings:
+            warn(note, KinestyleWarning, stacklevel=2)
+        return result
+
+    def stylize_many(
+        self,
+        clips: Iterable[Motion | Path | str],
+        styles: Iterable[Cue[Motion | Style] | str | Sequence[str] | Mapping[str, float]],
+        settings: Settings | None = None,
+        **changes: Unpack[SettingsChanges],
+    ) -> Iterator[Stylized]:
+        """Every clip in every style, one after the other; each clip is analysed once.
+
+        clips: motions, or files, which are read when it is their turn
+        styles: as `stylize` takes one, each for results of its own
+
+        A clip that cannot be restyled stops nothing: its results have an error. Notes stand in the
+        warnings of each result. Raises StyleError, before anything is restyled, and WrongTypeError.
+        """
+        from kinestyle.runtime.many import stylize_many
+
+        return stylize_many(self, clips, styles, changed(settings, changes))
 
     def style_of(self, cue: Cue[Motion | Style] | str, seed: int = 0) -> StyleCode:
         """(K,) the style code that a cue, or a style's name, asks for, with the posture of its
@@ -164,7 +201,7 @@ class Stylizer:
         Of a style, or of what a reference's may be, the middle (seed 0) or a draw; the same for the
         same seed. Several are mixed. Raises StyleError, RigError, ClipError.
         """
-        cue = Cue.of(cue) if isinstance(cue, str) else cue
+        cue = cue if isinstance(cue, Cue) else Cue.of(cue)
         seed = Settings(seed=seed).seed
         if cue.random:
             return self._draw(np.random.default_rng(seed)).view(StyleCode)
@@ -237,6 +274,7 @@ class Stylizer:
         Raises StyleError for an unknown label, RigError, ClipError.
         """
         size = self.windows
+        require_motion(reference, "a reference")
         reference, _ = without_lead_in(reference)
         correspondence = correspond(
             reference,
@@ -298,6 +336,7 @@ class Stylizer:
 
         Raises RigError, ClipError.
         """
+        require_motion(clip, "clip")
         if isinstance(clip, Clip) and not clip.is_finite:
             raise ClipError(
                 f"{clip.name} has positions or rotations that are not finite numbers; correct them "
@@ -379,7 +418,7 @@ class Stylizer:
 
         Raises StyleError for a bundle that does not know the tempo of its styles.
         """
-        settings = replace(settings or Settings(), **changes)
+        settings = changed(settings, changes)
         if settings.strength == 0:
             return analysis
         if analysis.is_cycle and ends_otherwise(analysis, code, settings):
@@ -462,7 +501,11 @@ class Stylizer:
         The result of a clip is a clip. Of a longer motion, each window of the result is computed
         when it is asked for.
         """
-        settings = replace(settings or Settings(), **changes)
+        settings = changed(settings, changes)
+        if not isinstance(analysis, Analysis):
+            raise wrong_type("analysis", analysis, "what `analyse` made of a clip")
+        if not isinstance(code, np.ndarray):
+            raise wrong_type("code", code, "a style's code, as style_of('old') gives it")
         if settings.cycle != analysis.cycle and settings.strength:
             analysis = self.analyse(analysis.clip, analysis.correspondence, cycle=settings.cycle)
         timed = self.in_time(analysis, code, settings, part_of_progress(progress, 0.0, 0.1))

@@ -95,6 +95,7 @@ def check(
     [
         "README.md",
         "docs/USING.md",
+        "docs/MANY.md",
         "docs/FORMATS.md",
         "docs/STUDIO.md",
         "docs/TRAINING.md",

@@ -16,6 +16,7 @@ from kinestyle import __version__
 from kinestyle.errors import sentence_of
 
 _HOME = {
+    "demo": "trying",
     "stylize": "restyling",
     "retarget": "rigging",
     "convert": "rigging",

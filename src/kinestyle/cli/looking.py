@@ -11,6 +11,7 @@ import click
 
 from kinestyle.cli.options import (
     MOTION,
+    at_work,
     keep_input,
     reading_options,
     rig_option,
@@ -22,6 +23,7 @@ from kinestyle.storage import name_of
 
 if TYPE_CHECKING:
     from kinestyle.formats.reading import Reading
+    from kinestyle.picture.figure import Figure
     from kinestyle.picture.film import Shot
     from kinestyle.rig.rig_file import Rig
 
@@ -38,7 +40,8 @@ def inspect(clip: Path, rig: Rig | None, reading: Reading, as_json: bool) -> Non
     from kinestyle.formats.table import read_as
     from kinestyle.inspection.report import inspect_clip
 
-    found = inspect_clip(read_as(clip, reading), rig)
+    with at_work("reading"):
+        found = inspect_clip(read_as(clip, reading), rig)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
 
 
@@ -128,11 +131,20 @@ def render(
         raise click.UsageError(f"{word} mean nothing for {kind}, {suffix}.")
     keep_input(out, *clips)
     names = _names(clips, labels)
-    figures = [
-        figure_of(read_as(clip, reading), name, rig)
-        for clip, name in zip(clips, names, strict=True)
-    ]
+    with at_work("reading"):
+        figures = [
+            figure_of(read_as(clip, reading), name, rig)
+            for clip, name in zip(clips, names, strict=True)
+        ]
     say_warnings(tuple(figure.note for figure in figures if figure.note))
+    with at_work("drawing"):
+        _draw(figures, out, labels=any(names), **options)
+    say_written(out)
+
+
+def _draw(figures: list[Figure], out: Path, *, labels: bool, **options: Any) -> None:
+    """Write what the suffix asks for."""
+    suffix = out.suffix.lower()
     if suffix == ".png":
         from kinestyle.picture.sheet import draw, write_sheet
 
@@ -147,8 +159,7 @@ def render(
         from kinestyle.picture.film import plan_film
         from kinestyle.picture.video import write_film
 
-        write_film(plan_film(figures, _shot(labels=any(names), **options)), out)
-    say_written(out)
+        write_film(plan_film(figures, _shot(labels=labels, **options)), out)
 
 
 def _shot(*, labels: bool, seconds: float | None, **options: Any) -> Shot:

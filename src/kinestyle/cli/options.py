@@ -243,12 +243,12 @@ def keep_input(target: Path, *inputs: Path) -> None:
         )
 
 
-def keep_existing(target: Path) -> None:
-    """Raises MotionFileError where a file is, which --no-clobber says is not to be replaced."""
+def keep_existing(
+    target: Path, remedy: str = "leave out --no-clobber to replace it, or name another file"
+) -> None:
+    """Raises MotionFileError where a file is, which is not to be replaced."""
     if os.path.lexists(target):
-        raise MotionFileError(
-            f"{target} is there already; leave out --no-clobber to replace it, or name another file"
-        )
+        raise MotionFileError(f"{target} is there already; {remedy}")
 
 
 @contextmanager
@@ -264,6 +264,35 @@ def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
             bar.update(round(_STEPS * share) - bar.pos)
 
         yield show
+
+
+@contextmanager
+def at_work(label: str) -> Iterator[None]:
+    """For work that cannot say how far it is: after a while, how long it has taken, on a terminal
+    only.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading
+
+    done, began = threading.Event(), time.monotonic()
+
+    def show() -> None:
+        pause = PATIENCE_SECONDS
+        while not done.wait(pause):
+            pause = 1.0
+            click.echo(f"\r{label}, {time.monotonic() - began:.0f} s", err=True, nl=False)
+        if pause == 1.0:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def say_warnings(warnings: Iterable[str]) -> None:

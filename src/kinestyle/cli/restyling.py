@@ -13,6 +13,7 @@ from kinestyle.cli.many import Many, is_folder, is_many, many_options, stylize_f
 from kinestyle.cli.options import (
     ALL,
     MOTION,
+    at_work,
     bundle_option,
     format_option,
     keep_existing,
@@ -187,7 +188,8 @@ def _restyle(
 
     writer_of(out)
     keep_input(out, clip, *cue.like)
-    sources = open_all(clip, reading)
+    with at_work("reading"):
+        sources = open_all(clip, reading)
     targets = {name: _targets(out, name, samples) for name, _ in sources}
     every = [target for several in targets.values() for target in several]
     for target in every:

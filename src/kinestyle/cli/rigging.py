@@ -15,6 +15,7 @@ import click
 from kinestyle.cli.options import (
     ALL,
     MOTION,
+    at_work,
     format_option,
     keep_existing,
     keep_input,
@@ -77,15 +78,20 @@ def retarget(
 
     writer_of(out)
     keep_input(out, clip, target)
-    sources = read_all(clip, reading)
-    wanted = read_as(target, to_reading)
-    of_wanted = correspond(wanted, map_joints(wanted, to_rig))
+    with at_work("reading"):
+        sources = read_all(clip, reading)
+        wanted = read_as(target, to_reading)
+        of_wanted = correspond(wanted, map_joints(wanted, to_rig))
     for name, source in sources:
         place = with_animation(out, name)
         keep_input(place, clip, target)
-        result = transfer(source, wanted, correspond(source, map_joints(source, rig)), of_wanted)
+        with at_work("retargeting"):
+            of_source = correspond(source, map_joints(source, rig))
+            result = transfer(source, wanted, of_source, of_wanted)
         say_warnings(result.warnings)
-        say_warnings(write_motion(result, place))
+        with at_work("writing"):
+            notes = write_motion(result, place)
+        say_warnings(notes)
         say_written(place)
 
 
@@ -117,7 +123,8 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, reading: Readin
     if out.suffix.lower() != ".json":
         raise MotionFileError(f"{out} has the suffix {out.suffix!r}, expected .json for a rig")
     keep_input(out, clip)
-    source = read_as(clip, reading)
+    with at_work("reading"):
+        source = read_as(clip, reading)
     if blank:
         if rig is not None:
             raise click.UsageError(
@@ -131,7 +138,8 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, reading: Readin
         }
         write_rig(Rig(out.name, {}), out, form)
     else:
-        mapping = map_joints(source, rig)
+        with at_work("looking for the body"):
+            mapping = map_joints(source, rig)
         say_warnings(mapping.warnings)
         comments = {
             "about": _ABOUT,
@@ -248,7 +256,9 @@ def _convert(
     from kinestyle.rig.rig_file import Rig
 
     keep_input(target, source)
-    for name, motion in open_all(source, reading):
+    with at_work("reading"):
+        opened = open_all(source, reading)
+    for name, motion in opened:
         place = with_animation(target, name)
         keep_input(place, source)
         if no_clobber:
@@ -258,7 +268,8 @@ def _convert(
             wanted.rig.joints_in(motion.skeleton, motion.name)
             known: Any = motion
             motion = replace(known, world=stated_world(motion, wanted.rig))
-        edited = _edited(motion, wanted)
+        with at_work("editing"):
+            edited = _edited(motion, wanted)
         say_warnings(edited.warnings[len(motion.warnings) :])
         with progress_bar("writing") as progress:
             notes = write_motion(edited, place, progress)

@@ -19,6 +19,7 @@ from command_line import PROGRAM, contents, kinestyle, refused
 from kinestyle.batch.clips import find_clips
 from kinestyle.batch.manifest import Outcome, open_manifest, read_manifest
 from kinestyle.batch.order import Order, cues_of, plan, shard_of, tags_of
+from kinestyle.batch.places import open_results
 from kinestyle.batch.run import Tally, stylize_all
 from kinestyle.errors import KinestyleError, MotionFileError, StyleError
 from kinestyle.formats.table import read_motion, write_motion
@@ -123,12 +124,12 @@ def test_files_folders_and_patterns_are_found(clip_file: Path) -> None:
     for name in ("a/one.bvh", "a/b/two.bvh", "a/b/note.txt", "out/done.bvh"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(BROKEN)
-    names = lambda *places: [clip.name for clip in find_clips(places, Path("out"))[0]]  # noqa: E731
+    names = lambda *places: [clip.name for clip in find_clips(places, "out")[0]]  # noqa: E731
     assert names("a") == ["b/two.bvh", "one.bvh"]
     assert names("a/**/*") == ["b/two.bvh", "one.bvh"]
     assert names(str(Path("a/*.bvh").absolute())) == ["one.bvh"]
     assert names("a/one.bvh", "a/b/two.bvh", "a/one.bvh") == ["b/two.bvh", "one.bvh"]
-    assert find_clips(["."], Path("out"))[1] == 1
+    assert find_clips(["."], "out")[1] == 1
     with pytest.raises(MotionFileError, match="all motion files in out lie in out"):
         names("out")
     with pytest.raises(MotionFileError, match=r"there is no motion file in a/\*\.fbx"):
@@ -141,7 +142,7 @@ def test_no_two_results_have_one_place(clip_file: Path) -> None:
         Path("clips", name).write_text(BROKEN)
     order = Order(cues_of(["old", "own/old", "a/old.style"], [], None, False))
     assert tags_of(order) == ("old", "own-old", "old-2")
-    clips, _ = find_clips(["clips"], Path("out"))
+    clips, _ = find_clips(["clips"], "out")
     for one in (order, Order(order.cues, suffix=".fbx")):
         places = [result.out for work in plan(one, clips, ["", "", ""]) for result in work.results]
         assert len(set(places)) == len(places) == 9
@@ -247,19 +248,19 @@ def test_a_shard_is_a_part_of_how_many() -> None:
 
 def test_one_process_at_a_time_writes_into_a_folder(tiny_bundle: Path) -> None:
     make_clips(Path("clips"), 1)
-    with open_manifest(Path("out")):
+    with open_manifest(open_results("out")):
         assert "another process is writing results into out" in refused(*words(tiny_bundle))
     assert kinestyle(*words(tiny_bundle)).exit_code == 0
 
 
 def test_a_line_that_was_cut_off_is_passed_over(tmp_path: Path) -> None:
     outcome = Outcome("a.bvh", "old", 1.0, 0, "a.bvh", "key", "made", notes=("é",), size=3)
-    with open_manifest(tmp_path) as manifest:
+    with open_manifest(open_results(str(tmp_path))) as manifest:
         manifest.add(outcome)
     path = tmp_path / "manifest.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + whole[:40])
-    with open_manifest(tmp_path) as manifest:
+    with open_manifest(open_results(str(tmp_path))) as manifest:
         assert manifest.lines == {"a.bvh": outcome}
         manifest.add(outcome)
     assert read_manifest(path) == {"a.bvh": outcome}

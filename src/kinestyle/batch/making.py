@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kinestyle.batch.manifest import Outcome, State, size_of
+from kinestyle.batch.manifest import Outcome, State
 from kinestyle.batch.order import Order, Result, Work, strength_tag, tags_of
+from kinestyle.batch.places import Results, as_file
 from kinestyle.bundle import Style
 from kinestyle.errors import KinestyleError, one_line, sentence_of
 from kinestyle.formats.every_animation import open_all, with_animation
@@ -17,7 +19,8 @@ from kinestyle.formats.table import open_as, write_motion
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.window import Motion, Progress, part_of_progress
 from kinestyle.runtime.analysis import Analysis
-from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.cue import STYLE_FILE, Cue
+from kinestyle.runtime.part_names import split_style
 from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Stylizer, bundle_for
 
@@ -52,9 +55,9 @@ def _called(result: Motion, target: Path, settings: Settings) -> Motion:
 class Maker:
     """Makes the results of one order, clip by clip, below a folder."""
 
-    def __init__(self, order: Order, folder: Path) -> None:
+    def __init__(self, order: Order, results: Results) -> None:
         """Raises StyleError, BundleError, MotionFileError."""
-        self.order, self.folder = order, folder
+        self.order, self.results = order, results
         self.stylizer = Stylizer.load(bundle_for(order.cues[0], order.bundle), order.own_styles)
 
     def with_known_styles(self) -> tuple[Order, tuple[str, ...]]:
@@ -74,26 +77,25 @@ class Maker:
             known = self.stylizer.read_references(opened)
             notes += self.stylizer.style_of(known, self.order.settings.seed).notes
             cues.append(known)
-        self.order = replace(self.order, cues=tuple(cues))
+        self.order = replace(self.order, cues=tuple(map(_anywhere, cues)))
         return self.order, tuple(dict.fromkeys(notes))
 
     def make(self, work: Work) -> Iterator[Outcome]:
         """Make each result that is wanted of a clip; an outcome for each, whatever goes wrong."""
         began = time.monotonic()
-        try:
-            known = [self._analysed(name, motion) for name, motion in self._opened(work)]
-        except Exception as error:
-            state, why = _became_of(error)
-            seconds = time.monotonic() - began
+        with ExitStack() as stack:  # long motion is read while results are written
+            try:
+                opened = open_all(stack.enter_context(as_file(work.clip.place)), self.order.reading)
+                known = [self._analysed(name, motion) for name, motion in opened]
+            except Exception as error:
+                state, why = _became_of(error)
+                seconds = round(time.monotonic() - began, 3)
+                for result in work.results:
+                    yield self.outcome(work, result, state, why=why, seconds=seconds)
+                return
             for result in work.results:
-                yield self.outcome(work, result, state, why=why, seconds=round(seconds, 3))
-            return
-        for result in work.results:
-            yield self._made(work, result, known, began)
-            began = time.monotonic()
-
-    def _opened(self, work: Work) -> list[tuple[str, Motion]]:
-        return open_all(Path(work.clip.place), self.order.reading)
+                yield self._made(work, result, known, began)
+                began = time.monotonic()
 
     def _analysed(self, name: str, motion: Motion) -> tuple[str, Analysis[Motion], tuple[str, ...]]:
         wanted = self.order.settings
@@ -107,20 +109,19 @@ class Maker:
         known: list[tuple[str, Analysis[Motion], tuple[str, ...]]],
         began: float,
     ) -> Outcome:
-        target = self.folder / result.out
+        folder = PurePosixPath(result.out).parent
         files: list[str] = []
         notes: list[str] = []
-        frames = 0
+        frames = size = 0
+        settings, cue = self.order.seeded(result.seed), self.order.cues[result.cue]
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            for name, analysis, of_clip in known:
-                place = with_animation(target, name)
-                settings = self.order.seeded(result.seed)
-                cue = self.order.cues[result.cue]
-                count, more = make_result(self.stylizer, analysis, cue, settings, place)
-                frames += count
-                notes += (*of_clip, *more)
-                files.append(place.relative_to(self.folder).as_posix())
+            with self.results.writing(result.out) as target:
+                for name, analysis, of_clip in known:
+                    place = with_animation(target, name)
+                    count, more = make_result(self.stylizer, analysis, cue, settings, place)
+                    frames, size = frames + count, size + place.stat().st_size
+                    notes += (*of_clip, *more)
+                    files.append((folder / place.name).as_posix())
         except Exception as error:
             state, why = _became_of(error)
             seconds = round(time.monotonic() - began, 3)
@@ -131,13 +132,24 @@ class Maker:
             "made",
             notes=tuple(dict.fromkeys(map(one_line, notes))),
             files=tuple(files),
-            size=size_of(self.folder, tuple(files)),
+            size=size,
             frames=frames,
             seconds=round(time.monotonic() - began, 3),
         )
 
     def outcome(self, work: Work, result: Result, state: State, **more: Any) -> Outcome:
         return outcome_of(self.order, work, result, state, **more)
+
+
+def _anywhere(cue: Cue[Style]) -> Cue[Style]:
+    """The cue with style files by names that other folders know too."""
+    names = []
+    for style in cue.style:
+        name, parts = split_style(style)
+        if name.lower().endswith(STYLE_FILE):
+            style = f"{Path(name).absolute()}{'' if parts is None else f'@{parts}'}"
+        names.append(style)
+    return replace(cue, style=tuple(names))
 
 
 def outcome_of(order: Order, work: Work, result: Result, state: State, **more: Any) -> Outcome:

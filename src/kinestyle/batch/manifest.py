@@ -5,19 +5,22 @@ before its line is written.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from kinestyle.batch.places import LocalResults, Results
 from kinestyle.errors import MotionFileError
 from kinestyle.locking import lock
 from kinestyle.storage import clear_unfinished
 
 MANIFEST = "manifest.jsonl"
+_PARTS = "manifest"
 
 State = Literal["made", "kept", "refused", "failed"]
 """What became of a result:
@@ -67,17 +70,17 @@ class Manifest:
     last, by its place
     """
 
-    folder: Path
-    file: int
+    results: Results
+    append: Callable[[Outcome], None]
     lines: dict[str, Outcome] = field(default_factory=dict)
 
     def add(self, outcome: Outcome) -> None:
         """Raises MotionFileError where the system refuses it."""
         try:
-            os.write(self.file, outcome.as_line())  # at once: nothing is between two lines
+            self.append(outcome)
         except OSError as error:
             raise MotionFileError(
-                f"the manifest in {self.folder} cannot be written: {error.strerror or error}"
+                f"the manifest of the results cannot be written: {error.strerror or error}"
             ) from error
         self.lines[outcome.out] = outcome
 
@@ -88,17 +91,9 @@ class Manifest:
         known = self.lines.get(out)
         if known is None or known.key != key or known.state not in ("made", "refused"):
             return None
-        if known.state == "made" and known.size != size_of(self.folder, known.files):
+        if known.state == "made" and known.size != self.results.size(known.files):
             return None
         return known
-
-
-def size_of(folder: Path, files: tuple[str, ...]) -> int:
-    """Bytes of all files; -1 where one is missing."""
-    try:
-        return sum((folder / file).stat().st_size for file in files)
-    except OSError:
-        return -1
 
 
 def manifest_name(shard: tuple[int, int] | None = None) -> str:
@@ -106,12 +101,33 @@ def manifest_name(shard: tuple[int, int] | None = None) -> str:
 
 
 @contextmanager
-def open_manifest(folder: Path, shard: tuple[int, int] | None = None) -> Iterator[Manifest]:
+def open_manifest(results: Results, shard: tuple[int, int] | None = None) -> Iterator[Manifest]:
+    """As `_open_local`; of a URL a file for each line, in the folder `manifest`, and at the end all
+    of them as one. Nothing keeps two processes from one URL.
+    """
+    if isinstance(results, LocalResults):
+        with _open_local(results, shard) as manifest:
+            yield manifest
+        return
+
+    def append(outcome: Outcome) -> None:
+        name = hashlib.sha256(outcome.out.encode("utf-8", "surrogateescape")).hexdigest()
+        results.put(f"{_PARTS}/{name[:24]}.jsonl", outcome.as_line())
+
+    manifest = Manifest(results, append, _parsed(results.lines(_PARTS)))
+    yield manifest
+    every = b"".join(manifest.lines[out].as_line() for out in sorted(manifest.lines))
+    results.put(manifest_name(shard), every)
+
+
+@contextmanager
+def _open_local(results: LocalResults, shard: tuple[int, int] | None) -> Iterator[Manifest]:
     """The manifest of a folder of results, which is made if need be; or, beside those of the other
     parts, that of one part of a run. What other manifests in the folder say counts too.
 
     Raises MotionFileError where another process has it open, or it cannot be one.
     """
+    folder = results.folder
     path = folder / manifest_name(shard)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,9 +150,14 @@ def open_manifest(folder: Path, shard: tuple[int, int] | None = None) -> Iterato
         for one in sorted(folder.glob("manifest*.jsonl"), key=lambda one: (one == path, one)):
             lines |= read_manifest(one)
         _end_line(file)
-        yield Manifest(folder, file, lines)
+        # at once: nothing is between two lines
+        yield Manifest(results, lambda outcome: _write(file, outcome.as_line()), lines)
     finally:
         os.close(file)  # and with it the lock
+
+
+def _write(file: int, line: bytes) -> None:
+    os.write(file, line)
 
 
 def _end_line(file: int) -> None:
@@ -151,13 +172,17 @@ def read_manifest(path: Path) -> dict[str, Outcome]:
     """What a manifest says last of each result, by its place. Lines that are no outcomes are passed
     over: the last one may be cut off.
     """
-    found: dict[str, Outcome] = {}
     with path.open("rb") as file:
-        for line in file:
-            with suppress(ValueError, TypeError, KeyError):
-                said = json.loads(line)
-                for name in ("notes", "files"):
-                    said[name] = tuple(said.get(name, ()))
-                outcome = Outcome(**said)
-                found[outcome.out] = outcome
+        return _parsed(file)
+
+
+def _parsed(lines: Iterable[bytes]) -> dict[str, Outcome]:
+    found: dict[str, Outcome] = {}
+    for line in lines:
+        with suppress(ValueError, TypeError, KeyError):
+            said = json.loads(line)
+            for name in ("notes", "files"):
+                said[name] = tuple(said.get(name, ()))
+            outcome = Outcome(**said)
+            found[outcome.out] = outcome
     return found

@@ -197,8 +197,9 @@ def shard_of(text: str) -> tuple[int, int]:
     return part, count
 
 
-def require_folder(out: Path) -> None:
+def require_folder(place: str) -> None:
     """Raises MotionFileError for a place of results that can only be a file."""
+    out = Path(place)
     if out.suffix.lower() in FORMATS and not out.is_dir():
         raise MotionFileError(
             f"{out} is the name of one file, and there may be many results; name a folder, such "

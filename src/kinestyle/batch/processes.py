@@ -15,12 +15,13 @@ from typing import Any
 from kinestyle.batch.making import outcome_of
 from kinestyle.batch.manifest import Outcome
 from kinestyle.batch.order import Order, Work
+from kinestyle.batch.places import Results
 from kinestyle.batch.worker import DONE, receive, send
 
 TRIES = 2
 """Of a clip whose process ends: the process may have been killed for what others took."""
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_PACKAGE = Path(__file__).resolve().parents[2]
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def usable_cores() -> int:
@@ -30,14 +31,14 @@ def usable_cores() -> int:
 class _Process:
     """A worker, which is started when it gets its first work."""
 
-    def __init__(self, order: Order, folder: Path) -> None:
-        self.order, self.folder = order, folder
+    def __init__(self, order: Order, results: Results) -> None:
+        self.order, self.results = order, results
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> subprocess.Popen[bytes]:
         known = os.environ.get("PYTHONPATH")
-        environment = os.environ | dict.fromkeys(_ONE_THREAD, "1")
-        environment["PYTHONPATH"] = os.pathsep.join([str(_PACKAGE), *([known] if known else [])])
+        environment = os.environ | dict.fromkeys(ONE_THREAD, "1")
+        environment["PYTHONPATH"] = os.pathsep.join([str(PACKAGE), *([known] if known else [])])
         self.process = subprocess.Popen(
             # not from the folder that the user is in, where there may be modules of any name
             [sys.executable, "-P", "-m", "kinestyle.batch.worker"],
@@ -46,7 +47,7 @@ class _Process:
             env=environment,
         )
         assert self.process.stdin is not None, "it is a pipe"
-        send(self.process.stdin, (self.order, self.folder))
+        send(self.process.stdin, (self.order, self.results))
         return self.process
 
     def make(self, work: Work) -> Iterator[Outcome]:
@@ -72,7 +73,7 @@ class _Process:
 
 
 def make_in_processes(
-    order: Order, works: Iterable[Work], folder: Path, jobs: int
+    order: Order, works: Iterable[Work], results: Results, jobs: int
 ) -> Generator[Outcome, None, None]:
     """The outcomes of all work, as they come. A process that ends is replaced, and what it was at
     is tried again.
@@ -82,7 +83,7 @@ def make_in_processes(
     coming: queue.SimpleQueue[Outcome | BaseException | None] = queue.SimpleQueue()
     waiting, lock = iter(works), threading.Lock()
     stopped = threading.Event()
-    processes = [_Process(order, folder) for _ in range(max(1, jobs))]
+    processes = [_Process(order, results) for _ in range(max(1, jobs))]
 
     def next_work() -> Work | None:
         with lock:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,8 @@ from kinestyle.batch.clips import find_clips
 from kinestyle.batch.making import Maker, outcome_of
 from kinestyle.batch.manifest import Manifest, Outcome, open_manifest
 from kinestyle.batch.order import Order, Work, plan, require_folder
+from kinestyle.batch.places import Results, open_results
 from kinestyle.batch.processes import make_in_processes, usable_cores
-
-Make = Callable[[Order, Iterable[Work], Path], Generator[Outcome, None, None]]
-"""Makes work somewhere: gives an outcome for each result that is wanted."""
 
 
 @dataclass
@@ -70,47 +67,58 @@ class Tally:
 def stylize_all(
     clips: Sequence[str],
     order: Order,
-    out: Path,
+    out: str | Path,
     *,
     jobs: int | None = None,
+    ray: str | None = None,
     shard: tuple[int, int] | None = None,
     overwrite: bool = False,
     no_clobber: bool = False,
     report: Callable[[Tally, Outcome | None], None] = lambda tally, outcome: None,
-    make: Make | None = None,
 ) -> Tally:
     """Restyle many clips, each in every style of an order, into a folder.
 
-    clips: files, folders and patterns; jobs: processes, None for one a core
+    clips, out: files, folders and patterns, and the folder of results; URLs too, see `places`
+    jobs: processes, None for one a core
+    ray: the address of a Ray cluster that does the work, see `on_ray`; jobs: cores of it, then
     shard: this part of the clips, and of how many
     overwrite: make what is there already as well; no_clobber: leave every file that is there
     report: called at the beginning, with None, and with each outcome
-    make: where the work is done; None: in processes of this machine
 
     What was made before, of the same clip in the same way, is not made again. A clip that cannot be
     restyled stops nothing. Raises StyleError, BundleError, MotionFileError for what concerns all.
     """
-    require_folder(out)
-    found, left_out = find_clips(clips, out)
-    maker = Maker(order, out)
+    require_folder(str(out))
+    results = open_results(str(out))
+    found, left_out = find_clips(clips, str(out))
+    maker = Maker(order, results)
     order, notes = maker.with_known_styles()
     works = plan(order, found, _fingerprints(maker))
     if shard is not None:
         works = works[shard[0] - 1 :: shard[1]]
-    with open_manifest(out, shard) as manifest:
+    with open_manifest(results, shard) as manifest:
         tally = Tally(sum(len(work.results) for work in works), notes=notes, left_out=left_out)
         wanted = list(_wanted(works, manifest, tally, overwrite, no_clobber, maker))
         report(tally, None)
-        count = min(jobs or usable_cores(), len(wanted))
-        chosen = make or partial(make_in_processes, jobs=count)
         if wanted:
             # which ends the processes, however the block ends
-            with closing(chosen(order, wanted, out)) as outcomes:
+            with closing(_started(order, wanted, results, ray, jobs)) as outcomes:
                 for outcome in outcomes:
                     manifest.add(outcome)
                     tally.count(outcome)
                     report(tally, outcome)
         return tally
+
+
+def _started(
+    order: Order, works: Sequence[Work], results: Results, ray: str | None, jobs: int | None
+) -> Generator[Outcome, None, None]:
+    """The outcomes, as they come."""
+    if ray is None:
+        return make_in_processes(order, works, results, min(jobs or usable_cores(), len(works)))
+    from kinestyle.batch.on_ray import make_on_ray
+
+    return make_on_ray(order, works, results, ray, jobs)
 
 
 def _wanted(
@@ -131,7 +139,7 @@ def _wanted(
                     tally.before += 1
                 else:
                     tally.refused += 1
-            elif no_clobber and (manifest.folder / result.out).exists():
+            elif no_clobber and manifest.results.exists(result.out):
                 tally.kept += 1
                 why = "there was a file in its place"
                 manifest.add(outcome_of(maker.order, work, result, "kept", why=why))
@@ -165,7 +173,7 @@ def _styles_of(maker: Maker, cue: Any) -> list[Any]:
     named = [maker.stylizer.style(name) for name in cue.style_names]
     return [
         str(cue.weights),
-        cue.style,
+        cue.parts,
         cue.random,
         [(style.name, style.mean.tolist(), style.std.tolist()) for style in (*named, *cue.like)],
     ]

@@ -40,11 +40,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, waiting), daemon=True).start()
-    order, folder = waiting.get()
+    order, results = waiting.get()
 
     from kinestyle.batch.making import Maker
 
-    maker = Maker(order, folder)
+    maker = Maker(order, results)
     with suppress(OSError):
         while True:
             for outcome in maker.make(waiting.get()):

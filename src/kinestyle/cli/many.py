@@ -32,13 +32,14 @@ class Many(NamedTuple):
     """How results are written into a folder, and whether over what is there."""
 
     jobs: int | None
+    ray: str | None
     shard: tuple[int, int] | None
     overwrite: bool
     no_clobber: bool
 
     def refuse_for_one_file(self) -> None:
         """Raises UsageError for what only folders have."""
-        for name in ("jobs", "shard"):
+        for name in ("jobs", "ray", "shard"):
             if getattr(self, name) is not None:
                 raise click.UsageError(f"--{name} is for folders; name one, such as -o OUT/.")
 
@@ -83,6 +84,12 @@ def many_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Make this part of the clips only, such as 2/8, as one of N runs into one folder.",
         ),
         click.option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Make the results in a folder on a Ray cluster: its address, auto for the one "
+            "that this machine belongs to, or local.",
+        ),
+        click.option(
             "--jobs",
             type=click.IntRange(1, 1024),
             metavar="N",
@@ -93,7 +100,7 @@ def many_options(command: Callable[..., None]) -> Callable[..., None]:
     return packed
 
 
-def is_folder(clips: Sequence[Path], out: str) -> bool:
+def is_folder(clips: Sequence[str], out: str) -> bool:
     """Whether results go into a folder: there may be many then, else one file is asked for."""
     from kinestyle.formats.table import FORMATS
 
@@ -102,28 +109,32 @@ def is_folder(clips: Sequence[Path], out: str) -> bool:
     path = Path(out)
     if path.suffix.lower() in FORMATS:
         return False
+    if "://" in out:
+        return True
     return path.is_dir() or any(is_many(clip) for clip in clips) or len(clips) > 1
 
 
-def is_many(clip: Path) -> bool:
+def is_many(clip: str) -> bool:
     """Whether a name stands for several clips."""
     from kinestyle.batch.clips import is_pattern
 
-    return clip.is_dir() or is_pattern(str(clip))
+    return Path(clip).is_dir() or is_pattern(clip)
 
 
-def stylize_folder(clips: Sequence[Path], order: Order, out: str, many: Many) -> None:
+def stylize_folder(clips: Sequence[str], order: Order, out: str, many: Many) -> None:
     """Run an order, say how far it is, and exit with what came of it."""
     from kinestyle.batch.manifest import manifest_name
+    from kinestyle.batch.places import is_url
     from kinestyle.batch.run import stylize_all
 
     said = _Progress()
-    folder = Path(out)
-    tally = stylize_all(
-        [str(clip) for clip in clips], order, folder, report=said.report, **many._asdict()
-    )
+    tally = stylize_all(clips, order, out, report=said.report, **many._asdict())
     said.end(tally)
-    say_written(folder / manifest_name(many.shard))
+    name = manifest_name(many.shard)
+    if is_url(out):
+        click.echo(f"{out.rstrip('/')}/{name}")
+    else:
+        say_written(Path(out) / name)
     if tally.missing:
         click.get_current_context().exit(SOME_MISSING)
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("clips", type=MOTION, nargs=-1, required=True, metavar="IN...")
+@click.argument("clips", type=click.Path(), nargs=-1, required=True, metavar="IN...")
 @click.option(
     "--style",
     multiple=True,
@@ -86,7 +86,7 @@ if TYPE_CHECKING:
 @bundle_option
 @own_styles_option
 def stylize(
-    clips: tuple[Path, ...],
+    clips: tuple[str, ...],
     style: tuple[str, ...],
     like: tuple[Path, ...],
     mix: str | None,
@@ -156,18 +156,20 @@ def stylize(
         say_written(path)
 
 
-def _only(clips: tuple[Path, ...], out: str) -> Path:
+def _only(clips: tuple[str, ...], out: str) -> Path:
     """The one clip whose result is one file."""
     if len(clips) > 1:
         raise click.UsageError(
             f"{len(clips)} clips are given for the one file {out}; name a folder, such as OUT/."
         )
+    if "://" in clips[0] or "://" in out:
+        raise click.UsageError("URLs are for results in a folder; name one, such as -o OUT/.")
     if is_many(clips[0]):
         raise MotionFileError(
             f"{clips[0]} is a folder, expected a motion file for the one file {out}; name a "
             f"folder for the results of many clips, such as {Path(out).with_suffix('')}/"
         )
-    return clips[0]
+    return Path(clips[0])
 
 
 def _restyle(

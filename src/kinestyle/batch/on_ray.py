@@ -10,7 +10,7 @@ from typing import Any
 from kinestyle.batch.making import Maker, outcome_of
 from kinestyle.batch.manifest import Outcome
 from kinestyle.batch.order import Order, Work
-from kinestyle.batch.places import Results
+from kinestyle.batch.places import LocalResults, Results
 from kinestyle.batch.processes import ONE_THREAD, PACKAGE, TRIES
 from kinestyle.errors import DataError, one_line
 from kinestyle.extras import needs_extra
@@ -33,6 +33,8 @@ def make_on_ray(
     """
     with needs_extra("ray", "a Ray cluster"):
         import ray
+    if isinstance(results, LocalResults):  # other machines are in other folders
+        results = LocalResults(results.folder.absolute())
     _join(ray, address, cores)
     try:
         yield from _made(ray, order, works, results, cores)
@@ -45,9 +47,8 @@ def _join(ray: Any, address: str, cores: int | None) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     environment = dict.fromkeys(ONE_THREAD, "1")
     if address == LOCAL:
-        environment["PYTHONPATH"] = os.pathsep.join(
-            [str(PACKAGE), os.environ.get("PYTHONPATH", "")]
-        )
+        known = os.environ.get("PYTHONPATH", "")
+        environment["PYTHONPATH"] = os.pathsep.join([str(PACKAGE), known])
         where: dict[str, Any] = {"address": LOCAL, "num_cpus": cores, "include_dashboard": False}
     else:
         where = {"address": address}

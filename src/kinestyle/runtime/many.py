@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kinestyle.errors import KinestyleError, wrong_type
 from kinestyle.formats.table import open_motion
@@ -13,8 +13,17 @@ from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.reference import StyleCode
 from kinestyle.runtime.settings import Settings
 
-if TYPE_CHECKING:
-    from kinestyle.runtime.stylizer import Stylizer
+
+class _Stylizer(Protocol):
+    """What is asked of a `Stylizer`, whose module knows this one."""
+
+    def style_of(self, cue: Cue[Any], seed: int = 0) -> StyleCode: ...
+
+    @property
+    def analyse(self) -> Callable[..., Any]: ...
+
+    @property
+    def apply(self) -> Callable[..., Any]: ...
 
 
 class Stylized(NamedTuple):
@@ -31,7 +40,7 @@ class Stylized(NamedTuple):
 
 
 def stylize_many(
-    stylizer: Stylizer,
+    stylizer: _Stylizer,
     clips: Iterable[Motion | Path | str],
     styles: Iterable[Any],
     settings: Settings,
@@ -49,7 +58,7 @@ def stylize_many(
 
 
 def _one_by_one(
-    stylizer: Stylizer,
+    stylizer: _Stylizer,
     clips: Iterable[Motion | Path | str],
     codes: list[tuple[Any, StyleCode]],
     settings: Settings,

@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OURS = {"dev", "test", "fuzz"}
 """Extras for work on this repository, which users do not install."""
+APART = {"ray"}
+"""Extras that are not among `all`: few users need them, and they are large."""
 
 
 def declared(*, for_users: bool) -> dict[str, Requirement]:
@@ -70,7 +72,7 @@ def test_nothing_is_pinned_to_one_version() -> None:
 def test_all_is_every_extra_for_users() -> None:
     extras = PROJECT["optional-dependencies"]
     (everything,) = map(Requirement, extras["all"])
-    assert everything.extras == set(extras) - OURS - {"all"}
+    assert everything.extras == set(extras) - OURS - APART - {"all"}
 
 
 @pytest.fixture(scope="module")

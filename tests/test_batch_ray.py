@@ -19,7 +19,7 @@ from made_rigs import as_rig, walk
 
 pytestmark = pytest.mark.usefixtures("here")
 
-ORDER = Order(cues_of(["proud", "old"], [], None, False))
+ORDER = Order(cues_of(["proud", "old"]))
 
 
 def make_clips(count: int) -> None:
@@ -106,7 +106,7 @@ def test_clips_and_results_at_urls(here: Path) -> None:
     words = ("stylize", f"file://{here}/clips", "--style", "old", "-o", f"file://{here}/out")
     said = kinestyle(*words)
     assert (said.exit_code, said.stdout) == (3, f"file://{here}/out/manifest.jsonl\n")
-    assert stylize_all(["clips"], Order(cues_of(["old"], [], None, False)), "local").made == 2
+    assert stylize_all(["clips"], Order(cues_of(["old"])), "local").made == 2
     assert results("out") == results("local")
     lines = Path("out/manifest.jsonl").read_text().splitlines()
     assert len(lines) == 3

@@ -50,6 +50,12 @@ def test_a_clip_goes_through_as_bytes(clip_file: Path, tiny_bundle: Path) -> Non
     assert read_motion("back.bvh").frame_count == 151
 
 
+def test_what_is_in_a_stream(clip_file: Path) -> None:
+    said = piped(clip_file.read_bytes(), "inspect", "-")
+    named = run("inspect", "walk.bvh")
+    assert said.stdout.decode() == named.stdout.replace("walk", "stdin")
+
+
 def test_every_format_that_is_written_is_known_by_its_beginning(walk_clip: Clip) -> None:
     np.save("a.npy", walk_clip.world_position)
     np.savez("a.npz", joints=walk_clip.world_position)
@@ -93,9 +99,16 @@ def test_a_file_that_is_there_is_replaced_unless_that_is_not_wanted(
     assert sentence in refused(*words, "-o", "out.bvh", "--no-clobber")
     assert kinestyle(*words, "-o", "out.bvh", "--overwrite").exit_code == 0
     assert Path("out_2.bvh").read_text() != "mine"
-    assert "out_1.bvh is there already" in refused(
-        "convert", "walk.bvh", "out_1.bvh", "--no-clobber"
-    )
+    for line in (
+        "convert walk.bvh out_1.bvh",
+        "retarget walk.bvh --to walk.bvh -o out_1.bvh",
+        "map walk.bvh -o rig.json",
+        "render walk.bvh -o page.html",
+        "learn walk.bvh -o mine.style",
+    ):
+        name = line.split()[-1]
+        Path(name).touch()
+        assert f"{name} is there already" in refused(*line.split(), "--no-clobber")
 
 
 def test_shares_that_nothing_comes_of_are_refused(clip_file: Path, tiny_bundle: Path) -> None:

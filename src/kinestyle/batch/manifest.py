@@ -17,7 +17,6 @@ from typing import Literal
 from kinestyle.batch.places import LocalResults, Results
 from kinestyle.errors import MotionFileError
 from kinestyle.locking import lock
-from kinestyle.storage import clear_unfinished
 
 MANIFEST = "manifest.jsonl"
 _PARTS = "manifest"
@@ -145,7 +144,6 @@ def _open_local(results: LocalResults, shard: tuple[int, int] | None) -> Iterato
                     f"another process is writing results into {folder}; wait until it is done, "
                     f"stop it, or name another folder"
                 ) from None
-        clear_unfinished(folder)
         lines: dict[str, Outcome] = {}
         for one in sorted(folder.glob("manifest*.jsonl"), key=lambda one: (one == path, one)):
             lines |= read_manifest(one)

@@ -94,10 +94,10 @@ class Work:
 
 
 def cues_of(
-    style: Sequence[str],
-    like: Sequence[Any],
-    weights: Sequence[float] | str | None,
-    random: bool,
+    style: Sequence[str] = (),
+    like: Sequence[Any] = (),
+    weights: Sequence[float] | str | None = None,
+    random: bool = False,
     like_rig: Any = None,
 ) -> tuple[Cue[Any], ...]:
     """A cue for each style and each reference; with weights, or at random, one. Raises

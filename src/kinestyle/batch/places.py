@@ -7,7 +7,7 @@ A result appears in its place when it is whole. Only this module imports fsspec.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from typing import Any
 
 from kinestyle.errors import MotionFileError
 from kinestyle.extras import needs_extra
-from kinestyle.storage import replace_bytes, scratch_folder
+from kinestyle.storage import clear_unfinished, replace_bytes, scratch_folder
 
 _COMPANIONS = {".gltf": ".glb", ".amc": ".bvh"}
 """Formats of which a clip may have files beside it, and what to make of them."""
@@ -76,6 +76,11 @@ class LocalResults:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield target
 
+    def clear(self, outs: Iterable[str]) -> None:
+        """Delete what killed processes left where results belong."""
+        for folder in sorted({(self.folder / out).parent for out in outs}):
+            clear_unfinished(folder)
+
     def exists(self, out: str) -> bool:
         return os.path.lexists(self.folder / out)
 
@@ -115,6 +120,9 @@ class RemoteResults:
         beside = f"{folder}/.kinestyle-{os.urandom(8).hex()}-{name}.part"
         system.put_file(str(file), beside)
         system.mv(beside, path)
+
+    def clear(self, outs: Iterable[str]) -> None:
+        """As `LocalResults.clear`; what was half sent has no name that a reader takes."""
 
     def exists(self, out: str) -> bool:
         system, path = file_system(f"{self.url}/{out}")

@@ -97,6 +97,7 @@ def stylize_all(
     if shard is not None:
         works = works[shard[0] - 1 :: shard[1]]
     with open_manifest(results, shard) as manifest:
+        results.clear(result.out for work in works for result in work.results)
         tally = Tally(sum(len(work.results) for work in works), notes=notes, left_out=left_out)
         wanted = list(_wanted(works, manifest, tally, overwrite, no_clobber, maker))
         report(tally, None)

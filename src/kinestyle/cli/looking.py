@@ -13,11 +13,13 @@ from kinestyle.cli.options import (
     MOTION,
     at_work,
     keep_input,
+    no_clobber_option,
     reading_options,
     rig_option,
     say_warnings,
     say_written,
 )
+from kinestyle.cli.streams import as_files
 from kinestyle.errors import ClipError, MotionFileError
 from kinestyle.storage import name_of
 
@@ -34,14 +36,14 @@ if TYPE_CHECKING:
 @reading_options()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def inspect(clip: Path, rig: Rig | None, reading: Reading, as_json: bool) -> None:
-    """Say what is in the clip IN: animations, rig, units, axes, rate, and which joint is taken for
-    what, and how surely.
+    """Say what is in the clip IN, or in standard input for -: animations, rig, units, axes, rate,
+    and which joint is taken for what, and how surely.
     """
     from kinestyle.formats.table import read_as
     from kinestyle.inspection.report import inspect_clip
 
-    with at_work("reading"):
-        found = inspect_clip(read_as(clip, reading), rig)
+    with as_files(clip, Path(), None) as (source, _), at_work("reading"):
+        found = inspect_clip(read_as(source, reading), rig)
     click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.as_text())
 
 
@@ -102,6 +104,7 @@ _FILM_OPTIONS = {"columns", "size", "fps", "start", "seconds", "stop", "camera",
     is_flag=True,
     help="Show the part of a film that flows best from its end into its beginning.",
 )
+@no_clobber_option
 @click.pass_context
 def render(
     ctx: click.Context,

@@ -33,6 +33,7 @@ PATIENCE_SECONDS = 2.0
 """Work that takes longer shows its progress."""
 _STEPS = 1000
 """Of a bar from nothing to all."""
+NO_CLOBBER = "Replace no file that is there."
 ALL = "all"
 """What asks for every animation of a file, as in `kinestyle.formats.every_animation`."""
 
@@ -241,6 +242,18 @@ def keep_input(target: Path, *inputs: Path) -> None:
         raise MotionFileError(
             f"{target} is also an input; name another file for the result, so that nothing is lost"
         )
+
+
+def no_clobber_option(command: Callable[..., None]) -> Callable[..., None]:
+    """For commands that write the one file `out`."""
+
+    @wraps(command)
+    def checked(*arguments: Any, no_clobber: bool, **given: Any) -> None:
+        if no_clobber:
+            keep_existing(given["out"])
+        command(*arguments, **given)
+
+    return click.option("--no-clobber", is_flag=True, help=NO_CLOBBER)(checked)
 
 
 def keep_existing(

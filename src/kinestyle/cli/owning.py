@@ -13,6 +13,7 @@ from kinestyle.cli.options import (
     MOTION,
     bundle_option,
     keep_input,
+    no_clobber_option,
     progress_bar,
     reading_options,
     rig_option,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @rig_option("--rig", "of every clip")
 @reading_options("of every clip")
 @bundle_option
+@no_clobber_option
 def learn(
     clips: tuple[Path, ...],
     name: str | None,

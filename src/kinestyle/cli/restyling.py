@@ -76,7 +76,8 @@ if TYPE_CHECKING:
 @click.option(
     "--samples",
     type=click.IntRange(1, 1000),
-    help="Write this many variations (seed, seed + 1, ...), as OUT_1, OUT_2, ...",
+    help="Write this many variations (seed, seed + 1, ...), as OUT_1, OUT_2, ...; in a folder, "
+    "each with its seed in its name.",
 )
 @format_option("the results in a folder, or of standard output; without it, that of each clip")
 @many_options

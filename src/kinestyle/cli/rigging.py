@@ -15,10 +15,12 @@ import click
 from kinestyle.cli.options import (
     ALL,
     MOTION,
+    NO_CLOBBER,
     at_work,
     format_option,
     keep_existing,
     keep_input,
+    no_clobber_option,
     progress_bar,
     reading_options,
     rig_option,
@@ -58,6 +60,7 @@ _ABOUT = (
 @rig_option("--to-rig", "of RIG")
 @reading_options(several=True)
 @reading_options("of RIG", prefix="to")
+@click.option("--no-clobber", is_flag=True, help=NO_CLOBBER)
 def retarget(
     clip: Path,
     target: Path,
@@ -66,6 +69,7 @@ def retarget(
     to_rig: Rig | None,
     reading: Reading,
     to_reading: Reading,
+    no_clobber: bool,
 ) -> None:
     """Put the motion of the clip IN on the skeleton of another file, feet planted where they were,
     travel scaled to its legs.
@@ -85,6 +89,8 @@ def retarget(
     for name, source in sources:
         place = with_animation(out, name)
         keep_input(place, clip, target)
+        if no_clobber:
+            keep_existing(place)
         with at_work("retargeting"):
             of_source = correspond(source, map_joints(source, rig))
             result = transfer(source, wanted, of_source, of_wanted)
@@ -111,6 +117,7 @@ def retarget(
 )
 @rig_option()
 @reading_options()
+@no_clobber_option
 def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, reading: Reading) -> None:
     """Write down which joint of the clip IN is taken for what, to correct it by hand and to use it
     for every file on its rig.
@@ -158,7 +165,7 @@ def map_rig(clip: Path, out: Path, blank: bool, rig: Rig | None, reading: Readin
 @click.argument("source", type=MOTION, metavar="IN")
 @click.argument("target", type=MOTION, metavar="OUT")
 @format_option("all files of a folder IN, or of - for OUT (--to .glb does the same)")
-@click.option("--no-clobber", is_flag=True, help="Replace no file that is there.")
+@click.option("--no-clobber", is_flag=True, help=NO_CLOBBER)
 @settings_options(only=(*EDITS, "cycle", "feet"))
 @rig_option()
 @reading_options("of every file", several=True)

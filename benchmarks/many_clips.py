@@ -82,9 +82,7 @@ def main() -> None:
         clips = Path(place) / "clips"
         clips.mkdir()
         write_clips(clips, asked.clips, asked.seconds)
-        print(
-            f"{asked.clips} clips of {asked.seconds:g} s, 53 joints, kinestyle stylize --style old\n"
-        )
+        print(f"{asked.clips} clips of {asked.seconds:g} s, 53 joints, stylize --style old\n")
         print("  jobs   wall s   clips/s   x one   MB of the largest process after so many results")
         first, results = None, []
         for jobs in map(int, asked.jobs.split(",")):

@@ -23,6 +23,7 @@ from kinestyle.batch.places import open_results
 from kinestyle.batch.run import Tally, stylize_all
 from kinestyle.errors import KinestyleError, MotionFileError, StyleError
 from kinestyle.formats.table import read_motion, write_motion
+from kinestyle.motion.clip import Clip
 from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import as_rig, walk
@@ -376,16 +377,36 @@ def test_ctrl_c_ends_the_processes_and_the_same_command_goes_on(tiny_bundle: Pat
     assert len(results()) == len(lines()) == 24
 
 
+def test_all_that_can_be_said_reaches_the_processes(walk_clip: Clip, tiny_bundle: Path) -> None:
+    """A rig, a curve, a style file in a relative folder, parts, and a format that is read only."""
+    Path("clips").mkdir()
+    write_motion(walk_clip, "clips/walk.bvh")
+    learned = ("learn", "clips/walk.bvh", "-o", "mine.style", "--bundle", tiny_bundle)
+    assert kinestyle(*learned).exit_code == 0
+    assert kinestyle("map", "clips/walk.bvh", "-o", "rig.json").exit_code == 0
+    said = ["--rig", "rig.json", "--strength", "0:0,1:1", "--parts", "upper"]
+    said += ["--style", "mine.style@arms", "--format", "glb", "--jobs", "1"]
+    assert kinestyle(*words(tiny_bundle, *said)).exit_code == 0
+    names = sorted(path.name for path in Path("out").glob("*.glb"))
+    assert [name.split("_")[1] for name in names] == ["mine@arms", "one-calm", "proud"]
+    alone = ("--style", "mine.style@arms", "--bundle", tiny_bundle, "-o", "alone.glb", *said[:6])
+    assert kinestyle("stylize", "clips/walk.bvh", *alone).exit_code == 0
+    # the file's own name may stand in it
+    assert len(Path("alone.glb").read_bytes()) == len(Path("out", names[0]).read_bytes())
+
+
 # ---------------------------------------------------------------- how far it is
 
 
 def test_the_time_that_is_left_follows_from_what_was_done() -> None:
     tally = Tally(wanted=100, before=40)
     assert tally.seconds_left is None
+    tally.refused = 10  # known from another run
+    tally.begin()
+    assert tally.seconds_left is None
     tally.began -= 30.0
     tally.made = 20
-    assert tally.seconds_left == pytest.approx(60.0, rel=0.01)
-    tally.refused = 10
+    assert tally.seconds_left == pytest.approx(45.0, rel=0.01)
     assert (tally.done, tally.missing) == (70, 40)
 
 

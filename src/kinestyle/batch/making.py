@@ -13,7 +13,7 @@ from kinestyle.batch.manifest import Outcome, State
 from kinestyle.batch.order import Order, Result, Work, strength_tag, tags_of
 from kinestyle.batch.places import Results, as_file
 from kinestyle.bundle import Style
-from kinestyle.errors import KinestyleError, one_line, sentence_of
+from kinestyle.errors import KinestyleError, MissingExtraError, one_line, sentence_of
 from kinestyle.formats.every_animation import open_all, with_animation
 from kinestyle.formats.table import open_as, write_motion
 from kinestyle.motion.clip import Clip
@@ -77,7 +77,12 @@ class Maker:
             known = self.stylizer.read_references(opened)
             notes += self.stylizer.style_of(known, self.order.settings.seed).notes
             cues.append(known)
-        self.order = replace(self.order, cues=tuple(map(_anywhere, cues)))
+        self.order = replace(
+            self.order,
+            cues=tuple(map(_anywhere, cues)),
+            bundle=None if self.order.bundle is None else _known_anywhere(self.order.bundle),
+            own_styles=tuple(map(_known_anywhere, self.order.own_styles)),
+        )
         return self.order, tuple(dict.fromkeys(notes))
 
     def make(self, work: Work) -> Iterator[Outcome]:
@@ -141,13 +146,18 @@ class Maker:
         return outcome_of(self.order, work, result, state, **more)
 
 
+def _known_anywhere(place: str) -> str:
+    """A name that processes in other folders know too; what ships with the package stays."""
+    return str(Path(place).absolute()) if Path(place).exists() else place
+
+
 def _anywhere(cue: Cue[Style]) -> Cue[Style]:
     """The cue with style files by names that other folders know too."""
     names = []
     for style in cue.style:
         name, parts = split_style(style)
         if name.lower().endswith(STYLE_FILE):
-            style = f"{Path(name).absolute()}{'' if parts is None else f'@{parts}'}"
+            style = f"{_known_anywhere(name)}{'' if parts is None else f'@{parts}'}"
         names.append(style)
     return replace(cue, style=tuple(names))
 
@@ -185,5 +195,7 @@ def _became_of(error: Exception) -> tuple[State, str]:
             place = place.tb_next
         where = "" if place is None else f" in {place.tb_frame.f_code.co_name}"
         return "failed", one_line(f"a fault in Kinestyle{where}: {type(error).__name__}: {error}")
-    of_machine = isinstance(error, OSError | MemoryError) or isinstance(error.__cause__, OSError)
+    of_machine = isinstance(error, OSError | MemoryError | MissingExtraError) or isinstance(
+        error.__cause__, OSError
+    )
     return "refused" if isinstance(error, KinestyleError) and not of_machine else "failed", sentence

@@ -27,6 +27,7 @@ class Tally:
     wanted: results in all; made, refused, failed: by this run; before: what was there already
     kept: files that were not to be replaced
     notes: of the styles; left_out: clips that lie among the results
+    began: when work began; known: what was counted then
     """
 
     wanted: int = 0
@@ -38,6 +39,7 @@ class Tally:
     notes: tuple[str, ...] = ()
     left_out: int = 0
     began: float = field(default_factory=time.monotonic)
+    known: int = 0
 
     @property
     def done(self) -> int:
@@ -55,10 +57,14 @@ class Tally:
     @property
     def seconds_left(self) -> float | None:
         """None while nothing is done."""
-        if not self.by_this_run:
+        if self.by_this_run <= self.known:
             return None
         taken = time.monotonic() - self.began
-        return taken / self.by_this_run * (self.wanted - self.done)
+        return taken / (self.by_this_run - self.known) * (self.wanted - self.done)
+
+    def begin(self) -> None:
+        """Count time from now on, in which what is known was not done."""
+        self.began, self.known = time.monotonic(), self.by_this_run
 
     def count(self, outcome: Outcome) -> None:
         setattr(self, outcome.state, getattr(self, outcome.state) + 1)
@@ -100,6 +106,7 @@ def stylize_all(
         results.clear(result.out for work in works for result in work.results)
         tally = Tally(sum(len(work.results) for work in works), notes=notes, left_out=left_out)
         wanted = list(_wanted(works, manifest, tally, overwrite, no_clobber, maker))
+        tally.begin()
         report(tally, None)
         if wanted:
             # which ends the processes, however the block ends

@@ -17,11 +17,12 @@ import pytest
 import kinestyle as kinestyle_package
 from command_line import PROGRAM, contents, kinestyle, refused
 from kinestyle.batch.clips import find_clips
+from kinestyle.batch.making import became_of
 from kinestyle.batch.manifest import Outcome, open_manifest, read_manifest
 from kinestyle.batch.order import Order, cues_of, plan, shard_of, tags_of
 from kinestyle.batch.places import open_results
 from kinestyle.batch.run import Tally, stylize_all
-from kinestyle.errors import KinestyleError, MotionFileError, StyleError
+from kinestyle.errors import KinestyleError, MissingExtraError, MotionFileError, StyleError
 from kinestyle.formats.table import read_motion, write_motion
 from kinestyle.motion.clip import Clip
 from kinestyle.runtime.settings import Settings
@@ -428,3 +429,23 @@ def test_python_takes_what_the_command_line_takes(tiny: Stylizer, tiny_bundle: P
     assert made == Path("expected.bvh").read_bytes()
     with pytest.raises(KinestyleError, match="name a folder, such as out"):
         stylize_all(["clips"], order, Path("out.bvh"))
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (MotionFileError("it is no motion"), "refused"),
+        (StyleError("there is no such part"), "refused"),
+        (MissingExtraError("reading FBX needs ufbx"), "failed"),
+        (MemoryError(), "failed"),
+        (OSError(28, "No space left on device"), "failed"),
+        (ValueError("oops"), "failed"),
+    ],
+)
+def test_what_another_try_may_make_has_failed_and_the_rest_is_refused(
+    error: Exception, state: str
+) -> None:
+    found, why = became_of(error)
+    assert found == state
+    assert why
+    assert "\n" not in why

@@ -93,7 +93,7 @@ class Maker:
                 opened = open_all(stack.enter_context(as_file(work.clip.place)), self.order.reading)
                 known = [self._analysed(name, motion) for name, motion in opened]
             except Exception as error:
-                state, why = _became_of(error)
+                state, why = became_of(error)
                 seconds = round(time.monotonic() - began, 3)
                 for result in work.results:
                     yield self.outcome(work, result, state, why=why, seconds=seconds)
@@ -128,7 +128,7 @@ class Maker:
                     notes += (*of_clip, *more)
                     files.append((folder / place.name).as_posix())
         except Exception as error:
-            state, why = _became_of(error)
+            state, why = became_of(error)
             seconds = round(time.monotonic() - began, 3)
             return self.outcome(work, result, state, why=why, seconds=seconds)
         return self.outcome(
@@ -186,7 +186,7 @@ def clip_notes(analysis: Analysis[Motion], wanted: Settings) -> tuple[str, ...]:
     )
 
 
-def _became_of(error: Exception) -> tuple[State, str]:
+def became_of(error: Exception) -> tuple[State, str]:
     """Whether a result is refused, or another try may make it; and the sentence."""
     sentence = sentence_of(error)
     if sentence is None:

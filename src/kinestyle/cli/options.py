@@ -58,7 +58,7 @@ def format_option(of: str) -> Callable[[Callable[..., None]], Callable[..., None
         "suffix",
         metavar="SUFFIX",
         callback=with_dot,
-        help=f"The format of {of}, such as .glb.",
+        help=f"The format, such as .glb, of {of}.",
     )
 
 

@@ -179,11 +179,7 @@ def outcome_of(order: Order, work: Work, result: Result, state: State, **more: A
 
 def clip_notes(analysis: Analysis[Motion], wanted: Settings) -> tuple[str, ...]:
     """What a user is to know of a clip, whatever its style."""
-    return (
-        *analysis.clip.warnings,
-        *analysis.correspondence.mapping.warnings,
-        *analysis.own_domain.notes(wanted),
-    )
+    return (*analysis.clip.warnings, *analysis.notes(wanted))
 
 
 def became_of(error: Exception) -> tuple[State, str]:

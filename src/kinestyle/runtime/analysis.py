@@ -16,7 +16,7 @@ from kinestyle.runtime.action import Action, find_action
 from kinestyle.runtime.out_of_domain import DomainScore
 from kinestyle.runtime.seen import MotionOf, Seen
 from kinestyle.runtime.sequences import Rendering
-from kinestyle.runtime.settings import CycleMode
+from kinestyle.runtime.settings import CycleMode, Settings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,6 +84,10 @@ class Analysis(Generic[MotionOf]):
     def own_domain(self) -> DomainScore:
         """`domain` of the clip's own frames, for notes."""
         return self.domain.part(self.seen.feature_frames, self.seen.lead_in_seconds)
+
+    def notes(self, settings: Settings) -> tuple[str, ...]:
+        """What a user is to know of a restyling of it beyond `clip.warnings`, whatever the style."""
+        return (*self.correspondence.mapping.warnings, *self.own_domain.notes(settings))
 
     @property
     def own_action_notes(self) -> tuple[str, ...]:

@@ -66,6 +66,11 @@ class Cue(Generic[Reference]):
                 object.__setattr__(self, "weights", self.weights.constant)
         elif self.weights is not None:
             _check_weights(self.weights, count)
+        if self.weights is not None and count == 1:
+            raise StyleError(
+                "weights are given to mix by, and there is one style only to take; name several, "
+                "or say with strength how much of it there is to be"
+            )
 
     @property
     def style_names(self) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from warnings import warn
 
-from kinestyle.errors import KinestyleError, wrong_type
+from kinestyle.errors import KinestyleError, KinestyleWarning, wrong_type
 from kinestyle.formats.table import open_motion
 from kinestyle.motion.window import Motion
 from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.finish import with_notes
 from kinestyle.runtime.reference import StyleCode
 from kinestyle.runtime.settings import Settings
 
@@ -77,4 +79,7 @@ def _one_by_one(
             except KinestyleError as error:
                 yield Stylized(clip, style, None, error)
             else:
-                yield Stylized(clip, style, result.with_warnings(*code.notes))
+                result = with_notes(result, analysis, code, settings)
+                for note in result.warnings:
+                    warn(note, KinestyleWarning, stacklevel=2)
+                yield Stylized(clip, style, result)

@@ -47,7 +47,7 @@ from kinestyle.runtime.code_change import (
 from kinestyle.runtime.cue import STYLE_FILE, Cue
 from kinestyle.runtime.curve import Curve
 from kinestyle.runtime.edits import plan_edit
-from kinestyle.runtime.finish import finish
+from kinestyle.runtime.finish import finish, with_notes
 from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of
 from kinestyle.runtime.reference import ReferenceStyle, StyleCode, hear
@@ -169,8 +169,7 @@ class Stylizer:
         settings = changed(settings, changes)
         code = self.style_of(cue, settings.seed)
         analysis = self.analyse(clip, rig=settings.rig, cycle=settings.cycle)
-        result = self.apply(analysis, code, settings)
-        result = result.with_warnings(*code.notes) if code.notes else result
+        result = with_notes(self.apply(analysis, code, settings), analysis, code, settings)
         for note in result.warnings:
             warn(note, KinestyleWarning, stacklevel=2)
         return result
@@ -188,7 +187,8 @@ class Stylizer:
         styles: as `stylize` takes one, each for results of its own
 
         A clip that cannot be restyled stops nothing: its results have an error. Notes stand in the
-        warnings of each result. Raises StyleError, before anything is restyled, and WrongTypeError.
+        warnings of each result, and are given as `stylize` gives them. Raises StyleError, before
+        anything is restyled, and WrongTypeError.
         """
         from kinestyle.runtime.many import stylize_many
 

@@ -276,7 +276,7 @@ def test_what_the_system_refuses(error: Exception, kind: str, said: str):
         def work(self, *_: Any) -> None:
             raise error
 
-    answer, _ = worker._answer(Bench(), {"name": "a.bvh", "job": "x"}, (), None)  # type: ignore[arg-type]
+    answer, _ = worker._answer(Bench(), {"name": "a.bvh", "job": "x"}, (), None, None)  # type: ignore[arg-type]
     assert (answer["kind"], said in answer["message"]) == (kind, True)
 
 

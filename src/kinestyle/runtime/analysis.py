@@ -86,7 +86,7 @@ class Analysis(Generic[MotionOf]):
         return self.domain.part(self.seen.feature_frames, self.seen.lead_in_seconds)
 
     def notes(self, settings: Settings) -> tuple[str, ...]:
-        """What a user is to know of a restyling of it beyond `clip.warnings`, whatever the style."""
+        """What to tell a user of a restyling beyond `clip.warnings`, whatever the style."""
         return (*self.correspondence.mapping.warnings, *self.own_domain.notes(settings))
 
     @property

@@ -33,7 +33,7 @@ from kinestyle.runtime.style_files import with_own_styles
 from kinestyle.studio import documentation, restyling, schemas
 from kinestyle.studio.clip_store import Content, StoredClip
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.documentation import FILE, MOTION, WORK, documented_errors
+from kinestyle.studio.documentation import FILE, MOTION, PART, WORK, documented_errors
 from kinestyle.studio.error_responses import (
     CancelledError,
     UnknownError,
@@ -74,6 +74,9 @@ AnimationQuery = Annotated[schemas.AnimationName | None, Query(description=schem
 UpQuery = Annotated[schemas.UpAxis | None, Query(description=schemas.UP)]
 SidesQuery = Annotated[bool | None, Query(description=schemas.SWAP_SIDES)]
 CharacterQuery = Annotated[schemas.CharacterNumber | None, Query(description=schemas.CHARACTER)]
+MomentQuery = Annotated[
+    float, Query(ge=0.0, le=1e6, description="Seconds from the clip's first frame.")
+]
 LevelQuery = Annotated[bool | None, Query(description=schemas.LEVEL)]
 T = TypeVar("T")
 
@@ -345,6 +348,25 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         client = _client(request, wanted.job)
         work = studio.restyle(clip, wanted.cue(), wanted.settings(), client)
         return _answer(studio, await _while_there(request, work))
+
+    @app.post(
+        "/api/clips/{clip_id}/part",
+        response_class=Response,
+        responses=documented_errors(*WORK) | PART,
+    )
+    async def part(
+        request: Request, clip_id: str, wanted: StylizeRequest, at: MomentQuery = 0.0
+    ) -> Response:
+        """The joints of the seconds around a moment, nearly as restyling the whole clip moves them,
+        to be shown while that goes on; `first_frame` is the clip's frame with which they begin.
+        Nothing (204) with edits, and with what changes over the clip.
+        """
+        clip, client = studio.store.get(clip_id), _client(request, wanted.job)
+        work = studio.part(clip, wanted.cue(), wanted.settings(), at, client)
+        found = await _while_there(request, work)
+        if found is None:
+            return Response(status_code=204)
+        return Response(found, media_type="application/octet-stream")
 
     @app.post(
         "/api/stylize",

@@ -19,6 +19,7 @@ MOTION: dict[int | str, dict[str, Any]] = {
         "content": {"application/octet-stream": BINARY},
     }
 }
+PART = MOTION | {204: {"description": "There is no part to show; ask for the whole."}}
 FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {"application/octet-stream": BINARY}}
 }

@@ -21,11 +21,15 @@ _SAMPLED_FRAMES = 48
 
 
 def pack_motion(
-    clip: Clip, correspondence: Correspondence, contact: np.ndarray | None = None
+    clip: Clip,
+    correspondence: Correspondence,
+    contact: np.ndarray | None = None,
+    first_frame: int = 0,
 ) -> bytes:
     """The bytes described in docs/STUDIO.md.
 
-    correspondence: of the clip's rig; contact: (T, 4) bool if it is known already
+    correspondence: of the clip's rig; contact: (T, 4) bool if it is known already;
+        first_frame: which frame of the clip the first one is, of a part
     """
     if contact is None:
         contact = find_contacts(to_canonical(clip, correspondence))
@@ -35,6 +39,7 @@ def pack_motion(
         "names": list(skeleton.names),
         "parents": skeleton.parents.tolist(),
         "frame_count": clip.frame_count,
+        "first_frame": first_frame,
         "joint_count": skeleton.joint_count,
         "frame_time_seconds": clip.frame_time_seconds,
         "tips": len(skeleton.end_parents),

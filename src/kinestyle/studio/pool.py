@@ -31,9 +31,9 @@ START_SECONDS = 60.0
 """Within which a worker has to be ready."""
 WATCH_SECONDS = 0.25
 """From one look at the workers' memory to the next."""
-CANCEL_SECONDS, CANCEL_CPU_SECONDS = 2.0, 0.7
-"""What a job that nobody waits for any more may still take before its worker is ended: starting
-another costs as much.
+CANCEL_SECONDS, CANCEL_CPU_SECONDS = 4.0, 1.0
+"""What a job may still take that its worker was told to leave, before that is ended: starting
+another costs as much, and the clips that it knows have to be read and analysed again.
 """
 HEAVY_KEYS = 4096
 """Clips that are remembered to be heavy."""
@@ -71,6 +71,7 @@ class Job:
     attempts: int = 0
     queued_at: float = field(default_factory=time.monotonic)
     cancelled_at: float | None = None
+    cpu_seconds_at_cancel: float = 0.0
     answer: asyncio.Future[Message] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -170,6 +171,14 @@ class Worker:
         for part in packed(Message(head, tuple(blobs))):
             self.process.stdin.write(part)
 
+    def leave(self, job: Job) -> None:
+        """Tell the process that its job is not wanted any more."""
+        if self.process is None or self.process.stdin is None or self.process.stdin.is_closing():
+            return
+        job.cpu_seconds_at_cancel = _use_of(self).cpu_seconds - self.cpu_seconds
+        for part in packed(Message({"cancel": job.name})):
+            self.process.stdin.write(part)
+
     def _handle(self, message: Message) -> None:
         """One message of the process about its job."""
         job, head = self.job, message.head
@@ -239,7 +248,8 @@ class Worker:
         used_seconds: of the processor
         """
         if job.cancelled_at is not None:
-            if used_seconds > CANCEL_CPU_SECONDS or now - job.cancelled_at > CANCEL_SECONDS:
+            since = used_seconds - job.cpu_seconds_at_cancel
+            if since > CANCEL_CPU_SECONDS or now - job.cancelled_at > CANCEL_SECONDS:
                 self.kill(CancelledError("the job was cancelled"))
         elif not self.heavy and used_seconds > self.pool.config.usual_cpu_seconds:
             self.kill(HeavyWorkError("the job is for the worker for heavy clips"))
@@ -349,6 +359,9 @@ class Pool:
             job.fail(CancelledError("the job was cancelled before it began"))
             return
         job.fail(CancelledError("the job was cancelled"))
+        for worker in self.workers:
+            if worker.job is job:
+                worker.leave(job)
 
     def queue_as_heavy(self, job: Job) -> None:
         """Queue a job again, for the worker for heavy clips, and remember its clip."""

@@ -25,6 +25,7 @@ from kinestyle.runtime.settings import Settings
 from kinestyle.studio.clip_store import ClipStore, Content, StatedRig, StoredClip, Upload, key_of
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import FormatError, LimitError, RequestError, UnknownError
+from kinestyle.studio.parts_first import has_part
 from kinestyle.studio.pool import COLD, WARM, Job, Pool
 
 BESIDE = {".amc": ".asf"}
@@ -140,18 +141,7 @@ class Studio:
         priority: int = WARM,
     ) -> Content:
         """What a clip becomes in the style that a cue asks for."""
-        cues = len(cue.style) + len(cue.like)
-        if cues > self.config.max_cues:
-            raise LimitError(
-                f"{cues} styles and reference clips are more than the limit of "
-                f"{self.config.max_cues} in one mix"
-            )
-        for style in cue.style_names:
-            self.bundle.style(style)
-        wanted = {
-            "cue": cue.map(lambda reference: reference.key).as_dict(),
-            "settings": settings.as_dict(),
-        }
+        wanted = self._wanted(cue, settings)
         name = f"{Path(content.name).stem}_{_label(cue)}{_written_ending(content.name)}"
         key = key_of(
             content.key.encode(), name.encode(), json.dumps(wanted, sort_keys=True).encode()
@@ -163,6 +153,33 @@ class Studio:
         return Content(
             key, name, content.upload, message.blobs[0], message.head["facts"], message.blobs[1]
         )
+
+    async def part(
+        self, clip: StoredClip, cue: Cue[str], settings: Settings, at: float, client: Client
+    ) -> bytes | None:
+        """The motion of the seconds around a moment of a clip, nearly as `restyle` makes them; None
+        where a part is not what it is in the whole.
+        """
+        if not has_part(cue, settings):
+            return None
+        known = cue.map(lambda reference: self.store.get(reference).content)
+        name = clip.content.name
+        head = {"work": "part", **self._wanted(known, settings), "name": name, "at": at}
+        message = await self.pool.run(self._job(head, (clip.content, *known.like), client, WARM))
+        return message.blobs[0]
+
+    def _wanted(self, cue: Cue[Content], settings: Settings) -> dict[str, Any]:
+        """What a worker is told of it. Raises LimitError, StyleError."""
+        cues = len(cue.style) + len(cue.like)
+        if cues > self.config.max_cues:
+            raise LimitError(
+                f"{cues} styles and reference clips are more than the limit of "
+                f"{self.config.max_cues} in one mix"
+            )
+        for style in cue.style_names:
+            self.bundle.style(style)
+        known = cue.map(lambda reference: reference.key)
+        return {"cue": known.as_dict(), "settings": settings.as_dict()}
 
     def _job(
         self,

@@ -11,16 +11,20 @@ import json
 import logging
 import os
 import signal
+import struct
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from queue import Queue
+from typing import Any, BinaryIO
 
 from kinestyle.errors import KinestyleError, sentence_of
-from kinestyle.studio.wire import receive, send
+from kinestyle.studio.wire import Message, receive, send
 from kinestyle.studio.worker_service import STEM, HeavyError, MissingError, WorkerService
 
+LEAST_STEP = 0.01
+"""Of a job that is said; less is not worth a message."""
 RESERVED_BYTES = 2**30
 """Address space that libraries reserve and never use."""
 
@@ -48,24 +52,66 @@ def main() -> None:
         send(outbox, {"failed": str(error)})
         return
     send(outbox, {"ready": True})
+    jobs = Inbox(inbox)
     with contextlib.suppress(BrokenPipeError):
-        while (message := receive(inbox)) is not None:
-            answer, blobs = _answer(service, message.head, message.blobs, outbox)
+        while (message := jobs.next()) is not None:
+            answer, blobs = _answer(service, message.head, message.blobs, outbox, jobs)
             send(outbox, {"job": message.head["job"]} | answer, blobs)
 
 
+class JobCancelled(Exception):  # noqa: N818  # nothing went wrong
+    """Nobody waits for the job any more."""
+
+
+class Inbox:
+    """What the server sends: jobs, one after the other, and that the last one is not wanted any
+    more, which counts while it is worked on.
+    """
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe = pipe
+        self._jobs: Queue[Message | None] = Queue()
+        self._cancelled: str | None = None
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def next(self) -> Message | None:
+        """The next job; None where no more will come."""
+        return self._jobs.get()
+
+    def is_cancelled(self, job: str) -> bool:
+        return self._cancelled == job
+
+    def _listen(self) -> None:
+        message: Message | None = None
+        with contextlib.suppress(OSError, ValueError, KeyError, struct.error):
+            while (message := receive(self._pipe)) is not None:
+                # the server sends a job when the one before is answered: its name may be used again
+                self._cancelled = message.head.get("cancel")
+                if self._cancelled is None:
+                    self._jobs.put(message)
+        self._jobs.put(None)
+
+
 def _answer(
-    service: WorkerService, head: dict[str, Any], blobs: tuple[bytes, ...], outbox: Any
+    service: WorkerService, head: dict[str, Any], blobs: tuple[bytes, ...], outbox: Any, jobs: Inbox
 ) -> tuple[dict[str, Any], Any]:
     """The answer to one job, whatever comes of it."""
+    said = ("", -1.0)
 
     def progress(stage: str, share: float) -> None:
-        send(outbox, {"job": head["job"], "stage": stage, "share": share})
+        nonlocal said
+        if jobs.is_cancelled(head["job"]):
+            raise JobCancelled
+        if stage != said[0] or share >= said[1] + LEAST_STEP:
+            said = stage, share
+            send(outbox, {"job": head["job"], "stage": stage, "share": share})
 
     name = head["name"]
     try:
         done = service.work(head, blobs, progress)
         return {"done": True} | done.head, done.blobs
+    except JobCancelled:
+        return {"cancelled": True}, ()
     except MissingError as missing:
         return {"missing": missing.keys}, ()
     except HeavyError:

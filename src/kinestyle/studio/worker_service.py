@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,39 +22,29 @@ from kinestyle.rig.rig_file import Rig, parse_rig
 from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.edits import edit_base, plan_edit
+from kinestyle.runtime.reference import StyleCode
 from kinestyle.runtime.settings import CycleMode, Settings
 from kinestyle.runtime.stylizer import Stylizer, bundle_for
 from kinestyle.studio.clip_state import pack_state, put_state
 from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError
 from kinestyle.studio.motion_packing import pack_motion
+from kinestyle.studio.parts_first import cut_around
+from kinestyle.studio.warm_clips import AnalysedPart, WarmClip, WarmClips
 from kinestyle.studio.wire import Message
 
 STEM = "kinestyle-upload"
 """What every file is called while it is read or written: a client's names never touch the disk."""
 
 Progress = Callable[[str, float], None]
+"""Called with what is done and how much of a job is; what it raises ends the job."""
+Share = Callable[[float], None]
 
 
-@dataclass(eq=False)
-class CachedClip:
-    """A clip in a worker, with what is known of it.
-
-    rig: the clip's, None where it is to be found in it; analyses: by the name of the bundle and
-        whether it is a cycle; styles: by the name of the bundle
-    moments: (T,) fractional numbers of the upload's frames at which the clip's are; None where they
-        are the same
-    """
-
-    clip: Clip
-    rig: Rig | None
-    moments: Array | None = None
-    analyses: dict[tuple[str, CycleMode], Analysis[Clip]] = field(default_factory=dict)
-    styles: dict[str, Style] = field(default_factory=dict)
-
-    @property
-    def joint_frames(self) -> int:
-        return self.clip.frame_count * self.clip.skeleton.joint_count
+def stage(progress: Progress, name: str, start: float, stop: float) -> Share:
+    """The progress of one stage of a job, which is from `start` to `stop` of the whole."""
+    progress(name, start)
+    return lambda share: progress(name, start + share * (stop - start))
 
 
 class Sent(NamedTuple):
@@ -88,7 +77,7 @@ class WorkerService:
     def __init__(self, config: dict[str, Any], folder: Path):
         self.config, self.folder = config, folder
         self._stylizers: dict[str, Stylizer] = {}
-        self._clips: OrderedDict[str, CachedClip] = OrderedDict()
+        self._clips = WarmClips(config["warm_clips"], config["warm_joint_frames"])
 
     def warm_up(self) -> None:
         """Load the networks before the first clip comes."""
@@ -111,10 +100,15 @@ class WorkerService:
                 # what is wrong with the rig is said before the clip is read
                 rig = _known(given[key].rig)
                 clip, moments = self._read(given[key], head["allow_heavy"])
-                found[key] = CachedClip(clip, rig, moments)
-            self._keep(key, found[key])
+                found[key] = WarmClip(clip, rig, moments)
+            self._clips.keep(key, found[key])
             clips.append(found[key])
-        work = {"read": self._facts, "stylize": self._stylize, "write": self._write}[head["work"]]
+        work = {
+            "read": self._facts,
+            "stylize": self._stylize,
+            "part": self._stylize_part,
+            "write": self._write,
+        }[head["work"]]
         return work(clips, head, progress)
 
     def _stylizer(self, bundle: str) -> Stylizer:
@@ -124,30 +118,35 @@ class WorkerService:
             )
         return self._stylizers[bundle]
 
-    def _keep(self, key: str, cached: CachedClip) -> None:
-        """Keep a clip, and forget those unused for longest where that is too much."""
-        self._clips[key] = cached
-        self._clips.move_to_end(key)
-        while len(self._clips) > 1 and (
-            len(self._clips) > self.config["warm_clips"]
-            or sum(cached.joint_frames for cached in self._clips.values())
-            > self.config["warm_joint_frames"]
-        ):
-            self._clips.popitem(last=False)
-
     def _analysis(
-        self, cached: CachedClip, bundle: str = "", cycle: CycleMode = "auto"
+        self,
+        cached: WarmClip,
+        progress: Share,
+        bundle: str = "",
+        cycle: CycleMode = "auto",
     ) -> Analysis[Clip]:
         wanted = bundle, cycle
         if wanted not in cached.analyses:
             known = next(iter(cached.analyses.values()), None)
             correspondence = None if known is None else known.correspondence
             cached.analyses[wanted] = self._stylizer(bundle).analyse(
-                cached.clip, correspondence, cached.rig, cycle=cycle
+                cached.clip, correspondence, cached.rig, progress, cycle
             )
         return cached.analyses[wanted]
 
-    def _reference_style(self, cached: CachedClip, bundle: str) -> Style:
+    def _part(self, cached: WarmClip, at_seconds: float, bundle: str) -> AnalysedPart:
+        """What lies around a moment, analysed by itself."""
+        whole = next(iter(cached.analyses.values()), None)
+        frames = cut_around(at_seconds, cached.clip)
+        key = bundle, frames.first, frames.last
+        if cached.part is None or cached.part.key != key:
+            piece = cached.clip.window(frames.first, frames.last)
+            correspondence = None if whole is None else whole.correspondence
+            analysis = self._stylizer(bundle).analyse(piece, correspondence, cached.rig, cycle="no")
+            cached.part = AnalysedPart(key, frames.first, analysis)
+        return cached.part
+
+    def _reference_style(self, cached: WarmClip, bundle: str) -> Style:
         if bundle not in cached.styles:
             cached.styles[bundle] = self._stylizer(bundle).reference_style(
                 cached.clip, rig=cached.rig
@@ -155,7 +154,7 @@ class WorkerService:
         return cached.styles[bundle]
 
     def _read(self, sent: Sent, allow_heavy: bool) -> tuple[Clip, Array | None]:
-        """The clip that was sent, and its moments, see `CachedClip`. Raises HeavyError for a heavy
+        """The clip that was sent, and its moments, see `WarmClip`. Raises HeavyError for a heavy
         one, unless that is allowed.
         """
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
@@ -194,12 +193,11 @@ class WorkerService:
             raise HeavyError
 
     def _facts(
-        self, clips: Sequence[CachedClip], head: dict[str, Any], progress: Progress
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
     ) -> Message:
         """What an upload is: facts and motion."""
         cached = clips[0]
-        progress("analysing", 0.4)
-        analysis = self._analysis(cached)
+        analysis = self._analysis(cached, stage(progress, "analysing", 0.3, 0.9))
         warnings = analysis.own_domain.warnings
         facts = facts_of(
             cached.clip,
@@ -211,35 +209,29 @@ class WorkerService:
         )
 
     def _stylize(
-        self, clips: Sequence[CachedClip], head: dict[str, Any], progress: Progress
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
     ) -> Message:
         """The first clip in the style that the cue asks for; the other clips are its references."""
-        cached, *references = clips
-        by_key = dict(zip(head["keys"][1:], references, strict=True))
-        settings = Settings(**head["settings"])
-        cue: Cue[str] = Cue.of(**head["cue"])
-        bundle = str(bundle_for(cue, self.config["bundle"]) or "")
+        cached, settings = clips[0], Settings(**head["settings"])
+        bundle, code = self._code(clips, head, settings)
         stylizer = self._stylizer(bundle)
-        code = stylizer.style_of(
-            cue.map(lambda key: self._reference_style(by_key[key], bundle)), settings.seed
-        )
-        progress("analysing", 0.3)
-        analysis = self._analysis(cached, bundle, settings.cycle)
-        progress("restyling", 0.6)
+        analysed = stage(progress, "analysing", 0.0, 0.3)
+        analysis = self._analysis(cached, analysed, bundle, settings.cycle)
+        restyled = stage(progress, "restyling", 0.3, 0.9)
         # the clip in the style's time, which `apply` finds again
-        timed = stylizer.in_time(analysis, code, settings)
+        timed = stylizer.in_time(analysis, code, settings, stage(progress, "restyling", 0.3, 0.3))
         moments = cached.moments
         if timed.moments is not None:
             moments = warped_again(cached.moments, timed.moments)
         plan = plan_edit(timed.clip, settings, timed.moments)
         if plan.changes(timed.clip.frame_count):
             moments = warped_again(moments, plan.moments)
-        result = stylizer.apply(analysis, code, settings)
+        result = stylizer.apply(analysis, code, settings, restyled)
         name = Path(head["name"]).stem
         # a further animation is called as its file
         is_further = result.animation != cached.clip.animation
         result = replace(result, name=name, animation=name if is_further else result.animation)
-        self._keep(head["result"], CachedClip(result, cached.rig, moments))
+        self._clips.keep(head["result"], WarmClip(result, cached.rig, moments, is_result=True))
         notes = (*code.notes, *analysis.own_domain.notes(settings))
         facts = facts_of(result, analysis.correspondence, notes)
         before = edit_base(timed.clip, plan, analysis.correspondence)
@@ -248,8 +240,34 @@ class WorkerService:
         state = pack_state(result, moments)
         return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
 
+    def _stylize_part(
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
+        """What `_stylize` makes, of the seconds around a moment of the first clip only, nearly: the
+        style that the clip has and where it comes from are taken from these seconds alone.
+        """
+        cached, settings = clips[0], Settings(**head["settings"])
+        bundle, code = self._code(clips, head, settings)
+        progress("restyling", 0.3)
+        part = self._part(cached, head["at"], bundle)
+        frames = cut_around(head["at"], cached.clip)
+        result = self._stylizer(bundle).apply(part.analysis, code, replace(settings, cycle="no"))
+        shown = result.window(frames.core.start, frames.core.stop)
+        c = part.analysis.correspondence
+        return Message({}, (pack_motion(shown, c, first_frame=frames.start),))
+
+    def _code(
+        self, clips: Sequence[WarmClip], head: dict[str, Any], settings: Settings
+    ) -> tuple[str, StyleCode]:
+        """The bundle that a cue asks for, and the code. All clips but the first are references."""
+        by_key = dict(zip(head["keys"][1:], clips[1:], strict=True))
+        cue: Cue[str] = Cue.of(**head["cue"])
+        bundle = str(bundle_for(cue, self.config["bundle"]) or "")
+        known = cue.map(lambda key: self._reference_style(by_key[key], bundle))
+        return bundle, self._stylizer(bundle).style_of(known, settings.seed)
+
     def _write(
-        self, clips: Sequence[CachedClip], head: dict[str, Any], progress: Progress
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
     ) -> Message:
         """The clip as a file of the wanted format."""
         cached = clips[0]

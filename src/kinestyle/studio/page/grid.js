@@ -2,6 +2,7 @@
  * The grid's variants: the clip in many styles, or in many variations of one, made one after the
  * other.
  */
+import { isLong } from './long_clip.js';
 import { GRID_SIZE } from './view.js';
 
 export class Grid {
@@ -71,6 +72,13 @@ export class Grid {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     try {
+      // of a long clip, all cells show something before one of them shows all
+      for (let i = 0; i < variants.length && isLong(session.source); i++) {
+        const part = await session.part(variants[i].request, abort.signal);
+        if (abort.signal.aborted || view.variants.length !== variants.length) return;
+        if (!part) break;
+        view.setVariant(i, part, part.firstFrame);
+      }
       for (let i = 0; i < variants.length; i++) {
         const motion = await session.variant(variants[i].request, abort.signal);
         if (abort.signal.aborted || view.variants.length !== variants.length) return;

@@ -12,6 +12,7 @@
  * @property {number} jointCount
  * @property {number} tipCount
  * @property {number} frameTime      seconds
+ * @property {number} firstFrame     of a part of a clip: the clip's frame that is its first
  * @property {Float32Array} position T x J x 3, as the library has them
  * @property {Float32Array} tip      T x E x 3
  * @property {Uint8Array} planted    T x 4: left foot, left toe, right foot, right toe
@@ -54,6 +55,7 @@ export function readMotion(buffer) {
     jointCount: J,
     tipCount: E,
     frameTime: head.frame_time_seconds,
+    firstFrame: head.first_frame ?? 0,
     position: floats(T * J * 3),
     tip: floats(T * E * 3),
     planted: new Uint8Array(buffer, at, T * 4),

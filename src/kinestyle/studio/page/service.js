@@ -135,6 +135,19 @@ export class Service {
     });
   }
 
+  /**
+   * The joints of the seconds around a moment, before all of a long clip is restyled.
+   * @returns {Promise<ArrayBuffer | null>} null where there is no part to show
+   */
+  async part(id, request, at, signal) {
+    const answer = await this.#fetch('POST', `clips/${id}/part?${asQuery({ at: String(at) })}`, {
+      body: JSON.stringify(request),
+      headers: { 'Content-Type': 'application/json' },
+      signal,
+    });
+    return answer.status === 204 ? null : answer.arrayBuffer();
+  }
+
   motion = async (id, signal) =>
     (await this.#fetch('GET', `clips/${id}/motion`, { signal })).arrayBuffer();
 

@@ -23,8 +23,10 @@
  * @property {string} job
  * @property {AbortController} abort
  * @property {() => void} end
+ * @property {boolean} isWhole        a result, which is left where another is wanted
  */
 import { cueSettings } from './controls.js';
+import { isLong } from './long_clip.js';
 import { readMotion } from './motion.js';
 import { momentFrame } from './trim.js';
 
@@ -65,12 +67,15 @@ export class Session {
   /** @type {Work | null} */
   #work = null;
 
+  /** Where the playhead is, in seconds of the clip; the page says. */
+  moment = () => 0;
+
   /** @param {import('./service.js').Service} service */
   constructor(service) {
     this.service = service;
   }
 
-  /** Kinds: source, reference, choice, result, working, failed. */
+  /** Kinds: source, reference, choice, part, result, working, failed. */
   on(kind, listener) {
     this.#listeners.set(kind, [...(this.#listeners.get(kind) ?? []), listener]);
   }
@@ -187,10 +192,14 @@ export class Session {
     return momentFrame(start, this.source.motion.frameTime) ?? 0;
   }
 
-  /** Make the result. While one is made, only the latest wish waits. */
+  /**
+   * Make the result. While one is made, only the latest wish waits; that of a long clip is left for
+   * it, and what is around the playhead comes first.
+   */
   async request() {
     if (this.#running) {
       this.#wantedAgain = true;
+      if (isLong(this.source) && this.#work?.isWhole) this.#leave(this.#work);
       return;
     }
     this.#running = true;
@@ -204,8 +213,8 @@ export class Session {
         }
         const source = this.source,
           old = this.result;
-        const result = await this.#make(wanted);
-        if (source !== this.source) continue;
+        const result = await this.#partThenWhole(wanted);
+        if (!result || source !== this.source) continue;
         this.result = result;
         this.#say('result', result);
         if (old && !old.gone) this.service.forget(old.clip.id).catch(() => {});
@@ -214,7 +223,41 @@ export class Session {
       if (error.name !== 'AbortError') this.#say('failed', error);
     } finally {
       this.#running = false;
+      this.#say('part', null);
       if (this.#wantedAgain) this.request();
+    }
+  }
+
+  /** @returns {Promise<Result | null>} null where something else is wanted meanwhile */
+  async #partThenWhole(wanted) {
+    try {
+      if (isLong(this.source)) {
+        const motion = await this.part(wanted);
+        if (motion) this.#say('part', { motion, request: wanted });
+        if (this.#wantedAgain) return null;
+      }
+      return await this.#make(wanted);
+    } catch (error) {
+      if (error.name === 'AbortError' && this.#wantedAgain) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * What is wanted, around the playhead only.
+   * @returns {Promise<Motion | null>} null where a part is not what it is in the whole
+   */
+  async part(wanted, signal = null) {
+    const work = signal ? null : this.#begin('Restyling');
+    try {
+      return await this.#withClips(wanted, work, async (request, id) => {
+        const asked = work ? { ...request, job: work.job } : request;
+        const { abort } = work ?? {};
+        const found = await this.service.part(id, asked, this.moment(), signal ?? abort.signal);
+        return found && readMotion(found);
+      });
+    } finally {
+      work?.end();
     }
   }
 
@@ -231,7 +274,7 @@ export class Session {
   /** @returns {Promise<Result>} */
   async #make(wanted) {
     const began = performance.now();
-    const work = this.#begin('Restyling'),
+    const work = this.#begin('Restyling', true),
       { signal } = work.abort;
     try {
       return await this.#withClips(wanted, work, async (request, id) => {
@@ -248,8 +291,12 @@ export class Session {
   cancel() {
     if (!this.#work) return;
     this.#wantedAgain = false;
-    this.service.cancel(this.#work.job).catch(() => {});
-    this.#work.abort.abort();
+    this.#leave(this.#work);
+  }
+
+  #leave(work) {
+    this.service.cancel(work.job).catch(() => {});
+    work.abort.abort();
   }
 
   /**
@@ -296,8 +343,8 @@ export class Session {
    * Something that may take a while: once it has, it is said, with what the server knows of it.
    * @returns {Work}
    */
-  #begin(stage) {
-    const work = { job: crypto.randomUUID(), abort: new AbortController(), end: null };
+  #begin(stage, isWhole = false) {
+    const work = { job: crypto.randomUUID(), abort: new AbortController(), end: null, isWhole };
     const poll = async () => {
       this.#say('working', { stage, share: null });
       const { stage: at, share } = await this.service.job(work.job).catch(() => ({}));

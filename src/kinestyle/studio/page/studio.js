@@ -262,6 +262,12 @@ function showResult(result) {
   );
 }
 
+/** What is there of the next result. */
+function showPart(part) {
+  view.setPart(part?.motion ?? null, resultLabel(session));
+  if (part) seen.fresh = true;
+}
+
 function setMode(mode) {
   view.setMode(mode);
   pressSegments(element('views'), (value) => value === mode);
@@ -337,7 +343,9 @@ const switchTheme = followTheme(() => {
 });
 
 session.on('source', showSource);
+session.on('part', showPart);
 session.on('result', showResult);
+session.moment = () => clock.seconds;
 session.on('reference', (opened) => {
   reference.set(opened);
   showAnimations(true);

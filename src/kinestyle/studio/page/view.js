@@ -26,6 +26,8 @@ export class View {
   /** @type {Character | null} */
   result = null;
   resultLabel = '';
+  /** What is there already of the next result: the seconds around the playhead. */
+  part = null;
   /** Called with the frames of the longest motion that is shown; shorter ones wait at their end. */
   arranged = (frameCount) => {};
   /** @type {{variant: Variant, character: Character | null}[]} */
@@ -45,6 +47,7 @@ export class View {
     this.original?.dispose();
     this.result?.dispose();
     this.result = null;
+    this.#dropPart();
     this.original = new Character(motion, this.stage.shared, this.stage.colours.original);
     this.originalLabel = label;
     this.clearVariants();
@@ -54,6 +57,7 @@ export class View {
 
   /** @param {number} from  the frame of the clip at which it begins */
   setResult(motion, label, from = 0) {
+    this.#dropPart();
     this.result?.dispose();
     this.result = new Character(motion, this.stage.shared, this.stage.colours.restyled).place(
       from,
@@ -61,6 +65,28 @@ export class View {
     );
     this.resultLabel = label;
     this.arrange();
+  }
+
+  /**
+   * Show a part in the result's place, until that is there; it waits at its ends.
+   * @param {import('./motion.js').Motion | null} motion  null: what was there before
+   */
+  setPart(motion, label) {
+    if (!motion && !this.part) return;
+    this.#dropPart();
+    if (motion) {
+      this.part = new Character(motion, this.stage.shared, this.stage.colours.restyled).place(
+        motion.firstFrame,
+        this.original.motion.frameTime,
+      );
+      this.partLabel = label;
+    }
+    this.arrange();
+  }
+
+  #dropPart() {
+    this.part?.dispose();
+    this.part = null;
   }
 
   clearResult() {
@@ -97,7 +123,9 @@ export class View {
 
   /** Give each cell its characters and its label. */
   arrange() {
-    const { original, result, stage, mode } = this;
+    const { original, part, stage, mode } = this;
+    const result = part ?? this.result,
+      label = part ? this.partLabel : this.resultLabel;
     if (!original) return;
     original.opacity.value = 1;
     const first = {
@@ -108,7 +136,7 @@ export class View {
     };
     const second = {
       characters: result ? [result] : [],
-      label: this.resultLabel || 'no result yet',
+      label: label || 'no result yet',
       tint: 'restyled',
     };
     let cells;
@@ -129,7 +157,7 @@ export class View {
         {
           ...second,
           characters: [result, original],
-          label: this.resultLabel,
+          label,
           note: 'over the original',
         },
       ];

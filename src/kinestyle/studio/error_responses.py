@@ -64,6 +64,7 @@ STATUSES: dict[type[KinestyleError], int] = {
     errors.RigError: 422,
     errors.ClipError: 422,
     errors.StyleError: 422,
+    errors.WrongTypeError: 422,
     errors.BundleError: 422,
     errors.MissingExtraError: 415,  # a format whose reader is not installed
     errors.DataError: 422,

@@ -15,8 +15,9 @@ from fastapi.testclient import TestClient
 from kinestyle.errors import DataError, KinestyleError
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.error_responses import STATUSES, status_of
+from kinestyle.studio.error_responses import STATUSES, GuessError, status_of
 from kinestyle.studio.serving import Server
+from kinestyle.studio.wrong_tokens import ADDRESSES, FREE, WrongTokens
 from studio_client import BASE
 
 
@@ -115,6 +116,48 @@ def test_the_token():
     assert client.get("/api/health").status_code == 200
     assert client.get("/api//styles").status_code in (401, 404)
     assert app.openapi()["components"]["securitySchemes"]
+
+
+def test_who_guesses_at_the_token_has_to_wait(monkeypatch: pytest.MonkeyPatch):
+    now = [1000.0]
+    monkeypatch.setattr(WrongTokens.__init__, "__defaults__", (lambda: now[0],))
+    app = make_app(StudioConfig(workers=1, token="sesame"))
+
+    def ask(token: str, address: str = "192.0.2.7") -> Any:
+        client = TestClient(app, base_url=BASE, client=(address, 5000))
+        return client.get("/api/styles", headers={"authorization": f"Bearer {token}"})
+
+    client = TestClient(app, base_url=BASE, client=("192.0.2.7", 5000))
+    assert {client.get("/api/styles").status_code for _ in range(2 * FREE)} == {401}, "no guesses"
+    assert {ask(f"guess {i}").status_code for i in range(FREE)} == {401}
+    refused = ask("sesame")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert "10 wrong tokens came from your address; try again in 1 s" in refused.text
+    assert ask("sesame", "192.0.2.8").status_code == 200, "others do not wait"
+    for wait in (2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0):
+        now[0] += 61.0
+        assert ask("guess").status_code == 401
+        now[0] += wait - 0.5
+        assert ask("sesame").status_code == 429
+    now[0] += 1.0
+    assert ask("sesame").status_code == 200
+    assert ask("guess").status_code == 401, "the right one clears it"
+
+
+def test_guesses_are_counted_by_network_and_forgotten():
+    now = [0.0]
+    guesses = WrongTokens(lambda: now[0])
+    for i in range(FREE):
+        guesses.wrong(f"2001:db8:1:2::{i:x}")
+    with pytest.raises(GuessError):
+        guesses.check("2001:db8:1:2:ffff::1")
+    guesses.check("2001:db8:1:3::1")
+    now[0] += 1000.0
+    guesses.wrong("2001:db8:1:2::1")
+    guesses.check("2001:db8:1:2::1")
+    for i in range(ADDRESSES + 10):
+        guesses.wrong(f"10.0.{i // 256}.{i % 256}")
+    assert len(guesses._guesses) == ADDRESSES
 
 
 @pytest.mark.parametrize("token", ["", " ", "two words", "\udcff", "é", "a\n", "x" * 501])

@@ -18,6 +18,14 @@ class TokenError(KinestyleError):
     """A request without the token that the server asks for."""
 
 
+class GuessError(KinestyleError):
+    """A request from where many wrong tokens came."""
+
+    def __init__(self, message: str, wait_seconds: int = 1):
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+
+
 class OriginError(KinestyleError):
     """A request that another site's page made a browser send."""
 
@@ -69,6 +77,7 @@ STATUSES: dict[type[KinestyleError], int] = {
     errors.MissingExtraError: 415,  # a format whose reader is not installed
     errors.DataError: 422,
     BusyError: 429,
+    GuessError: 429,
     KinestyleError: 422,
 }
 """The first row of an exception's own classes counts. The command line answers every one of them

@@ -21,6 +21,7 @@ from kinestyle.errors import KinestyleError
 from kinestyle.studio.config import LOOPBACK, StudioConfig
 from kinestyle.studio.error_responses import (
     BusyError,
+    GuessError,
     LimitError,
     OriginError,
     SlowClientError,
@@ -28,6 +29,7 @@ from kinestyle.studio.error_responses import (
     error_body,
     status_of,
 )
+from kinestyle.studio.wrong_tokens import WrongTokens
 
 _log = logging.getLogger("kinestyle.studio.access")
 
@@ -66,6 +68,7 @@ class RequestGuard:
     def __init__(self, app: ASGIApp, config: StudioConfig):
         self.app, self.config = app, config
         self.bytes_under_way = 0
+        self.wrong_tokens = WrongTokens()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -105,11 +108,17 @@ class RequestGuard:
                 "the request comes from another site's page; only the studio's own page may send it"
             )
         if self.config.token is not None and path.startswith("/api/") and path not in OPEN:
+            address = (scope.get("client") or ("", 0))[0]
             shown = headers.get("authorization", "").encode()
+            if shown:
+                self.wrong_tokens.check(address)
             if not hmac.compare_digest(shown, f"Bearer {self.config.token}".encode()):
+                if shown:  # a page that has none yet guesses nothing
+                    self.wrong_tokens.wrong(address)
                 raise TokenError(
                     "the token is missing or wrong; send it as `Authorization: Bearer TOKEN`"
                 )
+            self.wrong_tokens.right(address)
 
 
 class _GuardedRequest:
@@ -205,6 +214,8 @@ class _GuardedRequest:
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
         ]
+        if isinstance(error, GuessError):
+            headers.append((b"retry-after", str(error.wait_seconds).encode()))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 

@@ -96,14 +96,14 @@ def _answer(
     service: WorkerService, head: dict[str, Any], blobs: tuple[bytes, ...], outbox: Any, jobs: Inbox
 ) -> tuple[dict[str, Any], Any]:
     """The answer to one job, whatever comes of it."""
-    said = ("", -1.0)
+    last = ("", -1.0)
 
     def progress(stage: str, share: float) -> None:
-        nonlocal said
+        nonlocal last
         if jobs.is_cancelled(head["job"]):
             raise JobCancelled
-        if stage != said[0] or share >= said[1] + LEAST_STEP:
-            said = stage, share
+        if stage != last[0] or share >= last[1] + LEAST_STEP:
+            last = stage, share
             send(outbox, {"job": head["job"], "stage": stage, "share": share})
 
     name = head["name"]

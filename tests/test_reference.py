@@ -119,6 +119,44 @@ def test_a_raised_hand_stays_where_it_is(plain: Clip) -> None:
     assert np.degrees(rotation.angle(turned)).mean() > 20.0, "the trunk carries the style"
 
 
+def with_raised_hand(clip: Clip) -> Clip:
+    """A canonical clip that waves with its left hand, above its head, all the while."""
+    local = clip.local_rotation.copy()
+    swing = np.radians(110.0 + 20.0 * np.sin(0.4 * np.arange(clip.frame_count)))
+    local[:, ARM] = rotation.multiply(rotation.exp(swing[:, None] * Z), local[:, ARM])
+    return clip.with_motion(clip.local_position, local)
+
+
+def standing(clip: Clip) -> Clip:
+    """The first frame of a clip, held."""
+    first = np.zeros(clip.frame_count, dtype=int)
+    return clip.with_motion(clip.local_position[first], clip.local_rotation[first])
+
+
+def test_who_stands_and_waves_says_nothing_of_that_arm_nor_of_steps(plain: Clip) -> None:
+    clip = with_raised_hand(standing(held(plain, lift=0.0)))
+    wanted = find_posture(*body(clip), np.ones(clip.frame_count))
+    assert wanted is not None
+    np.testing.assert_allclose(wanted.arms, [0.0, 1.0], atol=1e-6)
+    assert wanted.stepping == pytest.approx(0.0, abs=1e-6)
+    world, height = take_posture(*body(plain), own_posture(*body(plain)), wanted)
+    still = [CANONICAL.index(f"left_{bone}") for bone in ("upper_arm", "hand", "thigh", "shin")]
+    np.testing.assert_allclose(world[:, still], plain.world_rotation[:, still], atol=1e-2)
+    np.testing.assert_allclose(height, body(plain)[1], atol=1e-3)
+    turned = rotation.multiply(world[:, CHEST], rotation.inverse(plain.world_rotation[:, CHEST]))
+    assert np.degrees(rotation.angle(turned)).mean() > 20.0, "the trunk is heard"
+
+
+def test_a_hand_that_is_raised_in_all_of_a_walk_is_style(plain: Clip) -> None:
+    wanted = find_posture(*body(with_raised_hand(plain)), np.ones(plain.frame_count))
+    assert wanted is not None
+    assert wanted.arms.min() == pytest.approx(1.0)
+    assert wanted.stepping == pytest.approx(1.0)
+    world, _ = take_posture(*body(plain), own_posture(*body(plain)), wanted)
+    turned = rotation.multiply(world[:, ARM], rotation.inverse(plain.world_rotation[:, ARM]))
+    assert np.degrees(rotation.angle(turned)).mean() > 60.0
+
+
 def test_nobody_who_sits_has_a_posture_to_take(plain: Clip) -> None:
     world, height = body(plain)
     assert find_posture(world, height - 0.5, np.ones(len(height))) is None

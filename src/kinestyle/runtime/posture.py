@@ -6,13 +6,15 @@ how high the hips are. A clip takes these over as statistics (as colours between
 et al. 2001) and keeps the rest: when it does what, and in which direction.
 
 A limb that does something of its own, a hand raised to wave or a foot to kick, is no place for
-posture. It keeps what it does for as long, and the rest of the body carries the style.
+posture. It keeps what it does for as long, and the rest of the body carries the style. What an arm
+does in a reference is style as well where the body walks all the while; of one who stands and waves
+the arm says nothing. Nor do legs that stand say anything to legs that walk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
@@ -49,6 +51,18 @@ less; a hand that waves before the chest, by .5."""
 LOWEST = 10.0
 """Per cent of the time at which a hand counts as at its lowest."""
 
+STANDING_GESTURE_M = (0.1, 0.25)
+"""The same, in a reference, while nobody steps. Hands of who stands idle hang below the hips."""
+
+STEPPING_M = (0.015, 0.035)
+"""Root mean square of how far the feet are from each other, about its mean of a second, from which
+on the body steps, and from where on wholly. Up to .01 in who stands, from .03 on in the shortest
+steps, .15 to .4 in walks."""
+
+SAID = (0.1, 0.4)
+"""Share of the time that an arm does nothing of its own, from which on a reference says how it is
+held, and from where on wholly."""
+
 KICKED_M = (0.5, 0.7)
 """The same, of an ankle above the lower one. Runners come to .4."""
 
@@ -72,8 +86,8 @@ VARIATION_RADIANS, VARIATION_SWING = np.radians(3.0), 0.15
 """Standard deviations of how a posture varies: of the rotations of arms, neck and head, and of the
 log of all swings. Of the trunk a third of the former, of hips and legs nothing."""
 
-_EARLIER_FRAMES, _SMOOTHING_FRAMES = 5, 5.0
-POSTURE_REACH = _EARLIER_FRAMES + ceil(3.0 * _SMOOTHING_FRAMES)
+_EARLIER_FRAMES, _SMOOTHING_FRAMES, _STEP_FRAMES = 5, 5.0, 15.0
+POSTURE_REACH = max(_EARLIER_FRAMES + ceil(3.0 * _SMOOTHING_FRAMES), 2 * ceil(3.0 * _STEP_FRAMES))
 """How far frames influence each other: the halo of a window."""
 
 
@@ -92,6 +106,7 @@ _ARMS, _LEGS = (
 _HANDS, _FEET = (
     np.array([CANONICAL.index(f"{side}_{n}") for side in SIDES]) for n in ("hand", "foot")
 )
+_UPPER_ARMS = np.array([arm[1] for arm in _ARMS])
 _STILL = np.concatenate([[HIPS], *_LEGS])
 _STEADY = _with("spine", "chest")
 _HEAD = CANONICAL.index("neck")
@@ -107,6 +122,8 @@ class Posture:
     frames: how many frames at 30 a second show it
     hands: (2,) metres above the hips, where left and right hand are at their lowest
     legs: 0 to 1, how far legs are held in a style, and not for what is done: several clips show it
+    arms: (2,) 0 to 1, how far left and right arm are held so, and not for what is done
+    stepping: 0 to 1, how much of the time is spent in steps
     """
 
     mean: Array
@@ -115,6 +132,8 @@ class Posture:
     frames: float
     hands: Array
     legs: float = 1.0
+    arms: Array = field(default_factory=lambda: np.ones(len(SIDES)))
+    stepping: float = 1.0
 
 
 def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture | None:
@@ -125,11 +144,22 @@ def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture 
     every = -(-len(height) // MOST_FRAMES)
     world_rotation, height, known = world_rotation[::every], height[::every], known[::every]
     local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
-    # a limb that does something of its own is style here, unless nobody is on his feet
-    weight = known * (1.0 - np.maximum(_bent(_above_hips(local)), _beyond(height, LOW_HIPS_M)))
+    position = _above_hips(local)
+    weight = known * (1.0 - np.maximum(_bent(position), _beyond(height, LOW_HIPS_M)))
     if weight.sum() < 1.0:
         return None
-    return _posture(local, height, np.repeat(weight[:, None], CANONICAL.joint_count, axis=1))
+    # what an arm does of its own is style in who walks all the while, and an action in who stands
+    stepping = _stepping(position)
+    acting = np.maximum(_busy(local, height, _lowest(local))[:, _UPPER_ARMS], _raised(position))
+    arms = 1.0 - acting * (1.0 - stepping[:, None])
+    of_joints = np.repeat(weight[:, None], CANONICAL.joint_count, axis=1)
+    for column, joints in enumerate(_ARMS):
+        of_joints[:, joints] *= arms[:, [column]]
+    return replace(
+        _posture(local, height, of_joints),
+        arms=_beyond(weight @ arms / weight.sum(), SAID),
+        stepping=float(weight @ stepping / weight.sum()),
+    )
 
 
 def mix_postures(postures: Sequence[Posture], weights: Sequence[float]) -> Posture:
@@ -145,6 +175,8 @@ def mix_postures(postures: Sequence[Posture], weights: Sequence[float]) -> Postu
         float(sum(posture.frames for posture in postures)),
         share @ np.stack([posture.hands for posture in postures]),
         float(share @ [posture.legs for posture in postures]),
+        share @ np.stack([posture.arms for posture in postures]),
+        float(share @ [posture.stepping for posture in postures]),
     )
 
 
@@ -189,11 +221,16 @@ def take_posture(
     """
     local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
     free = 1.0 - _busy(local, height, own.hands)
-    free[:, np.concatenate(_LEGS)] *= (1.0 - _stance(own)) * wanted.legs
+    # who steps and who stands hold and move their legs for what they do
+    alike = 1.0 - _stepping(_above_hips(local)) * (1.0 - wanted.stepping)
+    free[:, np.concatenate(_LEGS)] *= alike[:, None] * (1.0 - _stance(own)) * wanted.legs
+    for column, joints in enumerate(_ARMS):
+        free[:, joints] *= wanted.arms[column]
     swing = rotation.log(rotation.multiply(rotation.inverse(own.mean), local))
     sure = wanted.frames / (wanted.frames + SWINGS_FRAMES)
     larger = np.log((wanted.swing + LEAST_SWING) / (own.swing + LEAST_SWING))
-    scale = np.exp(sure * np.clip(larger, -np.log(MOST_SCALING), np.log(MOST_SCALING)))
+    larger = np.clip(larger, -np.log(MOST_SCALING), np.log(MOST_SCALING))
+    scale = np.exp(sure * alike[:, None, None] * larger)
     styled = rotation.multiply(wanted.mean, rotation.exp(swing * scale))
     held = local_to_world_rotation(CANONICAL, styled)
     standing = free[:, np.concatenate(_LEGS)].min(axis=1)
@@ -210,6 +247,21 @@ def _stance(posture: Posture) -> float:
     mirrored = right * np.array([1.0, 1.0, -1.0, -1.0])
     apart = rotation.angle(rotation.multiply(rotation.inverse(left), mirrored))
     return float(_beyond(apart, STANCE))
+
+
+def _stepping(position: Array) -> Array:
+    """position: (T, 21, 3) metres from the hips, facing +Z -> (T,) 0 to 1, how far the body steps."""
+    apart = position[:, _FEET[0], 1:] - position[:, _FEET[1], 1:]
+    apart = apart - smooth_in_time(apart, _STEP_FRAMES)
+    square = smooth_in_time(np.sum(apart**2, axis=1, keepdims=True), _STEP_FRAMES)
+    return _beyond(np.sqrt(square[:, 0]), STEPPING_M)
+
+
+def _raised(position: Array) -> Array:
+    """position: (T, 21, 3) metres from the hips -> (T, 2) 0 to 1, how far a hand is raised by one
+    who stands.
+    """
+    return _beyond(position[:, _HANDS, 1], STANDING_GESTURE_M)
 
 
 def _lowest(local: Array) -> Array:

@@ -64,6 +64,8 @@ def _posture_as_json(posture: Posture) -> dict[str, Any]:
         "frames": posture.frames,
         "hands": posture.hands.tolist(),
         "legs": posture.legs,
+        "arms": posture.arms.tolist(),
+        "stepping": posture.stepping,
     }
 
 
@@ -132,6 +134,8 @@ def _posture(found: JsonObject) -> Posture:
         found.number("frames", 0.0, _MAX_SECONDS),
         several("hands", 2, -2.0, 2.0),
         found.number("legs", 0.0, 1.0),
+        several("arms", 2, 0.0, 1.0) if "arms" in found.fields else np.ones(2),
+        found.number("stepping", 0.0, 1.0) if "stepping" in found.fields else 1.0,
     )
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kinestyle.runtime.settings import Settings
     from kinestyle.runtime.style_files import write_style
     from kinestyle.runtime.stylizer import Stylizer
+    from kinestyle.runtime.takes import choose_takes
     from kinestyle.runtime.teaching import learn_style
 
 # onnxruntime 1.30 and later keep a device id and a database below the home folder and look up a
@@ -46,6 +47,7 @@ __all__ = [
     "StreamingStylizer",
     "Stylizer",
     "add_layer",
+    "choose_takes",
     "concatenate",
     "edit",
     "learn_style",
@@ -67,6 +69,7 @@ _HOME = {
     "KinestyleError": "kinestyle.errors",
     "KinestyleWarning": "kinestyle.errors",
     "concatenate": "kinestyle.motion.joining",
+    "choose_takes": "kinestyle.runtime.takes",
     "edit": "kinestyle.runtime.edits",
     "resample": "kinestyle.runtime.edits",
     "learn_style": "kinestyle.runtime.teaching",

@@ -20,9 +20,11 @@ from kinestyle.cli.options import (
     say_written,
 )
 from kinestyle.errors import KinestyleError, StyleError
+from kinestyle.extras import needs_extra
 
 if TYPE_CHECKING:
     from kinestyle.formats.reading import Reading
+    from kinestyle.motion.window import Motion
     from kinestyle.rig.rig_file import Rig
     from kinestyle.runtime.own_styles import OwnStyle
     from kinestyle.runtime.reference import ReferenceStyle
@@ -35,6 +37,11 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--out", type=MOTION, required=True, help="The .style file that the style goes to."
 )
+@click.option(
+    "--refine",
+    is_flag=True,
+    help="Learn from the clips for a minute or two, where that helps; needs the train extra.",
+)
 @rig_option("--rig", "of every clip")
 @reading_options("of every clip")
 @bundle_option
@@ -43,6 +50,7 @@ def learn(
     clips: tuple[Path, ...],
     name: str | None,
     out: Path,
+    refine: bool,
     rig: Rig | None,
     reading: Reading,
     bundle: Path | None,
@@ -51,7 +59,14 @@ def learn(
 
     Some seconds to two minutes of motion will do, of whatever people do in that style. The file is
     named wherever a style is: --style goblin.style.
+
+    With --refine the networks learn it too. Some of the clips, or their ends, are held out, and
+    where they do not come out nearer to what they are, the style stays as it was heard.
     """
+    if refine:
+        with needs_extra("train", "refining a style"):
+            import onnx  # noqa: F401
+            import torch  # noqa: F401
     from kinestyle.runtime.cue import STYLE_FILE
     from kinestyle.runtime.own_styles import hear_style
     from kinestyle.runtime.style_files import OWN, write_style
@@ -64,18 +79,27 @@ def learn(
         raise StyleError(f"a style cannot be called {name!r}; take a name without a slash")
     keep_input(out, *clips)
     stylizer = Stylizer.load(bundle)
-    heard = _hear(stylizer, clips, rig, reading)
+    motions, heard = _hear(stylizer, clips, rig, reading)
     style = hear_style(f"{OWN}/{name}", heard, stylizer.bundle.manifest.styles)
+    lines = _told(style, stylizer)
+    if refine:
+        from kinestyle.learn.refining import refine_style
+
+        with progress_bar("refining") as progress:
+            refined = refine_style(
+                stylizer, style.name, motions, rig, progress=progress, heard=heard
+            )
+        style, lines = refined.style, [*lines, str(refined)]
     write_style(style, stylizer.bundle, out)
-    for line in _told(style, stylizer):
+    for line in lines:
         click.echo(line)
     say_written(out)
 
 
 def _hear(
     stylizer: Stylizer, clips: tuple[Path, ...], rig: Rig | None, reading: Reading
-) -> list[ReferenceStyle]:
-    """The style of each file that can be read. Raises StyleError where none can."""
+) -> tuple[list[Motion], list[ReferenceStyle]]:
+    """Each file that can be read, and its style. Raises StyleError where none can."""
     from kinestyle.formats.table import FORMATS, open_as
     from kinestyle.motion.window import part_of_progress
 
@@ -84,13 +108,14 @@ def _hear(
         inside = sorted(place.rglob("*")) if place.is_dir() else []
         files += [path for path in inside if path.suffix.lower() in FORMATS]
         files += [] if place.is_dir() else [place]
-    heard = []
+    motions, heard = [], []
     with progress_bar("listening") as progress:
         for i, path in enumerate(files):
             part = part_of_progress(progress, i / len(files), (i + 1) / len(files))
             try:
                 motion = open_as(path, reading)
                 heard.append(stylizer.reference_style(motion, None, rig, part, posture=True))
+                motions.append(motion)
             except KinestyleError as error:
                 if len(files) == 1:
                     raise
@@ -98,7 +123,7 @@ def _hear(
     if not heard:
         places = ", ".join(map(str, clips))
         raise StyleError(f"no clip in {places} can be read; give motion files, or folders of them")
-    return heard
+    return motions, heard
 
 
 def _told(style: OwnStyle, stylizer: Stylizer) -> list[str]:

@@ -34,8 +34,11 @@ from kinestyle.runtime.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kinestyle.bundle import Style
     from kinestyle.formats.reading import Reading
     from kinestyle.rig.rig_file import Rig
+    from kinestyle.runtime.analysis import Analysis
+    from kinestyle.runtime.stylizer import Stylizer
 
 
 @click.command()
@@ -76,8 +79,8 @@ if TYPE_CHECKING:
 @click.option(
     "--samples",
     type=click.IntRange(1, 1000),
-    help="Write this many variations (seed, seed + 1, ...), as OUT_1, OUT_2, ...; in a folder, "
-    "each with its seed in its name.",
+    help="Write this many variations, --seed and those that differ most, as OUT_1, OUT_2, ...; in "
+    "a folder seed, seed + 1, ..., each with its seed in its name.",
 )
 @format_option("the results in a folder, or of standard output; without it, that of each clip")
 @many_options
@@ -217,6 +220,8 @@ def _restyle(
                 source, rig=wanted.rig, progress=progress, cycle=wanted.cycle
             )
         say_warnings(clip_notes(analysis, wanted))
+        if len(variations) > 1:
+            variations = _takes(stylizer, analysis, known, variations)
         notes: list[str] = []
         share = 1.0 / len(variations)
         with progress_bar("restyling") as progress:
@@ -225,6 +230,22 @@ def _restyle(
                 notes += make_result(stylizer, analysis, known, settings, target, part)[1]
         say_warnings(dict.fromkeys(notes))
     return every
+
+
+def _takes(
+    stylizer: Stylizer,
+    analysis: Analysis[Any],
+    cue: Cue[Style],
+    variations: Sequence[Settings],
+) -> list[Settings]:
+    """As many variations that differ as far as they can, and a note of which they are."""
+    from kinestyle.runtime.takes import choose_takes
+
+    with progress_bar("choosing takes") as progress:
+        seeds = choose_takes(stylizer, analysis, cue, len(variations), variations[0], progress)
+    listed = ", ".join(map(str, seeds))
+    say_warnings([f"the takes have the seeds {listed}; --seed {seeds[-1]} makes the last again"])
+    return [replace(variations[0], seed=seed) for seed in seeds]
 
 
 def _targets(out: Path, name: str, samples: int | None) -> list[Path]:

@@ -7,6 +7,8 @@ follows is the part of ONNX's message types that leads to tensors, read without 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from kinestyle.errors import BundleError
 
 MESSAGES: dict[str, dict[int, str]] = {
@@ -71,6 +73,25 @@ def refuse_external_data(graph: bytes, name: str) -> None:
             if number in inner and kind == 2:
                 waiting.append((inner[number], at, at + size))
             at += size
+
+
+def fields_of(message: bytes, number: int, name: str) -> Iterator[tuple[int, bytes]]:
+    """The fields of one number in a message: a number, or bytes, and the other empty. Raises
+    BundleError.
+    """
+    at, end = 0, len(message)
+    while at < end:
+        key, at = _varint(message, at, end, name)
+        kind, value, size = key & 7, 0, _SIZES.get(key & 7, end)
+        if kind == 2:
+            size, at = _varint(message, at, end, name)
+        elif kind == 0:
+            value, at = _varint(message, at, end, name)
+        if at + size > end:
+            raise _no_graph(name)
+        if key >> 3 == number and kind in (0, 2):
+            yield value, message[at : at + size]
+        at += size
 
 
 def _varint(data: bytes, at: int, end: int, name: str) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,16 @@ import numpy as np
 from kinestyle.bundle import GRAPHS, Bundle
 from kinestyle.bundle.signatures import FRAMES, Axis
 from kinestyle.errors import BundleError
+from kinestyle.runtime.modulation import ModulatedCode, modulated, modulation_biases
 from kinestyle.runtime.sessions import InferenceSession, open_session, run_session
 
 LATENT_STRIDE, STRIDE = 4, 8
 """Frames to one step of the latent, and of the content code. Clips are padded at their end to a
 whole number of strides."""
+
+
+MOST_MODULATED = 4
+"""Generators that are kept for refined styles, or mixes of them, beside the bundle's own."""
 
 
 class Graphs:
@@ -25,6 +32,7 @@ class Graphs:
         self.reach: dict[str, float] = {}
         """How far a graph sees, where that was measured, see `kinestyle.runtime.sequences`."""
         self._sessions: dict[str, InferenceSession] = {}
+        self._modulated: OrderedDict[bytes, InferenceSession] = OrderedDict()
         size = bundle.manifest.code_size
         self._sizes = {} if size is None else {"K": size}
 
@@ -42,8 +50,30 @@ class Graphs:
         return mean[0], np.exp(log_std[0])
 
     def generate(self, content: np.ndarray, style: np.ndarray) -> np.ndarray:
-        """content: (C, T/8), style: (K,) -> latent (Z, T/4)."""
-        return self._run("generator", content=content[None], style=style[None])[0][0]
+        """content: (C, T/8), style: (K,) -> latent (Z, T/4). Raises StyleError for a modulation
+        that is of another generator.
+        """
+        session = None
+        if isinstance(style, ModulatedCode) and style.modulation is not None:
+            session = self._generator(style.modulation)
+        given = {"content": content[None], "style": np.asarray(style)[None]}
+        return self._run("generator", session, **given)[0][0]
+
+    def _generator(self, modulation: np.ndarray) -> InferenceSession:
+        """The generator with (M,) added to its modulation; the last few are kept."""
+        key = modulation.tobytes()
+        if key not in self._modulated:
+            values = modulated(self._biases, modulation)
+            name = f"generator of {self.bundle.path}"
+            self._modulated[key] = open_session(self.bundle.graph("generator"), name, values)
+            while len(self._modulated) > MOST_MODULATED:
+                self._modulated.popitem(last=False)
+        self._modulated.move_to_end(key)
+        return self._modulated[key]
+
+    @cached_property
+    def _biases(self) -> dict[str, np.ndarray]:
+        return modulation_biases(self.bundle.graph("generator"), f"generator of {self.bundle.path}")
 
     def decode(self, latent: np.ndarray) -> np.ndarray:
         """latent: (Z, T/4) -> features (T, 260), contacts as probabilities."""
@@ -133,8 +163,12 @@ class Graphs:
         """Axes for a message, behind that of the batch."""
         return str([1, *(self._sizes.get(str(axis), axis) for axis in axes)])
 
-    def _run(self, name: str, **inputs: np.ndarray) -> list[np.ndarray]:
-        session, signature = self.session(name), GRAPHS[name]
+    def _run(
+        self, name: str, session: InferenceSession | None = None, **inputs: np.ndarray
+    ) -> list[np.ndarray]:
+        """session: instead of the one that the bundle's graph has"""
+        checked, signature = self.session(name), GRAPHS[name]
+        session = session or checked
         given = {key: np.ascontiguousarray(value, np.float32) for key, value in inputs.items()}
         outputs = run_session(session, given, f"{name} of {self.bundle.path}")
         frames = next(

@@ -18,6 +18,7 @@ from kinestyle.motion.smoothing import scale_rotation, smootherstep
 from kinestyle.motion.window import WindowSize
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.runtime.change import Change, find_change, measured_rise
+from kinestyle.runtime.modulation import ModulatedCode
 from kinestyle.runtime.out_of_domain import DomainScore
 from kinestyle.runtime.posture import (
     POSTURE_REACH,
@@ -47,14 +48,16 @@ class ReferenceStyle(Style):
     posture: how the body is held in it; None where nobody stands, walks or runs, or too briefly
     unfamiliar: 0 to 1, how little the bundle's styles resemble it
     notes: what to tell a user of how it was heard
+    modulation: (M,) what it adds to the generator's modulation, where it was refined; None: nothing
     """
 
     posture: Posture | None = None
     unfamiliar: float = 0.0
     notes: tuple[str, ...] = ()
+    modulation: Array | None = None
 
 
-class StyleCode(np.ndarray):
+class StyleCode(ModulatedCode):
     """(K,) a style code, with what says more than it. What is computed from one has the numbers
     only.
 
@@ -81,6 +84,7 @@ class StyleCode(np.ndarray):
     __str__ = __repr__
 
     def __array_finalize__(self, obj: Any) -> None:
+        super().__array_finalize__(obj)
         self.posture, self.share, self.notes, self.layers = None, 0.0, (), ()
         self.made, self.made_share = None, 0.0
 
@@ -109,6 +113,13 @@ class StyleCode(np.ndarray):
             found.made = vary_style(mix_styles(of_made, shares), seed)
             found.made_share = 1.0 if len(made) == len(styles) else min(float(sum(shares)), 1.0)
             found.share = min(found.share, 1.0 - found.made_share)
+        refined = [
+            weight * style.modulation
+            for style, weight in zip(styles, weights, strict=True)
+            if isinstance(style, ReferenceStyle) and style.modulation is not None and weight > 0
+        ]
+        if refined:
+            found.modulation = np.sum(refined, axis=0)
         found.notes = tuple(
             note for style in styles if isinstance(style, ReferenceStyle) for note in style.notes
         )

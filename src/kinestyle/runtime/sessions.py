@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnxruntime
-from onnxruntime import InferenceSession
+from onnxruntime import InferenceSession, OrtValue
 
 from kinestyle.errors import BundleError
 from kinestyle.runtime.external_data import refuse_external_data
@@ -20,9 +20,13 @@ _LARGE_BYTES = 2**22
 """Of inputs, for which the memory of a run is given back."""
 
 
-def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
+def open_session(
+    graph: bytes, name: str, values: Mapping[str, np.ndarray] | None = None
+) -> onnxruntime.InferenceSession:
     """An onnxruntime session for one graph on the CPU. Raises BundleError, in which `name` says
     whose graph it is.
+
+    values: constants that are taken instead of the graph's own, by their names
     """
     refuse_external_data(graph, name)
     options = onnxruntime.SessionOptions()
@@ -32,8 +36,13 @@ def open_session(graph: bytes, name: str) -> onnxruntime.InferenceSession:
     # Spinning threads make a short call no faster, and everything beside it much slower.
     options.intra_op_num_threads = _threads()
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    taken = {key: OrtValue.ortvalue_from_numpy(value) for key, value in (values or {}).items()}
+    for key, value in taken.items():
+        options.add_initializer(key, value)
     try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session.constants = taken  # which have to live as long as it does
+        return session
     except Exception as error:  # onnxruntime's own exceptions share no base class
         raise _refusal(error, f"the graph {name} cannot be loaded by onnxruntime") from None
 

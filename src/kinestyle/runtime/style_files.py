@@ -30,7 +30,7 @@ OWN = "own"
 """The set of all own styles: their whole names are "own/goblin"."""
 
 MAX_BYTES = 2**22
-_MAX_CODE, _MAX_SECONDS, _MAX_CLIPS = 1e6, 1e9, 10_000
+_MAX_CODE, _MAX_SECONDS, _MAX_CLIPS, _MAX_MODULATION = 1e6, 1e9, 10_000, 2**16
 
 
 def codes_of(bundle: Bundle) -> str:
@@ -51,6 +51,7 @@ def write_style(style: OwnStyle, bundle: Bundle, path: Path) -> None:
         "unfamiliar": style.unfamiliar,
         "apart": style.apart if np.isfinite(style.apart) else None,
         "posture": None if style.posture is None else _posture_as_json(style.posture),
+        "modulation": None if style.modulation is None else style.modulation.round(6).tolist(),
         "clips": [vars(clip) for clip in style.clips],
     }
     replace_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
@@ -99,6 +100,7 @@ def read_style(path: Path, bundle: Bundle) -> OwnStyle:
             )
             for clip in root.parts("clips")[:_MAX_CLIPS]
         ),
+        modulation=_modulation(root),
         apart=float("nan") if root.fields.get("apart") is None else root.number("apart", 0.0, 1e6),
     )
     if of_bundle.line("codes") == codes_of(bundle):
@@ -112,7 +114,16 @@ def read_style(path: Path, bundle: Bundle) -> OwnStyle:
     size = bundle.manifest.code_size or len(mean)
     note = f"{path.name} was heard with the bundle {heard_with}; here it is its posture alone"
     nothing = np.zeros(size, np.float32)
-    return replace(style, mean=nothing, std=nothing, unfamiliar=1.0, notes=(note,))
+    return replace(style, mean=nothing, std=nothing, unfamiliar=1.0, notes=(note,), modulation=None)
+
+
+def _modulation(root: JsonObject) -> np.ndarray | None:
+    if root.fields.get("modulation") is None:
+        return None
+    values = root.numbers("modulation", "numbers", -_MAX_CODE, _MAX_CODE)
+    if not 0 < len(values) <= _MAX_MODULATION:
+        root.refuse("modulation", f"1 to {_MAX_MODULATION} numbers")
+    return np.array(values)
 
 
 def _posture(found: JsonObject) -> Posture:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,5 +211,6 @@ def test_the_command_line_refines_and_says_what_is_missing(
     assert done.exit_code == 0, done.output
     assert "refined: 1 held-out clips" in done.stdout
     assert json.loads(Path("bent.style").read_text())["modulation"]
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "kinestyle.learn.refining")
+    monkeypatch.setitem(sys.modules, "torch", None)
     assert "train" in refused("learn", here, "--refine", "-o", "other.style")

@@ -64,9 +64,9 @@ def learn(
     where they do not come out nearer to what they are, the style stays as it was heard.
     """
     if refine:
+        # what is not installed is said before anything is read
         with needs_extra("train", "refining a style"):
-            import onnx  # noqa: F401
-            import torch  # noqa: F401
+            from kinestyle.learn.refining import refine_style
     from kinestyle.runtime.cue import STYLE_FILE
     from kinestyle.runtime.own_styles import hear_style
     from kinestyle.runtime.style_files import OWN, write_style
@@ -83,8 +83,6 @@ def learn(
     style = hear_style(f"{OWN}/{name}", heard, stylizer.bundle.manifest.styles)
     lines = _told(style, stylizer)
     if refine:
-        from kinestyle.learn.refining import refine_style
-
         with progress_bar("refining") as progress:
             refined = refine_style(
                 stylizer, style.name, motions, rig, progress=progress, heard=heard

@@ -23,7 +23,10 @@ from kinestyle.errors import KinestyleError, StyleError
 from kinestyle.extras import needs_extra
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kinestyle.formats.reading import Reading
+    from kinestyle.learn.refining import Refined
     from kinestyle.motion.window import Motion
     from kinestyle.rig.rig_file import Rig
     from kinestyle.runtime.own_styles import OwnStyle
@@ -63,10 +66,8 @@ def learn(
     With --refine the networks learn it too. Some of the clips, or their ends, are held out, and
     where they do not come out nearer to what they are, the style stays as it was heard.
     """
-    if refine:
-        # what is not installed is said before anything is read
-        with needs_extra("train", "refining a style"):
-            from kinestyle.learn.refining import refine_style
+    # what is not installed is said before anything is read
+    refine_style = _refining() if refine else None
     from kinestyle.runtime.cue import STYLE_FILE
     from kinestyle.runtime.own_styles import hear_style
     from kinestyle.runtime.style_files import OWN, write_style
@@ -82,7 +83,7 @@ def learn(
     motions, heard = _hear(stylizer, clips, rig, reading)
     style = hear_style(f"{OWN}/{name}", heard, stylizer.bundle.manifest.styles)
     lines = _told(style, stylizer)
-    if refine:
+    if refine_style is not None:
         with progress_bar("refining") as progress:
             refined = refine_style(
                 stylizer, style.name, motions, rig, progress=progress, heard=heard
@@ -92,6 +93,13 @@ def learn(
     for line in lines:
         click.echo(line)
     say_written(out)
+
+
+def _refining() -> Callable[..., Refined]:
+    """`refine_style`. Raises MissingExtraError where torch is missing."""
+    with needs_extra("train", "refining a style"):
+        from kinestyle.learn.refining import refine_style
+    return refine_style
 
 
 def _hear(

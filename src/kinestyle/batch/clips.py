@@ -10,16 +10,10 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from kinestyle.batch.order import FoundClip
-from kinestyle.batch.places import file_system, is_url
+from kinestyle.batch.patterns import is_pattern, is_url
+from kinestyle.batch.places import file_system
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.table import FORMATS
-
-
-def is_pattern(place: str) -> bool:
-    """Whether a name stands for several files, such as "clips/**/*.bvh"."""
-    if is_url(place):
-        return glob.has_magic(place)
-    return glob.has_magic(place) and not os.path.lexists(place)
 
 
 def find_clips(places: Iterable[str], out: str) -> tuple[list[FoundClip], int]:

@@ -12,44 +12,16 @@ from typing import Any
 from kinestyle.batch.manifest import Outcome, State
 from kinestyle.batch.order import Order, Result, Work, strength_tag, tags_of
 from kinestyle.batch.places import Results, as_file
+from kinestyle.batch.result_file import clip_notes, make_result
 from kinestyle.bundle import Style
 from kinestyle.errors import KinestyleError, MissingExtraError, one_line, sentence_of
 from kinestyle.formats.every_animation import open_all, with_animation
-from kinestyle.formats.table import open_as, write_motion
-from kinestyle.motion.clip import Clip
-from kinestyle.motion.window import Motion, Progress, part_of_progress
+from kinestyle.formats.table import open_as
+from kinestyle.motion.window import Motion
 from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.cue import STYLE_FILE, Cue
 from kinestyle.runtime.part_names import split_style
-from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Stylizer, bundle_for
-
-
-def make_result(
-    stylizer: Stylizer,
-    analysis: Analysis[Motion],
-    cue: Cue[Style],
-    settings: Settings,
-    target: Path,
-    progress: Progress | None = None,
-) -> tuple[int, tuple[str, ...]]:
-    """Write the analysed clip in a style to a file. How many frames it has, and what its user is to
-    know of it beyond the clip itself, with what the file could not express.
-    """
-    # of a long clip, about half of the work is done while its result is written
-    code = stylizer.style_of(cue, settings.seed)
-    result = stylizer.apply(analysis, code, settings, part_of_progress(progress, 0.0, 0.5))
-    notes = result.warnings[len(analysis.clip.warnings) :]
-    called = _called(result, target, settings)
-    notes += write_motion(called, target, part_of_progress(progress, 0.5, 1.0))
-    return result.frame_count, notes
-
-
-def _called(result: Motion, target: Path, settings: Settings) -> Motion:
-    """The result, called as its file where it is to be a further animation of that."""
-    if settings.keep_original and isinstance(result, Clip) and result.animation:
-        return replace(result, animation=target.stem)
-    return result
 
 
 class Maker:
@@ -175,11 +147,6 @@ def outcome_of(order: Order, work: Work, result: Result, state: State, **more: A
         state,
         **more,
     )
-
-
-def clip_notes(analysis: Analysis[Motion], wanted: Settings) -> tuple[str, ...]:
-    """What a user is to know of a clip, whatever its style."""
-    return (*analysis.clip.warnings, *analysis.notes(wanted))
 
 
 def became_of(error: Exception) -> tuple[State, str]:

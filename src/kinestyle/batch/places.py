@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from kinestyle.batch.patterns import is_url
 from kinestyle.errors import MotionFileError
 from kinestyle.extras import needs_extra
 from kinestyle.storage import clear_unfinished, replace_bytes, scratch_folder
@@ -21,10 +22,6 @@ _COMPANIONS = {".gltf": ".glb", ".amc": ".bvh"}
 """Formats of which a clip may have files beside it, and what to make of them."""
 _REPLACES_WHOLE = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "memory")
 """Stores in which an object appears when it is whole."""
-
-
-def is_url(place: str) -> bool:
-    return "://" in place
 
 
 def file_system(url: str) -> tuple[Any, str]:

@@ -116,7 +116,7 @@ def is_folder(clips: Sequence[str], out: str) -> bool:
 
 def is_many(clip: str) -> bool:
     """Whether a name stands for several clips."""
-    from kinestyle.batch.clips import is_pattern
+    from kinestyle.batch.patterns import is_pattern
 
     return Path(clip).is_dir() or is_pattern(clip)
 
@@ -124,7 +124,7 @@ def is_many(clip: str) -> bool:
 def stylize_folder(clips: Sequence[str], order: Order, out: str, many: Many) -> None:
     """Run an order, say how far it is, and exit with what came of it."""
     from kinestyle.batch.manifest import manifest_name
-    from kinestyle.batch.places import is_url
+    from kinestyle.batch.patterns import is_url
     from kinestyle.batch.run import stylize_all
 
     said = _Progress()

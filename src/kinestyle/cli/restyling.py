@@ -204,7 +204,7 @@ def _restyle(
             keep_existing(target)
     references = cue.map(lambda reference: open_as(reference, like_reading))
 
-    from kinestyle.batch.making import clip_notes, make_result
+    from kinestyle.batch.result_file import clip_notes, make_result
     from kinestyle.motion.window import part_of_progress
     from kinestyle.runtime.stylizer import Stylizer, bundle_for
 

@@ -330,21 +330,33 @@ class _Tables:
 
 @cache
 def _tables() -> _Tables:
-    def table(words: list[str]) -> np.ndarray:
-        return np.frombuffer(
-            b"".join(word.encode().ljust(4, b"\0") for word in words), dtype=np.uint32
-        )
-
-    signed = [f"{sign}{i}" for sign in ("", "-") for i in range(1000)]
+    """Made by arithmetic on digits: formatting so many numbers would take as long as writing a clip
+    of some seconds.
+    """
+    digit = np.full((10000, 4), ord("0"), np.uint8)
+    for column, power in enumerate((1000, 100, 10, 1)):
+        digit[:, column] += (np.arange(10000) // power % 10).astype(np.uint8)
+    point_three, minus = digit[:1000].copy(), np.zeros((1000, 4), np.uint8)
+    point_three[:, 0] = ord(".")
+    whole = np.arange(10000).astype("S4").view(np.uint8).reshape(-1, 4)
+    minus[:, 0], minus[:, 1:] = ord("-"), whole[:1000, :3]
+    signed = np.concatenate([whole[:1000], minus])
+    signed_or_empty = signed.copy()
+    signed_or_empty[0], signed_or_empty[1000, 1] = 0, 0
+    last = []
+    for digits in range(4):
+        ends = np.zeros((10**digits, 4), np.uint8)
+        ends[:, :digits], ends[:, digits] = digit[: 10**digits, 4 - digits :], ord(" ")
+        last.append(_words(ends))
     return _Tables(
-        signed=table(signed),
-        signed_or_empty=table(
-            ["" if word == "0" else "-" if word == "-0" else word for word in signed]
-        ),
-        four=table([f"{i:04d}" for i in range(10000)] + [f"{i}" for i in range(10000)]),
-        point_three=table([f".{i:03d}" for i in range(1000)]),
-        last=tuple(
-            table([f"{i:0{digits}d}"[:digits] + " " for i in range(10**digits)])
-            for digits in range(4)
-        ),
+        _words(signed),
+        _words(signed_or_empty),
+        _words(np.concatenate([digit, whole])),
+        _words(point_three),
+        tuple(last),
     )
+
+
+def _words(characters: np.ndarray) -> np.ndarray:
+    """(N, 4) bytes -> (N,) uint32."""
+    return characters.view(np.uint32)[:, 0]

@@ -12,10 +12,13 @@ import pytest
 from kinestyle.errors import ClipError, StyleError
 from kinestyle.live.calibration import Calibration, calibrate
 from kinestyle.live.performer import Frame
+from kinestyle.live.settings import OF_STREAMS, check_for_stream
 from kinestyle.live.streaming import LOOKAHEAD_SECONDS, StreamingStylizer
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.resampling import resample
+from kinestyle.runtime.options import Option, options_of
+from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Stylizer
 from live_streams import acceleration_m_s2, apart_cm, frames_of, sliding_cm_s, streamed
 from long_motion import long_clip
@@ -217,6 +220,11 @@ def test_a_stream_does_not_grow(stylizer: Stylizer, walk_clip: Clip) -> None:
         ({"strength": "0:0,1:1"}, "strength changes over a clip's time"),
         ({"timing": "style"}, "timing is for clips"),
         ({"loop": 4}, "loop is for clips"),
+        ({"start": 1.0}, "start is for clips"),
+        ({"cycle": "yes"}, "cycle is for clips"),
+        ({"keep_original": True}, "keep_original is for clips"),
+        ({"t_pose": True}, "t_pose is for clips"),
+        ({"rig": "mixamo"}, "was calibrated without it"),
         ({"parts": "tail"}, "neither a part nor a joint"),
     ],
 )
@@ -225,6 +233,56 @@ def test_what_needs_a_whole_clip_is_refused(
 ) -> None:
     with pytest.raises(StyleError, match=found):
         StreamingStylizer(stylizer, calibration, style="old", **changes)
+
+
+@pytest.mark.parametrize("option", options_of(Settings), ids=lambda option: option.name)
+def test_each_setting_is_one_of_streams_or_refused(option: Option) -> None:
+    others = {
+        bool: [True],
+        float: [0.5],
+        int: [1],
+        str: list(getattr(option, "choices", {})) or ["upper"],
+    }
+    default = option.default
+    kinds = others[type(default)] if default is not None else [1.0]
+    value = next(one for one in reversed(kinds) if one != default)
+    if option.of_clip:
+        value = "mixamo"
+    if option.name == "cycle":
+        check_for_stream(Settings(cycle="no"))
+        value = "yes"
+    settings = Settings(**{option.name: value})
+    if option.name in OF_STREAMS:
+        check_for_stream(settings)
+    else:
+        with pytest.raises(StyleError, match=f"{option.name} is for clips"):
+            check_for_stream(settings)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 3}, {"feet": "free"}],
+    ids=str,
+)
+def test_a_setting_that_changes_while_it_runs_is_heard(
+    stylizer: Stylizer, calibration: Calibration, clip: Clip, old: Clip, changes: dict[str, Any]
+) -> None:
+    """The seed as well, which the style is found anew with."""
+    changed = StreamingStylizer(stylizer, calibration, style="old")
+    live = streamed(changed, clip, changes={DISTURBED: changes})
+    given = streamed(StreamingStylizer(stylizer, calibration, style="old", **changes), clip)
+    c = calibration.correspondence
+    assert (
+        np.abs(live.world_position - old.world_position)[-30:].max() * c.scale_to_canonical > 0.01
+    )
+    assert apart_cm(live, given, c)[-30:].mean() < 1.0
+
+
+def test_a_code_has_no_other_variations(stylizer: Stylizer, calibration: Calibration) -> None:
+    stream = StreamingStylizer(stylizer, calibration, style=stylizer.style_of("old"))
+    with pytest.raises(StyleError, match="give the style with it"):
+        stream.restyle(seed=2)
+    stream.restyle("old", seed=2)
 
 
 def test_a_refused_change_leaves_the_stream_as_it_was(

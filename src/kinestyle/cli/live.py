@@ -18,6 +18,7 @@ from kinestyle.cli.options import (
     say_warnings,
     settings_options,
 )
+from kinestyle.live.settings import OF_CLIPS
 from kinestyle.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,21 +31,6 @@ if TYPE_CHECKING:
     from kinestyle.live.streaming import StreamingStylizer
     from kinestyle.motion.clip import Clip
     from kinestyle.runtime.stylizer import Stylizer
-
-OF_CLIPS = (
-    "timing",
-    "cycle",
-    "start",
-    "stop",
-    "loop",
-    "in_place",
-    "root_motion",
-    "out_fps",
-    "output",
-    "keep_original",
-    "t_pose",
-)
-"""The settings that a stream has not."""
 
 
 @click.command()
@@ -227,8 +213,7 @@ def _between(
         click.echo(f"kinestyle: {text}", err=True)
 
     def make(clip: Clip) -> StreamingStylizer:
-        stream = StreamingStylizer(stylizer, known or clip)
-        stream.restyle(code, settings)
+        stream = StreamingStylizer(stylizer, known or clip, settings, code)
         say(f"calibrated; frames leave {1e3 * stream.lookahead_seconds:.0f} ms after they came")
         return stream
 

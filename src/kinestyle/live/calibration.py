@@ -50,6 +50,7 @@ class Calibration:
         when they stand, in the rig's units
     standing: (2,) metres, what `standing_heights` finds; stand: metres, what `lowest_stand` finds
     latent: (Z, N) of the last seconds of motion, which say what the performer's own style is
+    rig: what was said of which joint is which, as in `Settings`
     """
 
     pose: Clip
@@ -58,6 +59,7 @@ class Calibration:
     standing: Array
     stand: float
     latent: np.ndarray
+    rig: Rig | str | Path | None = None
 
     @property
     def frame_time_seconds(self) -> float:
@@ -97,4 +99,5 @@ def calibrate(graphs: Graphs, clip: Clip, rig: Rig | str | Path | None = None) -
         standing_heights(above_rest),
         lowest_stand(ankles),
         latent[:, -STYLE_STEPS:],
+        rig,
     )

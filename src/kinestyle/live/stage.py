@@ -12,6 +12,7 @@ from kinestyle.live.calibration import Calibration
 from kinestyle.live.listening import Heard, Listener, Voice
 from kinestyle.live.performer import Frame, Performer
 from kinestyle.live.planting import FoundLocks, Planting
+from kinestyle.live.settings import check_for_stream
 from kinestyle.live.track import Track
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import UP
@@ -48,7 +49,7 @@ class Part:
         """Raises StyleError for what a stream cannot be restyled with, and for parts that the rig
         has not.
         """
-        _check(settings)
+        check_for_stream(settings)
         self.settings, self._c = settings, c
         codes = (code.layers if isinstance(code, StyleCode) else ()) or (CodeLayer((code,)),)
         if any(one.weights is not None for one in codes):
@@ -104,19 +105,6 @@ class Part:
             ],
             self._c,
         )
-
-
-def _check(settings: Settings) -> None:
-    """Raises StyleError for settings that need a clip."""
-    if not isinstance(settings.strength, float):
-        raise StyleError(
-            "strength changes over a clip's time, which a stream has not; give a number, and "
-            "another one when it is to change"
-        )
-    plain = Settings()
-    for name in ("timing", "start", "stop", "loop", "root_motion", "out_fps", "in_place", "output"):
-        if getattr(settings, name) != getattr(plain, name):
-            raise StyleError(f"{name} is for clips; a stream is restyled without it")
 
 
 @dataclass(frozen=True, eq=False)

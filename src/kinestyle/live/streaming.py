@@ -11,6 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from kinestyle.bundle import Bundle, Style
+from kinestyle.errors import StyleError
 from kinestyle.live.calibration import Calibration, calibrate
 from kinestyle.live.listening import WINDOW_FRAMES, Heard, Listener
 from kinestyle.live.performer import Frame, Performer
@@ -81,7 +82,8 @@ class StreamingStylizer:
         """Frames that left, or wait in `_out`."""
         self._steps: deque[Any] = deque()
         self._heard_at = 0
-        self._style: Any = None
+        self._style: Cue[Motion | Style] | str | np.ndarray | None = None
+        self._code: np.ndarray | None = None
         self._settings = Settings(strength=0.0)
         self.restyle(style, settings)
 
@@ -119,16 +121,42 @@ class StreamingStylizer:
         Raises StyleError, RigError, ClipError.
         """
         settings = replace(settings or self._settings, **changes)
-        code = self._style if style is None else style
+        if settings.rig not in (None, self.calibration.rig):
+            raise StyleError(
+                "rig is given to a stream that was calibrated without it, or with another one; "
+                "give it to `calibrate`"
+            )
+        code = self._code_of(style, settings)
         if code is None:
-            code = np.zeros(self.stylizer.graphs.code_size)
             settings = replace(settings, strength=0.0)
-        elif not isinstance(code, np.ndarray):
-            code = self.stylizer.style_of(code, settings.seed)
-        part = Part(code, settings, self.calibration.correspondence)
-        self._style = code if style is not None or self._style is not None else None
-        self._settings = settings
+        part = Part(
+            np.zeros(self.stylizer.graphs.code_size) if code is None else code,
+            settings,
+            self.calibration.correspondence,
+        )
+        if style is not None:
+            self._style = style
+        self._code, self._settings = code, settings
         self._stage.change(part)
+
+    def _code_of(
+        self, style: Cue[Motion | Style] | str | np.ndarray | None, settings: Settings
+    ) -> np.ndarray | None:
+        """The code of a style, or of the one that the stream has; None where it has none. Raises
+        StyleError, RigError, ClipError.
+        """
+        same_seed = settings.seed == self._settings.seed
+        if style is None and same_seed:
+            return self._code
+        wanted = self._style if style is None else style
+        if isinstance(wanted, np.ndarray):
+            if style is None and not same_seed:
+                raise StyleError(
+                    "seed chooses a variation of a style that is named, and this stream was given "
+                    "a code; give the style with it"
+                )
+            return wanted
+        return None if wanted is None else self.stylizer.style_of(wanted, settings.seed)
 
     def push(self, frame: Frame | None) -> Frame | None:
         """frame: the next one that came, with quaternions wxyz; None where one was lost, for which

@@ -1,9 +1,9 @@
 """The networks over the last two seconds of a performer.
 
 Of what comes after a frame, networks see more than a second, and a stream has a quarter of one. So
-motion is continued: every joint goes on turning, ever more slowly. What the networks then say of a
-frame with seven frames behind it is half a centimetre from what they say of the whole motion, and
-without such a continuation a centimetre. Windows begin at whole strides of the networks, so that
+motion is continued, see `kinestyle.live.forecast`. What the networks then say of a frame with eight
+frames behind it is less than half a centimetre from what they say of the whole motion; with all
+joints slowing down it is a centimetre. Windows begin at whole strides of the networks, so that
 one says of a frame what the next one says of it; what is still between two of them fades within
 tenths of a second.
 """
@@ -17,10 +17,11 @@ import numpy as np
 
 from kinestyle.errors import StyleError
 from kinestyle.live.calibration import STYLE_STEPS, Calibration
+from kinestyle.live.forecast import forecast
 from kinestyle.live.performer import Performer
 from kinestyle.live.track import Track
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import UP, canonical_clip
+from kinestyle.motion.canonical import canonical_clip
 from kinestyle.motion.resampling import SPLINE_REACH, spline_rotation, spline_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time, smootherstep
@@ -45,9 +46,11 @@ from kinestyle.runtime.settings import Settings
 WINDOW_FRAMES = 64
 """At 30 a second: more of the past changes nothing."""
 
-CONTINUED_FRAMES, SLOWS_DOWN = 8, 0.75
-"""So many frames at least motion is continued, each with so much of the velocity of the one
-before."""
+CONTINUED_FRAMES = 12
+"""So many frames at least motion is continued."""
+
+SEARCHED_FRAMES = 150
+"""The past in which it is looked for what comes."""
 
 SEAM_FRAMES = 4.0
 """Within how many frames at 30 a second a result passes from one window to the next."""
@@ -105,7 +108,11 @@ class Listener:
         turned, hips = performer.features(first, stop)
         count = stop - first
         total = ceil((count + CONTINUED_FRAMES) / STRIDE) * STRIDE
-        canonical = canonical_clip(*_continued(hips, turned, total - count), 1.0 / FRAME_RATE)
+        past = performer.features(max(performer.first_feature, stop - SEARCHED_FRAMES), stop)
+        more = forecast(past[1], past[0], total - count)
+        canonical = canonical_clip(
+            np.concatenate([hips, more[0]]), np.concatenate([turned, more[1]]), 1.0 / FRAME_RATE
+        )
         facing = heading(canonical)
         features = clip_to_features(canonical, np.zeros((total, 4)), facing)
         latent = self.graphs.encode(features)
@@ -162,21 +169,6 @@ class Listener:
         self._missed += (float(np.mean(slow**2)) - self._missed) / self._windows
         gate = self.graphs.bundle.manifest.residual_gate or STYLE_RESIDUAL_GATE
         return (style_share(self._missed, gate) * slow).astype(np.float32)
-
-
-def _continued(hips: Array, turned: Array, frames: int) -> tuple[Array, Array]:
-    """hips: (T, 3), turned: (T, 21, 4) -> the same and so many frames more, in which every joint
-    slows down and the hips travel on.
-    """
-    if len(hips) < 2:
-        return np.repeat(hips, frames + 1, axis=0), np.repeat(turned, frames + 1, axis=0)
-    number = np.arange(1, frames + 1)
-    amount = SLOWS_DOWN * (1.0 - SLOWS_DOWN**number) / (1.0 - SLOWS_DOWN)
-    step = rotation.log(rotation.multiply(turned[-1], rotation.inverse(turned[-2])))
-    more = rotation.multiply(rotation.exp(amount[:, None, None] * step), turned[-1])
-    velocity = hips[-1] - hips[-2]
-    way = number[:, None] * velocity * (1.0 - UP) + amount[:, None] * velocity * UP
-    return np.concatenate([hips, hips[-1] + way]), np.concatenate([turned, more])
 
 
 class Voice:

@@ -17,6 +17,7 @@ from kinestyle.cli.options import (
     own_styles_option,
     say_warnings,
     settings_options,
+    weights_of,
 )
 from kinestyle.live.settings import OF_CLIPS
 from kinestyle.runtime.settings import Settings
@@ -64,6 +65,12 @@ if TYPE_CHECKING:
     help="A clip, on any rig, whose style is taken.",
 )
 @click.option(
+    "--mix",
+    metavar="W1,W2,...",
+    help="The share of each --style, then of each --like, such as 0.7,0.3.",
+)
+@click.option("--random", is_flag=True, help="No cue: a style drawn from all that are known.")
+@click.option(
     "--calibrate",
     metavar="SECONDS|CLIP",
     default="3",
@@ -89,6 +96,8 @@ def live(
     target: str,
     style: tuple[str, ...],
     like: tuple[Path, ...],
+    mix: str | None,
+    random: bool,
     calibrate: str,
     rate: float,
     seconds: float | None,
@@ -109,8 +118,11 @@ def live(
             f"--out is {target}, expected an address such as vmc://127.0.0.1:39540: what comes "
             f"from an address has no end"
         )
-    if not style and not like and wanted.strength:
-        raise StyleError("neither --style nor --like is given; give one of them, or --strength 0")
+    named = bool(style or like or random)
+    if not named and wanted.strength:
+        raise StyleError(
+            "none of --style, --like and --random is given; give one of them, or --strength 0"
+        )
 
     from kinestyle.formats.table import open_motion
     from kinestyle.runtime.cue import Cue
@@ -118,8 +130,9 @@ def live(
 
     stylizer = Stylizer.load(bundle, own_styles)
     code: np.ndarray | None = None
-    if style or like:
-        cue: Cue[Path] = Cue.of(style, like=like)
+    if named:
+        shares = None if mix is None else weights_of(mix, len(style) + len(like))
+        cue: Cue[Path] = Cue.of(style, like=like, weights=shares, random=random)
         code = stylizer.style_of(cue.map(open_motion), wanted.seed)
         say_warnings(getattr(code, "notes", ()))
     if listens is None:
@@ -203,7 +216,7 @@ def _between(
     """From one address to another one, until it is to end."""
     import socket
 
-    from kinestyle.live.bridge import Bridge, open_receiver
+    from kinestyle.live.bridge import Bridge, UdpOutlet, open_receiver
     from kinestyle.live.streaming import StreamingStylizer
 
     known = _calibration(stylizer, calibrate, settings)
@@ -221,7 +234,7 @@ def _between(
     with ExitStack() as stack:
         receiver = stack.enter_context(open_receiver(addresses[0]))
         sender = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        bridge = Bridge(receiver, sender, addresses[1], rate, first)
+        bridge = Bridge(receiver, UdpOutlet(sender, addresses[1], rate), rate, first)
         host, port = receiver.getsockname()
         say(f"listening at {host}:{port}, sending to {addresses[1].host}:{addresses[1].port}")
         sys.stderr.flush()

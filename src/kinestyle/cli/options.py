@@ -236,6 +236,29 @@ def reading_options(
     return decorate
 
 
+def weights_of(text: str, count: int) -> tuple[float, ...] | str:
+    """ "0.7,0.3" -> its numbers; keys over time as they are. count: of the styles and references.
+    Raises StyleError.
+    """
+    from kinestyle.errors import StyleError
+
+    if count == 1:
+        raise StyleError(
+            f"--mix is {text!r}, and there is one style only to take; name several, or say with "
+            f"--strength how much of it there is to be"
+        )
+    if ":" in text:
+        return text
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        expected = (
+            "a number for each --style, then for each --like, with commas between them, "
+            "such as 0.7,0.3"
+        )
+        raise StyleError(f"--mix is {text!r}, expected {expected}") from None
+
+
 def keep_input(target: Path, *inputs: Path) -> None:
     """Raises MotionFileError where writing would overwrite what was given."""
     if target.exists() and any(given.exists() and target.samefile(given) for given in inputs):

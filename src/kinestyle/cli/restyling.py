@@ -25,9 +25,10 @@ from kinestyle.cli.options import (
     say_warnings,
     say_written,
     settings_options,
+    weights_of,
 )
 from kinestyle.cli.streams import as_files, is_stream
-from kinestyle.errors import MotionFileError, StyleError
+from kinestyle.errors import MotionFileError
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
 
@@ -118,7 +119,7 @@ def stylize(
     with --mix in their mix. The same command goes on where it was cut off. OUT/manifest.jsonl says
     what was made, and what was not and why; then the exit code is 3.
     """
-    shares = None if mix is None else _weights(mix, len(style) + len(like))
+    shares = None if mix is None else weights_of(mix, len(style) + len(like))
     wanted = Settings(**settings)
     if is_folder(clips, out):
         from kinestyle.batch.order import Order, cues_of
@@ -254,27 +255,6 @@ def _targets(out: Path, name: str, samples: int | None) -> list[Path]:
 
     out = with_animation(out, name)
     return [out.with_stem(f"{out.stem}_{i + 1}") for i in range(samples or 0)] or [out]
-
-
-def _weights(text: str, count: int) -> tuple[float, ...] | str:
-    """ "0.7,0.3" -> its numbers; keys over time as they are. count: of the styles and references.
-    Raises StyleError.
-    """
-    if count == 1:
-        raise StyleError(
-            f"--mix is {text!r}, and there is one style only to take; name several, or say with "
-            f"--strength how much of it there is to be"
-        )
-    if ":" in text:
-        return text
-    try:
-        return tuple(float(word) for word in text.split(","))
-    except ValueError:
-        expected = (
-            "a number for each --style, then for each --like, with commas between them, "
-            "such as 0.7,0.3"
-        )
-        raise StyleError(f"--mix is {text!r}, expected {expected}") from None
 
 
 @click.command()

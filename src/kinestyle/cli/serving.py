@@ -47,6 +47,13 @@ def _limit(name: str, kind: Any, text: str) -> Any:
     envvar="KINESTYLE_STUDIO_TOKEN",
     help="What clients have to show; made up where other machines can reach the server.",
 )
+@click.option(
+    "--live",
+    metavar="ADDRESS",
+    envvar="KINESTYLE_STUDIO_LIVE",
+    help="Hear a performer while they move, and show them: vmc://:39539 listens on this machine, "
+    "vmc://0.0.0.0:39539 to others as well; what `kinestyle live --in` takes.",
+)
 @_limit(
     "workers", click.IntRange(1, 64), "Processes that work on clips; one more is for heavy ones."
 )
@@ -67,6 +74,7 @@ def studio(
     host: str,
     no_open: bool,
     token: str | None,
+    live: str | None,
     workers: int | None,
     max_upload_mb: int | None,
     job_seconds: float | None,
@@ -96,7 +104,7 @@ def studio(
     }
     given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
     config = StudioConfig(
-        bundle=bundle, styles=own_styles, host=host, port=port, token=token, **given
+        bundle=bundle, styles=own_styles, host=host, port=port, token=token, live=live, **given
     )
     if token is None and not config.is_loopback:
         config = replace(config, token=secrets.token_urlsafe(16))

@@ -6,13 +6,13 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from kinestyle.errors import RigError, StyleError, shown
 from kinestyle.live.calibration import Calibration
 from kinestyle.live.clock import Clock, frames_of
-from kinestyle.live.osc import format_message
+from kinestyle.live.osc import Message, format_message
 from kinestyle.live.performer import Frame
 from kinestyle.live.streaming import StreamingStylizer, delay_frames
 from kinestyle.live.vmc import CANONICAL_BONES, Pose, VmcReader, VmcRig, pose_packets
@@ -23,6 +23,7 @@ from kinestyle.retarget.correspondence import Correspondence, to_canonical
 LOOPBACK = "127.0.0.1"
 RECEIVE_PORT, SEND_PORT = 39539, 39540
 _LARGEST_BYTES = 65536
+_WAITING_BYTES = 2**20
 _PATIENCE_SECONDS = 2.0
 """Of frames, in which all of a body comes at least once."""
 _WAITS_SECONDS = 0.1
@@ -58,6 +59,8 @@ def parse_address(text: str, default_port: int) -> Address | None:
 def open_receiver(address: Address) -> socket.socket:
     """A socket that listens there. Raises OSError."""
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    # more than a second of frames, or as much as the system allows: the work may wait for others
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WAITING_BYTES)
     try:
         receiver.bind(address)
     except OSError:
@@ -92,21 +95,40 @@ Make = Callable[[Clip], StreamingStylizer]
 """What makes a stylizer of the first seconds of a stream."""
 
 
+class Outlet(Protocol):
+    """Where a bridge leads."""
+
+    def other(self, message: Message) -> None:
+        """What came that is not about the body."""
+
+    def frame(self, rig: VmcRig, frame: Frame, number: int) -> None:
+        """The next frame that leaves; number: of those that left before."""
+
+
+class UdpOutlet:
+    """Sends it on. rate: frames a second"""
+
+    def __init__(self, sender: socket.socket, to: Address, rate: float) -> None:
+        self._sender, self._to, self._rate = sender, to, rate
+
+    def other(self, message: Message) -> None:
+        self._sender.sendto(format_message(message), self._to)
+
+    def frame(self, rig: VmcRig, frame: Frame, number: int) -> None:
+        for packet in rig.packets(frame, number / self._rate):
+            self._sender.sendto(packet, self._to)
+
+
 class Bridge:
-    """Frames from a socket through a stylizer to another one. Until it is calibrated, they go on as
+    """Frames from a socket through a stylizer to an outlet. Until it is calibrated, they go on as
     they came.
     """
 
     def __init__(
-        self,
-        receiver: socket.socket,
-        sender: socket.socket,
-        to: Address,
-        rate: float,
-        seconds: float,
+        self, receiver: socket.socket, outlet: Outlet, rate: float, seconds: float
     ) -> None:
-        """rate: frames a second that are sent; seconds: how many of them calibrate"""
-        self._receiver, self._sender, self._to = receiver, sender, to
+        """rate: frames a second that leave; seconds: how many of them calibrate"""
+        self._receiver, self._outlet = receiver, outlet
         self._reader, self._clock = VmcReader(), Clock(rate)
         self._rate = rate
         self._wanted = max(frames_of(seconds, rate), delay_frames(rate) + 1)
@@ -131,7 +153,7 @@ class Bridge:
         poses = self._reader.read(packet)
         counts.bad = self._reader.bad
         for message in self._reader.others:
-            self._send(format_message(message))
+            self._outlet.other(message)
         for pose in poses:
             rig = self._rig = self._rig or self._find_rig(pose)
             if rig is None:
@@ -162,8 +184,7 @@ class Bridge:
             self.counts.refused = self.stylizer.refused
         if leaves is None:
             return
-        for packet in self._rig.packets(leaves, self.counts.sent / self._rate):
-            self._send(packet)
+        self._outlet.frame(self._rig, leaves, self.counts.sent)
         self.counts.sent += 1
 
     def _calibrate(self, frame: Frame, rig: VmcRig, make: Make) -> Frame | None:
@@ -177,9 +198,6 @@ class Bridge:
             self._first = []
             return self.stylizer.push(frame)
         return self._first[-delay - 1] if len(self._first) > delay else None
-
-    def _send(self, packet: bytes) -> None:
-        self._sender.sendto(packet, self._to)
 
 
 def play(

@@ -178,6 +178,13 @@ class StreamingStylizer:
             self._start() if not self._steps else self._step()
         return self._out.popleft()
 
+    @property
+    def original(self) -> Frame:
+        """The frame that came of which the last one that left was made."""
+        number = max(self._performer.count - 1 - self._delay, 0)
+        clip = self._performer.clip(number, number + 1)
+        return Frame(clip.local_position[0], clip.local_rotation[0])
+
     def finish(self) -> list[Frame]:
         """The frames that are still to leave, when no more come."""
         if not self._performer.count:

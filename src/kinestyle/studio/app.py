@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, Query, Request, Response
@@ -40,10 +40,14 @@ from kinestyle.studio.error_responses import (
     error_body,
     status_of,
 )
+from kinestyle.studio.live_routes import add_live
 from kinestyle.studio.middleware import RequestGuard
 from kinestyle.studio.restyling import Client, Studio
 from kinestyle.studio.schemas import ENDING, JOB, ClipAnswer, JobAnswer, StylizeRequest
 from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
+
+if TYPE_CHECKING:
+    from kinestyle.studio.live_source import LiveSource
 
 PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
 
@@ -84,11 +88,16 @@ T = TypeVar("T")
 def make_app(config: StudioConfig) -> FastAPI:
     """The application of one server. Raises BundleError for a bundle that cannot be opened."""
     studio = Studio(config, with_own_styles(Bundle.open(config.bundle), config.styles))
+    source = _live_source(config, studio.bundle)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await studio.pool.open()
+        if source is not None:
+            source.open()
         yield
+        if source is not None:
+            await source.close()
         await studio.pool.close()
 
     off: Any = {
@@ -116,6 +125,7 @@ def make_app(config: StudioConfig) -> FastAPI:
     _add_clips(app, studio)
     _add_results(app, studio)
     _add_jobs(app, studio)
+    add_live(app, source)
 
     @app.api_route(
         "/api/{rest:path}",
@@ -129,6 +139,15 @@ def make_app(config: StudioConfig) -> FastAPI:
         app.mount("/", StaticFiles(directory=PAGE, html=True))
     app.add_middleware(RequestGuard, config=config)
     return app
+
+
+def _live_source(config: StudioConfig, bundle: Bundle) -> LiveSource | None:
+    """Raises DataError."""
+    if config.live is None:
+        return None
+    from kinestyle.studio.live_source import LiveSource
+
+    return LiveSource(config, bundle)
 
 
 def _answer_errors(app: FastAPI) -> None:

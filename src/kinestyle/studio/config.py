@@ -25,6 +25,10 @@ class StudioConfig:
     """The address it listens at."""
     port: int = 7860
     """The port it listens at; 0 lets the system choose."""
+    live: str | None = None
+    """Where a performer is heard while they move, as vmc://:39539; None hears nobody."""
+    live_rate: float = 30.0
+    """Frames a second in which they are shown."""
     token: str | None = None
     """What a client has to show as `Authorization: Bearer`; None asks for nothing."""
 
@@ -111,7 +115,7 @@ class StudioConfig:
 
     def limits(self) -> dict[str, float]:
         """What `GET /api/limits` answers."""
-        others = ("bundle", "styles", "host", "port", "token")
+        others = ("bundle", "styles", "host", "port", "live", "live_rate", "token")
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)

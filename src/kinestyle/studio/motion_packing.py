@@ -61,6 +61,15 @@ def pack_motion(
     )
 
 
+def pack_poses(clip: Clip, correspondence: Correspondence) -> bytes:
+    """(T, N, 3) float32 metres of the joints and then the tips that `pack_motion` names, frame by
+    frame.
+    """
+    skeleton = with_body_tips(clip.skeleton, correspondence)
+    tips = tip_position(skeleton, clip.world_position, clip.world_rotation)
+    return _in_metres(np.concatenate([clip.world_position, tips], axis=1), correspondence)
+
+
 def _bones(
     skeleton: Skeleton, position: Array, tips: Array, c: Correspondence
 ) -> list[dict[str, Any]]:

@@ -297,6 +297,37 @@ class ClipAnswer(BaseModel):
     )
 
 
+class LiveRequest(StylizeRequest):
+    """As for a clip, without what needs a clip: references, curves, timing, edits."""
+
+
+class LiveAnswer(BaseModel):
+    """A performer who is heard while they move."""
+
+    source: str | None = Field(
+        description="Where they are heard; null where the server hears nobody, see `kinestyle "
+        "studio --live`."
+    )
+    stage: Literal["waiting", "calibrating", "running"] | None = Field(
+        default=None,
+        description="calibrating: the first seconds show how the rig stands and moves.",
+    )
+    lookahead_seconds: float | None = Field(
+        default=None, description="How long after it came a frame leaves."
+    )
+    settings: list[str] = Field(default=[], description="The settings that a stream has.")
+    request: dict[str, Any] | None = Field(default=None, description="What was asked for last.")
+    command: str | None = Field(
+        default=None, description="The command line that puts the same between two programs."
+    )
+    counts: dict[str, int] = Field(
+        default={}, description="Packets and frames: what came and what left."
+    )
+    error: str | None = Field(
+        default=None, description="Why no body is shown, or not in the style."
+    )
+
+
 class JobAnswer(BaseModel):
     """How far a job is."""
 

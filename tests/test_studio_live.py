@@ -196,8 +196,11 @@ def test_bad_packets_are_counted_and_dropped(client: httpx2.Client, performer: P
 def test_too_many_who_look_are_refused(client: httpx2.Client, performer: Performer) -> None:
     until(client, "running")
     with ExitStack() as stack:
-        for _ in range(MOST_LOOKERS):
+        lookers = [
             Looker(stack.enter_context(client.stream("GET", "/api/live/frames")))
+            for _ in range(MOST_LOOKERS)
+        ]
+        assert len({looker.nodes for looker in lookers}) == 1
         answer = client.get("/api/live/frames")
         assert answer.status_code == 429
     # those that went make room

@@ -46,6 +46,9 @@ const TOO_SHORT_M = 0.08;
  */
 const TEXTURE_WIDTH = 2048;
 
+/** How far a camera goes along with a performer from one frame to the next. */
+const CALM_SHARE = 0.15;
+
 /** @typedef {import('./motion.js').Motion} Motion */
 
 export class Character {
@@ -121,6 +124,21 @@ export class Character {
     const g = Math.min(f + 1, this.motion.frameCount - 1);
     out.x = p[2 * f] * (1 - part) + p[2 * g] * part;
     out.z = p[2 * f + 1] * (1 - part) + p[2 * g + 1] * part;
+  }
+
+  /**
+   * Another pose in place of its first frame: of a performer, who has no others.
+   * @param {Float32Array} nodes  N x 3 metres
+   */
+  pose(nodes) {
+    const texels = this.nodes.image.data;
+    for (let n = 0; 3 * n < nodes.length; n++)
+      for (let k = 0; k < 3; k++) texels[4 * n + k] = nodes[3 * n + k];
+    this.nodes.needsUpdate = true;
+    // as calm as the path of a clip
+    const hips = 3 * (this.motion.roles.hips ?? 0);
+    for (const k of [0, 1])
+      this.calmPath[k] += CALM_SHARE * (nodes[hips + 2 * k] - this.calmPath[k]);
   }
 
   /** @param {number} frame @returns {Float32Array} J x 3 metres: what is drawn at a whole frame */

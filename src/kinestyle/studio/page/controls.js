@@ -95,12 +95,17 @@ export class Controls {
     return { setting, element, ...control };
   }
 
-  /** @param {Values} values  @param {boolean} mixing  whether two styles are mixed */
-  show(values, mixing) {
+  /**
+   * @param {Values} values
+   * @param {boolean} mixing  whether two styles are mixed
+   * @param {string[] | null} only  the settings there are; null for all of them
+   */
+  show(values, mixing, only = null) {
     for (const { setting, element, set } of this.#rows) {
       const ofTwo = [MIX.name, SECOND.name].includes(setting.name);
       const shared = setting.name !== MIX.name || values.second === SECOND.default;
-      element.hidden = ofTwo && !(mixing && shared);
+      const is = ofTwo ? mixing && shared : !only || only.includes(setting.name);
+      element.hidden = !is;
       set(values[setting.name]);
     }
   }

@@ -174,6 +174,20 @@ export class Service {
     };
   };
 
+  /** @returns {Promise<import('./live.js').LiveState>} */
+  live = () => this.#json('GET', 'live');
+
+  /** @returns {Promise<import('./live.js').LiveState>} */
+  restyleLive(request) {
+    return this.#json('PUT', 'live', {
+      body: JSON.stringify(request),
+      headers: { 'Content-Type': 'application/json' },
+    });
+  }
+
+  /** @returns {Promise<ReadableStream<Uint8Array>>} */
+  liveFrames = async (signal) => (await this.#fetch('GET', 'live/frames', { signal })).body;
+
   job = (job) => this.#json('GET', `jobs/${job}`);
 
   cancel = (job) => this.#fetch('DELETE', `jobs/${job}`);

@@ -70,6 +70,9 @@ export class Session {
   /** Where the playhead is, in seconds of the clip; the page says. */
   moment = () => 0;
 
+  /** Whether no results are made of the clip: a performer is shown. */
+  paused = false;
+
   /** @param {import('./service.js').Service} service */
   constructor(service) {
     this.service = service;
@@ -182,9 +185,14 @@ export class Session {
 
   /** What is asked for now; null where something is missing. */
   wanted() {
+    return this.source && this.restyling();
+  }
+
+  /** The same of whatever motion; null where the style is missing. */
+  restyling() {
     const cue = this.#cue();
     const settings = Object.fromEntries(this.settings.map(({ name }) => [name, this.values[name]]));
-    return this.source && cue && { ...cue, ...settings };
+    return cue && { ...cue, ...settings };
   }
 
   /** @returns {number} the frame of the clip at which what is asked for begins */
@@ -197,6 +205,7 @@ export class Session {
    * it, and what is around the playhead comes first.
    */
   async request() {
+    if (this.paused) return;
     if (this.#running) {
       this.#wantedAgain = true;
       if (isLong(this.source) && this.#work?.isWhole) this.#leave(this.#work);

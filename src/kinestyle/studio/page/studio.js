@@ -8,6 +8,7 @@ import { dropFiles, isRig, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
 import { keyTable } from './key_table.js';
 import { listenForKeys, showKeys } from './keys.js';
+import { Live } from './live.js';
 import { Notices, say, showProgress } from './notices.js';
 import {
   buildSegments,
@@ -80,6 +81,7 @@ const trim = new Trim(element('scrub').parentElement, clock, (name, moment) => {
 const curve = new CurveLane(element('curve-lane'), (value) => session.set(curveOf().name, value));
 const reference = new ReferenceView();
 const connection = new Connection(service);
+const live = new Live(service, view);
 
 const seen = { frames: 0, latencies: [], began: 0, fresh: false };
 let mixing = false;
@@ -216,7 +218,7 @@ function showChoice() {
   element('chosen').textContent =
     styles.length === 2 ? styles.join(' + ') : mixing ? 'choose a second style' : '';
   previews.show(kind === 'style' ? styles : []);
-  controls.show(session.values, session.mixing);
+  controls.show(session.values, session.mixing, live.on ? live.state.settings : null);
   showTrim();
   showCurve();
   grid.update();
@@ -233,6 +235,7 @@ function showTrim() {
 }
 
 function showSource(opened) {
+  live.stop();
   notices.clear();
   clock.setClip(opened.motion.frameCount, opened.motion.frameTime);
   view.setOriginal(opened.motion, opened.clip.name);
@@ -248,6 +251,7 @@ function showSource(opened) {
 }
 
 function showResult(result) {
+  if (live.on) return;
   if (result) {
     view.setResult(result.motion, resultLabel(session), session.beginning(result.request));
     timeline.setCharacters(view.compared);
@@ -289,6 +293,36 @@ function showLayers() {
   );
 }
 
+// ---- a performer ----
+
+function showLive({ source, stage, lookahead_seconds: late, command, error }) {
+  const said = {
+    waiting: `Nothing comes yet: send to ${source}`,
+    calibrating: 'Stand, and take some steps',
+    running: `${Math.round(1000 * late)} ms late`,
+  };
+  element('live-state').textContent = error ?? said[stage];
+  element('command').textContent = command ?? '';
+  element('command').parentElement.hidden = !command;
+}
+
+live.wanted = () => session.restyling();
+live.label = () => resultLabel(session);
+live.told = showLive;
+live.failed = fail;
+live.switched = (on) => {
+  element('live').setAttribute('aria-pressed', String(on));
+  document.body.classList.toggle('live', on);
+  element('live-state').textContent = '';
+  session.paused = on;
+  if (on && view.mode === 'grid') setMode('side');
+  if (!on && session.source) {
+    showSource(session.source);
+    session.request();
+  }
+  showChoice();
+};
+
 // ---- what is done with the result ----
 
 async function download() {
@@ -311,7 +345,7 @@ async function download() {
 }
 
 async function copyCommand() {
-  const command = session.result?.clip.command;
+  const command = live.on ? live.state.command : session.result?.clip.command;
   if (!command) return;
   try {
     await navigator.clipboard.writeText(command);
@@ -351,6 +385,12 @@ session.on('reference', (opened) => {
   showAnimations(true);
 });
 session.on('choice', showChoice);
+session.on('choice', () => {
+  if (!live.on) return;
+  view.resultLabel = live.label();
+  view.arrange();
+  live.restyle();
+});
 session.on('working', showProgress);
 session.on('failed', fail);
 
@@ -404,6 +444,7 @@ element('curve-flat').addEventListener('click', () =>
   session.set(curveOf().name, parseCurve(session.values[curveOf().name])[0][1]),
 );
 element('mix').addEventListener('click', () => setMixing(!mixing));
+element('live').addEventListener('click', () => live.toggle());
 element('surprise').addEventListener('click', nextVariation);
 element('cancel').addEventListener('click', () => session.cancel());
 element('download').addEventListener('click', download);
@@ -471,6 +512,7 @@ async function start() {
       new Option('Demo clips…', ''),
       ...examples.map(({ example, title }) => new Option(title, example)),
     );
+    element('live-row').hidden = !(await live.find());
     previews.setStyles(styles);
     const first = previews.cards.find(({ title }) => title === FIRST_STYLE) ?? previews.cards[0];
     session.choice = first
@@ -509,6 +551,7 @@ window.kinestyle = {
   timeline,
   previews,
   grid,
+  live,
   seen,
   /**
    * What is drawn.

@@ -52,6 +52,13 @@ def test_a_performer_is_shown_and_restyled_while_they_move(visit: Visit, walk_cl
         assert visit.read("kinestyle.view.original.motion.frameCount") == 1
         visit.until(f"{APART} > .05")
         visit.until("document.getElementById('live-state').textContent === '267 ms late'")
+        # the camera goes along
+        for which in ("original", "result"):
+            off = (
+                f"kinestyle.view.{which}.calmPath[0] - kinestyle.drawnPosition('{which}', 0)[HIPS]"
+            )
+            hips = visit.read(f"3 * kinestyle.view.{which}.motion.roles.hips")
+            assert abs(visit.read(off.replace("HIPS", str(hips)))) < 0.5
         visit.picture("live")
         # what needs a clip is not there
         assert page.get_by_label("Timing", exact=True).is_hidden()

@@ -46,8 +46,8 @@ const TOO_SHORT_M = 0.08;
  */
 const TEXTURE_WIDTH = 2048;
 
-/** How far a camera goes along with a performer from one frame to the next. */
-const CALM_SHARE = 0.15;
+/** Milliseconds in which a camera comes near a performer. */
+const CALM_MS = 120;
 
 /** @typedef {import('./motion.js').Motion} Motion */
 
@@ -129,16 +129,18 @@ export class Character {
   /**
    * Another pose in place of its first frame: of a performer, who has no others.
    * @param {Float32Array} nodes  N x 3 metres
+   * @param {number} ms  since the pose before
    */
-  pose(nodes) {
+  pose(nodes, ms) {
     const texels = this.nodes.image.data;
     for (let n = 0; 3 * n < nodes.length; n++)
       for (let k = 0; k < 3; k++) texels[4 * n + k] = nodes[3 * n + k];
     this.nodes.needsUpdate = true;
     // as calm as the path of a clip
     const hips = 3 * (this.motion.roles.hips ?? 0);
+    const share = 1 - Math.exp(-ms / CALM_MS);
     for (const k of [0, 1])
-      this.calmPath[k] += CALM_SHARE * (nodes[hips + 2 * k] - this.calmPath[k]);
+      this.calmPath[k] += share * (nodes[hips + 2 * k] - this.calmPath[k]);
   }
 
   /** @param {number} frame @returns {Float32Array} J x 3 metres: what is drawn at a whole frame */

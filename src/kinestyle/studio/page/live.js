@@ -132,13 +132,16 @@ export class Live {
     this.view.setOriginal(motion, 'live');
     this.view.setResult(motion, this.label());
     const nodes = motion.jointCount + motion.tipCount;
+    let before = -Infinity;
     for (;;) {
       // of several that came at once, the last is drawn
       const both = new Float32Array(await parts.takeLast(2 * nodes * 3 * 4));
       if (!this.on) return;
       const { original, result } = this.view;
-      original.pose(both.subarray(0, 3 * nodes));
-      result.pose(both.subarray(3 * nodes));
+      const now = performance.now();
+      original.pose(both.subarray(0, 3 * nodes), now - before);
+      result.pose(both.subarray(3 * nodes), now - before);
+      before = now;
       this.view.stage.touch();
       this.frames++;
     }

@@ -42,6 +42,7 @@ UPLOAD = """async ([text, name]) => {
 
 PULL = """async (strength) => {
   const { session, view } = window.kinestyle;
+  await new Promise((resolve) => setTimeout(resolve, 500)); // the last result is on the screen
   const before = [view.result, view.part];
   const began = performance.now();
   const moving = await timed(() => session.set('strength', strength),

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -254,13 +256,17 @@ def test_of_two_styles_with_one_label_the_one_with_more_motion_is_taken_in_any_o
     assert bundle.style("calm").name == "two/calm"
 
 
-@pytest.mark.parametrize("wanted", ["tired", "three/calm", "", "calm/"])
-def test_an_unknown_style_is_answered_with_the_known_ones(bundle_file: Path, wanted: str) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "meant"), [("tired", "Not-Tired"), ("three/calm", "calm"), ("", ""), ("calm/", "")]
+)
+def test_an_unknown_style_is_answered_with_the_known_ones(
+    bundle_file: Path, wanted: str, meant: str
+) -> None:
     with pytest.raises(StyleError) as caught:
         Bundle.open(bundle_file).style(wanted)
-    assert (
-        str(caught.value)
-        == f"no style is called {wanted!r}; the bundle made.kinestyle knows Not-Tired, calm, proud"
+    assert str(caught.value) == (
+        f"no style is called {wanted!r}; the bundle made.kinestyle knows Not-Tired, calm, proud"
+        + (f"; did you mean {meant}?" if meant else "")
     )
 
 
@@ -345,9 +351,30 @@ def test_bundles_that_ship_are_opened_by_name(
     assert Bundle.open(bundle_file).manifest.name == "made"
     with pytest.raises(
         BundleError,
-        match=r"third was not found; .*name a .kinestyle file, or a bundle that ships: another",
+        match=r"third was not found; .*name a .kinestyle file, or a bundle that ships or is in "
+        r"KINESTYLE_BUNDLES: another",
     ):
         Bundle.open("third")
+
+
+def test_bundles_in_folders_have_names_that_take_none_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, names in ((first, ("mine", "bandai")), (second, ("mine", "theirs"))):
+        folder.mkdir()
+        for name in names:
+            shutil.copy(released_path(), folder / f"{name}.kinestyle")
+    missing = tmp_path / "missing"
+    monkeypatch.setenv("KINESTYLE_BUNDLES", os.pathsep.join(map(str, (first, missing, second))))
+    assert Bundle.open("mine").path == first / "mine.kinestyle"
+    assert Bundle.open("theirs").path == second / "theirs.kinestyle"
+    assert Bundle.open("bandai").path == released_path()
+    with pytest.raises(BundleError, match=r"KINESTYLE_BUNDLES: mine or theirs or bandai"):
+        Bundle.open("nobody")
+    monkeypatch.delenv("KINESTYLE_BUNDLES")
+    with pytest.raises(BundleError):
+        Bundle.open("mine")
 
 
 def test_the_bundle_that_ships_is_whole() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ UNSUPERVISED = "unsupervised"
 """The name of the bundle that ships beside it: learned without labels, its styles are a standard
 normal.
 """
+
+FOLDERS = "KINESTYLE_BUNDLES"
+"""The environment variable that names folders of bundles, apart as in PATH."""
 
 MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES, MAX_GRAPH_BYTES = 2**29, 2**23, 2**27
 """Of the whole file, and of its members unpacked: a few megabytes of zip may claim to be many
@@ -64,10 +68,10 @@ class Bundle:
 
     @classmethod
     def open(cls, path: Path | str | None = None) -> Bundle:
-        """Open a bundle by its path or, of one that ships with Kinestyle, its name; None means the
-        first. Raises BundleError.
+        """Open a bundle by its path or, of one that `named_bundles` finds, its name; None means the
+        first that ships. Raises BundleError.
         """
-        path = released_path() if path is None else shipped().get(str(path), Path(path))
+        path = released_path() if path is None else named_bundles().get(str(path), Path(path))
         content = _content(path)
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -142,7 +146,22 @@ def released_path() -> Path:
 
 def shipped() -> dict[str, Path]:
     """The bundles that ship with the package, by name."""
-    return {path.stem: path for path in sorted(_RELEASED.glob("*.kinestyle"))}
+    return _bundles_in(_RELEASED)
+
+
+def named_bundles() -> dict[str, Path]:
+    """The bundles that have a name: those in the folders of KINESTYLE_BUNDLES, the first folder
+    first, and those that ship, whose names no folder takes away. Nothing is looked for elsewhere.
+    """
+    folders = [Path(folder) for folder in os.environ.get(FOLDERS, "").split(os.pathsep) if folder]
+    found: dict[str, Path] = {}
+    for folder in reversed(folders):
+        found.update(_bundles_in(folder))
+    return {**found, **shipped()}
+
+
+def _bundles_in(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.glob("*.kinestyle"))}
 
 
 def write_bundle(path: Path, manifest: Manifest, graphs: Mapping[str, bytes]) -> None:
@@ -173,9 +192,9 @@ def _content(path: Path) -> bytes:
     try:
         return read_bytes(path, MAX_BUNDLE_BYTES)
     except MotionFileError as error:
-        names = " or ".join(shipped())
+        names = " or ".join(named_bundles())
         raise BundleError(
-            f"{error}; name a .kinestyle file, or a bundle that ships: {names}"
+            f"{error}; name a .kinestyle file, or a bundle that ships or is in {FOLDERS}: {names}"
         ) from None
 
 

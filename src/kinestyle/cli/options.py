@@ -42,8 +42,8 @@ def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--bundle",
         type=MOTION,
-        help="A .kinestyle file, or the name of one that ships: bandai (the default), open (for "
-        "commercial use) or unsupervised.",
+        help="A .kinestyle file, or the name of one that ships, bandai (the default), open (for "
+        "commercial use) or unsupervised, or lies in a folder of KINESTYLE_BUNDLES.",
     )(command)
 
 

@@ -72,9 +72,12 @@ def _posture_as_json(posture: Posture) -> dict[str, Any]:
 
 def read_style(path: Path, bundle: Bundle) -> OwnStyle:
     """A style file, for a bundle. Raises StyleError with what is wrong in it, MotionFileError."""
-    root = JsonObject.parse(
-        read_bytes(path, MAX_BYTES), path.name, StyleError, "a style file of Kinestyle"
-    )
+    return parse_style(read_bytes(path, MAX_BYTES), path.name, bundle)
+
+
+def parse_style(content: bytes, file: str, bundle: Bundle) -> OwnStyle:
+    """The content of a style file; file: what messages call it. Raises StyleError."""
+    root = JsonObject.parse(content, file, StyleError, "a style file of Kinestyle")
     root.integer("kinestyle style", FORMAT, FORMAT, "the version of the format")
     name = root.line("name")
     if not name or "/" in name:
@@ -108,11 +111,11 @@ def read_style(path: Path, bundle: Bundle) -> OwnStyle:
     heard_with = of_bundle.line("name")
     if style.posture is None:
         raise StyleError(
-            f"{path.name} was heard with the bundle {heard_with} and has no posture, so that it "
+            f"{file} was heard with the bundle {heard_with} and has no posture, so that it "
             f"says nothing to {bundle.path.stem}; choose that bundle, or learn the style again"
         )
     size = bundle.manifest.code_size or len(mean)
-    note = f"{path.name} was heard with the bundle {heard_with}; here it is its posture alone"
+    note = f"{file} was heard with the bundle {heard_with}; here it is its posture alone"
     nothing = np.zeros(size, np.float32)
     return replace(style, mean=nothing, std=nothing, unfamiliar=1.0, notes=(note,), modulation=None)
 

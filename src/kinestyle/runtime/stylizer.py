@@ -79,6 +79,8 @@ class Stylizer:
         """windows: in which clips are restyled, and from which length on"""
         self.bundle, self.windows = bundle, windows
         self.graphs = Graphs(bundle)
+        self.at_hand: Mapping[str, Style] = {}
+        """Styles by names of `.style` files, which are not read then."""
 
     @classmethod
     def load(cls, path: Path | str | None = None, styles: Iterable[Path | str] = ()) -> Stylizer:
@@ -209,9 +211,11 @@ class Stylizer:
         return code_of(styles, cue.parts, cue.weights, seed)
 
     def style(self, name: str) -> Style:
-        """A style by its name or its label, or by its `.style` file. Raises StyleError,
-        MotionFileError.
+        """A style by its name or its label, or by its `.style` file; of files in `at_hand`, the
+        style that is there. Raises StyleError, MotionFileError.
         """
+        if name in self.at_hand:
+            return self.at_hand[name]
         if name.lower().endswith(STYLE_FILE):
             from kinestyle.runtime.style_files import read_style
 

@@ -27,6 +27,7 @@ from kinestyle.errors import KinestyleError
 from kinestyle.formats.reading import Reading
 from kinestyle.formats.table import FORMATS
 from kinestyle.rig.presets import PRESETS
+from kinestyle.runtime.cue import STYLE_FILE
 from kinestyle.runtime.options import options_of
 from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.style_files import with_own_styles
@@ -232,6 +233,37 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
         ]
         return schemas.Styles(bundle=known.path.name, styles=rows)
 
+    @app.post(
+        "/api/styles",
+        status_code=201,
+        responses=documented_errors(*WORK),
+        openapi_extra=documentation.STYLE_BODY,
+    )
+    async def keep_style(
+        request: Request,
+        name: Annotated[
+            str | None, Query(max_length=300, description="What the file is called: goblin.style.")
+        ] = None,
+        job: JobQuery = None,
+    ) -> schemas.SentStyle:
+        """Send a `.style` file that `kinestyle learn` wrote, as the body or in a form. It is known
+        by its id alone, and forgotten as clips are.
+        """
+        files, _ = await sent_clip(request, name, None, studio.config)
+        work = studio.keep_style(files, _client(request, job))
+        kept = await _while_there(request, work)
+        facts = kept.content.facts
+        return schemas.SentStyle(
+            id=kept.id,
+            style=f"{kept.id}{STYLE_FILE}",
+            file=kept.content.name,
+            name=facts["name"],
+            label=facts["label"],
+            seconds=facts["seconds"],
+            warnings=facts["warnings"],
+            expires_in_seconds=studio.own_styles.expires_in(kept),
+        )
+
     @app.get("/api/settings", responses=documented_errors())
     async def settings() -> list[schemas.Setting]:
         """How a clip can be restyled, to make the controls of a form from."""
@@ -410,7 +442,13 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
                 await studio.read([one], client, like_rig, form.like_reading())
                 for one in files["like"]
             ]
-            result = await studio.restyled(content, form.cue(references), settings, client)
+            # called so that no name of a client's is one of the bundle's, or another's
+            sent = {
+                f"{i}{STYLE_FILE}": await studio.read_style([one], client)
+                for i, one in enumerate(files["style"])
+            }
+            cue = form.model_copy(update={"style": [*form.style, *sent]}).cue(references)
+            result = await studio.restyled(content, cue, settings, client, sent=sent)
             name, data, notes = await studio.write(result, form.format, client)
             return name, data, [*result.facts["warnings"], *notes]
 

@@ -120,8 +120,14 @@ class StoredClip:
 class ClipStore:
     """Clips by id, the one unused for longest first."""
 
-    def __init__(self, config: StudioConfig, clock: Callable[[], float] = time.monotonic):
-        self.config, self.clock = config, clock
+    def __init__(
+        self,
+        config: StudioConfig,
+        clock: Callable[[], float] = time.monotonic,
+        what: str = "clip",
+    ):
+        """what: messages call what is kept"""
+        self.config, self.clock, self.what = config, clock, what
         self._clips: OrderedDict[str, StoredClip] = OrderedDict()
         self._contents: dict[str, tuple[Content, int]] = {}
         self._uploads: dict[int, int] = {}
@@ -150,7 +156,7 @@ class ClipStore:
         except KeyError:
             minutes = self.config.expiry_seconds / 60
             raise UnknownError(
-                f"there is no such clip; clips are forgotten {minutes:g} minutes after their last "
+                f"there is no such {self.what}; {self.what}s are forgotten {minutes:g} minutes after their last "
                 f"use, or earlier "
                 "when there are too many: send it again"
             ) from None

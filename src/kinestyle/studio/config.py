@@ -44,6 +44,8 @@ class StudioConfig:
     """A rig's file that comes with a clip; that of a rig of as many joints as may be has some 30
     KB.
     """
+    max_style_bytes: int = 2**18
+    """A `.style` file; one that was learned from a hundred clips and refined has some 60 KB."""
     upload_seconds: float = 120.0
     """From a request's first byte to its last."""
     stall_seconds: float = 15.0

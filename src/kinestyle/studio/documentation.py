@@ -85,6 +85,24 @@ UPLOAD_BODY = {
 """Of an upload."""
 
 
+STYLE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": BINARY,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": BINARY["schema"]},
+                }
+            },
+        },
+    }
+}
+"""Of a style file."""
+
+
 def form_body() -> dict[str, Any]:
     """Of a request that sends the clip along."""
     schema = StylizeForm.model_json_schema()

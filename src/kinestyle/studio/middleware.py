@@ -35,7 +35,7 @@ _log = logging.getLogger("kinestyle.studio.access")
 
 OPEN = ("/api/health", "/api/openapi.json", "/api/docs")
 """What needs no token beside the page itself: nothing of any clip is in it."""
-LARGE = ("/api/clips", "/api/stylize")
+LARGE = ("/api/clips", "/api/styles", "/api/stylize")
 """Where uploads go."""
 
 DRAINED_BYTES, DRAINED_SECONDS = 2**22, 0.5

@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,8 @@ from kinestyle.formats.reading import AS_IT_IS, Reading
 from kinestyle.formats.table import FORMATS
 from kinestyle.label import Label
 from kinestyle.rig.presets import preset
-from kinestyle.runtime.cue import Cue
+from kinestyle.runtime.cue import STYLE_FILE, Cue
+from kinestyle.runtime.part_names import split_style
 from kinestyle.runtime.settings import Settings
 from kinestyle.studio.clip_store import ClipStore, Content, StatedRig, StoredClip, Upload, key_of
 from kinestyle.studio.config import StudioConfig
@@ -35,6 +36,9 @@ _NUMBER_AND_RATE = re.compile(r"(_[0-9]{3}_[0-9]{2,3})\Z")
 """The end of names that say the frame rate, as HDM05's AMC files do. A reader learns nothing else
 of a client's name.
 """
+
+_SENT_STYLE = re.compile(r"[\w-]{20,30}\.style")
+"""How styles that were sent are called in cues."""
 
 NamedFile = tuple[str, bytes]
 """A name as the client gives it, and bytes."""
@@ -58,12 +62,15 @@ class Studio:
     config: StudioConfig
     bundle: Bundle
     store: ClipStore = field(init=False)
+    own_styles: ClipStore = field(init=False)
+    """Style files that clients sent: by their ids they are known to who has those."""
     pool: Pool = field(init=False)
     _previews: dict[str, bytes] = field(default_factory=dict)
     _preview_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.store, self.pool = ClipStore(self.config), Pool(self.config)
+        self.own_styles = ClipStore(self.config, what="style")
 
     async def keep(
         self,
@@ -75,13 +82,52 @@ class Studio:
         """Keep an upload."""
         return self.store.put(StoredClip(await self.read(files, client, rig, reading)))
 
+    async def keep_style(self, files: NamedFiles, client: Client) -> StoredClip:
+        """Keep a `.style` file. Its name in a cue is its id with `.style` behind it."""
+        return self.own_styles.put(StoredClip(await self.read_style(files, client)))
+
+    async def read_style(self, files: NamedFiles, client: Client) -> Content:
+        """A style file, as the worker that has read it describes it. Raises FormatError,
+        LimitError, RequestError, StyleError.
+        """
+        if len(files) != 1:
+            raise RequestError(f"the request holds {len(files)} files; send one {STYLE_FILE} file")
+        name, data = shown_name(files[0][0]), files[0][1]
+        if Path(name).suffix.lower() != STYLE_FILE:
+            raise FormatError(
+                f"{name} is no {STYLE_FILE} file; send one that `kinestyle learn` wrote"
+            )
+        if len(data) > self.config.max_style_bytes:
+            raise LimitError(
+                f"{name} has {len(data)} bytes, more than the limit of "
+                f"{self.config.max_style_bytes} for a style"
+            )
+        upload = Upload(name, ((STYLE_FILE, data),))
+        if (known := self.own_styles.content(upload.key)) is not None:
+            return known
+        blank = Content(upload.key, name, upload, None, {"frame_count": 0, "joint_count": 0}, b"")
+        head = {"work": "style", "name": name, "styles": {name: upload.key}}
+        message = await self.pool.run(self._job(head, (blank,), client))
+        return replace(blank, facts=blank.facts | message.head["facts"])
+
+    def styles_sent(self, cue: Cue[Any]) -> dict[str, Content]:
+        """The styles of a cue that a client sent, by their names there. Raises UnknownError."""
+        return {
+            name: self.own_styles.get(name.removesuffix(STYLE_FILE)).content
+            for name in cue.style_names
+            if _SENT_STYLE.fullmatch(name)
+        }
+
     async def restyle(
         self, clip: StoredClip, cue: Cue[str], settings: Settings, client: Client
     ) -> StoredClip:
         """Keep what a clip becomes in the style that is asked for. cue: its references are ids"""
         known = cue.map(lambda reference: self.store.get(reference).content)
-        content = await self.restyled(clip.content, known, settings, client)
-        words = command_line(clip.content, known, settings, content.name, self.config)
+        sent = self.styles_sent(cue)
+        content = await self.restyled(clip.content, known, settings, client, sent=sent)
+        words = command_line(
+            clip.content, _as_sent(known, sent), settings, content.name, self.config
+        )
         steps = [words] if clip.of is None else [clip.command, words]
         command = " && ".join(filter(None, steps)) if all(steps) else None
         request = cue.as_dict() | settings.as_dict()
@@ -103,6 +149,12 @@ class Studio:
 
     async def preview(self, style: str) -> bytes:
         """The motion of the example walk in a style."""
+        if sent := self.styles_sent(Cue.of(style)):
+            client = Client("previews")
+            async with self._preview_lock:
+                walk = await self.read([("walk.bvh", example("walk"))], client)
+                done = await self.restyled(walk, Cue.of(style), Settings(), client, COLD, sent)
+            return done.motion
         named = self.bundle.style(style)
         # one after the other: a page that asks for all of them hinders nobody
         async with self._preview_lock:
@@ -139,17 +191,23 @@ class Studio:
         settings: Settings,
         client: Client,
         priority: int = WARM,
+        sent: Mapping[str, Content] | None = None,
     ) -> Content:
-        """What a clip becomes in the style that a cue asks for."""
-        wanted = self._wanted(cue, settings)
-        name = f"{Path(content.name).stem}_{_label(cue)}{_written_ending(content.name)}"
+        """What a clip becomes in the style that a cue asks for. sent: styles of the cue that came
+        as files, by their names there
+        """
+        sent = sent or {}
+        wanted = self._wanted(cue, settings, sent)
+        label = _label(_as_sent(cue, sent))
+        name = f"{Path(content.name).stem}_{label}{_written_ending(content.name)}"
         key = key_of(
             content.key.encode(), name.encode(), json.dumps(wanted, sort_keys=True).encode()
         )
         if (known := self.store.content(key)) is not None:
             return known
         head = {"work": "stylize", **wanted, "name": name, "result": key}
-        message = await self.pool.run(self._job(head, (content, *cue.like), client, priority))
+        contents = (content, *cue.like, *sent.values())
+        message = await self.pool.run(self._job(head, contents, client, priority))
         return Content(
             key, name, content.upload, message.blobs[0], message.head["facts"], message.blobs[1]
         )
@@ -164,11 +222,15 @@ class Studio:
             return None
         known = cue.map(lambda reference: self.store.get(reference).content)
         name = clip.content.name
-        head = {"work": "part", **self._wanted(known, settings), "name": name, "at": at}
-        message = await self.pool.run(self._job(head, (clip.content, *known.like), client, WARM))
+        sent = self.styles_sent(cue)
+        head = {"work": "part", **self._wanted(known, settings, sent), "name": name, "at": at}
+        contents = (clip.content, *known.like, *sent.values())
+        message = await self.pool.run(self._job(head, contents, client, WARM))
         return message.blobs[0]
 
-    def _wanted(self, cue: Cue[Content], settings: Settings) -> dict[str, Any]:
+    def _wanted(
+        self, cue: Cue[Content], settings: Settings, sent: Mapping[str, Content]
+    ) -> dict[str, Any]:
         """What a worker is told of it. Raises LimitError, StyleError."""
         cues = len(cue.style) + len(cue.like)
         if cues > self.config.max_cues:
@@ -177,9 +239,11 @@ class Studio:
                 f"{self.config.max_cues} in one mix"
             )
         for style in cue.style_names:
-            self.bundle.style(style)
+            if style not in sent:
+                self.bundle.style(style)
         known = cue.map(lambda reference: reference.key)
-        return {"cue": known.as_dict(), "settings": settings.as_dict()}
+        wanted = {"cue": known.as_dict(), "settings": settings.as_dict()}
+        return wanted | ({"styles": {name: one.key for name, one in sent.items()}} if sent else {})
 
     def _job(
         self,
@@ -305,11 +369,26 @@ def _written_ending(name: str) -> str:
     return suffix if suffix in FORMATS and FORMATS[suffix].write else ".bvh"
 
 
+def _as_sent(cue: Cue[Content], sent: Mapping[str, Content]) -> Cue[Content]:
+    """The cue with styles that came as files called as their files, for a person."""
+
+    def called(name: str) -> str:
+        whose, parts = split_style(name)
+        if whose not in sent:
+            return name
+        file = sent[whose].name
+        file = f"./{file}" if file.startswith("-") else file
+        return file if parts is None else f"{file}@{parts}"
+
+    return replace(cue, style=tuple(map(called, cue.style)))
+
+
 def _label(cue: Cue[Content]) -> str:
     """What a result is called after: walk_old, walk_like_zombie, walk_random."""
     if cue.random:
         return "random"
-    words = [Label.parse(name.strip().lower()).name for name in cue.style_names]
+    names = [name.strip().lower().removesuffix(STYLE_FILE) for name in cue.style_names]
+    words = [Label.parse(name).name for name in names]
     words += [f"like_{Path(reference.name).stem}" for reference in cue.like]
     return re.sub(r"[^\w-]+", "_", "_".join(words))[:60]
 

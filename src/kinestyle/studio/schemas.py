@@ -153,6 +153,19 @@ class Setting(BaseModel):
     )
 
 
+class SentStyle(BaseModel):
+    """A style that a client sent, which the server keeps."""
+
+    id: str
+    style: str = Field(description="What it is called in `style` of a request.")
+    file: str
+    name: str
+    label: str
+    seconds: float = Field(description="How much motion it was learned from.")
+    warnings: list[str]
+    expires_in_seconds: float
+
+
 class Example(BaseModel):
     example: str
     title: str

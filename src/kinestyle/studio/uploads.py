@@ -64,7 +64,8 @@ async def sent_form(
             "the body is no form; send multipart/form-data, with the clip in the field `file`"
         )
     fields: dict[str, Any] = {}
-    files: dict[str, list[NamedFile]] = {"file": [], "like": [], "rig": [], "like_rig": []}
+    fields_of_files = "file", "like", "style", "rig", "like_rig"
+    files: dict[str, list[NamedFile]] = {field: [] for field in fields_of_files}
     for field, value in await _parts(request, config):
         if isinstance(value, str):
             fields.setdefault(field, []).append(value)
@@ -73,7 +74,7 @@ async def sent_form(
         else:
             raise RequestError(
                 f"a file is sent as {field!r}; send the clip as `file`, reference clips as "
-                f"`like`, rigs as `rig`, `like_rig`"
+                f"`like`, .style files as `style`, rigs as `rig`, `like_rig`"
             )
     several = {"style", "weights"}
     wanted = {field: values if field in several else values[-1] for field, values in fields.items()}

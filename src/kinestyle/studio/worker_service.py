@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.edits import edit_base, plan_edit
 from kinestyle.runtime.reference import StyleCode
 from kinestyle.runtime.settings import CycleMode, Settings
+from kinestyle.runtime.style_files import parse_style
 from kinestyle.runtime.stylizer import Stylizer, bundle_for
 from kinestyle.studio.clip_state import pack_state, put_state
 from kinestyle.studio.clip_store import StatedRig
@@ -78,6 +80,7 @@ class WorkerService:
         self.config, self.folder = config, folder
         self._stylizers: dict[str, Stylizer] = {}
         self._clips = WarmClips(config["warm_clips"], config["warm_joint_frames"])
+        self._style_files: OrderedDict[str, bytes] = OrderedDict()
 
     def warm_up(self) -> None:
         """Load the networks before the first clip comes."""
@@ -89,10 +92,15 @@ class WorkerService:
         request, MissingError.
         """
         given = dict(_unpacked(head.get("clips", []), blobs))
+        styles = set(head.get("styles", {}).values())
+        for key in styles & given.keys():
+            self._keep_style(key, given[key].files[0][1])
+        missing_styles = [key for key in styles if key not in self._style_files]
+        head = head | {"keys": [key for key in head["keys"] if key not in styles]}
         found = {key: self._clips[key] for key in head["keys"] if key in self._clips}
         missing = [key for key in head["keys"] if key not in found and key not in given]
-        if missing:
-            raise MissingError(missing)
+        if missing or missing_styles:
+            raise MissingError([*missing, *missing_styles])
         clips = []
         for key in head["keys"]:
             if key not in found:
@@ -108,6 +116,7 @@ class WorkerService:
             "stylize": self._stylize,
             "part": self._stylize_part,
             "write": self._write,
+            "style": self._style_facts,
         }[head["work"]]
         return work(clips, head, progress)
 
@@ -264,7 +273,34 @@ class WorkerService:
         cue: Cue[str] = Cue.of(**head["cue"])
         bundle = str(bundle_for(cue, self.config["bundle"]) or "")
         known = cue.map(lambda key: self._reference_style(by_key[key], bundle))
-        return bundle, self._stylizer(bundle).style_of(known, settings.seed)
+        stylizer = self._stylizer(bundle)
+        stylizer.at_hand = {
+            name: parse_style(self._style_files[key], name, stylizer.bundle)
+            for name, key in head.get("styles", {}).items()
+        }
+        return bundle, stylizer.style_of(known, settings.seed)
+
+    def _keep_style(self, key: str, data: bytes) -> None:
+        """Keep a style file, and forget those unused for longest."""
+        self._style_files[key] = data
+        self._style_files.move_to_end(key)
+        while len(self._style_files) > self.config["warm_clips"]:
+            self._style_files.popitem(last=False)
+
+    def _style_facts(
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
+        """What a style file is. Raises StyleError."""
+        ((name, key),) = head["styles"].items()
+        bundle = self._stylizer("").bundle
+        style = parse_style(self._style_files[key], name, bundle)
+        facts = {
+            "name": style.name,
+            "label": style.label,
+            "seconds": style.seconds,
+            "warnings": list(style.notes),
+        }
+        return Message({"facts": facts})
 
     def _write(
         self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress

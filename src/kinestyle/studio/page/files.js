@@ -8,6 +8,9 @@ const named = (files) => Array.from(files, (file) => ({ name: file.name, bytes: 
 /** Whether it may be what `kinestyle map` wrote. @param {Named} file */
 export const isRig = ({ name }) => name.toLowerCase().endsWith('.json');
 
+/** Whether it is what `kinestyle learn` wrote. @param {Named} file */
+export const isStyle = ({ name }) => name.toLowerCase().endsWith('.style');
+
 /**
  * @param {HTMLButtonElement} button
  * @param {HTMLInputElement} input  hidden

@@ -56,20 +56,35 @@ export class Previews {
         (a, b) =>
           Number(b.style.default) - Number(a.style.default) || a.title.localeCompare(b.title),
       )
-      .map(({ style, title }, i) => {
-        const button = document.createElement('button');
-        button.type = 'button';
-        button.textContent = title.replace('/', ' / ');
-        button.setAttribute('aria-pressed', 'false');
-        const key = i < 9 ? ` (${i + 1})` : '';
-        button.title = `${title}, learned from ${spoken(style.seconds)}${key}`;
-        button.addEventListener('click', (event) =>
-          this.chosen(title, event.shiftKey || event.ctrlKey || event.metaKey),
-        );
-        this.container.append(button);
-        return { style, title, button, sketch: null, asked: false };
-      });
+      .map(({ style, title }, i) => this.#card(style, title, i));
     this.#measure();
+  }
+
+  /**
+   * One more card behind the others, or the same anew.
+   * @param {{name: string, seconds: number}} style
+   * @param {string} title
+   */
+  addStyle(style, title) {
+    const at = this.cards.findIndex((card) => card.title === title);
+    if (at < 0) this.cards.push(this.#card(style, title, this.cards.length));
+    else Object.assign(this.cards[at], { style, sketch: null, asked: false });
+    this.#measure();
+  }
+
+  /** @param {Style} style  @param {string} title  @param {number} i  @returns {Card} */
+  #card(style, title, i) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = title.replace('/', ' / ');
+    button.setAttribute('aria-pressed', 'false');
+    const key = i < 9 ? ` (${i + 1})` : '';
+    button.title = `${title}, learned from ${spoken(style.seconds)}${key}`;
+    button.addEventListener('click', (event) =>
+      this.chosen(title, event.shiftKey || event.ctrlKey || event.metaKey),
+    );
+    this.container.append(button);
+    return { style, title, button, sketch: null, asked: false };
   }
 
   /** @param {string[]} titles  of the styles that are chosen */

@@ -126,6 +126,16 @@ export class Service {
     });
   }
 
+  /**
+   * @param {Named} file  a style of the person's own
+   * @returns {Promise<{id: string, style: string, label: string, seconds: number,
+   *   warnings: string[]}>}
+   */
+  sendStyle({ name, bytes }) {
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    return this.#json('POST', `styles?${asQuery({ name })}`, { body: bytes, headers });
+  }
+
   /** @returns {Promise<Clip>} */
   stylize(id, request, signal) {
     return this.#json('POST', `clips/${id}/stylize`, {

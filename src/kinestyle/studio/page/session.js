@@ -50,6 +50,12 @@ export class Session {
   result = null;
   /** @type {import('./controls.js').Choice} */
   choice = { kind: 'style', styles: [] };
+  /**
+   * Styles of the person's own, by the titles of their cards. `sent` is null while the server does
+   * not know it.
+   * @type {Map<string, {file: Named, sent: {style: string, seconds: number} | null}>}
+   */
+  ownStyles = new Map();
   /** What can be set. @type {import('./controls.js').Setting[]} */
   settings = [];
   /** @type {import('./controls.js').Values} */
@@ -131,6 +137,30 @@ export class Session {
     if (old?.clip) this.service.forget(old.clip.id).catch(() => {});
     this.request();
     return true;
+  }
+
+  /**
+   * A `.style` file, so that it can be chosen. What is refused is thrown.
+   * @param {Named} file
+   * @returns {Promise<{title: string, seconds: number, warnings: string[]}>}
+   */
+  async addStyle(file) {
+    const sent = await this.service.sendStyle(file);
+    this.ownStyles.set(file.name, { file, sent });
+    return { title: file.name, ...sent };
+  }
+
+  /** What the server calls a style. @param {string} title  of a card, with parts behind it maybe */
+  called(title) {
+    const own = this.#ownIn([title])[0];
+    return own?.sent ? own.sent.style + title.slice(own.file.name.length) : title;
+  }
+
+  /** Those of the person's own among styles. @param {string[]} titles */
+  #ownIn(titles) {
+    return [...this.ownStyles.values()].filter(({ file: { name } }) =>
+      titles.some((title) => title === name || title.startsWith(`${name}@`)),
+    );
   }
 
   /** Everything as it is unless the person wants it otherwise. */
@@ -315,6 +345,7 @@ export class Session {
   async recover(forgotten) {
     if (forgotten) {
       for (const opened of [this.source, this.reference]) if (opened) opened.clip = null;
+      for (const own of this.ownStyles.values()) own.sent = null;
       if (this.result) this.result.gone = true;
     }
     if (this.#unopened) await this.open(...this.#unopened);
@@ -328,12 +359,17 @@ export class Session {
     for (let attempt = 0; ; attempt++) {
       const opened = [this.source, ...(wanted.like ? [wanted.like] : [])];
       for (const each of opened) if (!each.clip) await this.#give(each, work);
-      const request = wanted.like ? { ...wanted, like: wanted.like.clip.id } : wanted;
+      const own = this.#ownIn(wanted.style ?? []);
+      for (const each of own) each.sent ??= await this.service.sendStyle(each.file);
+      const request = { ...wanted };
+      if (wanted.like) request.like = wanted.like.clip.id;
+      if (wanted.style) request.style = wanted.style.map((title) => this.called(title));
       try {
         return await run(request, this.source.clip.id);
       } catch (error) {
         if (!error.expired || attempt) throw error;
         for (const each of opened) each.clip = null;
+        for (const each of own) each.sent = null;
       }
     }
   }

@@ -4,7 +4,7 @@ import { Connection } from './connection.js';
 import { Controls, MIX } from './controls.js';
 import { CurveLane, parseCurve } from './curve.js';
 import { followTheme } from './colours.js';
-import { dropFiles, isRig, pickFiles, saveFile } from './files.js';
+import { dropFiles, isRig, isStyle, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
 import { keyTable } from './key_table.js';
 import { listenForKeys, showKeys } from './keys.js';
@@ -120,15 +120,42 @@ async function open(what, asReference = false) {
 }
 
 /**
- * Files that were dropped or picked: a clip, a clip and its rig, or a rig alone, which is that of
- * the clip that is there.
+ * Files that were dropped or picked: a clip, a clip and its rig, a rig alone, which is that of the
+ * clip that is there, or styles, with any of these or alone.
  */
-function openFiles(files, asReference = false) {
+async function openFiles(all, asReference = false) {
+  const styles = all.filter(isStyle),
+    files = all.filter((file) => !isStyle(file));
+  for (const style of styles) await addStyle(style);
+  if (!files.length) return;
   const [rig] = files.filter(isRig),
     motion = files.filter((file) => !isRig(file));
   if (rig && !motion.length && (asReference ? session.reference : session.source))
     return stateRig({ file: rig }, asReference);
   return open({ files: motion.length ? motion : files, rig: rig && { file: rig } }, asReference);
+}
+
+/** A `.style` file that was dropped or picked: it is one more style, and chosen. */
+async function addStyle(file) {
+  notices.clear();
+  try {
+    const { title, seconds } = await session.addStyle(file);
+    showOwnStyle(title, seconds);
+    chooseStyle(title, false);
+    say(`${title} is among the styles.`);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function showOwnStyle(title, seconds) {
+  const style = {
+    seconds,
+    get name() {
+      return session.called(title);
+    },
+  };
+  previews.addStyle(style, title);
 }
 
 /** Read the clip that is there again, on a rig that the person states. */
@@ -506,7 +533,7 @@ async function start() {
       .join(', ');
     element('formats').parentElement.title = `Reads ${element('formats').textContent}`;
     for (const id of ['file', 'file-like'])
-      element(id).accept = [...formats.read, '.asf', '.json'].join(',');
+      element(id).accept = [...formats.read, '.asf', '.json', '.style'].join(',');
     element('format').replaceChildren(...formats.write.map((format) => new Option(format, format)));
     element('example').replaceChildren(
       new Option('Demo clips…', ''),
@@ -514,6 +541,7 @@ async function start() {
     );
     element('live-row').hidden = !(await live.find());
     previews.setStyles(styles);
+    for (const [title, { sent }] of session.ownStyles) showOwnStyle(title, sent?.seconds ?? 0);
     const first = previews.cards.find(({ title }) => title === FIRST_STYLE) ?? previews.cards[0];
     session.choice = first
       ? { kind: 'style', styles: [first.title] }

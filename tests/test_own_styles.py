@@ -19,9 +19,9 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.runtime.cue import Cue
-from kinestyle.runtime.own_styles import OwnStyle, describe, hear_style
-from kinestyle.runtime.posture import find_posture
-from kinestyle.runtime.reference import ReferenceStyle
+from kinestyle.runtime.own_styles import MOST_POSTURES, OwnStyle, describe, hear_style
+from kinestyle.runtime.posture import Posture, find_posture
+from kinestyle.runtime.reference import ReferenceStyle, StyleCode
 from kinestyle.runtime.style_files import read_style, with_own_styles
 from made_rigs import as_rig, walk
 from test_reference import ARM, CHEST, degrees_off, held
@@ -278,3 +278,60 @@ def test_python_takes_clips_of_any_rig(released: Stylizer, clips: Path, tmp_path
     style = learn_style(released, "own/goblin", motions)
     write_style(style, released.bundle, tmp_path / "it.style")
     assert len(style.clips) == 3
+
+
+# ---------------------------------------------------------------- the action that a style is heard in
+
+
+def test_a_style_holds_a_body_as_in_the_clips_that_do_the_same(plain: Clip) -> None:
+    """Bent in one action, upright in another."""
+    first, second = np.array([1.0, 0.0, 0.0]), np.array([0.0, 2.0, 0.0])
+    bent, upright = heard(held(plain, 40.0, 0.0)), heard(plain)
+    clips = [replace(bent, content=first), replace(upright, content=second)]
+    style = hear_style("own/goblin", clips, LEARNED)
+    assert [one.content is clip.content for one, clip in zip(style.heard_in, clips, strict=True)]
+
+    def off(posture: Posture | None, clip: ReferenceStyle) -> float:
+        assert posture is not None
+        assert clip.posture is not None
+        return degrees_between(posture.mean[CHEST], clip.posture.mean[CHEST])
+
+    over_time = np.array([[1.0, 0.9, 1.1], [0.1, 0.0, 0.0], [0.0, 0.0, 0.1]])
+    assert off(style.posture_in(over_time), bent) < 1.0
+    assert off(style.posture_in(second[:, None]), upright) < 1.0
+    between = style.posture_in(np.array([[0.5], [1.0], [0.0]]))
+    assert min(off(between, bent), off(between, upright)) > 3.0
+    code = StyleCode.of(style.mean, [style], [1.0])
+    assert off(code.posture_in(second[:, None]), upright) < 1.0
+    assert off(code.posture, upright) > 10.0
+    alone = hear_style("own/goblin", [replace(bent, content=first)], LEARNED)
+    assert alone.posture_in(second[:, None]) is alone.posture
+
+
+def degrees_between(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.degrees(rotation.angle(rotation.multiply(rotation.inverse(a), b))))
+
+
+def test_what_clips_do_is_kept_in_the_file_for_their_bundle(
+    released: Stylizer, plain: Clip, tmp_path: Path
+) -> None:
+    style = learn_style(released, "own/goblin", [held(plain), held(plain, 20.0)])
+    path = tmp_path / "goblin.style"
+    write_style(style, released.bundle, path)
+    again = read_style(path, released.bundle)
+    assert len(again.heard_in) == 2
+    for one, before in zip(again.heard_in, style.heard_in, strict=True):
+        np.testing.assert_allclose(one.content, before.content, atol=1e-4)
+        np.testing.assert_allclose(one.posture.mean, before.posture.mean, atol=1e-8)
+    assert read_style(path, Stylizer.load("open").bundle).heard_in == ()
+    content = json.loads(path.read_text())
+    content["heard in"][1]["content"] = [1.0]
+    path.write_text(json.dumps(content))
+    with pytest.raises(StyleError, match="as many for each"):
+        read_style(path, released.bundle)
+
+
+def test_the_postures_of_many_clips_stay_few(plain: Clip) -> None:
+    clips = [replace(heard(plain), content=np.eye(30)[i]) for i in range(30)]
+    style = hear_style("own/goblin", clips, LEARNED)
+    assert len(style.heard_in) == MOST_POSTURES

@@ -41,9 +41,7 @@ def test_a_dropped_style_is_chosen_and_in_the_command(visit: Visit, style_file: 
     page.dispatch_event("body", "drop", {"dataTransfer": data})
     card = page.get_by_role("button", name="goblin.style", exact=True)
     card.wait_for()
-    page.wait_for_function(
-        "() => kinestyle.session.result?.request.style?.[0] === 'goblin.style'"
-    )
+    page.wait_for_function("() => kinestyle.session.result?.request.style?.[0] === 'goblin.style'")
     assert page.evaluate("kinestyle.previews.cards.length") == before + 1
     assert card.get_attribute("aria-pressed") == "true"
     words = shlex.split(page.locator("#command").inner_text())

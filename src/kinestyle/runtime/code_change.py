@@ -257,10 +257,11 @@ class CodeChange:
             found.append((1.0 - made - of_posture, change))
         # what needs no network spares what limbs do of its own accord; hands stay out of the body
         known = analysis.action.without_doubt if keeps else None
-        if isinstance(code, StyleCode) and code.posture and of_posture:
+        posture = code.posture_in(analysis.content) if isinstance(code, StyleCode) else None
+        if posture and of_posture:
             above_ground = analysis.height - analysis.survey.elevation
             held = posture_change(
-                code.posture, analysis.rotation, above_ground, *self._amount, self._size
+                posture, analysis.rotation, above_ground, *self._amount, self._size
             )
             if known:
                 held = keep_action(known, analysis.heading, held, self._size)

@@ -3,7 +3,8 @@
 Each clip is heard as a reference is: its code, and its posture. What they have in common is the
 style. Clips that agree count more than one that does not, and long ones more than short ones, up to
 `FULL_SECONDS`. As with a reference, posture says what is changed, as far as no learned style is
-near.
+near. How a body is held depends on what it does, which content codes tell: a clip takes the posture
+of the clips whose content is like its own.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ HELD_ALIKE = np.radians(6.0), np.radians(22.0)
 """How far clips hold a joint of the legs apart: up to the first all of it is style, from the second
 on it is what they do, such as to walk backwards or to bow."""
 
+LIKENESS = 8.0
+"""Clips count less by this power of how much farther their content is than that of the nearest."""
+
+MOST_POSTURES = 16
+"""Clips whose own postures are kept, those that count most."""
+
 _ROUNDS = 20
 
 
@@ -53,6 +60,15 @@ class HeardClip:
         return self.distance > DISSENTING
 
 
+@dataclass(frozen=True, eq=False)
+class HeardPosture:
+    """A clip's posture. content: (C,) as in `ReferenceStyle`; weight: as in `HeardClip`"""
+
+    content: Array
+    posture: Posture
+    weight: float
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class OwnStyle(ReferenceStyle):
     """A style that was heard in several clips.
@@ -60,10 +76,26 @@ class OwnStyle(ReferenceStyle):
     clips: what each of them added
     apart: how far they are from what they have in common, in distances between neighbouring learned
         styles; NaN where the bundle knows fewer than two
+    heard_in: the postures of some clips and what is done in them
     """
 
     clips: tuple[HeardClip, ...] = ()
     apart: float = float("nan")
+    heard_in: tuple[HeardPosture, ...] = ()
+
+    def posture_in(self, content: Array) -> Posture | None:
+        """Of the clips that do what this one does, most of all: a style holds a body differently in
+        a walk and in a run.
+        """
+        if self.posture is None or len(self.heard_in) < 2:
+            return self.posture
+        wanted = np.asarray(content, dtype=float).mean(axis=1)
+        away = np.array([np.linalg.norm(one.content - wanted) for one in self.heard_in])
+        near = (max(float(away.min()), 1e-9) / np.maximum(away, 1e-9)) ** LIKENESS
+        weights = near * [one.weight for one in self.heard_in]
+        postures = [one.posture for one in self.heard_in]
+        found = mix_postures(postures, weights)
+        return replace(found, legs=_legs(found, postures, weights))
 
     @property
     def known_to(self) -> float:
@@ -115,7 +147,18 @@ def hear_style(name: str, heard: Sequence[ReferenceStyle], learned: Sequence[Sty
             for one, share, far in zip(heard, weight, away, strict=True)
         ),
         apart=float(np.median(np.linalg.norm(codes - mean, axis=1))) / unit,
+        heard_in=_heard_in(heard, weight),
     )
+
+
+def _heard_in(heard: Sequence[ReferenceStyle], weight: Array) -> tuple[HeardPosture, ...]:
+    found = [
+        HeardPosture(one.content, one.posture, float(weight[i]))
+        for i, one in enumerate(heard)
+        if one.content is not None and one.posture is not None
+    ]
+    most = sorted(found, key=lambda one: -one.weight)[:MOST_POSTURES]
+    return tuple(one for one in found if one in most)
 
 
 def _apart(codes: Array, weight: Array) -> Array:

@@ -49,19 +49,26 @@ class ReferenceStyle(Style):
     unfamiliar: 0 to 1, how little the bundle's styles resemble it
     notes: what to tell a user of how it was heard
     modulation: (M,) what it adds to the generator's modulation, where it was refined; None: nothing
+    content: (C,) of what is done in it, the mean over time of its content code, where it is to be
+        compared with that of other clips; None: it is not
     """
 
     posture: Posture | None = None
     unfamiliar: float = 0.0
     notes: tuple[str, ...] = ()
     modulation: Array | None = None
+    content: Array | None = None
+
+    def posture_in(self, content: Array) -> Posture | None:
+        """The posture for a clip with a content code (C, N) over time."""
+        return self.posture
 
 
 class StyleCode(ModulatedCode):
     """(K,) a style code, with what says more than it. What is computed from one has the numbers
     only.
 
-    posture: of the references; None where there is none
+    posture: of the references; None where there is none. For a clip: `posture_in`
     share: 0 to 1, how far posture says what is changed, instead of the code
     made: the made style of the named ones; None where there is none
     made_share: 0 to 1, how far that says what is changed
@@ -71,6 +78,8 @@ class StyleCode(ModulatedCode):
     """
 
     posture: Posture | None
+    postures: tuple[tuple[ReferenceStyle, float], ...]
+    seed: int
     share: float
     made: MadeStyle | None
     made_share: float
@@ -87,6 +96,18 @@ class StyleCode(ModulatedCode):
         super().__array_finalize__(obj)
         self.posture, self.share, self.notes, self.layers = None, 0.0, (), ()
         self.made, self.made_share = None, 0.0
+        self.postures, self.seed = (), 0
+
+    def posture_in(self, content: Array) -> Posture | None:
+        """The posture for a clip with a content code (C, N) over time: styles of one's own were
+        heard in several actions.
+        """
+        if not self.postures:
+            return self.posture
+        found = [(style.posture_in(content), share) for style, share in self.postures]
+        known = [(posture, share) for posture, share in found if posture is not None]
+        postures, shares = zip(*known, strict=True)
+        return vary_posture(mix_postures(postures, shares), self.seed)
 
     @classmethod
     def of(
@@ -95,12 +116,14 @@ class StyleCode(ModulatedCode):
         """The code that was mixed of styles by weights whose sum is 1; seed: of the variation."""
         found = code.view(cls)
         heard = [
-            (style.posture, weight * style.unfamiliar)
+            (style, weight * style.unfamiliar)
             for style, weight in zip(styles, weights, strict=True)
             if isinstance(style, ReferenceStyle) and style.posture and weight * style.unfamiliar > 0
         ]
         if heard:
-            postures, shares = zip(*heard, strict=True)
+            found.postures, found.seed = tuple(heard), seed
+            postures = [style.posture for style, _ in heard if style.posture is not None]
+            shares = [share for _, share in heard]
             found.posture = vary_posture(mix_postures(postures, shares), seed)
             found.share = min(float(sum(shares)), 1.0)
         made = [

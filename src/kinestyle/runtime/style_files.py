@@ -21,7 +21,7 @@ from kinestyle.json_object import JsonObject
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.runtime.cue import STYLE_FILE
-from kinestyle.runtime.own_styles import HeardClip, OwnStyle
+from kinestyle.runtime.own_styles import MOST_POSTURES, HeardClip, HeardPosture, OwnStyle
 from kinestyle.runtime.posture import Posture
 from kinestyle.storage import read_bytes, replace_bytes
 
@@ -53,6 +53,14 @@ def write_style(style: OwnStyle, bundle: Bundle, path: Path) -> None:
         "posture": None if style.posture is None else _posture_as_json(style.posture),
         "modulation": None if style.modulation is None else style.modulation.round(6).tolist(),
         "clips": [vars(clip) for clip in style.clips],
+        "heard in": [
+            {
+                "content": one.content.round(4).tolist(),
+                "weight": one.weight,
+                "posture": _posture_as_json(one.posture),
+            }
+            for one in style.heard_in
+        ],
     }
     replace_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
@@ -104,6 +112,7 @@ def parse_style(content: bytes, file: str, bundle: Bundle) -> OwnStyle:
             for clip in root.parts("clips")[:_MAX_CLIPS]
         ),
         modulation=_modulation(root),
+        heard_in=_heard_in(root),
         apart=float("nan") if root.fields.get("apart") is None else root.number("apart", 0.0, 1e6),
     )
     if of_bundle.line("codes") == codes_of(bundle):
@@ -117,7 +126,28 @@ def parse_style(content: bytes, file: str, bundle: Bundle) -> OwnStyle:
     size = bundle.manifest.code_size or len(mean)
     note = f"{file} was heard with the bundle {heard_with}; here it is its posture alone"
     nothing = np.zeros(size, np.float32)
-    return replace(style, mean=nothing, std=nothing, unfamiliar=1.0, notes=(note,), modulation=None)
+    return replace(
+        style,
+        mean=nothing,
+        std=nothing,
+        unfamiliar=1.0,
+        notes=(note,),
+        modulation=None,
+        heard_in=(),
+    )
+
+
+def _heard_in(root: JsonObject) -> tuple[HeardPosture, ...]:
+    found = []
+    for one in root.parts("heard in")[:MOST_POSTURES] if "heard in" in root.fields else []:
+        content = one.numbers("content", "numbers", -_MAX_CODE, _MAX_CODE)
+        if not 0 < len(content) <= _MAX_MODULATION or (
+            found and len(content) != len(found[0].content)
+        ):
+            one.refuse("content", "numbers, as many for each")
+        posture = _posture(one.part("posture"))
+        found.append(HeardPosture(np.array(content), posture, one.number("weight", 0.0, 1.0)))
+    return tuple(found)
 
 
 def _modulation(root: JsonObject) -> np.ndarray | None:

@@ -299,6 +299,9 @@ class Stylizer:
             self.bundle.manifest.styles,
             posture,
         )
+        if posture:
+            content = self._sequences.content(encoding.latent).mean(axis=1)
+            style = replace(style, content=content.astype(float))
         labels = self.bundle.manifest.label_numbers
         if label is None or not labels:
             return style

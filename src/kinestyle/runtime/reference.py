@@ -122,8 +122,8 @@ class StyleCode(ModulatedCode):
         ]
         if heard:
             found.postures, found.seed = tuple(heard), seed
-            postures = [style.posture for style, _ in heard if style.posture is not None]
-            shares = [share for _, share in heard]
+            held = [(style.posture, share) for style, share in heard if style.posture is not None]
+            postures, shares = zip(*held, strict=True)
             found.posture = vary_posture(mix_postures(postures, shares), seed)
             found.share = min(float(sum(shares)), 1.0)
         made = [

@@ -138,7 +138,7 @@ def parse_style(content: bytes, file: str, bundle: Bundle) -> OwnStyle:
 
 
 def _heard_in(root: JsonObject) -> tuple[HeardPosture, ...]:
-    found = []
+    found: list[HeardPosture] = []
     for one in root.parts("heard in")[:MOST_POSTURES] if "heard in" in root.fields else []:
         content = one.numbers("content", "numbers", -_MAX_CODE, _MAX_CODE)
         if not 0 < len(content) <= _MAX_MODULATION or (

@@ -3,13 +3,15 @@
 python benchmarks/many_clips.py [--clips 1000] [--jobs 1,2] [--seconds 2]
 
 The clips are pieces of the example walk, all different. Each number of processes makes all of them
-into a folder of its own; the results have to be the same.
+into a folder of its own; the results have to be the same. CPU seconds are those of all processes:
+on a machine that does other things too, they say what wall seconds do not.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -47,8 +49,13 @@ def children_mb(parent: int) -> list[float]:
     return found
 
 
-def run(clips: Path, out: Path, jobs: int, count: int) -> tuple[float, list[tuple[int, float]]]:
-    """Seconds, and the memory of the largest process after some numbers of results."""
+def run(
+    clips: Path, out: Path, jobs: int, count: int
+) -> tuple[float, float, list[tuple[int, float]]]:
+    """Seconds of wall and CPU, and the memory of the largest process after some numbers of
+    results.
+    """
+    used = cpu_of_children()
     line = ["stylize", str(clips), "--style", "old", "-o", f"{out}/", "--jobs", str(jobs)]
     began = time.monotonic()
     running = subprocess.Popen(
@@ -69,7 +76,13 @@ def run(clips: Path, out: Path, jobs: int, count: int) -> tuple[float, list[tupl
                 continue
     if running.returncode:
         raise SystemExit(f"kinestyle ended with {running.returncode}")
-    return time.monotonic() - began, memory
+    return time.monotonic() - began, cpu_of_children() - used, memory
+
+
+def cpu_of_children() -> float:
+    """Seconds of all that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -83,16 +96,17 @@ def main() -> None:
         clips.mkdir()
         write_clips(clips, asked.clips, asked.seconds)
         print(f"{asked.clips} clips of {asked.seconds:g} s, 53 joints, stylize --style old\n")
-        print("  jobs   wall s   clips/s   x one   MB of the largest process after so many results")
+        print("  jobs   wall s    CPU s   clips/s   x one   MB of the largest process, and when")
         first, results = None, []
         for jobs in map(int, asked.jobs.split(",")):
             out = Path(place) / f"out_{jobs}"
-            seconds, memory = run(clips, out, jobs, asked.clips)
+            seconds, cpu, memory = run(clips, out, jobs, asked.clips)
             first = first or seconds
             seen = ", ".join(f"{mb:.0f} ({done})" for done, mb in memory)
             rate = asked.clips / seconds
             print(
-                f"{jobs:6} {seconds:8.1f} {rate:9.1f} {first / seconds:7.2f}   {seen}", flush=True
+                f"{jobs:6} {seconds:8.1f} {cpu:8.1f} {rate:9.1f} {first / seconds:7.2f}   {seen}",
+                flush=True,
             )
             results.append({path.name: path.read_bytes() for path in out.glob("*.bvh")})
         same = all(made == results[0] for made in results) and len(results[0]) == asked.clips

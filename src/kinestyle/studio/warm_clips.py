@@ -15,10 +15,9 @@ from kinestyle.runtime.settings import CycleMode
 
 
 class AnalysedPart(NamedTuple):
-    """A part of a clip. key: which one, and of what bundle; first: its first frame in the clip"""
+    """A part of a clip. key: of which bundle, and from which frame to which"""
 
     key: tuple[str, int, int]
-    first: int
     analysis: Analysis[Clip]
 
 

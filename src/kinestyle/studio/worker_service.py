@@ -143,16 +143,20 @@ class WorkerService:
             )
         return cached.analyses[wanted]
 
-    def _part(self, cached: WarmClip, at_seconds: float, bundle: str) -> AnalysedPart:
-        """What lies around a moment, analysed by itself."""
-        whole = next(iter(cached.analyses.values()), None)
+    def _part(
+        self, cached: WarmClip, at_seconds: float, bundle: str, progress: Share
+    ) -> AnalysedPart:
+        """What lies around a moment, analysed by itself, on the body that the clip shows."""
         frames = cut_around(at_seconds, cached.clip)
         key = bundle, frames.first, frames.last
         if cached.part is None or cached.part.key != key:
-            piece = cached.clip.window(frames.first, frames.last)
-            correspondence = None if whole is None else whole.correspondence
-            analysis = self._stylizer(bundle).analyse(piece, correspondence, cached.rig, cycle="no")
-            cached.part = AnalysedPart(key, frames.first, analysis)
+            whole = next(iter(cached.analyses.values()), None)
+            if whole is None:  # the worker is a new one
+                whole = self._analysis(cached, progress, bundle)
+            analysis = self._stylizer(bundle).analyse(
+                cached.clip.window(frames.first, frames.last), whole.correspondence, cycle="no"
+            )
+            cached.part = AnalysedPart(key, analysis)
         return cached.part
 
     def _reference_style(self, cached: WarmClip, bundle: str) -> Style:
@@ -257,8 +261,8 @@ class WorkerService:
         """
         cached, settings = clips[0], Settings(**head["settings"])
         bundle, code = self._code(clips, head, settings)
-        progress("restyling", 0.3)
-        part = self._part(cached, head["at"], bundle)
+        part = self._part(cached, head["at"], bundle, stage(progress, "analysing", 0.0, 0.6))
+        progress("restyling", 0.6)
         frames = cut_around(head["at"], cached.clip)
         result = self._stylizer(bundle).apply(part.analysis, code, replace(settings, cycle="no"))
         shown = result.window(frames.core.start, frames.core.stop)

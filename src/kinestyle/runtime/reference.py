@@ -136,17 +136,21 @@ class StyleCode(ModulatedCode):
             found.made = vary_style(mix_styles(of_made, shares), seed)
             found.made_share = 1.0 if len(made) == len(styles) else min(float(sum(shares)), 1.0)
             found.share = min(found.share, 1.0 - found.made_share)
-        refined = [
-            weight * style.modulation
-            for style, weight in zip(styles, weights, strict=True)
-            if isinstance(style, ReferenceStyle) and style.modulation is not None and weight > 0
-        ]
-        if refined:
-            found.modulation = np.sum(refined, axis=0)
+        found.modulation = _mixed_modulation(styles, weights)
         found.notes = tuple(
             note for style in styles if isinstance(style, ReferenceStyle) for note in style.notes
         )
         return found
+
+
+def _mixed_modulation(styles: Sequence[Style], weights: Sequence[float]) -> Array | None:
+    """(M,) the modulations of refined styles, by their weights; None where there are none."""
+    found = [
+        weight * style.modulation
+        for style, weight in zip(styles, weights, strict=True)
+        if isinstance(style, ReferenceStyle) and style.modulation is not None and weight > 0
+    ]
+    return np.asarray(np.sum(found, axis=0)) if found else None
 
 
 def hear(

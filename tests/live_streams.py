@@ -63,7 +63,7 @@ def sliding_cm_s(clip: Clip, c: Correspondence, locked: np.ndarray) -> float:
     """How fast locked feet move over the ground in the mean. locked: (T, 2)"""
     speeds = []
     for column, side in enumerate(("left", "right")):
-        joint = c.mapping.joints[f"{side}_toe"]
+        joint = c.mapping.joints.get(f"{side}_toe", c.mapping.joints[f"{side}_foot"])
         steps = np.diff(clip.world_position[:, joint], axis=0)[:, [0, 2]]
         still = locked[1:, column] & locked[:-1, column]
         speeds.append(np.linalg.norm(steps, axis=-1)[still])

@@ -76,7 +76,8 @@ def calibrate(graphs: Graphs, clip: Clip, rig: Rig | str | Path | None = None) -
     """
     if not clip.is_finite:
         raise ClipError(f"{clip.name} has positions or rotations that are not finite numbers")
-    if clip.duration_seconds < LEAST_SECONDS:
+    # as many frames as last so long, and the last of them has no step behind it
+    if clip.duration_seconds < LEAST_SECONDS - 1.5 * clip.frame_time_seconds:
         raise ClipError(
             f"{clip.name} lasts {clip.duration_seconds:.2f} s, too short to show how its rig "
             f"moves; {LEAST_SECONDS:g} s or more are needed"

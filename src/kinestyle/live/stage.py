@@ -39,6 +39,9 @@ from kinestyle.runtime.settings import Settings
 CHANGE_OVER_SECONDS = 0.5
 """How long the body takes from one style, strength or mask to another."""
 
+REACH_SEAM_SECONDS = 0.1
+"""Within which hips pass from how far they were to be lowered to what is found now."""
+
 
 class Part:
     """A style in a strength, on some parts of the body: what a stream is restyled with until it is
@@ -131,6 +134,9 @@ class Stage:
         self._waits: Part | None = None
         self._planting = Planting(calibration)
         self._left_alone_from = 0
+        self._reach = Track(1)
+        self._rests_from: float | None = -np.inf
+        """From which frame on legs do what they did; None where they do not."""
         seconds = 2.0 * STEADY_SECONDS + 1.0
         self._travel = Track(round(seconds / self._frame_time) + 8)
         self._around = round((2.5 * EVEN_SECONDS) / self._frame_time) + 1
@@ -175,19 +181,33 @@ class Stage:
         first = max(performer.first, left - self._around)
         self._pass_on(first, left)
         before = performer.clip(left, leaves)
-        if self._nothing_changes():
+        resting = self._resting(left, leaves)
+        rests = resting.min() == 1.0
+        if rests and all(part.is_nothing for part in self._parts):
             return self._where_it_was(before, left)
         changes = [part.at(first, stop, self._frame_time) for part in self._parts]
         turned = self._turned(before, self._c, changes, (first, left, leaves), None)
-        if self._legs_rest():
+        if rests:
             return self._where_it_was(turned.clip, left)
         was = performer.clip(first, stop, self._joints)
         legs = self._turned(was, self._legs, changes, (first, first, stop), self._joints)
         after = self._on_its_feet(performer, before, turned, was, legs, (first, left, leaves, stop))
+        if resting.any():
+            travel = self._travel.rows("travel", left, leaves)
+            after = _between(after, _offset(turned.clip, self._c, travel), resting)
         return _frames(after)
 
-    def _nothing_changes(self) -> bool:
-        return all(part.is_nothing for part in self._parts) and self._legs_rest()
+    def _resting(self, left: int, leaves: int) -> Array:
+        """(N,) 0 to 1, how far legs have come to do what they did: where a mask or no strength
+        lets go of them, they pass to it.
+        """
+        if not self._legs_rest():
+            self._rests_from = None
+            return np.zeros(leaves - left)
+        if self._rests_from is None:
+            self._rests_from = left
+        frames = CHANGE_OVER_SECONDS / self._frame_time
+        return smootherstep((np.arange(left, leaves) - self._rests_from) / frames)
 
     def _legs_rest(self) -> bool:
         """Whether legs do what they did, and no foot is where a part took it that is over."""
@@ -288,7 +308,7 @@ class Stage:
         self._planting.contacts.decide(locked, first, leaves)
         lock = self._share_of(left, leaves, feet=("lock",))
         if lock.any():
-            after = _between(after, self._locked(after, moved, ways[0], found, here), lock)
+            after = _between(after, self._locked(after, moved, ways[0], found, (first, here)), lock)
         keep = self._share_of(left, leaves, root=("keep",))
         if keep.any():
             kept = carry_along(before, self._c, before.local_position, after.local_rotation)
@@ -310,8 +330,15 @@ class Stage:
         moved: Clip,
         was: Sequence[LegTrajectory],
         found: FoundLocks,
-        here: slice,
+        frames: tuple[int, slice],
     ) -> Clip:
+        """frames: the number of the first one that is looked at, and which of them leave"""
+        first, here = frames
+        left = first + here.start
+
+        def passed(lowered: Array) -> Array:
+            return self._lowered(lowered, first, left)
+
         turned, lowered = reach_locks(
             was,
             moved,
@@ -319,9 +346,27 @@ class Stage:
             found.locks,
             Window.whole(moved.frame_count),
             np.full(moved.frame_count, found.amount),
+            passed=passed,
         )
         in_rig = {self._joints[joint]: each[here] for joint, each in turned.items()}
         return with_legs(after, self._c, in_rig, lowered[here])
+
+    def _lowered(self, lowered: Array, first: int, left: int) -> Array:
+        """lowered: (N, 3) how far hips are lowered for the feet -> the same, beginning in the frame
+        `left` with what it was to be there before: a knee that is nearly straight shows every
+        millimetre of a step that was not seen to come then.
+        """
+        track, here = self._reach, lowered[left - first :]
+        if track.first <= left < track.stop:
+            reach = min(track.stop - left, len(here))
+            at = np.minimum(np.arange(len(here)), reach - 1)
+            goes = 1.0 - smootherstep(np.arange(len(here)) * self._frame_time / REACH_SEAM_SECONDS)
+            was = track.rows("lowered", left, left + reach)[at]
+            here = here + goes[:, None] * (was - here[at])
+        else:
+            self._reach = track = Track(2 * len(here))
+        track.put(left, lowered=here)
+        return np.concatenate([lowered[: left - first], here])
 
     def _find_travel(
         self,

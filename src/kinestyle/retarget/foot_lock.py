@@ -10,7 +10,7 @@ was changed: a change that vanishes leaves the input.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -136,6 +136,7 @@ def reach_locks(
     window: Window,
     amount: Array,
     presence: Array | None = None,
+    passed: Callable[[Array], Array] | None = None,
 ) -> tuple[dict[int, Array], Array]:
     """Both legs reach for what their feet are locked to, in the N frames that a window reads; its
     halo is `lock_halo`.
@@ -143,6 +144,7 @@ def reach_locks(
     trajectories: (N, ...) of the input's legs; after: the result, of the legs' joints at least
     amount: (N,) as in `lock_feet_to`
     presence: (N,) 0 to 1, how much hips may be lowered and feet raised; None: as much as it takes
+    passed: makes another translation of the one that is found, which legs reach with
 
     Returns world rotations (N, 4) by joint, and the translation (N, 3) of the hips in file units,
     rotated to Y up.
@@ -157,6 +159,8 @@ def reach_locks(
     lowered = -_smoothly_over(drop, after.frame_time_seconds)[:, None] * UP
     if presence is not None:
         lowered *= presence[:, None]
+    if passed is not None:
+        lowered = passed(lowered)
     world_rotation: dict[int, Array] = {}
     for leg in legs:
         world_rotation |= leg.world_rotations(lowered)

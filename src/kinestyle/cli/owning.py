@@ -147,7 +147,9 @@ def _told(style: OwnStyle, stylizer: Stylizer) -> list[str]:
         lines.append(f"heard, beside a plain walk: {', '.join(words)}")
     disagree = [clip.name for clip in style.clips if clip.disagrees]
     if disagree:
-        lines.append(f"unlike the others, and counted less: {', '.join(disagree)}")
+        lines.append(
+            f"unlike the others, in style or in what is done, and counted less: {', '.join(disagree)}"
+        )
     if isfinite(style.apart):
         lines.append(
             f"how sure: clips are {style.apart:.2f} from what they have in common, which is known "

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -246,3 +247,26 @@ def test_telemetry_stays_off(monkeypatch: pytest.MonkeyPatch):
         for key in ("tracing", "metrics", "logs", "operation_spans", "auto_configure")
     )
     assert not app._native_telemetry.enabled()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_all_addresses_are_said_as_ones_that_work(host: str):
+    """Each is one that this machine itself can listen at; none stands for all."""
+    server = Server(StudioConfig(host=host, port=0, token="mine"))
+    port = server.port
+    server.listening.close()
+    first, *others = [urlsplit(address) for address in server.addresses]
+    assert (first.hostname, first.port, first.fragment) == ("127.0.0.1", port, "token=mine")
+    for address in others:
+        assert (address.port, address.fragment) == (port, "token=mine")
+        family = socket.AF_INET6 if ":" in str(address.hostname) else socket.AF_INET
+        with socket.socket(family) as own:
+            own.bind((address.hostname, 0))  # refuses what is not an address of this machine
+    assert not {"0.0.0.0", "::"} & {address.hostname for address in (first, *others)}
+
+
+def test_one_address_is_said_as_it_is():
+    for host in ("127.0.0.1", "localhost"):
+        server = Server(StudioConfig(host=host, port=0))
+        server.listening.close()
+        assert [urlsplit(one).hostname for one in server.addresses] == [host]

@@ -90,7 +90,10 @@ def test_a_body_that_says_it_is_too_large(server: Server, said: str):
     with closing(connect(server)) as connection:
         connection.sendall(head("/api/clips?name=a.bvh", said, "Expect: 100-continue"))
         status, said_back = answer(connection)
-    assert (status, f"more than {LIMIT_BYTES} bytes" in said_back["error"]["message"]) == (
+    assert (
+        status,
+        f"the limit here is {LIMIT_BYTES / 2**10:.3g} KB" in said_back["error"]["message"],
+    ) == (
         413,
         True,
     )
@@ -380,3 +383,32 @@ def test_a_host_that_others_can_reach_gets_a_token(monkeypatch: pytest.MonkeyPat
     made_up, none, mine = (config.token for config in configs)
     assert len(made_up or "") > 20
     assert (none, mine) == (None, "mine")
+
+
+def test_a_terminal_hears_no_line_for_a_request():
+    """A log that is kept does, see above."""
+    import pty
+
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kinestyle", "studio", "--no-open", "--port", "0", "--workers", "1"],
+        stdout=subprocess.PIPE,
+        stderr=end,
+        text=True,
+    )
+    os.close(end)
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert httpx2.get(f"{address}api/limits", trust_env=False).status_code == 200
+        assert httpx2.get(f"{address}api/nosuch", trust_env=False).status_code == 404
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20.0)
+    os.set_blocking(terminal, False)
+    try:
+        said = os.read(terminal, 10_000).decode()
+    except OSError:  # nothing was said, and the other end is closed
+        said = ""
+    os.close(terminal)
+    assert "GET" not in said

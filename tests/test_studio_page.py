@@ -37,6 +37,27 @@ pytestmark = pytest.mark.skipif(
 )
 
 FILES = Path(__file__).parent / "files"
+NO_BODY = b"""HIERARCHY
+ROOT a
+{
+  OFFSET 0 0 0
+  CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
+  JOINT b
+  {
+    OFFSET 0 1 0
+    CHANNELS 3 Zrotation Xrotation Yrotation
+    End Site
+    {
+      OFFSET 0 1 0
+    }
+  }
+}
+MOTION
+Frames: 2
+Frame Time: 0.0333333
+0 0 0 0 0 0 0 0 0
+0 0 0 0 0 0 0 9 0
+"""
 BAD_BVH = b"HIERARCHY\nROOT Hips\n{\n  OFFSET 0 0 nonsense\n"
 Visiting = Callable[..., AbstractContextManager[Visit]]
 
@@ -76,7 +97,7 @@ def visit(shared: Visit) -> Iterator[Visit]:
         shared.page.keyboard.press("Space")
     if shared.read("kinestyle.view.mode !== 'side'"):
         shared.page.get_by_role("button", name="Side by side").click()
-    if shared.read("kinestyle.session.choice.kind !== 'style'"):
+    if shared.read("kinestyle.session.ask.kind !== 'style'"):
         shared.page.get_by_role("button", name="Style", exact=True).click()
     if shared.read("kinestyle.session.values.strength !== 1"):
         shared.page.get_by_label("Strength").fill("1")
@@ -117,8 +138,8 @@ def test_first_sight(shared: Visit):
     assert [
         shared.read(f"kinestyle.view.{which}.motion.jointCount") for which in ("original", "result")
     ] == [53, 53]
-    origin = shared.page.url
-    assert "sesame" not in origin, "the token does not stay in the address"
+    origin = shared.page.url.partition("#")[0]
+    assert "sesame" not in shared.page.url, "the token does not stay in the address"
     assert [url for url in shared.requests if not url.startswith(origin)] == []
     shared.page.keyboard.press("Space")
     pixels = np.asarray(Image.open(shared.picture("first_sight")).convert("RGB")).astype(int)[
@@ -216,14 +237,14 @@ def test_it_is_said_how_a_file_is_to_be_read(visit: Visit, tmp_path: Path):
 
 def test_a_clip_that_is_refused_is_read_on_a_rig(visit: Visit):
     """The notice asks for the rig of the clip that was refused, not of the one that is there."""
-    visit.drop("body", ("broken.bvh", BAD_BVH))
+    visit.drop("body", ("chain.bvh", NO_BODY))
     choice = visit.page.get_by_role("alert").get_by_label("Its rig, if you know it")
     choice.wait_for()
     with visit.page.expect_request(
         lambda request: request.method == "POST" and "/api/clips?" in request.url
     ) as asked:
         choice.select_option("xsens")
-    assert "name=broken.bvh&rig=xsens" in asked.value.url
+    assert "name=chain.bvh&rig=xsens" in asked.value.url
     visit.page.get_by_role("alert").get_by_role("combobox").wait_for()
     visit.until("document.querySelector('[role=alert] select')?.value === 'xsens'")
     visit.page.get_by_role("alert").get_by_role("button", name="Close").click()
@@ -238,6 +259,7 @@ def test_a_style_and_its_strength(visit: Visit):
     restyle(visit, "proud")
     full = drawn(visit, "result", 60)
     slider = visit.page.get_by_label("Strength")
+    slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     assert box is not None
 
@@ -289,16 +311,26 @@ def test_what_is_done_where_a_clip_is_unlike_all_that_was_learned(
     visit.until_result(
         lambda: visit.page.locator("#file").set_input_files(path), out_of_domain="fade"
     )
-    said, command = visit.page.locator("#result-warnings"), visit.page.locator("#command")
-    assert "the style is faded from" in said.inner_text()
+    said, command = visit.page.locator("#notes"), visit.page.locator("#command")
+    assert re.search(r"The motion is unfamiliar: \d+ % of the style kept", said.inner_text())
+    assert "the style is faded from" in str(said.locator("span").first.get_attribute("title"))
+    moment = visit.page.get_by_role("group", name="Moments of notes").get_by_role("button").first
+    start = visit.read("kinestyle.session.result.clip.notes[0].spans_seconds[0][0]")
+    moment.click()
+    visit.until(f"Math.abs(kinestyle.clock.seconds - {start}) <= kinestyle.clock.frameTime")
     faded = drawn(visit, "result", 60)
     beyond = visit.page.get_by_label("Out of domain")
     visit.until_result(lambda: beyond.select_option("ignore"), out_of_domain="ignore")
-    assert "faded" not in said.inner_text()
-    assert "lower strength may be better" in visit.page.locator("#warnings").inner_text()
+    assert "of the style kept" not in said.inner_text()
+    assert said.inner_text().count("unfamiliar") == 1, "of one fact there is one line"
+    assert "lower strength may be better" in said.inner_text()
     assert "--out-of-domain ignore" in command.inner_text()
     assert np.abs(drawn(visit, "result", 60) - faded).max() > 0.01
     visit.until_result(lambda: beyond.select_option("fade"), out_of_domain="fade")
+    visit.until_result(
+        visit.page.get_by_role("button", name="Keep all of it").click, out_of_domain="ignore"
+    )
+    visit.until_result(visit.page.get_by_role("button", name="Undo").click, out_of_domain="fade")
     assert "--out-of-domain" not in command.inner_text()
     visit.until_result(lambda: visit.page.get_by_label("Demo clip").select_option("walk"))
 
@@ -339,7 +371,7 @@ def test_a_reference_clip_and_a_surprise(visit: Visit, tmp_path: Path):
     assert np.abs(drawn(visit, "result", 60) - first).max() > 0.01
     visit.until_result(
         lambda: visit.page.get_by_role("button", name="Style", exact=True).click(),
-        style=["old"],
+        style=[first_style],
         seed=0,
     )
 
@@ -474,12 +506,27 @@ def test_a_bad_file_shows_its_sentence(visit: Visit):
     alert = visit.page.get_by_role("alert")
     alert.wait_for()
     assert re.search(r"broken\.bvh.*nonsense", alert.inner_text(), re.DOTALL)
+    assert alert.get_by_role("combobox").count() == 0, "no rig would help"
     assert visit.read("kinestyle.session.source.clip.id") == before, "the clip that was there stays"
     alert.get_by_role("button", name="Close").click()
     assert visit.page.get_by_role("alert").count() == 0
     # a browser notes every refusal, there is no way to stop it
     assert [error for error in visit.errors if "422" not in error] == []
     visit.errors.clear()
+
+
+def test_a_file_that_is_too_large_is_said_to_be(visit: Visit):
+    """By its size, the limit and the option: nothing is sent that would be refused."""
+    visit.read("(kinestyle.opening.mostBytes = 2 * 2 ** 20) || true")
+    sent = len(visit.requests)
+    visit.drop("body", ("large.bvh", bytes(3 * 2**20)))
+    alert = visit.page.get_by_role("alert")
+    alert.wait_for()
+    said = "large.bvh has 3.0 MB, the limit is 2.0 MB: start the studio with --max-upload-mb 3."
+    assert alert.inner_text().strip() == said
+    assert not [url for url in visit.requests[sent:] if "/api/clips" in url]
+    visit.read("(kinestyle.opening.mostBytes = 64 * 2 ** 20) || true")
+    alert.get_by_role("button", name="Close").click()
 
 
 def test_a_long_clip_shows_progress_and_is_cancelled(visit: Visit, tmp_path: Path):
@@ -561,7 +608,7 @@ def test_pictures(visit: Visit):
     """The picture of the documents: side by side, in the dark, at a frame that tells."""
     if visit.read("kinestyle.session.source.example !== 'walk'"):
         visit.until_result(lambda: visit.page.get_by_label("Demo clip").select_option("walk"))
-    if visit.read("kinestyle.session.choice.styles[0] !== 'old'"):
+    if visit.read("kinestyle.session.ask.styles[0] !== 'old'"):
         restyle(visit, "old")
     visit.page.emulate_media(color_scheme="dark")
     visit.page.get_by_role("button", name="Fit").click()
@@ -589,7 +636,7 @@ def test_a_server_that_died_is_noticed_and_recovered_from(
     visit.page.get_by_text("server does not answer").wait_for()
     visit.picture("server_gone")
     server.start()
-    visit.until(f"kinestyle.session.result.clip.id !== {was!r}")
+    visit.until(f"(kinestyle.session.result?.clip.id ?? {was!r}) !== {was!r}")
     visit.page.get_by_text("server does not answer").wait_for(state="hidden")
     assert visit.read("kinestyle.session.source.clip.name") == "mine.bvh"
     restyle(visit, "angry")

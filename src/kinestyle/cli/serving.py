@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 import webbrowser
 from dataclasses import replace
 from pathlib import Path
@@ -108,11 +109,15 @@ def studio(
     )
     if token is None and not config.is_loopback:
         config = replace(config, token=secrets.token_urlsafe(16))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    # a line for each request is for those who keep a log; who looks at a terminal wants what is wrong
+    watched = sys.stderr.isatty()
+    logging.basicConfig(
+        level=logging.WARNING if watched else logging.INFO, format="%(asctime)s %(message)s"
+    )
 
-    def on_start(address: str) -> None:
-        click.echo(address)
+    def on_start(addresses: list[str]) -> None:
+        click.echo("\n".join(addresses))
         if not no_open:
-            webbrowser.open(address)
+            webbrowser.open(addresses[0])
 
     Server(config, on_start).run()

@@ -34,6 +34,7 @@ from kinestyle.motion.window import (
     gather,
     sample_evenly,
 )
+from kinestyle.note import Note
 from kinestyle.retarget.alignment import Alignment
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.tilted_floor import find_floor_normal
@@ -130,10 +131,13 @@ def correspond(
         return found
     normal = rotation.rotate(rotation.inverse(found.axes), normal)
     tilt = np.degrees(np.arccos(np.clip(normal @ mapping.up, -1.0, 1.0)))
-    note = (
+    note = Note(
         f"the floor that the feet stand on is tilted by {tilt:.1f} degrees against "
         f"{axis_name(mapping.up)}: it was worked with as level, and the result has the file's "
-        f"world (--no-level works in that)"
+        f"world (--no-level works in that)",
+        "floor",
+        f"The floor is tilted by {tilt:.1f}°: worked with as level",
+        tilt_degrees=round(float(tilt), 1),
     )
     levelled = replace(mapping, up=normal, warnings=(*mapping.warnings, note))
     return _correspond(motion, levelled, size, progress)[0]

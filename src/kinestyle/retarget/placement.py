@@ -20,6 +20,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time
 from kinestyle.motion.window import WINDOWS, Motion, OfMotion, WindowSize, gather, sample_frames
+from kinestyle.note import Note
 from kinestyle.retarget.changes import offset_root
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.legs import role_position
@@ -148,9 +149,11 @@ def with_travel_on(
     hips = c.mapping.joints["hips"]
     above = c.skeleton.ancestors(hips)
     if not above:
-        note = (
+        note = Note(
             f"{motion.name} has no bone above its hips, {c.skeleton.names[hips]!r}, that could "
-            f"carry the travel instead; it stays on the hips"
+            f"carry the travel instead; it stays on the hips",
+            "root-motion",
+            "No bone above the hips could carry the travel: they keep it",
         )
         return motion.with_warnings(note)
     root, carrier = above[-1], c.root_motion_joints[0]

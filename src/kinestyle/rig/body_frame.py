@@ -15,6 +15,7 @@ from kinestyle.motion.canonical import LEG_LENGTH_M, STATURE_M
 from kinestyle.motion.clip import StatedWorld
 from kinestyle.motion.percentile import median, percentile
 from kinestyle.motion.rotation import Array, normalize
+from kinestyle.note import Note
 
 UNITS: dict[str, float] = {
     "m": 1.0,
@@ -216,11 +217,15 @@ def contradictions(stated: StatedWorld, by: str, seen_up: Array, margin: float) 
 
     by: who states it; seen_up, margin: what `find_up` found
     """
-    found = []
+    found: list[str] = []
     if stated.up is not None and margin > CLEAR_UP and seen_up @ np.array(stated.up) < 0.5:
         axis = axis_name(np.array(stated.up))
         found.append(
-            f"{by} states {axis} up and was believed, but the body stands along "
-            f"{axis_name(seen_up)} in this clip"
+            Note(
+                f"{by} states {axis} up and was believed, but the body stands along "
+                f"{axis_name(seen_up)} in this clip",
+                "up",
+                f"{axis} is stated as up, but the body stands along {axis_name(seen_up)}",
+            )
         )
     return found

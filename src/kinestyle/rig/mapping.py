@@ -27,6 +27,7 @@ from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import rest_position
 from kinestyle.motion.window import Motion, sample_evenly
+from kinestyle.note import Note
 from kinestyle.rig.body_frame import (
     AXES,
     DOUBTFUL_UP,
@@ -53,10 +54,18 @@ from kinestyle.rig.search import Body, find_bodies
 _SAMPLED_FRAMES = 32
 
 _SWAPPED = {
-    False: "left and right follow the names, but the limbs lie or bend as if swapped: perhaps a "
-    "mirrored file, which --swap-sides takes as the knees have it",
-    True: "knees and feet bend as if left and right were swapped, as in a mirrored capture: the "
-    "body was taken as they have it, against the names (--no-swap-sides follows the names)",
+    False: Note(
+        "left and right follow the names, but the limbs lie or bend as if swapped: perhaps a "
+        "mirrored file, which --swap-sides takes as the knees have it",
+        "sides",
+        "Left and right lie as if swapped: taken as named",
+    ),
+    True: Note(
+        "knees and feet bend as if left and right were swapped, as in a mirrored capture: the "
+        "body was taken as they have it, against the names (--no-swap-sides follows the names)",
+        "sides",
+        "Left and right are swapped, as the knees show",
+    ),
 }
 """What is said of sides that names and geometry tell differently, by whether the geometry was
 followed.
@@ -71,6 +80,9 @@ _WHOLE_TRUNK = float(
 
 DOUBTFUL = 0.5
 """Confidence below which a role is named in the warnings."""
+
+KIND = "joints"
+"""Of notes on the roles of joints."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,9 +173,11 @@ def _if_human(clip: Clip, position: Array, mapping: JointMapping) -> JointMappin
             f"only human motion can be restyled; if it is a human, name its joints in a rig "
             f"(`kinestyle map --blank`, --rig)"
         )
-    doubt = (
+    doubt = Note(
         "the body goes on all fours for most of the clip: if it is an animal, the result is none; "
-        "if it is a human whose joints were found wrongly, name them with --rig"
+        "if it is a human whose joints were found wrongly, name them with --rig",
+        "four-legs",
+        "On all fours for most of the clip: is it a human?",
     )
     return replace(mapping, warnings=(doubt, *mapping.warnings))
 
@@ -201,7 +215,12 @@ def _own_roles(clip: Clip, position: Array) -> _Roles:
         return _given_roles(clip, position, stated)
     except RigError as error:
         found = _find_roles(clip, position)
-        return replace(found, warnings=(*found.warnings, f"the body was looked for: {error}"))
+        note = Note(
+            f"the body was looked for: {error}",
+            KIND,
+            "The file's own roles do not fit: the body was looked for",
+        )
+        return replace(found, warnings=(*found.warnings, note))
 
 
 def _find_roles(clip: Clip, position: Array) -> _Roles:
@@ -232,7 +251,7 @@ def _find_roles(clip: Clip, position: Array) -> _Roles:
         )
         for role, joint in joints.items()
     }
-    warnings = [_SWAPPED[mirrored]] if swapped else []
+    warnings: list[str] = [_SWAPPED[mirrored]] if swapped else []
     warnings += _doubts(tree, joints, confidence, swapped, guessed)
     joints = {role: int(tree.order[joint]) for role, joint in joints.items()}
     return _Roles(joints, confidence, tuple(warnings), swapped)
@@ -261,20 +280,39 @@ def _doubts(
 
     guessed: neither names nor geometry tell the sides
     """
-    warnings = []
+    warnings: list[str] = []
     if guessed:
         warnings.append(
-            "left and right are a guess: the names do not tell and the legs hardly bend"
+            Note(
+                "left and right are a guess: the names do not tell and the legs hardly bend",
+                "sides",
+                "Left and right are a guess",
+            )
         )
     if not any(tree.names[joint].roles for joint in joints.values()):
-        warnings.append("the joints' names tell nothing: the body was found by its shape alone")
+        warnings.append(
+            Note(
+                "the joints' names tell nothing: the body was found by its shape alone",
+                "names",
+                "The joints' names tell nothing: found by shape alone",
+            )
+        )
     doubtful = [
         f"{role} ({tree.skeleton.names[joints[role]]})"
         for role, trust in confidence.items()
         if trust < DOUBTFUL and not (swapped and has_side(role))
     ]
     if doubtful:
-        warnings.append("names and bone lengths leave doubt about " + ", ".join(doubtful))
+        few = len(doubtful) <= 2
+        about = ", ".join(doubtful) if few else f"{len(doubtful)} joints"
+        warnings.append(
+            Note(
+                "names and bone lengths leave doubt about " + ", ".join(doubtful),
+                KIND,
+                f"Doubt about {about}",
+                doubtful_joints=len(doubtful),
+            )
+        )
     return warnings + _unlike_sides(tree, joints)
 
 
@@ -301,8 +339,12 @@ def _given_roles(clip: Clip, position: Array, rig: Rig) -> _Roles:
     warnings: tuple[str, ...] = ()
     if swapped:
         warnings = (
-            f"{rig.name} is followed, but the legs lie or bend as if left and right were swapped "
-            f"in it; --swap-sides swaps them",
+            Note(
+                f"{rig.name} is followed, but the legs lie or bend as if left and right were "
+                f"swapped in it; --swap-sides swaps them",
+                "sides",
+                "Left and right lie as if swapped in the rig",
+            ),
         )
     return _Roles(joints, dict.fromkeys(joints, 1.0), warnings, swapped)
 
@@ -353,16 +395,30 @@ def _in_its_world(
         unit, metres_per_unit = unit_name(stated.metres_per_unit), stated.metres_per_unit
     warnings += roles.warnings
     if "neck" not in joints and "head" not in joints:
-        warnings.append("the rig has neither neck nor head; its body ends at the shoulders")
+        warnings.append(
+            Note(
+                "the rig has neither neck nor head; its body ends at the shoulders",
+                "no-head",
+                "Neither neck nor head: the body ends at the shoulders",
+            )
+        )
     if margin < DOUBTFUL_UP:
         warnings.append(
-            f"{axis_name(up)} was taken for up, but the body hardly stands upright in this clip; "
-            f"--up states another"
+            Note(
+                f"{axis_name(up)} was taken for up, but the body hardly stands upright in this "
+                f"clip; --up states another",
+                "up",
+                f"{axis_name(up)} was taken for up: the body hardly stands",
+            )
         )
     if unit == "unknown":
         warnings.append(
-            f"no usual unit makes the leg of {leg_length:.4g} an adult's, so the leg was taken to "
-            f"be {LEG_LENGTH_M:.2f} m"
+            Note(
+                f"no usual unit makes the leg of {leg_length:.4g} an adult's, so the leg was taken "
+                f"to be {LEG_LENGTH_M:.2f} m",
+                "unit",
+                f"The unit is unknown: legs taken to be {LEG_LENGTH_M:.2f} m",
+            )
         )
     used = set(joints.values())
     return JointMapping(
@@ -472,4 +528,8 @@ def _unlike_sides(tree: RigTree, joints: dict[str, int]) -> list[str]:
                 unlike.append(
                     f"{role} is {names[one]!r} but {mirror_name(role)} is {names[other]!r}"
                 )
-    return ["the two sides differ: " + "; ".join(unlike)] if unlike else []
+    if not unlike:
+        return []
+    several = f"The two sides differ in {len(unlike)} joints"
+    short = "The two sides differ in a joint" if len(unlike) == 1 else several
+    return [Note("the two sides differ: " + "; ".join(unlike), "unlike-sides", short)]

@@ -15,6 +15,7 @@ from kinestyle.errors import RigError
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, StatedWorld
 from kinestyle.motion.rotation import Array
+from kinestyle.note import Note
 from kinestyle.rig.body_frame import DOUBTFUL_UP, axis_name
 from kinestyle.rig.mapping import JointMapping, map_joints
 
@@ -51,20 +52,32 @@ def find_world(clip: Clip, mapping: JointMapping | None = None) -> WorldFrame:
         mapping = mapping or map_joints(clip)
     except RigError:
         return _assumed(clip)
-    warnings = []
+    warnings: list[str] = []
     if mapping.swapped:
         warnings.append(
-            f"left and right of {clip.name} lie as if swapped: if it comes from a left-handed "
-            f"world it is mirrored, and stays so"
+            Note(
+                f"left and right of {clip.name} lie as if swapped: if it comes from a left-handed "
+                f"world it is mirrored, and stays so",
+                "sides",
+                "Left and right lie as if swapped",
+            )
         )
     if mapping.unit == "unknown":
         warnings.append(
-            f"the unit of {clip.name} is unknown; its body was brought to the size of an adult"
+            Note(
+                f"the unit of {clip.name} is unknown; its body was brought to the size of an adult",
+                "unit",
+                "The unit is unknown: taken as an adult's size",
+            )
         )
     if mapping.up_margin < DOUBTFUL_UP:
         warnings.append(
-            f"{axis_name(mapping.up)} was taken for up in {clip.name}, whose body hardly stands "
-            f"upright"
+            Note(
+                f"{axis_name(mapping.up)} was taken for up in {clip.name}, whose body hardly "
+                f"stands upright",
+                "up",
+                f"{axis_name(mapping.up)} was taken for up: the body hardly stands",
+            )
         )
     return WorldFrame(mapping.metres_per_unit, mapping.up, tuple(warnings))
 
@@ -77,14 +90,22 @@ def _assumed(clip: Clip) -> WorldFrame:
         size = float(np.ptp(clip.world_position[0], axis=0).max())
         metres, unit = (0.01, "centimetres") if size > ASSUMED_UNITS_HIGH else (1.0, "metres")
         warnings.append(
-            f"{clip.name} does not state its unit and no human body in it shows one; {unit} were "
-            f"assumed"
+            Note(
+                f"{clip.name} does not state its unit and no human body in it shows one; {unit} "
+                f"were assumed",
+                "unit",
+                f"The unit is not stated: {unit} assumed",
+            )
         )
     if up is None:
         up = (0.0, 1.0, 0.0)
         warnings.append(
-            f"{clip.name} does not state which axis is up and no human body in it shows one; +Y "
-            f"was assumed"
+            Note(
+                f"{clip.name} does not state which axis is up and no human body in it shows one; "
+                f"+Y was assumed",
+                "up",
+                "The up axis is not stated: +Y assumed",
+            )
         )
     return WorldFrame(metres, np.array(up), tuple(warnings))
 

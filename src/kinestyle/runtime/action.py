@@ -30,11 +30,13 @@ from kinestyle.motion.smoothing import (
     softly_at_most,
 )
 from kinestyle.motion.window import WindowSize
+from kinestyle.note import Note
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.retarget.limb_ik import reach
 from kinestyle.runtime.change import Change, soft_clamp_height
 from kinestyle.runtime.hinges import END, HINGE, LOWER, UPPER, without_overstretching
+from kinestyle.runtime.out_of_domain import spans_of
 
 DOUBTED_M = {"arm": (0.05, 0.11), "leg": (0.03, 0.07)}
 """From which error of its rendering on a limb is doubted, and from where on wholly. On learned
@@ -173,10 +175,19 @@ class Action:
         told = []
         if limbs:
             when = _when(doubted, begins_seconds)
-            told.append(f"{_listed(limbs)} kept as in the clip {when} (unfamiliar)")
+            kept = f"{_listed(limbs)} kept as in the clip"
+            short = kept if len(limbs) <= 2 else f"{len(limbs)} limbs kept as in the clip"
+            spans = spans_of(doubted.any(axis=-1), begins_seconds)
+            told.append(Note(f"{kept} {when} (unfamiliar)", "action-kept", short, spans))
         if (self.hold > 0.5).any():
+            held = np.asarray(self.hold > 0.5)
             told.append(
-                f"Hands are kept together {_when(self.hold[:, None] > 0.5, begins_seconds)}"
+                Note(
+                    f"Hands are kept together {_when(held[:, None], begins_seconds)}",
+                    "hands-together",
+                    "Hands are kept together",
+                    spans_of(held, begins_seconds),
+                )
             )
         return tuple(told)
 

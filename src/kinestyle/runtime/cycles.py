@@ -24,6 +24,7 @@ from kinestyle.motion.percentile import median, percentile
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smootherstep
 from kinestyle.motion.window import Motion
+from kinestyle.note import Note
 from kinestyle.retarget.changes import offset_root
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.features import FRAME_RATE
@@ -371,14 +372,24 @@ class Unrolled:
         name, notes = self.clip.name, []
         if self.cycle is not None:
             notes.append(
-                f"{name} is a cycle of {self.cycle.period} frames, and so is the result (--cycle "
-                f"no: restyled as a clip that begins and ends)"
+                Note(
+                    f"{name} is a cycle of {self.cycle.period} frames, and so is the result "
+                    f"(--cycle no: restyled as a clip that begins and ends)",
+                    "cycle",
+                    f"A cycle of {self.cycle.period} frames, and so is the result",
+                    period_frames=self.cycle.period,
+                )
             )
         if self.belt is not None:
+            speed_m_s = float(np.linalg.norm(self.belt))
             notes.append(
-                f"{name} goes in place, at about {np.linalg.norm(self.belt):.1f} m/s on a "
-                f"treadmill, and so does the result, at its own speed (--cycle no: restyled as it "
-                f"is)"
+                Note(
+                    f"{name} goes in place, at about {speed_m_s:.1f} m/s on a treadmill, and so "
+                    f"does the result, at its own speed (--cycle no: restyled as it is)",
+                    "treadmill",
+                    "In place as on a treadmill, and so is the result",
+                    speed_m_s=round(speed_m_s, 2),
+                )
             )
         return tuple(notes)
 

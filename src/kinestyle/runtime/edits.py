@@ -16,6 +16,7 @@ from kinestyle.motion.part import part_of
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.warp import frame_after, warp
 from kinestyle.motion.window import EachFrame, Motion, collect, require_motion
+from kinestyle.note import Note
 from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.retarget.placement import in_place, with_travel_on
 from kinestyle.rig.mapping import map_joints
@@ -191,15 +192,27 @@ def _loop_notes(plan: Edit, made: Loop) -> list[str]:
     gone, turn = float(np.linalg.norm(made.cycle.travel)), abs(np.degrees(made.cycle.turn))
     way = f"goes {gone:.2f} m" if gone else "stays where it is"
     turns = f" and turns {turn:.0f} degrees" if turn else ""
-    notes = [
-        f"{plan.name} is a cycle of {made.cycle.period} frames now, whose last pose is its first, "
-        f"with {plan.loop} frames blended; a round {way}{turns}"
+    notes: list[str] = [
+        Note(
+            f"{plan.name} is a cycle of {made.cycle.period} frames now, whose last pose is its "
+            f"first, with {plan.loop} frames blended; a round {way}{turns}",
+            "looped",
+            f"A cycle of {made.cycle.period} frames now; a round {way}{turns}",
+            period_frames=made.cycle.period,
+        )
     ]
     if made.apart_m > FAR_APART_M:
         notes.append(
-            f"the two ends of {plan.name} are up to {100 * made.apart_m:.0f} cm apart in a joint, "
-            f"so that the blend passes through poses that nobody took; the body looks most as in "
-            f"the beginning with --to {plan.start + made.better_last}f"
+            Note(
+                f"the two ends of {plan.name} are up to {100 * made.apart_m:.0f} cm apart in a "
+                f"joint, so that the blend passes through poses that nobody took; the body looks "
+                f"most as in the beginning with --to {plan.start + made.better_last}f",
+                "seam",
+                f"The ends are {100 * made.apart_m:.0f} cm apart: end at frame "
+                f"{plan.start + made.better_last} instead",
+                better_last_frame=plan.start + made.better_last,
+                apart_m=round(float(made.apart_m), 3),
+            )
         )
     return notes
 

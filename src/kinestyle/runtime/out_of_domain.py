@@ -18,10 +18,14 @@ from kinestyle.motion import rotation as rotations
 from kinestyle.motion.canonical import HIPS, UP, joints_from_hips
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time, smootherstep
+from kinestyle.note import Note, Span
 from kinestyle.retarget.features import FRAME_RATE
 
 if TYPE_CHECKING:
     from kinestyle.runtime.settings import Settings
+
+KIND = "out-of-domain"
+"""Of notes."""
 
 FADE, FADE_FRAMES = (7.0, 13.0), 8.0
 """From how many times the reference error on a style fades, and from where nothing of it is left.
@@ -120,7 +124,9 @@ class DomainScore:
         """What to tell a user: nothing, unless the clip is far."""
         if not self.is_far:
             return ()
-        return (f"{self._found}; look at the result, a lower strength may be better",)
+        sentence = f"{self._found}; look at the result, a lower strength may be better"
+        short = "The motion is unfamiliar: a lower strength may be better"
+        return (Note(sentence, KIND, short, times_reference=round(self._times, 1)),)
 
     def notes(self, settings: Settings) -> tuple[str, ...]:
         """What to tell a user of what was done: the warnings, or, where a style is faded, when and
@@ -140,13 +146,38 @@ class DomainScore:
             f"at the least {100.0 * share.min():.0f} % of it is left there, "
             f"{100.0 * share.mean():.0f} % on average of the clip"
         )
-        return (f"{self._found} in part; the style is faded from {when} ({left})",)
+        sentence = f"{self._found} in part; the style is faded from {when} ({left})"
+        return (
+            Note(
+                sentence,
+                KIND,
+                f"The motion is unfamiliar: {100.0 * share.mean():.0f} % of the style kept",
+                spans_of(share < 0.99, self.begins_seconds),
+                kept_share=round(float(share.mean()), 3),
+                least_share=round(float(share.min()), 3),
+                times_reference=round(self._times, 1),
+            ),
+        )
+
+    @property
+    def _times(self) -> float:
+        return float(self.times_reference.mean())
 
     @property
     def _found(self) -> str:
-        times = self.times_reference.mean()
-        error = f"{self.error_cm.mean():.1f} cm, {times:.0f} times its reference error"
+        error = f"{self.error_cm.mean():.1f} cm, {self._times:.0f} times its reference error"
         return f"{self.name} is unlike what the model learned from (given back to {error})"
+
+
+def spans_of(where: np.ndarray, begins_seconds: float) -> list[Span]:
+    """where: (T30,) bool -> when it is so, in seconds of the clip; begins_seconds: the time of the
+    first frame.
+    """
+    at = begins_seconds
+    return [
+        (round(at + first / FRAME_RATE, 2), round(at + last / FRAME_RATE, 2))
+        for first, last in segments(where)
+    ]
 
 
 def lying_of(rotation: Array) -> Array:

@@ -16,6 +16,7 @@ from kinestyle.motion.percentile import median
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import scale_rotation, smootherstep
 from kinestyle.motion.window import WindowSize
+from kinestyle.note import Note
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.runtime.change import Change, find_change, measured_rise
 from kinestyle.runtime.modulation import ModulatedCode
@@ -39,6 +40,10 @@ to .77; nine tenths of the clips of styles that were not learned have .46 to .73
 
 NEUTRAL = ("normal", "neutral")
 """Labels of styles that are none."""
+
+
+KIND = "reference"
+"""Of notes."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -175,22 +180,36 @@ def hear(
     nearest = learned[int(_away(style, learned).argmin())]
     of_nearest = f"the nearest of {len(learned)} learned styles is {nearest.label}"
     if len(height) < SHORTEST_FRAMES:
-        return replace(heard, notes=(f"{style.name} is too short to show a style; {of_nearest}",))
+        note = Note(
+            f"{style.name} is too short to show a style; {of_nearest}",
+            KIND,
+            f"The reference is too short to show a style; nearest: {nearest.label}",
+        )
+        return replace(heard, notes=(note,))
     if not unfamiliar:
         if nearest.label in NEUTRAL:
-            return replace(
-                heard,
-                notes=(f"{style.name} shows hardly any style of its own; {of_nearest}",),
+            note = Note(
+                f"{style.name} shows hardly any style of its own; {of_nearest}",
+                KIND,
+                f"The reference shows hardly any style; nearest: {nearest.label}",
             )
+            return replace(heard, notes=(note,))
         return heard
     posture = find_posture(world_rotation, height, domain.share)
     if posture is None:
-        note = (
+        note = Note(
             f"{style.name} shows no style that can be heard, for nobody stands, walks or runs in "
-            f"it as the model knows it; {of_nearest}"
+            f"it as the model knows it; {of_nearest}",
+            KIND,
+            f"The reference's motion is unfamiliar: no style heard; nearest: {nearest.label}",
         )
         return replace(heard, notes=(note,))
-    note = f"{style.name} is in a style that was not learned; its posture is taken ({of_nearest})"
+    note = Note(
+        f"{style.name} is in a style that was not learned; its posture is taken ({of_nearest})",
+        KIND,
+        f"A style not learned: its posture is taken; nearest: {nearest.label}",
+        unfamiliar_share=round(float(unfamiliar), 3),
+    )
     notes = (note,) if unfamiliar > 0.5 else ()
     return replace(heard, posture=posture, unfamiliar=unfamiliar, notes=notes)
 

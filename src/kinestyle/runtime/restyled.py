@@ -24,6 +24,7 @@ from kinestyle.motion.window import (
     part_of_progress,
     sample_frames,
 )
+from kinestyle.note import Note
 from kinestyle.retarget.changes import carry_along, offset_root
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
 from kinestyle.retarget.foot_lock import (
@@ -255,7 +256,14 @@ def travel_notes(end_distance_m: float) -> tuple[str, ...]:
     if end_distance_m <= FAR_END_M:
         return ()
     apart = f"{end_distance_m:.2f} m from the clip's end"
-    return (f'the result ends {apart}; root "keep" stays on its path',)
+    return (
+        Note(
+            f'the result ends {apart}; root "keep" stays on its path',
+            "travel",
+            f"Ends {apart}",
+            end_distance_m=round(end_distance_m, 3),
+        ),
+    )
 
 
 def _back_on_path(travel: Array, presence: Array) -> Array:

@@ -15,6 +15,7 @@ from kinestyle.motion.lead_in import with_lead_in
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.warp import warp
 from kinestyle.motion.window import WINDOWS, Motion, WindowSize, collect
+from kinestyle.note import Note
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.runtime.change import Change
 from kinestyle.runtime.cycles import Unrolled, unroll
@@ -140,12 +141,16 @@ def see(
 ) -> Seen[AnyMotion]:
     """rest, lead_in: what `without_lead_in` gives; c: of the rest; mode: as in `Settings.cycle`"""
     unrolled = unroll(rest, c, mode) if isinstance(rest, Clip) else None
-    notes = () if unrolled is None else unrolled.notes
+    notes: tuple[str, ...] = () if unrolled is None else unrolled.notes
     if lead_in:
         frames = "frame is a pose" if lead_in == 1 else f"{lead_in} frames are one pose"
         notes = (
-            f"the first {frames} that is no part of the motion in {motion.name}, such as a T-pose: "
-            f"kept as it is, and all behind it restyled as if it began there",
+            Note(
+                f"the first {frames} that is no part of the motion in {motion.name}, such as a "
+                f"T-pose: kept as it is, and all behind it restyled as if it began there",
+                "lead-in",
+                f"The first {frames} apart from the motion: kept as it is",
+            ),
             *notes,
         )
     told = motion.with_warnings(*notes) if notes else motion

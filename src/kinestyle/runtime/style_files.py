@@ -20,6 +20,7 @@ from kinestyle.errors import StyleError
 from kinestyle.json_object import JsonObject
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
+from kinestyle.note import Note
 from kinestyle.runtime.cue import STYLE_FILE
 from kinestyle.runtime.own_styles import MOST_POSTURES, HeardClip, HeardPosture, OwnStyle
 from kinestyle.runtime.posture import Posture
@@ -124,7 +125,11 @@ def parse_style(content: bytes, file: str, bundle: Bundle) -> OwnStyle:
             f"says nothing to {bundle.path.stem}; choose that bundle, or learn the style again"
         )
     size = bundle.manifest.code_size or len(mean)
-    note = f"{file} was heard with the bundle {heard_with}; here it is its posture alone"
+    note = Note(
+        f"{file} was heard with the bundle {heard_with}; here it is its posture alone",
+        "style-of-another-bundle",
+        "The style was learned with another model: only its posture is taken",
+    )
     nothing = np.zeros(size, np.float32)
     return replace(
         style,

@@ -26,6 +26,7 @@ from kinestyle.motion.window import (
     part_of_progress,
     require_motion,
 )
+from kinestyle.note import Note
 from kinestyle.retarget.correspondence import Correspondence, correspond
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.retarget.survey import FeatureFrames, Survey, survey
@@ -362,7 +363,12 @@ class Stylizer:
         )
         if isinstance(clip, Clip) and clip.frame_count > 1 and clip.is_still:
             clip = clip.with_warnings(
-                f"nothing moves in {clip.name}: all of its {clip.frame_count} frames are the same"
+                Note(
+                    f"nothing moves in {clip.name}: all of its {clip.frame_count} frames are the "
+                    f"same",
+                    "still",
+                    f"Nothing moves: all {clip.frame_count} frames are the same",
+                )
             )
         seen = see(clip, rest, lead_in, correspondence, cycle)
         motion = seen.motion
@@ -370,8 +376,13 @@ class Stylizer:
         frames = FeatureFrames(motion)
         if frames.frame_count < SHORTEST_FRAMES:
             seen = seen.with_warnings(
-                f"{clip.name} lasts {frames.frame_count} frames at {FRAME_RATE:g} frames/s, too "
-                f"short to show a style well; {SHORTEST_FRAMES} or more are better"
+                Note(
+                    f"{clip.name} lasts {frames.frame_count} frames at {FRAME_RATE:g} frames/s, "
+                    f"too short to show a style well; {SHORTEST_FRAMES} or more are better",
+                    "short",
+                    f"Too short to show a style well: {SHORTEST_FRAMES / FRAME_RATE:.1f} s or "
+                    f"more are better",
+                )
             )
         return self._encode(seen, cycle, correspondence, surveyed, frames, progress)
 

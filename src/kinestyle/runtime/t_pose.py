@@ -11,6 +11,7 @@ from kinestyle.motion.canonical import CANONICAL, HIPS, REST_POSITION_M, UP, can
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.lead_in import with_lead_in
 from kinestyle.motion.window import Motion
+from kinestyle.note import Note
 from kinestyle.retarget.changes import from_canonical
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.legs import y_up_position
@@ -27,9 +28,11 @@ def with_t_pose(motion: Motion, c: Correspondence) -> Motion:
     still = np.broadcast_to(rotation.IDENTITY, (1, CANONICAL.joint_count, 4))
     rest = canonical_clip(root[None], still, motion.frame_time_seconds)
     posed = from_canonical(rest, c, first)
-    note = (
+    note = Note(
         f"the first frame of the result is a T-pose, the second is the first of {motion.name}: "
-        f"{motion.frame_count + 1} frames in all"
+        f"{motion.frame_count + 1} frames in all",
+        "t-pose",
+        f"The first frame is a T-pose: {motion.frame_count + 1} frames in all",
     )
     pose: Clip = replace(
         first.with_motion(posed.local_position, posed.local_rotation),

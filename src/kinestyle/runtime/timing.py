@@ -18,6 +18,7 @@ from kinestyle.motion.canonical import joints_from_hips
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time, smootherstep
 from kinestyle.motion.window import Motion
+from kinestyle.note import Note
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.runtime.reference import StyleCode
 from kinestyle.runtime.settings import Timing
@@ -127,11 +128,16 @@ def timing_note(motion: Motion, after: int, moments: Array) -> str:
     """
     before, speed = motion.frame_count, np.diff(moments)
     if before == after:
-        return (
+        return Note(
             f"the tempo inside {motion.name} changed, from {speed.min():.2f} to "
-            f"{speed.max():.2f} times what it was; it still has {before} frames"
+            f"{speed.max():.2f} times what it was; it still has {before} frames",
+            "tempo",
+            f"Moves {speed.min():.2f} to {speed.max():.2f} times as fast in {before} frames",
         )
-    return (
+    return Note(
         f"{motion.name} has {after} frames instead of {before}: it moves {speed.mean():.2f} times "
-        f"as fast, as the style does (timing keep leaves its frames)"
+        f"as fast, as the style does (timing keep leaves its frames)",
+        "tempo",
+        f"Moves {speed.mean():.2f} times as fast: {after} frames instead of {before}",
+        times_as_fast=round(float(speed.mean()), 3),
     )

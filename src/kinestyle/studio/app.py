@@ -23,6 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from kinestyle import __version__
 from kinestyle.bundle import Bundle
+from kinestyle.bundle.style_words import is_well_learned, read_style_words, sentence_of
 from kinestyle.errors import KinestyleError
 from kinestyle.formats.reading import Reading
 from kinestyle.formats.table import FORMATS
@@ -37,18 +38,23 @@ from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.documentation import FILE, MOTION, PART, WORK, documented_errors
 from kinestyle.studio.error_responses import (
     CancelledError,
+    RequestError,
     UnknownError,
     error_body,
+    kind_of,
     status_of,
 )
 from kinestyle.studio.live_routes import add_live
-from kinestyle.studio.middleware import RequestGuard
+from kinestyle.studio.middleware import Refused, RequestGuard
 from kinestyle.studio.restyling import Client, Studio
 from kinestyle.studio.schemas import ENDING, JOB, ClipAnswer, JobAnswer, StylizeRequest
 from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
 
 if TYPE_CHECKING:
     from kinestyle.studio.live_source import LiveSource
+
+_OWN = "Your own"
+"""The group of styles that are no bundle's."""
 
 PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
 
@@ -154,19 +160,19 @@ def _live_source(config: StudioConfig, bundle: Bundle) -> LiveSource | None:
 def _answer_errors(app: FastAPI) -> None:
     """Every error in one form."""
 
-    def failure(status: int, message: str, headers: Any = None) -> Response:
+    def failure(status: int, message: str, kind: str, headers: Any = None) -> Response:
         more = {"retry-after": "1"} if status == 429 else {}
-        return Response(
-            error_body(status, message), status, {**(headers or {}), **more}, "application/json"
-        )
+        body = error_body(status, message, kind)
+        return Response(body, status, {**(headers or {}), **more}, "application/json")
 
     @app.exception_handler(KinestyleError)
     async def refused(_: Request, error: KinestyleError) -> Response:
-        return failure(status_of(error), str(error))
+        return failure(status_of(error), str(error), kind_of(type(error)))
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_: Request, __: ClientDisconnect) -> Response:
-        return failure(400, "the request is not whole")  # which nobody hears
+        # which nobody hears
+        return failure(400, "the request is not whole", kind_of(RequestError))
 
     @app.exception_handler(HTTPException)
     async def framework(_: Request, error: HTTPException) -> Response:
@@ -175,11 +181,12 @@ def _answer_errors(app: FastAPI) -> None:
             if error.detail in ("Not Found", "Method Not Allowed")
             else None
         )
-        return failure(error.status_code, said or str(error.detail), error.headers)
+        kind = error.kind if isinstance(error, Refused) else kind_of(RequestError)
+        return failure(error.status_code, said or str(error.detail), kind, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
-        return failure(422, sentence(error.errors()[0], 1))
+        return failure(422, sentence(error.errors()[0], 1), kind_of(RequestError))
 
 
 def _add_about(app: FastAPI, studio: Studio) -> None:
@@ -221,16 +228,29 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
     @app.get("/api/styles", responses=documented_errors())
     async def styles() -> schemas.Styles:
         """The styles that the bundle knows."""
-        known = studio.bundle
+        known, words = studio.bundle, read_style_words(studio.bundle.path)
         rows: list[Any] = [
             {
                 "name": s.name,
                 "label": s.label,
                 "seconds": s.seconds,
                 "default": known.style(s.label) is s,
+                "group": _OWN if s in known.own else words[s.name].group if s.name in words else "",
+                "sentence": sentence_of(s, words.get(s.name)),
+                "well_learned": is_well_learned(s),
             }
             for s in known.styles
         ]
+        groups = [_OWN, *dict.fromkeys(word.group for word in words.values()), ""]
+        place = {name: word.place for name, word in words.items()}
+        rows.sort(
+            key=lambda row: (
+                groups.index(row["group"]),
+                not row["well_learned"],
+                place.get(row["name"], 0),
+                row["label"],
+            )
+        )
         return schemas.Styles(bundle=known.path.name, styles=rows)
 
     @app.post(
@@ -339,6 +359,33 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         files, stated = await sent_clip(request, name, rig, studio.config)
         reading = Reading(fps, animation, up, swap_sides, level, character)
         work = studio.keep(files, _client(request, job), stated, reading)
+        return _answer(studio, await _while_there(request, work))
+
+    @app.post(
+        "/api/clips/{clip_id}/read",
+        status_code=201,
+        responses=documented_errors(*WORK),
+        openapi_extra=documentation.RIG_BODY,
+    )
+    async def read_again(
+        request: Request,
+        clip_id: str,
+        rig: RigQuery = None,
+        fps: FpsQuery = None,
+        animation: AnimationQuery = None,
+        up: UpQuery = None,
+        swap_sides: SidesQuery = None,
+        level: LevelQuery = None,
+        character: CharacterQuery = None,
+        job: JobQuery = None,
+    ) -> ClipAnswer:
+        """Read the files of a clip that is kept once more, on another rig or in another way, and
+        keep what that gives as well.
+        """
+        upload = studio.store.get(clip_id).content.upload
+        _, stated = await sent_clip(request, upload.name, rig, studio.config)
+        reading = Reading(fps, animation, up, swap_sides, level, character)
+        work = studio.read_again(upload, _client(request, job), stated, reading)
         return _answer(studio, await _while_there(request, work))
 
     @app.get("/api/clips/{clip_id}", responses=documented_errors(404))
@@ -505,6 +552,7 @@ def _answer(studio: Studio, clip: StoredClip) -> ClipAnswer:
         name=content.name,
         format=Path(content.name).suffix.lower(),
         rig=content.upload.rig and content.upload.rig.name,
+        reading=content.upload.reading.as_dict(),
         expires_in_seconds=studio.store.expires_in(clip),
         request=clip.request,
         of=clip.of,

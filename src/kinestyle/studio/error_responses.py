@@ -5,6 +5,7 @@ have.
 from __future__ import annotations
 
 import json
+import re
 
 from kinestyle import errors
 from kinestyle.errors import KinestyleError
@@ -93,6 +94,12 @@ def status_of(error: KinestyleError) -> int:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
-def error_body(status: int, message: str) -> bytes:
+def kind_of(error: type[KinestyleError]) -> str:
+    """What programs tell errors of one status apart by: MotionFileError -> "motion-file"."""
+    words = re.findall("[A-Z][a-z]*", error.__name__.removesuffix("Error"))
+    return "-".join(words).lower()
+
+
+def error_body(status: int, message: str, kind: str = kind_of(RequestError)) -> bytes:
     """The JSON of every error response."""
-    return json.dumps({"error": {"status": status, "message": message}}).encode()
+    return json.dumps({"error": {"status": status, "kind": kind, "message": message}}).encode()

@@ -27,6 +27,7 @@ from kinestyle.studio.error_responses import (
     SlowClientError,
     TokenError,
     error_body,
+    kind_of,
     status_of,
 )
 from kinestyle.studio.wrong_tokens import WrongTokens
@@ -60,6 +61,7 @@ class Refused(HTTPException):
 
     def __init__(self, error: KinestyleError):
         super().__init__(status_of(error), str(error))
+        self.kind = kind_of(type(error))
 
 
 class RequestGuard:
@@ -134,7 +136,7 @@ class _GuardedRequest:
         )
         self.started = time.monotonic()
         self.received_bytes = self.counted_bytes = 0
-        is_large = scope["method"] == "POST" and scope["path"].rstrip("/") in LARGE
+        self.is_large = is_large = scope["method"] == "POST" and scope["path"].rstrip("/") in LARGE
         self.limit_bytes = (
             guard.config.max_upload_bytes if is_large else guard.config.max_request_bytes
         )
@@ -144,12 +146,14 @@ class _GuardedRequest:
         """Refuse by what the header says; `receive` counts what it does not say."""
         said = Headers(scope=self.scope).get("content-length", "0")
         if not re.fullmatch("[0-9]{1,18}", said) or int(said) > self.limit_bytes:
-            raise self._too_large()
+            stated = int(said) if re.fullmatch("[0-9]{1,18}", said) else None
+            raise self._too_large("a length that is none" if stated is None else _megabytes(stated))
 
-    def _too_large(self) -> LimitError:
-        return LimitError(
-            f"the request has more than {self.limit_bytes} bytes, the limit here; send less"
-        )
+    def _too_large(self, found: str) -> LimitError:
+        option = "start the studio with a larger --max-upload-mb, or send less"
+        remedy = option if self.is_large else "send less"
+        limit = _megabytes(self.limit_bytes)
+        return LimitError(f"the request has {found}, the limit here is {limit}; {remedy}")
 
     async def receive(self) -> Message:
         if self.is_read:
@@ -165,7 +169,7 @@ class _GuardedRequest:
         self.received_bytes += len(message.get("body", b""))
         self.is_read = not message.get("more_body", False)
         if self.received_bytes > self.limit_bytes:
-            raise Refused(self._too_large())
+            raise Refused(self._too_large(f"more than {_megabytes(self.limit_bytes)}"))
         self.guard.bytes_under_way += self.received_bytes - self.counted_bytes
         self.counted_bytes = self.received_bytes
         if self.guard.bytes_under_way > self.config.max_bytes_under_way:
@@ -209,7 +213,8 @@ class _GuardedRequest:
                     self.is_read = not message.get("more_body", False)
 
     async def refuse(self, error: KinestyleError) -> None:
-        status, body = status_of(error), error_body(status_of(error), str(error))
+        status = status_of(error)
+        body = error_body(status, str(error), kind_of(type(error)))
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
@@ -234,6 +239,13 @@ class _GuardedRequest:
             took,
             self.received_bytes,
         )
+
+
+def _megabytes(size: int) -> str:
+    """Bytes, as a person reads them."""
+    if size < 2**20:
+        return f"{size / 2**10:.0f} KB"
+    return f"{size / 2**20:.{0 if size >= 10 * 2**20 else 1}f} MB"
 
 
 def _host_of(origin: str) -> str | None:

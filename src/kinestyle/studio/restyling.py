@@ -118,6 +118,14 @@ class Studio:
             if _SENT_STYLE.fullmatch(name)
         }
 
+    async def read_again(
+        self, upload: Upload, client: Client, rig: StatedRig | None, reading: Reading
+    ) -> StoredClip:
+        """Keep an upload as it is when it is read otherwise."""
+        stated = None if rig is None else self._named_rig(rig)
+        again = replace(upload, rig=stated, reading=reading)
+        return self.store.put(StoredClip(await self._read(again, client)))
+
     async def restyle(
         self, clip: StoredClip, cue: Cue[str], settings: Settings, client: Client
     ) -> StoredClip:
@@ -174,7 +182,9 @@ class Studio:
         reading: Reading = AS_IT_IS,
     ) -> Content:
         """An upload, as the worker that has read it describes it."""
-        upload = self._upload(files, rig, reading)
+        return await self._read(self._upload(files, rig, reading), client)
+
+    async def _read(self, upload: Upload, client: Client) -> Content:
         key = upload.key
         if (known := self.store.content(key)) is not None:
             return known

@@ -76,6 +76,7 @@ FPS = "Frames a second of the clip, where its file states none or a wrong rate."
 
 class Failure(BaseModel):
     status: int
+    kind: str = Field(description="What is wrong: rig, motion-file, limit, style, unknown, ...")
     message: str = Field(description="One sentence, fit to be shown.")
 
 
@@ -84,7 +85,13 @@ class ErrorAnswer(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {"error": {"status": 404, "message": "there is no such clip; send it again"}}
+            "example": {
+                "error": {
+                    "status": 404,
+                    "kind": "unknown",
+                    "message": "there is no such clip; send it again",
+                }
+            }
         }
     )
 
@@ -122,10 +129,15 @@ class StyleRow(BaseModel):
     label: str
     seconds: float = Field(description="How much motion it was learned from.")
     default: bool = Field(description="Whether the label alone means this one.")
+    group: str = Field(description="What it stands under in a library; may be empty.")
+    sentence: str = Field(description="What one sees of it, and what it was learned from.")
+    well_learned: bool = Field(description="Whether there was much to learn it from.")
 
 
 class Styles(BaseModel):
-    """The styles that the bundle knows."""
+    """The styles that the bundle knows, those of one group after one another, the best learned of
+    each first.
+    """
 
     bundle: str
     styles: list[StyleRow]
@@ -280,6 +292,21 @@ class StylizeForm(Restyling, _settings_body(with_rig=True)):  # type: ignore[mis
         return Cue.of(self.style, like=like, weights=self.weights, random=self.random)
 
 
+class NoteRow(BaseModel):
+    """One of the `warnings`, and what can be made of it."""
+
+    sentence: str
+    kind: str | None = Field(
+        description="What it is about: out-of-domain, joints, travel, ...; of two of one kind, one "
+        "is enough. Null for what a file's reader or writer says."
+    )
+    short: str | None = Field(description="The same in at most 15 words; null where there is none.")
+    spans_seconds: list[tuple[float, float]] = Field(
+        description="From and to, in the clip's time; empty where it is said of all of it."
+    )
+    figures: dict[str, float] = Field(description="The numbers in it, by name.")
+
+
 class ClipAnswer(BaseModel):
     """A clip that the server keeps."""
 
@@ -294,9 +321,13 @@ class ClipAnswer(BaseModel):
         description="What was stated of its rig, a family or a file; null where it was found in "
         "the clip."
     )
+    reading: dict[str, Any] = Field(
+        description="What was said of how its file is to be read, by the fields of an upload."
+    )
     expires_in_seconds: float = Field(description="Until it is forgotten if nobody uses it.")
     inspection: dict[str, Any] = Field(description="What `kinestyle inspect --json` prints.")
-    warnings: list[str]
+    warnings: list[str] = Field(description="Whole sentences: what is doubtful, and what was done.")
+    notes: list[NoteRow] = Field(description="The same, for a form with little room.")
     end_distance_m: float | None = Field(
         default=None,
         description="How far over the ground the hips end from where those of the clip it was made "

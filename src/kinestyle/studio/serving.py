@@ -13,6 +13,7 @@ from kinestyle.errors import DataError
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.connections import Connection
+from kinestyle.studio.own_addresses import as_host, reachable_hosts
 
 KEEP_ALIVE_SECONDS, GRACE_SECONDS = 15, 3
 """How long a connection without a request is kept, and how long requests under way may take once
@@ -27,11 +28,12 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, studio: StudioConfig, on_start: Callable[[str], None] = lambda address: None
+        self, studio: StudioConfig, on_start: Callable[[list[str]], None] = lambda addresses: None
     ):
         self.studio, self.on_start = studio, on_start
         self.app = make_app(studio)
         self.listening = _listen(studio)
+        self.port = self.listening.getsockname()[1]
         super().__init__(
             uvicorn.Config(
                 self.app,
@@ -46,11 +48,18 @@ class Server(uvicorn.Server):
         )
 
     @property
-    def address(self) -> str:
-        """Of the page, with the token that it needs."""
-        host = f"[{self.studio.host}]" if ":" in self.studio.host else self.studio.host
+    def addresses(self) -> list[str]:
+        """Of the page, with the token that it needs, to type into a browser: the first is for this
+        machine.
+        """
         token = "" if self.studio.token is None else f"#token={quote(self.studio.token, safe='')}"
-        return f"http://{host}:{self.listening.getsockname()[1]}/{token}"
+        hosts = reachable_hosts(self.studio.host)
+        return [f"http://{as_host(host)}:{self.port}/{token}" for host in hosts]
+
+    @property
+    def address(self) -> str:
+        """The first of them."""
+        return self.addresses[0]
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         super().run(sockets=sockets or [self.listening])
@@ -58,7 +67,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self.on_start(self.address)
+            self.on_start(self.addresses)
 
 
 def _listen(studio: StudioConfig) -> socket.socket:
@@ -67,6 +76,9 @@ def _listen(studio: StudioConfig) -> socket.socket:
     # acknowledgements, 40 ms each
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        # "::" is all addresses, those of IPv4 too, on every system
+        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     try:
         listening.bind((studio.host, studio.port))
     except (OSError, OverflowError) as error:

@@ -16,6 +16,7 @@ from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.warp import warped_again
+from kinestyle.note import as_dict, reworded
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.travel import end_distance_m
 from kinestyle.rig.presets import preset
@@ -178,7 +179,7 @@ class WorkerService:
             clip = replace(clip, name=Path(sent.name).stem)
         self._check_size(clip, sent.name, allow_heavy)
         clip = replace(
-            clip, warnings=tuple(warning.replace(STEM, clip.name) for warning in clip.warnings)
+            clip, warnings=tuple(_called(warning, clip.name) for warning in clip.warnings)
         )
         return (clip, None) if sent.state is None else put_state(clip, sent.state)
 
@@ -316,7 +317,7 @@ class WorkerService:
             path = Path(folder) / f"{STEM}{head['format']}"
             notes = write_motion(cached.clip, path)
             return Message(
-                {"notes": [note.replace(STEM, cached.clip.name) for note in notes]},
+                {"notes": [_called(note, cached.clip.name) for note in notes]},
                 (path.read_bytes(),),
             )
 
@@ -330,14 +331,21 @@ def facts_of(
 ) -> dict[str, Any]:
     """What the server says of a clip."""
     inspection = Inspection(clip, correspondence)
+    notes = list(dict.fromkeys((*inspection.warnings, *more_warnings)))
     return {
         "frame_count": clip.frame_count,
         "frame_time_seconds": clip.frame_time_seconds,
         "duration_seconds": clip.duration_seconds,
         "joint_count": clip.skeleton.joint_count,
         "inspection": inspection.as_dict(),
-        "warnings": list(dict.fromkeys((*inspection.warnings, *more_warnings))),
+        "warnings": notes,
+        "notes": [as_dict(note) for note in notes],
     }
+
+
+def _called(note: str, name: str) -> str:
+    """A note on a file of ours, as one on the client's."""
+    return reworded(note, lambda text: text.replace(STEM, name))
 
 
 def _known(rig: StatedRig | None) -> Rig | None:

@@ -2,10 +2,6 @@
  * The controls of a restyling: one for each setting that the server describes, by its kind. A
  * further setting of the library needs nothing here.
  *
- * @typedef {Object} Choice  where the style comes from
- * @property {'style' | 'like' | 'random'} kind
- * @property {string[]} styles   one or two names
- *
  * @typedef {Object} Setting  see `/api/settings`
  * @property {string} name
  * @property {'number' | 'whole number' | 'frame count' | 'moment' | 'choice' | 'switch' |

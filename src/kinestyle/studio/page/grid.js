@@ -28,15 +28,15 @@ export class Grid {
     const { session } = this;
     const wanted = session.wanted();
     if (!wanted) return [];
-    if (session.choice.kind === 'style' && !session.mixing) {
-      const chosen = session.choice.styles[0];
+    if (session.ask.kind === 'style' && !session.mixing) {
+      const chosen = session.ask.styles[0];
       return this.styles()
         .slice(0, this.size - 1)
         .map(({ title }) => ({
           label: title,
           request: { ...wanted, style: [title] },
           chosen: title === chosen,
-          choose: () => session.choose({ styles: [title] }),
+          choose: () => session.choose({ styles: [title], mixing: false }),
         }));
     }
     return Array.from({ length: this.size - 1 }, (_, i) => ({
@@ -55,8 +55,8 @@ export class Grid {
     if (view.mode !== 'grid' || !session.source) return;
     const variants = this.#variants();
     const key = JSON.stringify([
-      variants.map(({ request }) => ({ ...request, like: request.like?.clip?.id })),
-      session.source.clip?.name,
+      variants.map(({ request }) => ({ ...request, like: request.like?.number })),
+      session.source.number,
     ]);
     const same = key === this.#key && view.variants.length === variants.length;
     // until a cell's new motion is there it shows its old one

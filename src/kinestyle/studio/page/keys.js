@@ -3,17 +3,24 @@
 /**
  * @typedef {Object} Key
  * @property {string[]} keys   as `event.key` has them
+ * @property {boolean} [control]  with Ctrl, or the command key of a Mac
  * @property {string} shown
  * @property {string} words
  * @property {(event: KeyboardEvent) => void} run
  */
+
+const TYPED = 'input[type="number"], input[type="text"], input[type="search"], textarea';
+
+/** Where text is typed, keys with Ctrl are the browser's. */
+const writing = ({ target }) =>
+  target instanceof HTMLElement && target.matches(TYPED);
 
 /** Elements that need their own keys: text wants all, a slider arrows, a button the space bar. */
 function taken(event) {
   const at = event.target;
   if (!(at instanceof HTMLElement)) return false;
   if (at.closest('dialog')) return true;
-  if (at.matches('input[type="number"], input[type="text"], textarea')) return true;
+  if (at.matches(TYPED)) return true;
   const arrows = event.key.startsWith('Arrow') || event.key === 'Home' || event.key === 'End';
   if (at.matches('select')) return arrows || event.key === ' ' || event.key.length === 1;
   if (at.matches('input[type="range"]')) return arrows;
@@ -23,8 +30,11 @@ function taken(event) {
 /** @param {Key[]} table */
 export function listenForKeys(table) {
   addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || taken(event)) return;
-    const entry = table.find(({ keys }) => keys.includes(event.key));
+    const control = event.ctrlKey || event.metaKey;
+    if (event.altKey || (control ? writing(event) : taken(event))) return;
+    const entry = table.find(
+      (one) => Boolean(one.control) === control && one.keys.includes(event.key),
+    );
     if (!entry) return;
     event.preventDefault();
     entry.run(event);

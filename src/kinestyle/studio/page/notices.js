@@ -3,6 +3,8 @@
  * what goes on.
  */
 
+import { firstWords } from './messages.js';
+
 const element = (id) => document.getElementById(id);
 
 export class Notices {
@@ -12,12 +14,15 @@ export class Notices {
   }
 
   /**
-   * @param {string} sentence  stays until it is closed or something else is done
+   * @param {string} sentence  stays until it is closed or something else is done; a long one begins
+   *   as a line
    * @param {HTMLElement | null} remedy  what the person may do about it
    */
   fail(sentence, remedy = null) {
     this.clear();
-    this.failure = this.#add(sentence, 'notice', 'alert');
+    const line = firstWords(sentence);
+    this.failure = this.#add(line, 'notice', 'alert');
+    if (line.endsWith('…')) this.failure.firstChild.append(this.#more(sentence));
     if (remedy) this.failure.firstChild.append(remedy);
     const close = document.createElement('button');
     close.type = 'button';
@@ -26,6 +31,20 @@ export class Notices {
     close.innerHTML = '<svg aria-hidden="true"><use href="#icon-close"/></svg>';
     close.addEventListener('click', () => this.clear());
     this.failure.append(close);
+  }
+
+  #more(sentence) {
+    const more = Object.assign(document.createElement('button'), {
+      type: 'button',
+      className: 'small',
+      textContent: 'More',
+    });
+    more.addEventListener('click', () => {
+      const text = more.parentElement.firstChild;
+      text.data = sentence;
+      more.remove();
+    });
+    return more;
   }
 
   clear() {

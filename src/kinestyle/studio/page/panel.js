@@ -1,7 +1,6 @@
 /** What the panel says of the clip, the choice and the result. */
 import { colour } from './colours.js';
-import { shownValue } from './controls.js';
-import { showRig, showWarnings } from './rig.js';
+import { showRig } from './rig.js';
 import { drawSketch, sketch } from './sketch.js';
 
 const element = (id) => document.getElementById(id);
@@ -35,23 +34,6 @@ export function pressSegments(group, isPressed) {
   }
 }
 
-/**
- * @param {import('./session.js').Session} session
- * @returns {string} what the result is, in a few words
- */
-export function resultLabel(session) {
-  const { kind, styles } = session.choice;
-  const like = `like ${session.reference?.clip?.name ?? 'the reference'}`;
-  const cue = { style: styles.join(' + '), like, random: 'surprise' }[kind];
-  const changed = session.settings
-    .filter((setting) => session.values[setting.name] !== setting.default)
-    .map((setting) => {
-      const value = shownValue(setting, session.values[setting.name]);
-      return `${setting.label.toLowerCase()} ${value}`;
-    });
-  return [cue, ...changed].join(', ');
-}
-
 /** @param {import('./session.js').OpenClip} source */
 export function showClip({ clip, motion }) {
   const rate = Number((1 / motion.frameTime).toFixed(2));
@@ -63,23 +45,17 @@ export function showClip({ clip, motion }) {
   element('facts').replaceChildren(bold(clip.name), ` · ${facts.join(' · ')}`);
   element('rig').hidden = !clip.inspection;
   if (clip.inspection) showRig(element('rig'), clip.inspection);
-  showWarnings(element('warnings'), clip.warnings);
 }
 
 /**
  * @param {import('./session.js').Result | null} result
- * @param {string[]} known  warnings that the clip itself has
  * @param {(number | null)[]} slides  metres a second of planted feet, before and after
  */
-export function showOutcome(result, known, [before, after]) {
+export function showOutcome(result, [before, after]) {
   for (const id of ['download', 'copy', 'format']) element(id).disabled = !result;
   const command = result?.clip.command ?? '';
   element('command').textContent = command;
   element('command').parentElement.hidden = !command;
-  showWarnings(
-    element('result-warnings'),
-    result ? result.clip.warnings.filter((sentence) => !known.includes(sentence)) : [],
-  );
   if (!result) {
     element('measures').textContent = 'none yet';
     return;
@@ -89,14 +65,39 @@ export function showOutcome(result, known, [before, after]) {
     ...(after === null
       ? ['no foot is planted']
       : ['feet slide ', bold(said(after)), before === null ? '' : `, before ${said(before)}`]),
-    ' · ends ',
-    bold(`${(result.clip.end_distance_m ?? 0).toFixed(2)} m`),
-    ' away',
+    // where that is far, a note says so
+    ...(result.clip.notes.some(({ kind }) => kind === 'travel')
+      ? []
+      : [' · ends ', bold(`${(result.clip.end_distance_m ?? 0).toFixed(2)} m`), ' away']),
   );
   element('measures').title =
     'Mean speed of planted feet over the floor, and how far the hips end from where they did. ' +
     `Made in ${Math.round(1000 * result.seconds)} ms.`;
 }
+
+/** Which formats can be opened and written. @param {{read: string[], write: string[]}} formats */
+export function showFormats({ read, write }) {
+  element('formats').textContent = read
+    .map((ending) => (ending === '.amc' ? '.amc with .asf' : ending))
+    .join(', ');
+  element('formats').parentElement.title = `Reads ${element('formats').textContent}`;
+  for (const id of ['file', 'file-like'])
+    element(id).accept = [...read, '.asf', '.json', '.style'].join(',');
+  element('format').replaceChildren(...write.map((format) => new Option(format, format)));
+}
+
+/** Pages that came over a plain line have no clipboard, but may copy what is selected. */
+export async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    getSelection().selectAllChildren(element('command'));
+    return document.execCommand('copy');
+  }
+}
+
+const NO_REFERENCE = 'No reference yet. Open a clip that shows the style.';
 
 /** The reference clip, small and moving. */
 export class ReferenceView {
@@ -104,12 +105,17 @@ export class ReferenceView {
     this.canvas = element('reference').querySelector('canvas');
     this.pen = this.canvas.getContext('2d');
     this.text = element('reference').querySelector('p');
-    this.sketch = null;
-    this.text.textContent = 'No reference yet. Open a clip that shows the style.';
+    this.set(null);
   }
 
-  /** @param {import('./session.js').OpenClip} opened */
-  set({ clip, motion }) {
+  /** @param {import('./session.js').OpenClip | null} opened */
+  set(opened) {
+    if (!opened) {
+      this.sketch = null;
+      this.text.textContent = NO_REFERENCE;
+      return;
+    }
+    const { clip, motion } = opened;
     this.sketch = sketch(motion);
     this.text.replaceChildren(bold(clip.name), ` · ${clip.duration_seconds.toFixed(1)} s`);
   }
@@ -117,7 +123,7 @@ export class ReferenceView {
   /** @param {number} now  milliseconds */
   draw(now) {
     const { canvas, pen, sketch: drawn } = this;
-    if (!drawn || !canvas.offsetParent) return;
+    if (!canvas.offsetParent) return;
     const ratio = Math.min(devicePixelRatio, 2),
       w = canvas.clientWidth,
       h = canvas.clientHeight;
@@ -127,6 +133,7 @@ export class ReferenceView {
     }
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, w, h);
+    if (!drawn) return;
     pen.strokeStyle = colour('restyled');
     drawSketch(
       pen,

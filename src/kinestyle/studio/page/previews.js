@@ -15,6 +15,9 @@ const EVERY_MS = 66,
  * @property {string} label
  * @property {number} seconds
  * @property {boolean} default
+ * @property {string} group
+ * @property {string} sentence
+ * @property {boolean} well_learned
  * @typedef {Object} Card
  * @property {Style} style
  * @property {string} title           as asked for: the label where it is enough, the name otherwise
@@ -38,6 +41,8 @@ export class Previews {
     this.chosen = chosen;
     /** @type {Card[]} */
     this.cards = [];
+    /** Those in sight, in their order. @type {Card[]} */
+    this.shown = [];
     this.fetching = 0;
     /** Previews wait until what the person looks at is there. */
     this.mayFetch = false;
@@ -47,43 +52,58 @@ export class Previews {
     container.addEventListener('keydown', (event) => this.#walk(event));
   }
 
-  /** @param {Style[]} styles */
+  /** @param {Style[]} styles  in the order to show them */
   setStyles(styles) {
     for (const card of this.cards) card.button.remove();
-    this.cards = styles
-      .map((style) => ({ style, title: style.default ? style.label : style.name }))
-      .sort(
-        (a, b) =>
-          Number(b.style.default) - Number(a.style.default) || a.title.localeCompare(b.title),
-      )
-      .map(({ style, title }, i) => this.#card(style, title, i));
+    this.cards = styles.map((style) =>
+      this.#card(style, style.default ? style.label : style.name),
+    );
+    this.arrange([['', this.cards]]);
+  }
+
+  /**
+   * Put the cards into groups; those in none are out of sight.
+   * @param {[string, Card[]][]} groups
+   */
+  arrange(groups) {
+    for (const old of this.container.querySelectorAll('h3, button')) old.remove();
+    for (const [name, cards] of groups) {
+      if (name) {
+        const heading = Object.assign(document.createElement('h3'), { textContent: name });
+        this.container.append(heading);
+      }
+      this.container.append(...cards.map(({ button }) => button));
+    }
+    this.shown = groups.flatMap(([, cards]) => cards);
+    this.shown.forEach(({ button, title, style }, i) => {
+      button.title = `${title}: ${style.sentence}${i < 9 ? ` (${i + 1})` : ''}`;
+    });
     this.#measure();
   }
 
   /**
-   * One more card behind the others, or the same anew.
-   * @param {{name: string, seconds: number}} style
+   * One more card, or the same anew.
+   * @param {Style} style
    * @param {string} title
    */
   addStyle(style, title) {
     const at = this.cards.findIndex((card) => card.title === title);
-    if (at < 0) this.cards.push(this.#card(style, title, this.cards.length));
+    if (at < 0) this.cards.unshift(this.#card(style, title));
     else Object.assign(this.cards[at], { style, sketch: null, asked: false });
-    this.#measure();
   }
 
-  /** @param {Style} style  @param {string} title  @param {number} i  @returns {Card} */
-  #card(style, title, i) {
+  /** @param {Style} style  @param {string} title  @returns {Card} */
+  #card(style, title) {
     const button = document.createElement('button');
     button.type = 'button';
     button.textContent = title.replace('/', ' / ');
     button.setAttribute('aria-pressed', 'false');
-    const key = i < 9 ? ` (${i + 1})` : '';
-    button.title = `${title}, learned from ${spoken(style.seconds)}${key}`;
+    button.classList.toggle('well-learned', style.well_learned);
+    const mark = style.well_learned ? '; well learned' : '';
+    button.setAttribute('aria-description', `${style.sentence}${mark}`);
     button.addEventListener('click', (event) =>
       this.chosen(title, event.shiftKey || event.ctrlKey || event.metaKey),
     );
-    this.container.append(button);
     return { style, title, button, sketch: null, asked: false };
   }
 
@@ -122,7 +142,7 @@ export class Previews {
     canvas.width = this.width * ratio;
     canvas.height = this.height * ratio;
     this.ratio = ratio;
-    for (const card of this.cards) {
+    for (const card of this.shown) {
       const { offsetLeft: x, offsetTop: y, offsetWidth: w, offsetHeight: h } = card.button;
       // a long name takes two lines
       card.box = { x, y, w, h, foot: card.title.length > 12 ? 36 : 24 };
@@ -146,9 +166,8 @@ export class Previews {
       bottom = top + container.clientHeight;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, top, this.width, container.clientHeight);
-    for (let i = 0; i < this.cards.length; i++) {
-      const card = this.cards[i],
-        { x, y, w, h, foot } = card.box;
+    for (const card of this.shown) {
+      const { x, y, w, h, foot } = card.box;
       if (y + h < top || y > bottom) continue;
       if (!card.sketch) {
         this.missing = true;
@@ -180,13 +199,10 @@ export class Previews {
   #walk(event) {
     const columns = getComputedStyle(this.container).gridTemplateColumns.split(' ').length;
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
-    const at = this.cards.findIndex(({ button }) => button === document.activeElement);
+    const at = this.shown.findIndex(({ button }) => button === document.activeElement);
     if (!step || at < 0) return;
     event.preventDefault();
     event.stopPropagation();
-    this.cards[Math.min(Math.max(at + step, 0), this.cards.length - 1)].button.focus();
+    this.shown[Math.min(Math.max(at + step, 0), this.shown.length - 1)].button.focus();
   }
 }
-
-const spoken = (seconds) =>
-  seconds >= 120 ? `${Math.round(seconds / 60)} minutes` : `${Math.round(seconds)} seconds`;

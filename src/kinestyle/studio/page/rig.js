@@ -96,14 +96,3 @@ function row(table, role, joint, trust, doubtful) {
   for (const text of [role.replaceAll('_', ' '), joint, trust])
     line.insertCell().textContent = text;
 }
-
-/** @param {HTMLElement} container  @param {string[]} sentences */
-export function showWarnings(container, sentences) {
-  container.replaceChildren(
-    ...sentences.map((sentence) => {
-      const item = document.createElement('li');
-      item.textContent = sentence[0].toUpperCase() + sentence.slice(1);
-      return item;
-    }),
-  );
-}

@@ -5,10 +5,12 @@ export class ServiceError extends Error {
   /**
    * @param {string} message
    * @param {number} status  of HTTP; 0 where nothing answered
+   * @param {string | null} kind  of error, see /api/docs
    */
-  constructor(message, status) {
+  constructor(message, status, kind = null) {
     super(message);
     this.status = status;
+    this.kind = kind;
   }
 
   get unreachable() {
@@ -68,10 +70,13 @@ export class Service {
 
   constructor() {
     // the token comes in the address, once, and is kept out of it afterwards
-    const given = new URLSearchParams(location.hash.slice(1)).get('token');
+    const words = new URLSearchParams(location.hash.slice(1)),
+      given = words.get('token');
     if (given) {
       sessionStorage.setItem(TOKEN, given);
-      history.replaceState(null, '', location.pathname + location.search);
+      words.delete('token');
+      const rest = [...words].length ? `#${words}` : '';
+      history.replaceState(null, '', location.pathname + location.search + rest);
     }
     this.token = given ?? sessionStorage.getItem(TOKEN);
   }
@@ -135,6 +140,25 @@ export class Service {
     const headers = { 'Content-Type': 'application/octet-stream' };
     return this.#json('POST', `styles?${asQuery({ name })}`, { body: bytes, headers });
   }
+
+  /**
+   * What the server has kept, read once more in another way.
+   * @param {string} id
+   * @param {{rig: StatedRig | null, animation: string | null, reading: Object<string, string>}} said
+   * @param {string} job
+   * @returns {Promise<Clip>}
+   */
+  readAgain(id, { rig, animation, reading }, job, signal) {
+    const query = { ...reading, rig: rig?.family, animation: animation ?? undefined, job };
+    const body = rig?.file && asForm([], rig);
+    return this.#json('POST', `clips/${id}/read?${asQuery(query)}`, { body, signal });
+  }
+
+  /** @returns {Promise<Clip>} what the server has kept */
+  clip = (id) => this.#json('GET', `clips/${id}`);
+
+  /** @returns {Promise<Record<string, number>>} */
+  limits = () => this.#json('GET', 'limits');
 
   /** @returns {Promise<Clip>} */
   stylize(id, request, signal) {
@@ -234,6 +258,7 @@ export class Service {
     throw new ServiceError(
       said?.error?.message ?? `The server answered ${answer.status} ${answer.statusText}.`,
       answer.status,
+      said?.error?.kind,
     );
   }
 }

@@ -1,32 +1,32 @@
 /** The studio: puts the parts together and lets them move. */
 import { Clock } from './clock.js';
+import { Clips } from './clips.js';
+import { Compare } from './compare.js';
 import { Connection } from './connection.js';
+import { addressOf, readAddress } from './address.js';
+import { freshDesk, labelOf, mixingSwitched, styleChosen } from './asking.js';
 import { Controls, MIX } from './controls.js';
 import { CurveLane, parseCurve } from './curve.js';
 import { followTheme } from './colours.js';
-import { dropFiles, isRig, isStyle, pickFiles, saveFile } from './files.js';
+import { dropFiles, isStyle, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
 import { keyTable } from './key_table.js';
+import { Library } from './library.js';
 import { listenForKeys, showKeys } from './keys.js';
 import { Live } from './live.js';
+import { Messages } from './messages.js';
 import { Notices, say, showProgress } from './notices.js';
+import { Opening } from './opening.js';
 import {
   buildSegments,
   pressSegments,
   ReferenceView,
-  resultLabel,
+  copied,
   showClip,
+  showFormats,
   showOutcome,
 } from './panel.js';
 import { Previews } from './previews.js';
-import {
-  chosenReading,
-  chosenRig,
-  showAnimationChoice,
-  showReading,
-  showRigChoice,
-  showWarnings,
-} from './rig.js';
 import { Service } from './service.js';
 import { Session } from './session.js';
 import { Stage } from './stage.js';
@@ -34,12 +34,13 @@ import { Timeline } from './timeline.js';
 import { Trim } from './trim.js';
 import { GRID_SIZE, View } from './view.js';
 
-/** The style that a first sight shows, where the bundle has it. */
-const FIRST_STYLE = 'old';
+/** Milliseconds without a change until the address is written. */
+const ADDRESS_MS = 150;
 
 const VIEWS = [
   ['side', 'Side by side'],
   ['overlay', 'Overlay'],
+  ['both', 'A and B'],
   ['grid', 'Grid'],
 ];
 const LAYERS = [
@@ -68,8 +69,11 @@ view.arranged = (frameCount) => {
   timeline.setLength(frameCount);
   showTrim();
 };
+const messages = new Messages(element('notes'), session, timeline);
 const previews = new Previews(element('styles'), element('previews'), service, chooseStyle);
+const compare = new Compare(session, view, fail);
 const grid = new Grid(session, view, () => previews.cards, fail);
+const library = new Library(previews);
 const controls = new Controls(element('controls'), (name, value) => {
   seen.began = performance.now();
   session.set(name, value);
@@ -79,60 +83,29 @@ const trim = new Trim(element('scrub').parentElement, clock, (name, moment) => {
   session.set(name, moment);
 });
 const curve = new CurveLane(element('curve-lane'), (value) => session.set(curveOf().name, value));
+const clips = new Clips(session, notices, keepAddress);
+const opening = new Opening(session, notices, clips);
 const reference = new ReferenceView();
 const connection = new Connection(service);
 const live = new Live(service, view);
 
 const seen = { frames: 0, latencies: [], began: 0, fresh: false };
-let mixing = false;
-/** Rigs that the server knows by name. @type {string[]} */
-let families = [];
 
 // ---- what is asked for ----
 
 function chooseStyle(title, second) {
   seen.began = performance.now();
-  const { styles } = session.choice;
-  if (second || mixing) {
-    const both = styles.includes(title)
-      ? styles.filter((name) => name !== title || styles.length < 2)
-      : [...styles.slice(-1), title];
-    session.choose({ kind: 'style', styles: both });
-  } else {
-    session.choose({ kind: 'style', styles: [title] });
-  }
+  session.choose(styleChosen(session.ask, title, second));
 }
 
-function setMixing(on) {
-  mixing = on;
-  element('mix').setAttribute('aria-pressed', String(on));
-  if (!on && session.choice.styles.length > 1)
-    session.choose({ styles: session.choice.styles.slice(0, 1) });
-  showChoice();
-}
-
+const switchMixing = () => session.choose(mixingSwitched(session.ask));
 const chooseCue = (kind) => session.choose({ kind });
 
-async function open(what, asReference = false) {
-  notices.clear();
-  if (await session.open(what, asReference))
-    say(asReference ? 'Reference opened.' : 'Clip opened.');
-}
-
-/**
- * Files that were dropped or picked: a clip, a clip and its rig, a rig alone, which is that of the
- * clip that is there, or styles, with any of these or alone.
- */
+/** Styles among files that were dropped or picked are told to the server, the rest is opened. */
 async function openFiles(all, asReference = false) {
-  const styles = all.filter(isStyle),
-    files = all.filter((file) => !isStyle(file));
-  for (const style of styles) await addStyle(style);
-  if (!files.length) return;
-  const [rig] = files.filter(isRig),
-    motion = files.filter((file) => !isRig(file));
-  if (rig && !motion.length && (asReference ? session.reference : session.source))
-    return stateRig({ file: rig }, asReference);
-  return open({ files: motion.length ? motion : files, rig: rig && { file: rig } }, asReference);
+  const files = all.filter((file) => !isStyle(file));
+  for (const style of all.filter(isStyle)) await addStyle(style);
+  if (files.length) await opening.openFiles(files, asReference);
 }
 
 /** A `.style` file that was dropped or picked: it is one more style, and chosen. */
@@ -155,53 +128,14 @@ function showOwnStyle(title, seconds) {
       return session.called(title);
     },
   };
-  previews.addStyle(style, title);
-}
-
-/** Read the clip that is there again, on a rig that the person states. */
-async function stateRig(rig, asReference = false) {
-  const { files, example, animation, reading } = asReference ? session.reference : session.source;
-  await open({ files, example, rig, animation, reading }, asReference);
-  // as it was, where it does not fit
-  showRigChoice(element('rig-choice'), families, session.source?.rig ?? null);
-}
-
-/** Read another animation of the file that is there. @param {string} animation */
-async function chooseAnimation(animation, asReference = false) {
-  const { files, example, rig, reading } = asReference ? session.reference : session.source;
-  await open({ files, example, rig, animation, reading }, asReference);
-  showAnimations(asReference); // as it was, where it is refused
-}
-
-/** Which animation is read, of a file with several. */
-function showAnimations(asReference = false) {
-  const { clip } = asReference ? session.reference : session.source;
-  showAnimationChoice(element(asReference ? 'like-animation' : 'animation'), clip.inspection);
-}
-
-/** Read the clip's file again, as the person says: which axis is up, say. */
-async function stateReading() {
-  const { files, example, rig, animation } = session.source;
-  await open({ files, example, rig, animation, reading: chosenReading(element('reading')) });
-  // as it was, where it is refused
-  showReading(element('reading'), session.source.reading);
-}
-
-/** A clip may have been refused for its rig, which the person may know. */
-function askForRig([what, asReference]) {
-  const select = document.createElement('select');
-  showRigChoice(select, families, what.rig ?? null);
-  select.addEventListener('change', () => open({ ...what, rig: chosenRig(select) }, asReference));
-  const label = document.createElement('label');
-  label.append('Its rig, if you know it: ', select);
-  return label;
+  library.addOwn(style, title);
 }
 
 function fail(error) {
   if (!error.unreachable)
     notices.fail(
       error.message,
-      error.opening && error.status === 422 ? askForRig(error.opening) : null,
+      error.opening && error.kind === 'rig' ? opening.askForRig(error.opening) : null,
     );
   previews.mayFetch = true;
   showProgress(null);
@@ -238,17 +172,47 @@ function toggleCurve() {
 }
 
 function showChoice() {
-  const { kind, styles } = session.choice;
+  const { kind, styles, mixing } = session.ask;
   pressSegments(element('cues'), (value) => value === kind);
   for (const [cue] of CUES) element(`by-${cue}`).hidden = cue !== kind;
-  element('mix').hidden = kind !== 'style';
-  element('chosen').textContent =
-    styles.length === 2 ? styles.join(' + ') : mixing ? 'choose a second style' : '';
+  for (const id of ['mix', 'style-search']) element(id).hidden = kind !== 'style';
+  element('mix').setAttribute('aria-pressed', String(mixing));
+  element('chosen').textContent = kind === 'style' ? chosenWords(styles, mixing) : '';
   previews.show(kind === 'style' ? styles : []);
+  library.show(kind === 'style' ? styles.at(-1) : null);
   controls.show(session.values, session.mixing, live.on ? live.state.settings : null);
+  showSteps();
   showTrim();
   showCurve();
   grid.update();
+  compare.update();
+  element('result').setAttribute('aria-busy', String(!live.on));
+  keepAddress();
+}
+
+const chosenWords = (styles, mixing) =>
+  styles.length === 2 ? styles.join(' + ') : mixing ? 'choose a second style' : '';
+
+/** Which steps there are, and which of the two results this is. */
+function showSteps() {
+  element('undo').disabled = !session.history.canUndo;
+  element('redo').disabled = !session.history.canRedo;
+  pressSegments(element('slots'), (slot) => slot === session.desk.slot);
+  for (const button of element('slots').children) {
+    const ask = session.desk[button.dataset.value];
+    const words = ask ? labelOf(ask, session.settings) : 'none yet: begins as the other';
+    button.title = `Result ${button.dataset.value}: ${words} (B)`;
+  }
+}
+
+/** The address says what is shown, once it stands still. */
+function keepAddress() {
+  clearTimeout(keepAddress.timer);
+  keepAddress.timer = setTimeout(() => {
+    if (!session.source) return;
+    const words = addressOf(session.desk, session.settings, { view: view.mode, clips: clips.entries });
+    history.replaceState(null, '', `#${words}`);
+  }, ADDRESS_MS);
 }
 
 /** Which part of the clip is taken; and that alone is played, and of a cycle one round. */
@@ -265,13 +229,12 @@ function showSource(opened) {
   live.stop();
   notices.clear();
   clock.setClip(opened.motion.frameCount, opened.motion.frameTime);
-  view.setOriginal(opened.motion, opened.clip.name);
+  view.setOriginal(opened.motion, opened.name);
   timeline.setCharacters(view.compared);
   showClip(opened);
-  showRigChoice(element('rig-choice'), families, opened.rig);
-  showAnimations();
-  element('reading').hidden = !opened.files;
-  showReading(element('reading'), opened.reading);
+  opening.show();
+  opening.showAnimations();
+  clips.look();
   showResult(null);
   showCurve();
   grid.update();
@@ -280,22 +243,29 @@ function showSource(opened) {
 function showResult(result) {
   if (live.on) return;
   if (result) {
-    view.setResult(result.motion, resultLabel(session), session.beginning(result.request));
-    timeline.setCharacters(view.compared);
-    notices.clear();
+    const label = labelOf(result.ask, session.settings);
+    if (view.setResult(result.motion, label, session.beginning(result.request))) {
+      timeline.setCharacters(view.compared);
+      notices.clear();
+    }
     previews.mayFetch = true;
-    seen.fresh = !session.busy;
+    seen.fresh = true;
+    compare.update();
+  } else {
+    view.clearResult();
   }
+  showTrim();
+  messages.update();
   showOutcome(
     result,
-    session.source?.clip?.warnings ?? [],
     [view.original, view.result].map((character) => character?.meanSlide ?? null),
   );
+  keepAddress();
 }
 
 /** What is there of the next result. */
 function showPart(part) {
-  view.setPart(part?.motion ?? null, resultLabel(session));
+  view.setPart(part?.motion ?? null, part ? labelOf(part.ask, session.settings) : '');
   if (part) seen.fresh = true;
 }
 
@@ -304,6 +274,8 @@ function setMode(mode) {
   pressSegments(element('views'), (value) => value === mode);
   element('grid-size').hidden = mode !== 'grid';
   grid.update();
+  compare.update();
+  keepAddress();
 }
 
 function toggleLayer(name) {
@@ -334,7 +306,7 @@ function showLive({ source, stage, lookahead_seconds: late, command, error }) {
 }
 
 live.wanted = () => session.restyling();
-live.label = () => resultLabel(session);
+live.label = () => labelOf(session.ask, session.settings);
 live.told = showLive;
 live.failed = fail;
 live.switched = (on) => {
@@ -345,42 +317,39 @@ live.switched = (on) => {
   if (on && view.mode === 'grid') setMode('side');
   if (!on && session.source) {
     showSource(session.source);
-    session.request();
+    session.again();
   }
   showChoice();
 };
 
+function cancel() {
+  clips.cancel();
+  session.cancel();
+}
+
 // ---- what is done with the result ----
 
 async function download() {
+  await session.settled();
   if (!session.result) return;
   try {
     const format = element('format').value;
     const { bytes, name, notes } = await service.file(session.result.clip.id, format);
     saveFile(bytes, name ?? session.result.clip.name.replace(/\.[^.]*$/, '') + format);
-    showWarnings(element('result-warnings'), notes);
+    messages.addWritten(notes);
     say('Downloaded.');
   } catch (error) {
-    if (error.expired)
-      await session
-        .recover(true)
-        .then(() =>
-          notices.fail('The result had expired and was made again; please download it now.'),
-        );
-    else fail(error);
+    if (!error.expired) return fail(error);
+    await session.remake();
+    notices.fail('The result had expired and was made again; please download it now.');
   }
 }
 
 async function copyCommand() {
+  if (!live.on) await session.settled();
   const command = live.on ? live.state.command : session.result?.clip.command;
   if (!command) return;
-  try {
-    await navigator.clipboard.writeText(command);
-    element('copy').textContent = 'Copied';
-  } catch {
-    getSelection().selectAllChildren(element('command'));
-    element('copy').textContent = 'Selected';
-  }
+  element('copy').textContent = (await copied(command)) ? 'Copied' : 'Selected';
   setTimeout(() => (element('copy').textContent = 'Copy'), 1500);
 }
 
@@ -388,10 +357,10 @@ async function copyCommand() {
 
 const nextVariation = () => session.set('seed', session.values.seed + 1);
 const chooseNumber = (event) => {
-  const card = previews.cards[Number(event.key) - 1];
+  const card = previews.shown[Number(event.key) - 1];
   if (card) chooseStyle(card.title, false);
 };
-const surprise = () => (session.choice.kind === 'random' ? nextVariation() : chooseCue('random'));
+const surprise = () => (session.ask.kind === 'random' ? nextVariation() : chooseCue('random'));
 const openFile = () => element('open').click();
 const showHelp = () => element('keys').showModal();
 
@@ -409,8 +378,9 @@ session.on('result', showResult);
 session.moment = () => clock.seconds;
 session.on('reference', (opened) => {
   reference.set(opened);
-  showAnimations(true);
+  opening.showAnimations(true);
 });
+session.on('settled', () => element('result').setAttribute('aria-busy', 'false'));
 session.on('choice', showChoice);
 session.on('choice', () => {
   if (!live.on) return;
@@ -422,14 +392,11 @@ session.on('working', showProgress);
 session.on('failed', fail);
 
 connection.lost = () =>
-  notices.wait(
-    'The studio’s server does not answer. Your clip is kept in this page; it goes on as soon as ' +
-      'the server is back.',
-  );
+  notices.wait('The studio’s server does not answer. It goes on when it is back.');
 connection.found = async (restarted) => {
   notices.wait(null);
   say('The server is back.');
-  if (!session.source) return start();
+  if (!session.settings.length) return start();
   await session.recover(restarted);
   if (restarted) grid.again();
 };
@@ -437,6 +404,11 @@ connection.found = async (restarted) => {
 buildSegments(element('views'), VIEWS, setMode);
 buildSegments(element('layers'), LAYERS, toggleLayer);
 buildSegments(element('cues'), CUES, chooseCue);
+buildSegments(
+  element('slots'),
+  ['A', 'B'].map((slot) => [slot, slot]),
+  (slot) => slot !== session.desk.slot && session.switchSlot(),
+);
 for (const size of GRID_SIZES)
   element('grid-size').lastChild.add(
     new Option(`${size} at once`, size, size === GRID_SIZE, size === GRID_SIZE),
@@ -445,21 +417,12 @@ showLayers();
 setMode(view.mode);
 showResult(null);
 
-pickFiles(element('open'), element('file'), openFiles);
+pickFiles(element('open'), element('file'), (files) => openFiles(files, false));
 pickFiles(element('open-like'), element('file-like'), (files) => openFiles(files, true));
 dropFiles(element('drop'), element('by-like'), openFiles);
-for (const [row, asReference] of [
-  ['animation', false],
-  ['like-animation', true],
-])
-  element(row).addEventListener('change', ({ target }) =>
-    chooseAnimation(target.value, asReference),
-  );
-element('reading').addEventListener('change', stateReading);
-element('rig-choice').addEventListener('change', ({ target }) => stateRig(chosenRig(target)));
 element('example').addEventListener(
   'change',
-  ({ target }) => target.value && open({ example: target.value }),
+  ({ target }) => target.value && opening.open({ example: target.value }),
 );
 element('grid-size').addEventListener('change', ({ target }) => {
   grid.size = Number(target.value);
@@ -470,10 +433,13 @@ element('curve-of').addEventListener('change', showCurve);
 element('curve-flat').addEventListener('click', () =>
   session.set(curveOf().name, parseCurve(session.values[curveOf().name])[0][1]),
 );
-element('mix').addEventListener('click', () => setMixing(!mixing));
+element('mix').addEventListener('click', switchMixing);
+element('undo').addEventListener('click', () => session.undo());
+element('redo').addEventListener('click', () => session.redo());
+element('defaults').addEventListener('click', () => session.reset());
 element('live').addEventListener('click', () => live.toggle());
 element('surprise').addEventListener('click', nextVariation);
-element('cancel').addEventListener('click', () => session.cancel());
+element('cancel').addEventListener('click', cancel);
 element('download').addEventListener('click', download);
 element('copy').addEventListener('click', copyCommand);
 element('theme').addEventListener('click', () => switchTheme());
@@ -486,12 +452,13 @@ const keys = keyTable({
   view,
   session,
   trim,
+  cancel,
   chooseNumber,
   copyCommand,
   download,
   nextVariation,
   openFile,
-  setMixing: () => setMixing(!mixing),
+  switchMixing,
   setMode,
   showHelp,
   surprise,
@@ -510,47 +477,75 @@ element('privacy').title =
   'Files go from this page to the studio’s own server and nowhere else; ' +
   'it forgets them after a while.';
 
-/** First sight: a demo clip, already restyled and playing. */
+/** First sight: a demo clip, already restyled and playing; or what the address says. */
 async function start() {
   try {
-    const [formats, { styles }, examples, rigs, settings] = await Promise.all([
+    const [formats, { styles }, examples, rigs, settings, limits] = await Promise.all([
       service.formats(),
       service.styles(),
       service.examples(),
       service.rigs(),
       service.settings(),
+      service.limits(),
     ]);
-    session.setDefaults(settings);
     controls.build(settings);
     element('curve-of').replaceChildren(
       ...[...settings, MIX]
         .filter(({ over_time: does }) => does)
         .map(({ name, label }) => new Option(label, name)),
     );
-    families = rigs.families;
-    element('formats').textContent = formats.read
-      .map((ending) => (ending === '.amc' ? '.amc with .asf' : ending))
-      .join(', ');
-    element('formats').parentElement.title = `Reads ${element('formats').textContent}`;
-    for (const id of ['file', 'file-like'])
-      element(id).accept = [...formats.read, '.asf', '.json', '.style'].join(',');
-    element('format').replaceChildren(...formats.write.map((format) => new Option(format, format)));
+    opening.families = rigs.families;
+    opening.mostBytes = limits.max_upload_bytes;
+    showFormats(formats);
     element('example').replaceChildren(
       new Option('Demo clips…', ''),
       ...examples.map(({ example, title }) => new Option(title, example)),
     );
     element('live-row').hidden = !(await live.find());
-    previews.setStyles(styles);
+    library.setStyles(styles);
     for (const [title, { sent }] of session.ownStyles) showOwnStyle(title, sent?.seconds ?? 0);
-    const first = previews.cards.find(({ title }) => title === FIRST_STYLE) ?? previews.cards[0];
-    session.choice = first
-      ? { kind: 'style', styles: [first.title] }
-      : { kind: 'random', styles: [] };
-    showChoice();
-    if (examples.length) await open({ example: examples[0].example });
+    // one of the best learned: the server says them first
+    const first = previews.cards.find(({ style }) => style.well_learned) ?? previews.cards[0];
+    const fresh = freshDesk(settings, first?.title ?? null);
+    const known = new Set(previews.cards.map(({ title }) => title));
+    const said = readAddress(location.hash.slice(1), fresh, settings, known);
+    session.begin(settings, fresh);
+    const demo = examples.length ? { example: examples[0].example } : null;
+    if (said) await restore(said, demo);
+    else if (demo) await opening.open(demo);
   } catch (error) {
     fail(error);
   }
+}
+
+/** What the address says; where its clip is gone, the rest of it on a demo clip. */
+async function restore({ desk, likes, clip, view: mode, more }, demo) {
+  const lost = [];
+  const found = async (place) => {
+    try {
+      return place && (await session.find(place));
+    } catch (error) {
+      if (error.kind !== 'gone') throw error;
+      lost.push(error.message);
+      return null;
+    }
+  };
+  const put = { ...desk };
+  for (const [slot, place] of Object.entries(likes)) {
+    const like = await found(place);
+    if (like) await session.ready(like);
+    if (like) put[slot] = { ...put[slot], reference: like };
+  }
+  const source = (await found(clip)) ?? (demo && (await session.find(demo)));
+  session.begin(session.settings, put);
+  if (session.reference) reference.set(session.reference);
+  if (VIEWS.some(([value]) => value === mode)) setMode(mode);
+  if (source) await session.place(source);
+  const others = await Promise.all(more.map((id) => found({ id, name: 'A clip of the list' })));
+  clips.add(others.filter(Boolean));
+  if (!lost.length) return;
+  await session.settled();
+  notices.fail(lost.join(' '));
 }
 
 let before = performance.now();
@@ -572,7 +567,10 @@ function draw(now) {
 
 /** For those who look inside: the browser's console, and the tests. */
 window.kinestyle = {
+  clips,
   session,
+  opening,
+  messages,
   stage,
   view,
   clock,

@@ -31,6 +31,8 @@ export class Timeline {
     this.strip = element('strip');
     this.poses = element('poses');
     this.shownFrame = -1;
+    this.marks = element('marks');
+    this.moments = [];
     this.characters = [];
     this.poseButtons = [];
     for (const speed of SPEEDS) element('speed').add(new Option(`${speed} ×`, speed));
@@ -54,12 +56,40 @@ export class Timeline {
     this.moved();
   }
 
+  /**
+   * Moments that something is said of: a click goes there.
+   * @param {{span: [number, number], note: import('./messages.js').Note}[]} moments
+   */
+  mark(moments) {
+    this.moments = moments;
+    this.#placeMarks();
+  }
+
+  #placeMarks() {
+    const { frameTime, frameCount } = this.clock,
+      seconds = Math.max((frameCount - 1) * frameTime, 1e-3);
+    const share = (time) => Math.min(Math.max(time / seconds, 0), 1);
+    this.marks.replaceChildren(
+      ...this.moments.map(({ span: [from, to], note }) => {
+        const mark = document.createElement('button');
+        Object.assign(mark, { type: 'button', className: 'mark', title: note.sentence });
+        const words = `${note.short ?? note.sentence}, ${from.toFixed(1)} to ${to.toFixed(1)} s`;
+        mark.setAttribute('aria-label', words);
+        mark.style.left = `${100 * share(from)}%`;
+        mark.style.width = `${100 * (share(to) - share(from))}%`;
+        mark.addEventListener('click', () => this.seek(from / frameTime));
+        return mark;
+      }),
+    );
+  }
+
   /** @param {number} frameCount  of the longest motion that is shown */
   setLength(frameCount) {
     if (frameCount === this.clock.frameCount) return;
     this.clock.setLength(frameCount);
     this.scrub.max = frameCount - 1;
     this.shownFrame = -1;
+    this.#placeMarks();
     this.redraw();
   }
 

@@ -28,6 +28,11 @@ export class View {
   resultLabel = '';
   /** What is there already of the next result: the seconds around the playhead. */
   part = null;
+  /** The other of two results. @type {Character | null} */
+  other = null;
+  otherLabel = '';
+  /** Which of the two the result is. @type {'A' | 'B'} */
+  slot = 'A';
   /** Called with the frames of the longest motion that is shown; shorter ones wait at their end. */
   arranged = (frameCount) => {};
   /** @type {{variant: Variant, character: Character | null}[]} */
@@ -46,8 +51,10 @@ export class View {
   setOriginal(motion, label) {
     this.original?.dispose();
     this.result?.dispose();
-    this.result = null;
+    this.other?.dispose();
+    this.result = this.other = null;
     this.#dropPart();
+    this.resultLabel = this.otherLabel = '';
     this.original = new Character(motion, this.stage.shared, this.stage.colours.original);
     this.originalLabel = label;
     this.clearVariants();
@@ -55,9 +62,17 @@ export class View {
     this.stage.fit();
   }
 
-  /** @param {number} from  the frame of the clip at which it begins */
+  /**
+   * @param {number} from  the frame of the clip at which it begins
+   * @returns {boolean} whether it is another one than before
+   */
   setResult(motion, label, from = 0) {
     this.#dropPart();
+    if (this.result?.motion === motion) {
+      this.resultLabel = label;
+      this.arrange();
+      return false;
+    }
     this.result?.dispose();
     this.result = new Character(motion, this.stage.shared, this.stage.colours.restyled).place(
       from,
@@ -65,6 +80,7 @@ export class View {
     );
     this.resultLabel = label;
     this.arrange();
+    return true;
   }
 
   /**
@@ -92,6 +108,25 @@ export class View {
   clearResult() {
     this.result?.dispose();
     this.result = null;
+    this.resultLabel = '';
+    this.arrange();
+  }
+
+  /**
+   * The other of two results, beside which the result is put.
+   * @param {import('./session.js').Result | null} result
+   */
+  setOther(result, label, from = 0) {
+    if (this.other?.motion !== result?.motion) {
+      this.other?.dispose();
+      this.other =
+        result &&
+        new Character(result.motion, this.stage.shared, this.stage.colours.restyled).place(
+          from,
+          this.original.motion.frameTime,
+        );
+    }
+    this.otherLabel = label;
     this.arrange();
   }
 
@@ -151,6 +186,15 @@ export class View {
           chosen: variant.chosen,
         })),
       ];
+    } else if (mode === 'both') {
+      const here = { ...second, note: this.slot };
+      const there = {
+        characters: this.other ? [this.other] : [],
+        label: this.otherLabel,
+        tint: 'restyled',
+        note: this.slot === 'A' ? 'B' : 'A',
+      };
+      cells = this.slot === 'A' ? [here, there] : [there, here];
     } else if (mode === 'overlay' && result) {
       original.opacity.value = GHOST;
       cells = [

@@ -177,7 +177,7 @@ class Action:
             when = _when(doubted, begins_seconds)
             kept = f"{_listed(limbs)} kept as in the clip"
             short = kept if len(limbs) <= 2 else f"{len(limbs)} limbs kept as in the clip"
-            spans = spans_of(doubted.any(axis=-1), begins_seconds)
+            spans = spans_of(np.asarray(doubted.any(axis=-1)), begins_seconds)
             told.append(Note(f"{kept} {when} (unfamiliar)", "action-kept", short, spans))
         if (self.hold > 0.5).any():
             held = np.asarray(self.hold > 0.5)

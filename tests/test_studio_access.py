@@ -26,7 +26,7 @@ def test_what_the_server_is(client: TestClient, walk: dict[str, Any]):
     assert walk["id"], "a worker has worked"
     assert client.get("/api/health").json()["status"] == "ok"
     limits, config = client.get("/api/limits").json(), StudioConfig(workers=1)
-    secret = {"bundle", "styles", "host", "port", "token"}
+    secret = {"bundle", "styles", "host", "port", "token", "live", "live_rate"}
     assert limits == {
         f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name not in secret
     }

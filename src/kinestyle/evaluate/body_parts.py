@@ -88,12 +88,15 @@ def measure_parts(
         own = _predictions(judges, before)
         for part in HALVES:
             real[part].append(own[part] == case.clip.style)
+        # the clip as fast as the style is, whose feet are planted when those of results are
+        timed = stylizer.in_time(analysis, code, case.settings)
+        settings = replace(case.settings, timing="keep")
         for part, seen in kept.items():
-            made = stylizer.apply(analysis, code, replace(case.settings, parts=part))
-            after = to_canonical(*read_back(made, analysis))
+            made = stylizer.apply(timed, code, replace(settings, parts=part))
+            after = to_canonical(*read_back(made, timed))
             slides = (
-                100.0 * float(planted_speed(clip, analysis.contact).mean())
-                for clip in (after, before)
+                100.0 * float(planted_speed(clip, of.contact).mean())
+                for clip, of in ((after, timed), (before, analysis))
             )
             seen.append(_Seen(_predictions(judges, after), *slides))
         progress((done + 1) / len(cases))

@@ -57,20 +57,24 @@ def main() -> None:
     frames = frames_of(clip)
     for action in ("keep", "free"):
         stream = StreamingStylizer(stylizer, calibration, style="old", action=action)
-        took, begins = [], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        took, worked, begins = [], [], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for number in range(round(given.minutes * 60.0 * given.rate)):
             frame = frames[number % len(frames)]
-            begin = time.perf_counter()
+            begin = time.perf_counter(), time.thread_time()
             stream.push(frame)
-            took.append(1e3 * (time.perf_counter() - begin))
+            took.append(1e3 * (time.perf_counter() - begin[0]))
+            worked.append(1e3 * (time.thread_time() - begin[1]))
             if number == len(frames):
                 begins = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         ms = np.array(took[len(frames) // 4 :])
+        cpu = np.array(worked[len(frames) // 4 :])
         grew = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begins
         print(
             f"action {action}, {clip.skeleton.joint_count} joints at {given.rate:g} a second: "
             f"mean {ms.mean():.2f} ms, median {np.median(ms):.2f}, 99 % "
-            f"{np.percentile(ms, 99.0):.2f}, longest {ms.max():.2f}; {given.minutes:g} minutes "
+            f"{np.percentile(ms, 99.0):.2f}, longest {ms.max():.2f}; of the "
+            f"processor {cpu.mean():.2f}, {np.median(cpu):.2f}, {np.percentile(cpu, 99.0):.2f}; "
+            f"{given.minutes:g} minutes "
             f"grew by {grew / 1024:.1f} MB; frames leave "
             f"{1e3 * stream.lookahead_seconds:.0f} ms late"
         )

@@ -16,9 +16,9 @@ from kinestyle.runtime.stylizer import Stylizer
 from live_streams import acceleration_m_s2, apart_cm, from_hips_m, sliding_cm_s, streamed
 from retarget_rigs import MADE
 
-NEAR_CM = 3.2
+NEAR_CM = 5.0
 """Of the whole clip's result, joints in the mean. These clips last one second to five, of which
-the first goes by before anything comes again."""
+the first goes by before anything comes again; a dance and a kick are farthest, most are 1 to 2."""
 
 LONG_SECONDS = 3.0
 """Shorter clips are played forth and back."""

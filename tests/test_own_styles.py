@@ -280,7 +280,7 @@ def test_python_takes_clips_of_any_rig(released: Stylizer, clips: Path, tmp_path
     assert len(style.clips) == 3
 
 
-# ---------------------------------------------------------------- the action that a style is heard in
+# ------------------------------------------------------------- the action a style is heard in
 
 
 def test_a_style_holds_a_body_as_in_the_clips_that_do_the_same(plain: Clip) -> None:

@@ -1,8 +1,8 @@
 """Random sequences of controls on the real page: after each, what the page shows, what it was
 answered, what is drawn and what the command says are the same.
 
-What is wanted is read from the controls themselves, as a person sees them, never from the page's own
-state.
+What is wanted is read from the controls themselves, as a person sees them, never from the page's
+own state.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ SHOWN = """(() => {
   const { result, source } = kinestyle.session;
   return {
     cue: pressed('#cues').map((button) => button.dataset.value),
-    panes: ['style', 'like', 'random'].filter((one) => !document.getElementById(`by-${one}`).hidden),
+    panes: ['style', 'like', 'random']
+      .filter((one) => !document.getElementById(`by-${one}`).hidden),
     cards: kinestyle.previews.cards.filter(({ button }) => button.ariaPressed === 'true')
       .map(({ title }) => title),
     mixing: document.getElementById('mix').ariaPressed === 'true',

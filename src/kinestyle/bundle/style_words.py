@@ -1,5 +1,5 @@
-"""What a person is told of a bundle's styles: a group and a few words for each, in a file beside the
-bundle, and what its manifest says of how each was learned.
+"""What a person is told of a bundle's styles: a group and a few words for each, in a file beside
+the bundle, and what its manifest says of how each was learned.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ teach one have either about half a minute or more than a quarter of an hour of i
 
 
 class StyleWords(NamedTuple):
-    """group: what it stands under; says: what one sees, a few words; place: the order in the file"""
+    """group: what it stands under; says: what one sees, a few words; place: in the file"""
 
     group: str
     says: str

@@ -148,7 +148,8 @@ def _told(style: OwnStyle, stylizer: Stylizer) -> list[str]:
     disagree = [clip.name for clip in style.clips if clip.disagrees]
     if disagree:
         lines.append(
-            f"unlike the others, in style or in what is done, and counted less: {', '.join(disagree)}"
+            "unlike the others, in style or in what is done, and counted less: "
+            + ", ".join(disagree)
         )
     if isfinite(style.apart):
         lines.append(

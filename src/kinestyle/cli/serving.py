@@ -109,7 +109,7 @@ def studio(
     )
     if token is None and not config.is_loopback:
         config = replace(config, token=secrets.token_urlsafe(16))
-    # a line for each request is for those who keep a log; who looks at a terminal wants what is wrong
+    # a line a request is for those who keep a log; who looks at a terminal wants what is wrong
     watched = sys.stderr.isatty()
     logging.basicConfig(
         level=logging.WARNING if watched else logging.INFO, format="%(asctime)s %(message)s"

@@ -250,7 +250,7 @@ def _stance(posture: Posture) -> float:
 
 
 def _stepping(position: Array) -> Array:
-    """position: (T, 21, 3) metres from the hips, facing +Z -> (T,) 0 to 1, how far the body steps."""
+    """position: (T, 21, 3) metres from the hips, facing +Z -> (T,) 0 to 1, how far it steps."""
     apart = position[:, _FEET[0], 1:] - position[:, _FEET[1], 1:]
     apart = apart - smooth_in_time(apart, _STEP_FRAMES)
     square = smooth_in_time(np.sum(apart**2, axis=1, keepdims=True), _STEP_FRAMES)

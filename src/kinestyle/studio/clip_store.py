@@ -156,8 +156,8 @@ class ClipStore:
         except KeyError:
             minutes = self.config.expiry_seconds / 60
             raise UnknownError(
-                f"there is no such {self.what}; {self.what}s are forgotten {minutes:g} minutes after their last "
-                f"use, or earlier "
+                f"there is no such {self.what}; {self.what}s are forgotten {minutes:g} minutes "
+                "after their last use, or earlier "
                 "when there are too many: send it again"
             ) from None
         clip.used_at = self.clock()

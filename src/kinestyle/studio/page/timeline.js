@@ -12,6 +12,10 @@ const element = (id) => document.getElementById(id);
 const POSE_WIDTH_PX = 84,
   LATER_MS = 80;
 
+/** Height of the marks of moments, and how many rows of them there are. */
+const MARK_PX = 8,
+  MOST_ROWS = 3;
+
 /** Steps of the colours from still to sliding. */
 const SHADES = 24;
 
@@ -69,12 +73,15 @@ export class Timeline {
     const { frameTime, frameCount } = this.clock,
       seconds = Math.max((frameCount - 1) * frameTime, 1e-3);
     const share = (time) => Math.min(Math.max(time / seconds, 0), 1);
+    // each note has a row of its own, so that none lies over another
+    const rows = [...new Set(this.moments.map(({ note }) => note))];
     this.marks.replaceChildren(
       ...this.moments.map(({ span: [from, to], note }) => {
         const mark = document.createElement('button');
         Object.assign(mark, { type: 'button', className: 'mark', title: note.sentence });
         const words = `${note.short ?? note.sentence}, ${from.toFixed(1)} to ${to.toFixed(1)} s`;
         mark.setAttribute('aria-label', words);
+        mark.style.bottom = `${MARK_PX * Math.min(rows.indexOf(note), MOST_ROWS - 1)}px`;
         mark.style.left = `${100 * share(from)}%`;
         mark.style.width = `${100 * (share(to) - share(from))}%`;
         mark.addEventListener('click', () => this.seek(from / frameTime));

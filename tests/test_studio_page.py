@@ -417,7 +417,7 @@ def test_a_long_clip_shows_progress_and_is_cancelled(visit: Visit, tmp_path: Pat
     progress.wait_for(state="hidden")
     visit.page.wait_for_timeout(300)
     assert visit.read("kinestyle.session.source.clip.id") == before
-    restyle(visit, "proud")  # it works on
+    restyle(visit, "giant")  # it works on
 
 
 def test_the_viewer_shows_what_the_file_says(visit: Visit, data_dir: Path):

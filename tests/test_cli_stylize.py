@@ -367,7 +367,8 @@ def test_a_failing_variation_leaves_the_whole_ones(
     apply, calls = Stylizer.apply, []
 
     def interrupted(*arguments: Any, **more: Any) -> Any:
-        calls.append(arguments)
+        if arguments[1].clip.frame_count == 151:  # takes are chosen by some seconds of it
+            calls.append(arguments)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return apply(*arguments, **more)

@@ -47,7 +47,7 @@ def visit() -> Iterator[Visit]:
         visit.page.locator("#stage").focus()
         if visit.read("kinestyle.clock.playing"):
             visit.page.keyboard.press("Space")
-        visit.until_result(lambda: visit.drop("#drop", ("long.bvh", text)), style=["old"])
+        visit.until_result(lambda: visit.drop("#drop", ("long.bvh", text)), style=["elderly"])
         yield visit
         assert visit.errors == []
 

@@ -237,6 +237,8 @@ class Walk(RuleBasedStateMachine):
     def wanted(self, cue: str) -> dict[str, Any] | None:
         """The request, as the controls say it; None where something is missing."""
         shown, values = self.shown, {}
+        if cue == "like" and "No reference" in shown["reference"]:
+            return None
         for name, option in OPTIONS.items():
             value = shown["values"][name]
             if name in shown["curves"]:
@@ -251,8 +253,6 @@ class Walk(RuleBasedStateMachine):
         if cue == "random":
             return {**values, "random": True}
         if cue == "like":
-            if "No reference" in shown["reference"]:
-                return None
             return {**values, "like": self.reference.name}
         cards = list(shown["cards"])
         if len(cards) < 2:

@@ -10,8 +10,6 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kinestyle.errors import KinestyleError
-
 Argument = int | float | str | bytes | bool | None
 
 _BUNDLE = b"#bundle\0"
@@ -23,8 +21,8 @@ _NUMBERS = {"i": ">i", "f": ">f", "h": ">q", "d": ">d", "t": ">Q"}
 _CONSTANTS: dict[str, Argument] = {"T": True, "F": False, "N": None, "I": True}
 
 
-class BadPacketError(KinestyleError):
-    """Bytes that are no packet."""
+class BadPacketError(ValueError):
+    """Bytes that are no packet. No user sees it: such packets are counted and dropped."""
 
 
 class Message(NamedTuple):

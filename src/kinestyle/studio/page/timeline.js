@@ -119,6 +119,7 @@ export class Timeline {
     this.characters = characters;
     this.scrub.max = this.clock.frameCount - 1;
     this.shownFrame = -1;
+    this.sketches = []; // of other characters
     // the motion itself comes first: lanes and poses follow when it is on the screen, and once
     // where several results follow one another
     clearTimeout(this.later);

@@ -362,4 +362,4 @@ def test_page_command_and_result_agree_on_a_short_walk(machine: type[Walk]) -> N
 
 @pytest.mark.slow
 def test_page_command_and_result_agree_on_long_walks(machine: type[Walk]) -> None:
-    run(machine, examples=12, steps=40)
+    run(machine, examples=3, steps=30)

@@ -17,7 +17,8 @@ from kinestyle.batch.making import Maker, outcome_of
 from kinestyle.batch.manifest import Manifest, Outcome, open_manifest
 from kinestyle.batch.order import Order, Work, plan, require_folder
 from kinestyle.batch.places import Results, open_results
-from kinestyle.batch.processes import make_in_processes, usable_cores
+from kinestyle.batch.processes import make_in_processes
+from kinestyle.cores import usable_cores
 
 
 @dataclass

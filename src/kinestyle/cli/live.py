@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kinestyle.cli.options import (
-    MOTION,
     bundle_option,
     keep_input,
+    like_option,
     own_styles_option,
     say_warnings,
     settings_options,
@@ -57,13 +57,7 @@ if TYPE_CHECKING:
     metavar="STYLE[@PARTS]",
     help="As of `kinestyle stylize`; without it, motion goes on as it comes.",
 )
-@click.option(
-    "--like",
-    type=MOTION,
-    multiple=True,
-    metavar="REF",
-    help="A clip, on any rig, whose style is taken.",
-)
+@like_option
 @click.option(
     "--mix",
     metavar="W1,W2,...",

@@ -34,8 +34,6 @@ PATIENCE_SECONDS = 2.0
 _STEPS = 1000
 """Of a bar from nothing to all."""
 NO_CLOBBER = "Replace no file that is there."
-ALL = "all"
-"""What asks for every animation of a file, as in `kinestyle.formats.every_animation`."""
 
 
 def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -44,6 +42,16 @@ def bundle_option(command: Callable[..., None]) -> Callable[..., None]:
         type=MOTION,
         help="A .kinestyle file, or the name of one that ships, bandai (the default), open (for "
         "commercial use) or unsupervised, or lies in a folder of KINESTYLE_BUNDLES.",
+    )(command)
+
+
+def like_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--like",
+        type=MOTION,
+        multiple=True,
+        metavar="REF",
+        help="A clip, on any rig, whose style is taken.",
     )(command)
 
 

@@ -11,13 +11,12 @@ import click
 
 from kinestyle.cli.many import Many, is_folder, is_many, many_options, stylize_folder
 from kinestyle.cli.options import (
-    ALL,
-    MOTION,
     at_work,
     bundle_option,
     format_option,
     keep_existing,
     keep_input,
+    like_option,
     own_styles_option,
     progress_bar,
     reading_options,
@@ -29,6 +28,7 @@ from kinestyle.cli.options import (
 )
 from kinestyle.cli.streams import as_files, is_stream
 from kinestyle.errors import MotionFileError
+from kinestyle.formats.reading import ALL
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
 
@@ -51,13 +51,7 @@ if TYPE_CHECKING:
     help="A style that the bundle knows, see `kinestyle styles`, or a .style file; STYLE@PARTS, as "
     "old@spine,head, is for these parts of the body only.",
 )
-@click.option(
-    "--like",
-    type=MOTION,
-    multiple=True,
-    metavar="REF",
-    help="A clip, on any rig, whose style is taken.",
-)
+@like_option
 @click.option(
     "--mix",
     metavar="W1,W2,...",

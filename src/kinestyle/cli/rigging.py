@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kinestyle.cli.options import (
-    ALL,
     MOTION,
     NO_CLOBBER,
     at_work,
@@ -30,6 +29,7 @@ from kinestyle.cli.options import (
 )
 from kinestyle.cli.streams import as_files, is_stream
 from kinestyle.errors import MotionFileError, one_line, sentence_of
+from kinestyle.formats.reading import ALL
 from kinestyle.runtime.settings import EDITS, Settings
 
 if TYPE_CHECKING:

@@ -8,14 +8,11 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from kinestyle.formats.reading import Reading
+from kinestyle.formats.reading import ALL, Reading
 from kinestyle.formats.table import open_as, read_animations, read_as
 from kinestyle.formats.unique_names import unique_names
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.window import Motion
-
-ALL = "all"
-"""What asks for every animation of a file."""
 
 
 def read_all(clip: Path, reading: Reading) -> list[tuple[str, Clip]]:

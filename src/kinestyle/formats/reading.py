@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypedDict
 
+ALL = "all"
+"""As an animation: every one of the file, see `kinestyle.formats.every_animation`."""
+
 UP_AXES = ("+X", "+Y", "+Z", "-X", "-Y", "-Z")
 
 

@@ -26,6 +26,7 @@ from kinestyle.learn.nets.networks import (
     NetworkSizes,
     StyleEncoder,
 )
+from kinestyle.retarget.features import LAYOUT
 from kinestyle.runtime.graphs import Graphs
 
 TOLERANCE = 1e-2
@@ -51,7 +52,7 @@ def networks_of(bundle: Bundle) -> BundleNetworks:
     sizes, labels = _sizes(bundle), bundle.manifest.label_numbers
 
     def statistics() -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.zeros(260), torch.ones(260)
+        return torch.zeros(LAYOUT.size), torch.ones(LAYOUT.size)
 
     networks = BundleNetworks(
         MotionEncoder(sizes, *statistics()),
@@ -96,7 +97,7 @@ def _fill(network: nn.Module, bundle: Bundle, name: str) -> None:
 
 def _compare(networks: BundleNetworks, bundle: Bundle) -> None:
     graphs = Graphs(bundle)
-    noise = torch.randn(1, 64, 260, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(1, 64, LAYOUT.size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         features = networks.motion_encoder.physical(noise)
         latent = networks.motion_encoder(features)

@@ -41,6 +41,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.window import Motion, Progress, part_of_progress
 from kinestyle.retarget.correspondence import correspond, to_canonical
 from kinestyle.retarget.features import (
+    FRAME_RATE,
     LAYOUT,
     clip_to_features,
     features_to_clip,
@@ -234,7 +235,7 @@ def _held_out(
     stylizer: Stylizer, clips: Sequence[StyleClip], seed: int
 ) -> tuple[list[StyleClip], list[StyleClip]]:
     """What is learned from to tell whether it helps, and what tells it: clips, or ends of them."""
-    seconds = sum(len(clip.features) for clip in clips) / 30.0
+    seconds = sum(len(clip.features) for clip in clips) / FRAME_RATE
     if seconds < LEAST_SECONDS:
         return [], []
     if len(clips) >= FEWEST_CLIPS:
@@ -486,7 +487,7 @@ class HeldOut:
     ):
         self.stylizer = stylizer
         out = OutOfStyle(stylizer, networks, config.seed + 1)
-        longest = round(HELD_OUT_SECONDS * 30.0)
+        longest = round(HELD_OUT_SECONDS * FRAME_RATE)
         joints = 3 * CANONICAL.joint_count
         self.unit = np.repeat([MEANS_M, SPREADS_M], joints)
         self.cases: list[tuple[Any, Array, Array]] = []

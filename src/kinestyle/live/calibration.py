@@ -22,7 +22,7 @@ from kinestyle.retarget.contacts import (
     standing_heights,
 )
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence, correspond, to_canonical
-from kinestyle.retarget.features import at_feature_rate, clip_to_features, pad_last
+from kinestyle.retarget.features import FRAME_RATE, at_feature_rate, clip_to_features, pad_last
 from kinestyle.retarget.footsteps import floor_of
 from kinestyle.retarget.legs import leg_trajectories
 from kinestyle.rig.mapping import map_joints
@@ -37,7 +37,7 @@ LEAST_SECONDS = 1.0
 STYLE_SECONDS = 20.0
 """Of motion whose style counts as a performer's own."""
 
-STYLE_STEPS = int(STYLE_SECONDS * 30.0 / LATENT_STRIDE)
+STYLE_STEPS = int(STYLE_SECONDS * FRAME_RATE / LATENT_STRIDE)
 """The same in steps of the latent."""
 
 

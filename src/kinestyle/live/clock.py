@@ -10,7 +10,7 @@ from kinestyle.live.performer import Frame
 from kinestyle.motion.resampling import resample_rotation, resample_vector
 
 AGAIN_SECONDS = 1.0
-"""A time that is farther than this from the last one begins anew: the sender was started again, or
+"""A time that is farther than this from the last one starts over: the sender was started again, or
 has slept.
 """
 

@@ -196,7 +196,7 @@ class Voice:
         here = slice(max(left - heard.first, 0), heard.count)
         rows = [change.rotation[here], change.rise[here], change.pace[here]]
         start = heard.first + here.start
-        if track.stop > start >= track.first and track.stop:
+        if track.stop > start >= track.first:
             rows = self._passing_from(start, *rows)
         elif track.stop == 0 or start > track.stop:
             start = heard.first

@@ -21,7 +21,7 @@ from kinestyle.motion.window import Motion
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.graphs import STRIDE
-from kinestyle.runtime.settings import Settings, SettingsChanges
+from kinestyle.runtime.settings import Settings, SettingsChanges, changed
 from kinestyle.runtime.stylizer import Stylizer
 
 LOOKAHEAD_SECONDS = 0.27
@@ -64,7 +64,7 @@ class StreamingStylizer:
         Raises BundleError, RigError, ClipError, StyleError.
         """
         self.stylizer = _stylizer(bundle)
-        settings = replace(settings or Settings(), **changes)
+        settings = changed(settings, changes)
         graphs = self.stylizer.graphs
         if isinstance(rig, Clip):
             rig = calibrate(graphs, rig, settings.rig)
@@ -120,7 +120,7 @@ class StreamingStylizer:
 
         Raises StyleError, RigError, ClipError.
         """
-        settings = replace(settings or self._settings, **changes)
+        settings = changed(settings or self._settings, changes)
         if settings.rig not in (None, self.calibration.rig):
             raise StyleError(
                 "rig is given to a stream that was calibrated without it, or with another one; "

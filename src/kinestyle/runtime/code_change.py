@@ -257,8 +257,11 @@ class CodeChange:
             found.append((1.0 - made - of_posture, change))
         # what needs no network spares what limbs do of its own accord; hands stay out of the body
         known = analysis.action.without_doubt if keeps else None
-        posture = code.posture_in(analysis.content) if isinstance(code, StyleCode) else None
-        if posture and of_posture:
+        if (
+            isinstance(code, StyleCode)
+            and of_posture
+            and (posture := code.posture_in(analysis.content))
+        ):
             above_ground = analysis.height - analysis.survey.elevation
             held = posture_change(
                 posture, analysis.rotation, above_ground, *self._amount, self._size

@@ -150,13 +150,15 @@ def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture 
         return None
     # what an arm does of its own is style in who walks all the while, and an action in who stands
     stepping = _stepping(position)
-    acting = np.maximum(_busy(local, height, _lowest(local))[:, _UPPER_ARMS], _raised(position))
+    acting = np.maximum(
+        _busy(position, height, _lowest(position))[:, _UPPER_ARMS], _raised(position)
+    )
     arms = 1.0 - acting * (1.0 - stepping[:, None])
     of_joints = np.repeat(weight[:, None], CANONICAL.joint_count, axis=1)
     for column, joints in enumerate(_ARMS):
         of_joints[:, joints] *= arms[:, [column]]
     return replace(
-        _posture(local, height, of_joints),
+        _posture(local, position, height, of_joints),
         arms=_beyond(weight @ arms / weight.sum(), SAID),
         stepping=float(weight @ stepping / weight.sum()),
     )
@@ -209,7 +211,8 @@ def own_posture(world_rotation: Array, height: Array) -> Posture:
     every = -(-len(height) // MOST_FRAMES)
     height = height[::every]
     local = world_to_local_rotation(CANONICAL, world_rotation[::every].astype(float, copy=False))
-    return _posture(local, height, 1.0 - _busy(local, height, _lowest(local)))
+    position = _above_hips(local)
+    return _posture(local, position, height, 1.0 - _busy(position, height, _lowest(position)))
 
 
 def take_posture(
@@ -220,9 +223,10 @@ def take_posture(
     own stays.
     """
     local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
-    free = 1.0 - _busy(local, height, own.hands)
+    position = _above_hips(local)
+    free = 1.0 - _busy(position, height, own.hands)
     # who steps and who stands hold and move their legs for what they do
-    alike = 1.0 - _stepping(_above_hips(local)) * (1.0 - wanted.stepping)
+    alike = 1.0 - _stepping(position) * (1.0 - wanted.stepping)
     free[:, np.concatenate(_LEGS)] *= alike[:, None] * (1.0 - _stance(own)) * wanted.legs
     for column, joints in enumerate(_ARMS):
         free[:, joints] *= wanted.arms[column]
@@ -264,9 +268,9 @@ def _raised(position: Array) -> Array:
     return _beyond(position[:, _HANDS, 1], STANDING_GESTURE_M)
 
 
-def _lowest(local: Array) -> Array:
-    """local: (T, 21, 4) -> (2,) as `Posture.hands`."""
-    return percentile(_above_hips(local)[:, _HANDS, 1], LOWEST, axis=0)
+def _lowest(position: Array) -> Array:
+    """position: (T, 21, 3) metres from the hips -> (2,) as `Posture.hands`."""
+    return percentile(position[:, _HANDS, 1], LOWEST, axis=0)
 
 
 def _above_hips(local: Array) -> Array:
@@ -275,8 +279,10 @@ def _above_hips(local: Array) -> Array:
     return np.asarray(position - position[:, [HIPS]])
 
 
-def _posture(local: Array, height: Array, weight: Array) -> Posture:
-    """local: (T, 21, 4), height: (T,), weight: (T, 21) of each joint at each moment."""
+def _posture(local: Array, position: Array, height: Array, weight: Array) -> Posture:
+    """local: (T, 21, 4), position: (T, 21, 3) metres from the hips, height: (T,), weight: (T, 21)
+    of each joint at each moment.
+    """
     weight = weight + 1e-6
     weight = weight / weight.sum(axis=0)
     mean = np.stack([rotation.mean(local[:, j], weight[:, j]) for j in range(local.shape[1])])
@@ -284,21 +290,20 @@ def _posture(local: Array, height: Array, weight: Array) -> Posture:
     centred = swing - np.sum(weight[..., None] * swing, axis=0)
     std = np.sqrt(np.sum(weight[..., None] * centred**2, axis=0))
     frames = 1.0 / float(np.sum(weight[:, _TRUNK[0]] ** 2))
-    return Posture(mean, std, float(weight[:, _LEGS[0][0]] @ height), frames, _lowest(local))
+    return Posture(mean, std, float(weight[:, _LEGS[0][0]] @ height), frames, _lowest(position))
 
 
-def _busy(local: Array, height: Array, hands: Array) -> Array:
-    """hands: as in `Posture` -> (T, 21) 0 to 1, how far each joint's part of the body does
-    something of its own.
+def _busy(position: Array, height: Array, hands: Array) -> Array:
+    """position: (T, 21, 3) metres from the hips, hands: as in `Posture` -> (T, 21) 0 to 1, how far
+    each joint's part of the body does something of its own.
     """
-    position = _above_hips(local)
     hand = position[:, _HANDS, 1]
     arms = np.maximum(_beyond(hand, RAISED_M), _beyond(hand, LOWERED_M))
     arms = np.maximum(arms, _beyond(hand - hands, GESTURE_M))
     foot = position[:, _FEET, 1]
     low = _beyond(height, LOW_HIPS_M)
     legs = np.maximum(_beyond(foot - foot.min(axis=1, keepdims=True), KICKED_M), low[:, None])
-    busy = np.empty(local.shape[:2])
+    busy = np.empty(position.shape[:2])
     busy[:, _TRUNK] = _bent(position)[:, None]
     for column in range(len(SIDES)):
         busy[:, _ARMS[column]] = arms[:, [column]]

@@ -107,12 +107,8 @@ class StyleCode(ModulatedCode):
         """The posture for a clip with a content code (C, N) over time: styles of one's own were
         heard in several actions.
         """
-        if not self.postures:
-            return self.posture
         found = [(style.posture_in(content), share) for style, share in self.postures]
-        known = [(posture, share) for posture, share in found if posture is not None]
-        postures, shares = zip(*known, strict=True)
-        return vary_posture(mix_postures(postures, shares), self.seed)
+        return _varied(found, self.seed) if found else self.posture
 
     @classmethod
     def of(
@@ -127,10 +123,8 @@ class StyleCode(ModulatedCode):
         ]
         if heard:
             found.postures, found.seed = tuple(heard), seed
-            held = [(style.posture, share) for style, share in heard if style.posture is not None]
-            postures, shares = zip(*held, strict=True)
-            found.posture = vary_posture(mix_postures(postures, shares), seed)
-            found.share = min(float(sum(shares)), 1.0)
+            found.posture = _varied([(style.posture, share) for style, share in heard], seed)
+            found.share = min(float(sum(share for _, share in heard)), 1.0)
         made = [
             (style.made, weight)
             for style, weight in zip(styles, weights, strict=True)
@@ -146,6 +140,12 @@ class StyleCode(ModulatedCode):
             note for style in styles if isinstance(style, ReferenceStyle) for note in style.notes
         )
         return found
+
+
+def _varied(found: Sequence[tuple[Posture | None, float]], seed: int) -> Posture:
+    """The variation of the postures of several styles, of which each has one, by their weights."""
+    postures = [posture for posture, _ in found if posture is not None]
+    return vary_posture(mix_postures(postures, [share for _, share in found]), seed)
 
 
 def _mixed_modulation(styles: Sequence[Style], weights: Sequence[float]) -> Array | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
@@ -90,6 +90,21 @@ MomentQuery = Annotated[
 ]
 LevelQuery = Annotated[bool | None, Query(description=schemas.LEVEL)]
 T = TypeVar("T")
+
+
+def _reading(
+    fps: FpsQuery = None,
+    animation: AnimationQuery = None,
+    up: UpQuery = None,
+    swap_sides: SidesQuery = None,
+    level: LevelQuery = None,
+    character: CharacterQuery = None,
+) -> Reading:
+    return Reading(fps, animation, up, swap_sides, level, character)
+
+
+ReadingQueries = Annotated[Reading, Depends(_reading)]
+"""What is said of how a file is to be read."""
 
 
 def make_app(config: StudioConfig) -> FastAPI:
@@ -338,6 +353,7 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
     )
     async def upload(
         request: Request,
+        reading: ReadingQueries,
         name: Annotated[
             str | None,
             Query(
@@ -345,19 +361,12 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
             ),
         ] = None,
         rig: RigQuery = None,
-        fps: FpsQuery = None,
-        animation: AnimationQuery = None,
-        up: UpQuery = None,
-        swap_sides: SidesQuery = None,
-        level: LevelQuery = None,
-        character: CharacterQuery = None,
         job: JobQuery = None,
     ) -> ClipAnswer:
         """Send a clip: as the body, or as a form with the clip, and the files that belong to it, as
         `file`; its rig as `rig`.
         """
         files, stated = await sent_clip(request, name, rig, studio.config)
-        reading = Reading(fps, animation, up, swap_sides, level, character)
         work = studio.keep(files, _client(request, job), stated, reading)
         return _answer(studio, await _while_there(request, work))
 
@@ -370,13 +379,8 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
     async def read_again(
         request: Request,
         clip_id: str,
+        reading: ReadingQueries,
         rig: RigQuery = None,
-        fps: FpsQuery = None,
-        animation: AnimationQuery = None,
-        up: UpQuery = None,
-        swap_sides: SidesQuery = None,
-        level: LevelQuery = None,
-        character: CharacterQuery = None,
         job: JobQuery = None,
     ) -> ClipAnswer:
         """Read the files of a clip that is kept once more, on another rig or in another way, and
@@ -384,7 +388,6 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         """
         upload = studio.store.get(clip_id).content.upload
         _, stated = await sent_clip(request, upload.name, rig, studio.config)
-        reading = Reading(fps, animation, up, swap_sides, level, character)
         work = studio.read_again(upload, _client(request, job), stated, reading)
         return _answer(studio, await _while_there(request, work))
 

@@ -64,42 +64,27 @@ RIG_BODY = {
 }
 """Of a request for a clip that is there."""
 
-UPLOAD_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/octet-stream": BINARY,
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "file": {"type": "array", "items": BINARY["schema"], "maxItems": 4},
-                        "rig": RIG,
-                    },
-                }
+
+def _body_or_form(parts: dict[str, Any]) -> dict[str, Any]:
+    """Of a request that sends a file as its body, or in a form with these parts, as `file`."""
+    form = {"type": "object", "required": ["file"], "properties": parts}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": BINARY,
+                "multipart/form-data": {"schema": form},
             },
-        },
+        }
     }
-}
+
+
+UPLOAD_BODY = _body_or_form(
+    {"file": {"type": "array", "items": BINARY["schema"], "maxItems": 4}, "rig": RIG}
+)
 """Of an upload."""
 
-
-STYLE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/octet-stream": BINARY,
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": BINARY["schema"]},
-                }
-            },
-        },
-    }
-}
+STYLE_BODY = _body_or_form({"file": BINARY["schema"]})
 """Of a style file."""
 
 

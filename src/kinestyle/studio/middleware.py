@@ -145,9 +145,10 @@ class _GuardedRequest:
     def check_length(self) -> None:
         """Refuse by what the header says; `receive` counts what it does not say."""
         said = Headers(scope=self.scope).get("content-length", "0")
-        if not re.fullmatch("[0-9]{1,18}", said) or int(said) > self.limit_bytes:
-            stated = int(said) if re.fullmatch("[0-9]{1,18}", said) else None
-            raise self._too_large("a length that is none" if stated is None else _megabytes(stated))
+        if not re.fullmatch("[0-9]{1,18}", said):
+            raise self._too_large("a length that is none")
+        if int(said) > self.limit_bytes:
+            raise self._too_large(_megabytes(int(said)))
 
     def _too_large(self, found: str) -> LimitError:
         option = "start the studio with a larger --max-upload-mb, or send less"

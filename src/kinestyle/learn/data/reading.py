@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle import __version__
+from kinestyle.cores import usable_cores
 from kinestyle.errors import DataError, KinestyleError, RigError
 from kinestyle.formats.table import read_motion
 from kinestyle.motion.canonical import HIPS
@@ -192,10 +193,6 @@ def _start_reader() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _each(

@@ -82,7 +82,7 @@ export class Previews {
   }
 
   /**
-   * One more card, or the same anew.
+   * One more card, or another in place of the one with its title.
    * @param {Style} style
    * @param {string} title
    */

@@ -59,6 +59,9 @@ export function shownValue({ slider, over_time: overTime }, value) {
   return slider ? Number(value).toFixed(2) : `${value}`;
 }
 
+/** The next of a whole number; after the last comes the first. @param {Setting} setting */
+export const following = ({ least, most }, value) => (value + 1 > most ? least : value + 1);
+
 export class Controls {
   #rows = [];
 
@@ -129,7 +132,7 @@ const KINDS = {
     const next = document.createElement('button');
     next.type = 'button';
     next.textContent = `Next ${setting.label.toLowerCase()}`;
-    next.addEventListener('click', () => changed(Number(input.value) + 1));
+    next.addEventListener('click', () => changed(following(setting, Number(input.value))));
     box.append(input, next);
     return { input, elements: [box], set };
   },

@@ -1,11 +1,12 @@
 /** The studio: puts the parts together and lets them move. */
+import { Service } from './backend.js';
 import { Clock } from './clock.js';
 import { Clips } from './clips.js';
 import { Compare } from './compare.js';
 import { Connection } from './connection.js';
 import { addressOf, readAddress } from './address.js';
 import { freshDesk, labelOf, mixingSwitched, styleChosen } from './asking.js';
-import { Controls, MIX } from './controls.js';
+import { Controls, following, MIX } from './controls.js';
 import { CurveLane, parseCurve } from './curve.js';
 import { followTheme } from './colours.js';
 import { dropFiles, isStyle, pickFiles, saveFile } from './files.js';
@@ -16,6 +17,7 @@ import { listenForKeys, showKeys } from './keys.js';
 import { Live } from './live.js';
 import { Messages } from './messages.js';
 import { Notices, say, showProgress } from './notices.js';
+import { showCurveOffer, showOffers } from './offers.js';
 import { Opening } from './opening.js';
 import {
   buildSegments,
@@ -27,7 +29,6 @@ import {
   showOutcome,
 } from './panel.js';
 import { Previews } from './previews.js';
-import { Service } from './service.js';
 import { Session } from './session.js';
 import { Stage } from './stage.js';
 import { Timeline } from './timeline.js';
@@ -94,6 +95,7 @@ const seen = { frames: 0, latencies: [], began: 0, fresh: false };
 // ---- what is asked for ----
 
 function chooseStyle(title, second) {
+  if (second && service.refusal('mixing')) return notices.fail(service.refusal('mixing'));
   seen.began = performance.now();
   session.choose(styleChosen(session.ask, title, second));
 }
@@ -154,7 +156,9 @@ function showCurve() {
     option.hidden = option.disabled = option.value === MIX.name && !mixed;
   if (!setting) return;
   if (setting === MIX && !mixed) {
-    element('curve-of').value = session.settings.find(({ over_time: does }) => does).name;
+    const other = session.settings.find(({ over_time: does }) => does);
+    if (!other) return;
+    element('curve-of').value = other.name;
     return showCurve();
   }
   const value = session.values[setting.name];
@@ -165,6 +169,7 @@ function showCurve() {
 }
 
 function toggleCurve() {
+  if (element('curves').hidden) return;
   const lane = element('curve');
   lane.hidden = !lane.hidden;
   element('curves').setAttribute('aria-pressed', String(!lane.hidden));
@@ -355,7 +360,10 @@ async function copyCommand() {
 
 // ---- keys ----
 
-const nextVariation = () => session.set('seed', session.values.seed + 1);
+const nextVariation = () => {
+  const seed = session.settings.find(({ name }) => name === 'seed');
+  session.set(seed.name, following(seed, session.values.seed));
+};
 const chooseNumber = (event) => {
   const card = previews.shown[Number(event.key) - 1];
   if (card) chooseStyle(card.title, false);
@@ -401,6 +409,7 @@ connection.found = async (restarted) => {
   if (restarted) grid.again();
 };
 
+showOffers(service, (sentence) => notices.fail(sentence));
 buildSegments(element('views'), VIEWS, setMode);
 buildSegments(element('layers'), LAYERS, toggleLayer);
 buildSegments(element('cues'), CUES, chooseCue);
@@ -458,7 +467,7 @@ const keys = keyTable({
   download,
   nextVariation,
   openFile,
-  switchMixing,
+  switchMixing: () => element('mix').click(),
   setMode,
   showHelp,
   surprise,
@@ -468,14 +477,6 @@ const keys = keyTable({
 });
 listenForKeys(keys);
 showKeys(element('key-list'), keys);
-
-const local = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
-element('privacy').querySelector('span').textContent = local
-  ? 'All stays on this machine'
-  : `Files go to ${location.host} only`;
-element('privacy').title =
-  'Files go from this page to the studio’s own server and nowhere else; ' +
-  'it forgets them after a while.';
 
 /** First sight: a demo clip, already restyled and playing; or what the address says. */
 async function start() {
@@ -489,6 +490,7 @@ async function start() {
       service.limits(),
     ]);
     controls.build(settings);
+    showCurveOffer(settings);
     element('curve-of').replaceChildren(
       ...[...settings, MIX]
         .filter(({ over_time: does }) => does)

@@ -23,16 +23,14 @@ from starlette.requests import ClientDisconnect
 
 from kinestyle import __version__
 from kinestyle.bundle import Bundle
-from kinestyle.bundle.style_words import is_well_learned, read_style_words, sentence_of
 from kinestyle.errors import KinestyleError
 from kinestyle.formats.reading import Reading
 from kinestyle.formats.table import FORMATS
 from kinestyle.rig.presets import PRESETS
 from kinestyle.runtime.cue import STYLE_FILE
-from kinestyle.runtime.options import options_of
-from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.style_files import with_own_styles
 from kinestyle.studio import documentation, restyling, schemas
+from kinestyle.studio.choices import setting_rows, style_rows
 from kinestyle.studio.clip_store import Content, StoredClip
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.documentation import FILE, MOTION, PART, WORK, documented_errors
@@ -52,9 +50,6 @@ from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
 
 if TYPE_CHECKING:
     from kinestyle.studio.live_source import LiveSource
-
-_OWN = "Your own"
-"""The group of styles that are no bundle's."""
 
 PAGE = Path(str(resources.files("kinestyle"))) / "studio" / "page"
 
@@ -243,30 +238,7 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
     @app.get("/api/styles", responses=documented_errors())
     async def styles() -> schemas.Styles:
         """The styles that the bundle knows."""
-        known, words = studio.bundle, read_style_words(studio.bundle.path)
-        rows: list[Any] = [
-            {
-                "name": s.name,
-                "label": s.label,
-                "seconds": s.seconds,
-                "default": known.style(s.label) is s,
-                "group": _OWN if s in known.own else words[s.name].group if s.name in words else "",
-                "sentence": sentence_of(s, words.get(s.name)),
-                "well_learned": is_well_learned(s),
-            }
-            for s in known.styles
-        ]
-        groups = [_OWN, *dict.fromkeys(word.group for word in words.values()), ""]
-        place = {name: word.place for name, word in words.items()}
-        rows.sort(
-            key=lambda row: (
-                groups.index(row["group"]),
-                not row["well_learned"],
-                place.get(row["name"], 0),
-                row["label"],
-            )
-        )
-        return schemas.Styles(bundle=known.path.name, styles=rows)
+        return style_rows(studio.bundle)
 
     @app.post(
         "/api/styles",
@@ -302,8 +274,7 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
     @app.get("/api/settings", responses=documented_errors())
     async def settings() -> list[schemas.Setting]:
         """How a clip can be restyled, to make the controls of a form from."""
-        found = [option.as_dict() for option in options_of(Settings) if not option.of_clip]
-        return [schemas.Setting(**one) for one in found]
+        return setting_rows()
 
     @app.get("/api/examples", responses=documented_errors())
     async def examples() -> list[schemas.Example]:

@@ -208,7 +208,7 @@ class Studio:
         """
         sent = sent or {}
         wanted = self._wanted(cue, settings, sent)
-        label = _label(_as_sent(cue, sent))
+        label = label_of(_as_sent(cue, sent))
         name = f"{Path(content.name).stem}_{label}{_written_ending(content.name)}"
         key = key_of(
             content.key.encode(), name.encode(), json.dumps(wanted, sort_keys=True).encode()
@@ -393,7 +393,7 @@ def _as_sent(cue: Cue[Content], sent: Mapping[str, Content]) -> Cue[Content]:
     return replace(cue, style=tuple(map(called, cue.style)))
 
 
-def _label(cue: Cue[Content]) -> str:
+def label_of(cue: Cue[Content]) -> str:
     """What a result is called after: walk_old, walk_like_zombie, walk_random."""
     if cue.random:
         return "random"

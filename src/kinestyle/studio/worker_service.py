@@ -212,15 +212,8 @@ class WorkerService:
         """What an upload is: facts and motion."""
         cached = clips[0]
         analysis = self._analysis(cached, stage(progress, "analysing", 0.3, 0.9))
-        warnings = analysis.own_domain.warnings
-        facts = facts_of(
-            cached.clip,
-            analysis.correspondence,
-            (*analysis.clip.warnings[len(cached.clip.warnings) :], *warnings),
-        )
-        return Message(
-            {"facts": facts}, (pack_motion(cached.clip, analysis.correspondence, analysis.contact),)
-        )
+        motion = pack_motion(cached.clip, analysis.correspondence, analysis.contact)
+        return Message({"facts": facts_of_clip(cached.clip, analysis)}, (motion,))
 
     def _stylize(
         self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
@@ -324,6 +317,12 @@ class WorkerService:
 
 class HeavyError(Exception):
     """A clip that is larger than its file suggested: it is for the worker for heavy clips."""
+
+
+def facts_of_clip(clip: Clip, analysis: Analysis[Clip]) -> dict[str, Any]:
+    """What the server says of an upload."""
+    found = analysis.clip.warnings[len(clip.warnings) :]
+    return facts_of(clip, analysis.correspondence, (*found, *analysis.own_domain.warnings))
 
 
 def facts_of(

@@ -1,0 +1,48 @@
+"""What a person chooses from: the styles of a bundle, and the settings, as a form shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kinestyle.bundle import Bundle
+from kinestyle.bundle.style_words import is_well_learned, read_style_words, sentence_of
+from kinestyle.runtime.options import options_of
+from kinestyle.runtime.settings import Settings
+from kinestyle.studio import schemas
+
+_OWN = "Your own"
+"""The group of styles that are no bundle's."""
+
+
+def style_rows(bundle: Bundle) -> schemas.Styles:
+    """The styles that a bundle knows, in the order to show them."""
+    words = read_style_words(bundle.path)
+    rows: list[Any] = [
+        {
+            "name": s.name,
+            "label": s.label,
+            "seconds": s.seconds,
+            "default": bundle.style(s.label) is s,
+            "group": _OWN if s in bundle.own else words[s.name].group if s.name in words else "",
+            "sentence": sentence_of(s, words.get(s.name)),
+            "well_learned": is_well_learned(s),
+        }
+        for s in bundle.styles
+    ]
+    groups = [_OWN, *dict.fromkeys(word.group for word in words.values()), ""]
+    place = {name: word.place for name, word in words.items()}
+    rows.sort(
+        key=lambda row: (
+            groups.index(row["group"]),
+            not row["well_learned"],
+            place.get(row["name"], 0),
+            row["label"],
+        )
+    )
+    return schemas.Styles(bundle=bundle.path.name, styles=rows)
+
+
+def setting_rows() -> list[schemas.Setting]:
+    """Every setting that is not of one clip alone."""
+    found = [option.as_dict() for option in options_of(Settings) if not option.of_clip]
+    return [schemas.Setting(**one) for one in found]

@@ -83,6 +83,7 @@ CharacterQuery = Annotated[schemas.CharacterNumber | None, Query(description=sch
 MomentQuery = Annotated[
     float, Query(ge=0.0, le=1e6, description="Seconds from the clip's first frame.")
 ]
+CountQuery = Annotated[int, Query(ge=1, le=schemas.MOST_TAKES, description="How many takes.")]
 LevelQuery = Annotated[bool | None, Query(description=schemas.LEVEL)]
 T = TypeVar("T")
 
@@ -439,6 +440,17 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         if found is None:
             return Response(status_code=204)
         return Response(found, media_type="application/octet-stream")
+
+    @app.post("/api/clips/{clip_id}/takes", responses=documented_errors(*WORK))
+    async def takes(
+        request: Request, clip_id: str, wanted: StylizeRequest, count: CountQuery = 8
+    ) -> schemas.Takes:
+        """Choose variations of what is asked for that differ as far as they can on this clip; the
+        first is that of `seed`. Each is made by its number.
+        """
+        clip, client = studio.store.get(clip_id), _client(request, wanted.job)
+        work = studio.takes(clip, wanted.cue(), wanted.settings(), count, client)
+        return schemas.Takes(seeds=await _while_there(request, work))
 
     @app.post(
         "/api/stylize",

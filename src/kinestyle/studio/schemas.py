@@ -25,6 +25,7 @@ JobName = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+MOST_TAKES = 48
 MOST_CURVE_LETTERS = 50_000
 
 
@@ -372,10 +373,17 @@ class LiveAnswer(BaseModel):
     )
 
 
+class Takes(BaseModel):
+    """Variations of a style to choose from."""
+
+    seeds: list[int] = Field(description="Ascending; `seed` of a request makes each.")
+
+
 class JobAnswer(BaseModel):
     """How far a job is."""
 
     stage: str = Field(
-        description="waiting, reading, analysing, restyling or writing", examples=["restyling"]
+        description="waiting, reading, analysing, choosing takes, restyling or writing",
+        examples=["restyling"],
     )
     share: float = Field(ge=0.0, le=1.0, description="Roughly how much of it is done.")

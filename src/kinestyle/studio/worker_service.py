@@ -16,6 +16,7 @@ from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.warp import warped_again
+from kinestyle.motion.window import Motion
 from kinestyle.note import as_dict, reworded
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.travel import end_distance_m
@@ -28,6 +29,7 @@ from kinestyle.runtime.reference import StyleCode
 from kinestyle.runtime.settings import CycleMode, Settings
 from kinestyle.runtime.style_files import parse_style
 from kinestyle.runtime.stylizer import Stylizer, bundle_for
+from kinestyle.runtime.takes import choose_takes
 from kinestyle.studio.clip_state import pack_state, put_state
 from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError
@@ -116,6 +118,7 @@ class WorkerService:
             "read": self._facts,
             "stylize": self._stylize,
             "part": self._stylize_part,
+            "takes": self._choose_takes,
             "write": self._write,
             "style": self._style_facts,
         }[head["work"]]
@@ -263,20 +266,47 @@ class WorkerService:
         c = part.analysis.correspondence
         return Message({}, (pack_motion(shown, c, first_frame=frames.start),))
 
+    def _choose_takes(
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
+        """The seeds of variations of the first clip that differ as far as they can."""
+        settings = Settings(**head["settings"])
+        bundle, cue = self._cue(clips, head)
+        analysed = stage(progress, "analysing", 0.0, 0.2)
+        analysis = self._analysis(clips[0], analysed, bundle, settings.cycle)
+        seeds = choose_takes(
+            self._stylizer(bundle),
+            analysis,
+            cue,
+            head["count"],
+            settings,
+            stage(progress, "choosing takes", 0.2, 1.0),
+        )
+        return Message({"seeds": seeds})
+
     def _code(
         self, clips: Sequence[WarmClip], head: dict[str, Any], settings: Settings
     ) -> tuple[str, StyleCode]:
-        """The bundle that a cue asks for, and the code. All clips but the first are references."""
+        """The bundle that a cue asks for, and the code."""
+        bundle, cue = self._cue(clips, head)
+        return bundle, self._stylizer(bundle).style_of(cue, settings.seed)
+
+    def _cue(
+        self, clips: Sequence[WarmClip], head: dict[str, Any]
+    ) -> tuple[str, Cue[Motion | Style]]:
+        """The cue of a message and the bundle that it asks for. All clips but the first are
+        references.
+        """
         by_key = dict(zip(head["keys"][1:], clips[1:], strict=True))
         cue: Cue[str] = Cue.of(**head["cue"])
         bundle = str(bundle_for(cue, self.config["bundle"]) or "")
-        known = cue.map(lambda key: self._reference_style(by_key[key], bundle))
+        known: Cue[Motion | Style] = cue.map(lambda key: self._reference_style(by_key[key], bundle))
         stylizer = self._stylizer(bundle)
         stylizer.at_hand = {
             name: parse_style(self._style_files[key], name, stylizer.bundle)
             for name, key in head.get("styles", {}).items()
         }
-        return bundle, stylizer.style_of(known, settings.seed)
+        return bundle, known
 
     def _keep_style(self, key: str, data: bytes) -> None:
         """Keep a style file, and forget those unused for longest."""

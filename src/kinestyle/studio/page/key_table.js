@@ -92,6 +92,12 @@ export function keyTable({
       run: () => setMode(view.mode === 'grid' ? 'side' : 'grid'),
     },
     {
+      keys: ['p'],
+      shown: 'P',
+      words: 'takes to choose from',
+      run: () => setMode(view.mode === 'takes' ? 'side' : 'takes'),
+    },
+    {
       keys: ['o'],
       shown: 'O',
       words: 'overlay or side by side',

@@ -33,7 +33,7 @@ import { Session } from './session.js';
 import { Stage } from './stage.js';
 import { Timeline } from './timeline.js';
 import { Trim } from './trim.js';
-import { GRID_SIZE, View } from './view.js';
+import { GRID_SIZE, isGrid, View } from './view.js';
 
 /** Milliseconds without a change until the address is written. */
 const ADDRESS_MS = 150;
@@ -43,6 +43,7 @@ const VIEWS = [
   ['overlay', 'Overlay'],
   ['both', 'A and B'],
   ['grid', 'Grid'],
+  ['takes', 'Takes'],
 ];
 const LAYERS = [
   ['follow', 'Follow', 'The camera goes along (F)'],
@@ -277,7 +278,7 @@ function showPart(part) {
 function setMode(mode) {
   view.setMode(mode);
   pressSegments(element('views'), (value) => value === mode);
-  element('grid-size').hidden = mode !== 'grid';
+  element('grid-size').hidden = !isGrid(mode);
   grid.update();
   compare.update();
   keepAddress();
@@ -319,7 +320,7 @@ live.switched = (on) => {
   document.body.classList.toggle('live', on);
   element('live-state').textContent = '';
   session.paused = on;
-  if (on && view.mode === 'grid') setMode('side');
+  if (on && isGrid(view.mode)) setMode('side');
   if (!on && session.source) {
     showSource(session.source);
     session.again();

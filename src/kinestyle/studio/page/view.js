@@ -11,6 +11,9 @@ const GHOST = 0.5;
 /** Characters in the grid at first, the original among them. */
 export const GRID_SIZE = 12;
 
+/** Whether a view has many cells: of styles, or of takes. */
+export const isGrid = (mode) => mode === 'grid' || mode === 'takes';
+
 /**
  * @typedef {import('./character.js').Character} Character
  * @typedef {Object} Variant   a cell of the grid
@@ -175,7 +178,7 @@ export class View {
       tint: 'restyled',
     };
     let cells;
-    if (mode === 'grid') {
+    if (isGrid(mode)) {
       cells = [
         first,
         ...this.variants.map(({ variant, character }) => ({

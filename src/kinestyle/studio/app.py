@@ -33,7 +33,7 @@ from kinestyle.studio import documentation, restyling, schemas
 from kinestyle.studio.choices import setting_rows, style_rows
 from kinestyle.studio.clip_store import Content, StoredClip
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.documentation import FILE, MOTION, PART, WORK, documented_errors
+from kinestyle.studio.documentation import FILE, MESH, MOTION, PART, WORK, documented_errors
 from kinestyle.studio.error_responses import (
     CancelledError,
     RequestError,
@@ -383,6 +383,22 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         return Response(
             studio.store.get(clip_id).content.motion, media_type="application/octet-stream"
         )
+
+    @app.get(
+        "/api/clips/{clip_id}/mesh",
+        response_class=Response,
+        responses=documented_errors(*WORK) | MESH,
+    )
+    async def mesh(request: Request, clip_id: str, job: JobQuery = None) -> Response:
+        """What the file of a clip, or of the one that a result was made from, shows of its
+        character: triangles, materials, textures, and the joints that carry them. Nothing (204)
+        where it shows none.
+        """
+        clip = studio.store.get(clip_id)
+        found = await _while_there(request, studio.mesh(clip, _client(request, job)))
+        if found is None:
+            return Response(status_code=204)
+        return Response(found, media_type="application/octet-stream")
 
     @app.get(
         "/api/clips/{clip_id}/file",

@@ -262,6 +262,24 @@ class Studio:
                 self._takes.popitem(last=False)
         return self._takes[key]
 
+    async def mesh(self, clip: StoredClip, client: Client) -> bytes | None:
+        """What the file of a clip, or of the one that a result was made from, shows of its
+        character; None where that is nothing. Raises MotionFileError.
+        """
+        upload = clip.content.upload
+        known = self.store.mesh(upload)
+        if known is None:
+            facts = {"frame_count": 0, "joint_count": 0}
+            of = self.store.content(upload.key) or Content(
+                upload.key, upload.name, upload, None, facts, b""
+            )
+            head = {"work": "mesh", "name": upload.name}
+            # what moves comes first
+            message = await self.pool.run(self._job(head, (of,), client, COLD))
+            known = message.blobs[0]
+            self.store.keep_mesh(upload, known)
+        return known or None
+
     def _wanted(
         self, cue: Cue[Content], settings: Settings, sent: Mapping[str, Content]
     ) -> dict[str, Any]:

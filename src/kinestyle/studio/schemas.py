@@ -334,6 +334,10 @@ class ClipAnswer(BaseModel):
         description="How far over the ground the hips end from where those of the clip it was made "
         "from do, in metres on a body of 1.70 m; null for an upload.",
     )
+    holds_mesh: bool = Field(
+        default=False,
+        description="Whether its file shows more than a skeleton, see `/api/clips/{id}/mesh`.",
+    )
     request: dict[str, Any] | None = Field(description="What made it; null for an upload.")
     of: str | None = Field(description="The clip it was made from; null for an upload.")
     command: str | None = Field(

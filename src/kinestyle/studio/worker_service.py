@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kinestyle.bundle import GRAPHS, Style
+from kinestyle.formats.meshes import holds_mesh, mesh_of
 from kinestyle.formats.reading import AS_IT_IS, Reading
 from kinestyle.formats.table import read_as, write_motion
 from kinestyle.inspection.report import Inspection
@@ -33,6 +34,7 @@ from kinestyle.runtime.takes import choose_takes
 from kinestyle.studio.clip_state import pack_state, put_state
 from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError
+from kinestyle.studio.mesh_packing import pack_mesh
 from kinestyle.studio.motion_packing import pack_motion
 from kinestyle.studio.parts_first import cut_around
 from kinestyle.studio.warm_clips import AnalysedPart, WarmClip, WarmClips
@@ -119,6 +121,7 @@ class WorkerService:
             "stylize": self._stylize,
             "part": self._stylize_part,
             "takes": self._choose_takes,
+            "mesh": self._mesh,
             "write": self._write,
             "style": self._style_facts,
         }[head["work"]]
@@ -215,8 +218,20 @@ class WorkerService:
         """What an upload is: facts and motion."""
         cached = clips[0]
         analysis = self._analysis(cached, stage(progress, "analysing", 0.3, 0.9))
-        motion = pack_motion(cached.clip, analysis.correspondence, analysis.contact)
-        return Message({"facts": facts_of_clip(cached.clip, analysis)}, (motion,))
+        motion = pack_motion(
+            cached.clip,
+            analysis.correspondence,
+            analysis.contact,
+            rotations=holds_mesh(cached.clip),
+        )
+        facts = facts_of_clip(cached.clip, analysis)
+        return Message({"facts": facts | {"holds_mesh": holds_mesh(cached.clip)}}, (motion,))
+
+    def _mesh(self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress) -> Message:
+        """What a clip's file shows of its character; nothing where that is nothing."""
+        progress("reading", 0.5)
+        mesh = mesh_of(clips[0].clip)
+        return Message({}, (b"" if mesh is None else pack_mesh(mesh),))
 
     def _stylize(
         self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
@@ -247,8 +262,10 @@ class WorkerService:
         before = edit_base(timed.clip, plan, analysis.correspondence)
         apart = end_distance_m(before, result, analysis.correspondence)
         facts["end_distance_m"] = round(apart, 3)
+        facts["holds_mesh"] = holds_mesh(cached.clip)
         state = pack_state(result, moments)
-        return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
+        motion = pack_motion(result, analysis.correspondence, rotations=holds_mesh(cached.clip))
+        return Message({"facts": facts}, (state, motion))
 
     def _stylize_part(
         self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
@@ -264,7 +281,8 @@ class WorkerService:
         result = self._stylizer(bundle).apply(part.analysis, code, replace(settings, cycle="no"))
         shown = result.window(frames.core.start, frames.core.stop)
         c = part.analysis.correspondence
-        return Message({}, (pack_motion(shown, c, first_frame=frames.start),))
+        packed = pack_motion(shown, c, first_frame=frames.start, rotations=holds_mesh(cached.clip))
+        return Message({}, (packed,))
 
     def _choose_takes(
         self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress

@@ -155,6 +155,11 @@ export class HttpService extends Service {
   motion = async (id, signal) =>
     (await this.#fetch('GET', `clips/${id}/motion`, { signal })).arrayBuffer();
 
+  mesh = async (id, signal) => {
+    const answer = await this.#fetch('GET', `clips/${id}/mesh`, { signal });
+    return answer.status === 204 ? null : answer.arrayBuffer();
+  };
+
   preview = async (style) =>
     (
       await this.#fetch('GET', `previews/${style.split('/').map(encodeURIComponent).join('/')}`)

@@ -103,6 +103,12 @@ export function keyTable({
       words: 'overlay or side by side',
       run: () => setMode(view.mode === 'overlay' ? 'side' : 'overlay'),
     },
+    {
+      keys: ['h'],
+      shown: 'H',
+      words: 'its own mesh, or bones',
+      run: () => toggleLayer('mesh'),
+    },
     { keys: ['f'], shown: 'F', words: 'follow', run: () => toggleLayer('follow') },
     { keys: ['0'], shown: '0', words: 'fit the view', run: () => stage.fit() },
     { keys: ['-', '_'], shown: '-', words: 'zoom out', run: () => stage.zoom(1.15) },

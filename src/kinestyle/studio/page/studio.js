@@ -12,10 +12,12 @@ import { followTheme } from './colours.js';
 import { dropFiles, isStyle, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
 import { keyTable } from './key_table.js';
+import { Layers } from './layers.js';
 import { Library } from './library.js';
 import { listenForKeys, showKeys } from './keys.js';
 import { Live } from './live.js';
 import { Messages } from './messages.js';
+import { Models } from './models.js';
 import { Notices, say, showProgress } from './notices.js';
 import { showCurveOffer, showOffers } from './offers.js';
 import { Opening } from './opening.js';
@@ -45,12 +47,6 @@ const VIEWS = [
   ['grid', 'Grid'],
   ['takes', 'Takes'],
 ];
-const LAYERS = [
-  ['follow', 'Follow', 'The camera goes along (F)'],
-  ['path', 'Path', 'The path of the hips over the floor'],
-  ['prints', 'Prints', 'Where feet stood, coloured where they slid'],
-  ['fit', 'Fit', 'Fit the view (0)'],
-];
 const GRID_SIZES = [6, 12, 16, 22];
 const CUES = [
   ['style', 'Style'],
@@ -72,6 +68,13 @@ view.arranged = (frameCount) => {
   showTrim();
 };
 const messages = new Messages(element('notes'), session, timeline);
+const models = new Models(service, view);
+models.changed = () => {
+  messages.ofMesh = models.notes;
+  messages.update();
+  layers.show();
+};
+const layers = new Layers(element('layers'), stage, view, models);
 const previews = new Previews(element('styles'), element('previews'), service, chooseStyle);
 const compare = new Compare(session, view, fail);
 const grid = new Grid(session, view, () => previews.cards, fail);
@@ -237,6 +240,7 @@ function showSource(opened) {
   clock.setClip(opened.motion.frameCount, opened.motion.frameTime);
   view.setOriginal(opened.motion, opened.name);
   timeline.setCharacters(view.compared);
+  models.look(opened);
   showClip(opened);
   opening.show();
   opening.showAnimations();
@@ -282,20 +286,6 @@ function setMode(mode) {
   grid.update();
   compare.update();
   keepAddress();
-}
-
-function toggleLayer(name) {
-  if (name === 'fit') stage.fit();
-  else if (name === 'follow') stage.setFollow(!stage.follow);
-  else stage.layers[name] = !stage.layers[name];
-  showLayers();
-  stage.touch();
-}
-
-function showLayers() {
-  pressSegments(element('layers'), (name) =>
-    name === 'fit' ? null : name === 'follow' ? stage.follow : stage.layers[name],
-  );
 }
 
 // ---- a performer ----
@@ -412,7 +402,6 @@ connection.found = async (restarted) => {
 
 showOffers(service, (sentence) => notices.fail(sentence));
 buildSegments(element('views'), VIEWS, setMode);
-buildSegments(element('layers'), LAYERS, toggleLayer);
 buildSegments(element('cues'), CUES, chooseCue);
 buildSegments(
   element('slots'),
@@ -423,7 +412,6 @@ for (const size of GRID_SIZES)
   element('grid-size').lastChild.add(
     new Option(`${size} at once`, size, size === GRID_SIZE, size === GRID_SIZE),
   );
-showLayers();
 setMode(view.mode);
 showResult(null);
 
@@ -474,7 +462,7 @@ const keys = keyTable({
   surprise,
   switchTheme: () => switchTheme(),
   toggleCurve,
-  toggleLayer,
+  toggleLayer: (name) => layers.toggle(name),
 });
 listenForKeys(keys);
 showKeys(element('key-list'), keys);
@@ -574,6 +562,7 @@ window.kinestyle = {
   session,
   opening,
   messages,
+  models,
   stage,
   view,
   clock,

@@ -123,7 +123,7 @@ class _Reader:
         else:
             normal = normals_of(position, triangle)
         bind = np.full((len(used), 1), rigid)
-        weight_rows = np.ones((len(used), 1))
+        weight_rows: Array = np.ones((len(used), 1))
         if skin is not None:
             found = self._carriers(attributes, skin, count)
             bind, weight_rows = found[0][used], found[1][used]

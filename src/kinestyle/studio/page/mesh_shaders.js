@@ -46,7 +46,7 @@ export const MESH_VERTEX = /* glsl */ `
   }
 `;
 
-/** How much of its own colours a planted foot leaves, and what is laid over another. */
+/** A planted foot is coloured, and one body over another is tinted. */
 export const MESH_FRAGMENT = /* glsl */ `
   precision highp float;
   in vec3 facing;
@@ -80,7 +80,7 @@ export const MESH_FRAGMENT = /* glsl */ `
     vec3 n = normalize(facing) * (gl_FrontFacing ? 1.0 : -1.0);
     float lit = pow(dot(n, light) * 0.5 + 0.5, 1.4);
     float rim = pow(1.0 - abs(dot(n, normalize(cameraPosition - worldPosition))), 3.0);
-    vec3 shaded = c * mix(0.55, 1.05, lit) + (0.05 * lit + 0.06 * rim * (n.y * 0.5 + 0.5));
+    vec3 shaded = c * mix(0.50, 0.97, lit) + (0.03 * lit + 0.06 * rim * (n.y * 0.5 + 0.5));
     c = mix(shaded, c, unlit * 0.75) + emission;
     drawn = vec4(c, cutoff > 1.0 ? base.a * opacity : opacity);
   }

@@ -214,14 +214,16 @@ function showSteps() {
   }
 }
 
-/** The address says what is shown, once it stands still. */
+/** The address says what is shown: at once, but seldom enough for the browser while a slider moves. */
 function keepAddress() {
   clearTimeout(keepAddress.timer);
-  keepAddress.timer = setTimeout(() => {
-    if (!session.source) return;
-    const words = addressOf(session.desk, session.settings, { view: view.mode, clips: clips.entries });
-    history.replaceState(null, '', `#${words}`);
-  }, ADDRESS_MS);
+  const early = (keepAddress.at ?? -Infinity) + ADDRESS_MS - performance.now();
+  if (early > 0) keepAddress.timer = setTimeout(keepAddress, early);
+  else if (session.source) {
+    keepAddress.at = performance.now();
+    const shown = { view: view.mode, clips: clips.entries };
+    history.replaceState(null, '', `#${addressOf(session.desk, session.settings, shown)}`);
+  }
 }
 
 /** Which part of the clip is taken; and that alone is played, and of a cycle one round. */

@@ -534,8 +534,12 @@ def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Arr
     some = far > _NOTHING_M
     limb = np.nonzero(some)[1]
     root, middle, end = (position[:, joints][some] for joints in (UPPER, LOWER, END))
+    # what is straightened all the way overshoots between two frames
+    longest = np.maximum(_LONGEST * _LENGTH_M[limb], rotation.length(end - root))
+    way = target[some] - root
+    way *= np.minimum(longest / np.maximum(rotation.length(way), 1e-9), 1.0)[:, None]
     hinge = rotation.rotate(world[:, UPPER][some], HINGE[limb])
-    turns = reach(root, middle, end, target[some], hinge, np.ones(len(limb)))
+    turns = reach(root, middle, end, root + way, hinge, np.ones(len(limb)))
     share = smootherstep(far[some] / _LEAST_REACH_M)
     reached = []
     for turn in turns:

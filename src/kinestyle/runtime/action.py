@@ -432,10 +432,10 @@ def _without_flips(before: Array, change: Array, suspicion: Array) -> Array:
                 rotation.multiply(scale_rotation(change[at][:, bone], left), was[:, bone])
                 for bone in (0, 2)
             )
-            bent = (
+            bent, wanted = (
                 rotation.multiply(rotation.inverse(pose[:, 0]), pose[:, 1]) for pose in (was, now)
             )
-            lower = rotation.multiply(upper, between_bends(*bent, STRAIGHT[limb], left))
+            lower = rotation.multiply(upper, between_bends(bent, wanted, STRAIGHT[limb], left))
             faded = np.stack([upper, lower, end], axis=1)
             change[at] = rotation.multiply(faded, rotation.inverse(was))
     return change

@@ -101,6 +101,7 @@ def check(
         "docs/TRAINING.md",
         "docs/NOTEBOOK.md",
         "docs/TEXT_TO_MOTION.md",
+        "docs/ENGINES.md",
     ],
 )
 def test_documents_name_only_commands_and_options_that_exist(name):

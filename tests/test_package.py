@@ -19,7 +19,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OURS = {"dev", "test", "fuzz"}
+OURS = {"dev", "test", "docs", "fuzz"}
 """Extras for work on this repository, which users do not install."""
 APART = {"ray"}
 """Extras that are not among `all`: few users need them, and they are large."""

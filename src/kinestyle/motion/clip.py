@@ -110,6 +110,7 @@ class Clip:
 
     @property
     def frame_count(self) -> int:
+        """T."""
         return len(self.local_rotation)
 
     def __len__(self) -> int:

@@ -93,8 +93,12 @@ class Cue(Generic[Reference]):
         random: bool = False,
         like_rig: Rig | str | Path | None = None,
     ) -> Cue[Other]:
-        """A cue of one style or several, one reference or several. style: also names with their
-        shares; weights: also as the command line has them, "0:1,0;4:0,1"
+        """A cue of one style or several, one reference or several.
+
+        style: also names with their shares
+        weights: also as the command line has them, "0:1,0;4:0,1"
+
+        Raises StyleError, and WrongTypeError.
         """
         if isinstance(style, Mapping):
             if weights is not None or like is not None:

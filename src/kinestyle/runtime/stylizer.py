@@ -101,6 +101,7 @@ class Stylizer:
 
     @property
     def styles(self) -> tuple[Style, ...]:
+        """Those that have a name: the bundle's, and one's own."""
         return self.bundle.styles
 
     def __repr__(self) -> str:

@@ -12,12 +12,10 @@ import { followTheme } from './colours.js';
 import { dropFiles, isStyle, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
 import { keyTable } from './key_table.js';
-import { Layers } from './layers.js';
 import { Library } from './library.js';
 import { listenForKeys, showKeys } from './keys.js';
 import { Live } from './live.js';
 import { Messages } from './messages.js';
-import { Models } from './models.js';
 import { Notices, say, showProgress } from './notices.js';
 import { showCurveOffer, showOffers } from './offers.js';
 import { Opening } from './opening.js';
@@ -35,7 +33,7 @@ import { Session } from './session.js';
 import { Stage } from './stage.js';
 import { Timeline } from './timeline.js';
 import { Trim } from './trim.js';
-import { GRID_SIZE, isGrid, View } from './view.js';
+import { GRID_SIZE, View } from './view.js';
 
 /** Milliseconds without a change until the address is written. */
 const ADDRESS_MS = 150;
@@ -45,7 +43,12 @@ const VIEWS = [
   ['overlay', 'Overlay'],
   ['both', 'A and B'],
   ['grid', 'Grid'],
-  ['takes', 'Takes'],
+];
+const LAYERS = [
+  ['follow', 'Follow', 'The camera goes along (F)'],
+  ['path', 'Path', 'The path of the hips over the floor'],
+  ['prints', 'Prints', 'Where feet stood, coloured where they slid'],
+  ['fit', 'Fit', 'Fit the view (0)'],
 ];
 const GRID_SIZES = [6, 12, 16, 22];
 const CUES = [
@@ -68,13 +71,6 @@ view.arranged = (frameCount) => {
   showTrim();
 };
 const messages = new Messages(element('notes'), session, timeline);
-const models = new Models(service, view);
-models.changed = () => {
-  messages.ofMesh = models.notes;
-  messages.update();
-  layers.show();
-};
-const layers = new Layers(element('layers'), stage, view, models);
 const previews = new Previews(element('styles'), element('previews'), service, chooseStyle);
 const compare = new Compare(session, view, fail);
 const grid = new Grid(session, view, () => previews.cards, fail);
@@ -214,16 +210,14 @@ function showSteps() {
   }
 }
 
-/** The address says what is shown: at once, but seldom enough for the browser while a slider moves. */
+/** The address says what is shown, once it stands still. */
 function keepAddress() {
   clearTimeout(keepAddress.timer);
-  const early = (keepAddress.at ?? -Infinity) + ADDRESS_MS - performance.now();
-  if (early > 0) keepAddress.timer = setTimeout(keepAddress, early);
-  else if (session.source) {
-    keepAddress.at = performance.now();
-    const shown = { view: view.mode, clips: clips.entries };
-    history.replaceState(null, '', `#${addressOf(session.desk, session.settings, shown)}`);
-  }
+  keepAddress.timer = setTimeout(() => {
+    if (!session.source) return;
+    const words = addressOf(session.desk, session.settings, { view: view.mode, clips: clips.entries });
+    history.replaceState(null, '', `#${words}`);
+  }, ADDRESS_MS);
 }
 
 /** Which part of the clip is taken; and that alone is played, and of a cycle one round. */
@@ -242,7 +236,6 @@ function showSource(opened) {
   clock.setClip(opened.motion.frameCount, opened.motion.frameTime);
   view.setOriginal(opened.motion, opened.name);
   timeline.setCharacters(view.compared);
-  models.look(opened);
   showClip(opened);
   opening.show();
   opening.showAnimations();
@@ -284,10 +277,24 @@ function showPart(part) {
 function setMode(mode) {
   view.setMode(mode);
   pressSegments(element('views'), (value) => value === mode);
-  element('grid-size').hidden = !isGrid(mode);
+  element('grid-size').hidden = mode !== 'grid';
   grid.update();
   compare.update();
   keepAddress();
+}
+
+function toggleLayer(name) {
+  if (name === 'fit') stage.fit();
+  else if (name === 'follow') stage.setFollow(!stage.follow);
+  else stage.layers[name] = !stage.layers[name];
+  showLayers();
+  stage.touch();
+}
+
+function showLayers() {
+  pressSegments(element('layers'), (name) =>
+    name === 'fit' ? null : name === 'follow' ? stage.follow : stage.layers[name],
+  );
 }
 
 // ---- a performer ----
@@ -312,7 +319,7 @@ live.switched = (on) => {
   document.body.classList.toggle('live', on);
   element('live-state').textContent = '';
   session.paused = on;
-  if (on && isGrid(view.mode)) setMode('side');
+  if (on && view.mode === 'grid') setMode('side');
   if (!on && session.source) {
     showSource(session.source);
     session.again();
@@ -404,6 +411,7 @@ connection.found = async (restarted) => {
 
 showOffers(service, (sentence) => notices.fail(sentence));
 buildSegments(element('views'), VIEWS, setMode);
+buildSegments(element('layers'), LAYERS, toggleLayer);
 buildSegments(element('cues'), CUES, chooseCue);
 buildSegments(
   element('slots'),
@@ -414,6 +422,7 @@ for (const size of GRID_SIZES)
   element('grid-size').lastChild.add(
     new Option(`${size} at once`, size, size === GRID_SIZE, size === GRID_SIZE),
   );
+showLayers();
 setMode(view.mode);
 showResult(null);
 
@@ -464,7 +473,7 @@ const keys = keyTable({
   surprise,
   switchTheme: () => switchTheme(),
   toggleCurve,
-  toggleLayer: (name) => layers.toggle(name),
+  toggleLayer,
 });
 listenForKeys(keys);
 showKeys(element('key-list'), keys);
@@ -564,7 +573,6 @@ window.kinestyle = {
   session,
   opening,
   messages,
-  models,
   stage,
   view,
   clock,

@@ -168,6 +168,35 @@ def test_a_suspected_limb_that_goes_over_half_a_turn_fades_without_a_jump() -> N
     assert np.ptp(rotation.angle(kept.rotation[:, arm])) > np.radians(20.0), "some of it is left"
 
 
+def test_an_elbow_of_a_suspected_limb_is_bent_between_what_it_was_and_would_be() -> None:
+    clip = reaching()
+    bones = [CANONICAL.index(f"right_{bone}") for bone in ("upper_arm", "forearm", "hand")]
+    bent = [np.radians(degrees) * X for degrees in (0.0, -60.0, -60.0)]
+    world = clip.world_rotation.copy()
+    for bone, turn in zip(bones, bent, strict=True):
+        world[:, bone] = rotation.multiply(rotation.exp(turn), world[:, bones[0]])
+    clip = canonical_clip(clip.world_position[:, HIPS], world, clip.frame_time_seconds)
+    # nearly half a turn of the upper arm, a little more of the forearm: opposite ways round
+    free = style_of(clip, wobble=0.0)
+    for bone, degrees in zip(bones, (165.0, 190.0, 190.0), strict=True):
+        free.rotation[:, bone] = rotation.exp(np.radians(degrees) * Y)
+    action = doubted(clip)
+    partly = np.zeros_like(action.suspicion)
+    partly[:, LIMBS.index("right_arm")] = 0.5
+    kept = keep_action(replace(action, suspicion=partly), heading(clip), free, WHOLE)
+
+    def flexion(change: Change) -> Array:
+        upper, lower = (rotation.multiply(change.rotation, world)[:, bone] for bone in bones[:2])
+        straight = rotation.multiply(rotation.inverse(upper), lower)
+        forearm = CANONICAL.offsets[bones[2]] / np.linalg.norm(CANONICAL.offsets[bones[2]])
+        return np.degrees(np.arccos(rotation.rotate(straight, forearm) @ forearm))
+
+    none = replace(free, rotation=np.tile(rotation.IDENTITY, (*free.rotation.shape[:-1], 1)))
+    ends = np.stack([flexion(none), flexion(free)])
+    assert (flexion(kept) > ends.min(axis=0) - 10.0).all()
+    assert (flexion(kept) < ends.max(axis=0) + 10.0).all()
+
+
 def test_where_there_is_no_style_a_doubted_foot_is_where_it_was() -> None:
     clip = reaching()
     free = style_of(clip, wobble=0.0)
@@ -202,13 +231,30 @@ def test_hands_stay_out_of_the_body() -> None:
     assert deepest[2] < max(deepest[0], 0.01)
 
 
-def carrying(apart_m: float = 0.3) -> Clip:
-    """Somebody who walks and lifts a box with both hands."""
+def test_hands_that_are_kept_where_they_were_stay_out_of_legs_that_a_style_lifts() -> None:
+    clip = carrying(0.3, -72.0, 10.0)
+    change = style_of(clip, wobble=0.0)
+    lift = rotation.exp(np.radians(-50.0) * rotation.rotate(rotation.about_y(heading(clip)), X))
+    turns = np.tile(rotation.IDENTITY, (*change.rotation.shape[:-1], 1))
+    for side in ("left", "right"):
+        turns[:, CANONICAL.index(f"{side}_thigh")] = lift
+    lifted = replace(change, rotation=turns, rise=0.0 * change.rise)
+    kept = keep_action(doubted(clip, "left_arm", "right_arm"), heading(clip), lifted, WHOLE)
+    deepest = [
+        depth_in_body(each.world_position, each.world_rotation).max()
+        for each in (clip, restyled(clip, lifted), restyled(clip, kept))
+    ]
+    assert deepest[0] < 0.0 < 0.02 < deepest[1]
+    assert deepest[2] < 0.0
+
+
+def carrying(apart_m: float = 0.3, lowest: float = -30.0, lifted: float = 70.0) -> Clip:
+    """Somebody who walks and lifts a box with both hands, by so many degrees."""
     clip = walk(4.0).clip
     time = np.arange(clip.frame_count) * clip.frame_time_seconds
     facing = rotation.about_y(heading(clip))
     world = clip.world_rotation.copy()
-    lift = np.radians(-30.0) + np.radians(70.0) * np.sin(np.pi * time / 2.0) ** 2
+    lift = np.radians(lowest) + np.radians(lifted) * np.sin(np.pi * time / 2.0) ** 2
     width = 0.5 * apart_m - CANONICAL.offsets[CANONICAL.index("left_upper_arm"), 0]
     for side, sign in (("left", 1.0), ("right", -1.0)):
         # arms straight ahead, level with each other, as far apart as the box is wide

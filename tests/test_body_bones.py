@@ -199,3 +199,18 @@ def test_a_radius_in_the_table_is_what_every_drawing_uses(
     assert changed[:2] == [True, True]
     # pictures draw a head and a lower spine of their own
     assert changed[2] == (part not in ("head", "spine"))
+
+
+def test_a_face_and_hair_are_no_bones_whatever_they_hang_on() -> None:
+    names = ["face_root", "jaw", "tongue"]
+    chain = with_joints(CANONICAL, "head", [[0.0, 0.05, 0.02], [0.0, -0.1, 0.1], [0.0, 0.0, 0.2]])
+    count = CANONICAL.joint_count
+    skeleton = replace(chain, names=(*CANONICAL.names, *names))
+    usual = bones_of_skeleton(CANONICAL, ROLES)
+    assert bones_of_skeleton(skeleton, ROLES) == [
+        bone._replace(end=bone.end + 3) if bone.end >= count else bone for bone in usual
+    ]
+    for name, is_drawn in (("LeftEye", False), ("mixamorig:Hair1", False), ("ForearmTwist", True)):
+        hung = with_joints(CANONICAL, "neck", [[0.0, 0.1, 0.2]])
+        hung = replace(hung, names=(*CANONICAL.names, name))
+        assert (count in {bone.end for bone in bones_of_skeleton(hung, ROLES)}) == is_drawn, name

@@ -228,6 +228,9 @@ def test_frames_that_an_exporter_repeated_stay_at_the_end(released: Stylizer) ->
     pose = pose_of(result, c)
     np.testing.assert_allclose(pose[-5:], np.repeat(pose[-5:-4], 5, axis=0), atol=1e-12)
     assert np.linalg.norm(pose[:-4] - pose_of(whole, c), axis=-1).max() < 0.02
+    contact = released.analyse(longer).contact
+    assert contact.shape == (longer.frame_count, 4)
+    assert (contact[-5:] == contact[-1]).all()
 
 
 def test_hips_in_place_do_not_drift_without_a_belt(released: Stylizer, walk_clip: Clip) -> None:

@@ -88,7 +88,7 @@ def test_a_compressed_character() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("mode", "TRIANGLES", "mode"),
+        ("mode", "TRIANGLES", "2 or 4"),
         ("filter", "NOISE", "filter"),
         ("byteStride", 3, "byteStride"),
         ("byteStride", 1024, "byteStride"),

@@ -4,6 +4,7 @@ files.
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -274,6 +275,46 @@ def test_many_styles_at_once(visit: Visit):
         "kinestyle.view.variants.length === 15 && kinestyle.view.variants.every(variant => "
         "variant.character)"
     )
+
+
+def test_takes_to_choose_from_differ_and_keep_their_numbers(visit: Visit, walk_clip: Clip):
+    page = visit.page
+    restyle(visit, "youthful")
+    page.get_by_role("button", name="Takes", exact=True).click()
+    page.get_by_label("Characters in the grid").select_option("6")
+    visit.until(
+        "kinestyle.view.variants.length === 5 && kinestyle.view.variants.every(variant => "
+        "variant.character)"
+    )
+    seeds = visit.read("kinestyle.view.variants.map(({variant}) => variant.request.seed)")
+    assert seeds[0] == 0
+    assert seeds != list(range(5)), "variations in a row"
+    visit.picture("takes")
+    poses = [
+        np.array(visit.read(f"[...kinestyle.view.variants[{i}].character.drawnPosition(60)]"))
+        for i in range(5)
+    ]
+    apart = [np.abs(a - b).max() for a, b in itertools.combinations(poses, 2)]
+    assert min(apart) > 0.01, "two takes look alike"
+    visit.until_result(
+        lambda: page.locator("#cells").get_by_role("button", name=f"variation {seeds[3]}").click(),
+        style=["youthful"],
+        seed=seeds[3],
+    )
+    assert f"--seed {seeds[3]}" in page.locator("#command").inner_text()
+    now = visit.read("kinestyle.view.variants.map(({variant}) => variant.request.seed)")
+    assert now == seeds, "what was chosen stays where it is"
+    assert drawn(visit, "result", 60).ravel() == pytest.approx(poses[3], abs=1e-5)
+    # another number is the first of others
+    other = max(seeds) + 1
+    visit.until_result(lambda: visit.read(f"(kinestyle.session.set('seed', {other}), true)"))
+    visit.until(
+        f"kinestyle.view.variants.every(v => v.variant.request?.seed >= {other} && v.character)"
+    )
+    assert visit.read("kinestyle.view.variants[0].variant.chosen")
+    page.keyboard.press("p")
+    assert visit.read("kinestyle.view.mode") == "side"
+    visit.until_result(lambda: visit.read("(kinestyle.session.set('seed', 0), true)"))
 
 
 def test_the_download_is_the_same_rig(visit: Visit, walk_clip: Clip, tmp_path: Path):

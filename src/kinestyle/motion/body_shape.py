@@ -29,9 +29,9 @@ RADIUS_M = {
 alike, so that roles go by their part, see `kinestyle.motion.canonical.part_of`.
 """
 
-CLEAR_M = 0.025
+CLEAR_M = {"trunk": 0.025, "legs": 0.045}
 """Hands that are farther from the body than this do not touch it, also when locked feet have moved
-the thighs a little."""
+the legs a little."""
 
 _SOLIDS = (
     ("hips", "spine", "hips"),
@@ -49,6 +49,9 @@ _SOLIDS = (
 
 _START, _END = (np.array([CANONICAL.index(solid[k]) for solid in _SOLIDS]) for k in (0, 1))
 _RADIUS = np.array([RADIUS_M[part_of(solid[2])] for solid in _SOLIDS])
+_CLEAR = np.array(
+    [CLEAR_M["legs" if "shin" in end or "foot" in end else "trunk"] for _, end, _ in _SOLIDS]
+)
 _HANDS = np.array([CANONICAL.index(f"{side}_hand") for side in SIDES])
 _PALM = 0.5 * np.stack(
     [CANONICAL.end_offsets[CANONICAL.end_parents.tolist().index(hand)] for hand in _HANDS]
@@ -69,7 +72,7 @@ def way_out_of_body(position: Array, world_rotation: Array, allowed: Array) -> A
     allowed: (T, 2, 10) metres, as `depth_in_body` gives them for another motion
     """
     depth, off, distance = _depth(position, world_rotation)
-    deeper = np.maximum(depth - np.maximum(allowed, -CLEAR_M), 0.0)
+    deeper = np.maximum(depth - np.maximum(allowed, -_CLEAR), 0.0)
     outwards = off / np.maximum(distance, 1e-9)[..., None]
     return np.asarray((deeper[..., None] * outwards).sum(axis=2))
 

@@ -4,6 +4,7 @@ characters are built of them and the studio draws them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -26,6 +27,13 @@ _THIN_SHARE, _THIN_M = 0.12, (0.004, 0.03)
 """Radius of bones without a role, such as fingers: by their length, and its limits."""
 _LONGEST_THIN_M = 0.5
 """A bone that hangs on the body and is longer is a handle for animators, not a thing."""
+_FACE = re.compile(
+    r"(?<![a-z])(?:eye|eyes|eyeball|eyelid|eyelids|eyebrow|lid|brow|jaw|tongue|teeth|tooth|mouth|"
+    r"lip|lips|cheek|cheeks|nose|nostril|chin|face|facial|hair|ponytail|ear|ears|beard|muzzle)"
+    r"(?![a-z])"
+)
+"""Words in the names of joints that move a face or hair: as bones they would be horns."""
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class BodyBone(NamedTuple):
@@ -70,7 +78,8 @@ def with_body_tips(skeleton: Skeleton, c: Correspondence) -> Skeleton:
 def body_bones(
     skeleton: Skeleton, roles: Mapping[str, int], length: Sequence[float], size: float
 ) -> list[BodyBone]:
-    """The bones of a rig; at least one. Bones above the hips and within the head are left out.
+    """The bones of a rig; at least one. Bones above the hips are left out, and those of the head
+    and the face, whatever they hang on.
 
     roles: role -> joint, as `JointMapping.joints`; empty where no body was found
     length: (J + E,) of the bone that ends at each joint and then at each tip, file units
@@ -79,6 +88,7 @@ def body_bones(
     parents = _carriers(skeleton, roles)
     owner = _owners(parents, roles)
     of_body = _below(parents, roles.get("hips", 0))
+    of_face = _faces(skeleton, parents, roles)
     nodes = [*enumerate(parents)]
     nodes += enumerate(skeleton.end_parents.tolist(), skeleton.joint_count)
     role_of = _role_of(roles)
@@ -87,7 +97,7 @@ def body_bones(
         if start < 0 or not of_body[start] or length[end] < 1e-4 * size:
             continue
         is_tip = end >= skeleton.joint_count
-        if owner[start] == "head" and not is_tip:
+        if of_face[start] or (not is_tip and of_face[end]):
             continue
         hangs = not owner[start] or (start not in role_of if is_tip else not owner[end])
         if hangs:
@@ -152,6 +162,28 @@ def _path(parents: Sequence[int], joint: int) -> list[int]:
 def _below(parents: Sequence[int], joint: int) -> list[bool]:
     """For each joint whether it is the given one or hangs on it."""
     return [joint in _path(parents, other) for other in range(len(parents))]
+
+
+def _faces(skeleton: Skeleton, parents: Sequence[int], roles: Mapping[str, int]) -> list[bool]:
+    """For each joint whether it moves a part of the head: it hangs on the head, or it is called
+    after a part of a face and hangs on the body; and all that hangs on such a one.
+    """
+    role_of = _role_of(roles)
+    bare = _bare(parents, roles)
+    found: list[bool] = []
+    for joint, name in enumerate(skeleton.names):
+        above = parents[joint]
+        words = _WORDS.sub(" ", name).lower()
+        is_first = role_of.get(above) == "head" or _FACE.search(words) is not None
+        found.append(joint in bare and (is_first or (above >= 0 and found[above])))
+    return found
+
+
+def _bare(parents: Sequence[int], roles: Mapping[str, int]) -> set[int]:
+    """The joints that lead to no role."""
+    return set(range(len(parents))) - {
+        above for joint in roles.values() for above in _path(parents, joint)
+    }
 
 
 def _owners(parents: Sequence[int], roles: Mapping[str, int]) -> list[str]:

@@ -35,7 +35,15 @@ from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.retarget.limb_ik import reach
 from kinestyle.runtime.change import Change, soft_clamp_height
-from kinestyle.runtime.hinges import END, HINGE, LOWER, UPPER, without_overstretching
+from kinestyle.runtime.hinges import (
+    END,
+    HINGE,
+    LOWER,
+    STRAIGHT,
+    UPPER,
+    between_bends,
+    without_overstretching,
+)
 from kinestyle.runtime.out_of_domain import spans_of
 
 DOUBTED_M = {"arm": (0.05, 0.11), "leg": (0.03, 0.07)}
@@ -283,7 +291,7 @@ def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tu
     was = _positions(before, action.height)
     allowed = depth_in_body(was, before)
     course = _Course(was, action.doubt, share) if action.doubt.any() else None
-    change = _without_flips(change, action.suspicion)
+    change = _without_flips(before, change, action.suspicion)
     rise = _above_ground(action, change, was, rise)
     rise = rise if course is None else course.rise(rise)
     touches = bool(action.hold.any() or action.support.any())
@@ -302,14 +310,36 @@ def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tu
         target[:, _ARMS] += _steadily(out)
         missing = rotation.length(target - now[:, UPPER]) - _LONGEST * _LENGTH_M
         short = np.max(bound * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
-        for bones, turns in zip((UPPER, LOWER), _reach_for(world, now, target), strict=True):
+        reached = _reach_for(world, now, target)
+        for bones, turns in zip((UPPER, LOWER), reached, strict=True):
             change[:, bones] = rotation.multiply(turns, change[:, bones])
         if short.any():
             left = 1.0 - _spread(short, 6)
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], left[:, None])
             rise = rise * left
+    change = _hands_out(action, change, rise, allowed)
     change = without_overstretching(before, change)
     return change, _above_ground(action, change, was, rise)
+
+
+def _hands_out(action: Action, change: Array, rise: Array, allowed: Array) -> Array:
+    """The change, with hands out of the body where what keeps the action has put them into it.
+
+    change: (T, 21, 4), which may be written to; rise: (T,) metres; allowed: as in
+    `way_out_of_body`
+    """
+    for _ in range(PASSES):
+        world = rotation.multiply(change, action.rotation)
+        now = _positions(world, action.height + rise)
+        out = way_out_of_body(now, world, allowed)
+        if not out.any():
+            break
+        target = now[:, END]
+        target[:, _ARMS] += _steadily(out)
+        reached = _reach_for(world, now, target)
+        for bones, turns in zip((UPPER, LOWER), reached, strict=True):
+            change[:, bones] = rotation.multiply(turns, change[:, bones])
+    return change
 
 
 def _touching(action: Action, was: Array, target: Array) -> Array:
@@ -380,9 +410,10 @@ def _steadily(out: Array) -> Array:
     return _spread(rotation.length(out), 4)[..., None] * way
 
 
-def _without_flips(change: Array, suspicion: Array) -> Array:
-    """change: (T, 21, 4) -> a copy; a suspected limb that rotates by much fades, and goes on the
-    same way round while it does.
+def _without_flips(before: Array, change: Array, suspicion: Array) -> Array:
+    """before: (T, 21, 4) world rotations of the input, change: (T, 21, 4) -> a copy; a suspected
+    limb that rotates by much fades, and goes on the same way round while it does. Its elbow or
+    knee is bent by something between what it was and what it would be.
     """
     least, most = LARGE_ROTATION
     change = change.copy()
@@ -395,7 +426,18 @@ def _without_flips(change: Array, suspicion: Array) -> Array:
     for limb in np.flatnonzero(failed.any(axis=0)):
         for start, stop in segments(share[:, limb] < 1.0):
             at = (slice(start, stop), joints[:, limb])
-            change[at] = scale_rotation(change[at], share[start:stop, None, limb, None])
+            left = share[start:stop, limb, None]
+            was, now = before[at], rotation.multiply(change[at], before[at])
+            upper, end = (
+                rotation.multiply(scale_rotation(change[at][:, bone], left), was[:, bone])
+                for bone in (0, 2)
+            )
+            bent, wanted = (
+                rotation.multiply(rotation.inverse(pose[:, 0]), pose[:, 1]) for pose in (was, now)
+            )
+            lower = rotation.multiply(upper, between_bends(bent, wanted, STRAIGHT[limb], left))
+            faded = np.stack([upper, lower, end], axis=1)
+            change[at] = rotation.multiply(faded, rotation.inverse(was))
     return change
 
 
@@ -492,8 +534,12 @@ def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Arr
     some = far > _NOTHING_M
     limb = np.nonzero(some)[1]
     root, middle, end = (position[:, joints][some] for joints in (UPPER, LOWER, END))
+    # what is straightened all the way overshoots between two frames
+    longest = np.maximum(_LONGEST * _LENGTH_M[limb], rotation.length(end - root))
+    way = target[some] - root
+    way *= np.minimum(longest / np.maximum(rotation.length(way), 1e-9), 1.0)[:, None]
     hinge = rotation.rotate(world[:, UPPER][some], HINGE[limb])
-    turns = reach(root, middle, end, target[some], hinge, np.ones(len(limb)))
+    turns = reach(root, middle, end, root + way, hinge, np.ones(len(limb)))
     share = smootherstep(far[some] / _LEAST_REACH_M)
     reached = []
     for turn in turns:

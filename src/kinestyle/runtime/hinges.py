@@ -12,7 +12,7 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEFT, SIDES, UP
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import softly_at_most
+from kinestyle.motion.smoothing import scale_rotation, softly_at_most
 
 OVERSTRETCH = np.radians(2.0)
 """How far a limb may go beyond straight, or beyond where the input's goes: it nears that softly."""
@@ -25,8 +25,10 @@ END = np.array([CANONICAL.index(f"{s}_{b}") for b in ("hand", "foot") for s in S
 HINGE = np.stack([-UP, UP, LEFT, LEFT])
 """(L, 3) the axes about which elbows and knees flex, at rest."""
 
-_STRAIGHT = rotation.normalize(CANONICAL.offsets[END])
-_FLEXED = np.cross(HINGE, _STRAIGHT)
+STRAIGHT = rotation.normalize(CANONICAL.offsets[END])
+"""(L, 3) the directions of the lower bones, at rest."""
+
+_FLEXED = np.cross(HINGE, STRAIGHT)
 
 
 def bent_back(world: Array) -> Array:
@@ -38,9 +40,29 @@ def bent_back(world: Array) -> Array:
 
 def _bent_back(upper: Array, lower: Array) -> Array:
     """upper, lower: (T, L, 4) rotations in the world -> (T, L) as `bent_back`."""
-    bone = rotation.rotate(rotation.multiply(rotation.inverse(upper), lower), _STRAIGHT)
-    back = -np.arctan2(rotation.dot(bone, _FLEXED), rotation.dot(bone, _STRAIGHT))
+    bone = rotation.rotate(rotation.multiply(rotation.inverse(upper), lower), STRAIGHT)
+    back = -np.arctan2(rotation.dot(bone, _FLEXED), rotation.dot(bone, STRAIGHT))
     return np.where(back < 0.5 * np.pi, back, -back)
+
+
+def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Array:
+    """Two rotations (T, 4) of a lower bone against the upper one, and how much (T, 1) there is of
+    the other -> those in between. The bone goes straight from the one direction to the other, so
+    that it bends back only where one of the two does; its roll goes the shorter way.
+
+    straight: (3,) its direction in both frames when it is not bent
+    """
+    bones = [rotation.rotate(turn, straight) for turn in (one, other)]
+    swings = [rotation.between(np.broadcast_to(straight, bone.shape), bone) for bone in bones]
+    rolls = [
+        rotation.multiply(rotation.inverse(swing), turn)
+        for swing, turn in zip(swings, (one, other), strict=True)
+    ]
+    way = rotation.power(rotation.between(*bones), share[:, 0])
+    bone = rotation.rotate(way, bones[0])
+    roll = scale_rotation(rotation.multiply(rotation.inverse(rolls[0]), rolls[1]), share)
+    swing = rotation.between(np.broadcast_to(straight, bone.shape), bone)
+    return rotation.multiply(swing, rotation.multiply(rolls[0], roll))
 
 
 def without_overstretching(before: Array, change: Array) -> Array:

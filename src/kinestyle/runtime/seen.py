@@ -107,7 +107,10 @@ class Seen(Generic[MotionOf]):
 
     def in_whole(self, contact: np.ndarray) -> np.ndarray:
         """contact: (N, ...) bool, of `motion` -> (T, ...) of the whole; False in the lead-in."""
-        rest = contact if self.unrolled is None else contact[self.unrolled.frames]
+        rest = contact
+        if self.unrolled is not None:
+            rest = contact[self.unrolled.frames]
+            rest = np.concatenate([rest, np.repeat(rest[-1:], self.unrolled.frozen, axis=0)])
         return np.concatenate([np.zeros((self.lead_in, *rest.shape[1:]), dtype=bool), rest])
 
     def change(self, change: Change) -> Change:

@@ -9,7 +9,7 @@ number, which makes it again.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from kinestyle.motion.canonical import HIPS, joints_from_hips
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.window import Motion, Progress, part_of_progress
 from kinestyle.retarget.correspondence import to_canonical
-from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
-from kinestyle.runtime.stylizer import Stylizer
+
+if TYPE_CHECKING:
+    from kinestyle.runtime.analysis import Analysis
+    from kinestyle.runtime.stylizer import Stylizer
 
 PROBE_SECONDS = 5.0
 """Of the middle of a clip, on which takes are compared."""
@@ -52,28 +54,35 @@ def choose_takes(
 
     Raises StyleError, RigError, ClipError.
     """
-    settings = settings or Settings()
+    settings = deciding_settings(settings or Settings())
     first = settings.seed
     further = min((CANDIDATES - 1) * count, MOST_FURTHER)
     if count < 2 or settings.strength == 0:
         return tuple(range(first, first + count))
     seeds = list(range(first, first + count + further))
     probe = _probe(stylizer, analysis, part_of_progress(progress, 0.0, 0.1))
-    # as it is asked for but for what is the same in every take, and for curves over the whole clip
-    shown = Settings(
-        parts=settings.parts,
-        reference=settings.reference,
-        action=settings.action,
-        out_of_domain=settings.out_of_domain,
-        cycle="no",
-        feet="free",
-    )
+    shown = replace(settings, cycle="no", feet="free")
     bodies = []
     for i, seed in enumerate(seeds):
         bodies.append(_body(stylizer, probe, cue, replace(shown, seed=seed)))
         if progress is not None:
             progress(0.1 + 0.9 * (i + 1) / len(seeds))
     return tuple(sorted(seeds[i] for i in farthest(np.stack(bodies), count)))
+
+
+def deciding_settings(settings: Settings) -> Settings:
+    """What of the settings decides which takes are chosen; the rest, with curves over the whole
+    clip, is the same in every take, and as it is by default.
+    """
+    return Settings(
+        strength=0.0 if settings.strength == 0 else 1.0,
+        seed=settings.seed,
+        parts=settings.parts,
+        reference=settings.reference,
+        action=settings.action,
+        out_of_domain=settings.out_of_domain,
+        cycle=settings.cycle,
+    )
 
 
 def farthest(bodies: Array, count: int) -> list[int]:

@@ -33,7 +33,7 @@ from kinestyle.studio import documentation, restyling, schemas
 from kinestyle.studio.choices import setting_rows, style_rows
 from kinestyle.studio.clip_store import Content, StoredClip
 from kinestyle.studio.config import StudioConfig
-from kinestyle.studio.documentation import FILE, MOTION, PART, WORK, documented_errors
+from kinestyle.studio.documentation import FILE, MESH, MOTION, PART, WORK, documented_errors
 from kinestyle.studio.error_responses import (
     CancelledError,
     RequestError,
@@ -83,6 +83,7 @@ CharacterQuery = Annotated[schemas.CharacterNumber | None, Query(description=sch
 MomentQuery = Annotated[
     float, Query(ge=0.0, le=1e6, description="Seconds from the clip's first frame.")
 ]
+CountQuery = Annotated[int, Query(ge=1, le=schemas.MOST_TAKES, description="How many takes.")]
 LevelQuery = Annotated[bool | None, Query(description=schemas.LEVEL)]
 T = TypeVar("T")
 
@@ -384,6 +385,22 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         )
 
     @app.get(
+        "/api/clips/{clip_id}/mesh",
+        response_class=Response,
+        responses=documented_errors(*WORK) | MESH,
+    )
+    async def mesh(request: Request, clip_id: str, job: JobQuery = None) -> Response:
+        """What the file of a clip, or of the one that a result was made from, shows of its
+        character: triangles, materials, textures, and the joints that carry them. Nothing (204)
+        where it shows none.
+        """
+        clip = studio.store.get(clip_id)
+        found = await _while_there(request, studio.mesh(clip, _client(request, job)))
+        if found is None:
+            return Response(status_code=204)
+        return Response(found, media_type="application/octet-stream")
+
+    @app.get(
         "/api/clips/{clip_id}/file",
         response_class=Response,
         responses=documented_errors(*WORK) | FILE,
@@ -439,6 +456,17 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         if found is None:
             return Response(status_code=204)
         return Response(found, media_type="application/octet-stream")
+
+    @app.post("/api/clips/{clip_id}/takes", responses=documented_errors(*WORK))
+    async def takes(
+        request: Request, clip_id: str, wanted: StylizeRequest, count: CountQuery = 8
+    ) -> schemas.Takes:
+        """Choose variations of what is asked for that differ as far as they can on this clip; the
+        first is that of `seed`. Each is made by its number.
+        """
+        clip, client = studio.store.get(clip_id), _client(request, wanted.job)
+        work = studio.takes(clip, wanted.cue(), wanted.settings(), count, client)
+        return schemas.Takes(seeds=await _while_there(request, work))
 
     @app.post(
         "/api/stylize",

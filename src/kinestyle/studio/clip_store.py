@@ -131,6 +131,7 @@ class ClipStore:
         self._clips: OrderedDict[str, StoredClip] = OrderedDict()
         self._contents: dict[str, tuple[Content, int]] = {}
         self._uploads: dict[int, int] = {}
+        self._meshes: dict[int, bytes] = {}
         self.kept_bytes = 0
 
     def __len__(self) -> int:
@@ -142,11 +143,25 @@ class ClipStore:
         self._clips[clip.id] = clip
         self._count(clip.content, 1)
         self.forget_expired()
+        self._make_room()
+        return clip
+
+    def _make_room(self) -> None:
         while len(self._clips) > 1 and (
             len(self._clips) > self.config.kept_clips or self.kept_bytes > self.config.kept_bytes
         ):
             self.remove(next(iter(self._clips)))
-        return clip
+
+    def mesh(self, upload: Upload) -> bytes | None:
+        """What `keep_mesh` was given for an upload; None without it."""
+        return self._meshes.get(id(upload))
+
+    def keep_mesh(self, upload: Upload, mesh: bytes) -> None:
+        """Keep what the page draws of an upload as long as that is kept."""
+        if id(upload) in self._uploads and id(upload) not in self._meshes:
+            self._meshes[id(upload)] = mesh
+            self.kept_bytes += len(mesh)
+            self._make_room()
 
     def get(self, clip_id: str) -> StoredClip:
         """The clip with an id, which counts as its use. Raises UnknownError."""
@@ -191,6 +206,8 @@ class ClipStore:
                 self._uploads[id(content.upload)] = users
             if users == (1 if step > 0 else 0):
                 self.kept_bytes += step * content.upload.size
+            if not users:
+                self.kept_bytes -= len(self._meshes.pop(id(content.upload), b""))
 
 
 def key_of(*parts: bytes) -> str:

@@ -20,6 +20,13 @@ MOTION: dict[int | str, dict[str, Any]] = {
     }
 }
 PART = MOTION | {204: {"description": "There is no part to show; ask for the whole."}}
+MESH: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The mesh, in the format of docs/STUDIO.md",
+        "content": {"application/octet-stream": BINARY},
+    },
+    204: {"description": "The file shows no character."},
+}
 FILE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {"application/octet-stream": BINARY}}
 }

@@ -25,11 +25,13 @@ def pack_motion(
     correspondence: Correspondence,
     contact: np.ndarray | None = None,
     first_frame: int = 0,
+    rotations: bool = False,
 ) -> bytes:
     """The bytes described in docs/STUDIO.md.
 
     correspondence: of the clip's rig; contact: (T, 4) bool if it is known already;
         first_frame: which frame of the clip the first one is, of a part
+    rotations: whether the joints' rotations are needed too, to move a mesh
     """
     if contact is None:
         contact = find_contacts(to_canonical(clip, correspondence))
@@ -45,6 +47,8 @@ def pack_motion(
         "tips": len(skeleton.end_parents),
         "tip_parents": skeleton.end_parents.tolist(),
         "roles": correspondence.mapping.joints,
+        "has_rotations": rotations,
+        "metres_per_unit": correspondence.mapping.metres_per_unit,
         "contacts": [CANONICAL.names[joint] for joint in CONTACT_JOINTS],
         "bones": _bones(skeleton, clip.world_position, tips, correspondence),
     }
@@ -57,6 +61,7 @@ def pack_motion(
             _in_metres(clip.world_position, correspondence),
             _in_metres(tips, correspondence),
             contact.astype(np.uint8).tobytes(),
+            _rotations(clip.world_rotation, correspondence) if rotations else b"",
         )
     )
 
@@ -85,6 +90,12 @@ def _bones(
         {**bone._asdict(), "radii": [round(unit * radius, 4) for radius in bone.radii]}
         for bone in bones
     ]
+
+
+def _rotations(q: Array, c: Correspondence) -> bytes:
+    """q: (T, J, 4) in the file's axes -> int16 of 32767ths wxyz, Y up, little endian."""
+    turned = rotation.normalize(rotation.multiply(c.axes, q))
+    return np.rint(turned * 32767).astype("<i2").tobytes()
 
 
 def _in_metres(position: Array, c: Correspondence) -> bytes:

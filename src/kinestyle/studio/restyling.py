@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import shlex
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -23,6 +24,7 @@ from kinestyle.rig.presets import preset
 from kinestyle.runtime.cue import STYLE_FILE, Cue
 from kinestyle.runtime.part_names import split_style
 from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.takes import deciding_settings
 from kinestyle.studio.clip_store import ClipStore, Content, StatedRig, StoredClip, Upload, key_of
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import FormatError, LimitError, RequestError, UnknownError
@@ -66,6 +68,8 @@ class Studio:
     """Style files that clients sent: by their ids they are known to who has those."""
     pool: Pool = field(init=False)
     _previews: dict[str, bytes] = field(default_factory=dict)
+    _takes: OrderedDict[str, list[int]] = field(default_factory=OrderedDict)
+    """Those that were chosen, by what they were chosen for."""
     _preview_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
@@ -237,6 +241,44 @@ class Studio:
         contents = (clip.content, *known.like, *sent.values())
         message = await self.pool.run(self._job(head, contents, client, WARM))
         return message.blobs[0]
+
+    async def takes(
+        self, clip: StoredClip, cue: Cue[str], settings: Settings, count: int, client: Client
+    ) -> list[int]:
+        """The seeds of variations of what is asked for that differ as far as they can, see
+        `kinestyle.runtime.takes`.
+        """
+        known = cue.map(lambda reference: self.store.get(reference).content)
+        sent = self.styles_sent(cue)
+        wanted = self._wanted(known, deciding_settings(settings), sent) | {"count": count}
+        key = key_of(clip.content.key.encode(), json.dumps(wanted, sort_keys=True).encode())
+        if key not in self._takes:
+            head = {"work": "takes", **wanted, "name": clip.content.name}
+            job = self._job(head, (clip.content, *known.like, *sent.values()), client)
+            # seconds of processor time, which usual work on a clip does not take
+            job.heavy = True
+            self._takes[key] = list((await self.pool.run(job)).head["seeds"])
+            while len(self._takes) > self.config.kept_clips:
+                self._takes.popitem(last=False)
+        return self._takes[key]
+
+    async def mesh(self, clip: StoredClip, client: Client) -> bytes | None:
+        """What the file of a clip, or of the one that a result was made from, shows of its
+        character; None where that is nothing. Raises MotionFileError.
+        """
+        upload = clip.content.upload
+        known = self.store.mesh(upload)
+        if known is None:
+            facts = {"frame_count": 0, "joint_count": 0}
+            of = self.store.content(upload.key) or Content(
+                upload.key, upload.name, upload, None, facts, b""
+            )
+            head = {"work": "mesh", "name": upload.name}
+            # what moves comes first
+            message = await self.pool.run(self._job(head, (of,), client, COLD))
+            known = message.blobs[0]
+            self.store.keep_mesh(upload, known)
+        return known or None
 
     def _wanted(
         self, cue: Cue[Content], settings: Settings, sent: Mapping[str, Content]

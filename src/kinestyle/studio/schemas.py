@@ -25,6 +25,7 @@ JobName = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+MOST_TAKES = 48
 MOST_CURVE_LETTERS = 50_000
 
 
@@ -333,6 +334,10 @@ class ClipAnswer(BaseModel):
         description="How far over the ground the hips end from where those of the clip it was made "
         "from do, in metres on a body of 1.70 m; null for an upload.",
     )
+    holds_mesh: bool = Field(
+        default=False,
+        description="Whether its file shows more than a skeleton, see `/api/clips/{id}/mesh`.",
+    )
     request: dict[str, Any] | None = Field(description="What made it; null for an upload.")
     of: str | None = Field(description="The clip it was made from; null for an upload.")
     command: str | None = Field(
@@ -372,10 +377,17 @@ class LiveAnswer(BaseModel):
     )
 
 
+class Takes(BaseModel):
+    """Variations of a style to choose from."""
+
+    seeds: list[int] = Field(description="Ascending; `seed` of a request makes each.")
+
+
 class JobAnswer(BaseModel):
     """How far a job is."""
 
     stage: str = Field(
-        description="waiting, reading, analysing, restyling or writing", examples=["restyling"]
+        description="waiting, reading, analysing, choosing takes, restyling or writing",
+        examples=["restyling"],
     )
     share: float = Field(ge=0.0, le=1.0, description="Roughly how much of it is done.")

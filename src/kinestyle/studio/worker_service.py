@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kinestyle.bundle import GRAPHS, Style
+from kinestyle.formats.meshes import holds_mesh, mesh_of
 from kinestyle.formats.reading import AS_IT_IS, Reading
 from kinestyle.formats.table import read_as, write_motion
 from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.warp import warped_again
+from kinestyle.motion.window import Motion
 from kinestyle.note import as_dict, reworded
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.travel import end_distance_m
@@ -28,9 +30,11 @@ from kinestyle.runtime.reference import StyleCode
 from kinestyle.runtime.settings import CycleMode, Settings
 from kinestyle.runtime.style_files import parse_style
 from kinestyle.runtime.stylizer import Stylizer, bundle_for
+from kinestyle.runtime.takes import choose_takes
 from kinestyle.studio.clip_state import pack_state, put_state
 from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError
+from kinestyle.studio.mesh_packing import pack_mesh
 from kinestyle.studio.motion_packing import pack_motion
 from kinestyle.studio.parts_first import cut_around
 from kinestyle.studio.warm_clips import AnalysedPart, WarmClip, WarmClips
@@ -116,6 +120,8 @@ class WorkerService:
             "read": self._facts,
             "stylize": self._stylize,
             "part": self._stylize_part,
+            "takes": self._choose_takes,
+            "mesh": self._mesh,
             "write": self._write,
             "style": self._style_facts,
         }[head["work"]]
@@ -212,8 +218,20 @@ class WorkerService:
         """What an upload is: facts and motion."""
         cached = clips[0]
         analysis = self._analysis(cached, stage(progress, "analysing", 0.3, 0.9))
-        motion = pack_motion(cached.clip, analysis.correspondence, analysis.contact)
-        return Message({"facts": facts_of_clip(cached.clip, analysis)}, (motion,))
+        motion = pack_motion(
+            cached.clip,
+            analysis.correspondence,
+            analysis.contact,
+            rotations=holds_mesh(cached.clip),
+        )
+        facts = facts_of_clip(cached.clip, analysis)
+        return Message({"facts": facts | {"holds_mesh": holds_mesh(cached.clip)}}, (motion,))
+
+    def _mesh(self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress) -> Message:
+        """What a clip's file shows of its character; nothing where that is nothing."""
+        progress("reading", 0.5)
+        mesh = mesh_of(clips[0].clip)
+        return Message({}, (b"" if mesh is None else pack_mesh(mesh),))
 
     def _stylize(
         self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
@@ -244,8 +262,10 @@ class WorkerService:
         before = edit_base(timed.clip, plan, analysis.correspondence)
         apart = end_distance_m(before, result, analysis.correspondence)
         facts["end_distance_m"] = round(apart, 3)
+        facts["holds_mesh"] = holds_mesh(cached.clip)
         state = pack_state(result, moments)
-        return Message({"facts": facts}, (state, pack_motion(result, analysis.correspondence)))
+        motion = pack_motion(result, analysis.correspondence, rotations=holds_mesh(cached.clip))
+        return Message({"facts": facts}, (state, motion))
 
     def _stylize_part(
         self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
@@ -261,22 +281,50 @@ class WorkerService:
         result = self._stylizer(bundle).apply(part.analysis, code, replace(settings, cycle="no"))
         shown = result.window(frames.core.start, frames.core.stop)
         c = part.analysis.correspondence
-        return Message({}, (pack_motion(shown, c, first_frame=frames.start),))
+        packed = pack_motion(shown, c, first_frame=frames.start, rotations=holds_mesh(cached.clip))
+        return Message({}, (packed,))
+
+    def _choose_takes(
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
+        """The seeds of variations of the first clip that differ as far as they can."""
+        settings = Settings(**head["settings"])
+        bundle, cue = self._cue(clips, head)
+        analysed = stage(progress, "analysing", 0.0, 0.2)
+        analysis = self._analysis(clips[0], analysed, bundle, settings.cycle)
+        seeds = choose_takes(
+            self._stylizer(bundle),
+            analysis,
+            cue,
+            head["count"],
+            settings,
+            stage(progress, "choosing takes", 0.2, 1.0),
+        )
+        return Message({"seeds": seeds})
 
     def _code(
         self, clips: Sequence[WarmClip], head: dict[str, Any], settings: Settings
     ) -> tuple[str, StyleCode]:
-        """The bundle that a cue asks for, and the code. All clips but the first are references."""
+        """The bundle that a cue asks for, and the code."""
+        bundle, cue = self._cue(clips, head)
+        return bundle, self._stylizer(bundle).style_of(cue, settings.seed)
+
+    def _cue(
+        self, clips: Sequence[WarmClip], head: dict[str, Any]
+    ) -> tuple[str, Cue[Motion | Style]]:
+        """The cue of a message and the bundle that it asks for. All clips but the first are
+        references.
+        """
         by_key = dict(zip(head["keys"][1:], clips[1:], strict=True))
         cue: Cue[str] = Cue.of(**head["cue"])
         bundle = str(bundle_for(cue, self.config["bundle"]) or "")
-        known = cue.map(lambda key: self._reference_style(by_key[key], bundle))
+        known: Cue[Motion | Style] = cue.map(lambda key: self._reference_style(by_key[key], bundle))
         stylizer = self._stylizer(bundle)
         stylizer.at_hand = {
             name: parse_style(self._style_files[key], name, stylizer.bundle)
             for name, key in head.get("styles", {}).items()
         }
-        return bundle, stylizer.style_of(known, settings.seed)
+        return bundle, known
 
     def _keep_style(self, key: str, data: bytes) -> None:
         """Keep a style file, and forget those unused for longest."""

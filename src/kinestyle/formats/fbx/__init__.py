@@ -3,7 +3,8 @@
 Reading: `sampler` runs the library in a process of its own, `loading` talks to it, `stacks` chooses
 the animation, `joint_nodes` the skeleton, `reader` makes the clip. Writing: `patch` puts keys into
 the `animation_objects` of the file that a clip came from, `scene` makes a new file; both use
-`records` (the binary format), `curves` and `ticks`.
+`records` (the binary format), `objects`, `curves` and `ticks`. `mesh` and `materials` read what the
+page shows.
 
 Euler angles are named outermost axis first, as everywhere: what FBX calls XYZ, which rotates about
 X first, is "ZYX" here.

@@ -7,7 +7,6 @@ property of one model, and a curve node holds a curve for each axis.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
@@ -20,6 +19,7 @@ from kinestyle.formats.fbx.curves import (
     object_name,
     property_record,
 )
+from kinestyle.formats.fbx.objects import Link, Objects
 from kinestyle.formats.fbx.records import Document, Record, Value, record
 from kinestyle.formats.fbx.ticks import key_rate
 from kinestyle.formats.unique_names import unique_names
@@ -36,37 +36,12 @@ class UnpatchableError(Exception):
     """The file cannot hold the motion. The message ends a sentence with "because"."""
 
 
-@dataclass
-class _Link:
-    """A connection from an object to another one, or to a property of it."""
-
-    item: Record
-    child: int
-    parent: int
-    channel: str
-
-
-class AnimationObjects:
+class AnimationObjects(Objects):
     """The objects of a document, and one animation among them, whose curves are written."""
 
     def __init__(self, document: Document) -> None:
+        super().__init__(document)
         self.notes: list[str] = []
-        self.document = document
-        self.objects = document.find("Objects")
-        self.connections = document.find("Connections")
-        self.by_number: dict[int, Record] = {}
-        for item in self.objects.children:
-            values = item.decoded() if item.count == 3 else []
-            if values and isinstance(values[0], np.int64):
-                self.by_number[int(values[0])] = item
-        self.links = [
-            link for item in self.connections.all("C") if (link := _link(item)) is not None
-        ]
-        self.into: dict[int, list[_Link]] = {}
-        self.out_of: dict[int, list[_Link]] = {}
-        for link in self.links:
-            self.into.setdefault(link.parent, []).append(link)
-            self.out_of.setdefault(link.child, []).append(link)
         self.numbers = count(max([*self.by_number, 1_000_000]) + 1)
         self.dropped: set[int] = set()
         self.added: list[Record] = []
@@ -185,16 +160,7 @@ class AnimationObjects:
         _set_property(properties, "TimeMode", mode, "enum", "")
         _set_property(properties, "CustomFrameRate", float(frame_rate), "double", "Number")
 
-    def kind(self, number: int) -> str:
-        """An object's kind, "" for one that does not exist."""
-        item = self.by_number.get(number)
-        return "" if item is None else item.name
-
-    def name(self, number: int) -> str:
-        """An object's name."""
-        return str(self.by_number[number].decoded()[1]).split("\x00")[0]
-
-    def curve_nodes(self, model: int, channel: str) -> list[_Link]:
+    def curve_nodes(self, model: int, channel: str) -> list[Link]:
         """The links by which the animation's layers drive a property of a model, the lowest layer's
         first.
         """
@@ -210,7 +176,7 @@ class AnimationObjects:
                     found.append((min(layers), link))
         return [link for _, link in sorted(found, key=lambda pair: pair[0])]
 
-    def curves(self, node: int) -> dict[str, _Link]:
+    def curves(self, node: int) -> dict[str, Link]:
         """The links from a curve node's curves, by axis."""
         links = (
             link for link in self.into.get(node, []) if self.kind(link.child) == "AnimationCurve"
@@ -338,7 +304,7 @@ class AnimationObjects:
         item = record("C", "OP", *ends, channel) if channel else record("C", "OO", *ends)
         self.connections.children.append(item)
 
-    def drop(self, link: _Link) -> None:
+    def drop(self, link: Link) -> None:
         """Remove a connection when the animation is closed."""
         self.dropped.add(id(link.item))
 
@@ -351,18 +317,6 @@ class AnimationObjects:
         ]
         for kind in ("AnimationCurve", "AnimationCurveNode", "AnimationStack", "AnimationLayer"):
             _count_more(self.document, kind, sum(item.name == kind for item in self.added))
-
-
-def _link(item: Record) -> _Link | None:
-    """The connection of a record, None for one of another kind."""
-    values = item.decoded()
-    if (
-        len(values) < 3
-        or not isinstance(values[1], np.int64)
-        or not isinstance(values[2], np.int64)
-    ):
-        return None
-    return _Link(item, int(values[1]), int(values[2]), str(values[3]) if len(values) > 3 else "")
 
 
 def _set_keys(curve: Record, ticks: np.ndarray, values: Array) -> None:

@@ -4,7 +4,8 @@ Reading: `document` opens a file, `accessors` reads its arrays (`meshopt` the co
 `animations` chooses one, `nodes` finds the joints, `keys` turns curves into frames, `reader` makes
 the clip. Writing: `writer` puts curves into the `container` of the file that a clip came from, or
 `new_animation` adds one; any other clip becomes a `new_file` with a plain body skinned to the
-joints, or a `vrm_animation`. `humanoid` knows what VRM says of a body.
+joints, or a `vrm_animation`. `humanoid` knows what VRM says of a body; `mesh` and
+`materials` read what the page shows.
 
 glTF's world is metres, Y up and right-handed; its quaternions are xyzw. In a clip's own file,
 meshes, materials, other nodes and other animations stay as they are.

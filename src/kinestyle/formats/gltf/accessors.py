@@ -11,6 +11,7 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.gltf.document import Document
 from kinestyle.formats.gltf.meshopt import EXTENSIONS, MAX_STRIDE, decode_view
+from kinestyle.formats.gltf.meshopt_indices import MODES, decode_indices
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE
 from kinestyle.json_object import JsonObject
 from kinestyle.motion.rotation import Array
@@ -155,20 +156,19 @@ def _unpacked(document: Document, number: int, packed: JsonObject) -> tuple[byte
     it is compressed. Raises MotionFileError.
     """
     stride = packed.integer("byteStride", 1, MAX_STRIDE, "a number of bytes")
-    if stride % 4:
-        packed.refuse("byteStride", "a multiple of 4, as animations have")
+    mode = packed.text("mode")
+    if stride % 4 and mode not in MODES:
+        packed.refuse("byteStride", "a multiple of 4")
     if number not in document.unpacked:
         buffer, start, length = _view_bytes(document, packed)
         # a byte of what is compressed says at most that 64 are zeros
         count = packed.integer("count", 1, 64 * length // stride + 1, "a number of rows")
-        document.unpacked[number] = decode_view(
-            buffer[start : start + length],
-            packed.text("mode"),
-            packed.text("filter", "NONE"),
-            count,
-            stride,
-            packed,
-        )
+        data = buffer[start : start + length]
+        if mode in MODES:
+            document.unpacked[number] = decode_indices(data, mode, count, stride, packed)
+        else:
+            kind = packed.text("filter", "NONE")
+            document.unpacked[number] = decode_view(data, mode, kind, count, stride, packed)
     return document.unpacked[number], stride
 
 

@@ -3,8 +3,8 @@ optimize` write them.
 
 Attributes are stored byte by byte: of each row's byte k the differences to the row before, in
 groups of 16, each group with as few bits as it needs. Filters then turn whole numbers into
-quaternions, unit vectors or floats. Indices of triangles have a code of their own, which no motion
-needs: meshes stay compressed as they are.
+quaternions, unit vectors or floats. Numbers of vertices have codes of their own, see
+`meshopt_indices`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def decode_view(
     MotionFileError.
     """
     if mode != "ATTRIBUTES":
-        of.refuse("mode", '"ATTRIBUTES" for numbers of an animation')
+        of.refuse("mode", "a mode of the extension")
     try:
         rows = _attributes(data, count, stride)
     except _DamagedError as error:

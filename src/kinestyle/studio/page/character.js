@@ -31,6 +31,7 @@ import {
   PRINT_FRAGMENT,
   PRINT_VERTEX,
 } from './shaders.js';
+import { Skin } from './skin.js';
 
 /** Segments around a capsule and rings on each of its domes. */
 const DETAIL = { fine: [10, 3], coarse: [6, 2] };
@@ -75,6 +76,9 @@ export class Character {
     this.opacity = { value: 1 };
     this.uniforms = { ...shared, frame: this.frame, tint };
     this.nodes = nodeTexture(motion);
+    this.detail = detail;
+    /** Its own mesh. @type {Skin | null} */
+    this.skin = null;
     this.body = this.#bodyMesh(detail);
     this.prints = this.#printMesh();
     this.trail = this.#pathMesh();
@@ -83,6 +87,31 @@ export class Character {
       mesh.frustumCulled = false;
       this.group.add(mesh);
     }
+  }
+
+  /**
+   * Its own mesh in place of capsules.
+   * @param {import('./mesh.js').Model | null} model  null for capsules
+   */
+  wear(model) {
+    const { motion, skin } = this;
+    if (skin?.model === (model ?? undefined)) return;
+    skin?.dispose();
+    this.skin = null;
+    if (model && motion.rotation) {
+      const { slide, opacity } = this;
+      const casts = this.detail === 'fine';
+      this.skin = new Skin(model, motion, { ...this.uniforms, slide, opacity }, casts);
+      this.skin.show(this.frame.value);
+      this.group.add(...this.skin.meshes);
+      model.top ??= topOf(this.skin.vertices());
+      // what stands out of a body, such as hair; a stray triangle is no such thing
+      this.height = Math.max(this.height, Math.min(model.top, 2 * this.height));
+    }
+    // small ones throw the shadow of their bones
+    const shadows = this.skin && this.detail !== 'fine' ? this.shadowCount : 0;
+    this.body.geometry.instanceCount = this.skin ? shadows : this.boneCount;
+    this.body.visible = !this.skin || shadows > 0;
   }
 
   /** Where it is in the clip's time. @param {number} from  @param {number} clipFrameTime */
@@ -106,6 +135,7 @@ export class Character {
   show(frame) {
     const last = this.motion.frameCount - 1;
     this.frame.value = Math.min(Math.max(this.ownFrame(frame), 0), last);
+    this.skin?.show(this.frame.value);
     const row = 4 * Math.round(this.frame.value);
     const s = this.speeds;
     this.slide.value.set(
@@ -154,6 +184,7 @@ export class Character {
   }
 
   dispose() {
+    this.skin?.dispose();
     this.nodes.dispose();
     for (const mesh of this.group.children) {
       mesh.geometry.dispose();
@@ -182,7 +213,8 @@ export class Character {
     geometry.setAttribute('bone', new InstancedBufferAttribute(bone, 4));
     geometry.setAttribute('span', new InstancedBufferAttribute(span, 2));
     geometry.setAttribute('mark', new InstancedBufferAttribute(mark, 3));
-    geometry.instanceCount = count;
+    this.shadowCount = shadows.length;
+    this.boneCount = geometry.instanceCount = count;
     const material = new ShaderMaterial({
       glslVersion: GLSL3,
       vertexShader: BODY_VERTEX,
@@ -285,6 +317,13 @@ function middleOf(path) {
     z: (back + front) / 2,
     reach: Math.max(right - left, front - back) / 2,
   };
+}
+
+/** @param {Float32Array} vertices  V x 3  @returns {number} metres above the floor */
+function topOf(vertices) {
+  let top = 0;
+  for (let i = 1; i < vertices.length; i += 3) top = Math.max(top, vertices[i]);
+  return top;
 }
 
 /** @returns {number} metres in the first frame */

@@ -1,13 +1,24 @@
 /**
- * The grid's variants: the clip in many styles, or in many variations of one, made one after the
- * other.
+ * The views of many cells: the clip in many styles, or in takes of one to choose from, made one after
+ * the other.
  */
+import { changed, requestOf } from './asking.js';
 import { isLong } from './long_clip.js';
-import { GRID_SIZE } from './view.js';
+import { GRID_SIZE, isGrid } from './view.js';
+
+/**
+ * @typedef {Object} Takes
+ * @property {string} key             what they are takes of
+ * @property {number[] | null} seeds  null while they are chosen
+ * @property {AbortController} [abort]
+ */
 
 export class Grid {
   #abort = null;
   #key = '';
+  /** @type {Takes} */
+  #takes = { key: '', seeds: null };
+  #mode = '';
 
   /**
    * @param {import('./session.js').Session} session
@@ -23,28 +34,63 @@ export class Grid {
     this.size = GRID_SIZE;
   }
 
-  /** What the cells should show: of one style all the others too, otherwise variations. */
+  /** What the cells should show; null until that is known, and then the grid is updated. */
   #variants() {
-    const { session } = this;
-    const wanted = session.wanted();
+    const styles = this.styles();
+    return this.view.mode === 'grid' && styles.length ? this.#inStyles(styles) : this.#inTakes();
+  }
+
+  #inStyles(styles) {
+    const { session } = this,
+      { ask } = session;
+    return styles.slice(0, this.size - 1).map(({ title }) => {
+      const change = { kind: 'style', styles: [title], mixing: false };
+      return {
+        label: title,
+        request: requestOf(changed(ask, change), session.settings),
+        chosen: ask.kind === 'style' && ask.styles.join() === title,
+        choose: () => session.choose(change),
+      };
+    });
+  }
+
+  #inTakes() {
+    const { session } = this,
+      wanted = session.wanted();
     if (!wanted) return [];
-    if (session.ask.kind === 'style' && !session.mixing) {
-      const chosen = session.ask.styles[0];
-      return this.styles()
-        .slice(0, this.size - 1)
-        .map(({ title }) => ({
-          label: title,
-          request: { ...wanted, style: [title] },
-          chosen: title === chosen,
-          choose: () => session.choose({ styles: [title], mixing: false }),
-        }));
+    const seeds = this.#seeds(wanted);
+    return (
+      seeds &&
+      seeds.map((seed) => ({
+        label: `variation ${seed}`,
+        request: { ...wanted, seed },
+        chosen: wanted.seed === seed,
+        choose: () => session.set('seed', seed),
+      }))
+    );
+  }
+
+  /** Those that were chosen, the one that is asked for among them. @returns {number[] | null} */
+  #seeds(wanted) {
+    const { seed, ...rest } = wanted;
+    const key = keyOf([rest], this.session.source, this.size);
+    const { seeds } = this.#takes;
+    if (this.#takes.key !== key || (seeds && !seeds.includes(seed))) this.#choose(wanted, key);
+    return this.#takes.seeds;
+  }
+
+  async #choose(wanted, key) {
+    this.#takes.abort?.abort();
+    const abort = new AbortController(),
+      takes = (this.#takes = { key, seeds: null, abort });
+    try {
+      takes.seeds = await this.session.takes(wanted, this.size - 1, abort.signal);
+      this.update();
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      this.#takes = { key: '', seeds: null };
+      this.failed(error);
     }
-    return Array.from({ length: this.size - 1 }, (_, i) => ({
-      label: `variation ${i}`,
-      request: { ...wanted, seed: i },
-      chosen: wanted.seed === i,
-      choose: () => session.set('seed', i),
-    }));
   }
 
   /**
@@ -52,12 +98,15 @@ export class Grid {
    */
   async update() {
     const { view, session } = this;
-    if (view.mode !== 'grid' || !session.source) return;
+    if (!isGrid(view.mode) || !session.source) return;
+    if (view.mode !== this.#mode) view.clearVariants();
+    this.#mode = view.mode;
     const variants = this.#variants();
-    const key = JSON.stringify([
-      variants.map(({ request }) => ({ ...request, like: request.like?.number })),
-      session.source.number,
-    ]);
+    if (!variants) return this.#wait();
+    const key = keyOf(
+      variants.map(({ request }) => request),
+      session.source,
+    );
     const same = key === this.#key && view.variants.length === variants.length;
     // until a cell's new motion is there it shows its old one
     if (view.variants.length === variants.length)
@@ -93,6 +142,20 @@ export class Grid {
     }
   }
 
+  /** Until it is known what cells show, they are there. */
+  #wait() {
+    const { view } = this,
+      count = this.size - 1;
+    this.#abort?.abort();
+    this.#key = '';
+    if (view.variants.length !== count) {
+      view.clearVariants();
+      const variant = { label: 'choosing takes' };
+      view.variants = Array.from({ length: count }, () => ({ variant, character: null }));
+    }
+    view.arrange();
+  }
+
   /** The server is another one: what was under way is lost. */
   again() {
     this.#abort?.abort();
@@ -101,3 +164,10 @@ export class Grid {
     this.update();
   }
 }
+
+const keyOf = (requests, source, ...more) =>
+  JSON.stringify([
+    requests.map((request) => ({ ...request, like: request.like?.number })),
+    source.number,
+    ...more,
+  ]);

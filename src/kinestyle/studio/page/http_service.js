@@ -140,8 +140,25 @@ export class HttpService extends Service {
     return answer.status === 204 ? null : answer.arrayBuffer();
   }
 
+  /**
+   * The numbers of variations of a request that differ as far as they can.
+   * @returns {Promise<{seeds: number[]}>}
+   */
+  takes(id, request, count, signal) {
+    return this.#json('POST', `clips/${id}/takes?${asQuery({ count: String(count) })}`, {
+      body: JSON.stringify(request),
+      headers: { 'Content-Type': 'application/json' },
+      signal,
+    });
+  }
+
   motion = async (id, signal) =>
     (await this.#fetch('GET', `clips/${id}/motion`, { signal })).arrayBuffer();
+
+  mesh = async (id, signal) => {
+    const answer = await this.#fetch('GET', `clips/${id}/mesh`, { signal });
+    return answer.status === 204 ? null : answer.arrayBuffer();
+  };
 
   preview = async (style) =>
     (

@@ -92,10 +92,22 @@ export function keyTable({
       run: () => setMode(view.mode === 'grid' ? 'side' : 'grid'),
     },
     {
+      keys: ['p'],
+      shown: 'P',
+      words: 'takes to choose from',
+      run: () => setMode(view.mode === 'takes' ? 'side' : 'takes'),
+    },
+    {
       keys: ['o'],
       shown: 'O',
       words: 'overlay or side by side',
       run: () => setMode(view.mode === 'overlay' ? 'side' : 'overlay'),
+    },
+    {
+      keys: ['h'],
+      shown: 'H',
+      words: 'its own mesh, or bones',
+      run: () => toggleLayer('mesh'),
     },
     { keys: ['f'], shown: 'F', words: 'follow', run: () => toggleLayer('follow') },
     { keys: ['0'], shown: '0', words: 'fit the view', run: () => stage.fit() },

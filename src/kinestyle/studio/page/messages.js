@@ -71,6 +71,9 @@ function waysOf(session) {
   return byKind;
 }
 
+/** @param {string} sentence  @returns {Note} */
+const plain = (sentence) => ({ kind: null, short: null, spans_seconds: [], figures: {}, sentence });
+
 export class Messages {
   /** What is shown. @type {Note[]} */
   notes = [];
@@ -85,16 +88,19 @@ export class Messages {
     this.ways = waysOf(session);
   }
 
+  /** What there is to say of the clip's mesh. @type {string[]} */
+  ofMesh = [];
+
   /** Of the clip and the result that are there. */
   update() {
     const { source, result } = this.session;
-    this.#show(eachOnce(source?.clip?.notes ?? [], result?.clip.notes ?? []));
+    const notes = eachOnce(source?.clip?.notes ?? [], result?.clip.notes ?? []);
+    this.#show(eachOnce(notes, this.ofMesh.map(plain)));
   }
 
   /** What a written file could not express. @param {string[]} sentences */
   addWritten(sentences) {
-    const none = { kind: null, short: null, spans_seconds: [], figures: {} };
-    this.#show(eachOnce(this.notes, sentences.map((sentence) => ({ ...none, sentence }))));
+    this.#show(eachOnce(this.notes, sentences.map(plain)));
   }
 
   #show(notes) {

@@ -15,6 +15,8 @@
  * @property {number} firstFrame     of a part of a clip: the clip's frame that is its first
  * @property {Float32Array} position T x J x 3, as the library has them
  * @property {Float32Array} tip      T x E x 3
+ * @property {number} metresPerUnit  of the clip's file
+ * @property {Int16Array | null} rotation  T x J x 4, 32767ths wxyz: of a clip that shows a character
  * @property {Uint8Array} planted    T x 4: left foot, left toe, right foot, right toe
  * @property {Bone[]} bones          what the body is drawn of
  *
@@ -56,9 +58,11 @@ export function readMotion(buffer) {
     tipCount: E,
     frameTime: head.frame_time_seconds,
     firstFrame: head.first_frame ?? 0,
+    metresPerUnit: head.metres_per_unit,
     position: floats(T * J * 3),
     tip: floats(T * E * 3),
     planted: new Uint8Array(buffer, at, T * 4),
+    rotation: head.has_rotations ? new Int16Array(buffer, at + 4 * T, T * J * 4) : null,
   };
 }
 

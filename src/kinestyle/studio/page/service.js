@@ -34,6 +34,7 @@ export class ServiceError extends Error {
  * @property {number} duration_seconds
  * @property {number} joint_count
  * @property {object} inspection
+ * @property {boolean} holds_mesh
  * @property {string[]} warnings
  * @property {number | null} end_distance_m  from the end of the clip it was made from
  * @property {string | null} command

@@ -458,6 +458,15 @@ export class Session {
     return motion;
   }
 
+  /**
+   * The numbers of variations of what is wanted that differ as far as they can, ascending.
+   * @returns {Promise<number[]>}
+   */
+  async takes(wanted, count, signal) {
+    const choose = (request, id) => this.service.takes(id, request, count, signal);
+    return (await this.#withClips(this.source, wanted, null, choose)).seeds;
+  }
+
   /** What is asked for, of another clip, as a file. @returns {Promise<{name, bytes}>} */
   async fileOf(opened, wanted, format) {
     return this.#withClips(opened, wanted, null, async (request, id) => {

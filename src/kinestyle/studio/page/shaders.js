@@ -6,7 +6,7 @@
 /** Towards the light. */
 export const LIGHT = [0.42, 0.82, 0.38];
 
-const FADE = /* glsl */ `
+export const FADE = /* glsl */ `
   uniform vec3 centre;
   uniform vec3 ground;
   uniform float reach;

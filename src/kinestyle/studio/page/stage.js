@@ -45,6 +45,8 @@ export class Stage {
   resized = () => {};
   /** Whether the camera goes along with the hips. */
   follow = true;
+  /** Whether the person has moved the camera since it was fitted. */
+  isTurned = false;
   /** Which of the extras on the floor are shown. */
   layers = { path: true, prints: true };
 
@@ -75,6 +77,7 @@ export class Stage {
     this.controls.minDistance = 0.6;
     this.controls.maxDistance = 40;
     this.controls.addEventListener('change', () => this.touch());
+    this.controls.addEventListener('start', () => (this.isTurned = true));
     /** @type {Cell[]} */
     this.cells = [];
     this.columns = 1;
@@ -127,6 +130,7 @@ export class Stage {
         wanted,
         (this.#pathReach() * 0.62 + height * 0.4) / (half * Math.min(aspect, 1.6)),
       );
+    this.isTurned = false;
     this.controls.target.set(0, height * 0.5, 0);
     this.camera.position
       .set(0.62, 0.22, 0.74)
@@ -139,6 +143,7 @@ export class Stage {
 
   /** @param {number} factor  below 1 is nearer */
   zoom(factor) {
+    this.isTurned = true;
     const { camera, controls } = this;
     camera.position.sub(controls.target);
     const far = Math.min(
@@ -152,6 +157,7 @@ export class Stage {
 
   /** @param {number} across  @param {number} up  radians about the body */
   turn(across, up) {
+    this.isTurned = true;
     const { camera, controls } = this;
     const offset = camera.position.clone().sub(controls.target);
     const far = offset.length(),

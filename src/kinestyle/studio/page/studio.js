@@ -12,10 +12,12 @@ import { followTheme } from './colours.js';
 import { dropFiles, isStyle, pickFiles, saveFile } from './files.js';
 import { Grid } from './grid.js';
 import { keyTable } from './key_table.js';
+import { Layers } from './layers.js';
 import { Library } from './library.js';
 import { listenForKeys, showKeys } from './keys.js';
 import { Live } from './live.js';
 import { Messages } from './messages.js';
+import { Models } from './models.js';
 import { Notices, say, showProgress } from './notices.js';
 import { showCurveOffer, showOffers } from './offers.js';
 import { Opening } from './opening.js';
@@ -33,7 +35,7 @@ import { Session } from './session.js';
 import { Stage } from './stage.js';
 import { Timeline } from './timeline.js';
 import { Trim } from './trim.js';
-import { GRID_SIZE, View } from './view.js';
+import { GRID_SIZE, isGrid, View } from './view.js';
 
 /** Milliseconds without a change until the address is written. */
 const ADDRESS_MS = 150;
@@ -43,12 +45,7 @@ const VIEWS = [
   ['overlay', 'Overlay'],
   ['both', 'A and B'],
   ['grid', 'Grid'],
-];
-const LAYERS = [
-  ['follow', 'Follow', 'The camera goes along (F)'],
-  ['path', 'Path', 'The path of the hips over the floor'],
-  ['prints', 'Prints', 'Where feet stood, coloured where they slid'],
-  ['fit', 'Fit', 'Fit the view (0)'],
+  ['takes', 'Takes'],
 ];
 const GRID_SIZES = [6, 12, 16, 22];
 const CUES = [
@@ -71,6 +68,13 @@ view.arranged = (frameCount) => {
   showTrim();
 };
 const messages = new Messages(element('notes'), session, timeline);
+const models = new Models(service, view);
+models.changed = () => {
+  messages.ofMesh = models.notes;
+  messages.update();
+  layers.show();
+};
+const layers = new Layers(element('layers'), stage, view, models);
 const previews = new Previews(element('styles'), element('previews'), service, chooseStyle);
 const compare = new Compare(session, view, fail);
 const grid = new Grid(session, view, () => previews.cards, fail);
@@ -210,14 +214,16 @@ function showSteps() {
   }
 }
 
-/** The address says what is shown, once it stands still. */
+/** The address says what is shown: at once, but seldom enough for the browser while a slider moves. */
 function keepAddress() {
   clearTimeout(keepAddress.timer);
-  keepAddress.timer = setTimeout(() => {
-    if (!session.source) return;
-    const words = addressOf(session.desk, session.settings, { view: view.mode, clips: clips.entries });
-    history.replaceState(null, '', `#${words}`);
-  }, ADDRESS_MS);
+  const early = (keepAddress.at ?? -Infinity) + ADDRESS_MS - performance.now();
+  if (early > 0) keepAddress.timer = setTimeout(keepAddress, early);
+  else if (session.source) {
+    keepAddress.at = performance.now();
+    const shown = { view: view.mode, clips: clips.entries };
+    history.replaceState(null, '', `#${addressOf(session.desk, session.settings, shown)}`);
+  }
 }
 
 /** Which part of the clip is taken; and that alone is played, and of a cycle one round. */
@@ -236,6 +242,7 @@ function showSource(opened) {
   clock.setClip(opened.motion.frameCount, opened.motion.frameTime);
   view.setOriginal(opened.motion, opened.name);
   timeline.setCharacters(view.compared);
+  models.look(opened);
   showClip(opened);
   opening.show();
   opening.showAnimations();
@@ -277,24 +284,10 @@ function showPart(part) {
 function setMode(mode) {
   view.setMode(mode);
   pressSegments(element('views'), (value) => value === mode);
-  element('grid-size').hidden = mode !== 'grid';
+  element('grid-size').hidden = !isGrid(mode);
   grid.update();
   compare.update();
   keepAddress();
-}
-
-function toggleLayer(name) {
-  if (name === 'fit') stage.fit();
-  else if (name === 'follow') stage.setFollow(!stage.follow);
-  else stage.layers[name] = !stage.layers[name];
-  showLayers();
-  stage.touch();
-}
-
-function showLayers() {
-  pressSegments(element('layers'), (name) =>
-    name === 'fit' ? null : name === 'follow' ? stage.follow : stage.layers[name],
-  );
 }
 
 // ---- a performer ----
@@ -319,7 +312,7 @@ live.switched = (on) => {
   document.body.classList.toggle('live', on);
   element('live-state').textContent = '';
   session.paused = on;
-  if (on && view.mode === 'grid') setMode('side');
+  if (on && isGrid(view.mode)) setMode('side');
   if (!on && session.source) {
     showSource(session.source);
     session.again();
@@ -411,7 +404,6 @@ connection.found = async (restarted) => {
 
 showOffers(service, (sentence) => notices.fail(sentence));
 buildSegments(element('views'), VIEWS, setMode);
-buildSegments(element('layers'), LAYERS, toggleLayer);
 buildSegments(element('cues'), CUES, chooseCue);
 buildSegments(
   element('slots'),
@@ -422,7 +414,6 @@ for (const size of GRID_SIZES)
   element('grid-size').lastChild.add(
     new Option(`${size} at once`, size, size === GRID_SIZE, size === GRID_SIZE),
   );
-showLayers();
 setMode(view.mode);
 showResult(null);
 
@@ -473,7 +464,7 @@ const keys = keyTable({
   surprise,
   switchTheme: () => switchTheme(),
   toggleCurve,
-  toggleLayer,
+  toggleLayer: (name) => layers.toggle(name),
 });
 listenForKeys(keys);
 showKeys(element('key-list'), keys);
@@ -573,6 +564,7 @@ window.kinestyle = {
   session,
   opening,
   messages,
+  models,
   stage,
   view,
   clock,

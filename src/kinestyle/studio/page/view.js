@@ -11,6 +11,12 @@ const GHOST = 0.5;
 /** Characters in the grid at first, the original among them. */
 export const GRID_SIZE = 12;
 
+/** Whether a view has many cells: of styles, or of takes. */
+export const isGrid = (mode) => mode === 'grid' || mode === 'takes';
+
+/** Vertices that are moved at once in the grid; of more, its cells show capsules. */
+const MOST_IN_GRID = 1_500_000;
+
 /**
  * @typedef {import('./character.js').Character} Character
  * @typedef {Object} Variant   a cell of the grid
@@ -33,6 +39,10 @@ export class View {
   otherLabel = '';
   /** Which of the two the result is. @type {'A' | 'B'} */
   slot = 'A';
+  /** The clip's own character. @type {import('./mesh.js').Model | null} */
+  model = null;
+  /** Whether that is shown where there is one, not capsules. */
+  dressed = true;
   /** Called with the frames of the longest motion that is shown; shorter ones wait at their end. */
   arranged = (frameCount) => {};
   /** @type {{variant: Variant, character: Character | null}[]} */
@@ -55,7 +65,8 @@ export class View {
     this.result = this.other = null;
     this.#dropPart();
     this.resultLabel = this.otherLabel = '';
-    this.original = new Character(motion, this.stage.shared, this.stage.colours.original);
+    this.model = null;
+    this.original = this.#character(motion, 'original');
     this.originalLabel = label;
     this.clearVariants();
     this.arrange();
@@ -74,10 +85,7 @@ export class View {
       return false;
     }
     this.result?.dispose();
-    this.result = new Character(motion, this.stage.shared, this.stage.colours.restyled).place(
-      from,
-      this.original.motion.frameTime,
-    );
+    this.result = this.#character(motion, 'restyled').place(from, this.original.motion.frameTime);
     this.resultLabel = label;
     this.arrange();
     return true;
@@ -91,13 +99,47 @@ export class View {
     if (!motion && !this.part) return;
     this.#dropPart();
     if (motion) {
-      this.part = new Character(motion, this.stage.shared, this.stage.colours.restyled).place(
+      this.part = this.#character(motion, 'restyled').place(
         motion.firstFrame,
         this.original.motion.frameTime,
       );
       this.partLabel = label;
     }
     this.arrange();
+  }
+
+  /**
+   * @param {import('./motion.js').Motion} motion
+   * @param {'original' | 'restyled'} tint
+   */
+  #character(motion, tint, detail = 'fine') {
+    const { shared, colours } = this.stage;
+    const character = new Character(motion, shared, colours[tint], detail);
+    this.#dress(character);
+    return character;
+  }
+
+  #dress(character) {
+    const { model, variants } = this;
+    const tooMany =
+      character.detail !== 'fine' && model?.vertexCount * variants.length > MOST_IN_GRID;
+    character.wear(this.dressed && !tooMany ? model : null);
+  }
+
+  /** @param {import('./mesh.js').Model | null} model  the character of the clip that is shown */
+  setModel(model) {
+    this.model = model;
+    this.setDressed(this.dressed);
+    if (model && !this.stage.isTurned) this.stage.fit();
+  }
+
+  /** @param {boolean} dressed  whether its own mesh is shown, where there is one */
+  setDressed(dressed) {
+    this.dressed = dressed;
+    const { original, result, part, other, variants } = this;
+    const all = [original, result, part, other, ...variants.map(({ character }) => character)];
+    for (const character of all) if (character) this.#dress(character);
+    this.stage.touch();
   }
 
   #dropPart() {
@@ -121,10 +163,7 @@ export class View {
       this.other?.dispose();
       this.other =
         result &&
-        new Character(result.motion, this.stage.shared, this.stage.colours.restyled).place(
-          from,
-          this.original.motion.frameTime,
-        );
+        this.#character(result.motion, 'restyled').place(from, this.original.motion.frameTime);
     }
     this.otherLabel = label;
     this.arrange();
@@ -147,12 +186,10 @@ export class View {
    */
   setVariant(at, motion, from = 0) {
     this.variants[at].character?.dispose();
-    this.variants[at].character = new Character(
-      motion,
-      this.stage.shared,
-      this.stage.colours.restyled,
-      'coarse',
-    ).place(from, this.original.motion.frameTime);
+    this.variants[at].character = this.#character(motion, 'restyled', 'coarse').place(
+      from,
+      this.original.motion.frameTime,
+    );
     this.arrange();
   }
 
@@ -175,7 +212,7 @@ export class View {
       tint: 'restyled',
     };
     let cells;
-    if (mode === 'grid') {
+    if (isGrid(mode)) {
       cells = [
         first,
         ...this.variants.map(({ variant, character }) => ({

@@ -468,6 +468,19 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         work = studio.takes(clip, wanted.cue(), wanted.settings(), count, client)
         return schemas.Takes(seeds=await _while_there(request, work))
 
+    @app.get(
+        "/api/clips/{clip_id}/previews/{style:path}",
+        response_class=Response,
+        responses=documented_errors(*WORK) | MOTION,
+    )
+    async def preview_of(request: Request, clip_id: str, style: str) -> Response:
+        """Some seconds from the middle of a clip in a style, given by name or label, as its card
+        shows them.
+        """
+        clip, client = studio.store.get(clip_id), _client(request, None)
+        found = await _while_there(request, studio.preview_of(clip, style, client))
+        return Response(found, media_type="application/octet-stream")
+
     @app.post(
         "/api/stylize",
         response_class=Response,

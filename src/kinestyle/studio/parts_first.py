@@ -16,10 +16,16 @@ PART_SECONDS, STEP_SECONDS, HALO_SECONDS = 8.0, 2.0, 1.0
 is restyled on either side of it, where feet and filters reach into."""
 
 
-def cut_around(at_seconds: float, clip: Clip) -> Window:
-    """The frames around a moment, most of them behind it, because the clip plays on."""
+PREVIEW_SECONDS = 4.0
+"""How much of a clip the card of a style shows."""
+
+
+def cut_around(at_seconds: float, clip: Clip, seconds: float = PART_SECONDS) -> Window:
+    """The frames around a moment, most of them behind it, because the clip plays on. seconds: how
+    much
+    """
     rate, count = clip.frame_rate, clip.frame_count
-    size = max(2, ceil(PART_SECONDS * rate))
+    size = max(2, ceil(seconds * rate))
     begins = STEP_SECONDS * (floor(at_seconds / STEP_SECONDS) - 1)
     start = max(0, min(round(begins * rate), count - size))
     stop, halo = min(start + size, count), round(HALO_SECONDS * rate)

@@ -262,6 +262,19 @@ class Studio:
                 self._takes.popitem(last=False)
         return self._takes[key]
 
+    async def preview_of(self, clip: StoredClip, style: str, client: Client) -> bytes:
+        """The motion of some seconds from the middle of a clip in a style."""
+        cue: Cue[Content] = Cue.of(style)
+        sent = self.styles_sent(cue)
+        head = {
+            "work": "preview",
+            **self._wanted(cue, Settings(), sent),
+            "name": clip.content.name,
+        }
+        # all that a person waits for comes first
+        job = self._job(head, (clip.content, *sent.values()), client, COLD)
+        return (await self.pool.run(job)).blobs[0]
+
     async def mesh(self, clip: StoredClip, client: Client) -> bytes | None:
         """What the file of a clip, or of the one that a result was made from, shows of its
         character; None where that is nothing. Raises MotionFileError.

@@ -30,7 +30,7 @@ class WarmClip:
         are the same
     is_result: whether it was made from another one here, which makes it again if need be
     analyses: by the name of the bundle and whether it is a cycle; part: the last that was analysed
-        by itself; styles: by the name of the bundle
+        by itself; preview: what cards of styles show of it, likewise; styles: by the name of the bundle
     """
 
     clip: Clip
@@ -39,6 +39,7 @@ class WarmClip:
     is_result: bool = False
     analyses: dict[tuple[str, CycleMode], Analysis[Clip]] = field(default_factory=dict)
     part: AnalysedPart | None = None
+    preview: AnalysedPart | None = None
     styles: dict[str, Style] = field(default_factory=dict)
 
     @property

@@ -17,7 +17,7 @@ from kinestyle.inspection.report import Inspection
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.warp import warped_again
-from kinestyle.motion.window import Motion
+from kinestyle.motion.window import Motion, Window
 from kinestyle.note import as_dict, reworded
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.travel import end_distance_m
@@ -36,7 +36,7 @@ from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError
 from kinestyle.studio.mesh_packing import pack_mesh
 from kinestyle.studio.motion_packing import pack_motion
-from kinestyle.studio.parts_first import cut_around
+from kinestyle.studio.parts_first import PREVIEW_SECONDS, cut_around
 from kinestyle.studio.warm_clips import AnalysedPart, WarmClip, WarmClips
 from kinestyle.studio.wire import Message
 
@@ -122,6 +122,7 @@ class WorkerService:
             "part": self._stylize_part,
             "takes": self._choose_takes,
             "mesh": self._mesh,
+            "preview": self._preview,
             "write": self._write,
             "style": self._style_facts,
         }[head["work"]]
@@ -151,20 +152,26 @@ class WorkerService:
         return cached.analyses[wanted]
 
     def _part(
-        self, cached: WarmClip, at_seconds: float, bundle: str, progress: Share
+        self,
+        cached: WarmClip,
+        frames: Window,
+        bundle: str,
+        progress: Share,
+        known: AnalysedPart | None,
     ) -> AnalysedPart:
-        """What lies around a moment, analysed by itself, on the body that the clip shows."""
-        frames = cut_around(at_seconds, cached.clip)
+        """Some frames, analysed by themselves, on the body that the clip shows. known: is returned
+        where it is that
+        """
         key = bundle, frames.first, frames.last
-        if cached.part is None or cached.part.key != key:
+        if known is None or known.key != key:
             whole = next(iter(cached.analyses.values()), None)
             if whole is None:  # the worker is a new one
                 whole = self._analysis(cached, progress, bundle)
             analysis = self._stylizer(bundle).analyse(
                 cached.clip.window(frames.first, frames.last), whole.correspondence, cycle="no"
             )
-            cached.part = AnalysedPart(key, analysis)
-        return cached.part
+            known = AnalysedPart(key, analysis)
+        return known
 
     def _reference_style(self, cached: WarmClip, bundle: str) -> Style:
         if bundle not in cached.styles:
@@ -275,13 +282,29 @@ class WorkerService:
         """
         cached, settings = clips[0], Settings(**head["settings"])
         bundle, code = self._code(clips, head, settings)
-        part = self._part(cached, head["at"], bundle, stage(progress, "analysing", 0.0, 0.6))
-        progress("restyling", 0.6)
         frames = cut_around(head["at"], cached.clip)
+        analysed = stage(progress, "analysing", 0.0, 0.6)
+        part = cached.part = self._part(cached, frames, bundle, analysed, cached.part)
+        progress("restyling", 0.6)
         result = self._stylizer(bundle).apply(part.analysis, code, replace(settings, cycle="no"))
         shown = result.window(frames.core.start, frames.core.stop)
         c = part.analysis.correspondence
         packed = pack_motion(shown, c, first_frame=frames.start, rotations=holds_mesh(cached.clip))
+        return Message({}, (packed,))
+
+    def _preview(
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
+        """Some seconds from the middle of the clip in a style, for its card."""
+        cached, settings = clips[0], Settings(**head["settings"])
+        bundle, code = self._code(clips, head, settings)
+        frames = cut_around(0.5 * cached.clip.duration_seconds, cached.clip, PREVIEW_SECONDS)
+        analysed = stage(progress, "analysing", 0.0, 0.6)
+        part = cached.preview = self._part(cached, frames, bundle, analysed, cached.preview)
+        progress("restyling", 0.6)
+        result = self._stylizer(bundle).apply(part.analysis, code, replace(settings, cycle="no"))
+        shown = result.window(frames.core.start, frames.core.stop)
+        packed = pack_motion(shown, part.analysis.correspondence, first_frame=frames.start)
         return Message({}, (packed,))
 
     def _choose_takes(

@@ -160,9 +160,13 @@ export class HttpService extends Service {
     return answer.status === 204 ? null : answer.arrayBuffer();
   };
 
-  preview = async (style) =>
+  preview = async (style, id, signal) =>
     (
-      await this.#fetch('GET', `previews/${style.split('/').map(encodeURIComponent).join('/')}`)
+      await this.#fetch(
+        'GET',
+        `${id ? `clips/${id}/` : ''}previews/${style.split('/').map(encodeURIComponent).join('/')}`,
+        { signal },
+      )
     ).arrayBuffer();
 
   /**

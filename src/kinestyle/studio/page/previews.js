@@ -9,6 +9,9 @@ import { drawSketch, sketch } from './sketch.js';
 const EVERY_MS = 66,
   AT_ONCE = 2;
 
+/** The clip that previews show where a person has none of their own. */
+const EXAMPLE = 'walk';
+
 /**
  * @typedef {Object} Style
  * @property {string} name
@@ -24,6 +27,7 @@ const EVERY_MS = 66,
  * @property {HTMLButtonElement} button
  * @property {import('./sketch.js').Sketch | null} sketch
  * @property {boolean} asked
+ * @property {boolean} fresh           whether it shows the clip that is looked at
  */
 
 export class Previews {
@@ -44,6 +48,11 @@ export class Previews {
     /** Those in sight, in their order. @type {Card[]} */
     this.shown = [];
     this.fetching = 0;
+    /** The clip that the cards show. @type {import('./session.js').OpenClip | null} */
+    this.clip = null;
+    this.abort = new AbortController();
+    /** Whether the person waits for something else. */
+    this.isBusy = () => false;
     /** Previews wait until what the person looks at is there. */
     this.mayFetch = false;
     this.last = 0;
@@ -89,7 +98,7 @@ export class Previews {
   addStyle(style, title) {
     const at = this.cards.findIndex((card) => card.title === title);
     if (at < 0) this.cards.unshift(this.#card(style, title));
-    else Object.assign(this.cards[at], { style, sketch: null, asked: false });
+    else Object.assign(this.cards[at], { style, sketch: null, asked: false, fresh: false });
   }
 
   /** @param {Style} style  @param {string} title  @returns {Card} */
@@ -104,7 +113,7 @@ export class Previews {
     button.addEventListener('click', (event) =>
       this.chosen(title, event.shiftKey || event.ctrlKey || event.metaKey),
     );
-    return { style, title, button, sketch: null, asked: false };
+    return { style, title, button, sketch: null, asked: false, fresh: false };
   }
 
   /** @param {string[]} titles  of the styles that are chosen */
@@ -121,6 +130,20 @@ export class Previews {
       if (isOutside) this.container.scrollTop = y - (clientHeight - h) / 2;
     }
     this.last = 0;
+    this.missing = true;
+  }
+
+  /**
+   * The cards show a clip in their styles; until a card has that, it shows the one before.
+   * @param {import('./session.js').OpenClip} clip
+   */
+  setClip(clip) {
+    if (this.clip?.number === clip.number) return;
+    this.clip = clip;
+    this.abort.abort();
+    this.abort = new AbortController();
+    for (const card of this.cards) card.asked = card.fresh = false;
+    this.mayFetch = false;
     this.missing = true;
   }
 
@@ -169,11 +192,11 @@ export class Previews {
     for (const card of this.shown) {
       const { x, y, w, h, foot } = card.box;
       if (y + h < top || y > bottom) continue;
-      if (!card.sketch) {
+      if (!card.fresh) {
         this.missing = true;
         this.#fetch(card);
-        continue;
       }
+      if (!card.sketch) continue;
       const s = card.sketch,
         frame = still ? s.frameCount >> 2 : Math.floor(now / 1000 / s.frameTime) % s.frameCount;
       pen.strokeStyle = card.button.getAttribute('aria-pressed') === 'true' ? this.lit : this.plain;
@@ -182,14 +205,24 @@ export class Previews {
   }
 
   async #fetch(card) {
-    if (!this.mayFetch || card.asked || this.fetching >= AT_ONCE) return;
+    const { clip, abort } = this;
+    // the server has the example in all styles already
+    const isExample = !clip || clip.example === EXAMPLE;
+    if (!isExample && !clip.clip) return; // the server does not know it now
+    if (!this.mayFetch || card.asked || this.fetching >= AT_ONCE || this.isBusy()) return;
     card.asked = true;
     this.fetching++;
     try {
-      card.sketch = sketch(readMotion(await this.service.preview(card.style.name)));
+      const id = isExample ? null : clip.clip.id;
+      const packed = await this.service.preview(card.style.name, id, abort.signal);
+      if (abort.signal.aborted) return;
+      card.sketch = sketch(readMotion(packed));
+      card.fresh = true;
     } catch {
       // a preview is a nicety: try again later, quietly
-      setTimeout(() => (card.asked = false), 3000);
+      setTimeout(() => {
+        if (this.abort === abort) card.asked = false;
+      }, 3000);
     } finally {
       this.fetching--;
     }

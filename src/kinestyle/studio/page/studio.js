@@ -76,6 +76,7 @@ models.changed = () => {
 };
 const layers = new Layers(element('layers'), stage, view, models);
 const previews = new Previews(element('styles'), element('previews'), service, chooseStyle);
+previews.isBusy = () => session.busy;
 const compare = new Compare(session, view, fail);
 const grid = new Grid(session, view, () => previews.cards, fail);
 const library = new Library(previews);
@@ -243,6 +244,7 @@ function showSource(opened) {
   view.setOriginal(opened.motion, opened.name);
   timeline.setCharacters(view.compared);
   models.look(opened);
+  previews.setClip(opened);
   showClip(opened);
   opening.show();
   opening.showAnimations();

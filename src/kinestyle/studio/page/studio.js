@@ -394,13 +394,16 @@ session.on('choice', () => {
 session.on('working', showProgress);
 session.on('failed', fail);
 
-connection.lost = () =>
+connection.lost = () => {
+  previews.mayFetch = false;
   notices.wait('The studio’s server does not answer. It goes on when it is back.');
+};
 connection.found = async (restarted) => {
   notices.wait(null);
   say('The server is back.');
   if (!session.settings.length) return start();
   await session.recover(restarted);
+  previews.mayFetch = true;
   if (restarted) grid.again();
 };
 

@@ -32,10 +32,14 @@ export function eachOnce(ofClip, ofResult) {
 /**
  * Ways on, by the kind of note.
  * @param {import('./session.js').Session} session
- * @returns {Record<string, (note: Note) => Way>}
+ * @returns {Record<string, (note: Note) => Way | null>}
  */
 function waysOf(session) {
-  const setting = (words, name, value) => [words, () => session.set(name, value)];
+  /** None where the service has not that setting. */
+  const setting = (words, name, value) =>
+    session.settings.some((one) => one.name === name)
+      ? [words, () => session.set(name, value)]
+      : null;
   const open = (id) => () => {
     const details = document.getElementById(id);
     details.open = true;
@@ -114,7 +118,8 @@ export class Messages {
       text = document.createElement('span');
     text.textContent = note.short ?? capital(firstWords(note.sentence));
     text.title = note.sentence;
-    const [words, act] = this.ways[note.kind]?.(note) ?? this.#more(text, note);
+    const known = this.ways[note.kind]?.(note);
+    const [words, act] = known ?? this.#more(text, note);
     const way = Object.assign(document.createElement('button'), {
       type: 'button',
       className: 'small',
@@ -122,7 +127,7 @@ export class Messages {
     });
     way.addEventListener('click', act);
     item.append(text);
-    if (text.textContent.length < note.sentence.length || this.ways[note.kind]) item.append(way);
+    if (text.textContent.length < note.sentence.length || known) item.append(way);
     return item;
   }
 

@@ -218,6 +218,11 @@ def write_page(out: Path, plan: Plan) -> None:
     }
     text = json.dumps(answers, ensure_ascii=False, indent=1)
     (out / "recording.json").write_text(text + "\n", encoding="utf-8")
+    # all modules at once, instead of each when another one names it
+    modules = sorted(file.name for file in out.glob("*.js") if file.name != "worker.js")
+    links = "".join(f'  <link rel="modulepreload" href="{name}">\n' for name in modules)
+    index = (out / "index.html").read_text(encoding="utf-8")
+    (out / "index.html").write_text(index.replace("</head>", f"{links}</head>"), encoding="utf-8")
     page = (out / "LICENCES.html").read_text(encoding="utf-8")
     for mark, words in (
         ("BUNDLE", opened.path.name),

@@ -85,10 +85,19 @@ class Recorded:
 
     def at(self, strength: float) -> tuple[Array, Array]:
         """What a page makes of it: (T, K, 3) radians and (T, 3) metres."""
-        nodes = np.array([0.0, *self.strengths])
-        shares = np.array([np.interp(strength, nodes, one) for one in np.eye(len(nodes))[1:]])
-        turned = np.tensordot(STEP * shares, self.rotation.astype(float), 1)
-        return np.moveaxis(turned, -1, 0), np.tensordot(STEP * shares, self.root.astype(float), 1).T
+        nodes = (0.0, *self.strengths)
+        above = next(i for i, node in enumerate(nodes) if node >= strength and i)
+        share = (strength - nodes[above - 1]) / (nodes[above] - nodes[above - 1])
+        turned, root = (
+            STEP * np.concatenate([np.zeros_like(values[:1]), values])[above - 1 : above + 1]
+            for values in (self.rotation, self.root)
+        )
+        # the other way round where that is nearer
+        angle = np.linalg.norm(turned[1], axis=1, keepdims=True)
+        far = np.linalg.norm(turned[1] - turned[0], axis=1, keepdims=True) > np.pi
+        turned[1] *= np.where(far, 1.0 - 2.0 * np.pi / np.maximum(angle, STEP), 1.0)
+        mixed = [from_ + share * (to - from_) for from_, to in (turned, root)]
+        return np.moveaxis(mixed[0], -1, 0), mixed[1].T
 
     def arrays(self, number: int) -> dict[str, np.ndarray]:
         """Fit for `pack`, under names with a number: each strength as what it differs by from what
@@ -101,9 +110,8 @@ class Recorded:
             for strength, a, b in told_by(self.strengths):
                 told = known[a] + (strength - a) / ((b - a) or 1.0) * (known[b] - known[a])
                 known[strength] = values[place[strength]].astype(float)
-                found[f"{name}@{strength:g}"] = (known[strength] - np.floor(told + 0.5)).astype(
-                    np.int16
-                )
+                rest = (known[strength] - np.floor(told + 0.5)).astype(np.int64)
+                found[f"{name}@{strength:g}"] = ((rest + 2**15) % 2**16 - 2**15).astype(np.int16)
         return {f"{number}:{name}": array for name, array in found.items()}
 
 

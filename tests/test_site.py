@@ -33,6 +33,7 @@ SHOWCASE = ROOT / "showcase"
 PAGE = ROOT / "src" / "kinestyle" / "studio" / "page"
 sys.path.append(str(SHOWCASE))
 measure = importlib.import_module("measure")
+recording = importlib.import_module("recording")
 
 CLIPS, STYLES = ("walk", "punch"), ("old", "youthful")
 CENTIMETRES = 100.0
@@ -288,6 +289,39 @@ def test_it_works_without_a_network_after_the_first_visit(site: Path, browser: B
     visit.until("kinestyle.session.result.clip.name.startsWith('punch')")
     assert visit.errors == []
     context.close()
+
+
+def turned_over() -> Any:
+    """A take of one joint that is turned by nearly half a turn, the other way round in the greatest
+    strength.
+    """
+    ahead = np.array([[[[31000.0, 31200.0, 31400.0]] + [[0.0] * 3] * 2]])
+    rotation = np.concatenate([0.5 * ahead, ahead, -ahead])[:, 0].astype(np.int16)
+    root = np.zeros((3, 3, 3), np.int16)
+    planted = np.zeros((3, 3), np.uint8)
+    return recording.Recorded((0.5, 1.0, 1.5), np.array([0]), rotation[:, None], root, planted, ())
+
+
+def test_between_two_strengths_a_joint_goes_the_short_way_round() -> None:
+    turned, _ = turned_over().at(1.25)
+    assert np.linalg.norm(turned, axis=-1).ravel() == pytest.approx(np.full(3, np.pi), abs=1e-3)
+
+
+def test_what_is_kept_is_read_as_it_was(visit: Visit) -> None:
+    """Though differences are greater than 16 bits hold."""
+    take = turned_over()
+    arrays = {name: array.ravel().tolist() for name, array in take.arrays(0).items()}
+    head = {"takes": [{"joints": [0], "told": recording.told_by(take.strengths)}]}
+    read = visit.page.evaluate(
+        """async ({ head, arrays }) => {
+          const { changeIn } = await import('./recording.js');
+          arrays['0:planted'] = Uint8Array.from(arrays['0:planted']);
+          const { rotation } = changeIn({ head, arrays }, 0);
+          return [0.5, 1, 1.5].map((strength) => [...rotation.get(strength)]);
+        }""",
+        {"head": head, "arrays": arrays},
+    )
+    assert read == take.rotation.reshape(3, -1).tolist()
 
 
 def test_all_that_the_page_asks_a_service_for_is_answered_by_the_recording() -> None:

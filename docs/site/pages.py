@@ -35,6 +35,7 @@ NAVIGATION: Mapping[str, Mapping[str, str]] = {
         "Many clips": "docs/MANY.md",
         "Formats": "docs/FORMATS.md",
         "Studio": "docs/STUDIO.md",
+        "A page without a server": "docs/SITE.md",
         "Live": "docs/LIVE.md",
         "Game engines": "docs/ENGINES.md",
         "Looking at clips": "docs/NOTEBOOK.md",

@@ -70,7 +70,9 @@ export function changeIn({ head, arrays }, number) {
     const known = new Map([[0, new Float64Array(of(`${name}@1`).length)]]);
     for (const [strength, a, b] of told) {
       const [from, to, share] = [known.get(a), known.get(b), b > a ? (strength - a) / (b - a) : 0];
-      const line = (rest, i) => rest + Math.floor(from[i] + share * (to[i] - from[i]) + 0.5);
+      // modulo 2 ** 16, as it was taken away
+      const line = (rest, i) =>
+        ((rest + Math.floor(from[i] + share * (to[i] - from[i]) + 0.5)) << 16) >> 16;
       known.set(strength, Float64Array.from(of(`${name}@${strength}`), line));
     }
     return known;
@@ -87,13 +89,26 @@ export const nearestTo = (strengths, strength) =>
     0,
   );
 
-/** On the straight line between the two recorded strengths around one. */
-function between(strengths, known, strength) {
+/**
+ * On the straight line between the two recorded strengths around one.
+ * @param {Map<number, Float64Array>} known  by strength
+ * @returns {{from: Float64Array, to: Float64Array, share: number}}
+ */
+function around(strengths, known, strength) {
   const above = strengths.find((node) => node >= strength),
-    below = [0, ...strengths].findLast((node) => node <= strength),
-    [from, to] = [known.get(below), known.get(above)];
+    below = [0, ...strengths].findLast((node) => node <= strength);
   const share = above > below ? (strength - below) / (above - below) : 0;
-  return from.map((value, i) => value + share * (to[i] - value));
+  return { from: known.get(below), to: known.get(above), share };
+}
+
+/**
+ * The same rotation as an axis times an angle, the other way round where that is nearer to another.
+ * @param {number[]} vector  @param {number[]} other  radians
+ */
+function nearer(vector, other) {
+  if (Math.hypot(...vector.map((value, i) => value - other[i])) <= Math.PI) return vector;
+  const round = 1 - (2 * Math.PI) / Math.hypot(...vector);
+  return vector.map((value) => round * value);
 }
 
 /** One clip: its own motion, and its rig. */
@@ -128,8 +143,9 @@ export class RecordedClip {
     const { frameCount: T, jointCount: J, parents, pose } = this;
     const number = new Int32Array(J).fill(-1);
     change.joints.forEach((joint, k) => (number[joint] = k));
-    const turns = between(change.strengths, change.rotation, strength),
-      moves = between(change.strengths, change.root, strength);
+    const turns = around(change.strengths, change.rotation, strength),
+      moves = around(change.strengths, change.root, strength);
+    const mixed = (from, to, share) => from + share * (to - from);
     const rotation = new Float64Array(T * J * 4),
       root = new Float64Array(T * 3),
       turned = new Float64Array(J * 4);
@@ -138,15 +154,19 @@ export class RecordedClip {
         const k = number[j];
         if (k < 0) turned.copyWithin(4 * j, 4 * parents[j], 4 * parents[j] + 4);
         else {
-          const vector = [0, 1, 2].map((axis) => step * turns[(3 * k + axis) * T + t]);
-          fromVector(vector, turned, 4 * j);
+          const of = (values) => [0, 1, 2].map((axis) => step * values[(3 * k + axis) * T + t]);
+          const from = of(turns.from),
+            to = nearer(of(turns.to), from);
+          fromVector(from.map((value, i) => mixed(value, to[i], turns.share)), turned, 4 * j);
         }
         const at = 4 * (t * J + j);
         multiply(turned, 4 * j, pose.rotation, at, rotation, at);
       }
-      for (let axis = 0; axis < 3; axis++)
-        root[3 * t + axis] =
-          pose.root[3 * t + axis] + (step * moves[axis * T + t]) / this.metres;
+      for (let axis = 0; axis < 3; axis++) {
+        const at = axis * T + t,
+          metres = step * mixed(moves.from[at], moves.to[at], moves.share);
+        root[3 * t + axis] = pose.root[3 * t + axis] + metres / this.metres;
+      }
     }
     return { rotation, root, planted: change.planted[nearestTo(change.strengths, strength)] };
   }

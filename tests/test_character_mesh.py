@@ -4,17 +4,22 @@ and how they look, and what is said of meshes that are not sound.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
-from kinestyle.errors import MotionFileError
+from kinestyle.errors import KinestyleError, MotionFileError
 from kinestyle.formats import character_mesh
 from kinestyle.formats.bvh import format_bvh, parse_bvh
 from kinestyle.formats.character_mesh import CharacterMesh, Images, strongest
 from kinestyle.formats.fbx import format_fbx, parse_fbx
+from kinestyle.formats.fbx.curves import property_record
+from kinestyle.formats.fbx.objects import Objects
+from kinestyle.formats.fbx.records import parse, record, serialize
 from kinestyle.formats.gltf import format_gltf, parse_gltf
 from kinestyle.formats.gltf.accessors import Packer
 from kinestyle.formats.gltf.meshopt_indices import decode_indices
@@ -30,6 +35,8 @@ from made_characters import (
     WHOLE,
     character_fbx,
     character_glb,
+    glb,
+    opened,
     png,
     small,
     uri,
@@ -305,3 +312,78 @@ def test_numbers_of_vertices_are_unpacked_from_meshopt():
     for broken in (data[:-3], b"", b"\0" * 40):
         with pytest.raises(MotionFileError, match="damaged"):
             decode_indices(broken, "TRIANGLES", 9, 2, of)
+
+
+def test_an_fbx_s_texture_is_the_one_that_is_in_the_file(clip: Clip):
+    image = png([[GREEN]])
+    document = parse(character_fbx(clip), "made.fbx")
+    objects = Objects(document)
+    (model,) = [
+        number
+        for number, item in objects.by_number.items()
+        if item.name == "Model" and item.decoded()[2] == "Mesh"
+    ]
+    material, texture, video = (np.int64(number) for number in (11, 12, 13))
+    properties = [property_record("DiffuseColor", "Color", "", "A", 0.2, 0.3, 0.4)]
+    objects.objects.children += [
+        record(
+            "Material",
+            material,
+            "cloth\x00\x01Material",
+            "",
+            children=[record("Properties70", children=properties)],
+        ),
+        record("Texture", texture, "cloth\x00\x01Texture", "", children=[]),
+        record("Video", video, "cloth\x00\x01Video", "Clip", children=[record("Content", image)]),
+    ]
+    links = [
+        record("C", "OO", material, np.int64(model)),
+        record("C", "OP", texture, material, "DiffuseColor"),
+        record("C", "OO", video, texture),
+    ]
+    for count, colour in ((3, (1.0, 1.0, 1.0, 1.0)), (1, (0.2, 0.3, 0.4, 1.0))):
+        kept = len(objects.connections.children)
+        objects.connections.children += links[:count]
+        mesh = mesh_of(parse_fbx(serialize(document), "made.fbx"))
+        del objects.connections.children[kept:]
+        assert mesh is not None
+        (found,) = mesh.materials
+        assert (found.colour, found.image) == (colour, 0 if count == 3 else -1)
+        assert mesh.images == ((("image/png", image),) if count == 3 else ())
+
+
+WRONG = [None, True, -1, 7, 1e30, 2**40, "x", [], {}, [0], [None], [[]], [1e300] * 3]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where in some JSON there is something."""
+    rows = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, below in rows:
+        yield (*path, key)
+        if isinstance(below, dict | list):
+            yield from places(below, (*path, key))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_field_says_there_is_a_mesh_or_a_sentence(seed: int):
+    look = {
+        "pbrMetallicRoughness": {"baseColorFactor": [1, 1, 1, 1], "baseColorTexture": {"index": 0}},
+        "alphaMode": "BLEND",
+        "emissiveFactor": [1, 0, 0],
+    }
+    whole, blob = opened(small(looking(look, {"uri": uri(png([[GREEN]]))})))
+    random, meshes = Random(seed), 0
+    for place in places(whole):
+        fields = json.loads(json.dumps(whole))
+        holder = fields
+        for key in place[:-1]:
+            holder = holder[key]
+        holder[place[-1]] = random.choice(WRONG)
+        try:
+            mesh = mesh_of(parse_gltf(glb(fields, blob), "made.glb"))
+        except KinestyleError:
+            continue
+        meshes += mesh is not None
+        if mesh is not None:
+            assert all(part.triangle.max() < len(part.position) for part in mesh.parts)
+    assert meshes > 20

@@ -30,6 +30,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 
 _OLDEST = 7000
+_NUMBERS = {"PolygonVertexIndex", "Indexes", "UVIndex", "NormalsIndex", "ColorIndex"}
 _EULER = "ZYX"
 """What FBX calls XYZ: about X first."""
 
@@ -71,7 +72,8 @@ class _Reader:
 
     def read(self) -> CharacterMesh | None:
         for number, item in self.objects.by_number.items():
-            if item.name != "Geometry" or item.decoded()[2] != "Mesh":
+            sort = item.decoded()[2] if item.name == "Geometry" else ""
+            if not isinstance(sort, str) or sort != "Mesh":
                 continue
             for model in self.objects.above(number, "Model"):
                 self._add(number, item, model)
@@ -331,10 +333,15 @@ def _matrix(translation: Array, q: Array, scale: Array) -> Array:
 
 
 def _array(item: Record, name: str) -> np.ndarray | None:
-    """The array in a record's child of that name."""
+    """The array in a record's child of that name: of whole numbers for numbers of something, else
+    of any.
+    """
     child = item.find(name)
     values = child.decoded() if child is not None and child.count == 1 else []
-    return values[0] if values and isinstance(values[0], np.ndarray) else None
+    found = values[0] if values and isinstance(values[0], np.ndarray) else None
+    if found is not None and name in _NUMBERS and found.dtype.kind not in "iu":
+        return None
+    return found
 
 
 def _text(item: Record, name: str) -> str:

@@ -91,7 +91,8 @@ class GltfSource:
         fields = self.document.root.fields
         asset, meshes = fields.get("asset"), fields.get("meshes")
         own = isinstance(asset, dict) and asset.get("generator") == GENERATOR
-        names = [mesh.get("name") for mesh in meshes or () if isinstance(mesh, dict)]
+        found = meshes if isinstance(meshes, list) else []
+        names = [mesh.get("name") for mesh in found if isinstance(mesh, dict)]
         return bool(names) and not (own and names == [BODY])
 
     @property

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from kinestyle.formats.layers import read_layer
     from kinestyle.formats.table import open_motion, read_motion, write_motion
     from kinestyle.live.streaming import StreamingStylizer
-    from kinestyle.motion.clip import Clip
+    from kinestyle.motion.clip import Clip, StatedWorld
     from kinestyle.motion.joining import concatenate
     from kinestyle.motion.layer import add_layer
+    from kinestyle.motion.skeleton import Skeleton
+    from kinestyle.rig.mapping import map_joints
+    from kinestyle.rig.rig_file import Rig
     from kinestyle.runtime.cue import Cue
     from kinestyle.runtime.edits import edit, resample
     from kinestyle.runtime.settings import Settings
@@ -43,7 +46,10 @@ __all__ = [
     "Cue",
     "KinestyleError",
     "KinestyleWarning",
+    "Rig",
     "Settings",
+    "Skeleton",
+    "StatedWorld",
     "StreamingStylizer",
     "Stylizer",
     "add_layer",
@@ -51,6 +57,7 @@ __all__ = [
     "concatenate",
     "edit",
     "learn_style",
+    "map_joints",
     "open_motion",
     "read_layer",
     "read_motion",
@@ -64,6 +71,10 @@ __version__ = "0.1.0"
 _HOME = {
     "Clip": "kinestyle.motion.clip",
     "Cue": "kinestyle.runtime.cue",
+    "Rig": "kinestyle.rig.rig_file",
+    "Skeleton": "kinestyle.motion.skeleton",
+    "StatedWorld": "kinestyle.motion.clip",
+    "map_joints": "kinestyle.rig.mapping",
     "Settings": "kinestyle.runtime.settings",
     "add_layer": "kinestyle.motion.layer",
     "KinestyleError": "kinestyle.errors",

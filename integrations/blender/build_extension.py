@@ -1,5 +1,5 @@
-"""Build the Blender extension: one zip for each platform and generation of Blender, with all that it
-needs inside.
+"""Build the Blender extension: one zip for each platform and generation of Blender, with all that
+it needs inside.
 
     build_extension.py OUT [PLATFORM ...]
 
@@ -43,7 +43,6 @@ PLATFORMS = {
 """Blender's names, and what pip calls what runs there: the oldest systems that have a wheel."""
 
 
-
 class Generation(NamedTuple):
     """Versions of Blender with one Python. before: the first version that has another one"""
 
@@ -53,8 +52,8 @@ class Generation(NamedTuple):
 
 
 GENERATIONS = (Generation("4.2.0", "5.1.0", "3.11"), Generation("5.1.0", None, "3.13"))
-"""Each has its own zip: of several wheels of one library, Blender 4.2 installs any one, whatever its
-Python.
+"""Each has its own zip: of several wheels of one library, Blender 4.2 installs any one, whatever
+its Python.
 """
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -65,7 +64,7 @@ _STILL = Cell(width=96, height=96, floor=88, pixels_per_metre=48.0, radius_px=44
 
 
 def build_kinestyle(out: Path) -> Path:
-    """The wheel of this checkout, made from a copy: setuptools leaves files beside what it reads."""
+    """The wheel of this checkout, made from a copy: setuptools leaves files where it reads."""
     with tempfile.TemporaryDirectory() as folder:
         checkout = Path(folder) / "checkout"
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -81,8 +80,8 @@ def build_kinestyle(out: Path) -> Path:
 
 
 def onnxruntime_wheel(platform: str, python: str, out: Path) -> Path:
-    """The newest that is not newer than the one that is tested here. Raises CalledProcessError where
-    pip gets none.
+    """The newest that is not newer than the one that is tested here. Raises CalledProcessError
+    where pip gets none.
     """
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     newest = next(line for line in lines if line.startswith("onnxruntime==")).partition("==")[2]

@@ -22,8 +22,8 @@ def has_slots(action: Any) -> bool:
 
 
 def slot_for(action: Any, animated: Any) -> Any:
-    """The slot of an action that an object plays, or would: its own where it has the action already,
-    else the one of its name, else the first for objects. None before Blender 4.4.
+    """The slot of an action that an object plays, or would: its own where it has the action
+    already, else the one of its name, else the first for objects. None before Blender 4.4.
     """
     if not has_slots(action):
         return None
@@ -85,8 +85,8 @@ def key_times(curve: Any) -> Array:
 
 
 def frames_of(action: Any, curves: Any) -> Array:
-    """(T,) the frames at which an action is read and written: those of its keys where these are even
-    and no further apart than a frame, as captured motion has them, else every frame.
+    """(T,) the frames at which an action is read and written: those of its keys where these are
+    even and no further apart than a frame, as captured motion has them, else every frame.
     """
     times = [key_times(curve) for curve in curves if len(curve.keyframe_points)]
     if not times:

@@ -72,7 +72,7 @@ def pose_of_action(armature: Any, bones: Bones, reader: Reader) -> Array:
 
 
 def seen_pose(armature: Any, bones: Bones, frames: Array) -> Array:
-    """(T, J, 4, 4) in the armature's space as Blender shows it, constraints and drivers included."""
+    """(T, J, 4, 4) in the armature's space as it is shown, constraints and drivers included."""
     found = np.empty((len(frames), bones.count, 4, 4))
     for i, _ in enumerate(_visited(frames)):
         shown = armature.pose.bones
@@ -160,8 +160,8 @@ def is_control_rig(armature: Any) -> bool:
 
 
 def deform_tree(armature: Any, bones: Bones) -> tuple[list[int], list[int]]:
-    """The bones that deform a control rig's character, and for each the place in this list of the one
-    that carries it, -1 for none.
+    """The bones that deform a control rig's character, and for each the place in this list of the
+    one that carries it, -1 for none.
 
     Between two of them lie controls; where one lies at the place of a third deforming bone, that is
     the one that is meant.

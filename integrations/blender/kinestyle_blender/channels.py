@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from kinestyle.formats.euler_curves import euler_curves
 from kinestyle.motion import rotation
 
@@ -38,8 +39,8 @@ def to_quaternion(values: Array, mode: str) -> Array:
 
 
 def from_quaternion(q: Array, mode: str, near: Array) -> Array:
-    """q: (T, 4) -> (T, 4) or (T, 3) values of a rotation mode without jumps, the first as near as may
-    be to `near`, (4,) or (3,), which stood there before.
+    """q: (T, 4) -> (T, 4) or (T, 3) values of a rotation mode without jumps, the first as near as
+    may be to `near`, (4,) or (3,), which stood there before.
     """
     if mode == "QUATERNION":
         q = rotation.continuous(q)
@@ -96,4 +97,10 @@ def split(basis: Array) -> tuple[Array, Array, Array]:
     scale = np.linalg.norm(linear, axis=-2)
     mirrored = np.linalg.det(linear) < 0.0
     scale[mirrored] *= -1.0
-    return basis[:, :3, 3], rotation.from_matrix(linear / np.maximum(np.abs(scale), _TINY)[:, None, :] * np.sign(scale)[:, None, :]), scale
+    return (
+        basis[:, :3, 3],
+        rotation.from_matrix(
+            linear / np.maximum(np.abs(scale), _TINY)[:, None, :] * np.sign(scale)[:, None, :]
+        ),
+        scale,
+    )

@@ -2,20 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Restyle, in the background of a window or at once without one; the mapping's operators."""
 
-import threading
+from functools import partial
 from typing import Any, ClassVar
 
 import bpy
+
 from kinestyle import KinestyleError, map_joints
 
 from . import armatures, restyling
 from .properties import fill_joints
+from .work import Work
 
 _TICK_SECONDS = 0.1
-
-
-class _Stopped(Exception):  # noqa: N818 - it is no error that somebody stops
-    """Esc was pressed."""
 
 
 def chosen(context: Any) -> list[Any]:
@@ -56,9 +54,7 @@ class KINESTYLE_OT_restyle(bpy.types.Operator):
             return self.execute(context)
         if not self._read(context):
             return {"CANCELLED"}
-        self._share, self._stop, self._fault = 0.0, False, None
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        self._work = Work(partial(restyling.compute, self._tasks, self._wish))
         manager = context.window_manager
         self._timer = manager.event_timer_add(_TICK_SECONDS, window=context.window)
         manager.progress_begin(0.0, 1.0)
@@ -67,39 +63,25 @@ class KINESTYLE_OT_restyle(bpy.types.Operator):
         context.workspace.status_text_set("Kinestyle is restyling; Esc stops it")
         return {"RUNNING_MODAL"}
 
-    def _work(self) -> None:
-        """In a thread of its own, which touches nothing of Blender."""
-        try:
-            restyling.compute(self._tasks, self._wish, self._progress)
-        except _Stopped:
-            pass
-        except Exception as fault:  # a thread has nobody to raise it to
-            self._fault = fault
-
-    def _progress(self, share: float) -> None:
-        if self._stop:
-            raise _Stopped
-        self._share = share
-
     def modal(self, context: Any, event: Any) -> set[str]:
         if event.type == "ESC":
-            self._stop = True
+            self._work.stop()
             return {"RUNNING_MODAL"}
         if event.type != "TIMER":
             # looking around does no harm; what edits would
             looks = event.type in {"MIDDLEMOUSE", "WHEELUPMOUSE", "WHEELDOWNMOUSE", "MOUSEMOVE"}
             return {"PASS_THROUGH"} if looks else {"RUNNING_MODAL"}
-        context.window_manager.progress_update(self._share)
-        context.scene.kinestyle.progress = self._share
+        context.window_manager.progress_update(self._work.share)
+        context.scene.kinestyle.progress = self._work.share
         for area in context.screen.areas:
             if area.type == "VIEW_3D":
                 area.tag_redraw()
-        if self._thread.is_alive():
+        if self._work.running:
             return {"RUNNING_MODAL"}
         self._leave(context)
-        if self._fault is not None:
-            raise self._fault
-        if self._stop:
+        if self._work.fault is not None:
+            raise self._work.fault
+        if self._work.stopped:
             self.report({"INFO"}, "Stopped; nothing was changed")
             return {"CANCELLED"}
         return self._write(context)
@@ -188,7 +170,9 @@ class KINESTYLE_OT_find_joints(bpy.types.Operator):
         armature = chosen(context)[0]
         armature.kinestyle_joints.clear()
         try:
-            clip = restyling.read(armature, armatures.is_control_rig(armature) or context.scene.kinestyle.bake).captured.clip
+            clip = restyling.read(
+                armature, armatures.is_control_rig(armature) or context.scene.kinestyle.bake
+            ).captured.clip
             found = map_joints(clip)
         except KinestyleError as error:
             self.report({"ERROR"}, str(error))
@@ -235,7 +219,7 @@ class KINESTYLE_OT_toggle_collection(bpy.types.Operator):
 
 
 class KINESTYLE_OT_release(bpy.types.Operator):
-    """Give the constraints that a baked action holds their influence back, to play another action"""
+    """Give the constraints that a baked action held their influence back"""
 
     bl_idname = "kinestyle.release"
     bl_label = "Release Constraints"

@@ -57,16 +57,8 @@ class KINESTYLE_PT_restyle(_Panel, bpy.types.Panel):
             row = layout.row()
             row.scale_y = 1.5
             row.operator("kinestyle.restyle", icon="ARMATURE_DATA")
-        if any(
-            action is not None and restyling.BAKED in action
-            for action in [_played(armature) for armature in chosen(context)]
-        ):
-            layout.operator("kinestyle.release")
-
-
-def _played(armature: Any) -> Any:
-    data = armature.animation_data
-    return data.action if data else None
+        if any(restyling.held_constraints(armature) for armature in chosen(context)):
+            layout.operator("kinestyle.release", icon="CONSTRAINT")
 
 
 class KINESTYLE_PT_parts(_Panel, bpy.types.Panel):

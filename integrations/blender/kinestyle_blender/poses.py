@@ -3,9 +3,13 @@
 """Between Blender's bones and a `kinestyle` clip: numbers in, numbers out, no bpy.
 
 Blender's pose is a chain of 4x4 matrices: `pose = parent space @ basis`, where the parent's space
-holds its pose and the rest of both bones, and the basis is what F-curves drive. Kinestyle's clip has
-the joints' rotations and positions, without scale. A clip is in world axes (Z up), so that an
+holds its pose and the rest of both bones, and the basis is what F-curves drive. Kinestyle's clip
+has the joints' rotations and positions, without scale. A clip is in world axes (Z up), so that an
 armature that is turned, scaled or moved as an object needs nothing special.
+
+A joint's own axes are the armature's in rest pose: as BVH has it, no rotation is the rest pose.
+Bones have other axes, of which only the one along the bone means anything, for importers guess the
+roll about it; and Kinestyle looks at a joint's axes.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from kinestyle import Clip, Skeleton, StatedWorld
 from kinestyle.motion import rotation
 from kinestyle.motion.skeleton import world_to_local_rotation
@@ -54,8 +59,8 @@ class Bones:
 
 
 def parent_spaces(bones: Bones, joint: int, pose: Array) -> tuple[Array, Array]:
-    """What a bone's basis is multiplied with: (..., 4, 4) for its rotation and scale, (..., 4, 4) for
-    its location. pose: (..., J, 4, 4) of which the parent's is read, in the armature's space
+    """What a bone's basis is multiplied with: (..., 4, 4) for its rotation and scale, (..., 4, 4)
+    for its location. pose: (..., J, 4, 4) of which the parent's is read, in the armature's space
     """
     parent = int(bones.parents[joint])
     rest = bones.rest[joint]
@@ -72,7 +77,9 @@ def parent_spaces(bones: Bones, joint: int, pose: Array) -> tuple[Array, Array]:
         place = plain
     if bones.inherits_rotation[joint] and bones.inherits_scale[joint]:
         return plain, place
-    carrier = above.copy() if bones.inherits_rotation[joint] else _resting(bones.rest[parent], above)
+    carrier = (
+        above.copy() if bones.inherits_rotation[joint] else _resting(bones.rest[parent], above)
+    )
     if not bones.inherits_scale[joint]:
         carrier[..., :3, :3] = rotation.to_matrix(turn_of(carrier))
     elif not bones.inherits_rotation[joint]:
@@ -115,9 +122,7 @@ def basis_of(bones: Bones, pose: Array) -> Array:
     basis[..., 3, 3] = 1.0
     for joint in range(bones.count):
         turned, place = parent_spaces(bones, joint, pose)
-        basis[:, joint, :3, :3] = np.linalg.solve(
-            turned[..., :3, :3], pose[:, joint, :3, :3]
-        )
+        basis[:, joint, :3, :3] = np.linalg.solve(turned[..., :3, :3], pose[:, joint, :3, :3])
         basis[:, joint, :3, 3] = _moved(np.linalg.inv(place), pose[:, joint, :3, 3])
     return basis
 
@@ -132,8 +137,9 @@ class Captured:
     """An armature's motion over T frames, and the clip that Kinestyle gets of it.
 
     pose: (T, J, 4, 4) in the armature's space; world: (T, 4, 4) of the armature as an object
-    joints: (K,) int, the bones that are the clip's joints, and stretch: (T, K, 3, 3) what is left of
-        each beyond its rotation: scale and shear, in the bone's own axes
+    joints: (K,) int, the bones that are the clip's joints
+    stretch: (T, K, 3, 3) what is left of each beyond its rotation: scale and shear, in its axes
+    own: (K, 4) the rotation of a bone in rest pose, from the joint's axes
     """
 
     bones: Bones
@@ -142,6 +148,7 @@ class Captured:
     joints: Array
     clip: Clip
     stretch: Array
+    own: Array
 
 
 def capture(
@@ -155,8 +162,8 @@ def capture(
 ) -> Captured:
     """pose: (T, J, 4, 4), world: (T, 4, 4) -> the clip of it, in world axes.
 
-    joints: (K,) the bones to take, parents before children; None: all. parents: (K,) of each in this
-        list, -1 for none, where they are not the bones' own
+    joints: (K,) the bones to take, parents before children; None: all
+    parents: (K,) of each in this list, -1 for none, where they are not the bones' own
     """
     taken = np.arange(bones.count) if joints is None else np.asarray(joints)
     above = bones.parents if parents is None else np.asarray(parents)
@@ -164,24 +171,21 @@ def capture(
     turned = turn_of(whole)
     stretch = np.swapaxes(rotation.to_matrix(turned), -1, -2) @ whole[..., :3, :3]
     place = whole[..., :3, 3]
-    ends = np.setdiff1d(np.arange(len(taken)), above)
-    # a chain's last bone has a tail, and nothing else tells how long it is
-    tails = np.zeros((len(ends), 3))
-    tails[:, 1] = bones.length[taken[ends]] * stretch[0, ends, 1, 1]
+    own = turn_of(bones.rest[taken])
+    joint_turned = rotation.multiply(turned, rotation.inverse(own))
     parent, inner = np.maximum(above, 0), above >= 0
-    at_rest = world[0] @ bones.rest[taken]
-    offsets = at_rest[:, :3, 3].copy()
-    back = rotation.inverse(turn_of(at_rest))[parent]
-    offsets[inner] = rotation.rotate(
-        back[inner], (at_rest[:, :3, 3] - at_rest[parent, :3, 3])[inner]
-    )
-    skeleton = Skeleton(
-        tuple(bones.names[joint] for joint in taken), above, offsets, ends, tails
-    )
-    local_rotation = world_to_local_rotation(skeleton, turned)
+    # in rest pose all joints are turned as the object is, in its size
+    size = np.linalg.norm(world[0, :3, 1])
+    heads = bones.rest[taken, :3, 3] * size
+    offsets = np.where(inner[:, None], heads - heads[parent], heads)
+    # a chain's last bone has a tail, and nothing else tells how long it is
+    ends = np.setdiff1d(np.arange(len(taken)), above)
+    tails = bones.rest[taken[ends], :3, 1] * bones.length[taken[ends], None] * size
+    skeleton = Skeleton(tuple(bones.names[joint] for joint in taken), above, offsets, ends, tails)
+    local_rotation = world_to_local_rotation(skeleton, joint_turned)
     local_position = place.copy()
     local_position[:, inner] = rotation.rotate(
-        rotation.inverse(turned[:, parent[inner]]), place[:, inner] - place[:, parent[inner]]
+        rotation.inverse(joint_turned[:, parent[inner]]), place[:, inner] - place[:, parent[inner]]
     )
     clip = Clip(
         skeleton,
@@ -191,7 +195,7 @@ def capture(
         name,
         world=StatedWorld(up=UP),
     )
-    return Captured(bones, pose, world, taken, clip, stretch)
+    return Captured(bones, pose, world, taken, clip, stretch, own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,8 +216,9 @@ def restore(
 ) -> Restored:
     """A result back on the bones.
 
-    world: (T', 4, 4) of the armature as an object; moments: (T',) frames of the capture, in fractions,
-        at which those of the result are; None: the very frames
+    world: (T', 4, 4) of the armature as an object
+    moments: (T',) frames of the capture, in fractions, at which those of the result are; None: the
+        very frames
     held: (J,) bool, the bones outside the clip that something else moves: they stay where they were
         in the armature
     """
@@ -221,7 +226,8 @@ def restore(
     old = captured.pose if moments is None else _between(captured.pose, moments)
     stretch = captured.stretch if moments is None else _between(captured.stretch, moments)
     wanted = np.zeros((len(old), len(joints), 4, 4))
-    wanted[..., :3, :3] = rotation.to_matrix(result.world_rotation) @ stretch
+    turned = rotation.multiply(result.world_rotation, captured.own)
+    wanted[..., :3, :3] = rotation.to_matrix(turned) @ stretch
     wanted[..., :3, 3] = result.world_position
     wanted[..., 3, 3] = 1.0
     wanted = np.linalg.inv(world)[:, None] @ wanted
@@ -235,21 +241,21 @@ def restore(
             pose[:, joint] = old[:, joint]
         else:
             pose[:, joint] = pose[:, parent] @ np.linalg.inv(old[:, parent]) @ old[:, joint]
-    turned, moved = np.zeros((2, bones.count), dtype=bool)
+    other_turn, other_place = np.zeros((2, bones.count), dtype=bool)
     if moments is None:
         same_turn = _same(result.local_rotation, captured.clip.local_rotation)
         same_place = _same(result.local_position, captured.clip.local_position)
-        turned[joints], moved[joints] = ~same_turn, ~same_place
+        other_turn[joints], other_place[joints] = ~same_turn, ~same_place
     else:
-        turned[joints] = moved[joints] = True
+        other_turn[joints] = other_place[joints] = True
     basis = basis_of(bones, pose)
     special = ~(bones.inherits_rotation & bones.inherits_scale & bones.local_location)
     if moments is None and special[joints].any():
         # what such a bone keeps of its parent is not what a joint of a clip does
         apart = np.abs(basis - basis_of(bones, captured.pose)).max(axis=0)
-        turned |= special & (apart[:, :3, :3].max(axis=(1, 2)) > _APART)
-        moved |= special & (apart[:, :3, 3].max(axis=1) > _APART)
-    return Restored(basis, turned, moved)
+        other_turn |= special & (apart[:, :3, :3].max(axis=(1, 2)) > _APART)
+        other_place |= special & (apart[:, :3, 3].max(axis=1) > _APART)
+    return Restored(basis, other_turn, other_place)
 
 
 def _same(a: Array, b: Array) -> Array:

@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: The Kinestyle authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the panel sets, kept in the scene; and which bone plays which role, kept with the armature."""
+"""What the panel sets, kept in the scene; which bone plays which role, kept with the armature."""
 
 from typing import Any
 
 import bpy
+
 from kinestyle import Settings
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.runtime.options import Choice, Number, Option, Switch, WholeNumber, options_of
@@ -26,7 +27,7 @@ SHOWN = (
     "in_place",
     "root_motion",
 )
-"""Settings that are properties. Blender itself cuts, repeats and mixes actions and has a frame rate;
+"""Settings that are properties. Blender itself cuts, repeats and mixes actions and has a rate;
 parts and the rig are shown in ways of their own.
 """
 
@@ -44,9 +45,7 @@ def _property(option: Option) -> Any:
     """A property that sets what an option describes."""
     about: dict[str, Any] = {"name": option.label, "description": option.sentence.rstrip(".")}
     if isinstance(option, Choice):
-        items = [
-            (value, value.capitalize(), words) for value, words in option.choices.items()
-        ]
+        items = [(value, value.capitalize(), words) for value, words in option.choices.items()]
         return bpy.props.EnumProperty(items=items, default=option.default, **about)
     if isinstance(option, WholeNumber):
         return bpy.props.IntProperty(
@@ -125,9 +124,7 @@ class KINESTYLE_Wish(bpy.types.PropertyGroup):
         ],
     )
     style: bpy.props.EnumProperty(name="Style", description="The style to take", items=_styles)
-    second: bpy.props.EnumProperty(
-        name="Second", description="The style to mix in", items=_styles
-    )
+    second: bpy.props.EnumProperty(name="Second", description="The style to mix in", items=_styles)
     mix: bpy.props.FloatProperty(
         name="Mix",
         description="The share of the second style",

@@ -14,6 +14,7 @@ from typing import Any
 
 import bpy
 import numpy as np
+
 from kinestyle import Clip, Cue, KinestyleError, KinestyleWarning, Rig, Settings, map_joints
 
 from . import actions, armatures, channels, styles
@@ -24,8 +25,10 @@ Array = np.ndarray
 SOURCE, MADE = "kinestyle_source", "kinestyle"
 """Custom properties of a result: the action that it was made of, and how."""
 
-BAKED = "kinestyle_baked"
-"""Custom property of a baked result: the constraints that it holds at no influence, as JSON."""
+BAKED, BAKED_OF = "kinestyle_baked", "kinestyle_baked_of"
+"""Custom properties of a baked result: the constraints that it holds at no influence, as JSON, and
+the armature that they are on.
+"""
 
 Progress = Callable[[float], None]
 
@@ -81,8 +84,8 @@ class Task:
 
 
 def source_of(armature: Any) -> Any:
-    """The action that is restyled: the active one, or the lowest of the NLA; for a result, what it was
-    made of. None where there is none.
+    """The action that is restyled: the active one, or the lowest of the NLA; for a result, what it
+    was made of. None where there is none.
     """
     data = armature.animation_data
     if data is None:
@@ -124,9 +127,7 @@ def read(armature: Any, bake: bool) -> Task:
         return _read(armature, action, slot, curves, frames, bake)
 
 
-def _read(
-    armature: Any, action: Any, slot: Any, curves: Any, frames: Array, bake: bool
-) -> Task:
+def _read(armature: Any, action: Any, slot: Any, curves: Any, frames: Array, bake: bool) -> Task:
     bones = armatures.bones_of(armature)
     moved = armatures.constrained(armature)
     joints = parents = None
@@ -286,11 +287,12 @@ def write(task: Task, wish: Wish) -> tuple[Any, list[str]]:
             made.frame_end = frames[-1]
     with actions.playing(armature, task.action, task.slot):
         world = armatures.world_of(armature, at, actions.curves_of(task.action, task.slot))
-    _write_bones(task, curves, frames, world)
+    _write_bones(task, task.result, curves, frames, world)
     if task.baked:
         notes.append(_hold(task, made, curves, frames))
-    made[SOURCE], made[MADE] = task.action, json.dumps(
-        {"bundle": wish.bundle, "cue": wish.words, "settings": wish.settings.as_dict()}
+    made[SOURCE], made[MADE] = (
+        task.action,
+        json.dumps({"bundle": wish.bundle, "cue": wish.words, "settings": wish.settings.as_dict()}),
     )
     _show(armature, task, made, slot, wish.strip)
     return made, [*notes, *_hidden(armature, task), *task.result.warnings]
@@ -336,9 +338,9 @@ def _retime(curves: Any, at: Array, frames: Array) -> None:
         actions.move_keys(curve, moved)
 
 
-def _write_bones(task: Task, curves: Any, frames: Array, world: Array) -> None:
+def _write_bones(task: Task, result: Clip, curves: Any, frames: Array, world: Array) -> None:
     captured, bones = task.captured, task.captured.bones
-    restored = restore(captured, task.result, world, task.moments, task.held)
+    restored = restore(captured, result, world, task.moments, task.held)
     has = {curve.data_path for curve in curves}
     for joint in captured.joints.tolist():
         name = bones.names[joint]
@@ -349,7 +351,9 @@ def _write_bones(task: Task, curves: Any, frames: Array, world: Array) -> None:
         # with other times, what had no curve stands as still as it did
         timed = task.moments is not None
         if whole or (restored.turned[joint] and (not timed or way in has or _moves(q))):
-            near = _standing(curves, way, channels.size_of(mode), getattr(bone, channels.path_of(mode)))
+            near = _standing(
+                curves, way, channels.size_of(mode), getattr(bone, channels.path_of(mode))
+            )
             values = channels.from_quaternion(q, mode, near)
             actions.write(curves, way, frames, values, name, smooth=True)
         place = start + "location"
@@ -383,38 +387,45 @@ def _hold(task: Task, made: Any, curves: Any, frames: Array) -> str:
         constraint = task.armature.pose.bones[bone].constraints[name]
         before.append((bone, name, constraint.influence))
         path = f'{armatures.prefix_of(bone)}constraints["{bpy.utils.escape_identifier(name)}"]'
-        actions.write(
-            curves, f"{path}.influence", frames[:1], np.zeros((1, 1)), bone, smooth=False
-        )
-    made[BAKED] = json.dumps(before)
+        actions.write(curves, f"{path}.influence", frames[:1], np.zeros((1, 1)), bone, smooth=False)
+    made[BAKED], made[BAKED_OF] = json.dumps(before), task.armature
     return (
         f"baked: {made.name} holds {len(owners)} constraints of {task.armature.name} at no "
-        f"influence, and has keys for {len(task.baked)} bones that they moved; before another action "
-        f"plays on it, Release Constraints gives the influences back"
+        f"influence, and has keys for {len(task.baked)} bones that they moved; when another action "
+        f"plays again, Release Constraints gives the influences back"
     )
 
 
-def release(armature: Any) -> int:
-    """Give constraints the influence back that they had before a baked action was made; how many."""
+def held_constraints(armature: Any) -> list[tuple[Any, float]]:
+    """The constraints of an armature that baked results hold, and the influence that they had. Not
+    those that the action that plays holds.
+    """
     data = armature.animation_data
-    tracks = data.nla_tracks if data else ()
-    played = [data.action] if data else []
-    played += [strip.action for track in tracks for strip in track.strips]
-    count = 0
-    for action in filter(None, played):
-        for bone, name, influence in json.loads(action.get(BAKED, "[]")):
-            armature.pose.bones[bone].constraints[name].influence = influence
-            count += 1
-    return count
+    playing = data.action if data else None
+    found = []
+    for action in bpy.data.actions:
+        if action != playing and action.get(BAKED_OF) == armature:
+            for bone, name, influence in json.loads(action[BAKED]):
+                owner = armature.pose.bones.get(bone)
+                constraint = owner.constraints.get(name) if owner else None
+                if constraint is not None and constraint.influence != influence:
+                    found.append((constraint, influence))
+    return found
+
+
+def release(armature: Any) -> int:
+    """Give constraints the influence back that baked actions took; how many got it."""
+    found = held_constraints(armature)
+    for constraint, influence in found:
+        constraint.influence = influence
+    return len(found)
 
 
 def _hidden(armature: Any, task: Task) -> list[str]:
     """Notes on bones that show another pose than the result's."""
     names = {task.captured.bones.names[joint] for joint in task.captured.joints}
     by_driver = sorted(armatures.driven(armature) & names)
-    return (
-        [f"drivers move {', '.join(by_driver)}, and were left alone"] if by_driver else []
-    )
+    return [f"drivers move {', '.join(by_driver)}, and were left alone"] if by_driver else []
 
 
 def _show(armature: Any, task: Task, made: Any, slot: Any, strip: bool) -> None:
@@ -428,11 +439,13 @@ def _show(armature: Any, task: Task, made: Any, slot: Any, strip: bool) -> None:
     if not any(one.action == task.action for one in strips):
         _strip(data, task.action, task.slot)
     above = _strip(data, made, slot)
+    # Blender shows the influence of a strip, to set or to animate, only where it has a curve
     above.use_animated_influence = True
-    above.influence = 1.0
     curve = above.fcurves.find("influence")
-    if not len(curve.keyframe_points):
-        curve.keyframe_points.insert(above.frame_start, 1.0)
+    for point in list(curve.keyframe_points):
+        curve.keyframe_points.remove(point)
+    curve.keyframe_points.insert(above.frame_start, 1.0)
+    curve.update()
 
 
 def _strip(data: Any, action: Any, slot: Any) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy.utils.previews
+
 from kinestyle import Stylizer
 from kinestyle.bundle import Bundle, named_bundles
 from kinestyle.bundle.style_words import read_style_words, sentence_of
@@ -57,15 +58,19 @@ def style_items(bundle: str) -> list[tuple[str, str, str, int, int]]:
     ]
 
 
-def icon_of(bundle: str, label: str) -> int:
-    """The number of a still; 0 where there is none."""
+def still_of(bundle: str, label: str) -> Any:
+    """The picture of a style; None where there is none."""
     path = ICONS / bundle / f"{label.replace('/', '_')}.png"
     if _previews is None or not path.is_file():
-        return 0
+        return None
     key = f"{bundle}/{label}"
-    if key not in _previews:
-        _previews.load(key, str(path), "IMAGE")
-    return int(_previews[key].icon_id)
+    return _previews[key] if key in _previews else _previews.load(key, str(path), "IMAGE")
+
+
+def icon_of(bundle: str, label: str) -> int:
+    """The number of a still; 0 where there is none."""
+    still = still_of(bundle, label)
+    return 0 if still is None else int(still.icon_id)
 
 
 def _number(name: str, names: list[str]) -> int:

@@ -37,6 +37,7 @@ NAVIGATION: Mapping[str, Mapping[str, str]] = {
         "Studio": "docs/STUDIO.md",
         "A page without a server": "docs/SITE.md",
         "Live": "docs/LIVE.md",
+        "Blender": "docs/BLENDER.md",
         "Game engines": "docs/ENGINES.md",
         "Looking at clips": "docs/NOTEBOOK.md",
         "Text to motion": "docs/TEXT_TO_MOTION.md",

@@ -2,6 +2,7 @@
 and whether a long stream grows.
 
     OMP_NUM_THREADS=1 python benchmarks/live_speed.py --minutes 2
+    OMP_NUM_THREADS=1 python benchmarks/live_speed.py --memory --minutes 60 --rate 30
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from kinestyle.live.calibration import calibrate
 from kinestyle.live.streaming import StreamingStylizer
+from kinestyle.motion.clip import Clip
 from kinestyle.runtime.settings import Settings
 from kinestyle.runtime.stylizer import Stylizer
 from live_streams import apart_cm, frames_of, sliding_cm_s, streamed
@@ -26,16 +28,39 @@ from long_motion import long_clip
 STYLES = ("old", "proud", "feminine", "angry")
 
 
+def resident_mb() -> float:
+    """What this process has in memory now. Linux."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def print_memory(stream: StreamingStylizer, clip: Clip, minutes: float) -> None:
+    """What a stream has in memory after each twelfth of so many minutes, the clip again and again."""
+    frames = frames_of(clip)
+    count = round(60.0 * minutes / clip.frame_time_seconds)
+    steps = {round(count * twelfth / 12) for twelfth in range(1, 13)}
+    print(f"{clip.skeleton.joint_count} joints, {clip.frame_rate:g} frames a second")
+    for number in range(1, count + 1):
+        stream.push(frames[number % len(frames)])
+        if number in steps or number == len(frames):
+            passed = number * clip.frame_time_seconds / 60.0
+            print(f"after {passed:5.1f} minutes {resident_mb():.1f} MB", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=60.0)
     parser.add_argument("--minutes", type=float, default=1.0, help="of the stream that is timed")
     parser.add_argument("--seconds", type=float, default=20.0, help="of the clip that is compared")
     parser.add_argument("--skip-quality", action="store_true")
+    parser.add_argument("--memory", action="store_true", help="its memory alone, in no hurry")
     given = parser.parse_args()
     stylizer = Stylizer.load("bandai")
     clip = long_clip(given.seconds, given.rate)
     calibration = calibrate(stylizer.graphs, clip)
+    if given.memory:
+        print_memory(StreamingStylizer(stylizer, calibration, style="old"), clip, given.minutes)
+        return
     if not given.skip_quality:
         c = calibration.correspondence
         for style in STYLES:

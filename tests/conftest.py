@@ -122,6 +122,25 @@ def client() -> Iterator[Any]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def style_file(released: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A style of one's own, bent and wide, whose posture says all of it."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from kinestyle import write_style
+    from made_rigs import walk
+    from test_own_styles import LEARNED, hear_style, heard
+    from test_reference import held
+
+    style = hear_style("own/goblin", [heard(held(walk(seconds=4.0).clip), 5.0)], LEARNED)
+    zeros = np.zeros(released.bundle.manifest.code_size or 0, np.float32)
+    path = tmp_path_factory.mktemp("styles") / "goblin.style"
+    write_style(replace(style, mean=zeros, std=zeros), released.bundle, path)
+    return path
+
+
 @pytest.fixture(scope="module", name="walk")
 def opened_walk(client: Any) -> dict[str, Any]:
     """What the studio says of the example that was sent to it."""

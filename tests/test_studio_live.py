@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -180,6 +181,21 @@ def test_a_performer_is_shown_restyled_and_otherwise_while_they_move(
         refused = client.put("/api/live", json={"style": "old", "parts": "upper,nonsense"})
         assert refused.status_code == 422
         assert client.get("/api/live").json()["request"]["style"] == ["proud"]
+
+
+def test_a_style_of_ones_own_is_heard_too(
+    client: httpx2.Client, performer: Performer, style_file: Path
+) -> None:
+    sent = client.post("/api/styles?name=goblin.style", content=style_file.read_bytes()).json()
+    until(client, "running")
+    answer = client.put("/api/live", json={"style": [f"{sent['style']}@upper"], "strength": 1.0})
+    assert answer.status_code == 200, answer.text
+    assert "--style goblin.style@upper" in answer.json()["command"]
+    with client.stream("GET", "/api/live/frames") as answer:
+        looker = Looker(answer)
+        looker.until(lambda frame: looker.apart_m(frame) > 0.1)
+    gone = client.put("/api/live", json={"style": ["a-style-that-nobody-sent.style"]})
+    assert gone.status_code in (404, 422)
 
 
 def test_bad_packets_are_counted_and_dropped(client: httpx2.Client, performer: Performer) -> None:

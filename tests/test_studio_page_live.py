@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator
 
@@ -26,6 +27,28 @@ APART = """(() => {
   return most;
 })()"""
 """Metres of the joint that is restyled most, hips at one place."""
+
+
+OTHERS: dict[str, object] = {
+    "keep": "world",
+    "seed": 2,
+    "root": "keep",
+    "action": "free",
+    "reference": "code",
+    "out_of_domain": "ignore",
+    "feet": "free",
+}
+"""Settings of streams, and values that they have not by default."""
+
+
+def joint_apart(visit: Visit, roles: str, role: str) -> str:
+    """Metres of a joint between both, hips at one place: an expression."""
+    at, hips = (3 * int(visit.read(f"{roles}.{one}")) for one in (role, "hips"))
+    return f"""(() => {{
+      const [a, b] = ['original', 'result'].map(which => kinestyle.drawnPosition(which, 0));
+      return Math.hypot(...[0, 1, 2].map(
+        i => a[{at} + i] - a[{hips} + i] - b[{at} + i] + b[{hips} + i]));
+    }})()"""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +96,37 @@ def test_a_performer_is_shown_and_restyled_while_they_move(visit: Visit, walk_cl
         words = shlex.split(page.locator("#command").inner_text())
         assert words[:4] == ["kinestyle", "live", "--in", f"vmc://127.0.0.1:{PORT}"]
         assert words[words.index("--style") + 1] == "proud"
+        # parts: typed, and on the figure
+        joints = "kinestyle.view.original.motion.roles"
+        upper = page.get_by_label("Parts", exact=True)
+        upper.fill("upper")
+        upper.press("Enter")
+        visit.until("kinestyle.live.state.request.parts === 'upper'")
+        visit.until(f"{joint_apart(visit, joints, 'left_foot')} < 1e-4 && {APART} > .02")
+        upper.fill("legs")
+        upper.press("Enter")
+        visit.until(f"{joint_apart(visit, joints, 'head')} < .01")
+        upper.fill("all")
+        upper.press("Enter")
+        visit.until("kinestyle.live.state.request.parts === 'all'")
+        # every other setting that a stream has
+        assert set(visit.read("kinestyle.live.state.settings")) == {*OTHERS, "strength", "parts"}
+        for name, value in OTHERS.items():
+            assert page.locator(f"#control-{name}").is_visible(), name
+            visit.read(f"(kinestyle.session.set('{name}', {json.dumps(value)}), true)")
+            visit.until(f"kinestyle.live.state.request.{name} === {json.dumps(value)}")
+        words = shlex.split(page.locator("#command").inner_text())
+        assert words[words.index("--feet") + 1] == "free"
+        visit.read("(kinestyle.session.reset(), true)")
+        # of two styles, one has a part for itself
+        page.locator("#mix").click()
+        cards = page.get_by_role("group", name="Styles")
+        cards.get_by_role("button", name="childish", exact=True).click()
+        visit.until("kinestyle.live.state.request.style.length === 2")
+        page.get_by_label("Second style", exact=True).select_option("arms")
+        visit.until("kinestyle.live.state.request.style[1].endsWith('@arms')")
+        page.locator("#mix").click()
+        visit.until("kinestyle.live.state.request.style.length === 1")
         came = visit.read("kinestyle.live.frames")
         visit.until(f"kinestyle.live.frames > {came} + 5")
         button.click()

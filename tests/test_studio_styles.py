@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,9 @@ pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
 
-from kinestyle import Stylizer, read_motion, write_style
+from kinestyle import Stylizer, read_motion
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
-from made_rigs import walk
-from test_own_styles import LEARNED, hear_style, heard
-from test_reference import held
-
-
-@pytest.fixture(scope="module")
-def style_file(released: Stylizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bent and wide."""
-    plain = walk(seconds=4.0).clip
-    style = hear_style("own/goblin", [heard(held(plain), 5.0)], LEARNED)
-    size = released.bundle.manifest.code_size or 0
-    zeros = np.zeros(size, np.float32)
-    path = tmp_path_factory.mktemp("styles") / "goblin.style"
-    write_style(replace(style, mean=zeros, std=zeros), released.bundle, path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from kinestyle.errors import ClipError
+from kinestyle.live.habits import Settled
 from kinestyle.motion.canonical import SIDES
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
@@ -22,23 +23,23 @@ from kinestyle.retarget.contacts import (
     standing_heights,
 )
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence, correspond, to_canonical
-from kinestyle.retarget.features import FRAME_RATE, at_feature_rate, clip_to_features, pad_last
+from kinestyle.retarget.features import (
+    LAYOUT,
+    at_feature_rate,
+    clip_to_features,
+    heading_free_rotation,
+    pad_last,
+)
 from kinestyle.retarget.footsteps import floor_of
 from kinestyle.retarget.legs import leg_trajectories
 from kinestyle.rig.mapping import map_joints
 from kinestyle.rig.presets import as_rig
 from kinestyle.rig.rig_file import Rig
-from kinestyle.runtime.graphs import LATENT_STRIDE, Graphs
+from kinestyle.runtime.graphs import Graphs
 from kinestyle.runtime.sequences import padded_count
 
 LEAST_SECONDS = 1.0
 """Of motion, for a rig to show how it stands and which of its joints is which."""
-
-STYLE_SECONDS = 20.0
-"""Of motion whose style counts as a performer's own."""
-
-STYLE_STEPS = int(STYLE_SECONDS * FRAME_RATE / LATENT_STRIDE)
-"""The same in steps of the latent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class Calibration:
     correspondence: of the rig; floors: for the left and the right leg, heights of ankle and pivot
         when they stand, in the rig's units
     standing: (2,) metres, what `standing_heights` finds; stand: metres, what `lowest_stand` finds
-    latent: (Z, N) of the last seconds of motion, which say what the performer's own style is
+    habits: the last seconds of motion, which say what the performer's own style is
     rig: what was said of which joint is which, as in `Settings`
     """
 
@@ -58,7 +59,7 @@ class Calibration:
     floors: tuple[tuple[float, float], ...]
     standing: Array
     stand: float
-    latent: np.ndarray
+    habits: Settled
     rig: Rig | str | Path | None = None
 
     @property
@@ -89,7 +90,14 @@ def calibrate(graphs: Graphs, clip: Clip, rig: Rig | str | Path | None = None) -
     ankles = np.stack([leg.foot[:, 1] for leg in both], axis=1) * c.scale_to_canonical
     canonical = at_feature_rate(to_canonical(clip, c))
     features = clip_to_features(canonical)
-    latent = graphs.encode(pad_last(features, padded_count(len(features))))
+    features = pad_last(features, padded_count(len(features)))
+    latent = graphs.encode(features)
+    habits = Settled(
+        latent,
+        graphs.content(latent),
+        heading_free_rotation(features),
+        features[:, LAYOUT["root_height"]][:, 0],
+    )
     pose = clip.window(0, 1)
     return Calibration(
         pose,
@@ -99,6 +107,6 @@ def calibrate(graphs: Graphs, clip: Clip, rig: Rig | str | Path | None = None) -
         ),
         standing_heights(above_rest),
         lowest_stand(ankles),
-        latent[:, -STYLE_STEPS:],
+        habits.last(),
         rig,
     )

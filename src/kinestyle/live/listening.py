@@ -16,8 +16,9 @@ from math import ceil
 import numpy as np
 
 from kinestyle.errors import StyleError
-from kinestyle.live.calibration import STYLE_STEPS, Calibration
+from kinestyle.live.calibration import Calibration
 from kinestyle.live.forecast import forecast
+from kinestyle.live.habits import Habits, Settled
 from kinestyle.live.performer import Performer
 from kinestyle.live.track import Track
 from kinestyle.motion import rotation
@@ -36,8 +37,9 @@ from kinestyle.retarget.features import (
 from kinestyle.runtime.action import Action, find_action, keep_action
 from kinestyle.runtime.change import Change, find_change
 from kinestyle.runtime.code_change import by_made_style, by_posture
-from kinestyle.runtime.graphs import LATENT_STRIDE, STRIDE, Graphs
+from kinestyle.runtime.graphs import STRIDE, Graphs
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of, reconstruction_error_cm
+from kinestyle.runtime.posture import Posture
 from kinestyle.runtime.reference import StyleCode, mix_changes, posture_change
 from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE, slow_part, style_share
 from kinestyle.runtime.sequences import SMOOTHING_FRAMES, Rendering
@@ -67,6 +69,7 @@ class Heard:
     heading: (T,) radians; rotation: (T, 21, 4) as in `Rendering`; height: (T,)
     content: (C, T/8); own: the motion in its own style
     domain: how well the bundle knows it
+    habits: of the performer, of more than these seconds
     """
 
     first: int
@@ -77,6 +80,7 @@ class Heard:
     content: np.ndarray
     own: Rendering
     domain: DomainScore
+    habits: Habits
 
     def action(self) -> Action:
         """As `Analysis.action`, on level ground; of the frames that have come."""
@@ -95,9 +99,8 @@ class Listener:
 
     def __init__(self, graphs: Graphs, calibration: Calibration) -> None:
         self.graphs = graphs
-        self._latent = calibration.latent
-        self._style: np.ndarray | None = None
-        self._next_step = 0
+        self._habits = Habits(calibration.habits)
+        self._style: tuple[int, np.ndarray] | None = None
         self._missed = 0.0
         self._windows = 0.0
 
@@ -117,10 +120,12 @@ class Listener:
         features = clip_to_features(canonical, np.zeros((total, 4)), facing)
         latent = self.graphs.encode(features)
         content = self.graphs.content(latent)
-        own = self.graphs.generate(content, self._own_style(latent, first, count))
+        own_rotation = heading_free_rotation(features)
+        height = features[:, LAYOUT["root_height"]][:, 0]
+        self._habits.settle(Settled(latent, content, own_rotation, height), first, count)
+        own = self.graphs.generate(content, self._own_style())
         own = own + self._residual(latent - own)
         decoded = heading_free_rotation(self.graphs.decode(latent).astype(float))
-        own_rotation = heading_free_rotation(features)
         manifest = self.graphs.bundle.manifest
         error = reconstruction_error_cm(own_rotation, decoded)
         # what is only guessed to come says nothing of how well it is known
@@ -130,10 +135,11 @@ class Listener:
             count,
             facing,
             own_rotation,
-            features[:, LAYOUT["root_height"]][:, 0],
+            height,
             content,
             self.render(own),
             DomainScore("the stream", error, manifest.reference_error_cm, lying_of(own_rotation)),
+            self._habits,
         )
 
     def render(self, latent: np.ndarray) -> Rendering:
@@ -145,22 +151,12 @@ class Listener:
             self.graphs.root_velocity(features).astype(float),
         )
 
-    def _own_style(self, latent: np.ndarray, first: int, count: int) -> np.ndarray:
-        """(K,) the performer's own, of what is settled: of the last seconds, and of the
-        calibration as long as there is less.
-        """
-        # the last step that no continued frame was seen in
-        settled = (first + count) // LATENT_STRIDE - 1
-        begin = max(self._next_step, first // LATENT_STRIDE)
-        if settled - begin >= STRIDE // LATENT_STRIDE:
-            at = first // LATENT_STRIDE
-            new = latent[:, begin - at : settled - at]
-            self._latent = np.concatenate([self._latent, new], axis=1)[:, -STYLE_STEPS:]
-            self._next_step = settled
-            self._style = None
-        if self._style is None:
-            self._style = self.graphs.style(self._latent)[0]
-        return self._style
+    def _own_style(self) -> np.ndarray:
+        """(K,) the performer's own."""
+        changes = self._habits.changes
+        if self._style is None or self._style[0] != changes:
+            self._style = changes, self.graphs.style(self._habits.latent)[0]
+        return self._style[1]
 
     def _residual(self, missed: np.ndarray) -> np.ndarray:
         """missed: (Z, T/4) -> what of it is style, as `with_residual` of a whole motion has it."""
@@ -182,6 +178,7 @@ class Voice:
                 "the bundle learned, or the style of a clip"
             )
         self.code, self.settings = code, settings
+        self._posture: tuple[int, Posture | None] | None = None
         self._changes = Track(WINDOW_FRAMES + 2 * STRIDE + 2 * SPLINE_REACH)
 
     @property
@@ -233,15 +230,23 @@ class Voice:
             if action is not None:
                 change = keep_action(action, heard.heading[come], change, WINDOWS)
             found.append((1.0 - posture, change))
-        if posture and isinstance(self.code, StyleCode) and self.code.posture:
+        if posture and (wanted := self._posture_in(heard.habits)):
             held = posture_change(
-                self.code.posture, heard.rotation, heard.height, *amount, WINDOWS
+                wanted, heard.rotation, heard.height, *amount, WINDOWS, heard.habits.posture()
             ).of(come)
             if action is not None:
                 known = action.without_doubt
                 held = keep_action(known, heard.heading[come], held, WINDOWS)
             found.append((posture, held))
         return mix_changes(found)
+
+    def _posture_in(self, habits: Habits) -> Posture | None:
+        """The posture of the style for what the performer does."""
+        if not isinstance(self.code, StyleCode):
+            return None
+        if self._posture is None or self._posture[0] != habits.changes:
+            self._posture = habits.changes, self.code.posture_in(habits.content)
+        return self._posture[1]
 
     def at(self, first: int, last: int, frame_time_seconds: float) -> Change:
         """As `Change.at`, for frames of the stream."""

@@ -242,11 +242,14 @@ def posture_change(
     strength: float | Array,
     share: Array,
     size: WindowSize,
+    own: Posture | None = None,
 ) -> Change:
     """What a posture changes of a motion. world_rotation: (T30, 21, 4) heading removed, height:
-    (T30,) metres of the hips above the ground; heading, strength, share: as in `find_change`.
+    (T30,) metres of the hips above the ground; heading, strength, share: as in `find_change`; own:
+    the posture of who moves, where more than this motion shows it
     """
-    own = own_posture(world_rotation, height)
+    if own is None:
+        own = own_posture(world_rotation, height)
     held = np.empty((len(height), CANONICAL.joint_count, 4), world_rotation.dtype)
     level = np.empty(len(height))
     for window in size.cut(len(height), 1.0 / FRAME_RATE, POSTURE_REACH):

@@ -143,7 +143,7 @@ def make_app(config: StudioConfig) -> FastAPI:
     _add_clips(app, studio)
     _add_results(app, studio)
     _add_jobs(app, studio)
-    add_live(app, source)
+    add_live(app, studio, source)
 
     @app.api_route(
         "/api/{rest:path}",

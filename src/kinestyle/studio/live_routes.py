@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from kinestyle.errors import StyleError
 from kinestyle.studio.documentation import BINARY, documented_errors
 from kinestyle.studio.error_responses import UnknownError
+from kinestyle.studio.restyling import Studio
 from kinestyle.studio.schemas import LiveAnswer, LiveRequest
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _FRAMES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add_live(app: FastAPI, source: LiveSource | None) -> None:
+def add_live(app: FastAPI, studio: Studio, source: LiveSource | None) -> None:
     """source: None where the server hears nobody"""
 
     def heard() -> LiveSource:
@@ -47,7 +48,8 @@ def add_live(app: FastAPI, source: LiveSource | None) -> None:
                 "a performer is restyled here by named styles; `kinestyle live --like` takes the "
                 "style of a clip"
             )
-        await source.restyle(wanted.cue(), wanted.settings())
+        cue = wanted.cue()
+        await source.restyle(cue, wanted.settings(), studio.styles_sent(cue))
         return LiveAnswer(**source.state())
 
     @app.get(

@@ -12,7 +12,7 @@ import queue
 import shlex
 import struct
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,10 +35,13 @@ from kinestyle.motion.clip import Clip
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.style_files import parse_style
 from kinestyle.runtime.stylizer import Stylizer
+from kinestyle.studio.clip_store import Content
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import BusyError
 from kinestyle.studio.motion_packing import pack_motion, pack_poses
+from kinestyle.studio.restyling import as_sent
 
 if TYPE_CHECKING:
     from kinestyle.live.osc import Message
@@ -58,10 +61,13 @@ _LOOKS_SECONDS = 1.0
 
 
 class _Wish(NamedTuple):
-    """To be restyled otherwise from now on; done: when it is so, or was refused."""
+    """To be restyled otherwise from now on. sent: styles of the cue that came as files, by their
+    names there; done: when it is so, or was refused
+    """
 
     cue: Cue[Any]
     settings: Settings
+    sent: Mapping[str, Content]
     done: Future[None]
 
 
@@ -87,6 +93,7 @@ class LiveSource:
         self._config, self._bundle, self._rate = config, bundle, config.live_rate
         self._cue: Cue[Any] | None = None
         self._settings = Settings()
+        self._sent: Mapping[str, Content] = {}
         self._error: str | None = None
         self._bridge: Bridge | None = None
         self._body: _Body | None = None
@@ -126,13 +133,19 @@ class LiveSource:
             "error": self._error,
         }
 
-    async def restyle(self, cue: Cue[Any], settings: Settings) -> None:
-        """Pass to a style and settings. Raises StyleError; then nothing has changed."""
+    async def restyle(
+        self, cue: Cue[Any], settings: Settings, sent: Mapping[str, Content] | None = None
+    ) -> None:
+        """Pass to a style and settings. sent: styles of the cue that came as files, by their names
+        there. Raises StyleError; then nothing has changed.
+        """
+        sent = sent or {}
         check_for_stream(settings)
         for name in cue.style_names:
-            self._bundle.style(name)
+            if name not in sent:
+                self._bundle.style(name)
         done: Future[None] = Future()
-        self._wishes.put(_Wish(cue, settings, done))
+        self._wishes.put(_Wish(cue, settings, sent, done))
         await asyncio.wrap_future(done)
 
     def frames(self, is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
@@ -190,15 +203,22 @@ class LiveSource:
         with contextlib.suppress(queue.Empty):
             while True:
                 wish = self._wishes.get_nowait()
+                known = stylizer.at_hand
                 try:
+                    stylizer.at_hand = {
+                        name: parse_style(one.upload.files[0][1], one.name, self._bundle)
+                        for name, one in wish.sent.items()
+                    }
                     if self._body is not None:
                         self._body.stream.restyle(wish.cue, wish.settings)
                     else:
                         stylizer.style_of(wish.cue, wish.settings.seed)
                 except Exception as error:
+                    stylizer.at_hand = known
                     wish.done.set_exception(error)
                     continue
                 self._cue, self._settings, self._error = wish.cue, wish.settings, None
+                self._sent = wish.sent
                 wish.done.set_result(None)
         return self._ends.is_set()
 
@@ -229,7 +249,7 @@ class LiveSource:
             return None
         words = ["kinestyle", "live", "--in", self.address]
         words += ["--out", f"vmc://{LOOPBACK}:{SEND_PORT}"]
-        words += self._cue.as_options() + self._settings.as_options()
+        words += as_sent(self._cue, self._sent).as_options() + self._settings.as_options()
         if self._config.bundle is not None:
             words += ["--bundle", str(self._config.bundle)]
         for folder in self._config.styles:

@@ -138,7 +138,7 @@ class Studio:
         sent = self.styles_sent(cue)
         content = await self.restyled(clip.content, known, settings, client, sent=sent)
         words = command_line(
-            clip.content, _as_sent(known, sent), settings, content.name, self.config
+            clip.content, as_sent(known, sent), settings, content.name, self.config
         )
         steps = [words] if clip.of is None else [clip.command, words]
         command = " && ".join(filter(None, steps)) if all(steps) else None
@@ -212,7 +212,7 @@ class Studio:
         """
         sent = sent or {}
         wanted = self._wanted(cue, settings, sent)
-        label = label_of(_as_sent(cue, sent))
+        label = label_of(as_sent(cue, sent))
         name = f"{Path(content.name).stem}_{label}{_written_ending(content.name)}"
         key = key_of(
             content.key.encode(), name.encode(), json.dumps(wanted, sort_keys=True).encode()
@@ -434,7 +434,7 @@ def _written_ending(name: str) -> str:
     return suffix if suffix in FORMATS and FORMATS[suffix].write else ".bvh"
 
 
-def _as_sent(cue: Cue[Content], sent: Mapping[str, Content]) -> Cue[Content]:
+def as_sent(cue: Cue[Content], sent: Mapping[str, Content]) -> Cue[Content]:
     """The cue with styles that came as files called as their files, for a person."""
 
     def called(name: str) -> str:

@@ -24,6 +24,8 @@ export class Live {
   frames = 0;
   /** What is wanted while it runs, as the server takes it; null where there is nothing yet. */
   wanted = () => null;
+  /** What the server calls a style. @type {(title: string) => string} */
+  called = (title) => title;
   /** Called when it begins or ends. @param {boolean} on */
   switched = (on) => {};
   /** Called with what the server says of it. @param {LiveState} state */
@@ -86,6 +88,7 @@ export class Live {
         const wanted = this.wanted();
         if (!wanted) continue;
         const names = new Set([...this.state.settings, 'style', 'like', 'weights', 'random']);
+        if (wanted.style) wanted.style = wanted.style.map(this.called);
         const of = Object.entries(wanted).filter(([name]) => names.has(name));
         this.#tell(await this.service.restyleLive(Object.fromEntries(of)));
       }

@@ -306,6 +306,7 @@ function showLive({ source, stage, lookahead_seconds: late, command, error }) {
 }
 
 live.wanted = () => session.restyling();
+live.called = (title) => session.called(title);
 live.label = () => labelOf(session.ask, session.settings);
 live.told = showLive;
 live.failed = fail;

@@ -35,7 +35,7 @@ def resident_mb() -> float:
 
 
 def print_memory(stream: StreamingStylizer, clip: Clip, minutes: float) -> None:
-    """What a stream has in memory after each twelfth of so many minutes, the clip again and again."""
+    """What a stream has in memory after each twelfth of so many minutes: a clip again and again."""
     frames = frames_of(clip)
     count = round(60.0 * minutes / clip.frame_time_seconds)
     steps = {round(count * twelfth / 12) for twelfth in range(1, 13)}
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1.0, help="of the stream that is timed")
     parser.add_argument("--seconds", type=float, default=20.0, help="of the clip that is compared")
     parser.add_argument("--skip-quality", action="store_true")
-    parser.add_argument("--memory", action="store_true", help="its memory alone, in no hurry")
+    parser.add_argument("--memory", action="store_true", help="what it has in memory, alone")
     given = parser.parse_args()
     stylizer = Stylizer.load("bandai")
     clip = long_clip(given.seconds, given.rate)

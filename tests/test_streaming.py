@@ -194,6 +194,38 @@ def test_a_cut_is_followed_after_a_moment(
     assert 0 < stream.refused * clip.frame_time_seconds <= 0.3
 
 
+@pytest.mark.parametrize("change", [{}, {"strength": 0.0}, {"style": "proud"}], ids=str)
+def test_the_work_on_a_window_is_spread_over_frames(
+    stylizer: Stylizer,
+    calibration: Calibration,
+    clip: Clip,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    """No frame waits for more than one piece of it, also while the body passes to another style."""
+    stream = StreamingStylizer(stylizer, calibration, style="old")
+    frames = frames_of(clip)
+    for frame in frames[:90]:
+        stream.push(frame)
+    stream.restyle(**change)
+    pieces: list[int] = []
+    step = StreamingStylizer._step
+
+    def counted(self: StreamingStylizer) -> None:
+        pieces[-1] += 1
+        step(self)
+
+    monkeypatch.setattr(StreamingStylizer, "_step", counted)
+    for frame in frames[90:180]:
+        pieces.append(0)
+        stream.push(frame)
+    assert max(pieces) == 1
+    # a window every six frames
+    assert sum(pieces) / len(pieces) <= 4 / 6 + 0.02
+    if not change:
+        assert sum(pieces) / len(pieces) == pytest.approx(4 / 6, abs=0.02)
+
+
 @pytest.mark.slow
 def test_a_stream_does_not_grow(stylizer: Stylizer, walk_clip: Clip) -> None:
     stream = StreamingStylizer(stylizer, walk_clip, style="old")

@@ -10,6 +10,7 @@ tenths of a second.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import ceil
 
@@ -104,8 +105,8 @@ class Listener:
         self._missed = 0.0
         self._windows = 0.0
 
-    def hear(self, performer: Performer) -> Heard:
-        """What they say of what came up to now."""
+    def hear(self, performer: Performer) -> Generator[None, None, Heard]:
+        """What they say of what came up to now, in two pieces."""
         stop = performer.feature_count
         first = max(0, (stop - WINDOW_FRAMES) // STRIDE * STRIDE)
         turned, hips = performer.features(first, stop)
@@ -125,6 +126,7 @@ class Listener:
         self._habits.settle(Settled(latent, content, own_rotation, height), first, count)
         own = self.graphs.generate(content, self._own_style())
         own = own + self._residual(latent - own)
+        yield
         decoded = heading_free_rotation(self.graphs.decode(latent).astype(float))
         manifest = self.graphs.bundle.manifest
         error = reconstruction_error_cm(own_rotation, decoded)
@@ -186,9 +188,27 @@ class Voice:
         """Whether it is not known yet what changes."""
         return self._changes.stop == 0
 
-    def hear(self, listener: Listener, heard: Heard, action: Action | None, left: int) -> None:
-        """Find what changes in the frames from `left` on, at 30 a second."""
-        change = self._found(listener, heard, action)
+    def hearing(
+        self, listener: Listener, heard: Heard, action: Action | None, left: int
+    ) -> list[Callable[[], None]]:
+        """The work of finding what changes in the frames from `left` on, at 30 a second: two
+        pieces.
+        """
+        rendered: list[Rendering] = []
+
+        def generate() -> None:
+            if by_posture(self.code, self.settings) < 1.0:
+                latent = listener.graphs.generate(heard.content, self.code)
+                rendered.append(listener.render(latent))
+
+        def find() -> None:
+            restyled = rendered[0] if rendered else None
+            self._put(self._found(restyled, heard, action), heard, left)
+
+        return [generate, find]
+
+    def _put(self, change: Change, heard: Heard, left: int) -> None:
+        """What changes in the frames from `left` on, at 30 a second."""
         track = self._changes
         here = slice(max(left - heard.first, 0), heard.count)
         rows = [change.rotation[here], change.rise[here], change.pace[here]]
@@ -217,16 +237,16 @@ class Voice:
             pace + share[:, None] * (was[2] - pace[at]),
         ]
 
-    def _found(self, listener: Listener, heard: Heard, action: Action | None) -> Change:
+    def _found(self, restyled: Rendering | None, heard: Heard, action: Action | None) -> Change:
+        """restyled: what the generator makes of the style; None where posture says all"""
         settings = self.settings
         assert isinstance(settings.strength, float), "the strength of a stream is a number"
         amount = heard.heading, settings.strength, heard.domain.share_under(settings)
         come = slice(0, heard.count)
         posture = by_posture(self.code, settings)
         found: list[tuple[float, Change]] = []
-        if posture < 1.0:
-            latent = listener.graphs.generate(heard.content, self.code)
-            change = find_change(heard.own, listener.render(latent), *amount).of(come)
+        if restyled is not None:
+            change = find_change(heard.own, restyled, *amount).of(come)
             if action is not None:
                 change = keep_action(action, heard.heading[come], change, WINDOWS)
             found.append((1.0 - posture, change))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,10 +90,14 @@ class Part:
         """Whether it is not known yet what it changes."""
         return any(voice.is_silent for voice in self.voices)
 
-    def hear(self, listener: Listener, heard: Heard, action: Action | None, left: int) -> None:
-        """As `Voice.hear`, of all styles."""
-        for voice in self.voices:
-            voice.hear(listener, heard, action if self.settings.action == "keep" else None, left)
+    def hearing(
+        self, listener: Listener, heard: Heard, action: Action | None, left: int
+    ) -> list[Callable[[], None]]:
+        """As `Voice.hearing`, of all styles."""
+        kept = action if self.settings.action == "keep" else None
+        return [
+            piece for voice in self.voices for piece in voice.hearing(listener, heard, kept, left)
+        ]
 
     def at(self, first: int, last: int, frame_time_seconds: float) -> list[Change]:
         """What each style changes in these frames; none where there is nothing."""

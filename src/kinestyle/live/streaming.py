@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil, floor
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -80,7 +81,8 @@ class StreamingStylizer:
         self._out: deque[Frame] = deque()
         self._left = 0
         """Frames that left, or wait in `_out`."""
-        self._steps: deque[Any] = deque()
+        self._pieces: Iterator[None] | None = None
+        """Of the work on a window, those that are still to do."""
         self._heard_at = 0
         self._style: Cue[Motion | Style] | str | np.ndarray | None = None
         self._code: np.ndarray | None = None
@@ -175,7 +177,7 @@ class StreamingStylizer:
         if leaves <= 0:
             return None
         while not self._out:
-            self._start() if not self._steps else self._step()
+            self._start() if self._pieces is None else self._step()
         return self._out.popleft()
 
     @property
@@ -195,40 +197,51 @@ class StreamingStylizer:
         return [frame for frame in found if frame is not None]
 
     def _work(self) -> None:
-        """The work on a window; a share of it where it is spread over the frames between two
+        """The work on a window; a piece of it where it is spread over the frames between two
         windows.
         """
         count = self._performer.count
         due = count - self._heard_at >= self._hop and count > self._delay - self._hop
-        if due and not self._steps:
+        if due and self._pieces is None:
             self._start()
-        while self._steps:
+        while self._pieces is not None:
             self._step()
             if self._spread:
                 return
 
     def _start(self) -> None:
         self._heard_at = self._performer.count
-        self._steps.extend((self._hear, self._change, self._leave))
+        self._pieces = self._window()
 
     def _step(self) -> None:
-        self._steps.popleft()()
+        """The next piece of the work on a window."""
+        assert self._pieces is not None, "there is work"
+        try:
+            next(self._pieces)
+        except StopIteration:
+            self._pieces = None
 
-    def _hear(self) -> None:
+    def _window(self) -> Iterator[None]:
+        """The work on a window, in pieces that take about as long."""
         self._performer.look()
-        self._heard: Heard | None = None
         if any(not part.is_nothing for part in self._stage.parts):
-            self._heard = self._listener.hear(self._performer)
+            heard = yield from self._listener.hear(self._performer)
+            yield from self._change(heard)
+            yield
+        self._leave()
 
-    def _change(self) -> None:
-        if self._heard is None:
-            return
+    def _change(self, heard: Heard) -> Iterator[None]:
         parts = [part for part in self._stage.parts if not part.is_nothing]
         keeps = any(part.settings.action == "keep" for part in parts)
-        action = self._heard.action() if keeps else None
+        action = heard.action() if keeps else None
         left = ceil(self._left * self.calibration.frame_time_seconds * FRAME_RATE - 1e-6)
-        for part in parts:
-            part.hear(self._listener, self._heard, action, left)
+        work = [
+            each for part in parts for each in part.hearing(self._listener, heard, action, left)
+        ]
+        for number, each in enumerate(work):
+            if 2 * number == len(work):
+                yield
+            each()
 
     def _leave(self) -> None:
         stop = self._performer.count - self._delay + self._hop - 1

@@ -166,6 +166,30 @@ def test_strength_over_time(open_rig, rig: str) -> None:  # type: ignore[no-unty
     assert case.slide(result) <= allowed
 
 
+@each_rig
+def test_a_part_of_the_clip_is_the_result_cut_afterwards(open_rig, rig: str) -> None:  # type: ignore[no-untyped-def]
+    case: Opened = open_rig(rig)
+    last = case.clip.frame_count - 1
+    first, stop = last // 4, last // 2
+    whole, part = case.restyled(), case.restyled(start=f"{first}f", stop=f"{stop}f")
+    assert_same(part, whole.window(first, stop + 1))
+    seconds = case.clip.frame_time_seconds
+    assert_same(case.restyled(start=first * seconds, stop=stop * seconds), part)
+
+
+@each_rig
+def test_shares_that_stay_are_those_numbers(open_rig, rig: str) -> None:  # type: ignore[no-untyped-def]
+    case: Opened = open_rig(rig)
+    end = case.clip.duration_seconds
+
+    def mixed(weights: object) -> Clip:
+        cue = Cue.of(["old", "childish"], weights=weights)  # type: ignore[arg-type]
+        return case.stylizer.apply(case.analysis, case.stylizer.style_of(cue))
+
+    assert_same(mixed(f"0:3,1;{end:.1f}:3,1"), mixed((0.75, 0.25)))
+    assert_same(mixed((1.0, 0.0)), case.restyled())
+
+
 def test_a_style_for_each_part(open_rig) -> None:  # type: ignore[no-untyped-def]
     case: Opened = open_rig("bandai")
     old, proud = (case.restyled(parts=parts) for parts in ("spine,head", "arms"))

@@ -160,8 +160,7 @@ class Container:
 
     def to_bytes(self, binary: bool) -> bytes:
         """The file, as .glb or as .gltf with its buffer embedded."""
-        fields = dict(self.fields)
-        blob = bytes(self.blob)
+        fields, blob = dict(self.fields), self.blob
         if len(blob) > MAX_FILE_BYTES:
             raise MotionFileError(
                 f"the file would have {len(blob)} bytes, more than the limit of {MAX_FILE_BYTES}"
@@ -180,12 +179,18 @@ class Container:
         if not binary:
             return text
         text += b" " * (-len(text) % 4)
-        blob += b"\0" * (-len(blob) % 4)
-        chunks = struct.pack("<I4s", len(text), JSON_CHUNK) + text
+        # of a long clip most of the file is the blob: it is copied once, when all is joined
+        chunks: list[bytes | memoryview] = [struct.pack("<I4s", len(text), JSON_CHUNK), text]
         if blob:
-            chunks += struct.pack("<I4s", len(blob), BIN_CHUNK) + blob
-        chunks += self.further_chunks
-        return struct.pack("<4sII", MAGIC, 2, 12 + len(chunks)) + chunks
+            padding = b"\0" * (-len(blob) % 4)
+            chunks += [
+                struct.pack("<I4s", len(blob) + len(padding), BIN_CHUNK),
+                memoryview(blob),
+                padding,
+            ]
+        chunks.append(self.further_chunks)
+        size = sum(map(len, chunks))
+        return b"".join([struct.pack("<4sII", MAGIC, 2, 12 + size), *chunks])
 
 
 def open_container(document: Document) -> Container:

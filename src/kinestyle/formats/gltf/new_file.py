@@ -72,7 +72,7 @@ def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
         ],
         "animations": [animation_fields(brought, pose, packer)],
     }
-    return Container(fields, accessors, views, bytearray(b"".join(packer.pieces))), notes
+    return Container(fields, accessors, views, bytearray().join(packer.pieces)), notes
 
 
 def node_fields(pose: BindPose) -> tuple[list[dict[str, Any]], list[int]]:

@@ -65,7 +65,7 @@ def vrm_animation(clip: Clip, name: str) -> tuple[Container, tuple[str, ...]]:
             f"{name} holds the {body.skeleton.joint_count} bones of a humanoid; {left} other "
             f"joints of {clip.name} were left out",
         )
-    return Container(fields, accessors, views, bytearray(b"".join(packer.pieces))), notes
+    return Container(fields, accessors, views, bytearray().join(packer.pieces)), notes
 
 
 def _body_only(clip: Clip, mapping: JointMapping) -> tuple[Clip, dict[str, int]]:

@@ -5,7 +5,8 @@
 The commands are those of README: one that installs, one that starts the studio. Both run in an
 empty folder, with an environment and caches of their own; WHEEL takes the place of the checkout.
 Then a rig that no model has seen, as the tests generate them, is sent to the studio over HTTP as
-the page sends it, restyled, and downloaded. Prints the seconds of each step. Needs the network, as
+the page sends it, restyled, and downloaded. Prints the seconds of each step, and fails where all
+together take more than two minutes: on a machine that has nothing else to do. Needs the network, as
 the user does, unless `--no-index --find-links FOLDER` are in PIP_NO_INDEX and PIP_FIND_LINKS.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -69,6 +71,10 @@ def main() -> int:
         print(f"{seconds:7.1f} s  {step}")
     total = sum(took.values())
     print(f"{total:7.1f} s  in all, with 2 commands; {len(made) / 1e3:.0f} kB were downloaded")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"{used.ru_utime + used.ru_stime:7.1f} s  of processor time; load {os.getloadavg()[0]:.1f}"
+    )
     return int(total > LIMIT_SECONDS)
 
 
@@ -120,7 +126,7 @@ def write_own_rig(path: Path) -> None:
     from kinestyle import write_motion
     from made_rigs import walk
 
-    write_motion(generate(7, "mixamo", walk(4.0).clip).clip, path)
+    write_motion(generate(7, "Mixamo", walk(4.0).clip).clip, path)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class WarmClip:
         are the same
     is_result: whether it was made from another one here, which makes it again if need be
     analyses: by the name of the bundle and whether it is a cycle; part: the last that was analysed
-        by itself; preview: what cards of styles show of it, likewise; styles: by the name of the bundle
+        by itself; preview: what cards of styles show of it, likewise; styles: by the bundle's name
     """
 
     clip: Clip

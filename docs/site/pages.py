@@ -75,6 +75,7 @@ PUBLIC: Mapping[str, tuple[str, ...]] = {
     "Clips": ("Clip", "read_motion", "open_motion", "write_motion", "show"),
     "Editing": ("edit", "concatenate", "resample", "add_layer", "read_layer"),
     "Styles of one's own": ("learn_style", "write_style"),
+    "Rigs": ("Skeleton", "StatedWorld", "Rig", "map_joints"),
     "Errors": ("KinestyleError", "KinestyleWarning"),
 }
 """What `kinestyle` exports, by what it is for: what the policy of versions is about."""

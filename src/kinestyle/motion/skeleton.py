@@ -43,6 +43,7 @@ class Skeleton:
 
     @property
     def joint_count(self) -> int:
+        """J."""
         return len(self.names)
 
     @cached_property

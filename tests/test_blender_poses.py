@@ -163,6 +163,22 @@ def test_bones_between_those_of_the_clip_go_with_their_parents() -> None:
     assert basis_of(bones, found)[:, [1, 3, 5]] == pytest.approx(basis[:, [1, 3, 5]], abs=1e-9)
 
 
+def test_bones_beside_the_body_are_left_out_and_stay() -> None:
+    random = np.random.default_rng(7)
+    bones, basis = some_bones(random, 8, True), some_basis(random, 8)
+    bones.parents[:] = [-1, 0, -1, 2, 3, 4, 1, 5]
+    world = np.tile(np.eye(4), (FRAMES, 1, 1))
+    captured = capture(bones, pose_of(bones, basis), world, 1 / 30, "any")
+    assert captured.clip.skeleton.names == tuple(bones.names[j] for j in (2, 3, 4, 5, 7))
+    assert captured.clip.skeleton.parents.tolist() == [-1, 0, 1, 2, 3]
+    moved = captured.clip.local_position.copy()
+    moved[:, 0] += 1.0
+    other = captured.clip.with_motion(moved, captured.clip.local_rotation)
+    found = restore(captured, other, world, None, np.zeros(8, dtype=bool))
+    assert np.flatnonzero(found.moved).tolist() == [2]
+    assert found.basis[:, [0, 1, 6]] == pytest.approx(basis[:, [0, 1, 6]], abs=1e-9)
+
+
 def test_a_result_of_another_length() -> None:
     random = np.random.default_rng(6)
     bones, basis = some_bones(random, 6, True), some_basis(random, 6)

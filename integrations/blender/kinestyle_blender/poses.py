@@ -167,6 +167,7 @@ def capture(
     """
     taken = np.arange(bones.count) if joints is None else np.asarray(joints)
     above = bones.parents if parents is None else np.asarray(parents)
+    taken, above = _largest_tree(taken, above)
     whole = world[:, None] @ pose[:, taken]
     turned = turn_of(whole)
     stretch = np.swapaxes(rotation.to_matrix(turned), -1, -2) @ whole[..., :3, :3]
@@ -196,6 +197,19 @@ def capture(
         world=StatedWorld(up=UP),
     )
     return Captured(bones, pose, world, taken, clip, stretch, own)
+
+
+def _largest_tree(taken: Array, above: Array) -> tuple[Array, Array]:
+    """Of joints that hang on several roots, those of the largest tree: targets of inverse
+    kinematics and props stand beside the body.
+    """
+    root = np.arange(len(above))
+    for joint, parent in enumerate(above.tolist()):
+        if parent >= 0:
+            root[joint] = root[parent]
+    kept = root == np.argmax(np.bincount(root))
+    place = np.cumsum(kept) - 1
+    return taken[kept], np.where(above < 0, -1, place[above])[kept]
 
 
 @dataclass(frozen=True, eq=False)

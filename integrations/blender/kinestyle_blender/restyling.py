@@ -123,8 +123,15 @@ def read(armature: Any, bake: bool) -> Task:
         raise KinestyleError(
             f"{action.name} has no keys for bones of {armature.name}; choose another action"
         )
-    with actions.playing(armature, action, slot):
-        return _read(armature, action, slot, curves, frames, bake)
+    released = 0
+    try:
+        with actions.playing(armature, action, slot):
+            # a baked result that played holds constraints that the source has
+            released = release(armature)
+            return _read(armature, action, slot, curves, frames, bake)
+    finally:
+        if released:
+            bpy.context.scene.frame_set(bpy.context.scene.frame_current)
 
 
 def _read(armature: Any, action: Any, slot: Any, curves: Any, frames: Array, bake: bool) -> Task:

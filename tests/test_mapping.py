@@ -238,3 +238,14 @@ def test_many_joints_take_little_time() -> None:
         seconds.append(time.process_time() - start)
     assert named(clip, mapping) == made.expected
     assert min(seconds) < 0.25
+
+
+def test_a_body_hangs_from_one_joint() -> None:
+    clip = make_rig(next(iter(FAMILIES.values())), seed=0, up="Y").clip
+    parents = clip.skeleton.parents.copy()
+    parents[-1] = -1
+    loose = replace(clip, skeleton=Skeleton(clip.skeleton.names, parents, clip.skeleton.offsets))
+    with pytest.raises(
+        RigError, match=rf"2 of its joints have no parent \(.*{loose.skeleton.names[-1]}"
+    ):
+        map_joints(loose)

@@ -91,3 +91,13 @@ def test_what_opens(server: Server, browser: Browser, scheme: Literal["light", "
             assert violations(visit) == []
         page.locator("#help").click()
         assert violations(visit) == []
+
+
+def test_without_webgl_the_page_says_so(server: Server, browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    page.goto(server.address)
+    notice = page.get_by_role("alert")
+    notice.wait_for()
+    assert notice.inner_text().startswith("This browser has no WebGL: switch hardware acceleration")
+    page.close()

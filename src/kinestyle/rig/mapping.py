@@ -127,14 +127,22 @@ def map_joints(motion: Motion, rig: Rig | None = None) -> JointMapping:
     motion: a clip, or a longer motion, of which a few frames are read
     rig: what is known already; its joints are taken, and its up and unit if it states them
 
-    Raises RigError when a given rig does not fit the clip, or when the clip's rig has no human
-    body: hips, a spine joint, two legs down to the feet, two arms down to the forearms.
+    Raises RigError when a given rig does not fit the clip, when the clip's joints do not hang from
+    one, or when its rig has no human body: hips, a spine joint, two legs down to the feet, two arms
+    down to the forearms.
     """
     if isinstance(motion, Clip) and not motion.is_finite:
         raise RigError(
             f"{motion.name}: some positions or rotations are not finite, so no body can be found"
         )
     clip = sample_evenly(motion, _SAMPLED_FRAMES)
+    roots = np.flatnonzero(clip.skeleton.parents < 0)
+    if len(roots) > 1:
+        named = ", ".join(clip.skeleton.names[joint] for joint in roots[:8])
+        raise RigError(
+            f"{motion.name}: {len(roots)} of its joints have no parent ({named}), and a body hangs "
+            f"from one; leave out what is not the body's, or give all one parent"
+        )
     position = clip.world_position
     if rig is None:
         try:

@@ -60,7 +60,7 @@ const service = new Service();
 const session = new Session(service);
 const notices = new Notices();
 const clock = new Clock();
-const stage = new Stage(element('stage'));
+const stage = firstStage();
 const view = new View(stage, element('cells'));
 const timeline = new Timeline(clock, () => stage.touch());
 view.arranged = (frameCount) => {
@@ -215,7 +215,17 @@ function showSteps() {
   }
 }
 
-/** The address says what is shown: at once, but seldom enough for the browser while a slider moves. */
+/** Without WebGL there is no studio, and the person is told. */
+function firstStage() {
+  try {
+    return new Stage(element('stage'));
+  } catch (error) {
+    notices.fail('This browser has no WebGL: switch hardware acceleration on, or use another.');
+    throw error;
+  }
+}
+
+/** The address says what is shown: at once, but seldom enough while a slider moves. */
 function keepAddress() {
   clearTimeout(keepAddress.timer);
   const early = (keepAddress.at ?? -Infinity) + ADDRESS_MS - performance.now();

@@ -317,7 +317,8 @@ def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tu
             left = 1.0 - _spread(short, 6)
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], left[:, None])
             rise = rise * left
-    change = _hands_out(action, change, rise, allowed)
+    else:
+        change = _hands_out(action, change, rise, allowed)
     change = without_overstretching(before, change)
     return change, _above_ground(action, change, was, rise)
 

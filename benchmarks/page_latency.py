@@ -54,10 +54,11 @@ PULL = """async (strength) => {
 GRID = """async () => {
   const { view } = window.kinestyle;
   const filled = () => view.variants.filter(({ character }) => character).length;
-  document.querySelectorAll('#views button')[2].click();
+  const views = [...document.querySelectorAll('#views button')];
+  views.find(({ textContent }) => textContent === 'Grid').click();
   const first = await timed(() => {}, () => filled() > 0);
   const all = await timed(() => {}, () => filled() === view.variants.length);
-  document.querySelectorAll('#views button')[0].click();
+  views[0].click();
   return [first, first + all];
 }"""
 

@@ -121,6 +121,9 @@ _LEAST_SHARE = 1e-6
 _LEAST_REACH_M = 0.002
 """Limbs reach wholly for what is farther away than this."""
 
+_NEAR_M = 0.005
+"""Hands that are nearer to the body than wanted by less are let be: none of it is under the skin."""
+
 _NOTHING_M = 1e-9
 """What rounding leaves between two places that are one."""
 
@@ -333,7 +336,7 @@ def _hands_out(action: Action, change: Array, rise: Array, allowed: Array) -> Ar
         world = rotation.multiply(change, action.rotation)
         now = _positions(world, action.height + rise)
         out = way_out_of_body(now, world, allowed)
-        if not out.any():
+        if np.abs(out).max() < _NEAR_M:
             break
         target = now[:, END]
         target[:, _ARMS] += _steadily(out)

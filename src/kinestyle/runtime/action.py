@@ -122,7 +122,7 @@ _LEAST_REACH_M = 0.002
 """Limbs reach wholly for what is farther away than this."""
 
 _NEAR_M = 0.005
-"""Hands that are nearer to the body than wanted by less are let be: none of it is under the skin."""
+"""Hands nearer to the body than wanted by less than this are let be: none is under the skin."""
 
 _NOTHING_M = 1e-9
 """What rounding leaves between two places that are one."""

@@ -13,7 +13,6 @@ pytest.importorskip("fastapi", reason="the studio needs the studio extra")
 
 from studio_browser import Visit, browsing, serving, visiting
 from test_studio_page import pytestmark  # noqa: F401  # its mark is taken over
-from test_studio_styles import style_file  # noqa: F401  # a fixture
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def visit() -> Iterator[Visit]:
         assert visit.errors == []
 
 
-def test_a_dropped_style_is_chosen_and_in_the_command(visit: Visit, style_file: Path) -> None:  # noqa: F811
+def test_a_dropped_style_is_chosen_and_in_the_command(visit: Visit, style_file: Path) -> None:
     page = visit.page
     before = page.evaluate("kinestyle.previews.cards.length")
     data = page.evaluate_handle(

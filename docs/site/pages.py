@@ -233,7 +233,8 @@ def settings_page() -> str:
 def command_line_page() -> str:
     """What `--help` says, of every command."""
     parts = ["# Command line\n\nWhat `kinestyle COMMAND --help` says."]
-    whole = click.Context(main_command, info_name="kinestyle")
+    # with its settings: a command keeps the first help option that it is asked for
+    whole = click.Context(main_command, info_name="kinestyle", **main_command.context_settings)
     for name in main_command.list_commands(whole):
         command = main_command.get_command(whole, name)
         assert command is not None, f"kinestyle lists {name} and does not know it"

@@ -50,6 +50,19 @@ export class Stage {
   /** Which of the extras on the floor are shown. */
   layers = { path: true, prints: true };
 
+  /**
+   * A stage; without WebGL there is none, and the person is told.
+   * @param {HTMLCanvasElement} canvas  @param {import('./notices.js').Notices} notices
+   */
+  static on(canvas, notices) {
+    try {
+      return new Stage(canvas);
+    } catch (error) {
+      notices.fail('This browser has no WebGL: switch hardware acceleration on, or use another.');
+      throw error;
+    }
+  }
+
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;

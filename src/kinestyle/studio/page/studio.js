@@ -60,7 +60,7 @@ const service = new Service();
 const session = new Session(service);
 const notices = new Notices();
 const clock = new Clock();
-const stage = firstStage();
+const stage = Stage.on(element('stage'), notices);
 const view = new View(stage, element('cells'));
 const timeline = new Timeline(clock, () => stage.touch());
 view.arranged = (frameCount) => {
@@ -212,16 +212,6 @@ function showSteps() {
     const ask = session.desk[button.dataset.value];
     const words = ask ? labelOf(ask, session.settings) : 'none yet: begins as the other';
     button.title = `Result ${button.dataset.value}: ${words} (B)`;
-  }
-}
-
-/** Without WebGL there is no studio, and the person is told. */
-function firstStage() {
-  try {
-    return new Stage(element('stage'));
-  } catch (error) {
-    notices.fail('This browser has no WebGL: switch hardware acceleration on, or use another.');
-    throw error;
   }
 }
 

@@ -28,7 +28,8 @@ def main(folder: Path) -> None:
             open_file(visit, "hero.glb", character_glb(as_rig(walk(seconds=4.0).clip)))
             visit.until("kinestyle.view.result?.skin && kinestyle.view.original.skin")
             take(visit, folder / "studio_mesh.webp")
-            open_file(visit, "five_minutes.bvh", format_bvh(long_clip(300.0), "five_minutes.bvh")[0])
+            name = "five_minutes.bvh"
+            open_file(visit, name, format_bvh(long_clip(300.0), name)[0])
             take(visit, folder / "studio_long.webp")
         with visiting(browser, server.address, PHONE, "dark", touch=True) as visit:
             take(visit, folder / "studio_phone.webp")

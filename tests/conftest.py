@@ -149,6 +149,20 @@ def opened_walk(client: Any) -> dict[str, Any]:
     return open_walk(client)
 
 
+@pytest.fixture(scope="module")
+def visit() -> Iterator[Any]:
+    """The studio's page in a browser, after its first result. Its console stays empty."""
+    from studio_browser import browsing, serving, visiting
+
+    with (
+        serving("--workers", "1") as server,
+        browsing() as browser,
+        visiting(browser, server.address) as visit,
+    ):
+        yield visit
+        assert visit.errors == []
+
+
 @pytest.fixture(scope="session")
 def pillow() -> Any:
     """Pillow's module Image, for tests that look at pictures; they are skipped without it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
@@ -11,19 +9,8 @@ pytest.importorskip("fastapi", reason="the studio needs the studio extra")
 
 from kinestyle.formats.bvh import format_bvh
 from made_rigs import as_rig, walk
-from studio_browser import Visit, browsing, serving, visiting
+from studio_browser import Visit
 from test_studio_page import pytestmark  # noqa: F401  # its mark is taken over
-
-
-@pytest.fixture(scope="module")
-def visit() -> Iterator[Visit]:
-    with (
-        serving("--workers", "1") as server,
-        browsing() as browser,
-        visiting(browser, server.address) as visit,
-    ):
-        yield visit
-        assert visit.errors == []
 
 
 def open_walk(visit: Visit, seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from kinestyle.formats.bvh import write_bvh
 from kinestyle.rig.mapping import map_joints, rig_of
 from kinestyle.rig.rig_file import Rig, write_rig
 from made_rigs import as_rig, misnamed, walk
-from studio_browser import Visit, browsing, serving, visiting
+from studio_browser import Visit
 from test_studio_page import pytestmark  # noqa: F401  # its mark is taken over
 
 NO_BODY = b"""HIERARCHY
@@ -39,17 +38,6 @@ Frame Time: 0.0333333
 0 0 0 0 0 0 0 0 0
 0 0 0 0 0 0 0 9 0
 """
-
-
-@pytest.fixture(scope="module")
-def visit() -> Iterator[Visit]:
-    with (
-        serving("--workers", "1") as server,
-        browsing() as browser,
-        visiting(browser, server.address) as visit,
-    ):
-        yield visit
-        assert visit.errors == []
 
 
 def test_the_rig_is_shown_with_how_sure_it_is(visit: Visit):

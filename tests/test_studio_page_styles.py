@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,8 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 pytest.importorskip("fastapi", reason="the studio needs the studio extra")
 
-from studio_browser import Visit, browsing, serving, visiting
+from studio_browser import Visit
 from test_studio_page import pytestmark  # noqa: F401  # its mark is taken over
-
-
-@pytest.fixture(scope="module")
-def visit() -> Iterator[Visit]:
-    with (
-        serving("--workers", "1") as server,
-        browsing() as browser,
-        visiting(browser, server.address) as visit,
-    ):
-        yield visit
-        assert visit.errors == []
 
 
 def test_a_dropped_style_is_chosen_and_in_the_command(visit: Visit, style_file: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,11 @@ pytest.importorskip("playwright.sync_api", reason="playwright drives the browser
 pytest.importorskip("fastapi", reason="the studio needs the studio extra")
 
 from kinestyle import read_layer, read_motion
-from studio_browser import Visit, browsing, serving, visiting
+from studio_browser import Visit
 from test_studio_page import pytestmark  # noqa: F401  # its mark is taken over
 
 LAST = 150
 """The last frame of the walk."""
-
-
-@pytest.fixture(scope="module")
-def visit() -> Iterator[Visit]:
-    with (
-        serving("--workers", "1") as server,
-        browsing() as browser,
-        visiting(browser, server.address) as visit,
-    ):
-        yield visit
-        assert visit.errors == []
 
 
 def words_of(visit: Visit) -> list[str]:

@@ -1,7 +1,7 @@
 """Builds a page that needs no server: the studio's own, over recorded answers.
 
-Run `scripts/site`, or `python showcase/build.py FOLDER`. The folder is made anew, with the same
-bytes each time on one machine. See docs/SITE.md.
+Run `scripts/site`, or `python showcase/build.py FOLDER`. The folder is made from
+nothing, with the same bytes each time on one machine. See docs/SITE.md.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ def sizes(out: Path) -> Iterator[str]:
 def build(
     out: Path, bundle: str | None = None, clips: Sequence[str] = (), styles: Sequence[str] = ()
 ) -> None:
-    """Make the folder anew. clips, styles: only those, all where none is named"""
+    """Make the folder from nothing. clips, styles: only those, all where none is named"""
     plan = Plan.of(bundle, clips, styles)
     began = time.monotonic()
     if out.exists():

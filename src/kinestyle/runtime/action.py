@@ -313,24 +313,22 @@ def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tu
         target[:, _ARMS] += _steadily(out)
         missing = rotation.length(target - now[:, UPPER]) - _LONGEST * _LENGTH_M
         short = np.max(bound * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
-        reached = _reach_for(world, now, target)
-        for bones, turns in zip((UPPER, LOWER), reached, strict=True):
-            change[:, bones] = rotation.multiply(turns, change[:, bones])
+        _reach_for(change, world, now, target)
         if short.any():
             left = 1.0 - _spread(short, 6)
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], left[:, None])
             rise = rise * left
     else:
-        change = _hands_out(action, change, rise, allowed)
+        _hands_out(action, change, rise, allowed)
     change = without_overstretching(before, change)
     return change, _above_ground(action, change, was, rise)
 
 
-def _hands_out(action: Action, change: Array, rise: Array, allowed: Array) -> Array:
-    """The change, with hands out of the body where what keeps the action has put them into it.
+def _hands_out(action: Action, change: Array, rise: Array, allowed: Array) -> None:
+    """Take hands out of the body in a change (T, 21, 4), where what keeps the action has put them
+    into it.
 
-    change: (T, 21, 4), which may be written to; rise: (T,) metres; allowed: as in
-    `way_out_of_body`
+    rise: (T,) metres; allowed: as in `way_out_of_body`
     """
     for _ in range(PASSES):
         world = rotation.multiply(change, action.rotation)
@@ -340,10 +338,7 @@ def _hands_out(action: Action, change: Array, rise: Array, allowed: Array) -> Ar
             break
         target = now[:, END]
         target[:, _ARMS] += _steadily(out)
-        reached = _reach_for(world, now, target)
-        for bones, turns in zip((UPPER, LOWER), reached, strict=True):
-            change[:, bones] = rotation.multiply(turns, change[:, bones])
-    return change
+        _reach_for(change, world, now, target)
 
 
 def _touching(action: Action, was: Array, target: Array) -> Array:
@@ -527,11 +522,11 @@ class _Extremes:
         return deviation + doubt * self.weight * (np.sign(deviation) * soft - deviation)
 
 
-def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Array]:
-    """The rotations (T, L, 4) of upper and lower bones that bring the ends of the limbs to their
-    targets (T, L, 3).
+def _reach_for(change: Array, world: Array, position: Array, target: Array) -> None:
+    """Turn upper and lower bones in a change (T, 21, 4), such that the ends of the limbs come to
+    their targets (T, L, 3).
 
-    world: (T, 21, 4) rotations, position: (T, 21, 3) metres before
+    world: (T, 21, 4) rotations, position: (T, 21, 3) metres, both with the change
     """
     # a straight limb bends by much for a rounding error: nothing is done where nothing is wanted
     far = rotation.length(target - position[:, END])
@@ -545,12 +540,11 @@ def _reach_for(world: Array, position: Array, target: Array) -> tuple[Array, Arr
     hinge = rotation.rotate(world[:, UPPER][some], HINGE[limb])
     turns = reach(root, middle, end, root + way, hinge, np.ones(len(limb)))
     share = smootherstep(far[some] / _LEAST_REACH_M)
-    reached = []
-    for turn in turns:
+    for bones, turn in zip((UPPER, LOWER), turns, strict=True):
         whole = np.tile(rotation.IDENTITY, (*some.shape, 1))
         whole[some] = rotation.power(turn, share)
-        reached.append(limit_angular_velocity(whole, *_LIMB_VELOCITY_LIMIT))
-    return reached[0], reached[1]
+        whole = limit_angular_velocity(whole, *_LIMB_VELOCITY_LIMIT)
+        change[:, bones] = rotation.multiply(whole, change[:, bones])
 
 
 def _rise(values: Array, bounds: tuple[float, float] | Array) -> Array:

@@ -53,7 +53,7 @@ def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Ar
     straight: (3,) its direction in both frames when it is not bent
     """
     bones = [rotation.rotate(turn, straight) for turn in (one, other)]
-    swings = [rotation.between(np.broadcast_to(straight, bone.shape), bone) for bone in bones]
+    swings = [rotation.between(straight, bone) for bone in bones]
     rolls = [
         rotation.multiply(rotation.inverse(swing), turn)
         for swing, turn in zip(swings, (one, other), strict=True)
@@ -61,7 +61,7 @@ def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Ar
     way = rotation.power(rotation.between(*bones), share[:, 0])
     bone = rotation.rotate(way, bones[0])
     roll = scale_rotation(rotation.multiply(rotation.inverse(rolls[0]), rolls[1]), share)
-    swing = rotation.between(np.broadcast_to(straight, bone.shape), bone)
+    swing = rotation.between(straight, bone)
     return rotation.multiply(swing, rotation.multiply(rolls[0], roll))
 
 

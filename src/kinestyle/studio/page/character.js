@@ -5,7 +5,6 @@
 import {
   BufferAttribute,
   BufferGeometry,
-  CustomBlending,
   DataTexture,
   DoubleSide,
   FloatType,
@@ -15,11 +14,9 @@ import {
   InstancedBufferGeometry,
   Mesh,
   NearestFilter,
-  OneFactor,
   RGBAFormat,
   ShaderMaterial,
   Vector4,
-  ZeroFactor,
 } from './three/three.js';
 import { footPrints, meanSlide, SLIDING_M_S, slideSpeeds } from './feet.js';
 import { bodyHeight, CONTACT_ROLES, hipsPath, smoothPath } from './motion.js';
@@ -30,6 +27,7 @@ import {
   PATH_VERTEX,
   PRINT_FRAGMENT,
   PRINT_VERTEX,
+  SOLID,
 } from './shaders.js';
 import { Skin } from './skin.js';
 
@@ -219,13 +217,7 @@ export class Character {
       glslVersion: GLSL3,
       vertexShader: BODY_VERTEX,
       fragmentShader: BODY_FRAGMENT,
-      // a body half there, whatever the order of drawing; the canvas itself stays opaque
-      alphaToCoverage: true,
-      blending: CustomBlending,
-      blendSrc: OneFactor,
-      blendDst: ZeroFactor,
-      blendSrcAlpha: ZeroFactor,
-      blendDstAlpha: OneFactor,
+      ...SOLID,
       uniforms: {
         ...this.uniforms,
         slide: this.slide,

@@ -3,6 +3,18 @@
  * and one fade into the distance. Colours are sRGB as in theme.css and go out as they are.
  */
 
+import { CustomBlending, OneFactor, ZeroFactor } from './three/three.js';
+
+/** A body half there, whatever the order of drawing; the canvas itself stays opaque. */
+export const SOLID = {
+  alphaToCoverage: true,
+  blending: CustomBlending,
+  blendSrc: OneFactor,
+  blendDst: ZeroFactor,
+  blendSrcAlpha: ZeroFactor,
+  blendDstAlpha: OneFactor,
+};
+
 /** Towards the light. */
 export const LIGHT = [0.42, 0.82, 0.38];
 

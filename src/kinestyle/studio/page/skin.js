@@ -1,9 +1,8 @@
 /**
- * A character's mesh on one of its motions: joints' matrices are made anew for the frame that is
+ * A character's mesh on one of its motions: joints' matrices are made for the frame that is
  * shown, the rest is the graphics'.
  */
 import {
-  CustomBlending,
   DataTexture,
   DoubleSide,
   FloatType,
@@ -12,25 +11,14 @@ import {
   Mesh,
   NearestFilter,
   NormalBlending,
-  OneFactor,
   RGBAFormat,
   ShaderMaterial,
-  ZeroFactor,
 } from './three/three.js';
 import { MESH_FRAGMENT, MESH_VERTEX, SHADOW_FRAGMENT } from './mesh_shaders.js';
+import { SOLID } from './shaders.js';
 
 /** What opacity means: see `cutoff` in the program. */
 const CUTOFF = { opaque: () => -1, mask: ({ cutoff }) => Math.min(cutoff, 1), blend: () => 2 };
-
-/** A body half there, whatever the order of drawing; the canvas itself stays opaque. */
-const SOLID = {
-  alphaToCoverage: true,
-  blending: CustomBlending,
-  blendSrc: OneFactor,
-  blendDst: ZeroFactor,
-  blendSrcAlpha: ZeroFactor,
-  blendDstAlpha: OneFactor,
-};
 
 export class Skin {
   /**

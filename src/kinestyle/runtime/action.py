@@ -122,7 +122,8 @@ _LEAST_REACH_M = 0.002
 """Limbs reach wholly for what is farther away than this."""
 
 _NEAR_M = 0.005
-"""Hands nearer to the body than wanted by less than this are let be: none is under the skin."""
+"""Hands nearer to the body than wanted by less than this are let be more and more: none is under the
+skin."""
 
 _NOTHING_M = 1e-9
 """What rounding leaves between two places that are one."""
@@ -334,7 +335,9 @@ def _hands_out(action: Action, change: Array, rise: Array, allowed: Array) -> No
         world = rotation.multiply(change, action.rotation)
         now = _positions(world, action.height + rise)
         out = way_out_of_body(now, world, allowed)
-        if np.abs(out).max() < _NEAR_M:
+        # frame by frame, not if any hand is: what a window shows must not decide
+        out *= smootherstep(rotation.length(out) / _NEAR_M)[..., None]
+        if not out.any():
             break
         target = now[:, END]
         target[:, _ARMS] += _steadily(out)

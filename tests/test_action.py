@@ -14,6 +14,7 @@ from kinestyle.motion.body_shape import depth_in_body
 from kinestyle.motion.canonical import CANONICAL, HIPS, canonical_clip
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import scale_rotation
 from kinestyle.motion.window import WINDOWS, WindowSize
 from kinestyle.retarget.features import heading
 from kinestyle.runtime.action import LIMBS, Action, find_action, find_hold, keep_action
@@ -166,6 +167,25 @@ def test_a_suspected_limb_that_goes_over_half_a_turn_fades_without_a_jump() -> N
     )
     assert turned.max() < np.radians(5.0)
     assert np.ptp(rotation.angle(kept.rotation[:, arm])) > np.radians(20.0), "some of it is left"
+
+
+def test_a_suspected_limb_goes_one_way_as_strength_grows() -> None:
+    clip = reaching()
+    free = style_of(clip, wobble=0.0)
+    for joint in ("right_upper_arm", "right_forearm", "right_hand"):
+        free.rotation[:, CANONICAL.index(joint)] = rotation.exp(np.radians(75.0) * X)
+    action = doubted(clip)
+    action.suspicion[:, LIMBS.index("right_arm")] = 1.0
+    arm = CANONICAL.index("right_upper_arm")
+    turned = []
+    for strength in np.linspace(0.1, 1.0, 10):
+        less = replace(free, rotation=scale_rotation(free.rotation, strength))
+        kept = keep_action(action, heading(clip), less, WHOLE, strength)
+        turned.append(rotation.angle(kept.rotation[:, arm]).max())
+    whole = keep_action(action, heading(clip), free, WHOLE)
+    assert turned[-1] == rotation.angle(whole.rotation[:, arm]).max(), "at 1 nothing is new"
+    assert 0.0 < turned[-1] < np.radians(40.0)
+    assert (np.diff(turned) > 0.0).all()
 
 
 def test_an_elbow_of_a_suspected_limb_is_bent_between_what_it_was_and_would_be() -> None:

@@ -248,7 +248,7 @@ class Voice:
         if restyled is not None:
             change = find_change(heard.own, restyled, *amount).of(come)
             if action is not None:
-                change = keep_action(action, heard.heading[come], change, WINDOWS)
+                change = keep_action(action, heard.heading[come], change, WINDOWS, amount[1])
             found.append((1.0 - posture, change))
         if posture and (wanted := self._posture_in(heard.habits)):
             held = posture_change(

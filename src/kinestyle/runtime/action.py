@@ -118,12 +118,15 @@ _LONGEST = 0.995
 _LEAST_SHARE = 1e-6
 """Of a style: with less around a moment there is none."""
 
+_LEAST_STRENGTH = 1e-3
+"""What a change of less shows of a flip is rounding."""
+
 _LEAST_REACH_M = 0.002
 """Limbs reach wholly for what is farther away than this."""
 
 _NEAR_M = 0.005
-"""Hands nearer to the body than wanted by less than this are let be more and more: none is under the
-skin."""
+"""Hands nearer to the body than wanted by less than this are let be more and more: none is under
+the skin."""
 
 _NOTHING_M = 1e-9
 """What rounding leaves between two places that are one."""
@@ -264,12 +267,20 @@ def limb_error(world_rotation: Array, rendered: Array) -> Array:
     return rotation.length(off)
 
 
-def keep_action(action: Action, heading: Array, change: Change, size: WindowSize) -> Change:
+def keep_action(
+    action: Action,
+    heading: Array,
+    change: Change,
+    size: WindowSize,
+    strength: float | Array = 1.0,
+) -> Change:
     """The change, such that doubted limbs do what they did in the input, and hands stay out of the
     body. Where no limb is doubted and no hand in the body, it stays what it is, to the last digit.
 
-    heading: (T30,) radians, of the input
+    heading: (T30,) radians, of the input; strength: in which the change is, one, or (T30,)
     """
+    # below 1, what flips at 1 is spared as it is there: a limb goes one way as strength grows
+    of_whole = np.broadcast_to(np.clip(strength, _LEAST_STRENGTH, 1.0), action.height.shape)
     turns, rises = [], []
     for window in size.cut(len(action.height), 1.0 / FRAME_RATE, _REACH_FRAMES):
         some = window.read
@@ -281,21 +292,24 @@ def keep_action(action: Action, heading: Array, change: Change, size: WindowSize
             change.rotation[some].astype(float, copy=False),
             change.rise[some],
             None if change.share is None else change.share[some],
+            of_whole[some],
         )
         turns.append(turn[window.core].astype(change.rotation.dtype, copy=False))
         rises.append(rise[window.core])
     return replace(change, rotation=np.concatenate(turns), rise=np.concatenate(rises))
 
 
-def _kept(action: Action, change: Array, rise: Array, share: Array | None) -> tuple[Array, Array]:
+def _kept(
+    action: Action, change: Array, rise: Array, share: Array | None, of_whole: Array
+) -> tuple[Array, Array]:
     """action: of the same frames, its rotations in the world; change: (T, 21, 4), rise: (T,) -> the
-    same with the action kept. share: as in `Change`
+    same with the action kept. share: as in `Change`; of_whole: (T,) as `_without_flips`
     """
     before = action.rotation
     was = _positions(before, action.height)
     allowed = depth_in_body(was, before)
     course = _Course(was, action.doubt, share) if action.doubt.any() else None
-    change = _without_flips(before, change, action.suspicion)
+    change = _without_flips(before, change, action.suspicion, of_whole)
     rise = _above_ground(action, change, was, rise)
     rise = rise if course is None else course.rise(rise)
     touches = bool(action.hold.any() or action.support.any())
@@ -412,17 +426,19 @@ def _steadily(out: Array) -> Array:
     return _spread(rotation.length(out), 4)[..., None] * way
 
 
-def _without_flips(before: Array, change: Array, suspicion: Array) -> Array:
+def _without_flips(before: Array, change: Array, suspicion: Array, of_whole: Array) -> Array:
     """before: (T, 21, 4) world rotations of the input, change: (T, 21, 4) -> a copy; a suspected
     limb that rotates by much fades, and goes on the same way round while it does. Its elbow or
     knee is bent by something between what it was and what it would be.
+
+    of_whole: (T,) the share of the change at strength 1 that `change` is, above 0
     """
     least, most = LARGE_ROTATION
     change = change.copy()
     if not suspicion.any():
         return change
     joints = np.stack([UPPER, LOWER, END])
-    angle = rotation.angle(change[:, joints]).max(axis=1)
+    angle = rotation.angle(change[:, joints]).max(axis=1) / of_whole[:, None]
     failed = suspicion * smootherstep((angle - least) / (most - least))
     share = 1.0 - _spread(failed, 8)
     for limb in np.flatnonzero(failed.any(axis=0)):

@@ -253,7 +253,9 @@ class CodeChange:
             restyled = self._sequences.render(latent, len(analysis.heading), progress)
             change = find_change(analysis.unchanged, restyled, *self._amount)
             if keeps:
-                change = keep_action(analysis.action, analysis.heading, change, self._size)
+                change = keep_action(
+                    analysis.action, analysis.heading, change, self._size, strength
+                )
             found.append((1.0 - made - of_posture, change))
         # what needs no network spares what limbs do of its own accord; hands stay out of the body
         known = analysis.action.without_doubt if keeps else None

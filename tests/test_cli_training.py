@@ -107,6 +107,15 @@ def test_evaluate_examines_real_test_clips(data_dir: Path) -> None:
     assert result.stdout.strip() in page
 
 
+def test_evaluate_writes_a_page_of_one_part(data_dir: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the page's figures need the train extra")
+    _choose(data_dir, "dataset-2_walk_elderly_", "dataset-2_walk_active_")
+    options = ["--part", "judges", "--processes", "1", "--results", "page.md"]
+    tables = done_noisily("evaluate", "--data", "data", *options).stdout
+    assert tables.strip() in Path("page.md").read_text()
+    assert sorted(path.name for path in Path().iterdir()) == ["data", "page.md"], "no figures"
+
+
 def test_evaluate_compares_bundles_on_the_same_clips(data_dir: Path) -> None:
     _choose(data_dir, "dataset-2_walk_elderly_", "dataset-2_walk_active_")
     shutil.copy(Bundle.open().path, "other.kinestyle")

@@ -149,7 +149,7 @@ def _draw_figures(result: Any, request: Any, folder: Path) -> None:
     from kinestyle.evaluate import page as pages
     from kinestyle.evaluate.figures import draw_strength_curve, draw_style_space
 
-    if result["strength"]:
+    if result.get("strength"):  # of P1, which may not have been asked for
         draw_strength_curve(result["strength"], folder / pages.STRENGTH_PICTURE)
         clips = [
             clip for clip in request.clips if clip.split == "test" and clip.set_name == "bandai2"

@@ -63,7 +63,7 @@ def small(change: Callable[[dict[str, Any], Packer], None] | None = None) -> byt
     """
     accessors: list[dict[str, Any]] = []
     views: list[dict[str, Any]] = []
-    packer = Packer(accessors, views)
+    packer = Packer(accessors, views, bytearray())
     corner = np.array([[0, 0, 0], [1, 0, 0], [1, 2, 0], [0, 2, 0]], FLOATS)
     attributes = {
         "POSITION": packer.add(corner, "VEC3", limits=True),
@@ -97,7 +97,7 @@ def small(change: Callable[[dict[str, Any], Packer], None] | None = None) -> byt
     }
     if change is not None:
         change(fields, packer)
-    blob = b"".join(packer.pieces)
+    blob = bytes(packer.blob)
     return glb({**fields, "buffers": [{"byteLength": len(blob)}]}, blob)
 
 
@@ -113,13 +113,13 @@ def character_glb(clip: Clip) -> bytes:
     fields["materials"] = [
         {"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}, "doubleSided": True}
     ]
-    packer = Packer(fields["accessors"], fields["bufferViews"], len(blob))
+    packer = Packer(fields["accessors"], fields["bufferViews"], bytearray(blob))
     for primitive in fields["meshes"][0]["primitives"]:
         count = fields["accessors"][primitive["attributes"]["POSITION"]]["count"]
         uv = np.tile(np.array([0.5, 0.25], FLOATS), (count, 1))
         primitive["attributes"]["TEXCOORD_0"] = packer.add(uv, "VEC2")
         primitive["material"] = 0
-    blob += b"".join(packer.pieces)
+    blob = bytes(packer.blob)
     fields["buffers"][0]["byteLength"] = len(blob)
     return glb(fields, blob)
 

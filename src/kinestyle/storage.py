@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -67,11 +67,17 @@ def read_bytes(path: Path, limit_bytes: int) -> bytes:
 
 
 def replace_bytes(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, all of it or nothing: a reader never sees half a file. Raises
-    MotionFileError.
+    """As `replace_pieces`, of bytes that are in one."""
+    replace_pieces(path, [data])
+
+
+def replace_pieces(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
+    """Put bytes, one piece after the other, at `path`, all of them or nothing: a reader never sees
+    half a file. Raises MotionFileError.
     """
     with replacing(path) as file:
-        file.write(data)
+        for piece in pieces:
+            file.write(piece)
 
 
 @contextlib.contextmanager

@@ -16,15 +16,18 @@ from kinestyle.formats.characters import choose_character
 from kinestyle.formats.reading import UP_AXES, Reading, ReadingWords
 from kinestyle.motion.clip import UNSTATED, Clip, StatedWorld
 from kinestyle.motion.layer import collect_layered
-from kinestyle.motion.window import Motion, Progress, require_motion
+from kinestyle.motion.window import Motion, Progress, part_of_progress, require_motion
 from kinestyle.rig.body_frame import AXES
 from kinestyle.storage import name_of, require_file
 
 MIN_FPS, MAX_FPS = 0.1, 100_000.0
 
 
+ClipWriter = Callable[[Clip, Path, Progress | None], tuple[str, ...]]
 Writer = Callable[[Motion, Path, Progress | None], tuple[str, ...]]
 """Returns a sentence for each thing that the format could not express."""
+_COLLECTED = 0.7
+"""The share of the work that is done when motion was computed and is to be written."""
 
 
 class Format(NamedTuple):
@@ -51,12 +54,14 @@ def _retimed(read: Callable[[Path], Clip]) -> Callable[[Path, Reading], Clip]:
     return read_as
 
 
-def _as_a_whole(write: Callable[[Clip, Path], tuple[str, ...]]) -> Writer:
+def _as_a_whole(write: ClipWriter) -> Writer:
     """A writer of clips as one that takes longer motion too."""
 
     def write_all(motion: Motion, path: Path, progress: Progress | None) -> tuple[str, ...]:
-        clip = motion if isinstance(motion, Clip) else collect_layered(motion, progress)
-        return write(clip, path)
+        if isinstance(motion, Clip):
+            return write(motion, path, progress)
+        clip = collect_layered(motion, part_of_progress(progress, 0.0, _COLLECTED))
+        return write(clip, path, part_of_progress(progress, _COLLECTED, 1.0))
 
     return write_all
 
@@ -107,10 +112,10 @@ def _read_gltf(path: Path, reading: Reading) -> Clip:
     return _at_rate(read_gltf(path, reading.animation, reading.character), reading)
 
 
-def _write_gltf(clip: Clip, path: Path) -> tuple[str, ...]:
+def _write_gltf(clip: Clip, path: Path, progress: Progress | None) -> tuple[str, ...]:
     from kinestyle.formats.gltf import write_gltf
 
-    return write_gltf(clip, path)
+    return write_gltf(clip, path, progress)
 
 
 def _read_fbx(path: Path, reading: Reading) -> Clip:
@@ -119,10 +124,10 @@ def _read_fbx(path: Path, reading: Reading) -> Clip:
     return _at_rate(read_fbx(path, reading.animation, reading.character), reading)
 
 
-def _write_fbx(clip: Clip, path: Path) -> tuple[str, ...]:
+def _write_fbx(clip: Clip, path: Path, progress: Progress | None) -> tuple[str, ...]:
     from kinestyle.formats.fbx import write_fbx
 
-    return write_fbx(clip, path)
+    return write_fbx(clip, path, progress)
 
 
 def _read_arrays(path: Path, reading: Reading) -> Clip:
@@ -132,10 +137,10 @@ def _read_arrays(path: Path, reading: Reading) -> Clip:
     return _at_rate(read_arrays(path, reading.character), reading)
 
 
-def _write_arrays(clip: Clip, path: Path) -> tuple[str, ...]:
+def _write_arrays(clip: Clip, path: Path, progress: Progress | None) -> tuple[str, ...]:
     from kinestyle.formats.arrays import write_arrays
 
-    return write_arrays(clip, path)
+    return write_arrays(clip, path, progress)
 
 
 FORMATS: dict[str, Format] = {

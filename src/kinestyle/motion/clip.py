@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from kinestyle.errors import ClipError, MotionFileError, wrong_type
-from kinestyle.motion import display
+from kinestyle.motion import display, paged
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton, forward_kinematics
 
@@ -47,9 +47,6 @@ _STILL = 1e-5
 """How much a position may differ, as a share of its size or of 1, and a quaternion's component, of
 a joint that does not move.
 """
-
-_LOOKED_AT = 1024
-"""Frames at a time."""
 
 UNSTATED = StatedWorld()
 METRES_Y_UP = StatedWorld(1.0, (0.0, 1.0, 0.0))
@@ -175,9 +172,8 @@ class Clip:
     @property
     def is_finite(self) -> bool:
         """Whether all positions and rotations are finite numbers, as those from files are."""
-        return bool(
-            np.isfinite(self.local_position).all() and np.isfinite(self.local_rotation).all()
-        )
+        both = self.local_position, self.local_rotation
+        return all(bool(np.isfinite(part).all()) for values in both for part in paged.parts(values))
 
     @property
     def is_still(self) -> bool:
@@ -231,7 +227,8 @@ class Clip:
         """
         if joints is None and (start, stop) == (0, self.frame_count):
             return self
-        position, rotation = self.local_position[start:stop], self.local_rotation[start:stop]
+        both = self.local_position, self.local_rotation
+        position, rotation = (paged.taken(values[start:stop], joints) for values in both)
         base = None if self.base is None else self.base.window(start, stop, joints)
         if joints is None:
             part = getattr(self.source, "window", None)
@@ -243,8 +240,8 @@ class Clip:
             found = replace(
                 self,
                 skeleton=self.skeleton.only(joints),
-                local_position=np.take(position, joints, axis=1),
-                local_rotation=np.take(rotation, joints, axis=1),
+                local_position=position,
+                local_rotation=rotation,
                 source=None,
                 base=base,
             )
@@ -255,7 +252,16 @@ class Clip:
 
     def sample(self, frames: np.ndarray) -> Clip:
         """frames: (N,) int -> a clip of these frames only."""
-        return self.with_motion(self.local_position[frames], self.local_rotation[frames])
+        both = self.local_position, self.local_rotation
+        sampled = self.with_motion(*(values[frames] for values in both))
+        paged.give_back(*both)
+        return sampled
+
+    def joint(self, joint: int) -> tuple[Array, Array]:
+        """(T, 3) and (T, 4), local position and rotation of one joint."""
+        return paged.taken(self.local_position[:, joint]), paged.taken(
+            self.local_rotation[:, joint]
+        )
 
     def with_warnings(self, *more: str) -> Self:
         """The same clip with more to tell its user."""
@@ -277,12 +283,12 @@ def is_moving(local_position: Array, local_rotation: Array) -> bool:
     """Whether any joint moves: local_position (T, J, 3), local_rotation (T, J, 4)."""
     allowed = _STILL * np.maximum(1.0, np.abs(local_position[:1]))
     # most motion shows it soon
-    for start in range(0, len(local_rotation), _LOOKED_AT):
-        some = slice(start, start + _LOOKED_AT)
-        if (np.abs(local_position[some] - local_position[:1]) > allowed).any():
+    both = zip(paged.parts(local_position), paged.parts(local_rotation), strict=True)
+    for position, rotation in both:
+        if (np.abs(position - local_position[:1]) > allowed).any():
             return True
         # a quaternion and its negative are one rotation
-        cosine = np.abs(np.einsum("tjk,jk->tj", local_rotation[some], local_rotation[0]))
+        cosine = np.abs(np.einsum("tjk,jk->tj", rotation, local_rotation[0]))
         if (cosine < 1.0 - 0.5 * _STILL**2 - 1e-12).any():
             return True
     return False
@@ -298,10 +304,13 @@ def check_writable(clip: Clip, name: str, first_frame: int = 0) -> None:
             f"{name} cannot be written: found a clip without frames, expected at least one"
         )
     for what, values in (("position", clip.local_position), ("rotation", clip.local_rotation)):
-        if not np.isfinite(values).all():
-            frame, joint = np.argwhere(~np.isfinite(values))[0][:2]
-            where = f"frame {first_frame + frame + 1} of joint {clip.skeleton.names[joint]!r}"
-            raise MotionFileError(
-                f"{name} cannot be written: found a {what} that is not finite at {where}, "
-                f"expected numbers"
-            )
+        frame = first_frame + 1
+        for part in paged.parts(values):
+            if not np.isfinite(part).all():
+                at, joint = np.argwhere(~np.isfinite(part))[0][:2]
+                where = f"frame {frame + at} of joint {clip.skeleton.names[joint]!r}"
+                raise MotionFileError(
+                    f"{name} cannot be written: found a {what} that is not finite at {where}, "
+                    f"expected numbers"
+                )
+            frame += len(part)

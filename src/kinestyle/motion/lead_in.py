@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from kinestyle.motion import paged
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.part import Part
 from kinestyle.motion.percentile import percentile
@@ -165,8 +166,8 @@ class Joined:
         join = getattr(before.source, "followed_by", None)
         return replace(
             after,
-            local_position=np.concatenate([before.local_position, after.local_position]),
-            local_rotation=np.concatenate([before.local_rotation, after.local_rotation]),
+            local_position=paged.concatenate([before.local_position, after.local_position]),
+            local_rotation=paged.concatenate([before.local_rotation, after.local_rotation]),
             source=after.source if join is None else join(after.source),
         )
 

@@ -130,7 +130,7 @@ def joints_first(values: Array) -> Array:
     return np.moveaxis(values, -2, 0)
 
 
-def _joints_inside(values: Array) -> Array:
+def joints_inside(values: Array) -> Array:
     """(J, ..., N) -> (..., J, N), the same memory."""
     return np.moveaxis(values, 0, -2)
 
@@ -142,7 +142,7 @@ def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
     world[skeleton.levels[0]] = local[skeleton.levels[0]]
     for joints in skeleton.levels[1:]:
         world[joints] = rotation.multiply(world[skeleton.parents[joints]], local[joints])
-    return _joints_inside(world)
+    return joints_inside(world)
 
 
 def world_rotation_of(skeleton: Skeleton, local_rotation: Array, joint: int) -> Array:
@@ -161,7 +161,7 @@ def world_to_local_rotation(skeleton: Skeleton, world_rotation: Array) -> Array:
     local[root] = world[root]
     above = rotation.inverse(world[skeleton.parents[child]])
     local[child] = rotation.multiply(above, world[child])
-    return _joints_inside(local)
+    return joints_inside(local)
 
 
 def forward_kinematics(
@@ -188,7 +188,7 @@ def place_joints(skeleton: Skeleton, local_position: Array, world_rotation: Arra
     position[root] = joints_first(local)[root]
     for joints in skeleton.levels[1:]:
         position[joints] += position[parents[joints]]
-    return _joints_inside(position)
+    return joints_inside(position)
 
 
 def rest_position(skeleton: Skeleton) -> Array:

@@ -16,6 +16,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from kinestyle.errors import wrong_type
+from kinestyle.motion import paged
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.skeleton import Skeleton
 
@@ -246,12 +247,14 @@ def collect(motion: Motion, size: WindowSize = WINDOWS, progress: Progress | Non
     first = motion.window(windows[0].start, windows[0].stop)
     if len(windows) == 1:
         return first
-    local_position = np.empty((motion.frame_count, *first.local_position.shape[1:]))
-    local_rotation = np.empty((motion.frame_count, *first.local_rotation.shape[1:]))
+    joints = motion.skeleton.joint_count
+    local_position, local_rotation = (
+        paged.empty((motion.frame_count, joints, size)) for size in (3, 4)
+    )
     for window in one_by_one(windows, progress):
         clip = first if window.start == 0 else motion.window(window.start, window.stop)
-        local_position[window.wanted] = clip.local_position
-        local_rotation[window.wanted] = clip.local_rotation
+        paged.put(local_position, window.start, clip.local_position)
+        paged.put(local_rotation, window.start, clip.local_rotation)
     return first.with_motion(local_position, local_rotation)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kinestyle.errors import RigError
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, StatedWorld
 from kinestyle.motion.rotation import Array
 from kinestyle.note import Note
@@ -130,11 +130,16 @@ def bring_into_world(
     if scale == 1.0 and np.array_equal(frame.up, world.up):
         return replace(clip, world=world), frame.warnings
     skeleton, roots = clip.skeleton, np.flatnonzero(clip.skeleton.parents < 0)
-    offsets, position = skeleton.offsets * scale, clip.local_position * scale
-    local_rotation = np.array(clip.local_rotation)
+    offsets = skeleton.offsets * scale
     offsets[roots] = rotation.rotate(between, offsets[roots])
-    position[:, roots] = rotation.rotate(between, position[:, roots])
-    local_rotation[:, roots] = rotation.multiply(between, local_rotation[:, roots])
+    shape = clip.frame_count, skeleton.joint_count
+    position, local_rotation = (paged.empty((*shape, size)) for size in (3, 4))
+    for joint in range(skeleton.joint_count):
+        at, q = clip.joint(joint)
+        is_root = joint in roots
+        position[:, joint] = rotation.rotate(between, at * scale) if is_root else at * scale
+        local_rotation[:, joint] = rotation.multiply(between, q) if is_root else q
+        paged.give_back(position, local_rotation)
     brought = replace(
         clip,
         skeleton=replace(skeleton, offsets=offsets, end_offsets=skeleton.end_offsets * scale),

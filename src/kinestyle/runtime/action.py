@@ -281,7 +281,8 @@ def keep_action(
     """
     # below 1, what flips at 1 is spared as it is there: a limb goes one way as strength grows
     of_whole = np.broadcast_to(np.clip(strength, _LEAST_STRENGTH, 1.0), action.height.shape)
-    turns, rises = [], []
+    # of a long clip, all of it once more is much
+    turns, rises = np.empty_like(change.rotation), np.empty_like(change.rise)
     for window in size.cut(len(action.height), 1.0 / FRAME_RATE, _REACH_FRAMES):
         some = window.read
         facing = rotation.about_y(heading[some])[:, None]
@@ -294,9 +295,8 @@ def keep_action(
             None if change.share is None else change.share[some],
             of_whole[some],
         )
-        turns.append(turn[window.core].astype(change.rotation.dtype, copy=False))
-        rises.append(rise[window.core])
-    return replace(change, rotation=np.concatenate(turns), rise=np.concatenate(rises))
+        turns[window.wanted], rises[window.wanted] = turn[window.core], rise[window.core]
+    return replace(change, rotation=turns, rise=rises)
 
 
 def _kept(

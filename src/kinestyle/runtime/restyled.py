@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from functools import lru_cache
 from math import ceil
-from typing import Self
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 
@@ -41,6 +40,8 @@ from kinestyle.retarget.legs import leg_trajectories
 from kinestyle.retarget.survey import Survey
 from kinestyle.runtime.layers import Layers
 from kinestyle.runtime.settings import FootMode, Root
+
+Found = TypeVar("Found")
 
 STAYS_M = 1e-4
 """How far hips move over the ground that do not travel at all: a clip made to go in place goes in
@@ -87,9 +88,9 @@ class Restyled(OfMotion):
         self.survey, self.change, self.root, self.size = survey, change, root, size
         self.warnings = motion.warnings
         self._joints, self._legs = correspondence.part(LEG_ROLES)
-        # a clip that is one window is asked for the same legs again
-        self._turned_legs = lru_cache(maxsize=1)(self._turn_legs)
-        self._change_at = lru_cache(maxsize=1)(self._find_change)
+        # a clip that is one window is asked for the same again; what is kept must not refer back to
+        # this object, which holds much and is to go when it is not used any more
+        self._kept: dict[str, tuple[tuple[int, int], Any]] = {}
         self._travel: Array = np.zeros((motion.frame_count, 3))
         self._presence, self._held_hands = presence, held_hands or {}
         locks = feet == "lock" and change.move_legs and bool(survey.locked.any())
@@ -225,14 +226,28 @@ class Restyled(OfMotion):
     def _windows(self, halo: int) -> list[Window]:
         return self.size.cut(self.frame_count, self.frame_time_seconds, halo)
 
-    def _turn_legs(self, first: int, last: int) -> tuple[Clip, Clip, Layers]:
+    def _turned_legs(self, first: int, last: int) -> tuple[Clip, Clip, Layers]:
         """The legs before and after the change, without travel, and the change."""
-        before = self.motion.window(first, last, self._joints)
-        change = self._change_at(first, last)
-        return before, change.turned(before, self._legs, self._joints), change
 
-    def _find_change(self, first: int, last: int) -> Layers:
-        return self.change.at(first, last, self.frame_time_seconds)
+        def turn() -> tuple[Clip, Clip, Layers]:
+            before = self.motion.window(first, last, self._joints)
+            change = self._change_at(first, last)
+            return before, change.turned(before, self._legs, self._joints), change
+
+        return self._once("legs", first, last, turn)
+
+    def _change_at(self, first: int, last: int) -> Layers:
+        return self._once(
+            "change", first, last, lambda: self.change.at(first, last, self.frame_time_seconds)
+        )
+
+    def _once(self, what: str, first: int, last: int, find: Callable[[], Found]) -> Found:
+        """What was found last, if that was of the same frames."""
+        frames, found = self._kept.get(what, (None, None))
+        if frames != (first, last):
+            found = find()
+            self._kept[what] = (first, last), found
+        return cast(Found, found)
 
     def _moved(self, turned: Clip, correspondence: Correspondence, frames: slice) -> Clip:
         """The clip with the travel of these frames."""

@@ -12,10 +12,11 @@ from kinestyle.formats.arrays.body_poses import RATE_KEYS
 from kinestyle.formats.arrays.numpy_files import Archive, format_array, parse_array
 from kinestyle.formats.arrays.source import ArraySource, changed_arrays, has_rate_of, is_unchanged
 from kinestyle.motion.clip import Clip, check_writable
+from kinestyle.motion.window import Progress
 from kinestyle.storage import name_of, replace_bytes
 
 
-def write_arrays(clip: Clip, path: str | Path) -> tuple[str, ...]:
+def write_arrays(clip: Clip, path: str | Path, progress: Progress | None = None) -> tuple[str, ...]:
     """Write a clip that was read from arrays in the layout of its file, whole or not at all, and
     return a sentence for each thing that this layout cannot hold.
 

@@ -25,11 +25,13 @@ from kinestyle.formats.fbx import sampler
 from kinestyle.formats.fbx.scene import BODY, CREATOR, END_SITE
 from kinestyle.formats.fbx.ticks import stated_rate
 from kinestyle.formats.limits import MAX_MAGNITUDE
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.rotation import Array
 
 WAIT_SECONDS = 900.0
 _NUMBERS = 10
+_AT_ONCE = 2**18
+"""Transforms that the process sends."""
 _MOST = 0.5
 """The share of keys from which on a span that leaves them out is not that of the motion."""
 
@@ -177,10 +179,24 @@ class Scene:
         """Local transforms of nodes in the animation `stack`. Raises MotionFileError where the
         library fails, and for numbers that are not finite or too large.
         """
+        shape = len(times_seconds), len(nodes)
+        found = Sampled(*(paged.empty((*shape, size)) for size in (3, 4, 3)))
+        every = max(1, _AT_ONCE // max(1, len(times_seconds)))
+        for start in range(0, len(nodes), every):
+            some = slice(start, start + every)
+            rows = self._rows(nodes[some], times_seconds, again=start > 0)
+            found.position[:, some] = rows[..., :3]
+            found.rotation[:, some] = rotation.normalize(rows[..., 3:7])
+            found.scale[:, some] = rows[..., 7:]
+            paged.give_back(found.position, found.rotation, found.scale)
+        return found
+
+    def _rows(self, nodes: Sequence[Node], times_seconds: Array, again: bool) -> Array:
+        """(T, N, 10) as the process sends them. again: at the times of the last request"""
         request = {
             "stack": self.stack,
             "nodes": [node.index for node in nodes],
-            "times": times_seconds.tolist(),
+            "times": None if again else times_seconds.tolist(),
         }
         size = 8 * _NUMBERS * len(nodes) * len(times_seconds)
         try:
@@ -205,9 +221,7 @@ class Scene:
                 f"{self.file} holds a value of {largest:g} in its motion, expected at most "
                 f"{MAX_MAGNITUDE:g}"
             )
-        return Sampled(
-            np.array(rows[..., :3]), rotation.normalize(rows[..., 3:7]), np.array(rows[..., 7:])
-        )
+        return rows
 
 
 @contextmanager
@@ -239,7 +253,8 @@ def _description(process: subprocess.Popen[bytes], data: bytes, name: str) -> di
     """Send the file, and return what the process describes. Raises MotionFileError."""
     assert process.stdin is not None and process.stdout is not None, "the process has pipes"
     try:
-        process.stdin.write(len(data).to_bytes(8, "little") + data)
+        process.stdin.write(len(data).to_bytes(8, "little"))
+        process.stdin.write(data)
         process.stdin.flush()
         line = process.stdout.readline()
     except OSError:

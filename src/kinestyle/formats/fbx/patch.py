@@ -15,12 +15,12 @@ from kinestyle.formats.fbx.reader import FbxSource, parse_fbx
 from kinestyle.formats.fbx.records import Document, is_binary, parse, serialize
 from kinestyle.formats.fbx.ticks import TICKS_A_SECOND, frame_ticks, key_rate
 from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
 from kinestyle.motion.warp import frame_after
-from kinestyle.motion.window import cut
+from kinestyle.motion.window import Progress, cut, one_by_one, part_of_progress
 
 EXPRESSED_RADIANS, EXPRESSED_SHARE = 2e-5, 2e-5
 """The error allowed when the file is read back, of rotations and of positions as a share of the
@@ -37,7 +37,9 @@ _STATIC = 1e-6
 """How near to the property of its node a curve is that says no more than that."""
 
 
-def patched(clip: Clip, source: FbxSource) -> tuple[bytes, tuple[str, ...]]:
+def patched(
+    clip: Clip, source: FbxSource, progress: Progress | None = None
+) -> tuple[bytes, tuple[str, ...]]:
     """The file of `source` with the motion of `clip`, and notes. Raises UnpatchableError."""
     if not same_skeleton(clip.skeleton, source.skeleton, UNCHANGED * unit_of(source.skeleton)):
         raise UnpatchableError("its joints are not those of the file that it comes from")
@@ -47,14 +49,15 @@ def patched(clip: Clip, source: FbxSource) -> tuple[bytes, tuple[str, ...]]:
         return source.data, ()
     objects = AnimationObjects(_document(clip, source))
     if is_other or source.stack < 0:
-        name = _add(objects, clip, source)
+        name = _add(objects, clip, source, part_of_progress(progress, 0.0, 0.5))
     else:
         name = source.animation
-        _replace(objects, clip, source, *changes)
+        _replace(objects, clip, source, *changes, part_of_progress(progress, 0.0, 0.5))
     objects.close()
-    data = serialize(objects.document)
-    check(data, clip, name)
-    return data, tuple(objects.notes)
+    data, notes = serialize(objects.document), tuple(objects.notes)
+    del objects  # of a long clip it is large
+    check(data, clip, name, part_of_progress(progress, 0.5, 1.0))
+    return data, notes
 
 
 def _document(clip: Clip, source: FbxSource) -> Document:
@@ -73,6 +76,7 @@ def _replace(
     source: FbxSource,
     translated: np.ndarray,
     rotated: np.ndarray,
+    progress: Progress | None,
 ) -> None:
     """Replace the keys of joints that have another position or rotation, (J,) bools."""
     objects.open(source.animation)
@@ -93,6 +97,8 @@ def _replace(
             )
         if translated[joint] or np.any(_swung(node, source.local_scale[:, joint])):
             objects.set_curves(node.identity, TRANSLATION, ticks, translation)
+        if progress is not None:
+            progress((joint + 1) / len(source.nodes))
     if not source.is_default:
         objects.make_active()
 
@@ -111,7 +117,9 @@ def _ticks_after(
     return np.asarray(after.round().astype(np.int64))
 
 
-def _add(objects: AnimationObjects, clip: Clip, source: FbxSource) -> str:
+def _add(
+    objects: AnimationObjects, clip: Clip, source: FbxSource, progress: Progress | None
+) -> str:
     """Add the motion as another animation, which is the one that is read from then on; returns its
     name.
     """
@@ -130,6 +138,8 @@ def _add(objects: AnimationObjects, clip: Clip, source: FbxSource) -> str:
         _put(objects, node, TRANSLATION, ticks, translation)
         _put(objects, node, ROTATION, ticks, degrees_of(node, node_rotation))
         _put(objects, node, _SCALING, ticks, source.local_scale[:1, joint])
+        if progress is not None:
+            progress((joint + 1) / len(source.nodes))
     objects.make_active()
     return name
 
@@ -178,10 +188,12 @@ def _changes(source: FbxSource, clip: Clip) -> tuple[np.ndarray, np.ndarray]:
     unit = unit_of(source.skeleton)
     # joint by joint: of a long clip, what compares all of them at once is large
     for j in range(len(source.nodes)):
-        position = np.asarray(clip.local_position[:, j], float)
-        q = rotation.normalize(np.asarray(clip.local_rotation[:, j], float))
-        translated[j] = not same_position(position, source.local_position[:, j], unit).all()
-        rotated[j] = not same_rotation(q, source.local_rotation[:, j]).all()
+        position, q = (np.asarray(values, float) for values in clip.joint(j))
+        was, was_turned = (
+            paged.taken(values[:, j]) for values in (source.local_position, source.local_rotation)
+        )
+        translated[j] = not same_position(position, was, unit).all()
+        rotated[j] = not same_rotation(rotation.normalize(q), was_turned).all()
     return translated, rotated
 
 
@@ -211,8 +223,8 @@ def _swung(node: Node, scale: Array) -> Array:
 
 def channels_of(source: FbxSource, joint: int, clip: Clip) -> tuple[Array, Array]:
     """A joint's translation (T, 3) and rotation (T, 4) as its node has them."""
-    position = np.asarray(clip.local_position[:, joint], float)
-    q = rotation.normalize(np.asarray(clip.local_rotation[:, joint], float))
+    position, q = (np.asarray(values, float) for values in clip.joint(joint))
+    q = rotation.normalize(q)
     if source.skeleton.parents[joint] < 0:
         back = rotation.inverse(source.base_rotation)
         position = rotation.rotate(back, position - source.base_position)
@@ -247,7 +259,7 @@ def _as_long(values: Array, frames: int) -> Array:
     return values[np.minimum(np.arange(frames), len(values) - 1)]
 
 
-def check(data: bytes, clip: Clip, animation: str) -> None:
+def check(data: bytes, clip: Clip, animation: str, progress: Progress | None = None) -> None:
     """Read back what was made. Programs use transforms in odd ways, and a wrong result is worse
     than one without its mesh. Raises UnpatchableError.
     """
@@ -255,7 +267,7 @@ def check(data: bytes, clip: Clip, animation: str) -> None:
     if back.local_position.shape == clip.local_position.shape:
         off, angle, size, farthest = 0.0, 0.0, 1e-9, 0.0
         # a window at a time: where all joints of a long clip are is much to keep
-        for window in cut(clip.frame_count, _CHECKED_AT_ONCE, 0):
+        for window in one_by_one(cut(clip.frame_count, _CHECKED_AT_ONCE, 0), progress):
             now, was = (each.window(window.start, window.stop) for each in (back, clip))
             position = was.world_position
             size = max(size, float(np.abs(position - position[:, :1]).max()) + 1e-9)

@@ -16,7 +16,7 @@ from kinestyle.formats.fbx.records import is_binary, parse
 from kinestyle.formats.fbx.stacks import choose_stack, span_notes
 from kinestyle.formats.fbx.ticks import unrounded_rate
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE, check_size
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.resampling import resample_vector
 from kinestyle.motion.rotation import Array
@@ -150,6 +150,7 @@ def _read_scene(
     above = scene.sample(chosen.above, times[:1])
     base_position, base_rotation, base_scale = _base(above)
     own = scene.sample(joints, times)
+    own = replace(own, scale=_once(own.scale))
     parent_scale, world_scale = _scales(chosen, own, base_scale)
     if _is_sheared(chosen, own, parent_scale):
         warnings.append(
@@ -158,10 +159,15 @@ def _read_scene(
         )
     if (np.abs(world_scale) < _NO_SCALE).any():
         parent_scale = np.where(np.abs(parent_scale) < _NO_SCALE, 1.0, parent_scale)
-    local_position, local_rotation = parent_scale * own.position, own.rotation
+    local_position, local_rotation = own.position, own.rotation
+    # joint by joint, and in place: of a long clip, a copy is large
+    for joint in range(len(joints)):
+        local_position[:, joint] *= parent_scale[:, joint]
+        paged.give_back(local_position)
     local_position[:, 0] = base_position + rotation.rotate(base_rotation, local_position[:, 0])
     local_rotation[:, 0] = rotation.multiply(base_rotation, local_rotation[:, 0])
-    if (magnitude := float(np.abs(local_position).max())) > MAX_MAGNITUDE:
+    magnitude = max(float(np.abs(part).max()) for part in paged.parts(local_position))
+    if magnitude > MAX_MAGNITUDE:
         raise MotionFileError(
             f"{name} holds a position of {magnitude:g}, expected at most {MAX_MAGNITUDE:g}"
         )
@@ -184,7 +190,7 @@ def _read_scene(
         local_position=local_position,
         local_rotation=local_rotation,
         nodes=joints,
-        local_scale=_once(own.scale),
+        local_scale=own.scale,
         parent_scale=_once(parent_scale),
         base_position=base_position,
         base_rotation=base_rotation,
@@ -255,7 +261,7 @@ def _base(above: Sampled) -> tuple[Array, Array, Array]:
 
 
 def _scales(chosen: JointNodes, own: Sampled, base_scale: Array) -> tuple[Array, Array]:
-    """The scale (T, J, 3) of what each joint hangs from, and its own in the world."""
+    """The scale (T or 1, J, 3) of what each joint hangs from, and its own in the world."""
     parent_scale = np.empty_like(own.scale)
     world_scale = np.empty_like(own.scale)
     for joint, parent in enumerate(chosen.parents.tolist()):
@@ -268,10 +274,13 @@ def _scales(chosen: JointNodes, own: Sampled, base_scale: Array) -> tuple[Array,
 
 def _is_sheared(chosen: JointNodes, own: Sampled, parent_scale: Array) -> bool:
     """Whether an uneven scale above some joint reshapes what the joint rotates, so that its
-    children lie elsewhere than they are read. parent_scale: (T, J, 3), see `_scales`
+    children lie elsewhere than they are read. parent_scale: (T or 1, J, 3), see `_scales`
     """
-    moved = parent_scale * own.position
-    allowed = _EVEN * float(np.abs(moved[:, 1:]).max(initial=0.0))
+    longest = 0.0
+    for joint in range(1, len(chosen.joints)):
+        moved = parent_scale[:, joint] * paged.taken(own.position[:, joint])
+        longest = max(longest, float(np.abs(moved).max(initial=0.0)))
+    allowed = _EVEN * longest
     for child, joint in enumerate(chosen.parents.tolist()):
         if joint < 0 or not chosen.joints[joint].is_sheared:
             continue
@@ -288,4 +297,6 @@ def _is_sheared(chosen: JointNodes, own: Sampled, parent_scale: Array) -> bool:
 
 def _once(values: Array) -> Array:
     """values: (T, ...) -> (1, ...) if all are alike: a long clip need not keep them all."""
-    return values[:1] if (values == values[:1]).all() else values
+    first = np.array(paged.taken(values[:1]))
+    alike = all(bool((part == first).all()) for part in paged.parts(values))
+    return first if alike else values

@@ -51,7 +51,7 @@ class Record:
 
     name: str
     count: int = 0
-    values: bytes = b""
+    values: bytes | memoryview = b""
     children: list[Record] = field(default_factory=list)
     closed: bool = False
 
@@ -72,7 +72,8 @@ class Record:
     def replace_value(self, at: int, value: Value) -> None:
         """Replace the value with index `at`; all others keep their bytes."""
         starts = [*_starts(self.values, self.count), len(self.values)]
-        self.values = self.values[: starts[at]] + encode(value) + self.values[starts[at + 1] :]
+        before, after = self.values[: starts[at]], self.values[starts[at + 1] :]
+        self.values = b"".join([before, encode(value), after])
 
 
 @dataclass(eq=False)
@@ -144,52 +145,66 @@ def parse(data: bytes, name: str) -> Document:
 
 def serialize(document: Document) -> bytes:
     """The bytes of a file."""
+    return b"".join(pieces(document))
+
+
+def pieces(document: Document) -> list[bytes | memoryview]:
+    """The bytes of a file, one piece after the other."""
     wide = document.version >= SIXTY_FOUR_BIT
-    out = bytearray(MAGIC + struct.pack("<I", document.version))
+    out: list[bytes | memoryview] = [MAGIC + struct.pack("<I", document.version)]
+    size = len(out[0])
     for top in document.records:
-        _write(top, out, wide)
-    out += _head(wide, 0, 0, 0, 0)
+        size = _write(top, out, size, wide)
+    out.append(_head(wide, 0, 0, 0, 0))
+    size += len(out[-1])
     tail = document.footer[-140:] or struct.pack("<I", document.version) + bytes(120) + _FOOTER_END
     if document.footer and (
         len(document.footer) < 161 or tail[:4] != struct.pack("<I", document.version)
     ):
         # not the usual footer: nothing is known of it, and so nothing of it may change
-        return bytes(out) + document.footer
-    out += (document.footer[:16] or _FOOTER_ID) + bytes(4)
-    return bytes(out) + bytes(16 - len(out) % 16) + tail
+        return [*out, document.footer]
+    size += 20
+    return [*out, document.footer[:16] or _FOOTER_ID, bytes(4 + 16 - size % 16), tail]
 
 
 def _head(wide: bool, end: int, count: int, values: int, name: int) -> bytes:
     return struct.pack("<QQQB" if wide else "<IIIB", end, count, values, name)
 
 
-def _write(item: Record, out: bytearray, wide: bool) -> None:
-    start, name = len(out), item.name.encode("utf-8", "surrogateescape")
-    out += _head(wide, 0, item.count, len(item.values), len(name)) + name + item.values
+def _write(item: Record, out: list[bytes | memoryview], start: int, wide: bool) -> int:
+    """Append a record that begins at a byte of the file; returns the one behind it."""
+    place, name = len(out), item.name.encode("utf-8", "surrogateescape")
+    out += [b"", item.values]
+    empty = _head(wide, 0, 0, 0, 0)
+    end = start + len(empty) + len(name) + len(item.values)
     for child in item.children:
-        _write(child, out, wide)
+        end = _write(child, out, end, wide)
     if item.children or item.closed:
-        out += _head(wide, 0, 0, 0, 0)
-    struct.pack_into("<Q" if wide else "<I", out, start, len(out))
+        out.append(empty)
+        end += len(empty)
+    # where it ends is known behind its children
+    out[place] = _head(wide, end, item.count, len(item.values), len(name)) + name
+    return end
 
 
 class _Parser:
     def __init__(self, data: bytes, name: str) -> None:
-        self.data, self.name = data, name
+        # records hold views of the file, not copies
+        self.data, self.name = memoryview(data), name
         self.records = self.array_bytes = 0
 
     def fail(self, at: int, what: str) -> NoReturn:
         raise MotionFileError(f"{self.name} is damaged at byte {at}: {what}; export it again")
 
     def document(self) -> Document:
-        if not is_binary(self.data) or len(self.data) < len(MAGIC) + 4:
+        if not is_binary(bytes(self.data[: len(MAGIC)])) or len(self.data) < len(MAGIC) + 4:
             raise MotionFileError(
                 f"{self.name} does not begin as a binary FBX file does; export it as binary FBX"
             )
         (version,) = struct.unpack_from("<I", self.data, len(MAGIC))
         self.head = struct.Struct("<QQQB" if version >= SIXTY_FOUR_BIT else "<IIIB")
         records, at = self.list(len(MAGIC) + 4, len(self.data), 0)
-        return Document(version, records, self.data[at:])
+        return Document(version, records, bytes(self.data[at:]))
 
     def list(self, at: int, end: int, depth: int) -> tuple[list[Record], int]:
         """The records from `at` to an empty one, and the byte after that."""
@@ -215,7 +230,7 @@ class _Parser:
         values_at = at + name_size
         if not values_at + size <= end <= limit or count > size:
             self.fail(start, f"found a record that would end at byte {end}")
-        name = self.data[at:values_at].decode("utf-8", "surrogateescape")
+        name = str(self.data[at:values_at], "utf-8", "surrogateescape")
         values = self.data[values_at : values_at + size]
         self.check_values(values, count, values_at)
         item = Record(name, count, values)
@@ -227,7 +242,7 @@ class _Parser:
             self.fail(start, f"found a record that ends at byte {at} instead of {end}")
         return item, end
 
-    def check_values(self, values: bytes, count: int, at: int) -> None:
+    def check_values(self, values: memoryview, count: int, at: int) -> None:
         try:
             for start in _starts(values, count):
                 if (kind := chr(values[start])) in _ARRAY:
@@ -239,7 +254,7 @@ class _Parser:
             self.fail(at, f"found more than {MAX_ARRAY_BYTES} bytes of arrays")
 
 
-def _starts(values: bytes, count: int) -> list[int]:
+def _starts(values: bytes | memoryview, count: int) -> list[int]:
     """The index at which each of `count` values starts. Raises MotionFileError where they do not
     fill `values` exactly.
     """
@@ -266,7 +281,7 @@ def _starts(values: bytes, count: int) -> list[int]:
     return starts
 
 
-def _decode(values: bytes, count: int) -> Iterator[Value]:
+def _decode(values: bytes | memoryview, count: int) -> Iterator[Value]:
     for at in _starts(values, count):
         kind = chr(values[at])
         if kind in _SCALAR:
@@ -274,8 +289,8 @@ def _decode(values: bytes, count: int) -> Iterator[Value]:
             yield np.int64(value) if kind == "L" else bool(value) if kind in "CB" else value
         elif kind in "SR":
             (size,) = struct.unpack_from("<I", values, at + 1)
-            raw = values[at + 5 : at + 5 + size]
-            yield raw.decode("utf-8", "surrogateescape") if kind == "S" else raw
+            text = bytes(values[at + 5 : at + 5 + size])
+            yield text.decode("utf-8", "surrogateescape") if kind == "S" else text
         else:
             length, packed, size = struct.unpack_from("<III", values, at + 1)
             raw = values[at + 13 : at + 13 + size]

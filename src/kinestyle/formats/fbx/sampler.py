@@ -6,7 +6,7 @@ script imports nothing of Kinestyle, because reading a small file is mostly the 
 
 In: 8 bytes with the length of the file, the file, then requests, each a line of JSON with "stack"
 (the number of an animation, -1 for the pose), "nodes" (indices into the description's) and "times"
-in seconds. Out: a line of JSON, either {"error": ...}
+in seconds, or null for those of the request before. Out: a line of JSON, either {"error": ...}
 or the description; then for each request 10 doubles for each node and time: translation, rotation
 wxyz, scale.
 """
@@ -252,10 +252,12 @@ def serve(source: BinaryIO, out: BinaryIO, marks: list[str]) -> None:
     anims = [*(stack.anim for stack in elements(scene.anim_stacks)), scene.anim]
     out.write(json.dumps(describe(scene, nodes, index, marks)).encode() + b"\n")
     out.flush()
+    times: list[float] = []
     while line := source.readline():
         request = json.loads(line)
         anim = anims[request["stack"]]
-        out.write(sample([nodes[i] for i in request["nodes"]], anim, request["times"]).tobytes())
+        times = times if request["times"] is None else request["times"]
+        out.write(sample([nodes[i] for i in request["nodes"]], anim, times))
         out.flush()
 
 

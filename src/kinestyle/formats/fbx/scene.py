@@ -28,6 +28,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
+from kinestyle.motion.window import Progress
 
 CREATOR, BODY = "Kinestyle", "Body"
 END_SITE = "KinestyleEndSite"
@@ -64,7 +65,7 @@ class _Scene:
         )
 
 
-def scene_document(clip: Clip) -> Document:
+def scene_document(clip: Clip, progress: Progress | None = None) -> Document:
     """The file for a clip that is in centimetres with Y up already."""
     scene = _Scene()
     skeleton, pose = clip.skeleton, _unconnected(clip, find_bind_pose(clip))
@@ -101,16 +102,16 @@ def scene_document(clip: Clip) -> Document:
         *poses,
     ]
     scene.add("Pose", "BindPose", "BindPose", bind)
-    stop = _animation(scene, clip, models, _translated(clip, rest))
+    stop = _animation(scene, clip, models, _translated(clip, rest), progress)
     return Document(VERSION, _top_level(scene, clip, stop))
 
 
 def _translated(clip: Clip, rest: Array) -> np.ndarray:
     """rest: (J, 3) -> (J,) bool, which joints are translated against their parents."""
-    return np.asarray(
-        np.abs(clip.local_position - rest).max(axis=(0, 2))
-        > 1e-6 * max(1.0, float(np.abs(rest).max()))
-    )
+    farthest = [
+        float(np.abs(clip.joint(joint)[0] - rest[joint]).max()) for joint in range(len(rest))
+    ]
+    return np.array(farthest) > 1e-6 * max(1.0, float(np.abs(rest).max()))
 
 
 def _unconnected(clip: Clip, pose: BindPose) -> BindPose:
@@ -258,7 +259,13 @@ def _character(
     return node
 
 
-def _animation(scene: _Scene, clip: Clip, models: list[int], translated: np.ndarray) -> int:
+def _animation(
+    scene: _Scene,
+    clip: Clip,
+    models: list[int],
+    translated: np.ndarray,
+    progress: Progress | None,
+) -> int:
     """Add the clip's motion as the only animation; returns its end in ticks. translated: (J,) bool,
     joints that need translation curves.
     """
@@ -282,14 +289,15 @@ def _animation(scene: _Scene, clip: Clip, models: list[int], translated: np.ndar
     )
     layer = scene.add("AnimationLayer", "BaseLayer", "", [], of="AnimLayer")
     scene.connect(layer, stack)
-    degrees = unbroken_degrees(np.asarray(clip.local_rotation, dtype=float), _EULER)
     translated = translated | (clip.skeleton.parents < 0)
     for joint, model in enumerate(models):
+        position, q = clip.joint(joint)
         if translated[joint]:
-            _channels(
-                scene, layer, model, "T", "Lcl Translation", ticks, clip.local_position[:, joint]
-            )
-        _channels(scene, layer, model, "R", "Lcl Rotation", ticks, degrees[:, joint])
+            _channels(scene, layer, model, "T", "Lcl Translation", ticks, position)
+        degrees = unbroken_degrees(np.asarray(q, dtype=float)[:, None], _EULER)[:, 0]
+        _channels(scene, layer, model, "R", "Lcl Rotation", ticks, degrees)
+        if progress is not None:
+            progress((joint + 1) / len(models))
     return stop
 
 

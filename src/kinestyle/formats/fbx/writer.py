@@ -10,18 +10,19 @@ from kinestyle.formats.fbx.animation_objects import UnpatchableError
 from kinestyle.formats.fbx.layer import with_layer
 from kinestyle.formats.fbx.patch import patched
 from kinestyle.formats.fbx.reader import FbxSource
-from kinestyle.formats.fbx.records import serialize
+from kinestyle.formats.fbx.records import pieces
 from kinestyle.formats.fbx.scene import scene_document
 from kinestyle.formats.placeholder import meshes_note
 from kinestyle.motion.clip import Clip, StatedWorld, check_writable
+from kinestyle.motion.window import Progress
 from kinestyle.rig.world_frame import bring_into_world, find_world
-from kinestyle.storage import name_of, replace_bytes
+from kinestyle.storage import name_of, replace_pieces
 
 CENTIMETRES_Y_UP = StatedWorld(0.01, (0.0, 1.0, 0.0))
 """What programs that read FBX expect. They convert everything else, some of them wrongly."""
 
 
-def write_fbx(clip: Clip, path: str | Path) -> tuple[str, ...]:
+def write_fbx(clip: Clip, path: str | Path, progress: Progress | None = None) -> tuple[str, ...]:
     """Write `clip` to `path`, whole or not at all, and return a sentence for each thing that was
     left out or assumed.
 
@@ -30,8 +31,8 @@ def write_fbx(clip: Clip, path: str | Path) -> tuple[str, ...]:
     clip is not finite or the file cannot be written.
     """
     path = Path(path)
-    data, notes = format_fbx(clip, name_of(path))
-    replace_bytes(path, data)
+    parts, notes = _pieces(clip, name_of(path), progress)
+    replace_pieces(path, parts)
     return notes
 
 
@@ -39,9 +40,18 @@ def format_fbx(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     """The bytes that `write_fbx` writes, and its notes; `name` is what messages call the file.
     Raises MotionFileError.
     """
+    parts, notes = _pieces(clip, name, None)
+    return b"".join(parts), notes
+
+
+def _pieces(
+    clip: Clip, name: str, progress: Progress | None
+) -> tuple[list[bytes | memoryview], tuple[str, ...]]:
+    """As `format_fbx`, one piece after the other."""
     check_writable(clip, name)
     if clip.base is not None:
-        return _format_layer(clip, clip.base, name)
+        data, notes = _format_layer(clip, clip.base, name)
+        return [data], notes
     if bad := next((joint for joint in clip.skeleton.names if "\x00" in joint), None):
         raise MotionFileError(
             f"{name} cannot be written: found {bad!r} as the name of a joint, expected one "
@@ -50,8 +60,8 @@ def format_fbx(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     left_out: tuple[str, ...] = ()
     if isinstance(clip.source, FbxSource):
         try:
-            data, notes = patched(clip, clip.source)
-            return data, tuple(f"{name}: {note}" for note in notes)
+            data, notes = patched(clip, clip.source, progress)
+            return [data], tuple(f"{name}: {note}" for note in notes)
         except UnpatchableError as reason:
             left_out = (
                 f"{name} was written as a new file, with the skeleton, its motion and a plain "
@@ -61,7 +71,7 @@ def format_fbx(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     else:
         left_out = meshes_note(clip, name)
     brought, notes = bring_into_world(clip, CENTIMETRES_Y_UP)
-    return serialize(scene_document(brought)), left_out + notes
+    return pieces(scene_document(brought, progress)), left_out + notes
 
 
 def _format_layer(clip: Clip, base: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:

@@ -135,7 +135,7 @@ def _rows(
     return np.ndarray((count, size), dtype, buffer, start + offset, (stride, dtype.itemsize))
 
 
-def _view_bytes(document: Document, view: JsonObject) -> tuple[bytes, int, int]:
+def _view_bytes(document: Document, view: JsonObject) -> tuple[bytes | memoryview, int, int]:
     """The buffer that a view, or the extension of one, is in, its first byte there and its size.
     Raises MotionFileError.
     """
@@ -163,7 +163,7 @@ def _unpacked(document: Document, number: int, packed: JsonObject) -> tuple[byte
         buffer, start, length = _view_bytes(document, packed)
         # a byte of what is compressed says at most that 64 are zeros
         count = packed.integer("count", 1, 64 * length // stride + 1, "a number of rows")
-        data = buffer[start : start + length]
+        data = bytes(buffer[start : start + length])
         if mode in MODES:
             document.unpacked[number] = decode_indices(data, mode, count, stride, packed)
         else:
@@ -175,19 +175,13 @@ def _unpacked(document: Document, number: int, packed: JsonObject) -> tuple[byte
 class Packer:
     """Appends arrays to a buffer, with their accessors and views.
 
-    accessors, views: the file's lists, to which entries are added; start: the buffer's size so far
+    accessors, views: the file's lists, to which entries are added; blob: the buffer so far
     """
 
     def __init__(
-        self, accessors: list[dict[str, Any]], views: list[dict[str, Any]], start: int = 0
+        self, accessors: list[dict[str, Any]], views: list[dict[str, Any]], blob: bytearray
     ):
-        self.accessors, self.views, self.start = accessors, views, start
-        self.pieces: list[bytes] = []
-
-    @property
-    def size(self) -> int:
-        """Bytes of the buffer."""
-        return self.start + sum(map(len, self.pieces))
+        self.accessors, self.views, self.blob = accessors, views, blob
 
     def add(
         self,
@@ -204,7 +198,7 @@ class Packer:
         """
         component = next(number for number, dtype in COMPONENTS.items() if dtype == rows.dtype)
         data = np.ascontiguousarray(rows).tobytes()
-        at = self.size
+        at = len(self.blob)
         view: dict[str, Any] = {"buffer": 0, "byteOffset": at, "byteLength": len(data)}
         if target is not None:
             view["target"] = target
@@ -224,5 +218,5 @@ class Packer:
                 table.max(axis=0).tolist(),
             )
         self.accessors.append(accessor)
-        self.pieces.append(data + b"\0" * (-len(data) % 4))
+        self.blob += data + b"\0" * (-len(data) % 4)
         return len(self.accessors) - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from kinestyle.storage import read_bytes
 
 _IMAGES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 """The first bytes of image files that glTF may embed."""
+_AT_ONCE = 3 * 2**18
+"""Bytes of the buffer that become base64: whole groups of three."""
 
 
 @dataclass(eq=False)
@@ -159,8 +162,12 @@ class Container:
         return start, start + length
 
     def to_bytes(self, binary: bool) -> bytes:
-        """The file, as .glb or as .gltf with its buffer embedded."""
-        fields, blob = dict(self.fields), self.blob
+        """As `pieces`, in one."""
+        return b"".join(self.pieces(binary))
+
+    def pieces(self, binary: bool) -> Iterator[bytes | memoryview]:
+        """The file, as .glb or as .gltf with its buffer embedded, one piece after the other."""
+        fields, blob, place = dict(self.fields), self.blob, os.urandom(16).hex()
         if len(blob) > MAX_FILE_BYTES:
             raise MotionFileError(
                 f"the file would have {len(blob)} bytes, more than the limit of {MAX_FILE_BYTES}"
@@ -168,18 +175,21 @@ class Container:
         if blob:
             first: dict[str, Any] = {"byteLength": len(blob)}
             if not binary:
-                first["uri"] = "data:application/octet-stream;base64," + base64.b64encode(
-                    blob
-                ).decode("ascii")
+                first["uri"] = "data:application/octet-stream;base64," + place
             fields["buffers"] = [first, *self.further_buffers]
         for key, entries in (("accessors", self.accessors), ("bufferViews", self.views)):
             if entries:
                 fields[key] = entries
         text = json.dumps(fields, separators=(",", ":"), allow_nan=False).encode("ascii")
         if not binary:
-            return text
+            head, _, rest = text.partition(place.encode())
+            yield head
+            for start in range(0, len(blob) if rest else 0, _AT_ONCE):
+                yield base64.b64encode(memoryview(blob)[start : start + _AT_ONCE])
+            yield rest
+            return
         text += b" " * (-len(text) % 4)
-        # of a long clip most of the file is the blob: it is copied once, when all is joined
+        # of a long clip most of the file is the blob, which is not copied
         chunks: list[bytes | memoryview] = [struct.pack("<I4s", len(text), JSON_CHUNK), text]
         if blob:
             padding = b"\0" * (-len(blob) % 4)
@@ -190,7 +200,8 @@ class Container:
             ]
         chunks.append(self.further_chunks)
         size = sum(map(len, chunks))
-        return b"".join([struct.pack("<4sII", MAGIC, 2, 12 + size), *chunks])
+        yield struct.pack("<4sII", MAGIC, 2, 12 + size)
+        yield from chunks
 
 
 def open_container(document: Document) -> Container:

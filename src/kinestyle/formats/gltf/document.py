@@ -39,7 +39,7 @@ class Document:
     """
 
     root: JsonObject
-    buffers: tuple[bytes | None, ...]
+    buffers: tuple[bytes | memoryview | None, ...]
     original: bytes
     binary: bool
     further_chunks: bytes = b""
@@ -90,10 +90,10 @@ def open_document(data: bytes, name: str, folder: Path | None = None) -> Documen
 
 
 def _buffers(
-    root: JsonObject, chunk: bytes | None, binary: bool, folder: Path | None
-) -> tuple[bytes | None, ...]:
+    root: JsonObject, chunk: memoryview | None, binary: bool, folder: Path | None
+) -> tuple[bytes | memoryview | None, ...]:
     """The bytes of each buffer. chunk: the binary chunk of a .glb. Raises MotionFileError."""
-    buffers: list[bytes | None] = []
+    buffers: list[bytes | memoryview | None] = []
     total = 0
     for i, buffer in enumerate(root.parts("buffers")):
         size = buffer.integer("byteLength", 1, MAX_FILE_BYTES, "a size in bytes")
@@ -115,7 +115,7 @@ def _buffers(
     return tuple(buffers)
 
 
-def _chunks(data: bytes, name: str) -> tuple[bytes, bytes | None, bytes, tuple[str, ...]]:
+def _chunks(data: bytes, name: str) -> tuple[bytes, memoryview | None, bytes, tuple[str, ...]]:
     """A .glb file -> JSON text, the binary chunk, the chunks after it, warnings."""
     if len(data) < 20:
         raise MotionFileError(f"{name} ends within its header; the file is incomplete")
@@ -134,7 +134,8 @@ def _chunks(data: bytes, name: str) -> tuple[bytes, bytes | None, bytes, tuple[s
         if length == len(data)
         else (f"{name} goes on after its end, {len(data) - length} bytes, which were passed over",)
     )
-    found: list[tuple[bytes, bytes]] = []
+    found: list[tuple[bytes, memoryview]] = []
+    whole = memoryview(data)  # most of a long clip's file is one chunk
     starts = []
     at = 12
     while at + 8 <= length:
@@ -146,7 +147,7 @@ def _chunks(data: bytes, name: str) -> tuple[bytes, bytes | None, bytes, tuple[s
                 f"file is damaged"
             )
         starts.append(at)
-        found.append((kind, data[at + 8 : at + 8 + size]))
+        found.append((kind, whole[at + 8 : at + 8 + size]))
         at += 8 + size
     if not found or found[0][0] != JSON_CHUNK:
         raise MotionFileError(
@@ -155,7 +156,7 @@ def _chunks(data: bytes, name: str) -> tuple[bytes, bytes | None, bytes, tuple[s
     has_binary = len(found) > 1 and found[1][0] == BIN_CHUNK
     first_further = 2 if has_binary else 1
     further = data[starts[first_further] : length] if len(found) > first_further else b""
-    return found[0][1], found[1][1] if has_binary else None, further, warnings
+    return bytes(found[0][1]), found[1][1] if has_binary else None, further, warnings
 
 
 def _parse_json(text: bytes, name: str) -> JsonObject:

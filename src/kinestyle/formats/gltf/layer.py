@@ -37,7 +37,7 @@ def add_layer_animation(below: Clip, layer: Layer) -> Container:
     """The file that `below` was read from, with the layer as a further animation."""
     source: GltfSource = below.source
     container = open_container(source.document)
-    packer = Packer(container.accessors, container.views, len(container.blob))
+    packer = Packer(container.accessors, container.views, container.blob)
     animations = list(container.fields.get("animations") or [])
     names = [str(animation.get("name", "")) for animation in animations]
     name = unique_names([*names, f"{source.name or below.name} layer"], " ")[0][-1]
@@ -68,7 +68,6 @@ def add_layer_animation(below: Clip, layer: Layer) -> Container:
             channels.append({"sampler": len(samplers), "target": {"node": node, "path": path}})
             output = packer.add(values.astype("<f4"), f"VEC{values.shape[1]}")
             samplers.append({"input": times, "output": output, "interpolation": "LINEAR"})
-    container.blob += b"".join(packer.pieces)
     said = {
         "frame_time_seconds": below.frame_time_seconds,
         "layer": {"over": source.name, **MEANING},

@@ -150,7 +150,7 @@ class Materials:
         start = view.integer("byteOffset", 0, MAX_FILE_BYTES, "a number of bytes", 0)
         size = view.integer("byteLength", 1, MAX_FILE_BYTES, "a size in bytes")
         buffer = buffers[which]
-        return None if buffer is None else buffer[start : start + size]
+        return None if buffer is None else bytes(buffer[start : start + size])
 
 
 _NO_TEXTURE: tuple[int, tuple[Wrap, Wrap], Uv] = (-1, ("repeat", "repeat"), Uv())

@@ -17,15 +17,18 @@ from kinestyle.formats.unique_names import unique_names
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.window import Progress
 
 
-def add_animation(clip: Clip, source: GltfSource, container: Container) -> list[str]:
+def add_animation(
+    clip: Clip, source: GltfSource, container: Container, progress: Progress | None = None
+) -> list[str]:
     """Put the motion of a clip into the container of its rig's file as an animation of its own,
     which is the one that is read from then on. Returns notes.
     """
     writing = _NewAnimation(clip, source, container)
     name = new_name(clip, container.fields.get("animations") or [])
-    return writing.write(name)
+    return writing.write(name, progress)
 
 
 def new_name(clip: Clip, animations: list[Any]) -> str:
@@ -43,7 +46,7 @@ class _NewAnimation:
 
     def __init__(self, clip: Clip, source: GltfSource, container: Container):
         self.clip, self.source, self.container = clip, source, container
-        self.packer = Packer(container.accessors, container.views, len(container.blob))
+        self.packer = Packer(container.accessors, container.views, container.blob)
         self.samplers: list[dict[str, Any]] = []
         self.channels: list[dict[str, Any]] = []
         self.times = np.arange(clip.frame_count) * clip.frame_time_seconds
@@ -52,40 +55,27 @@ class _NewAnimation:
         # a variant of the animation that was read, frame for frame, or any other motion
         self.is_variant = bool(clip.animation) and source.animation >= 0 and source.is_variant(clip)
 
-    def write(self, name: str) -> list[str]:
+    def write(self, name: str, progress: Progress | None) -> list[str]:
         """Put the animation into the container. Returns notes."""
-        clip, source, notes = self.clip, self.source, list[str]()
-        scale = np.broadcast_to(source.parent_scale[:1], clip.local_position.shape)
+        source, notes = self.source, list[str]()
         if self.is_variant:
-            scale = source.sizes(source.parent_scale, clip.frame_count)
             self.times = self.times + source.grid.start_seconds
             self._copy_others()
         elif source.changes_in_size:
             notes.append("its joints change in size, which was written as in the first frame")
-        q = mirror_rotation(
-            rotation.normalize(np.asarray(clip.local_rotation, dtype=float)), source.parent_sign
-        )
-        values = {
-            "translation": clip.local_position / np.where(np.abs(scale) > 1e-12, scale, 1.0),
-            "rotation": q[..., [1, 2, 3, 0]],
-        }
-        if source.scale is not None:
-            size = source.scale[:1]
-            if self.is_variant:
-                size = source.sizes(source.scale, clip.frame_count)
-            values["scale"] = np.broadcast_to(size, clip.local_position.shape)
         parts = source.document.root.parts("nodes")
         for j, node in enumerate(source.nodes):
             translation, turned, size = rest_transform(parts[node])
             rest = dict(zip(PATHS, (translation, turned[[1, 2, 3, 0]], size), strict=True))
-            for path, rows in values.items():
-                self._put(node, path, rows[:, j], rest[path])
-        self.container.blob += b"".join(self.packer.pieces)
+            for path, rows in self._values(j).items():
+                self._put(node, path, rows, rest[path])
+            if progress is not None:
+                progress((j + 1) / len(source.nodes))
         animation = {
             "name": name,
             "samplers": self.samplers,
             "channels": self.channels,
-            "extras": {"kinestyle": {"frame_time_seconds": clip.frame_time_seconds}},
+            "extras": {"kinestyle": {"frame_time_seconds": self.clip.frame_time_seconds}},
         }
         self.container.fields["animations"] = [
             *(self.container.fields.get("animations") or []),
@@ -93,6 +83,25 @@ class _NewAnimation:
         ]
         self.container.mark_result(animation)
         return notes
+
+    def _values(self, j: int) -> dict[str, Array]:
+        """(T, n) by path, of a joint's node."""
+        source, (position, turned) = self.source, self.clip.joint(j)
+        scale = self._sizes(source.parent_scale, j)
+        q = rotation.normalize(np.asarray(turned, dtype=float))
+        values = {
+            "translation": position / np.where(np.abs(scale) > 1e-12, scale, 1.0),
+            "rotation": mirror_rotation(q, source.parent_sign[j])[:, [1, 2, 3, 0]],
+        }
+        if source.scale is not None:
+            values["scale"] = self._sizes(source.scale, j)
+        return values
+
+    def _sizes(self, sizes: Array, j: int) -> Array:
+        """sizes: (T', J, 3) as they were read -> (T, 3) of a joint."""
+        if self.is_variant:
+            return self.source.sizes(sizes[:, j : j + 1], self.clip.frame_count)[:, 0]
+        return np.broadcast_to(sizes[0, j], (self.clip.frame_count, 3))
 
     def _copy_others(self) -> None:
         """Take over what else the animation that was read moves, such as faces and props."""

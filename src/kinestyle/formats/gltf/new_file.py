@@ -23,6 +23,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import tip_position
+from kinestyle.motion.window import Progress
 from kinestyle.rig.mapping import JointMapping, map_joints
 from kinestyle.rig.world_frame import bring_into_world, find_world
 
@@ -39,7 +40,9 @@ _CLAY = {
 }
 
 
-def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
+def new_container(
+    clip: Clip, progress: Progress | None = None
+) -> tuple[Container, tuple[str, ...]]:
     """A file for any clip, in metres with Y up, and a sentence for each thing that was assumed."""
     mapping: JointMapping | None
     try:
@@ -52,7 +55,7 @@ def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
     pose = find_bind_pose(brought, mapping)
     accessors: list[dict[str, Any]] = []
     views: list[dict[str, Any]] = []
-    packer = Packer(accessors, views)
+    packer = Packer(accessors, views, bytearray())
     nodes, tips = node_fields(pose)
     joints = [*range(len(brought.skeleton.names)), *tips]
     mesh = build_placeholder(pose)
@@ -70,9 +73,9 @@ def new_container(clip: Clip) -> tuple[Container, tuple[str, ...]]:
                 "inverseBindMatrices": packer.add(_inverse_bind(pose), "MAT4"),
             }
         ],
-        "animations": [animation_fields(brought, pose, packer)],
+        "animations": [animation_fields(brought, pose, packer, progress=progress)],
     }
-    return Container(fields, accessors, views, bytearray().join(packer.pieces)), notes
+    return Container(fields, accessors, views, packer.blob), notes
 
 
 def node_fields(pose: BindPose) -> tuple[list[dict[str, Any]], list[int]]:
@@ -138,7 +141,11 @@ def _primitive(mesh: PlaceholderMesh, packer: Packer) -> dict[str, Any]:
 
 
 def animation_fields(
-    clip: Clip, pose: BindPose, packer: Packer, travels: Collection[int] | None = None
+    clip: Clip,
+    pose: BindPose,
+    packer: Packer,
+    travels: Collection[int] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Rotations of all joints, and positions of those that are not always where the pose has
     them. travels: the only joints that may have positions
@@ -153,11 +160,14 @@ def animation_fields(
         channels.append({"sampler": len(samplers), "target": {"node": joint, "path": path}})
         samplers.append({"input": at, "output": output, "interpolation": "LINEAR"})
 
-    q = rotation.continuous(rotation.normalize(np.asarray(clip.local_rotation, dtype=float)))
-    moves = np.any(np.abs(clip.local_position - pose.local_position) > _STILL_M, axis=(0, 2))
     for joint in range(clip.skeleton.joint_count):
-        if moves[joint] and (travels is None or joint in travels):
-            put(joint, "translation", clip.local_position[:, joint])
-        put(joint, "rotation", q[:, joint][:, [1, 2, 3, 0]])
+        position, turned = clip.joint(joint)
+        moves = np.any(np.abs(position - pose.local_position[joint]) > _STILL_M)
+        if moves and (travels is None or joint in travels):
+            put(joint, "translation", position)
+        q = rotation.continuous(rotation.normalize(np.asarray(turned, dtype=float)))
+        put(joint, "rotation", q[:, [1, 2, 3, 0]])
+        if progress is not None:
+            progress((joint + 1) / clip.skeleton.joint_count)
     extras = {"kinestyle": {"frame_time_seconds": clip.frame_time_seconds}}
     return {"name": clip.name, "samplers": samplers, "channels": channels, "extras": extras}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_JOINT_FRAMES, MAX_MAGNITUDE
 from kinestyle.formats.text_files import quoted
 from kinestyle.json_object import JsonObject
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.clip import METRES_Y_UP, Animation, Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
@@ -43,6 +44,8 @@ refused.
 _EVEN_SCALE = 1e-3
 """How much the scale of a joint may differ between its axes before it counts as uneven."""
 _FRAME_TIMES = (1e-4, 10.0)
+_KEPT_BYTES = 2**17
+"""Of the values of a curve."""
 POSE = FrameGrid(0.0, 1.0 / USUAL_RATES[0], 1)
 """The frame of nodes at rest."""
 
@@ -51,11 +54,13 @@ POSE = FrameGrid(0.0, 1.0 / USUAL_RATES[0], 1)
 class Curve:
     """One channel of an animation.
 
-    keys: (K,) rising seconds; values: (K, n), or three rows a key for CUBICSPLINE
+    keys: (K,) rising seconds
+    read: gives its values (K, n), or three rows a key for CUBICSPLINE; many are not kept, but read
+        from the file once more
     """
 
     keys: Array
-    values: Array
+    read: Callable[[], Array]
     interpolation: str
 
 
@@ -173,9 +178,12 @@ def _read_curves(
 
     def array(sampler: JsonObject, key: str, kind: str) -> Array:
         index = sampler.integer(key, 0, len(document.accessors) - 1, "the number of an accessor")
-        if (index, kind) not in arrays:
-            arrays[index, kind] = read_accessor(document, index, kind)
-        return arrays[index, kind]
+        if (index, kind) in arrays:
+            return arrays[index, kind]
+        found = read_accessor(document, index, kind)
+        if kind == "SCALAR" or found.nbytes <= _KEPT_BYTES:
+            arrays[index, kind] = found
+        return found
 
     channels: dict[tuple[int, str], int] = {}
     curves: dict[tuple[int, str], Curve] = {}
@@ -192,7 +200,8 @@ def _read_curves(
         if interpolation not in _INTERPOLATIONS:
             sampler.refuse("interpolation", f"one of {', '.join(_INTERPOLATIONS)}")
         keys = array(sampler, "input", "SCALAR")[:, 0]
-        values = array(sampler, "output", f"VEC{PATHS[path]}")
+        read = partial(_curve_values, array, sampler, path)
+        values = read()
         if (np.diff(keys) < 0).any():
             at = int(np.argmax(np.diff(keys) < 0))
             raise MotionFileError(
@@ -212,10 +221,17 @@ def _read_curves(
                     f"{sampler.file}, {sampler.where}: found a rotation of zeros, expected "
                     f"quaternions of length 1"
                 )
-            values = values[:, [3, 0, 1, 2]]
         channels[node, path] = number
-        curves[node, path] = Curve(keys, values, interpolation)
+        curves[node, path] = Curve(keys, read, interpolation)
     return channels, curves
+
+
+def _curve_values(
+    array: Callable[[JsonObject, str, str], Array], sampler: JsonObject, path: str
+) -> Array:
+    """The values of a sampler; of rotations, wxyz."""
+    values = array(sampler, "output", f"VEC{PATHS[path]}")
+    return values[:, [3, 0, 1, 2]] if path == "rotation" else values
 
 
 def _compose(
@@ -237,22 +253,18 @@ def _compose(
     number_of = {node: j for j, node in enumerate(joints)}
     parents = np.array([number_of.get(int(tree.parents[node]), -1) for node in joints])
     rest = [rest_transform(tree.parts[node]) for node in joints]
-    translation, q, scale = _sampled(joints, rest, curves, grid)
+    local_position, q, scale = _sampled(joints, rest, curves, grid)
     child_scale, child_sign = _child_scale(tree, joints, parents, scale)
     has_parent, above = (parents >= 0)[:, None], np.maximum(parents, 0)
-    parent_scale = child_scale
-    if child_scale.strides[0]:  # not the same all the time
-        parent_scale = np.where(has_parent, child_scale[:, above], 1.0)
+    parent_scale = np.where(has_parent, child_scale[:, above], 1.0)
     parent_sign = np.where(has_parent, child_sign[above], 1.0)
-    plain = not parent_scale.strides[0]  # the same all the time: all of them are 1
     with np.errstate(over="ignore", invalid="ignore"):
-        # of a long clip, a copy is large
-        local_position = translation if plain else translation * parent_scale
-    local_rotation = q if plain else mirror_rotation(q, parent_sign)
-    if (
-        not (np.abs(local_position) <= MAX_MAGNITUDE).all()
-        or not (np.abs(local_rotation).max(axis=-1) > 0).all()
-    ):
+        # joint by joint, and in place: of a long clip, a copy is large
+        for j in np.flatnonzero((parent_scale != 1.0).any(axis=(0, 2))):
+            local_position[:, j] *= parent_scale[:, j]
+    if not all(
+        bool((np.abs(position) <= MAX_MAGNITUDE).all()) for position in paged.parts(local_position)
+    ) or not all(bool((np.abs(turned).max(axis=-1) > 0).all()) for turned in paged.parts(q)):
         raise MotionFileError(
             f"{document.name}: found curves that go out of bounds between their keys, expected a "
             f"motion"
@@ -283,6 +295,8 @@ def _compose(
             f"{document.name} scales some joints unevenly; where joints below them rotate, that "
             f"was read without its shear"
         )
+    for j in np.flatnonzero((parent_sign < 0).any(axis=-1)):
+        q[:, j] = mirror_rotation(q[:, j], parent_sign[j])
     return GltfSource(
         document,
         animation,
@@ -291,10 +305,10 @@ def _compose(
         grid,
         skeleton,
         local_position,
-        local_rotation,
-        parent_scale,
+        q,
+        np.broadcast_to(parent_scale, local_position.shape),
         parent_sign,
-        scale=None if (scale == 1.0).all() else scale,
+        scale=None if (scale == 1.0).all() else np.broadcast_to(scale, local_position.shape),
     )
 
 
@@ -304,20 +318,23 @@ def _sampled(
     curves: dict[tuple[int, str], Curve],
     grid: FrameGrid,
 ) -> tuple[Array, Array, Array]:
-    """Translation (T, J, 3), rotation (T, J, 4) and scale (T, J, 3) of each joint.
+    """Translation (T, J, 3), rotation (T, J, 4) and scale (T or 1, J, 3) of each joint.
 
     rest: of each joint, the same where it has no curve
     """
     shape = grid.frame_count, len(joints)
-    translation, q, scale = (np.empty((*shape, size)) for size in PATHS.values())
+    translation, q = (paged.empty((*shape, PATHS[path])) for path in ("translation", "rotation"))
+    scaled = any((node, "scale") in curves for node in joints)
+    scale = paged.empty((shape[0] if scaled else 1, shape[1], PATHS["scale"]))
     for j, node in enumerate(joints):
         for path, target, at_rest in zip(PATHS, (translation, q, scale), rest[j], strict=True):
             curve = curves.get((node, path))
             target[:, j] = (
                 at_rest
                 if curve is None
-                else sample(curve.keys, curve.values, curve.interpolation, grid, path == "rotation")
+                else sample(curve.keys, curve.read(), curve.interpolation, grid, path == "rotation")
             )
+        paged.give_back(translation, q, scale)
     return translation, q, scale
 
 
@@ -332,14 +349,13 @@ def _bends(place: str, name: str, scale: Array) -> MotionFileError:
 def _child_scale(
     tree: NodeTree, joints: list[int], parents: np.ndarray, scale: Array
 ) -> tuple[Array, Array]:
-    """scale: (T, J, 3) of each node itself -> the factor (T, J, 3) by which it and those above
+    """scale: (T or 1, J, 3) of each node itself -> the factor, as many, by which it and those above
     scale the translations of its children, and the signs of that factor (J, 3).
 
     Raises MotionFileError for a scale that mirrors some axes and not others.
     """
     if (scale == 1.0).all():
-        one: Array = np.ones(scale.shape[1:])
-        return np.broadcast_to(one, scale.shape), one
+        return np.ones((1, *scale.shape[1:])), np.ones(scale.shape[1:])
     size = np.empty_like(scale)
     sign = np.ones(scale.shape[1:])
     has_children = np.isin(np.arange(len(joints)), parents)
@@ -366,8 +382,8 @@ def _shear(parents: np.ndarray, child_scale: Array, q: Array, offset: Array) -> 
     """How far an uneven scale above some joint, which reshapes what the joint rotates, puts its
     children from where they are read, as a share of a usual bone; and the joint that is scaled.
 
-    child_scale: (T, J, 3), see `_child_scale`; q: (T, J, 4) of the nodes; offset: (T, J, 3) of each
-    from its parent, in the parent's frame
+    child_scale: (T or 1, J, 3), see `_child_scale`; q: (T, J, 4) of the nodes; offset: (T, J, 3) of
+    each from its parent, in the parent's frame
     """
     size = np.abs(child_scale)
     uneven = (np.ptp(size, axis=-1) > _EVEN_SCALE * size.max(axis=-1)).any(axis=0)

@@ -98,6 +98,8 @@ class GltfSource:
     @property
     def changes_in_size(self) -> bool:
         """Whether the scale of any joint changes over time, by more than curves are rounded."""
+        if not self.parent_scale.strides[0]:
+            return False
         allowed = _SAME_SIZE * np.abs(self.parent_scale[:1])
         return bool((np.abs(self.parent_scale - self.parent_scale[:1]) > allowed).any())
 

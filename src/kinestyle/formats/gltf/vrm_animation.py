@@ -40,7 +40,7 @@ def vrm_animation(clip: Clip, name: str) -> tuple[Container, tuple[str, ...]]:
     pose = find_bind_pose(body, of_body)
     accessors: list[dict[str, Any]] = []
     views: list[dict[str, Any]] = []
-    packer = Packer(accessors, views)
+    packer = Packer(accessors, views, bytearray())
     nodes, _ = node_fields(pose)
     hips = joints["hips"]
     fields = {
@@ -65,7 +65,7 @@ def vrm_animation(clip: Clip, name: str) -> tuple[Container, tuple[str, ...]]:
             f"{name} holds the {body.skeleton.joint_count} bones of a humanoid; {left} other "
             f"joints of {clip.name} were left out",
         )
-    return Container(fields, accessors, views, bytearray().join(packer.pieces)), notes
+    return Container(fields, accessors, views, packer.blob), notes
 
 
 def _body_only(clip: Clip, mapping: JointMapping) -> tuple[Clip, dict[str, int]]:

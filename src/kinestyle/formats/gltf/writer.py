@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,17 @@ from kinestyle.formats.gltf.source import GltfSource, mirror_rotation
 from kinestyle.formats.gltf.vrm_animation import vrm_animation
 from kinestyle.formats.placeholder import meshes_note
 from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.clip import METRES_Y_UP, Clip, check_writable
 from kinestyle.motion.layer import layer_between
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import same_skeleton
+from kinestyle.motion.window import Progress, part_of_progress
 from kinestyle.rig.world_frame import bring_into_world, find_world
-from kinestyle.storage import name_of, replace_bytes
+from kinestyle.storage import name_of, replace_pieces
 
 
-def write_gltf(clip: Clip, path: str | Path) -> tuple[str, ...]:
+def write_gltf(clip: Clip, path: str | Path, progress: Progress | None = None) -> tuple[str, ...]:
     """Write `clip` to `path`, a .glb or .gltf file, whole or not at all, and return a sentence for
     each thing that was left out or assumed.
 
@@ -42,8 +44,8 @@ def write_gltf(clip: Clip, path: str | Path) -> tuple[str, ...]:
     MotionFileError when the clip is not finite or cannot be written.
     """
     path = Path(path)
-    data, notes = format_gltf(clip, name_of(path))
-    replace_bytes(path, data)
+    pieces, notes = _pieces(clip, name_of(path), progress)
+    replace_pieces(path, pieces)
     return notes
 
 
@@ -51,6 +53,14 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
     """The bytes that `write_gltf` writes, and its notes. `name` is what messages call the file; its
     suffix decides between .glb and .gltf. Raises MotionFileError.
     """
+    pieces, notes = _pieces(clip, name, None)
+    return b"".join(pieces), notes
+
+
+def _pieces(
+    clip: Clip, name: str, progress: Progress | None
+) -> tuple[Iterable[bytes | memoryview], tuple[str, ...]]:
+    """As `format_gltf`, one piece after the other."""
     check_writable(clip, name)
     if clip.base is not None:
         return _format_layer(clip, clip.base, name)
@@ -63,25 +73,27 @@ def format_gltf(clip: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
         or clip.world != METRES_Y_UP
         or not _suits(source.document, suffix)
     ):
-        container, assumed = _new_file(clip, name, suffix)
-        return container.to_bytes(binary), assumed
+        container, assumed = _new_file(clip, name, suffix, progress)
+        return container.pieces(binary), assumed
     document = source.document
     aligned = source.is_at(clip)
     translated, rotated = _changes(clip, source) if aligned else (None, None)
     is_other = clip.animation != source.name
     unchanged = not (translated is None or rotated is None or translated.any() or rotated.any())
     if unchanged and not is_other and document.binary == binary and not _other_files(document):
-        return document.original, ()
+        return [document.original], ()
     container = open_container(document)
     notes = list(container.notes)
     if is_other or (source.animation < 0 and not unchanged):
-        notes += add_animation(clip, source, container)
+        notes += add_animation(clip, source, container, progress)
     elif not unchanged:
-        notes += _Rewriting(clip, source, container).write(translated, rotated)
-    return container.to_bytes(binary), tuple(f"{name}: {note}" for note in notes)
+        notes += _Rewriting(clip, source, container).write(translated, rotated, progress)
+    return container.pieces(binary), tuple(f"{name}: {note}" for note in notes)
 
 
-def _format_layer(clip: Clip, base: Clip, name: str) -> tuple[bytes, tuple[str, ...]]:
+def _format_layer(
+    clip: Clip, base: Clip, name: str
+) -> tuple[Iterable[bytes | memoryview], tuple[str, ...]]:
     """The file of the motion below, and in it, as a further animation, what makes it the clip."""
     suffix = Path(name).suffix.lower()
     if suffix == ".vrma":
@@ -96,7 +108,7 @@ def _format_layer(clip: Clip, base: Clip, name: str) -> tuple[bytes, tuple[str, 
         world = find_world(base)
         base, clip = (bring_into_world(each, frame=world)[0] for each in (base, clip))
     container = add_layer_animation(below, layer_between(base, clip))
-    return container.to_bytes(suffix != ".gltf"), notes
+    return container.pieces(suffix != ".gltf"), notes
 
 
 def _suits(document: Document, suffix: str) -> bool:
@@ -104,7 +116,9 @@ def _suits(document: Document, suffix: str) -> bool:
     return {".vrm": is_character, ".vrma": is_animation}.get(suffix, bool)(document)
 
 
-def _new_file(clip: Clip, name: str, suffix: str) -> tuple[Container, tuple[str, ...]]:
+def _new_file(
+    clip: Clip, name: str, suffix: str, progress: Progress | None
+) -> tuple[Container, tuple[str, ...]]:
     """A file for a clip of another format. Raises MotionFileError for one that cannot be made."""
     if suffix == ".vrm":
         raise MotionFileError(
@@ -114,7 +128,7 @@ def _new_file(clip: Clip, name: str, suffix: str) -> tuple[Container, tuple[str,
         )
     if suffix == ".vrma":
         return vrm_animation(clip, name)
-    container, assumed = new_container(clip)
+    container, assumed = new_container(clip, progress)
     return container, assumed + meshes_note(clip, name)
 
 
@@ -132,9 +146,10 @@ def _changes(clip: Clip, source: GltfSource) -> tuple[np.ndarray, np.ndarray]:
     unit = unit_of(source.skeleton)
     # joint by joint: of a long clip, what compares all of them at once is large
     for j in range(clip.skeleton.joint_count):
-        position, was = clip.local_position[:, j], source.local_position[:, j]
+        position, turned = clip.joint(j)
+        was = paged.taken(source.local_position[:, j])
         translated[:, j] = ~same_position(position, was, unit).all(axis=-1)
-        rotated[:, j] = ~same_rotation(clip.local_rotation[:, j], source.local_rotation[:, j])
+        rotated[:, j] = ~same_rotation(turned, paged.taken(source.local_rotation[:, j]))
     return translated, rotated
 
 
@@ -143,7 +158,7 @@ class _Rewriting:
 
     def __init__(self, clip: Clip, source: GltfSource, container: Container):
         self.clip, self.source, self.container = clip, source, container
-        self.packer = Packer(container.accessors, container.views, len(container.blob))
+        self.packer = Packer(container.accessors, container.views, container.blob)
         self.animation = container.own_animation(source.animation)
         self.resampled = source.is_resampled(clip.frame_count)
         self.times = (
@@ -155,16 +170,21 @@ class _Rewriting:
         self.channel_count = len(self.animation["channels"])
         self.users = Counter(str(channel.get("sampler")) for channel in self.animation["channels"])
 
-    def write(self, translated: np.ndarray | None, rotated: np.ndarray | None) -> list[str]:
+    def write(
+        self,
+        translated: np.ndarray | None,
+        rotated: np.ndarray | None,
+        progress: Progress | None = None,
+    ) -> list[str]:
         """translated, rotated: (T, J) bool, where the motion differs from the file's; None for
         another number of frames or another frame time, where all of it differs. Returns notes.
         """
         source = self.source
         notes = self._notes(retimed=translated is None)
-        for path, value_of, changed in (
-            ("translation", self._translation, translated),
-            ("rotation", self._xyzw, rotated),
+        for half, (path, value_of, changed) in enumerate(
+            (("translation", self._translation, translated), ("rotation", self._xyzw, rotated))
         ):
+            done = part_of_progress(progress, 0.5 * half, 0.5 * half + 0.5)
             for j, node in enumerate(source.nodes):
                 if changed is None:
                     values = value_of(j)
@@ -172,9 +192,10 @@ class _Rewriting:
                         self._put(node, path, values, None)
                 elif changed[:, j].any():
                     self._put(node, path, value_of(j), changed[:, j])
+                if done is not None:
+                    done((j + 1) / len(source.nodes))
         if self.resampled:
             self._retime_others()
-        self.container.blob += b"".join(self.packer.pieces)
         if not source.is_default:
             self.container.mark_result(self.animation)
         return notes
@@ -183,11 +204,11 @@ class _Rewriting:
         """(T, 3) of a joint's node."""
         sizes = self.source.parent_scale[:, j : j + 1]
         scale = self.source.sizes(sizes, self.clip.frame_count)[:, 0]
-        return self.clip.local_position[:, j] / np.where(np.abs(scale) > 1e-12, scale, 1.0)
+        return self.clip.joint(j)[0] / np.where(np.abs(scale) > 1e-12, scale, 1.0)
 
     def _xyzw(self, j: int) -> Array:
         """(T, 4) the rotation of a joint's node in glTF's order."""
-        q = rotation.normalize(np.asarray(self.clip.local_rotation[:, j], dtype=float))
+        q = rotation.normalize(np.asarray(self.clip.joint(j)[1], dtype=float))
         return mirror_rotation(q, self.source.parent_sign[j])[..., [1, 2, 3, 0]]
 
     def _notes(self, retimed: bool) -> list[str]:

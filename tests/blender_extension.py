@@ -1,7 +1,8 @@
 """What the extension does in Blender. Run by an interpreter that has bpy, which is not Kinestyle's
-own.
+own, or by Blender.
 
     blender_extension.py SPEC.json OUT
+    blender --background --python blender_extension.py -- SPEC.json OUT
 
 SPEC names the zip, which is installed as Blender does it, and rigs: files to import, how each
 stands in its scene, and what is asked for. To OUT go the heads of all bones on every frame of each
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -180,6 +182,11 @@ def restyle(rig: dict[str, Any], out: Path) -> dict[str, Any]:
     armature = load(rig)
     source = armature.animation_data.action
     before = fingerprint(source)
+    if rig.get("from_blender"):
+        start, end = (int(frame) for frame in source.frame_range)
+        bpy.ops.export_anim.bvh(
+            filepath=str(out / f"{rig['name']}.bvh"), frame_start=start, frame_end=end
+        )
     ask(rig)
     began = time.perf_counter()
     done = bpy.ops.kinestyle.restyle()
@@ -496,8 +503,24 @@ def kinematics() -> dict[str, Any]:
     }
 
 
+def off_and_on() -> dict[str, Any]:
+    """Disabled, enabled and disabled in the preferences: whether anything of it is there."""
+
+    def there() -> list[bool]:
+        shown = [name for name in dir(bpy.types) if name.startswith("KINESTYLE_")]
+        kept = [hasattr(bpy.types.Scene, "kinestyle"), hasattr(bpy.types.Object, "kinestyle_joint")]
+        return [bool(shown), *kept, hasattr(bpy.types, "KINESTYLE_PT_restyle")]
+
+    found = [there()]
+    for switch in ("addon_disable", "addon_enable", "addon_disable"):
+        getattr(bpy.ops.preferences, switch)(module=MODULE)
+        found.append(there())
+    return {"there": found}
+
+
 def main() -> None:
-    spec, out = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2])
+    given, folder = sys.argv[-2:]
+    spec, out = json.loads(Path(given).read_text(encoding="utf-8")), Path(folder)
     first = spec["rigs"][0]
     found: dict[str, Any] = {}
     steps = {
@@ -516,11 +539,17 @@ def main() -> None:
         "like": lambda: like_action(first),
         "linked": lambda: linked(first, out),
         "subframes": lambda: subframes(first),
+        "off_and_on": off_and_on,
     }
     for name in spec.get("steps") or steps:
         found[name] = steps[name]()
         # what was found before a fault is of use too
         (out / "found.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    if bpy.app.version == (4, 2, 0):
+        # where it has imported a glTF file, this bpy frees panels after Python has ended, and ends
+        # in a fault, with or without the extension; 4.2.23 does not
+        sys.stdout.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":

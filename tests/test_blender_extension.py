@@ -1,32 +1,30 @@
 """The Blender extension in Blender: its zip is installed, and restyles as the command line does.
 
-KINESTYLE_BPY names an interpreter that has bpy; without it all of this is skipped. The zip is built
-from this checkout, for which pip has to get one wheel, or KINESTYLE_BLENDER_ZIP names it.
+KINESTYLE_BPY names an interpreter that has bpy, or Blender; without it all of this is skipped. The
+zip is built from this checkout, for which pip has to get one wheel, or KINESTYLE_BLENDER_ZIP names
+it.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from blender_program import BPY, ROOT, command, environment, zip_for
 from command_line import kinestyle
 from extension_rigs import Rig, rigs, to_blender
 from kinestyle import read_motion
 
-ROOT = Path(__file__).resolve().parents[1]
-BPY = os.environ.get("KINESTYLE_BPY")
 WITHIN_M = 1e-4
-RIGS = ("cmu", "mixamo", "rigify", "vrm", "unreal", "auto-rig-pro")
+RIGS = ("cmu", "mixamo", "rigify", "vrm", "vrm with hair", "unreal", "auto-rig-pro")
 
 pytestmark = [
-    pytest.mark.skipif(not BPY, reason="KINESTYLE_BPY names no interpreter that has bpy"),
+    pytest.mark.skipif(not BPY, reason="KINESTYLE_BPY names no Blender"),
     pytest.mark.slow,
 ]
 
@@ -38,20 +36,7 @@ def made() -> dict[str, Rig]:
 
 @pytest.fixture(scope="module")
 def zip_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if named := os.environ.get("KINESTYLE_BLENDER_ZIP"):
-        return Path(named).resolve()
-    out = tmp_path_factory.mktemp("zip")
-    script = ROOT / "integrations/blender/build_extension.py"
-    subprocess.run([sys.executable, script, out, "linux-x64"], check=True, capture_output=True)
-    version = subprocess.run(
-        [str(BPY), "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
-    first = {"3.11": "4.2", "3.13": "5.1"}[version]
-    (path,) = out.glob(f"*-blender{first}.zip")
-    return path
+    return zip_for(str(BPY), tmp_path_factory.mktemp("zip"))
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +54,9 @@ def place(made: dict[str, Rig], zip_file: Path, tmp_path_factory: pytest.TempPat
         for role in ("clavicle", "upper_arm", "forearm", "hand")
     ]
     (place / "spec.json").write_text(json.dumps({"zip": str(zip_file), "rigs": specs}))
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    environment["BLENDER_USER_RESOURCES"] = str(place / "user")
-    script = ROOT / "tests/blender_extension.py"
     done = subprocess.run(
-        [str(BPY), script, place / "spec.json", place],
-        env=environment,
+        command(str(BPY), ROOT / "tests/blender_extension.py", place / "spec.json", place),
+        env=environment(place / "user"),
         capture_output=True,
         text=True,
         timeout=540,
@@ -116,14 +98,15 @@ def test_a_rig_is_restyled_as_the_command_line_does_it(
     assert said["done"] == ["FINISHED"]
     assert said["new"]
     assert said["kept"], "the old action was changed"
-    out = tmp_path / f"out{rig.ending}"
-    assert kinestyle("stylize", place / f"{name}{rig.ending}", *rig.words, "-o", out).exit_code == 0
+    file, up = rig.asked_of(place)
+    out = tmp_path / f"out{file.suffix}"
+    assert kinestyle("stylize", file, *rig.words, "-o", out).exit_code == 0
     expected = read_motion(out)
     with np.load(place / f"{name}.npz") as file:
         shown = dict(file)
     world = shown["world"]
     # as the armature's object stands: turned, moved and scaled
-    place_m = to_blender(expected.world_position, rig.up) @ world[:3, :3].T + world[:3, 3]
+    place_m = to_blender(expected.world_position, up) @ world[:3, :3].T + world[:3, 3]
     names = shown["names"].tolist()
     prefix = "DEF-" if rig.stands.get("controlled") else ""
     wanted = [prefix + joint for joint in expected.skeleton.names]
@@ -237,3 +220,7 @@ def test_keys_between_frames_stay_there_and_other_curves_follow_the_tempo(
     assert last[0] == pytest.approx(said["range"][1], abs=0.01)
     # half of the clip is not half of the time, but near
     assert 0.3 < (middle[0] - first[0]) / (last[0] - first[0]) < 0.7
+
+
+def test_it_is_switched_off_and_on_without_a_trace(found: dict[str, Any]) -> None:
+    assert [set(there) for there in found["off_and_on"]["there"]] == [{True}, {False}] * 2

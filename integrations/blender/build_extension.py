@@ -1,16 +1,17 @@
 """Build the Blender extension: one zip for each platform and generation of Blender, with all that
 it needs inside.
 
-    build_extension.py OUT [PLATFORM ...]
+    build_extension.py OUT [--python 3.N] [PLATFORM ...]
 
-OUT/kinestyle_blender-VERSION-PLATFORM.zip holds the add-on, a still of each style, and wheels of
-Kinestyle and of onnxruntime for the Python of one generation of Blender. pip is asked for wheels
-here, and never in Blender. A platform whose wheels pip does not get is named and left out; then the
-exit code is 1. Run it by scripts/blender_extension, whose environment has what it takes.
+OUT/kinestyle_blender-VERSION-PLATFORM-blenderFIRST.zip holds the add-on, a still of each style, and
+wheels of Kinestyle and of onnxruntime for the Python of one generation of Blender. pip is asked for
+wheels here, and never in Blender. A platform whose wheels pip does not get is named and left out;
+then the exit code is 1. Run it by scripts/blender_extension, whose environment has what it takes.
 """
 
 from __future__ import annotations
 
+import argparse
 import email
 import shutil
 import subprocess
@@ -49,6 +50,12 @@ class Generation(NamedTuple):
     first: str
     before: str | None
     python: str
+
+    @property
+    def words(self) -> str:
+        """What the name of its zip says."""
+        own = self in GENERATIONS
+        return f"blender{self.first.removesuffix('.0')}" + ("" if own else f"-python{self.python}")
 
 
 GENERATIONS = (Generation("4.2.0", "5.1.0", "3.11"), Generation("5.1.0", None, "3.13"))
@@ -182,8 +189,20 @@ def _member(name: str, packing: int) -> zipfile.ZipInfo:
     return member
 
 
+def generations(python: str | None) -> tuple[Generation, ...]:
+    """For blender.org's, or for any Blender that was built with another Python, as the packages of
+    Linux distributions are.
+    """
+    return GENERATIONS if python is None else (Generation(GENERATIONS[0].first, None, python),)
+
+
 def main() -> None:
-    out, platforms = Path(sys.argv[1]), sys.argv[2:] or list(PLATFORMS)
+    parser = argparse.ArgumentParser(description="Build the Blender extension.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help=", ".join(PLATFORMS))
+    parser.add_argument("--python", help="of a Blender that is not blender.org's: 3.13, say")
+    asked = parser.parse_args()
+    out, platforms = asked.out, asked.platforms or list(PLATFORMS)
     if unknown := sorted(set(platforms) - set(PLATFORMS)):
         sys.exit(f"{', '.join(unknown)} is no platform, expected some of {', '.join(PLATFORMS)}")
     out.mkdir(parents=True, exist_ok=True)
@@ -193,7 +212,7 @@ def main() -> None:
         own = build_kinestyle(work)
         draw_stills(work / "icons")
         version = own.name.split("-")[1]
-        for platform, blender in product(platforms, GENERATIONS):
+        for platform, blender in product(platforms, generations(asked.python)):
             try:
                 wheels = [own, onnxruntime_wheel(platform, blender.python, work)]
             except subprocess.CalledProcessError as error:
@@ -201,8 +220,7 @@ def main() -> None:
                 print(f"{platform}: LEFT OUT, pip gets no wheel: {why[-1] if why else error}")
                 failed = True
                 continue
-            words = f"{platform}-blender{blender.first.removesuffix('.0')}"
-            path = out / f"kinestyle_blender-{version}-{words}.zip"
+            path = out / f"kinestyle_blender-{version}-{platform}-{blender.words}.zip"
             write_zip(path, platform, blender, wheels, work / "icons")
             print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
             for wheel in wheels:

@@ -82,7 +82,10 @@ class KINESTYLE_PT_parts(_Panel, bpy.types.Panel):
                         icon="CHECKBOX_HLT" if taken else "CHECKBOX_DEHLT",
                         depress=taken,
                     ).name = collection.name
-        layout.prop(wish, "keep")
+        row = layout.row()
+        row.use_property_split = True
+        row.use_property_decorate = False
+        row.prop(wish, "keep")
 
 
 class KINESTYLE_UL_joints(bpy.types.UIList):
@@ -98,7 +101,7 @@ class KINESTYLE_UL_joints(bpy.types.UIList):
         active_data: Any,
         active_property: Any,
     ) -> None:
-        row = layout.row()
+        row = layout.split(factor=0.38)
         row.alert = item.confidence < 0.5
         row.label(text=item.role.replace("_", " "))
         row.prop_search(item, "bone", data.data, "bones", text="")

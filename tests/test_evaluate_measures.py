@@ -24,6 +24,7 @@ from kinestyle.evaluate.measures import (
     path_error,
     planted_speed,
     skating_ratio,
+    twists,
 )
 from kinestyle.evaluate.statistics import (
     estimate,
@@ -256,6 +257,17 @@ def test_a_hinge_bends_back_where_the_inputs_does_not(
     assert overextended(half, half) == 0.0
     assert overextended(bent(joint, axis, -8.0 * back), stand(20)) == 0.0  # fully flexed
     assert overextended(bent(joint, axis, 0.2 * back), stand(20)) == 0.0
+
+
+@pytest.mark.parametrize("rate", [30.0, 120.0])
+def test_a_forearm_that_turns_about_itself_is_seen(rate: float) -> None:
+    still = replace(stand(40), frame_time_seconds=1.0 / rate)
+    turning = np.where(np.arange(40) < 20, 0.0, 90.0)
+    over = bent("left_forearm", (1.0, 0.0, 0.0), turning, 40)
+    over = replace(over, frame_time_seconds=1.0 / rate)
+    assert bone_flips(over, still) == 0, "its direction stays"
+    assert twists(over, still) == rate / 30.0
+    assert twists(over, over) == twists(still, over) == 0
 
 
 def test_a_foot_skates_where_it_is_low_and_quick() -> None:

@@ -123,6 +123,23 @@ def bone_flips(canonical: Clip, reference: Clip) -> int:
     return int((angle[0] > angle[1] + FLIP_RADIANS).sum())
 
 
+def twists(canonical: Clip, reference: Clip) -> int:
+    """In how many frames a joint turns, about whatever axis, by `FLIP_RADIANS` more in a thirtieth
+    of a second than the reference's: also a forearm that turns about itself, which no bone's
+    direction shows.
+    """
+    frames = max(1, round(1.0 / (30.0 * canonical.frame_time_seconds)))
+    angle = [
+        rotation.angle(
+            rotation.multiply(
+                rotation.inverse(clip.world_rotation[:-frames]), clip.world_rotation[frames:]
+            )
+        )
+        for clip in (canonical, reference)
+    ]
+    return int((angle[0] > angle[1] + FLIP_RADIANS).any(axis=-1).sum())
+
+
 SWING_LIMIT_DEGREES = {
     "thigh": 125.0,
     "shin": 160.0,

@@ -30,6 +30,7 @@ ACTIONS = (
     ("jump_height", "height of jumps kept", "≥", 0.90),
     ("pops", "pops", "≤", 0),
     ("overextended", "results with a knee or elbow bent back", "≤", 0),
+    ("twists", "results in which a joint turns over", "≤", 0),
     ("jerk", "jerk, of the input's", "≤", MOST_JERK),
     ("body_within", "results with hands in the body in at most 1 % more frames", "≥", 1.0),
     ("style_left", "style left where no gate stops a clip", "≥", 0.6),

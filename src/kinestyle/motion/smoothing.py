@@ -32,6 +32,11 @@ def largest_within(values: Array, frames: int) -> Array:
     return np.maximum(largest[: len(values)], largest[wanted - seen :])
 
 
+def spread_in_time(weight: Array, frames: int) -> Array:
+    """weight: (T, ...) 0 to 1 -> the same from a few frames earlier to a few later, smooth."""
+    return smooth_in_time(largest_within(weight, frames), 4.0)
+
+
 def _ends_held(values: Array, frames: int) -> Array:
     """values: (T, ...) -> (T + 2 frames, ...) with the first and the last so many times more."""
     held = np.empty((len(values) + 2 * frames, *values.shape[1:]), values.dtype)
@@ -141,6 +146,11 @@ def smootherstep(x: Array) -> Array:
     """x: (...) -> 0 below 0, 1 above 1, and in between a curve with two continuous derivatives."""
     x = np.clip(x, 0.0, 1.0)
     return x * x * x * (10.0 + x * (6.0 * x - 15.0))
+
+
+def ramp(values: Array, bounds: tuple[float, float] | Array) -> Array:
+    """values: (...) -> 0 up to the first bound, 1 beyond the second, which may be the lower one."""
+    return smootherstep((values - bounds[0]) / (bounds[1] - bounds[0]))
 
 
 def softly_at_most(values: Array, free: Array | float, most: Array | float) -> Array:

@@ -22,28 +22,20 @@ from kinestyle.motion.canonical import CANONICAL, HIPS, SIDES, joints_from_hips
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
     largest_within,
-    limit_angular_velocity,
-    scale_rotation,
+    ramp,
     segments,
     smooth_in_time,
     smootherstep,
     softly_at_most,
+    spread_in_time,
 )
 from kinestyle.motion.window import WindowSize
 from kinestyle.note import Note
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import FRAME_RATE
-from kinestyle.retarget.limb_ik import reach
 from kinestyle.runtime.change import Change, soft_clamp_height
-from kinestyle.runtime.hinges import (
-    END,
-    HINGE,
-    LOWER,
-    STRAIGHT,
-    UPPER,
-    between_bends,
-    without_overstretching,
-)
+from kinestyle.runtime.hinges import END, LOWER, UPPER, without_overstretching
+from kinestyle.runtime.limb_change import LENGTH_M, LONGEST, reach_for, without_flips
 from kinestyle.runtime.out_of_domain import spans_of
 
 DOUBTED_M = {"arm": (0.05, 0.11), "leg": (0.03, 0.07)}
@@ -52,16 +44,13 @@ contents hands are rendered to 1 to 5 cm and feet to less than 3, on unknown one
 
 SUSPECTED_M = {"arm": (0.03, 0.07), "leg": (0.02, 0.045)}
 """The same for large rotations: a limb that is rendered no better than this and rotated by
-`LARGE_ROTATION` more likely flipped than was styled."""
+much more likely flipped than was styled, see `limb_change.without_flips`."""
 
 FAMILIAR, UNFAMILIAR = (1.6, 2.6), (3.0, 4.5)
 """The error of the autoencoder, in times its reference error: up to the first nothing is doubted,
 beyond the second what is rendered badly; up to the third what is rendered well is trusted, beyond
 the fourth it is not: it may still go wrong in another style. Test clips of learned contents have .5
 to 2 times the reference error, walks of other laboratories 2 to 3, other actions 3 to 20."""
-
-LARGE_ROTATION = (np.radians(45.0), np.radians(85.0))
-"""From which change of a suspected limb's rotation on it fades, and from where on it is dropped."""
 
 SLOW_FRAMES = 25.0
 """What a deviation keeps of its course on a doubted limb: what is smooth over so many frames."""
@@ -103,17 +92,11 @@ or in the air, and from where on surely. Learned runs have less."""
 _LOWER_FOOT_M = 0.015
 """How much lower a foot is that decides alone how high the lower one is."""
 
-_LIMB_VELOCITY_LIMIT = (np.radians(9.0), np.radians(20.0), 3.0)
-"""As `kinestyle.runtime.change.ANGULAR_VELOCITY_LIMIT`, for what reaching adds."""
-
 _GROUND = [0, 2]
 _ARMS, _LEGS = [0, 1], [2, 3]
 
 PASSES = 2
 """How often limbs reach: what the velocity limit leaves of one reaching, the next one adds."""
-
-_LONGEST = 0.995
-"""Of a limb's length: a hand that is wanted farther away makes the trunk give way."""
 
 _LEAST_SHARE = 1e-6
 """Of a style: with less around a moment there is none."""
@@ -121,15 +104,9 @@ _LEAST_SHARE = 1e-6
 _LEAST_STRENGTH = 1e-3
 """What a change of less shows of a flip is rounding."""
 
-_LEAST_REACH_M = 0.002
-"""Limbs reach wholly for what is farther away than this."""
-
 _NEAR_M = 0.005
 """Hands nearer to the body than wanted by less than this are let be more and more: none is under
 the skin."""
-
-_NOTHING_M = 1e-9
-"""What rounding leaves between two places that are one."""
 
 _GIVE_WAY_M = 0.1
 """How much too short a limb is when the trunk has given way wholly."""
@@ -142,9 +119,6 @@ LIMBS = ("left_arm", "right_arm", "left_leg", "right_leg")
 """The limbs in the order of every axis L."""
 
 _KINDS = [name.split("_")[1] for name in LIMBS]
-_LENGTH_M = rotation.length(CANONICAL.offsets[[LOWER, END]]).sum(axis=0)
-"""(L,) of both bones."""
-
 _TRUNK = [CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")]
 
 
@@ -231,13 +205,13 @@ def find_action(
     times = np.nan_to_num(smooth_in_time(times_reference, 8.0))[:, None]
     error = smooth_in_time(limb_error(world_rotation, rendered), 3.0)
     doubt, suspicion = (
-        _rise(times, FAMILIAR)
-        * _spread(_rise(error, np.array([bounds[kind] for kind in _KINDS]).T), 6)
+        ramp(times, FAMILIAR)
+        * spread_in_time(ramp(error, np.array([bounds[kind] for kind in _KINDS]).T), 6)
         for bounds in (DOUBTED_M, SUSPECTED_M)
     )
-    doubt = np.maximum(doubt, _rise(times, UNFAMILIAR))
+    doubt = np.maximum(doubt, ramp(times, UNFAMILIAR))
     hands = _hands(world_rotation, height)
-    support = _spread(_fall(hands[..., 1] - elevation[:, None], ON_GROUND_M), 2)
+    support = spread_in_time(ramp(hands[..., 1] - elevation[:, None], ON_GROUND_M[::-1]), 2)
     return Action(world_rotation, height, doubt, suspicion, elevation, find_hold(hands), support)
 
 
@@ -251,11 +225,11 @@ def find_hold(hands: Array) -> Array:
     moves = np.linalg.norm(
         largest_within(middle, HOLD_FRAMES) + largest_within(-middle, HOLD_FRAMES), axis=-1
     )
-    rigid = _fall(most, RIGID_M) * _rise(moves, MOVES_M)
+    rigid = ramp(most, RIGID_M[::-1]) * ramp(moves, MOVES_M)
     # at its ends a clip shows less of what hands do
     shown = min(HOLD_FRAMES, len(apart) // 2)
     rigid = rigid[np.clip(np.arange(len(apart)), shown, len(apart) - 1 - shown)]
-    return _spread(np.maximum(rigid, _fall(apart, TOUCHING_M)), 3)
+    return spread_in_time(np.maximum(rigid, ramp(apart, TOUCHING_M[::-1])), 3)
 
 
 def limb_error(world_rotation: Array, rendered: Array) -> Array:
@@ -309,7 +283,7 @@ def _kept(
     was = _positions(before, action.height)
     allowed = depth_in_body(was, before)
     course = _Course(was, action.doubt, share) if action.doubt.any() else None
-    change = _without_flips(before, change, action.suspicion, of_whole)
+    change = without_flips(before, change, action.suspicion, of_whole)
     rise = _above_ground(action, change, was, rise)
     rise = rise if course is None else course.rise(rise)
     touches = bool(action.hold.any() or action.support.any())
@@ -326,11 +300,11 @@ def _kept(
         if touches:
             target[:, _ARMS] = _touching(action, was[:, END[_ARMS]], target[:, _ARMS])
         target[:, _ARMS] += _steadily(out)
-        missing = rotation.length(target - now[:, UPPER]) - _LONGEST * _LENGTH_M
+        missing = rotation.length(target - now[:, UPPER]) - LONGEST * LENGTH_M
         short = np.max(bound * np.clip(missing / _GIVE_WAY_M, 0.0, 1.0), axis=1)
-        _reach_for(change, world, now, target)
+        reach_for(change, world, now, target)
         if short.any():
-            left = 1.0 - _spread(short, 6)
+            left = 1.0 - spread_in_time(short, 6)
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], left[:, None])
             rise = rise * left
     else:
@@ -355,7 +329,7 @@ def _hands_out(action: Action, change: Array, rise: Array, allowed: Array) -> No
             break
         target = now[:, END]
         target[:, _ARMS] += _steadily(out)
-        _reach_for(change, world, now, target)
+        reach_for(change, world, now, target)
 
 
 def _touching(action: Action, was: Array, target: Array) -> Array:
@@ -423,40 +397,7 @@ def _listed(limbs: Sequence[str]) -> str:
 def _steadily(out: Array) -> Array:
     """out: (T, K, 3) metres out of the body -> the same, begun a little earlier and ended later."""
     way = rotation.normalize(smooth_in_time(out, 4.0))
-    return _spread(rotation.length(out), 4)[..., None] * way
-
-
-def _without_flips(before: Array, change: Array, suspicion: Array, of_whole: Array) -> Array:
-    """before: (T, 21, 4) world rotations of the input, change: (T, 21, 4) -> a copy; a suspected
-    limb that rotates by much fades, and goes on the same way round while it does. Its elbow or
-    knee is bent by something between what it was and what it would be.
-
-    of_whole: (T,) the share of the change at strength 1 that `change` is, above 0
-    """
-    least, most = LARGE_ROTATION
-    change = change.copy()
-    if not suspicion.any():
-        return change
-    joints = np.stack([UPPER, LOWER, END])
-    angle = rotation.angle(change[:, joints]).max(axis=1) / of_whole[:, None]
-    failed = suspicion * smootherstep((angle - least) / (most - least))
-    share = 1.0 - _spread(failed, 8)
-    for limb in np.flatnonzero(failed.any(axis=0)):
-        for start, stop in segments(share[:, limb] < 1.0):
-            at = (slice(start, stop), joints[:, limb])
-            left = share[start:stop, limb, None]
-            was, now = before[at], rotation.multiply(change[at], before[at])
-            upper, end = (
-                rotation.multiply(scale_rotation(change[at][:, bone], left), was[:, bone])
-                for bone in (0, 2)
-            )
-            bent, wanted = (
-                rotation.multiply(rotation.inverse(pose[:, 0]), pose[:, 1]) for pose in (was, now)
-            )
-            lower = rotation.multiply(upper, between_bends(bent, wanted, STRAIGHT[limb], left))
-            faded = np.stack([upper, lower, end], axis=1)
-            change[at] = rotation.multiply(faded, rotation.inverse(was))
-    return change
+    return spread_in_time(rotation.length(out), 4)[..., None] * way
 
 
 class _Course:
@@ -539,48 +480,6 @@ class _Extremes:
         free, most = (share * self._span for share in DEVIATION_SHARE)
         soft = softly_at_most(np.abs(deviation), free, most)
         return deviation + doubt * self.weight * (np.sign(deviation) * soft - deviation)
-
-
-def _reach_for(change: Array, world: Array, position: Array, target: Array) -> None:
-    """Turn upper and lower bones in a change (T, 21, 4), such that the ends of the limbs come to
-    their targets (T, L, 3).
-
-    world: (T, 21, 4) rotations, position: (T, 21, 3) metres, both with the change
-    """
-    # a straight limb bends by much for a rounding error: nothing is done where nothing is wanted
-    far = rotation.length(target - position[:, END])
-    some = far > _NOTHING_M
-    limb = np.nonzero(some)[1]
-    root, middle, end = (position[:, joints][some] for joints in (UPPER, LOWER, END))
-    # what is straightened all the way overshoots between two frames
-    longest = np.maximum(_LONGEST * _LENGTH_M[limb], rotation.length(end - root))
-    way = target[some] - root
-    way *= np.minimum(longest / np.maximum(rotation.length(way), 1e-9), 1.0)[:, None]
-    hinge = rotation.rotate(world[:, UPPER][some], HINGE[limb])
-    turns = reach(root, middle, end, root + way, hinge, np.ones(len(limb)))
-    share = smootherstep(far[some] / _LEAST_REACH_M)
-    for bones, turn in zip((UPPER, LOWER), turns, strict=True):
-        whole = np.tile(rotation.IDENTITY, (*some.shape, 1))
-        whole[some] = rotation.power(turn, share)
-        whole = limit_angular_velocity(whole, *_LIMB_VELOCITY_LIMIT)
-        change[:, bones] = rotation.multiply(whole, change[:, bones])
-
-
-def _rise(values: Array, bounds: tuple[float, float] | Array) -> Array:
-    """Values (T, L) -> 0 up to the first bound, 1 beyond the second."""
-    low, high = bounds
-    return smootherstep((values - low) / (high - low))
-
-
-def _fall(values: Array, bounds: tuple[float, float]) -> Array:
-    """Values (T, ...) -> 1 up to the first bound, 0 beyond the second."""
-    low, high = bounds
-    return smootherstep((high - values) / (high - low))
-
-
-def _spread(weight: Array, frames: int) -> Array:
-    """weight: (T, ...) 0 to 1 -> the same from a few frames earlier to a few later, smooth."""
-    return smooth_in_time(largest_within(weight, frames), 4.0)
 
 
 def _positions(world: Array, height: Array) -> Array:

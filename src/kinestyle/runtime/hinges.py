@@ -12,10 +12,14 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEFT, SIDES, UP
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import scale_rotation, softly_at_most
+from kinestyle.motion.smoothing import ramp, scale_rotation, softly_at_most
 
 OVERSTRETCH = np.radians(2.0)
 """How far a limb may go beyond straight, or beyond where the input's goes: it nears that softly."""
+
+TURNED_OVER = np.radians(45.0), np.radians(80.0)
+"""From where on a limb is less and less surely bent back, and from where on it is flexed about some
+other axis than the one that was taken for its hinge."""
 
 UPPER = np.array([CANONICAL.index(f"{s}_{b}") for b in ("upper_arm", "thigh") for s in SIDES])
 LOWER = np.array([CANONICAL.index(f"{s}_{b}") for b in ("forearm", "shin") for s in SIDES])
@@ -52,17 +56,10 @@ def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Ar
 
     straight: (3,) its direction in both frames when it is not bent
     """
-    bones = [rotation.rotate(turn, straight) for turn in (one, other)]
-    swings = [rotation.between(straight, bone) for bone in bones]
-    rolls = [
-        rotation.multiply(rotation.inverse(swing), turn)
-        for swing, turn in zip(swings, (one, other), strict=True)
-    ]
-    way = rotation.power(rotation.between(*bones), share[:, 0])
-    bone = rotation.rotate(way, bones[0])
-    roll = scale_rotation(rotation.multiply(rotation.inverse(rolls[0]), rolls[1]), share)
-    swing = rotation.between(straight, bone)
-    return rotation.multiply(swing, rotation.multiply(rolls[0], roll))
+    way = rotation.between(*(rotation.rotate(turn, straight) for turn in (one, other)))
+    roll = rotation.multiply(rotation.inverse(rotation.multiply(way, one)), other)
+    swung = rotation.multiply(rotation.power(way, share[:, 0]), one)
+    return rotation.multiply(swung, scale_rotation(roll, share))
 
 
 def without_overstretching(before: Array, change: Array) -> Array:
@@ -73,6 +70,7 @@ def without_overstretching(before: Array, change: Array) -> Array:
     upper, lower = (rotation.multiply(change[:, bone], before[:, bone]) for bone in (UPPER, LOWER))
     back, most = _bent_back(upper, lower), np.maximum(bent_back(before), 0.0)
     excess = back - softly_at_most(back, most, most + OVERSTRETCH)
+    excess *= ramp(back, TURNED_OVER[::-1])
     limbs = np.flatnonzero((excess > 0.0).any(axis=0))
     if not len(limbs):
         return change

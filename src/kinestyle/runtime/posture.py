@@ -28,7 +28,7 @@ from kinestyle.motion.skeleton import (
     local_to_world_rotation,
     world_to_local_rotation,
 )
-from kinestyle.motion.smoothing import largest_within, smooth_in_time, smootherstep
+from kinestyle.motion.smoothing import largest_within, ramp, smooth_in_time
 
 LEAST_SWING = 0.01
 """Radians, added to what is divided by: a joint that hardly moves has no scale."""
@@ -145,7 +145,7 @@ def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture 
     world_rotation, height, known = world_rotation[::every], height[::every], known[::every]
     local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
     position = _above_hips(local)
-    weight = known * (1.0 - np.maximum(_bent(position), _beyond(height, LOW_HIPS_M)))
+    weight = known * (1.0 - np.maximum(_bent(position), ramp(height, LOW_HIPS_M)))
     if weight.sum() < 1.0:
         return None
     # what an arm does of its own is style in who walks all the while, and an action in who stands
@@ -159,7 +159,7 @@ def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture 
         of_joints[:, joints] *= arms[:, [column]]
     return replace(
         _posture(local, position, height, of_joints),
-        arms=_beyond(weight @ arms / weight.sum(), SAID),
+        arms=ramp(weight @ arms / weight.sum(), SAID),
         stepping=float(weight @ stepping / weight.sum()),
     )
 
@@ -250,7 +250,7 @@ def _stance(posture: Posture) -> float:
     left, right = posture.mean[[legs[0] for legs in _LEGS]]
     mirrored = right * np.array([1.0, 1.0, -1.0, -1.0])
     apart = rotation.angle(rotation.multiply(rotation.inverse(left), mirrored))
-    return float(_beyond(apart, STANCE))
+    return float(ramp(apart, STANCE))
 
 
 def _stepping(position: Array) -> Array:
@@ -258,14 +258,14 @@ def _stepping(position: Array) -> Array:
     apart = position[:, _FEET[0], 1:] - position[:, _FEET[1], 1:]
     apart = apart - smooth_in_time(apart, _STEP_FRAMES)
     square = smooth_in_time(np.sum(apart**2, axis=1, keepdims=True), _STEP_FRAMES)
-    return _beyond(np.sqrt(square[:, 0]), STEPPING_M)
+    return ramp(np.sqrt(square[:, 0]), STEPPING_M)
 
 
 def _raised(position: Array) -> Array:
     """position: (T, 21, 3) metres from the hips -> (T, 2) 0 to 1, how far a hand is raised by one
     who stands.
     """
-    return _beyond(position[:, _HANDS, 1], STANDING_GESTURE_M)
+    return ramp(position[:, _HANDS, 1], STANDING_GESTURE_M)
 
 
 def _lowest(position: Array) -> Array:
@@ -298,11 +298,11 @@ def _busy(position: Array, height: Array, hands: Array) -> Array:
     each joint's part of the body does something of its own.
     """
     hand = position[:, _HANDS, 1]
-    arms = np.maximum(_beyond(hand, RAISED_M), _beyond(hand, LOWERED_M))
-    arms = np.maximum(arms, _beyond(hand - hands, GESTURE_M))
+    arms = np.maximum(ramp(hand, RAISED_M), ramp(hand, LOWERED_M))
+    arms = np.maximum(arms, ramp(hand - hands, GESTURE_M))
     foot = position[:, _FEET, 1]
-    low = _beyond(height, LOW_HIPS_M)
-    legs = np.maximum(_beyond(foot - foot.min(axis=1, keepdims=True), KICKED_M), low[:, None])
+    low = ramp(height, LOW_HIPS_M)
+    legs = np.maximum(ramp(foot - foot.min(axis=1, keepdims=True), KICKED_M), low[:, None])
     busy = np.empty(position.shape[:2])
     busy[:, _TRUNK] = _bent(position)[:, None]
     for column in range(len(SIDES)):
@@ -313,9 +313,4 @@ def _busy(position: Array, height: Array, hands: Array) -> Array:
 
 def _bent(position: Array) -> Array:
     """position: (T, 21, 3) metres from the hips -> (T,) 0 to 1, how far the trunk is bent."""
-    return _beyond(rotation.normalize(position[:, _HEAD])[:, 1], BENT)
-
-
-def _beyond(values: Array, bounds: tuple[float, float]) -> Array:
-    """0 up to the first bound, 1 beyond the second, which may be the lower one."""
-    return smootherstep((values - bounds[0]) / (bounds[1] - bounds[0]))
+    return ramp(rotation.normalize(position[:, _HEAD])[:, 1], BENT)

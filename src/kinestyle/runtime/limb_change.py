@@ -1,0 +1,109 @@
+"""Limbs of a change: they reach for targets, and what flips fades.
+
+A limb is rotated by three joints in a row: two bones, and the hand or foot at their end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kinestyle.motion import rotation
+from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.rotation import Array
+from kinestyle.motion.smoothing import (
+    limit_angular_velocity,
+    ramp,
+    scale_rotation,
+    segments,
+    smootherstep,
+    spread_in_time,
+)
+from kinestyle.retarget.limb_ik import reach
+from kinestyle.runtime.hinges import END, HINGE, LOWER, STRAIGHT, UPPER, between_bends
+
+_LARGE_ROTATION = (np.radians(45.0), np.radians(85.0))
+"""From which change of a suspected limb's rotation on it fades, and from where on it is dropped."""
+
+LONGEST = 0.995
+"""Of a limb's length: a hand that is wanted farther away makes the trunk give way."""
+
+LENGTH_M = rotation.length(CANONICAL.offsets[[LOWER, END]]).sum(axis=0)
+"""(L,) of both bones."""
+
+_VELOCITY_LIMIT = (np.radians(9.0), np.radians(20.0), 3.0)
+"""As `kinestyle.runtime.change.ANGULAR_VELOCITY_LIMIT`, for what reaching adds."""
+
+_FOLDED = (0.07, 0.17)
+"""Of a limb's length: an end nearer to its own root than the first does not reach, for a small way
+there turns the whole limb; from the second on it does wholly. Elbows flex to about .3."""
+
+_GONE = 0.01
+"""Of a change: a whole turn is less than 4 degrees."""
+
+_LEAST_REACH_M = 0.002
+"""Limbs reach wholly for what is farther away than this."""
+
+_NOTHING_M = 1e-9
+"""What rounding leaves between two places that are one."""
+
+
+def without_flips(before: Array, change: Array, suspicion: Array, of_whole: Array) -> Array:
+    """before: (T, 21, 4) world rotations of the input, change: (T, 21, 4) -> a copy; a suspected
+    limb that rotates by much fades, and goes on the same way round while it does. Its elbow or
+    knee is bent by something between what it was and what it would be.
+
+    of_whole: (T,) the share of the change at strength 1 that `change` is, above 0
+    """
+    change = change.copy()
+    if not suspicion.any():
+        return change
+    joints = np.stack([UPPER, LOWER, END])
+    angle = rotation.angle(change[:, joints]).max(axis=1) / of_whole[:, None]
+    failed = suspicion * ramp(angle, _LARGE_ROTATION)
+    share = 1.0 - spread_in_time(failed, 8)
+    for limb in np.flatnonzero(failed.any(axis=0)):
+        # where hardly anything is left, the way round begins again: one that has been followed
+        # all around would be scaled as a whole turn
+        fades, gone = share[:, limb] < 1.0, share[:, limb] < _GONE
+        for start, stop in [*segments(fades & ~gone), *segments(gone)]:
+            at = (slice(start, stop), joints[:, limb])
+            left = share[start:stop, limb, None]
+            was, now = before[at], rotation.multiply(change[at], before[at])
+            upper, end = (
+                rotation.multiply(scale_rotation(change[at][:, bone], left), was[:, bone])
+                for bone in (0, 2)
+            )
+            bent, wanted = (
+                rotation.multiply(rotation.inverse(pose[:, 0]), pose[:, 1]) for pose in (was, now)
+            )
+            lower = rotation.multiply(upper, between_bends(bent, wanted, STRAIGHT[limb], left))
+            faded = np.stack([upper, lower, end], axis=1)
+            change[at] = rotation.multiply(faded, rotation.inverse(was))
+    return change
+
+
+def reach_for(change: Array, world: Array, position: Array, target: Array) -> None:
+    """Turn upper and lower bones in a change (T, 21, 4), such that the ends of the limbs come to
+    their targets (T, L, 3).
+
+    world: (T, 21, 4) rotations, position: (T, 21, 3) metres, both with the change
+    """
+    # a straight limb bends by much for a rounding error: nothing is done where nothing is wanted
+    far = rotation.length(target - position[:, END])
+    some = far > _NOTHING_M
+    limb = np.nonzero(some)[1]
+    root, middle, end = (position[:, joints][some] for joints in (UPPER, LOWER, END))
+    # what is straightened all the way overshoots between two frames
+    longest = np.maximum(LONGEST * LENGTH_M[limb], rotation.length(end - root))
+    way = target[some] - root
+    reached = rotation.length(way)
+    way *= np.minimum(longest / np.maximum(reached, 1e-9), 1.0)[:, None]
+    hinge = rotation.rotate(world[:, UPPER][some], HINGE[limb])
+    turns = reach(root, middle, end, root + way, hinge, np.ones(len(limb)))
+    share = smootherstep(far[some] / _LEAST_REACH_M)
+    share *= ramp(np.minimum(reached, rotation.length(end - root)) / LENGTH_M[limb], _FOLDED)
+    for bones, turn in zip((UPPER, LOWER), turns, strict=True):
+        whole = np.tile(rotation.IDENTITY, (*some.shape, 1))
+        whole[some] = rotation.power(turn, share)
+        whole = limit_angular_velocity(whole, *_VELOCITY_LIMIT)
+        change[:, bones] = rotation.multiply(whole, change[:, bones])

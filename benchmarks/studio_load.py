@@ -3,12 +3,14 @@ one server on this machine.
 
     python benchmarks/studio_load.py [--seconds 60]
 
-First one client alone, for the idle times; then all of them. Good clients work as people and
-pipelines do: one request after the other, with a second to look at the result. The others send
-slowly, send too much, stop in the middle, send what no reader takes, files that are small and claim
-to be enormous, and cancel or leave what they have begun. Ends with 1 if anything was answered with
-a 5xx, if memory grew beyond the limit, or if good requests took more than three times as long as
-alone.
+First one good client alone, for the idle times; then all good clients without the others; then
+everybody, the good ones arriving one after another when the others are at it. Good clients work as
+people and pipelines do: one request after the other, with a second to look at the result, and
+another clip now and then. The others send slowly, send too much, stop in the middle, send what no
+reader takes, files that are small and claim to be enormous, and cancel or leave what they have
+begun. How long a request waited for a worker is what the server says of it. Ends with 1 if anything
+was answered with a 5xx, if memory grew beyond the limit, or if good requests took more than three
+times as long as alone.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import itertools
 import json
 import os
 import random
+import re
 import resource
 import statistics
 import struct
@@ -39,6 +42,12 @@ WALK = (
 THINK_SECONDS = 1.0
 WORKER_MB, KEEP_MB = 1024, 128
 TIMES_IDLE = 3.0
+ARRIVE_SECONDS = 5.0
+"""Within which the good clients come."""
+NAMES = (f"walk{os.getpid()}_{i}.bvh" for i in itertools.count())
+"""None twice: what the server knows already it does not read again."""
+CHANGES = 6
+"""Of style and strength, until a person opens another clip."""
 GOOD = ("slider", "pipeline")
 GROUPS = {
     "slider": 14,
@@ -53,16 +62,17 @@ GROUPS = {
 
 
 class Load:
-    """Clients of one server. times: seconds by kind of good request; statuses: (who, status) -> how
-    often, 0 for no answer.
+    """Clients of one server. times: seconds by kind of good request; waits: those of them that it
+    waited for a worker; statuses: (who, status) -> how often, 0 for no answer.
     """
 
-    def __init__(self, address: str):
-        self.address = address
+    def __init__(self, address: str, arrive_seconds: float = 0.0):
+        """arrive_seconds: within which the good clients come"""
+        self.address, self.arrive_seconds = address, arrive_seconds
         self.times: dict[str, list[float]] = defaultdict(list)
+        self.waits: dict[str, list[float]] = defaultdict(list)
         self.statuses: Counter[tuple[str, int]] = Counter()
         self.random = random.Random(7)
-        self.names = (f"walk{i}.bvh" for i in itertools.count())
 
     def crowd(self, good: bool) -> list[Callable[[float], Awaitable[None]]]:
         """The good clients, or all others."""
@@ -88,6 +98,15 @@ class Load:
         self.statuses[who, answer.status_code] += 1
         return answer
 
+    async def arrive(self) -> None:
+        await asyncio.sleep(self.random.uniform(0.0, self.arrive_seconds))
+
+    def note(self, kind: str, started: float, answer: httpx2.Response) -> None:
+        """What a good request took that ends now. answer: the one that workers made"""
+        self.times[kind].append(time.perf_counter() - started)
+        waited = re.search(r"queue;dur=([0-9.]+)", answer.headers.get("server-timing", ""))
+        self.waits[kind].append(float(waited[1]) / 1e3 if waited else float("nan"))
+
     async def upload(
         self, who: str, client: httpx2.AsyncClient, name: str, content: bytes = WALK
     ) -> httpx2.Response | None:
@@ -96,15 +115,23 @@ class Load:
         )
 
     async def slider(self, until: float) -> None:
-        """A person: sends a clip, then tries strengths and styles."""
+        """A person: sends a clip, tries strengths and styles, and opens another."""
+        await self.arrive()
         async with self.session() as client:
-            started = time.perf_counter()
-            answer = await self.upload("slider", client, next(self.names))
-            if answer is None or answer.status_code != 201:
-                return
-            self.times["upload"].append(time.perf_counter() - started)
-            path = f"/api/clips/{answer.json()['id']}/stylize"
             while time.monotonic() < until:
+                started = time.perf_counter()
+                answer = await self.upload("slider", client, next(NAMES))
+                if answer is None or answer.status_code != 201:
+                    await asyncio.sleep(THINK_SECONDS)
+                    continue
+                self.note("upload", started, answer)
+                await self.changes(client, answer.json()["id"], until)
+
+    async def changes(self, client: httpx2.AsyncClient, clip: str, until: float) -> None:
+        """Some of one clip."""
+        path = f"/api/clips/{clip}/stylize"
+        for _ in range(CHANGES):
+            if time.monotonic() < until:
                 wanted = {
                     "style": self.random.choice(["old", "proud", "angry", "elderly"]),
                     "strength": self.random.random(),
@@ -115,21 +142,22 @@ class Load:
                     await self.ask(
                         "slider", client, "GET", f"/api/clips/{answer.json()['id']}/motion"
                     )
-                    self.times["stylize and motion"].append(time.perf_counter() - started)
+                    self.note("stylize and motion", started, answer)
                 await asyncio.sleep(THINK_SECONDS * self.random.uniform(0.5, 1.5))
 
     async def pipeline(self, until: float) -> None:
         """A program: everything in one request."""
+        await self.arrive()
         async with self.session() as client:
             while time.monotonic() < until:
                 started = time.perf_counter()
                 form = {"style": "old", "seed": str(self.random.randrange(2**32))}
-                files = {"file": (next(self.names), WALK)}
+                files = {"file": (next(NAMES), WALK)}
                 answer = await self.ask(
                     "pipeline", client, "POST", "/api/stylize", data=form, files=files
                 )
                 if answer is not None and answer.status_code == 200:
-                    self.times["round trip"].append(time.perf_counter() - started)
+                    self.note("round trip", started, answer)
                 await asyncio.sleep(THINK_SECONDS * self.random.uniform(0.5, 1.5))
 
     async def slow(self, until: float) -> None:
@@ -228,7 +256,7 @@ class Load:
     async def leaving(self, until: float) -> None:
         """Begins work, and cancels it or leaves."""
         async with self.session() as client:
-            answer = await self.upload("leaving", client, next(self.names))
+            answer = await self.upload("leaving", client, next(NAMES))
             while answer is not None and answer.status_code == 201 and time.monotonic() < until:
                 job = f"job-{self.random.randrange(10**9)}"
                 wanted = {"random": True, "seed": self.random.randrange(2**32), "job": job}
@@ -346,15 +374,18 @@ async def run(
     return most
 
 
-async def measure(address: str, pid: int, seconds: float) -> bool:
-    """Run everything, print what came of it, and say whether all of it is as it should be."""
-    alone, load = Load(address), Load(address)
+async def measure(address: str, pid: int, seconds: float, arrive: float) -> bool:
+    """Run everything, print what came of it, and say whether all of it is as it should be. arrive:
+    seconds within which the good clients come
+    """
+    alone, together, load = Load(address), Load(address, arrive), Load(address, arrive)
     while (await alone.session().get("/api/health")).json()["workers"] < 2:
         await asyncio.sleep(0.1)
     await run(alone, pid, [alone.slider, alone.pipeline], 3.0)  # everything loaded
     alone.times.clear()
     for client in (alone.slider, alone.pipeline):
-        await run(alone, pid, [client], seconds / 6)
+        await run(alone, pid, [client], seconds / 3)
+    await run(together, pid, together.crowd(good=True), arrive + seconds / 3)
     before = resident_mb(tree(pid))
     started = time.perf_counter()
     # In a process of their own: what keeps the bad clients busy is not to slow down those whose
@@ -363,6 +394,8 @@ async def measure(address: str, pid: int, seconds: float) -> bool:
         *(sys.executable, __file__, "--seconds", str(seconds), "--against", address),
         stdout=asyncio.subprocess.PIPE,
     )
+    assert others.stdout is not None, "its output is a pipe"
+    await others.stdout.readline()  # they have begun
     most = await run(load, pid, load.crowd(good=True), seconds)
     found, _ = await others.communicate()
     load.statuses.update({(who, status): count for who, status, count in json.loads(found)})
@@ -374,15 +407,16 @@ async def measure(address: str, pid: int, seconds: float) -> bool:
     good = load.statuses.total() > 0
     print(f"{sum(GROUPS.values())} clients for {wall:.0f} s, {load.statuses.total()} requests")
     print(
-        f"{'good request':<20}{'alone ms':>10}{'under load ms':>15}{'95 of 100':>11}"
-        f"{'times':>7}{'count':>7}"
+        f"{'good request':<20}{'alone ms':>9}{'together':>9}{'under load':>11}{'waiting':>8}"
+        f"{'95 of 100':>10}{'times':>7}{'count':>7}"
     )
     for kind, times in load.times.items():
         idle, median = statistics.median(alone.times[kind]), statistics.median(times)
-        late = statistics.quantiles(times, n=20)[-1]
+        without = statistics.median(together.times[kind])
+        waited, late = statistics.median(load.waits[kind]), statistics.quantiles(times, n=20)[-1]
         print(
-            f"{kind:<20}{1e3 * idle:>10.0f}{1e3 * median:>15.0f}{1e3 * late:>11.0f}"
-            f"{median / idle:>7.1f}{len(times):>7}"
+            f"{kind:<20}{1e3 * idle:>9.0f}{1e3 * without:>9.0f}{1e3 * median:>11.0f}"
+            f"{1e3 * waited:>8.0f}{1e3 * late:>10.0f}{median / idle:>7.1f}{len(times):>7}"
         )
         good &= median <= TIMES_IDLE * idle
     for who in GROUPS:
@@ -405,6 +439,12 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--seconds", type=float, default=60.0)
     arguments.add_argument(
+        "--arrive",
+        type=float,
+        default=ARRIVE_SECONDS,
+        help="Seconds within which the good clients come; with 0 all of them at the same moment.",
+    )
+    arguments.add_argument(
         "--against",
         metavar="ADDRESS",
         help="Only the clients that are up to no good, against this server.",
@@ -412,6 +452,7 @@ def main() -> int:
     options = arguments.parse_args()
     if options.against:
         load = Load(options.against)
+        print("begun", flush=True)
         asyncio.run(run(load, os.getpid(), load.crowd(good=False), options.seconds))
         print(json.dumps([[*key, count] for key, count in load.statuses.items()]))
         return 0
@@ -434,7 +475,9 @@ def main() -> int:
         try:
             assert server.stdout is not None, "the server's output is a pipe"
             good = asyncio.run(
-                measure(server.stdout.readline().strip(), server.pid, options.seconds)
+                measure(
+                    server.stdout.readline().strip(), server.pid, options.seconds, options.arrive
+                )
             )
         finally:
             server.terminate()

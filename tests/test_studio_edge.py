@@ -34,6 +34,7 @@ CONFIG = StudioConfig(
     port=0,
     workers=1,
     max_upload_bytes=LIMIT_BYTES,
+    max_unannounced_bytes=LIMIT_BYTES // 2,
     upload_seconds=3.0,
     stall_seconds=0.6,
     max_connections=20,
@@ -116,6 +117,15 @@ def test_a_body_that_does_not_say_how_large_it_is(client: httpx2.Client, path: s
     )
     assert refused.status_code in (400, 404, 413), refused.text
     assert client.get("/api/health").status_code == 200
+
+
+def test_what_says_nothing_of_its_size_may_send_less(client: httpx2.Client):
+    large = WALK + b" " * (3 * LIMIT_BYTES // 4 - len(WALK))
+    refused = client.post("/api/clips?name=a.bvh", content=iter([large]))
+    assert refused.status_code == 413, refused.text
+    assert "without a Content-Length, the limit here is 256 KB; state it, or" in refused.text
+    assert client.post("/api/clips?name=a.bvh", content=iter([WALK])).status_code == 201
+    assert client.post("/api/clips?name=b.bvh", content=large).status_code == 201
 
 
 def test_too_much_at_once(server: Server, client: httpx2.Client, monkeypatch: pytest.MonkeyPatch):

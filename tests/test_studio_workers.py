@@ -28,7 +28,7 @@ from kinestyle.studio.app import make_app
 from kinestyle.studio.clip_store import ClipStore, Content, StatedRig, StoredClip, Upload
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import BusyError, UnknownError, WorkError
-from kinestyle.studio.pool import COLD, WARM, Job, Pool, Worker
+from kinestyle.studio.pool import Job, Pool, Worker
 from kinestyle.studio.worker_service import Sent, WorkerService, _unpacked
 
 BASE = "http://127.0.0.1"
@@ -358,34 +358,6 @@ def test_a_client_that_leaves_takes_its_job_along(
     assert "leaving" not in pool.jobs
     send(worker, signal.SIGCONT)
     assert first.result().status_code == 200
-
-
-def test_whose_turn_it_is():
-    async def turns() -> list[str]:
-        pool = Pool(CONFIG)
-        now = time.monotonic()
-        for name, owner, priority, waited in [
-            ("a1", "a", WARM, 0.0),
-            ("a2", "a", WARM, 0.0),
-            ("a3", "a", WARM, 0.0),
-            ("b1", "b", WARM, 0.0),
-            ("upload", "c", COLD, 0.0),
-            ("old upload", "d", COLD, 60.0),
-        ]:
-            pool.queue.append(
-                Job(
-                    {},
-                    (name,),
-                    lambda key: ({}, []),
-                    name,
-                    priority,
-                    owner=owner,
-                    queued_at=now - waited,
-                )
-            )
-        return [job.name for job in pool._in_turn(now)]
-
-    assert asyncio.run(turns()) == ["a1", "b1", "old upload", "a2", "a3", "upload"]
 
 
 def test_workers_end_with_the_server():

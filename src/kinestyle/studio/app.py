@@ -42,9 +42,10 @@ from kinestyle.studio.error_responses import (
     kind_of,
     status_of,
 )
+from kinestyle.studio.fair_shares import LABEL, Client
 from kinestyle.studio.live_routes import add_live
 from kinestyle.studio.middleware import Refused, RequestGuard
-from kinestyle.studio.restyling import Client, Studio
+from kinestyle.studio.restyling import Studio
 from kinestyle.studio.schemas import ENDING, JOB, ClipAnswer, JobAnswer, StylizeRequest
 from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
 
@@ -539,7 +540,9 @@ def _add_jobs(app: FastAPI, studio: Studio) -> None:
 
 def _client(request: Request, job: str | None) -> Client:
     """Clients are told apart by their connections: on one machine all come from one address."""
-    return Client("{}:{}".format(*(request.client or ("", 0))), job)
+    label = request.headers.get(LABEL, "")
+    request.state.client = client = Client.at(request.client, job, label)
+    return client
 
 
 async def _while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:

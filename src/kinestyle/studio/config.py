@@ -34,6 +34,8 @@ class StudioConfig:
 
     max_upload_bytes: int = 64 * 2**20
     """The body of an upload, whatever its headers say."""
+    max_unannounced_bytes: int = 16 * 2**20
+    """The same where they say nothing: taking in what is refused in the end costs the most."""
     max_request_bytes: int = 64 * 2**10
     """The body of every other request."""
     max_bytes_under_way: int = 256 * 2**20
@@ -79,13 +81,14 @@ class StudioConfig:
     """Jobs that wait for a worker; further ones are refused as busy."""
     wait_seconds: float = 30.0
     """How long a job waits for a worker before it is refused as busy."""
-    patience_seconds: float = 2.0
-    """How long a job may wait behind jobs on known clips; after that it is served in turn."""
+    patience_seconds: float = 60.0
+    """How much earlier a job may come and still wait for that of a client who has used less; after
+    that it is served in turn."""
     job_seconds: float = 20.0
     """Of work on one job of usual size, from when a worker takes it up."""
     heavy_job_seconds: float = 120.0
     """The same on a heavy clip."""
-    steal_seconds: float = 0.1
+    steal_seconds: float = 0.25
     """How long a job waits for the worker that knows its clip before another one, which has to
     analyse it again, takes it.
     """

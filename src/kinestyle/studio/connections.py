@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -10,6 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import error_body
+from kinestyle.studio.fair_shares import Client
 
 
 class Connection(H11Protocol):
@@ -17,9 +19,9 @@ class Connection(H11Protocol):
     does not.
     """
 
-    def __init__(self, limits: StudioConfig, **settings: Any):
+    def __init__(self, limits: StudioConfig, on_close: Callable[[Client], None], **settings: Any):
         super().__init__(**settings)
-        self.limits = limits
+        self.limits, self.on_close = limits, on_close
         self._look: asyncio.TimerHandle | None = None
         self._silent_since: object = self
         """The request after which the client was silent at the last look; the connection itself
@@ -37,6 +39,7 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._look is not None:
             self._look.cancel()
+        self.on_close(Client.at(self.client))
         super().connection_lost(exc)
 
     def _look_now(self) -> None:

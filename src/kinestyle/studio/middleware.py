@@ -30,6 +30,7 @@ from kinestyle.studio.error_responses import (
     kind_of,
     status_of,
 )
+from kinestyle.studio.fair_shares import Client
 from kinestyle.studio.wrong_tokens import WrongTokens
 
 _log = logging.getLogger("kinestyle.studio.access")
@@ -141,6 +142,9 @@ class _GuardedRequest:
             guard.config.max_upload_bytes if is_large else guard.config.max_request_bytes
         )
         self.is_read, self.status = False, 0
+        self.is_announced = "content-length" in Headers(scope=scope)
+        if not self.is_announced:
+            self.limit_bytes = min(self.limit_bytes, guard.config.max_unannounced_bytes)
 
     def check_length(self) -> None:
         """Refuse by what the header says; `receive` counts what it does not say."""
@@ -153,6 +157,8 @@ class _GuardedRequest:
     def _too_large(self, found: str) -> LimitError:
         option = "start the studio with a larger --max-upload-mb, or send less"
         remedy = option if self.is_large else "send less"
+        if self.limit_bytes == self.config.max_unannounced_bytes and not self.is_announced:
+            found, remedy = f"{found} without a Content-Length", "state it, or send less"
         limit = _megabytes(self.limit_bytes)
         return LimitError(f"the request has {found}, the limit here is {limit}; {remedy}")
 
@@ -193,11 +199,20 @@ class _GuardedRequest:
                         b"no-store" if self.scope["path"].startswith("/api/") else b"no-cache",
                     )
                 )
+            extra += self._timing()
             if not self.is_read and self.scope["method"] not in ("GET", "HEAD", "DELETE"):
                 extra.append((b"connection", b"close"))
             message = {**message, "headers": [*message["headers"], *extra]}
             await self._drain()
         await self._send(message)
+
+    def _timing(self) -> list[tuple[bytes, bytes]]:
+        """How long the request waited for workers, and they for it."""
+        client: Client | None = self.scope.get("state", {}).get("client")
+        if client is None or not client.accounts:
+            return []
+        waited, worked = 1000.0 * client.waited_seconds, 1000.0 * client.worked_seconds
+        return [(b"server-timing", f"queue;dur={waited:.1f}, work;dur={worked:.1f}".encode())]
 
     async def _drain(self) -> None:
         """Take in what is still to come of a body that nobody wants: some clients hear no answer

@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib import resources
@@ -23,6 +23,7 @@ from kinestyle.errors import KinestyleError
 from kinestyle.storage import scratch_folder
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import KINDS, BusyError, CancelledError, LimitError, WorkError
+from kinestyle.studio.fair_shares import Client, FairShares
 from kinestyle.studio.wire import Message, packed, receive_from
 
 _log = logging.getLogger("kinestyle.studio")
@@ -37,11 +38,10 @@ another costs as much, and the clips that it knows have to be read and analysed 
 """
 HEAVY_KEYS = 4096
 """Clips that are remembered to be heavy."""
-NICENESS = 15
+NICENESS = 5
 """How nice the worker for heavy clips is to the others."""
-
-WARM, COLD = 0, 1
-"""Priorities: jobs on a clip that was analysed before, and all others."""
+READS = ("read", "style")
+"""Work that shows what a file is, from which nothing is made yet."""
 
 
 class HeavyWorkError(Exception):
@@ -54,18 +54,16 @@ class Job:
 
     head: what the worker gets; keys: of the clips that it needs; supply: a clip's key -> how it
     is sent along, and its bytes
-    name: the client's for the job, or one of ours; priority: WARM or COLD
+    name: the client's for the job, or one of ours; client: who is charged for it
     heavy: for the worker for heavy clips
-    owner: who sent it: what waits is shared out between owners
     """
 
     head: dict[str, Any]
     keys: tuple[str, ...]
     supply: Callable[[str], tuple[dict[str, Any], list[bytes]]]
     name: str
-    priority: int = COLD
+    client: Client = field(default_factory=lambda: Client(""))
     heavy: bool = False
-    owner: str = ""
     stage: str = "waiting"
     share: float = 0.0
     attempts: int = 0
@@ -79,6 +77,11 @@ class Job:
     @property
     def is_cancelled(self) -> bool:
         return self.cancelled_at is not None
+
+    @property
+    def reads(self) -> str | None:
+        """The key of the file that is only read; None where something is made."""
+        return self.keys[0] if self.head["work"] in READS else None
 
     def fail(self, error: KinestyleError) -> None:
         if not self.answer.done():
@@ -99,6 +102,9 @@ class Worker:
         out of room.
         """
         self.deadline = float("inf")
+        self.start_seconds = 0.0
+        """What the process took to get ready."""
+        self.given_at = 0.0
         self.cpu_seconds = 0.0
         """What the process had used when it was given its job."""
         self.reason: KinestyleError | HeavyWorkError | None = None
@@ -129,12 +135,13 @@ class Worker:
             start_new_session=True,  # so that what a reader starts ends with it
         )
         assert self.process.stdout is not None, "the worker's output is a pipe"
-        self.deadline = time.monotonic() + START_SECONDS
+        began = time.monotonic()
+        self.deadline = began + START_SECONDS
         started = await receive_from(self.process.stdout)
         if "failed" in started.head:
             _log.error("a worker cannot start: %s", started.head["failed"])
             return
-        self.deadline = float("inf")
+        self.deadline, self.start_seconds = float("inf"), time.monotonic() - began
         self.is_ready = True
         self.pool.dispatch()
         while True:
@@ -148,8 +155,8 @@ class Worker:
         )
         self.job = job
         config = self.pool.config
-        self.cpu_seconds = _use_of(self).cpu_seconds
-        self.deadline = time.monotonic() + (
+        self.cpu_seconds, self.given_at = _use_of(self).cpu_seconds, time.monotonic()
+        self.deadline = self.given_at + (
             config.heavy_job_seconds if self.heavy else config.job_seconds
         )
         clips, blobs = [], []
@@ -192,18 +199,30 @@ class Worker:
                 self.sent.pop(key, None)
             self.give(job)
             return
+        self._settle(job, _use_of(self).cpu_seconds - self.cpu_seconds)
         self.job, self.deadline = None, float("inf")
         if job.is_cancelled:
             job.fail(CancelledError("the job was cancelled"))
         elif "heavy" in head:
             self.pool.queue_as_heavy(job)
         elif "done" in head:
+            if job.reads is None:
+                self.pool.shares.prove(job.keys)
+            self.pool.shares.go_on(job.client)
             if not job.answer.done():
                 job.answer.set_result(message)
         else:
             self.sent.pop(job.keys[0], None)
             job.fail(KINDS[head["kind"]](head["message"]))
         self.pool.dispatch()
+
+    def _settle(self, job: Job, used_seconds: float) -> None:
+        """Charge a job to its client. used_seconds: of the processor, 0 where the system does not
+        say
+        """
+        took = time.monotonic() - self.given_at
+        job.client.worked_seconds += took
+        self.pool.shares.charge(job.client, used_seconds or took, job.reads)
 
     def kill(self, reason: KinestyleError | HeavyWorkError | None) -> None:
         """End the process; its job, if it has one, fails for this reason, or is tried once more
@@ -264,7 +283,11 @@ class Worker:
             self.kill(self.reason)
             with contextlib.suppress(ProcessLookupError):
                 await self.process.wait()
-        if job is None or job.answer.done():
+        if job is None:
+            return
+        # who brings a worker down is charged for the next one too
+        self._settle(job, time.monotonic() - self.given_at + self.start_seconds)
+        if job.answer.done():
             return
         job.attempts += 1
         if job.is_cancelled:
@@ -281,8 +304,7 @@ class Worker:
             )
         else:
             _log.warning("a worker was lost; its job is done again by another")
-            self.pool.queue.insert(0, job)
-            self.pool.dispatch()
+            self.pool.put(job)
 
 
 class Pool:
@@ -299,6 +321,7 @@ class Pool:
         # -P: a numpy.py in the folder that the server was started in is none of the worker's
         # business
         self.command = [sys.executable, "-P", "-m", "kinestyle.studio.worker"]
+        self.shares = FairShares(config.patience_seconds)
         self.queue: list[Job] = []
         self.jobs: dict[str, Job] = {}
         self.workers: list[Worker] = []
@@ -333,16 +356,13 @@ class Pool:
 
     async def run(self, job: Job) -> Message:
         """Have a job done. Raises KinestyleError: what is wrong with it, or a full queue."""
-        if len(self.queue) >= self.config.queue_length:
-            raise BusyError(
-                f"{len(self.queue)} jobs wait already, as many as may; try again in a moment"
-            )
         if job.name in self.jobs:
             raise BusyError(f"a job called {job.name} is under way; give every job its own name")
+        self.shares.admit(job.client, () if job.reads else job.keys)
+        self._make_room(job)
         self.jobs[job.name] = job
         job.heavy |= any(key in self.heavy_keys for key in job.keys)
-        self.queue.append(job)
-        self.dispatch()
+        self.put(job)
         try:
             return await job.answer
         except asyncio.CancelledError:
@@ -350,6 +370,31 @@ class Pool:
             raise
         finally:
             del self.jobs[job.name]
+
+    def _make_room(self, job: Job) -> None:
+        """Where as many wait as may, refuse the one that is due last. Raises BusyError where that
+        is this job.
+        """
+        if len(self.queue) < self.config.queue_length:
+            return
+        last = max((job, *self.queue), key=lambda each: each.client.due)
+        busy = BusyError(
+            f"{len(self.queue)} jobs wait already, as many as may; try again in a moment"
+        )
+        if last is job:
+            raise busy
+        self.queue.remove(last)
+        last.fail(busy)
+
+    def put(self, job: Job) -> None:
+        """Queue a job, or one that was given to a worker once more."""
+        job.queued_at = time.monotonic()
+        self.queue.append(job)
+        self.queue.sort(key=lambda each: each.client.due)
+        self.dispatch()
+        if job in self.queue:  # until it may go to any worker
+            wait = self.config.steal_seconds + 0.01
+            asyncio.get_running_loop().call_later(wait, self.dispatch)
 
     def cancel(self, job: Job) -> None:
         """Remove a job from the queue, or end its worker if that goes on with it for long."""
@@ -368,21 +413,21 @@ class Pool:
         self.heavy_keys[job.keys[0]] = None
         while len(self.heavy_keys) > HEAVY_KEYS:
             self.heavy_keys.popitem(last=False)
-        job.heavy, job.queued_at = True, time.monotonic()
-        self.queue.append(job)
-        self.dispatch()
+        job.heavy = True
+        self.put(job)
 
     def dispatch(self) -> None:
-        """Give waiting jobs to idle workers: warm ones first, each to the worker that knows its
-        clip if it is free in time.
+        """Give waiting jobs to idle workers in the order in which they are due, each to the worker
+        that knows its clip if that is free in time.
         """
         if self.is_closing:
             return
         now = time.monotonic()
-        for job in self._in_turn(now):
+        for job in list(self.queue):
             worker = self._worker_for(job, now)
             if worker is not None:
                 self.queue.remove(job)
+                job.client.waited_seconds += now - job.queued_at
                 worker.give(job)
 
     def _worker_for(self, job: Job, now: float) -> Worker | None:
@@ -392,21 +437,8 @@ class Pool:
         home = [w for w in able if job.keys[0] in w.sent]
         best = [w for w in idle if w in home]
         if not best and home and now - job.queued_at < self.config.steal_seconds:
-            asyncio.get_running_loop().call_later(self.config.steal_seconds, self.dispatch)
             return None
         return min(best or idle, key=lambda w: len(w.sent), default=None)
-
-    def _in_turn(self, now: float) -> list[Job]:
-        """The queue in the order of service: warm jobs first, then the first job of each owner, the
-        second of each, and so on.
-        """
-        before: Counter[str] = Counter()
-        turns: list[tuple[tuple[int, int, int], Job]] = []
-        for position, job in enumerate(self.queue):
-            priority = WARM if now - job.queued_at > self.config.patience_seconds else job.priority
-            turns.append(((priority, before[job.owner], position), job))
-            before[job.owner] += 1
-        return [job for _, job in sorted(turns, key=lambda turn: turn[0])]
 
     async def _watch(self) -> None:
         """Refuse what waits too long, and have every worker checked."""

@@ -28,8 +28,9 @@ from kinestyle.runtime.takes import deciding_settings
 from kinestyle.studio.clip_store import ClipStore, Content, StatedRig, StoredClip, Upload, key_of
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import FormatError, LimitError, RequestError, UnknownError
+from kinestyle.studio.fair_shares import Client
 from kinestyle.studio.parts_first import has_part
-from kinestyle.studio.pool import COLD, WARM, Job, Pool
+from kinestyle.studio.pool import Job, Pool
 
 BESIDE = {".amc": ".asf"}
 """Formats whose files come in pairs: the one that is read -> the one beside it."""
@@ -45,16 +46,6 @@ _SENT_STYLE = re.compile(r"[\w-]{20,30}\.style")
 NamedFile = tuple[str, bytes]
 """A name as the client gives it, and bytes."""
 NamedFiles = Sequence[NamedFile]
-
-
-@dataclass(frozen=True)
-class Client:
-    """Who asks. name: tells clients apart while they wait; job: what it calls the work, None where
-    it does not care
-    """
-
-    name: str
-    job: str | None = None
 
 
 @dataclass(eq=False)
@@ -162,19 +153,19 @@ class Studio:
     async def preview(self, style: str) -> bytes:
         """The motion of the example walk in a style."""
         if sent := self.styles_sent(Cue.of(style)):
-            client = Client("previews")
+            client = Client("previews", is_background=True)
             async with self._preview_lock:
                 walk = await self.read([("walk.bvh", example("walk"))], client)
-                done = await self.restyled(walk, Cue.of(style), Settings(), client, COLD, sent)
+                done = await self.restyled(walk, Cue.of(style), Settings(), client, sent)
             return done.motion
         named = self.bundle.style(style)
         # one after the other: a page that asks for all of them hinders nobody
         async with self._preview_lock:
             if named.name not in self._previews:
-                client = Client("previews")
+                client = Client("previews", is_background=True)
                 walk = await self.read([("walk.bvh", example("walk"))], client)
                 cue: Cue[Content] = Cue.of(named.name)
-                restyled = await self.restyled(walk, cue, Settings(), client, COLD)
+                restyled = await self.restyled(walk, cue, Settings(), client)
                 self._previews[named.name] = restyled.motion
         return self._previews[named.name]
 
@@ -204,7 +195,6 @@ class Studio:
         cue: Cue[Content],
         settings: Settings,
         client: Client,
-        priority: int = WARM,
         sent: Mapping[str, Content] | None = None,
     ) -> Content:
         """What a clip becomes in the style that a cue asks for. sent: styles of the cue that came
@@ -221,7 +211,7 @@ class Studio:
             return known
         head = {"work": "stylize", **wanted, "name": name, "result": key}
         contents = (content, *cue.like, *sent.values())
-        message = await self.pool.run(self._job(head, contents, client, priority))
+        message = await self.pool.run(self._job(head, contents, client))
         return Content(
             key, name, content.upload, message.blobs[0], message.head["facts"], message.blobs[1]
         )
@@ -239,7 +229,7 @@ class Studio:
         sent = self.styles_sent(cue)
         head = {"work": "part", **self._wanted(known, settings, sent), "name": name, "at": at}
         contents = (clip.content, *known.like, *sent.values())
-        message = await self.pool.run(self._job(head, contents, client, WARM))
+        message = await self.pool.run(self._job(head, contents, client))
         return message.blobs[0]
 
     async def takes(
@@ -271,8 +261,8 @@ class Studio:
             **self._wanted(cue, Settings(), sent),
             "name": clip.content.name,
         }
-        # all that a person waits for comes first
-        job = self._job(head, (clip.content, *sent.values()), client, COLD)
+        client.is_background = True
+        job = self._job(head, (clip.content, *sent.values()), client)
         return (await self.pool.run(job)).blobs[0]
 
     async def mesh(self, clip: StoredClip, client: Client) -> bytes | None:
@@ -287,8 +277,8 @@ class Studio:
                 upload.key, upload.name, upload, None, facts, b""
             )
             head = {"work": "mesh", "name": upload.name}
-            # what moves comes first
-            message = await self.pool.run(self._job(head, (of,), client, COLD))
+            client.is_background = True  # what moves comes first
+            message = await self.pool.run(self._job(head, (of,), client))
             known = message.blobs[0]
             self.store.keep_mesh(upload, known)
         return known or None
@@ -315,7 +305,6 @@ class Studio:
         head: dict[str, Any],
         contents: Sequence[Content],
         client: Client,
-        priority: int = COLD,
     ) -> Job:
         by_key = {content.key: content for content in contents}
         heavy = any(
@@ -329,9 +318,8 @@ class Studio:
             keys,
             lambda key: by_key[key].supply(),
             client.job or secrets.token_urlsafe(12),
-            priority,
+            client,
             heavy,
-            client.name,
         )
 
     def _upload(self, named_files: NamedFiles, rig: StatedRig | None, reading: Reading) -> Upload:

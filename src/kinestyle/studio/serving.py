@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 self.app,
-                http=partial(Connection, studio),  # type: ignore[arg-type]
+                http=partial(Connection, studio, self.app.state.studio.pool.shares.leave),  # type: ignore[arg-type]
                 ws="none",
                 log_config=None,
                 access_log=False,

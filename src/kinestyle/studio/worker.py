@@ -42,8 +42,7 @@ def main() -> None:
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     if config["nice"]:
-        with contextlib.suppress(OSError, AttributeError):
-            os.nice(config["nice"])
+        _step_back(config["nice"])
     _limit_memory(config["worker_bytes"] + RESERVED_BYTES)
     service = WorkerService(config, folder)
     try:
@@ -145,6 +144,16 @@ def _end_with_server(server: int) -> None:
     while os.getppid() == server:
         time.sleep(1.0)
     os._exit(0)
+
+
+def _step_back(niceness: int) -> None:
+    """Leave the processor to others, where the system knows of that."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(niceness)
+    # Linux may share the processor out between sessions before it looks at their processes, and
+    # each worker has a session of its own
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _limit_memory(limit_bytes: int) -> None:

@@ -6,10 +6,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 
 from kinestyle.studio.error_responses import GuessError
+from kinestyle.studio.fair_shares import network_of
 
 FREE = 10
 """Wrong tokens of an address before it has to wait."""
@@ -39,7 +39,7 @@ class WrongTokens:
 
     def check(self, address: str) -> None:
         """Raises GuessError while the address has to wait."""
-        known = self._guesses.get(_network(address))
+        known = self._guesses.get(network_of(address))
         if known is not None and (left := known.waits_until - self.clock()) > 0.0:
             raise GuessError(
                 f"{known.count} wrong tokens came from your address; try again in {ceil(left)} s",
@@ -47,7 +47,7 @@ class WrongTokens:
             )
 
     def wrong(self, address: str) -> None:
-        name, now = _network(address), self.clock()
+        name, now = network_of(address), self.clock()
         known = self._guesses.pop(name, _Guesses())
         if now - known.last > REMEMBERED_SECONDS:
             known = _Guesses()
@@ -60,15 +60,4 @@ class WrongTokens:
             self._guesses.popitem(last=False)
 
     def right(self, address: str) -> None:
-        self._guesses.pop(_network(address), None)
-
-
-def _network(address: str) -> str:
-    """Who counts as one: an IPv4 address, or the network that one IPv6 customer has."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:  # a socket file, or a test
-        return address
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
-        return str(ip_network((parsed, 64), strict=False))
-    return str(parsed)
+        self._guesses.pop(network_of(address), None)

@@ -5,6 +5,7 @@
  * @typedef {import('./service.js').Named} Named
  * @typedef {import('./service.js').StatedRig} StatedRig
  */
+import { newId } from './ids.js';
 import { Service, ServiceError } from './service.js';
 
 const TOKEN = 'kinestyle-token';
@@ -37,6 +38,8 @@ export class HttpService extends Service {
       history.replaceState(null, '', location.pathname + location.search + rest);
     }
     this.token = given ?? sessionStorage.getItem(TOKEN);
+    // a browser has several connections, which count as one
+    this.client = newId();
   }
 
   health = () => this.#json('GET', 'health', { signal: AbortSignal.timeout(4000) });
@@ -214,6 +217,7 @@ export class HttpService extends Service {
   async #fetch(method, path, options = {}) {
     const headers = {
       ...options.headers,
+      'X-Kinestyle-Client': this.client,
       ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}),
     };
     let answer;

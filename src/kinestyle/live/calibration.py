@@ -22,7 +22,7 @@ from kinestyle.retarget.contacts import (
     measure_contacts,
     standing_heights,
 )
-from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence, correspond, to_canonical
+from kinestyle.retarget.correspondence import Correspondence, correspond, to_canonical
 from kinestyle.retarget.features import (
     LAYOUT,
     at_feature_rate,
@@ -84,7 +84,7 @@ def calibrate(graphs: Graphs, clip: Clip, rig: Rig | str | Path | None = None) -
             f"moves; {LEAST_SECONDS:g} s or more are needed"
         )
     c = correspond(clip, map_joints(clip, as_rig(rig)))
-    joints, legs = c.part(LEG_ROLES)
+    joints, legs = c.legs
     above_rest, _ = measure_contacts(to_canonical(clip, c))
     both = leg_trajectories(clip.window(0, clip.frame_count, joints), legs)
     ankles = np.stack([leg.foot[:, 1] for leg in both], axis=1) * c.scale_to_canonical

@@ -146,7 +146,7 @@ class Listener:
 
     def render(self, latent: np.ndarray) -> Rendering:
         """latent: (Z, T/4) -> what comes out of it."""
-        features = smooth_in_time(self.graphs.decode(latent).astype(float), SMOOTHING_FRAMES)
+        features = smooth_in_time(self.graphs.decode(latent), SMOOTHING_FRAMES)
         return Rendering(
             heading_free_rotation(features),
             features[:, LAYOUT["root_height"]][:, 0],

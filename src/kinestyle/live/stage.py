@@ -20,7 +20,7 @@ from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time, smootherstep
 from kinestyle.motion.window import Window
-from kinestyle.retarget.changes import carry_along, offset_root
+from kinestyle.retarget.changes import carry_along, offset_root, with_body_moved, with_root_moved
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
 from kinestyle.retarget.foot_lock import EVEN_SECONDS, reach_locks, stance_velocity, with_legs
 from kinestyle.retarget.hands import hold_hands
@@ -132,7 +132,7 @@ class Stage:
         self._calibration = calibration
         self._c = calibration.correspondence
         self._frame_time = calibration.frame_time_seconds
-        self._joints, self._legs = self._c.part(LEG_ROLES)
+        self._joints, self._legs = self._c.legs
         self._parts: list[Part] = []
         self._changes_at = 0
         self._waits: Part | None = None
@@ -198,7 +198,7 @@ class Stage:
         after = self._on_its_feet(performer, before, turned, was, legs, (first, left, leaves, stop))
         if resting.any():
             travel = self._travel.rows("travel", left, leaves)
-            after = _between(after, _offset(turned.clip, self._c, travel), resting)
+            after = _between(after, with_root_moved(turned.clip, self._c, travel), resting)
         return _frames(after)
 
     def _resting(self, left: int, leaves: int) -> Array:
@@ -223,7 +223,7 @@ class Stage:
         """The clip with the travel that was gained before, if any was."""
         self._rest_there(left, left + clip.frame_count)
         travel = self._travel.rows("travel", left, left + clip.frame_count)
-        return _frames(_offset(clip, self._c, travel) if travel.any() else clip)
+        return _frames(with_root_moved(clip, self._c, travel) if travel.any() else clip)
 
     def _rest_there(self, left: int, leaves: int) -> None:
         """The body is as far from where it would be as in the frame before."""
@@ -262,8 +262,7 @@ class Stage:
             b.clip.local_rotation,
             np.broadcast_to(share[:, None], a.clip.local_rotation.shape[:2]),
         )
-        still = np.zeros((before.frame_count, 3))
-        clip = before.with_motion(offset_root(before, c, local, still), local)
+        clip = before.with_motion(offset_root(before, c, local, None), local)
         return Turned(
             clip,
             a.rise + share * (b.rise - a.rise),
@@ -305,8 +304,8 @@ class Stage:
         self._find_travel(performer, was, legs, locked, (first, left, leaves, stop))
         travel = self._travel.rows("travel", first, stop)
         here = slice(left - first, leaves - first)
-        after = _offset(turned.clip, self._c, travel[here])
-        moved = _offset(legs.clip, self._legs, travel)
+        after = with_root_moved(turned.clip, self._c, travel[here])
+        moved = with_body_moved(legs.clip, self._legs, travel)
         ways = leg_trajectories(was, self._legs), leg_trajectories(moved, self._legs)
         found = self._planting.find((first, left, leaves), locked, *ways)
         self._planting.contacts.decide(locked, first, leaves)
@@ -439,11 +438,6 @@ def _between(one: Clip, other: Clip, share: Array) -> Clip:
     )
     turned = rotation.interpolate(one.local_rotation, other.local_rotation, of_all)
     return one.with_motion(position, turned)
-
-
-def _offset(clip: Clip, c: Correspondence, travel: Array) -> Clip:
-    position = offset_root(clip, c, clip.local_rotation, travel)
-    return clip.with_motion(position, clip.local_rotation)
 
 
 def _frames(clip: Clip) -> list[Frame]:

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import (
     Skeleton,
+    joints_first,
     place_joints,
     rest_position,
     world_to_local_rotation,
@@ -73,6 +75,19 @@ REST_POSITION_M = rest_position(CANONICAL)
 """(21, 3) its joints in the T-pose, soles on the floor."""
 
 HIPS = CANONICAL.index("hips")
+
+_BONES_ALONG = [
+    (axis, joints, CANONICAL.parents[joints], CANONICAL.offsets[joints, axis])
+    for axis in range(3)
+    for joints in [1 + np.flatnonzero(CANONICAL.offsets[1:, axis])]
+]
+"""For each axis the joints that lie along it from their parents, the parents, and how far: most
+bones lie along one, which is rotated with half of the operations that a vector takes.
+"""
+
+_LONG = 2**15
+"""Numbers of rotations from which on that pays: below, what counts is how often numpy is called."""
+
 LEG_LENGTH_M = float(
     -CANONICAL.offsets[[CANONICAL.index("left_shin"), CANONICAL.index("left_foot")], 1].sum()
 )
@@ -124,6 +139,17 @@ def canonical_clip(
 
 def joints_from_hips(world_rotation: Array) -> Array:
     """world_rotation: (..., 21, 4) -> (..., 21, 3) metres from the hips."""
-    position = place_joints(CANONICAL, CANONICAL.offsets, world_rotation)
-    position -= CANONICAL.offsets[HIPS]
-    return position
+    if world_rotation.size < _LONG:
+        position = place_joints(CANONICAL, CANONICAL.offsets, world_rotation)
+        position -= CANONICAL.offsets[HIPS]
+        return position
+    world = joints_first(world_rotation)
+    found = np.zeros((3, *world.shape[:-1]), world.dtype)
+    position = np.moveaxis(found, 0, -1)
+    for axis, joints, parents, length in _BONES_ALONG:
+        along = rotation.rotated_axis(world[parents], axis)
+        along *= length.reshape(-1, *[1] * (along.ndim - 1))
+        position[joints] += along
+    for joints in CANONICAL.levels[1:]:
+        position[joints] += position[CANONICAL.parents[joints]]
+    return np.moveaxis(position, 0, -2)

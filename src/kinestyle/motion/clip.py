@@ -11,8 +11,12 @@ import numpy as np
 
 from kinestyle.errors import ClipError, MotionFileError, wrong_type
 from kinestyle.motion import display, paged
-from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton, forward_kinematics
+from kinestyle.motion.rotation import Array, rotate
+from kinestyle.motion.skeleton import (
+    Skeleton,
+    local_to_world_rotation,
+    place_joints,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,10 @@ _STILL = 1e-5
 """How much a position may differ, as a share of its size or of 1, and a quaternion's component, of
 a joint that does not move.
 """
+
+_PARTS_KEPT, _PARTS_FRAMES = 2, 7200
+"""Clips of some of a clip's joints that it keeps, of its body and of the legs, where it has at most
+so many frames."""
 
 UNSTATED = StatedWorld()
 METRES_Y_UP = StatedWorld(1.0, (0.0, 1.0, 0.0))
@@ -181,24 +189,42 @@ class Clip:
         return not is_moving(self.local_position, self.local_rotation)
 
     @cached_property
-    def _world(self) -> tuple[Array, Array]:
-        return forward_kinematics(self.skeleton, self.local_position, self.local_rotation)
+    def world_position(self) -> Array:
+        """(T, J, 3) joint positions in the file's units and axes."""
+        return place_joints(self.skeleton, self.local_position, self.world_rotation)
+
+    @cached_property
+    def world_rotation(self) -> Array:
+        """(T, J, 4) joint rotations in the file's axes."""
+        return local_to_world_rotation(self.skeleton, self.local_rotation)
+
+    def position_of(self, joint: int) -> Array:
+        """(T, 3) the world position of one joint: those of all others are not computed for it."""
+        if "world_position" in self.__dict__:
+            return self.world_position[:, joint]
+        place, _ = self.joint(joint)
+        for above in self.skeleton.ancestors(joint):
+            position, turned = self.joint(above)
+            place = position + rotate(turned, place)
+        return place
 
     def with_world(self, world_position: Array, world_rotation: Array) -> Self:
         """This very clip, for which (T, J, 3) and (T, J, 4) need not be computed any more."""
         # where `cached_property` keeps what it has computed
-        self.__dict__["_world"] = world_position, world_rotation
+        self.__dict__.update(world_position=world_position, world_rotation=world_rotation)
         return self
 
-    @property
-    def world_position(self) -> Array:
-        """(T, J, 3) joint positions in the file's units and axes."""
-        return self._world[0]
-
-    @property
-    def world_rotation(self) -> Array:
-        """(T, J, 4) joint rotations in the file's axes."""
-        return self._world[1]
+    def _with_world_of(self, clip: Clip, *part: Any) -> Self:
+        """This very clip, with what is known of another one in the world, of which it is a part;
+        part: the indices of that, one after the other
+        """
+        for name in ("world_position", "world_rotation"):
+            known = clip.__dict__.get(name)
+            if known is not None:
+                for some in part:
+                    known = known[some]
+                self.__dict__[name] = known
+        return self
 
     def __repr__(self) -> str:
         return (
@@ -225,8 +251,21 @@ class Clip:
         joints: those that are wanted, ascending, each with all above it; None: all. A clip of some
             joints has no source.
         """
-        if joints is None and (start, stop) == (0, self.frame_count):
+        whole = (start, stop) == (0, self.frame_count)
+        if joints is None and whole:
             return self
+        if joints is None or not whole or self.frame_count > _PARTS_FRAMES:
+            return self._window(start, stop, joints)
+        # a clip that is one window is asked for the same part again and again
+        parts: dict[tuple[int, ...], Clip] = self.__dict__.setdefault("_parts", {})
+        key = tuple(joints)
+        if key not in parts:
+            while len(parts) >= _PARTS_KEPT:
+                parts.pop(next(iter(parts)))
+            parts[key] = self._window(start, stop, joints)
+        return parts[key]
+
+    def _window(self, start: int, stop: int, joints: Sequence[int] | None) -> Clip:
         both = self.local_position, self.local_rotation
         position, rotation = (paged.taken(values[start:stop], joints) for values in both)
         base = None if self.base is None else self.base.window(start, stop, joints)
@@ -245,17 +284,15 @@ class Clip:
                 source=None,
                 base=base,
             )
-        if "_world" in self.__dict__:
-            every = slice(None) if joints is None else joints
-            found.with_world(*(values[start:stop][:, every] for values in self._world))
-        return found
+        every = () if joints is None else ((slice(None), joints),)
+        return found._with_world_of(self, slice(start, stop), *every)
 
     def sample(self, frames: np.ndarray) -> Clip:
         """frames: (N,) int -> a clip of these frames only."""
         both = self.local_position, self.local_rotation
         sampled = self.with_motion(*(values[frames] for values in both))
         paged.give_back(*both)
-        return sampled
+        return sampled._with_world_of(self, frames)
 
     def joint(self, joint: int) -> tuple[Array, Array]:
         """(T, 3) and (T, 4), local position and rotation of one joint."""
@@ -265,8 +302,7 @@ class Clip:
 
     def with_warnings(self, *more: str) -> Self:
         """The same clip with more to tell its user."""
-        warned = replace(self, warnings=(*self.warnings, *more))
-        return warned.with_world(*self._world) if "_world" in self.__dict__ else warned
+        return replace(self, warnings=(*self.warnings, *more))._with_world_of(self)
 
     def with_animations(self, animations: tuple[Animation, ...], animation: str) -> Self:
         """The same clip with the animations of its file, and the name of the one that it is."""

@@ -51,12 +51,14 @@ def find_lead_in(motion: Motion) -> int:
     )
     if motion.frame_count <= SHORTEST_FRAMES or _begins_at_once(_poses(motion, 2)):
         return 0
-    held = _held(_poses(motion, compared), compared)
+    pose = _poses(motion, 2 * compared)
+    held = _held(pose[:compared], compared)
     if held is None:
-        held = _held(_poses(motion, longest + compared), longest)
+        pose = _poses(motion, longest + compared)
+        held = _held(pose, longest)
     if held is None or motion.frame_count - held < SHORTEST_FRAMES:
         return 0
-    pose = _poses(motion, held + compared)
+    pose = pose[: held + compared]
     return held if _jumps(pose[held - 1], pose[held:]) else 0
 
 

@@ -76,7 +76,10 @@ def spline_vector(values: Array, at_frame: Array) -> Array:
     at_frame = np.clip(at_frame, 0.0, len(values) - 1.0)
     nearest = np.rint(at_frame)
     if (np.abs(at_frame - nearest) < _THE_SAME_FRAME).all():
-        return values[nearest.astype(int)]  # which it goes through
+        frames = nearest.astype(int)  # which it goes through
+        first, stop = int(frames[0]), int(frames[-1]) + 1
+        one_by_one = stop - first == len(frames) and bool((np.diff(frames) == 1).all())
+        return values[first:stop] if one_by_one else values[frames]
     reach = np.arange(-_CONTROL_REACH, _CONTROL_REACH + 1)
     kernel = np.sqrt(3.0) * (np.sqrt(3.0) - 2.0) ** np.abs(reach)
     beyond = np.arange(1, _CONTROL_REACH + 3).reshape(-1, *[1] * (values.ndim - 1))

@@ -16,6 +16,9 @@ Array = NDArray[np.floating]
 AXIS_INDEX = {"X": 0, "Y": 1, "Z": 2}
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 
+_READ_APART = 2**12
+"""Of quaternions: components of more numbers are worth a copy where each is read several times."""
+
 _COMPLEX = {np.dtype(f"f{size}"): np.dtype(f"c{2 * size}") for size in (4, 8)}
 
 
@@ -24,14 +27,17 @@ def normalize(vector: ArrayLike, epsilon: float = 1e-12) -> Array:
     back as zeros.
     """
     v = np.asarray(vector, dtype=float) if not isinstance(vector, np.ndarray) else vector
+    if v.ndim == 1:
+        # of a single vector, what counts is how many operations there are
+        single = np.sqrt(v @ v)
+        return v / single if single > epsilon else np.zeros_like(v)
     size = length(v)
-    long = size > epsilon
     divisor = np.maximum(size, epsilon)
-    unit = _of_components(size, v.shape[-1])
+    unit = _vectors(size) if v.shape[-1] == 3 else _rows(size, v.shape[-1])
     for i in range(v.shape[-1]):
         np.divide(v[..., i], divisor, out=unit[..., i])
-    if not long.all():
-        unit[~long] = 0.0
+    if not np.min(size, initial=np.inf) > epsilon:
+        unit[~(size > epsilon)] = 0.0
     return unit
 
 
@@ -56,11 +62,14 @@ def multiply(a: Array, b: Array) -> Array:
     This is the innermost of all loops. With `i j = k`, a quaternion is two complex numbers, (w + x
     i) + (y + z i) j, and a product four of theirs instead of sixteen of real ones.
     """
+    for one, other in ((a, b), (b, a)):
+        if _is_identity(one) and one.dtype == other.dtype:
+            return np.array(other)
     (p, q), (r, s) = _complex_pair(a), _complex_pair(b)
     first, second = np.asarray(p * r), np.asarray(p * s)
     first -= q * np.conjugate(s)
     second += q * np.conjugate(r)
-    product = _of_components(first, 2)
+    product = _rows(first, 2)
     product[..., 0], product[..., 1] = first, second
     return product.view(first.real.dtype)
 
@@ -72,15 +81,33 @@ def _complex_pair(q: Array) -> tuple[np.ndarray, np.ndarray]:
     return pair[..., 0], pair[..., 1]
 
 
-def _of_components(like: np.ndarray, count: int) -> np.ndarray:
-    """An array (..., count) to be filled. The axes of `like`, (...), lie in memory as they do in
-    that: what goes through one after the other need not jump.
+def _is_identity(q: Array) -> bool:
+    """Whether this is one rotation, and by nothing: such as that to Y up of most files."""
+    return q.ndim == 1 and bool(q[0] == 1.0) and not q[1:].any()
+
+
+def _rows(like: np.ndarray, count: int) -> np.ndarray:
+    """An array (..., count) to be filled, each row of which lies in memory in one place, as
+    quaternions do. The axes of `like`, (...), lie as they do in that: what goes through one after
+    the other need not jump.
     """
     if like.flags.c_contiguous:
         return np.empty((*like.shape, count), like.dtype)
     order = np.argsort([-stride for stride in like.strides], kind="stable").tolist()
     made = np.empty((*(like.shape[axis] for axis in order), count), like.dtype)
     return made.transpose(*np.argsort(order).tolist(), like.ndim)
+
+
+def _vectors(like: np.ndarray) -> np.ndarray:
+    """An array (..., 3) to be filled, as `_rows`, but each component of which lies in memory in one
+    place: what is done with vectors is done component by component, in half the time.
+    """
+    if like.flags.c_contiguous:
+        made = np.empty((3, *like.shape), like.dtype)
+        return made.transpose(*range(1, made.ndim), 0)
+    order = np.argsort([-stride for stride in like.strides], kind="stable").tolist()
+    made = np.empty((3, *(like.shape[axis] for axis in order)), like.dtype)
+    return made.transpose(*(np.argsort(order) + 1).tolist(), 0)
 
 
 def cross(a: Array, b: Array) -> Array:
@@ -90,7 +117,7 @@ def cross(a: Array, b: Array) -> Array:
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     x = np.asarray(ay * bz - az * by)
-    product = _of_components(x, 3)
+    product = _vectors(x)
     product[..., 0] = x
     product[..., 1] = az * bx - ax * bz
     product[..., 2] = ax * by - ay * bx
@@ -106,17 +133,44 @@ def inverse(q: Array) -> Array:
 
 def rotate(q: Array, v: Array) -> Array:
     """q: (..., 4) unit quaternions, v: (..., 3) -> (..., 3), the vectors rotated."""
+    if _is_identity(q) and q.dtype == v.dtype:
+        return np.array(v)
     w, x, y, z = (q[..., i] for i in range(4))
+    if q.size > _READ_APART:
+        w, x, y, z = (component.copy(order="K") for component in (w, x, y, z))
     a, b, c = (v[..., i] for i in range(3))
-    # t = 2 u x v, for u the vector part; then v + w t + u x t
-    t, s, r = y * c - z * b, z * a - x * c, x * b - y * a
-    t, s, r = t + t, s + s, r + r
-    first = np.asarray(a + w * t + (y * r - z * s))
-    rotated = _of_components(first, 3)
-    rotated[..., 0] = first
-    rotated[..., 1] = b + w * s + (z * t - x * r)
-    rotated[..., 2] = c + w * r + (x * s - y * t)
+    # (t, s, r) = 2 u x v, for u the vector part; then v + w (t, s, r) + u x (t, s, r)
+    t, s, r = np.asarray(y * c), np.asarray(z * a), np.asarray(x * b)
+    for twice, less in ((t, z * b), (s, x * c), (r, y * a)):
+        twice -= less
+        twice += twice
+    rotated = _vectors(t)
+    for i, (u, first, other, second, turned, own) in enumerate(
+        ((y, r, z, s, t, a), (z, t, x, r, s, b), (x, s, y, t, r, c))
+    ):
+        component = rotated[..., i]
+        np.multiply(u, first, out=component)
+        component -= other * second
+        component += w * turned
+        component += own
     return rotated
+
+
+def rotated_axis(q: Array, axis: int) -> Array:
+    """q: (..., 4) unit quaternions -> (..., 3), where they take the axis X (0), Y (1) or Z (2): a
+    column of their matrices.
+    """
+    w, own, second, third = (q[..., i] for i in (0, *(1 + (axis + k) % 3 for k in range(3))))
+    along = np.asarray(second * second + third * third)
+    found = _vectors(along)
+    along *= -2.0
+    np.add(along, 1.0, out=found[..., axis])
+    for k, (one, other) in enumerate(((second, third), (third, -second)), start=1):
+        component = found[..., (axis + k) % 3]
+        np.multiply(own, one, out=component)
+        component += w * other
+        component *= 2.0
+    return found
 
 
 def angle(q: Array) -> Array:
@@ -129,7 +183,7 @@ def angle(q: Array) -> Array:
 def exp(axis_angle: Array) -> Array:
     """axis_angle: (..., 3) rotation vectors in radians -> (..., 4) unit quaternions."""
     half = 0.5 * length(axis_angle)
-    q = _of_components(half, 4)
+    q = _rows(half, 4)
     q[..., 0] = np.cos(half)
     scale = 0.5 * np.sinc(half / np.pi)
     for i in range(3):
@@ -146,7 +200,7 @@ def log(q: Array) -> Array:
     # half / sin(half) tends to 1 where the angle vanishes
     scale = 2.0 * np.where(sine > 1e-9, half / np.maximum(sine, 1e-9), 1.0)
     scale = np.asarray(np.where(w < 0, -scale, scale))
-    vector = _of_components(scale, 3)
+    vector = _vectors(scale)
     for i in range(3):
         np.multiply(scale, q[..., 1 + i], out=vector[..., i])
     return vector
@@ -156,7 +210,36 @@ def power(q: Array, exponent: ArrayLike) -> Array:
     """q: (..., 4), exponent: (...) -> (..., 4), the rotation taken `exponent` times as far, the
     shorter way round.
     """
-    return exp(log(q) * np.asarray(exponent, dtype=q.dtype)[..., None])
+    # `exp` of a multiple of `log`, without the vector in between
+    w, sine = q[..., 0], length(q[..., 1:])
+    times = np.asarray(exponent, dtype=q.dtype)
+    half = np.asarray(times * np.arctan2(sine, np.abs(w)))
+    share = np.sin(half) / np.maximum(sine, 1e-9)
+    if not np.min(sine, initial=1.0) > 1e-9:
+        share = np.where(sine > 1e-9, share, times)
+    share = np.where(w < 0, -share, share)
+    return _of_axis(np.cos(half), share, q)
+
+
+def scaled(q: Array, factor: ArrayLike) -> Array:
+    """q: (..., 4), factor: (...) -> (..., 4), the rotation by `factor` times its angle, which goes
+    to a whole turn: not the shorter way round, but always the same. One by no angle stays that.
+    """
+    sine = length(q[..., 1:])
+    turns = sine > 1e-12
+    half = np.asarray(factor * np.where(turns, np.arctan2(sine, q[..., 0]), 0.0))
+    return _of_axis(np.cos(half), np.sin(half) / np.where(turns, sine, np.inf), q)
+
+
+def _of_axis(cosine: Array, share: Array, q: Array) -> Array:
+    """cosine, share: (...), q: (..., 4) -> (..., 4), quaternions of which the vector is so much of
+    that of `q`.
+    """
+    made = _rows(np.asarray(share), 4)
+    made[..., 0] = cosine
+    for i in range(1, 4):
+        np.multiply(share, q[..., i], out=made[..., i])
+    return made
 
 
 def interpolate(a: Array, b: Array, weight: ArrayLike) -> Array:
@@ -173,7 +256,7 @@ def between(a: Array, b: Array) -> Array:
     """
     a, b = np.broadcast_arrays(a, b)
     cosine = dot(a, b)
-    q = _of_components(cosine, 4)
+    q = _rows(cosine, 4)
     q[..., 0], q[..., 1:] = 1.0 + cosine, cross(a, b)
     opposite = cosine < -1.0 + 4.0 * np.finfo(cosine.dtype).eps
     if opposite.any():
@@ -248,21 +331,23 @@ def _from_columns(x: Components, y: Components, z: Components) -> Array:
     Of four algebraically equal forms the one with the trace is taken, or where that is negative the
     one with the largest pivot: none divides by nearly zero.
     """
-    xx, yy, zz = x[0], y[1], z[2]
-    trace = np.asarray(xx + yy + zz)
-    q = _of_components(trace, 4)
-    q[..., 0] = 1 + trace
-    q[..., 1] = y[2] - z[1]
-    q[..., 2] = z[0] - x[2]
-    q[..., 3] = x[1] - y[0]
+    trace = np.asarray(x[0] + y[1] + z[2])
+    form = [np.asarray(one) for one in (1.0 + trace, y[2] - z[1], z[0] - x[2], x[1] - y[0])]
     others = trace < 0.0
-    if others.any():
-        x, y, z = (_where(others, column) for column in (x, y, z))
-        q[others] = _by_largest_axis(x, y, z, q[others])
-    size = length(q)
-    divisor = np.where(q[..., 0] < 0, -size, size)
-    for i in range(4):
-        np.divide(q[..., i], divisor, out=q[..., i])
+    any_others = bool(others.any())
+    if any_others:
+        pivoted = _by_largest_axis(*(_where(others, column) for column in (x, y, z)))
+        for component, better in zip(form, pivoted, strict=True):
+            component[others] = better
+    size = form[0] * form[0]
+    for component in form[1:]:
+        size += component * component
+    share = 1.0 / np.sqrt(size)
+    if any_others:
+        share = np.where(form[0] < 0.0, -share, share)
+    q = _rows(trace, 4)
+    for i, component in enumerate(form):
+        np.multiply(component, share, out=q[..., i])
     return q
 
 
@@ -270,22 +355,21 @@ def _where(some: np.ndarray, v: Components) -> Components:
     return v[0][some], v[1][some], v[2][some]
 
 
-def _by_largest_axis(x: Components, y: Components, z: Components, by_trace: Array) -> Array:
-    """The forms of `_from_columns`, (N, 4), that have an entry of the diagonal for their pivot;
-    by_trace: (N, 4) the one that has the trace.
-    """
+def _by_largest_axis(x: Components, y: Components, z: Components) -> Array:
+    """(4, N) the forms of `_from_columns` that have an entry of the diagonal for their pivot."""
     xx, yy, zz = x[0], y[1], z[2]
-    a, b, c = by_trace[:, 1], by_trace[:, 2], by_trace[:, 3]
+    a, b, c = y[2] - z[1], z[0] - x[2], x[1] - y[0]
     d, e, f = x[1] + y[0], z[0] + x[2], z[1] + y[2]
-    forms = np.stack(
-        [
-            np.stack([a, 1 + xx - yy - zz, d, e], axis=-1),
-            np.stack([b, d, 1 - xx + yy - zz, f], axis=-1),
-            np.stack([c, e, f, 1 - xx - yy + zz], axis=-1),
-        ]
+    by_x, by_y = (xx >= yy) & (xx >= zz), yy >= zz
+    forms = (
+        (a, b, c),
+        (1.0 + xx - yy - zz, d, e),
+        (d, 1.0 - xx + yy - zz, f),
+        (e, f, 1.0 - xx - yy + zz),
     )
-    pivot = np.argmax(np.stack([xx, yy, zz], axis=-1), axis=-1)
-    return np.asarray(forms[pivot, np.arange(len(pivot))])
+    return np.stack(
+        [np.where(by_x, of_x, np.where(by_y, of_y, of_z)) for of_x, of_y, of_z in forms]
+    )
 
 
 def to_sixd(q: Array) -> Array:
@@ -309,10 +393,13 @@ def from_sixd(sixd: Array) -> Array:
 
 def _unit(v: Components, epsilon: float = 1e-12) -> Components:
     """As `normalize`."""
-    size = np.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
-    share = np.where(size > epsilon, 1.0, 0.0) if np.min(size, initial=1.0) <= epsilon else 1.0
-    divisor = np.maximum(size, epsilon)
-    return share * v[0] / divisor, share * v[1] / divisor, share * v[2] / divisor
+    size = v[0] * v[0] + v[1] * v[1]
+    size += v[2] * v[2]
+    size = np.sqrt(size)
+    if not np.min(size, initial=1.0) > epsilon:
+        size = np.where(size > epsilon, size, np.inf)
+    share = 1.0 / size
+    return v[0] * share, v[1] * share, v[2] * share
 
 
 def from_axes(primary: Array, secondary: Array) -> Array:

@@ -11,6 +11,9 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.rotation import Array
 
+_NUMBERS_AT_ONCE = 2**17
+"""Of world rotations: what is made of more is larger than the processor's cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
@@ -137,7 +140,8 @@ def joints_inside(values: Array) -> Array:
 
 def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
     """local_rotation: (..., J, 4) relative to each parent -> (..., J, 4) in the world."""
-    local = joints_first(local_rotation)
+    # whole joints together, as they are read
+    local = np.ascontiguousarray(joints_first(local_rotation))
     world = np.empty(local.shape, local.dtype)
     world[skeleton.levels[0]] = local[skeleton.levels[0]]
     for joints in skeleton.levels[1:]:
@@ -182,10 +186,15 @@ def place_joints(skeleton: Skeleton, local_position: Array, world_rotation: Arra
     world rotations (..., J, 4).
     """
     parents, root = np.maximum(skeleton.parents, 0), skeleton.levels[0]
-    rotated = joints_first(world_rotation)[parents]
-    local = np.broadcast_to(local_position, (*world_rotation.shape[:-1], 3))
-    position = rotation.rotate(rotated, joints_first(local))
-    position[root] = joints_first(local)[root]
+    world = joints_first(world_rotation)
+    local = joints_first(np.broadcast_to(local_position, (*world_rotation.shape[:-1], 3)))
+    found = np.empty((3, *world.shape[:-1]), np.result_type(world, local))
+    position = np.moveaxis(found, 0, -1)
+    at_once = max(1, _NUMBERS_AT_ONCE * len(world) // max(1, world.size))
+    for start in range(0, len(world), at_once):
+        some = slice(start, start + at_once)
+        position[some] = rotation.rotate(world[parents[some]], local[some])
+    position[root] = local[root]
     for joints in skeleton.levels[1:]:
         position[joints] += position[parents[joints]]
     return joints_inside(position)

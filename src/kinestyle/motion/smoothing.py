@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from kinestyle.motion import rotation
@@ -9,18 +11,50 @@ from kinestyle.motion.rotation import Array
 
 _AMBIGUOUS = np.radians(100.0), np.radians(170.0)
 
+_SMOOTHED_AT_ONCE = 8
+"""Frames that are one product of matrices, at least."""
+
 
 def smooth_in_time(values: Array, sigma_frames: float) -> Array:
     """values: (T, ...) -> the same under a Gaussian of `sigma_frames`, ends held."""
     radius = int(np.ceil(3.0 * sigma_frames))
     if radius == 0 or len(values) < 2:
         return values
+    frames = len(values)
+    if values.size == frames:
+        held = _ends_held(values.reshape(frames), radius)
+        return np.convolve(held, _gaussian(sigma_frames, radius), "valid").reshape(values.shape)
+    # so many frames at a time are one product with a matrix: few numbers, and no pass for each tap
+    block = min(frames, max(_SMOOTHED_AT_ONCE, radius))
+    blocks = -(-frames // block)
+    held = _ends_held(values, radius, blocks * block - frames, float)
+    held = held.reshape(-1, values.size // frames)
+    row, number = held.strides
+    some = np.ndarray(
+        (blocks, block + 2 * radius, held.shape[1]),
+        held.dtype,
+        held,
+        strides=(block * row, row, number),
+    )
+    smooth = np.matmul(_gaussian_band(sigma_frames, radius, block), some)
+    return smooth.reshape(-1, *values.shape[1:])[:frames]
+
+
+def _gaussian(sigma_frames: float, radius: int) -> Array:
+    """(2 radius + 1,) weights of the sum 1."""
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_frames) ** 2)
-    held = _ends_held(values, radius)
-    # what `sliding_window_view` makes, which takes longer than most of the sums
-    shape, strides = (*values.shape, len(kernel)), (*held.strides, held.strides[0])
-    windows = np.ndarray(shape, held.dtype, held, strides=strides)
-    return windows @ (kernel / kernel.sum())
+    return np.asarray(kernel / kernel.sum())
+
+
+@lru_cache(maxsize=64)
+def _gaussian_band(sigma_frames: float, radius: int, block: int) -> Array:
+    """(block, block + 2 radius) what makes of so many frames, with `radius` more before and after,
+    the smooth ones.
+    """
+    band = np.zeros((block, block + 2 * radius))
+    row, tap = np.arange(block)[:, None], np.arange(2 * radius + 1)
+    band[row, row + tap] = _gaussian(sigma_frames, radius)
+    return band
 
 
 def largest_within(values: Array, frames: int) -> Array:
@@ -37,9 +71,14 @@ def spread_in_time(weight: Array, frames: int) -> Array:
     return smooth_in_time(largest_within(weight, frames), 4.0)
 
 
-def _ends_held(values: Array, frames: int) -> Array:
-    """values: (T, ...) -> (T + 2 frames, ...) with the first and the last so many times more."""
-    held = np.empty((len(values) + 2 * frames, *values.shape[1:]), values.dtype)
+def _ends_held(
+    values: Array, frames: int, more: int = 0, dtype: type[float] | None = None
+) -> Array:
+    """values: (T, ...) -> (T + 2 frames + more, ...) with the first and the last so many times
+    more, the last `more` times again; in their own type of number, or in `dtype`.
+    """
+    shape = (len(values) + 2 * frames + more, *values.shape[1:])
+    held = np.empty(shape, dtype or values.dtype)
     held[:frames], held[frames : frames + len(values)] = values[:1], values
     held[frames + len(values) :] = values[-1:]
     return held
@@ -55,16 +94,30 @@ def limit_angular_velocity(q: Array, usual: float, wild: float, sigma_frames: fl
     if len(q) < 3:
         return q
     q = rotation.continuous(q)
-    step = rotation.angle(rotation.multiply(rotation.inverse(q[:-1]), q[1:]))
-    excess = np.clip((step - usual) / (wild - usual), 0.0, 1.0)
-    if not excess.any():
+    fast = _steps_beyond(q, usual).any(axis=0)
+    if not fast.any():
         return q
+    some = q[:, fast] if fast.ndim else q[:, None]
+    step = rotation.angle(rotation.multiply(rotation.inverse(some[:-1]), some[1:]))
+    excess = np.clip((step - usual) / (wild - usual), 0.0, 1.0)
     at_frame = np.maximum(
         np.concatenate([excess, excess[-1:]]), np.concatenate([excess[:1], excess])
     )
     widened = largest_within(at_frame, int(np.ceil(2.0 * sigma_frames)))
-    smooth = rotation.normalize(smooth_in_time(q, sigma_frames))
-    return rotation.interpolate(q, smooth, smooth_in_time(widened, sigma_frames / 2.0))
+    smooth = rotation.normalize(smooth_in_time(some, sigma_frames))
+    some = rotation.interpolate(some, smooth, smooth_in_time(widened, sigma_frames / 2.0))
+    if not fast.ndim:
+        return some[:, 0]
+    limited = q.copy(order="K")
+    limited[:, fast] = some
+    return limited
+
+
+def _steps_beyond(q: Array, radians: float) -> np.ndarray:
+    """q: (T, ..., 4) -> (T - 1, ...) bool, whether a rotation may change by more than this from
+    frame to frame: a cosine in place of the angle, with a margin for what it rounds.
+    """
+    return np.asarray(np.abs(rotation.dot(q[:-1], q[1:])) < np.cos(0.5 * radians) + 1e-9)
 
 
 def suppress_flips(q: Array, wild: float, frames: int) -> Array:
@@ -76,12 +129,17 @@ def suppress_flips(q: Array, wild: float, frames: int) -> Array:
     """
     if len(q) < 2:
         return q
-    flips = rotation.angle(rotation.multiply(rotation.inverse(q[:-1]), q[1:])) > wild
+    flips = _steps_beyond(q, wild)
+    if not flips.any():
+        return q
+    here = np.nonzero(flips)
+    step = rotation.multiply(rotation.inverse(q[:-1][here]), q[1:][here])
+    flips[here] = rotation.angle(step) > wild
     if not flips.any():
         return q
     at_frame = np.concatenate([flips, flips[-1:]]) | np.concatenate([flips[:1], flips])
     share = 1.0 - smooth_in_time(largest_within(at_frame.astype(float), frames), frames / 3.0)
-    faded = q.copy()
+    faded = q.copy(order="K")
     for joint in np.argwhere(flips.any(axis=0)):
         at = (slice(None), *joint)
         # nothing is left at a cut: each side may go its own way round
@@ -114,11 +172,10 @@ def scale_rotation(q: Array, factor: Array | float) -> Array:
     scaled rotation would flip.
     """
     q = rotation.continuous(q)
-    q = np.where(q[..., :1].sum(axis=0) < 0.0, -q, q)
-    sine = np.linalg.norm(q[..., 1:], axis=-1, keepdims=True)
-    return rotation.exp(
-        2.0 * factor * np.arctan2(sine, q[..., :1]) * rotation.normalize(q[..., 1:])
-    )
+    backwards = q[..., 0].sum(axis=0) < 0.0
+    if backwards.any():
+        q = np.where(backwards[..., None], -q, q)
+    return rotation.scaled(q, factor[..., 0] if isinstance(factor, np.ndarray) else factor)
 
 
 def segments(mask: np.ndarray) -> list[tuple[int, int]]:

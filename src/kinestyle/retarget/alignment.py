@@ -76,7 +76,7 @@ class Alignment:
             position,
             world_rotation,
         )
-        self.align = np.tile(rotation.IDENTITY, (CANONICAL.joint_count, 1))
+        self.align = np.tile(np.eye(3), (CANONICAL.joint_count, 1, 1))
         self.height = float(np.ptp(position[..., 1]))
         self.built_along_axes = self._built_along_axes()
 
@@ -102,7 +102,7 @@ class Alignment:
             if name.endswith(("_forearm", "_hand")):
                 bone, secondary = self._as_in_parent(name, bone, secondary)
             self._set(name, bone, rest_bone, secondary, rest_secondary)
-        return self.align
+        return rotation.from_matrix(self.align)
 
     def _secondary(
         self, name: str, rest_bone: Array, limb: str, hinge: Array | None
@@ -130,10 +130,8 @@ class Alignment:
         secondary: Array,
         rest_secondary: Array,
     ) -> None:
-        of_rig, at_rest = rotation.from_axes(
-            np.stack([primary, rest_primary]), np.stack([secondary, rest_secondary])
-        )
-        self.align[CANONICAL.index(name)] = rotation.multiply(of_rig, rotation.inverse(at_rest))
+        of_rig, at_rest = _frame(primary, secondary), _frame(rest_primary, rest_secondary)
+        self.align[CANONICAL.index(name)] = of_rig @ at_rest.T
 
     def _rest_bone(self, name: str) -> Array:
         """The canonical direction of a role's bone."""
@@ -170,7 +168,7 @@ class Alignment:
         if name.endswith(("_foot", "_toe")):
             # on the ground whatever the shin does
             ahead = rotation.normalize(
-                rotation.rotate(self._parent_rotation(name), FORWARD) * np.array([1.0, 0.0, 1.0])
+                self._parent_rotation(name) @ FORWARD * np.array([1.0, 0.0, 1.0])
             )
             return self._mean_local(name, ahead * rest[2] + UP * rest[1])
         return self._carried(name, rest, rest)
@@ -196,12 +194,11 @@ class Alignment:
             return bool(np.dot(tip, self._carried(name, UP, UP)) > _TOP_COSINE)
         if part not in ("hand", "foot", "toe"):
             return True
-        world = rotation.rotate(self.world_rotation[:, self.joints[name]], tip)
+        world, above = self.matrices[:, self.joints[name]] @ tip, self._parent_rotation(name)
 
         def along(canonical: Array) -> float:
             """The mean cosine with a direction that the bone above carries."""
-            carried = rotation.rotate(self._parent_rotation(name), canonical)
-            return float(np.mean(np.sum(world * carried, axis=-1)))
+            return float(np.mean(np.sum(world * (above @ canonical), axis=-1)))
 
         if part == "hand":
             return along(_outward(name)) > _ONWARD_COSINE
@@ -210,22 +207,20 @@ class Alignment:
         return along(FORWARD) > _FOOT_COSINE
 
     def _parent_rotation(self, name: str) -> Array:
-        """(F, 4) canonical world rotation of the nearest role above that the rig has. It is solved
-        already.
+        """(F, 3, 3) canonical world rotation of the nearest role above that the rig has. It is
+        solved already.
         """
         role = int(CANONICAL.parents[CANONICAL.index(name)])
         while CANONICAL.names[role] not in self.joints:
             role = int(CANONICAL.parents[role])
-        return rotation.multiply(
-            self.world_rotation[:, self.joints[CANONICAL.names[role]]], self.align[role]
-        )
+        return np.asarray(self.matrices[:, self.joints[CANONICAL.names[role]]] @ self.align[role])
 
     def _carried(self, name: str, rest_bone: Array, rest_vector: Array) -> Array:
         """(3,) a canonical vector as the role's parent carries it, swung with the bone but not
         twisted, averaged over frames.
         """
         parent = self._parent_rotation(name)
-        vector = rotation.rotate(parent, rest_vector)
+        vector: Array = parent @ rest_vector
         child = self._next_role(name)
         if (
             child is not None
@@ -235,7 +230,7 @@ class Alignment:
             bone = rotation.normalize(
                 self.position[:, self.joints[child]] - self.position[:, self.joints[name]]
             )
-            swing = rotation.between(rotation.rotate(parent, rest_bone), bone)
+            swing = rotation.between(parent @ rest_bone, bone)
             vector = rotation.rotate(swing, vector)
         return self._mean_local(name, vector)
 
@@ -250,8 +245,8 @@ class Alignment:
         if parent not in self.joints:
             return bone, secondary
         parent_align = self.align[CANONICAL.index(parent)]
-        parent_bone = rotation.rotate(parent_align, self._rest_bone(parent))
-        parent_hinge = rotation.rotate(parent_align, _elbow_hinge(name))
+        parent_bone = parent_align @ self._rest_bone(parent)
+        parent_hinge = parent_align @ _elbow_hinge(name)
         guessed = name.endswith("_hand") and self._tip(name) is None
         alike = np.dot(parent_bone, bone) > (-0.2 if guessed else 0.95)
         if not self.built_along_axes:
@@ -308,7 +303,7 @@ class Alignment:
             return None
         likely = self._carried(limb, self._rest_bone(limb), rest_hinge)
         axis = axes[:, -1] * np.sign(np.dot(axes[:, -1], likely) or 1.0)
-        world = rotation.rotate(self.world_rotation[:, self.joints[limb]], axis)
+        world = self.matrices[:, self.joints[limb]] @ axis
         return world * np.linalg.norm(cross, axis=-1, keepdims=True)
 
     def _mean_hinge(self, name: str, hinge: Array) -> Array:
@@ -351,6 +346,18 @@ class Alignment:
         if snap and self.built_along_axes and abs(mean[nearest]) > _SNAP_COSINE:
             return np.eye(3)[nearest] * np.sign(mean[nearest])
         return mean
+
+
+def _frame(primary: Array, secondary: Array) -> Array:
+    """(3,) each -> (3, 3) the rotation that takes X to `primary`, and Y as near to `secondary` as
+    possible. As `rotation.from_axes`, for one at a time.
+    """
+    x = rotation.normalize(primary)
+    y = rotation.normalize(secondary - (secondary @ x) * x)
+    if not y.any():
+        return rotation.to_matrix(rotation.from_axes(primary, secondary))
+    (a, b, c), (d, e, f) = x.tolist(), y.tolist()
+    return np.array([[a, d, b * f - c * e], [b, e, c * d - a * f], [c, f, a * e - b * d]])
 
 
 def _outward(name: str) -> Array:

@@ -27,13 +27,16 @@ from kinestyle.retarget.correspondence import Correspondence, to_canonical
 
 
 def apply_change(
-    clip: Clip, correspondence: Correspondence, rotation_change: Array, root_change: Array
+    clip: Clip,
+    correspondence: Correspondence,
+    rotation_change: Array,
+    root_change: Array | None = None,
 ) -> Clip:
     """Rotate the rig's joints by what changed on the canonical skeleton.
 
     rotation_change: (T, 21, 4) canonical world rotation after, times the inverse of the one before
     root_change: (T, 3) metres, translation of the hips on the canonical skeleton, heading not
-        removed
+        removed; None: they stay where they are
 
     Joints without a role keep their local motion. Those of the spine and neck that lie between two
     mapped ones are the exception: they share the bend in proportion to where they lie in between.
@@ -43,15 +46,27 @@ def apply_change(
     skeleton = clip.skeleton
     change = rotation.multiply(rotation.multiply(rotation.inverse(c.axes), rotation_change), c.axes)
     role_of = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
-    roles, joints = joints_first(change)[c.roles], joints_first(clip.world_rotation)[c.joints]
-    world_rotation = dict(zip(role_of, rotation.multiply(roles, joints), strict=True))
+    body, was = _body_rotation(clip, c)
+    roles = joints_first(change)[c.roles]
+    turned = rotation.multiply(roles, was[np.searchsorted(body, c.joints)])
+    world_rotation = dict(zip(role_of, turned, strict=True))
     for joint, (above, below, weight) in shared_joints(skeleton, role_of).items():
         shared = rotation.interpolate(
             change[:, above], change[:, below], np.full(len(change), weight)
         )
-        world_rotation[joint] = rotation.multiply(shared, clip.world_rotation[:, joint])
+        world_rotation[joint] = rotation.multiply(shared, was[body.index(joint)])
     local_rotation = set_world_rotations(clip, with_carried(clip, c, world_rotation))
     return clip.with_motion(offset_root(clip, c, local_rotation, root_change), local_rotation)
+
+
+def _body_rotation(clip: Clip, c: Correspondence) -> tuple[list[int], Array]:
+    """The joints that have roles, and all above them, ascending, and their world rotations (K, T,
+    4).
+    """
+    body, _ = c.body
+    if len(body) < clip.skeleton.joint_count:
+        clip = clip.window(0, clip.frame_count, body)
+    return body, joints_first(clip.world_rotation)
 
 
 def from_canonical(canonical: Clip, correspondence: Correspondence, pose: Clip) -> Clip:
@@ -113,27 +128,58 @@ def set_world_rotations(clip: Clip, world_rotation: Mapping[int, Array]) -> Arra
 
 
 def offset_root(
-    clip: Clip, c: Correspondence, new_local_rotation: Array, root_change: Array
+    clip: Clip, c: Correspondence, new_local_rotation: Array, root_change: Array | None
 ) -> Array:
     """The local positions (T, J, 3) that put the hips where they were plus `root_change` (metres,
-    canonical axes).
+    canonical axes; None: nothing).
 
     The joints that translate the body in the file translate it in the result. Mostly that is the
     hips alone; in some files a joint above travels and the hips bounce. Joints above keep their
     positions, whatever they rotate by.
     """
+    if root_change is None:
+        return carry_along(clip, c, clip.local_position, new_local_rotation)
     local_position = clip.local_position.copy()
-    over_ground, upwards = c.root_motion_joints
-    shares = [(over_ground, root_change)] if over_ground == upwards else []
-    shares = shares or [(over_ground, root_change * (1.0 - UP)), (upwards, root_change * UP)]
-    for joint, change in shares:
-        translation = rotation.rotate(rotation.inverse(c.axes), change / c.scale_to_canonical)
+    for joint, translation in _translations(c, root_change):
         parent = int(clip.skeleton.parents[joint])
         if parent >= 0:
             above = world_rotation_of(clip.skeleton, new_local_rotation, parent)
             translation = rotation.rotate(rotation.inverse(above), translation)
         local_position[:, joint] += translation
     return carry_along(clip, c, local_position, new_local_rotation)
+
+
+def _translations(c: Correspondence, root_change: Array) -> list[tuple[int, Array]]:
+    """root_change: as in `offset_root` -> by how much (T, 3) each of `root_motion_joints` is
+    translated in the file's axes and units.
+    """
+    over_ground, upwards = c.root_motion_joints
+    shares = [(over_ground, root_change)] if over_ground == upwards else []
+    shares = shares or [(over_ground, root_change * (1.0 - UP)), (upwards, root_change * UP)]
+    back = rotation.inverse(c.axes)
+    return [
+        (joint, rotation.rotate(back, change / c.scale_to_canonical)) for joint, change in shares
+    ]
+
+
+def with_root_moved(clip: Clip, c: Correspondence, root_change: Array) -> Clip:
+    """The clip with its hips where they were plus `root_change` (T, 3) metres."""
+    return clip.with_motion(
+        offset_root(clip, c, clip.local_rotation, root_change), clip.local_rotation
+    )
+
+
+def with_body_moved(clip: Clip, c: Correspondence, root_change: Array) -> Clip:
+    """As `with_root_moved`, of a clip whose joints are wanted in the world before and after: they
+    are found once.
+    """
+    moved = with_root_moved(clip, c, root_change)
+    if c.mapping.carried:
+        return moved
+    position = np.array(clip.world_position)
+    for joint, translation in _translations(c, root_change):
+        position[:, clip.skeleton.below(joint)] += translation[:, None]
+    return moved.with_world(position, clip.world_rotation)
 
 
 def with_carried(

@@ -46,9 +46,14 @@ def measure_contacts(canonical: Clip) -> tuple[Array, np.ndarray]:
     heights above the rest pose, (T, 4) metres, and whether they are slow, (T, 4) bool.
     """
     position = canonical.world_position[:, CONTACT_JOINTS]
+    return measure_contacts_at(position, canonical.frame_time_seconds)
+
+
+def measure_contacts_at(position: Array, frame_time_seconds: float) -> tuple[Array, np.ndarray]:
+    """position: (T, 4, 3) metres, of `CONTACT_JOINTS` -> as `measure_contacts`."""
     return (
         position[..., 1] - CONTACT_REST_HEIGHT_M,
-        slower(position, SPEED_M_S, canonical.frame_time_seconds),
+        slower(position, SPEED_M_S, frame_time_seconds),
     )
 
 

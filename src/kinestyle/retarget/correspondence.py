@@ -20,11 +20,11 @@ from functools import cached_property
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, LEG_LENGTH_M, SIDES, UP, canonical_clip
+from kinestyle.motion.canonical import CANONICAL, HIPS, LEG_LENGTH_M, SIDES, UP, canonical_clip
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.percentile import median, percentile
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton, joints_first
+from kinestyle.motion.skeleton import Skeleton, joints_first, place_joints
 from kinestyle.motion.window import (
     WINDOWS,
     Motion,
@@ -48,6 +48,9 @@ LEG_ROLES = (
     *(f"{side}_{part}" for side in SIDES for part in ("thigh", "shin", "foot", "toe")),
 )
 """All that decides where the feet are."""
+
+_LEGS = CANONICAL.only(range(len(LEG_ROLES)))
+"""The canonical joints of `LEG_ROLES`, which are its first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +86,16 @@ class Correspondence:
     def joints(self) -> np.ndarray:
         """The rig's joint for each of `roles`."""
         return np.array([self.mapping.joints[CANONICAL.names[j]] for j in self.roles])
+
+    @cached_property
+    def body(self) -> tuple[list[int], Correspondence]:
+        """The `part` that has all roles: without fingers and props."""
+        return self.part(self.mapping.joints)
+
+    @cached_property
+    def legs(self) -> tuple[list[int], Correspondence]:
+        """The `part` that has `LEG_ROLES`."""
+        return self.part(LEG_ROLES)
 
     def part(self, roles: Iterable[str]) -> tuple[list[int], Correspondence]:
         """The joints that have some roles, with all above them and `root_motion_joints`, ascending;
@@ -163,12 +176,12 @@ def _correspond(
         align=Alignment(motion.skeleton, mapping.joints, position, world_rotation).solve(),
         root_motion_joints=(hips, hips),
     )
-    joints, legs = found.part(LEG_ROLES)
+    joints, legs = found.legs
     movers = [joints.index(joint) for joint in (hips, *motion.skeleton.ancestors(hips))]
 
     def measure(window: Window) -> tuple[np.ndarray, ...]:
         clip = motion.window(window.first, window.last, joints)
-        feet = to_canonical(clip, legs).world_position[:, CONTACT_JOINTS, 1]
+        feet = canonical_feet(clip, legs)[..., 1]
         both = [legs.mapping.joints[f"{side}_foot"] for side in SIDES]
         ankles = rotation.rotate(axes, clip.world_position[:, both])
         lowest = (feet - CONTACT_REST_HEIGHT_M).min(axis=1)
@@ -205,16 +218,36 @@ def to_canonical(clip: Clip, correspondence: Correspondence) -> Clip:
     """The clip on the canonical skeleton: metres, Y up, floor at 0, at the clip's own frame rate
     and with its own headings.
     """
-    c = correspondence
-    world = np.empty((CANONICAL.joint_count, clip.frame_count, 4))
-    of_rig = rotation.multiply(c.axes, joints_first(clip.world_rotation)[c.joints])
-    world[c.roles] = rotation.multiply(of_rig, c.align[c.roles][:, None])
-    for role in range(CANONICAL.joint_count):
-        if role not in c.roles:
+    root, world = _canonical_world(clip, correspondence)
+    return canonical_clip(root, world, clip.frame_time_seconds, clip.name)
+
+
+def canonical_feet(clip: Clip, correspondence: Correspondence) -> Array:
+    """(T, 4, 3) metres: where `to_canonical` has the joints of `CONTACT_JOINTS`.
+
+    clip, correspondence: of the legs' joints at least
+    """
+    root, world = _canonical_world(clip, correspondence, _LEGS.joint_count)
+    position = place_joints(_LEGS, _LEGS.offsets, world)[:, CONTACT_JOINTS]
+    return np.asarray(position + (root - CANONICAL.offsets[HIPS])[:, None])
+
+
+def _canonical_world(
+    clip: Clip, c: Correspondence, joint_count: int = CANONICAL.joint_count
+) -> tuple[Array, Array]:
+    """The hips (T, 3) in metres, and the world rotations (T, J, 4) of the first so many canonical
+    joints.
+    """
+    world = np.empty((joint_count, clip.frame_count, 4))
+    some = c.roles < joint_count
+    roles, joints = c.roles[some], c.joints[some]
+    of_rig = rotation.multiply(c.axes, joints_first(clip.world_rotation)[joints])
+    world[roles] = rotation.multiply(of_rig, c.align[roles][:, None])
+    for role in range(joint_count):
+        if role not in roles:
             world[role] = world[CANONICAL.parents[role]]
-    root = rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints["hips"]]) - c.floor * UP
-    rotated = np.moveaxis(world, 0, 1)
-    return canonical_clip(root * c.scale_to_canonical, rotated, clip.frame_time_seconds, clip.name)
+    root = rotation.rotate(c.axes, clip.position_of(c.mapping.joints["hips"])) - c.floor * UP
+    return root * c.scale_to_canonical, np.moveaxis(world, 0, 1)
 
 
 def _leg_length(mapping: JointMapping, position: Array) -> float:

@@ -146,10 +146,11 @@ def without_heading(canonical: Clip, facing: Array) -> Array:
 
 
 def heading_free_rotation(features: Array) -> Array:
-    """features: (T, 260) -> (T, 21, 4), world rotations with the heading removed."""
-    return rotation.from_sixd(
-        features[..., LAYOUT["joint_rotation"]].reshape(*features.shape[:-1], _J, 6)
-    )
+    """features: (..., 260) -> (..., 21, 4), world rotations with the heading removed."""
+    sixd = features[..., LAYOUT["joint_rotation"]]
+    # component by component, and joint by joint in memory, as all that is done with them
+    apart = np.ascontiguousarray(np.moveaxis(sixd, -1, 0), dtype=float)
+    return rotation.from_sixd(np.moveaxis(apart.reshape(_J, 6, *sixd.shape[:-1]), (0, 1), (-2, -1)))
 
 
 _VECTOR_SIGNS = np.array([-1.0, 1.0, 1.0])

@@ -68,7 +68,7 @@ def leg_trajectories(clip: Clip, c: Correspondence) -> list[LegTrajectory]:
 
 def y_up_position(clip: Clip, c: Correspondence, role: str) -> Array:
     """(T, 3) the position of a role's joint in file units, rotated to Y up."""
-    return rotation.rotate(c.axes, clip.world_position[:, c.mapping.joints[role]])
+    return rotation.rotate(c.axes, clip.position_of(c.mapping.joints[role]))
 
 
 def role_position(clip: Clip, c: Correspondence, role: str) -> Array:

@@ -70,7 +70,7 @@ def _pole(
     off = 0.5 * (thigh - shin)
     off -= rotation.dot(off, line)[:, None] * line
     front = rotation.normalize(rotation.cross(line, hinge))
-    flexion = rotation.angle(rotation.between(thigh, shin))
+    flexion = np.arctan2(rotation.length(rotation.cross(thigh, shin)), rotation.dot(thigh, shin))
     backwards = 0.5 - 0.5 * rotation.dot(rotation.normalize(off), front)
     clear = _CLEAR + (_CLEAR_BACKWARDS - _CLEAR) * backwards**2
     pole = off + (front_weight * (1.0 - smootherstep(flexion / clear)))[:, None] * front

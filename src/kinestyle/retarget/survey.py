@@ -21,9 +21,14 @@ from kinestyle.retarget.contacts import (
     decide_contacts,
     decide_still,
     measure_contacts,
+    measure_contacts_at,
     measure_still,
 )
-from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence, to_canonical
+from kinestyle.retarget.correspondence import (
+    Correspondence,
+    canonical_feet,
+    to_canonical,
+)
 from kinestyle.retarget.features import FRAME_RATE, at_feature_rate
 from kinestyle.retarget.foot_lock import feet_in_contact
 from kinestyle.retarget.footsteps import floor_of
@@ -119,13 +124,13 @@ def survey(
     progress: Progress | None = None,
 ) -> Survey:
     """Look at the legs of a whole motion."""
-    joints, legs = correspondence.part(LEG_ROLES)
+    joints, legs = correspondence.legs
     frames = FeatureFrames(motion)
+    frame_time = 1.0 / FRAME_RATE if frames.keeps_frames else motion.frame_time_seconds
 
     def measure(window: Window) -> tuple[np.ndarray, ...]:
         clip = motion.window(window.first, window.last, joints)
-        canonical = to_canonical(clip, legs)
-        contact = measure_contacts(at_feature_rate(canonical) if frames.keeps_frames else canonical)
+        contact = measure_contacts_at(canonical_feet(clip, legs), frame_time)
         both = leg_trajectories(clip, legs)
         ankles = np.stack([leg.foot for leg in both], axis=1)
         still = measure_still(ankles * legs.scale_to_canonical, clip.frame_time_seconds)
@@ -142,7 +147,6 @@ def survey(
     above, slow, ankle_height, still, heights, hips = gather(
         windows, measure, part_of_progress(progress, 0.0, 1.0 if frames.keeps_frames else 0.5)
     )
-    frame_time = 1.0 / FRAME_RATE if frames.keeps_frames else motion.frame_time_seconds
     contact = feature_contact = decide_contacts(above, slow, frame_time)
     ground = feature_ground = find_ground(above, slow, frame_time)
     if not frames.keeps_frames:

@@ -13,8 +13,7 @@ from kinestyle.motion.canonical import SIDES, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.percentile import percentile
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.window import WINDOWS
-from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
+from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.legs import leg_trajectories, y_up_position
 
 LOW_M = 0.04
@@ -46,10 +45,8 @@ def find_belt(clip: Clip, c: Correspondence, repeats: bool = False) -> Array | N
     """
     if clip.frame_count < 2 * SIDE_FRAMES:
         return None
-    if len(WINDOWS.cut(clip.frame_count, clip.frame_time_seconds)) > 1:
-        # where all joints of a long clip are is much to keep
-        joints, c = c.part(LEG_ROLES)
-        clip = clip.window(0, clip.frame_count, joints)
+    joints, c = c.legs
+    clip = clip.window(0, clip.frame_count, joints)
     hips = y_up_position(clip, c, "hips") * c.scale_to_canonical
     seconds = clip.duration_seconds
     range_ = np.ptp(hips, axis=0)

@@ -8,6 +8,7 @@ foot may lie there too. Whoever moves the leg has to carry them along.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,8 @@ its target leaves the foot behind.
 """
 MOST_STRAY = 0.2
 """The same for a foot that somebody names: more is another joint."""
+_PARTS = ("thigh", "shin", "foot")
+
 _AT_THE_ANKLE = 0.03
 """As a share of the shin: what is that near to the ankle in all frames goes with it."""
 
@@ -32,14 +35,13 @@ def feet_elsewhere(skeleton: Skeleton, position: Array) -> dict[int, int]:
 
     position: (T, J, 3) world positions of sampled frames
     """
-    names = read_names(skeleton.names)
-    if not any(_weight(name, "foot") for name in names):
+    named = _named(skeleton.names)
+    if not any(part == "foot" for _, part in named):
         return {}
     found: dict[int, int] = {}
     for side in SIDES:
-        shins = [j for j, name in enumerate(names) if _of(name, side, "shin")]
-        feet = [j for j, name in enumerate(names) if _of(name, side, "foot")]
-        legs = [j for j, name in enumerate(names) if _of(name, side, "shin", "thigh")]
+        thighs, shins, feet = (named.get((side, part), ()) for part in _PARTS)
+        legs = sorted({*thighs, *shins})
         below = np.any([skeleton.below(joint) for joint in legs], axis=0) if legs else None
         if below is None or any(below[foot] for foot in feet):
             continue
@@ -85,8 +87,16 @@ def strays(position: Array, foot: int, shin: int) -> float:
     return _change(position[:, foot] - position[:, shin])
 
 
-def _of(name: JointName, side: str, *parts: str) -> bool:
-    return name.side == side and any(_weight(name, part) for part in parts)
+@lru_cache(maxsize=64)
+def _named(names: tuple[str, ...]) -> Mapping[tuple[str, str], tuple[int, ...]]:
+    """Side ("" for none) and part of a leg -> the joints whose names speak of it."""
+    found: dict[tuple[str, str], tuple[int, ...]] = {}
+    for joint, name in enumerate(read_names(names)):
+        for part in _PARTS:
+            if _weight(name, part):
+                key = name.side, part
+                found[key] = (*found.get(key, ()), joint)
+    return found
 
 
 def _weight(name: JointName, part: str) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -58,7 +58,14 @@ class Limb:
 
     def lacking(self, begin: int, end: int) -> float:
         """The cost of a rig without roles[begin:end]; infinite when one of them is needed."""
-        return sum(self.optional.get(role, np.inf) for role in self.roles[begin:end])
+        return self._lacking[begin][end]
+
+    @cached_property
+    def _lacking(self) -> list[list[float]]:
+        """(K + 1, K + 1), see `lacking`."""
+        costs = [self.optional.get(role, np.inf) for role in self.roles]
+        bounds = range(len(costs) + 1)
+        return [[sum(costs[begin:end]) for end in bounds] for begin in bounds]
 
     @cached_property
     def steps(self) -> tuple[tuple[tuple[int, float], ...], ...]:
@@ -319,12 +326,22 @@ class _LimbTable:
     """
 
     def __init__(self, tree: RigTree, limb: Limb) -> None:
-        self.name_scores = np.array(
-            [[_name_score(name, role) for name in tree.names] for role in limb.roles]
-        )
-        self.passing = np.zeros(len(tree.names) + 1)
-        for joint, name in enumerate(tree.names):
-            self.passing[joint] = self.passing[tree.parents[joint]] + _passing_cost(name, limb)
+        self.name_scores, costs = _of_names(tree.skeleton.names, limb.roles)
+        passing = [0.0] * (len(costs) + 1)
+        for joint, cost in enumerate(costs):
+            passing[joint] = passing[tree.parents[joint]] + cost
+        self.passing = np.array(passing)
+
+
+@lru_cache(maxsize=256)
+def _of_names(names: tuple[str, ...], roles: tuple[str, ...]) -> tuple[Array, tuple[float, ...]]:
+    """(K, J) how well each joint's name fits each role of a limb, and what it costs to pass over
+    each joint. Many clips have the same names.
+    """
+    read = read_names(names)
+    scores = np.array([[_name_score(name, role) for name in read] for role in roles])
+    scores.flags.writeable = False
+    return scores, tuple(_passing_cost(name, roles) for name in read)
 
 
 def length_score(log_length: Array | float, expected: tuple[float, float], stature: float) -> Array:
@@ -347,13 +364,13 @@ def _name_score(name: JointName, role: str) -> float:
     return _NAME_CONFLICTS if name.roles or name.passed_over else 0.0
 
 
-def _passing_cost(name: JointName, limb: Limb) -> float:
+def _passing_cost(name: JointName, roles: tuple[str, ...]) -> float:
     """What it costs to pass over a joint of this name in a limb."""
     if name.extra or name.passed_over:
         return 0.0
     if not name.roles:
         return _PASS_UNKNOWN
-    return _PASS_KNOWN * max(name.weight(role) for role in limb.roles)
+    return _PASS_KNOWN * max(name.weight(role) for role in roles)
 
 
 def step_scores(

@@ -292,6 +292,12 @@ def _read(tokens: tuple[str, ...], silent: frozenset[str]) -> JointName:
 
 
 def read_names(names: Sequence[str]) -> tuple[JointName, ...]:
+    """As `_read_all`, which remembers the last rigs: many clips have the same one."""
+    return _read_all(tuple(names))
+
+
+@lru_cache(maxsize=64)
+def _read_all(names: tuple[str, ...]) -> tuple[JointName, ...]:
     """Names of a rig's joints -> what each says.
 
     Words that more than half of the joints carry ("CC_Base_", "Bip01", "jnt") tell nothing apart

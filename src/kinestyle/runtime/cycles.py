@@ -105,7 +105,7 @@ def _is_open(clip: Clip, c: Correspondence) -> bool:
     """Whether the last pose is so far from the first, however turned, that no more need be looked
     at: by heights and distances from the up axis through the hips.
     """
-    ends = clip.world_position[[0, -2, -1]]
+    ends = clip.sample(np.array([0, -2, -1])).world_position
     position = rotation.rotate(c.axes, ends[:, c.joints] - ends[:, [c.mapping.joints["hips"]]])
     level = np.linalg.norm(position[..., [0, 2]], axis=-1)
     first, before, last = np.stack([level, position[..., 1]], axis=-1) * c.scale_to_canonical

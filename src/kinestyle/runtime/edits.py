@@ -221,7 +221,7 @@ def _at_rate(motion: Motion, plan: Edit, c: Correspondence | None) -> Motion:
     """The motion at the rate of the result, along splines where it is a body's."""
     if not plan.resamples:
         return motion
-    smooth = [] if c is None else c.part(c.mapping.joints)[0]
+    smooth = [] if c is None else c.body[0]
     warped = warp(motion, plan.at_frame, smooth)
     if isinstance(warped, Clip):
         return replace(warped, frame_time_seconds=plan.out_frame_time_seconds)

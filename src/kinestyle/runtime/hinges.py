@@ -76,6 +76,6 @@ def without_overstretching(before: Array, change: Array) -> Array:
         return change
     axis = rotation.rotate(upper[:, limbs], HINGE[limbs])
     turn = rotation.exp(excess[:, limbs, None] * axis)
-    change = change.copy()
+    change = change.copy(order="K")
     change[:, LOWER[limbs]] = rotation.multiply(turn, change[:, LOWER[limbs]])
     return change

@@ -100,11 +100,9 @@ class Layers:
 
         before, correspondence: of some of the rig's joints, ascending; None: of all of them
         """
-        still = np.zeros((before.frame_count, 3))
         some = slice(None) if joints is None else list(joints)
         turned = [
-            apply_change(before, correspondence, layer.change.rotation, still)
-            for layer in self._layers
+            apply_change(before, correspondence, layer.change.rotation) for layer in self._layers
         ]
         if self._layers[0].weights is None:
             return turned[0]
@@ -116,7 +114,7 @@ class Layers:
         )
         if not self.move_legs:
             return before.with_motion(before.local_position, local)
-        return before.with_motion(offset_root(before, correspondence, local, still), local)
+        return before.with_motion(offset_root(before, correspondence, local, None), local)
 
 
 def blend_local(before: Array, after: Sequence[Array], weights: Array) -> Array:

@@ -54,7 +54,7 @@ def without_flips(before: Array, change: Array, suspicion: Array, of_whole: Arra
 
     of_whole: (T,) the share of the change at strength 1 that `change` is, above 0
     """
-    change = change.copy()
+    change = change.copy(order="K")
     if not suspicion.any():
         return change
     joints = np.stack([UPPER, LOWER, END])

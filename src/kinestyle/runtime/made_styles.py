@@ -83,7 +83,7 @@ def made_change(
     """
     count = frames.frame_count
     windows = size.cut(count, 1.0 / FRAME_RATE, BLENDED_FRAMES)
-    joints, part = correspondence.part(correspondence.mapping.joints)
+    joints, part = correspondence.body
     numbers = float if len(windows) == 1 else np.float32
     facing = np.empty(count)
     before, after = (

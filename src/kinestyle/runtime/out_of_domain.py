@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 KIND = "out-of-domain"
 """Of notes."""
 
+_ROUNDED = 1e-12
+"""What is left of a style by rounding alone is nothing: where nothing should be, nothing is."""
+
 FADE, FADE_FRAMES = (7.0, 13.0), 8.0
 """From how many times the reference error on a style fades, and from where nothing of it is left.
 The error is smoothed over so many frames at 30 a second. Clips of the training motion's kind stay
@@ -112,7 +115,8 @@ class DomainScore:
     def _left(self, beyond: Array) -> Array:
         # widened before it is smoothed, so that nothing is left of a style where nothing should be
         widened = largest_within(beyond, round(FADE_FRAMES))
-        return np.maximum(1.0 - smooth_in_time(widened, 0.5 * FADE_FRAMES), 0.0)
+        left = 1.0 - smooth_in_time(widened, 0.5 * FADE_FRAMES)
+        return np.where(left > _ROUNDED, left, 0.0)
 
     @property
     def is_far(self) -> bool:

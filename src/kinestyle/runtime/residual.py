@@ -31,7 +31,7 @@ def style_residual(
 
 def slow_part(missed: np.ndarray) -> Array:
     """missed: (Z, N) -> (Z, N), what of it lasts."""
-    return smooth_in_time(missed.T.astype(float), STYLE_RESIDUAL_STEPS).T
+    return smooth_in_time(missed.T, STYLE_RESIDUAL_STEPS).T
 
 
 def style_share(mean_squared: float, gate: tuple[float, float] = STYLE_RESIDUAL_GATE) -> float:

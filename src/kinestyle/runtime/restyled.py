@@ -24,8 +24,8 @@ from kinestyle.motion.window import (
     sample_frames,
 )
 from kinestyle.note import Note
-from kinestyle.retarget.changes import carry_along, offset_root
-from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
+from kinestyle.retarget.changes import carry_along, with_body_moved, with_root_moved
+from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.foot_lock import (
     amount_of_change,
     leg_change,
@@ -87,7 +87,7 @@ class Restyled(OfMotion):
         self.motion, self.correspondence = motion, correspondence
         self.survey, self.change, self.root, self.size = survey, change, root, size
         self.warnings = motion.warnings
-        self._joints, self._legs = correspondence.part(LEG_ROLES)
+        self._joints, self._legs = correspondence.legs
         # a clip that is one window is asked for the same again; what is kept must not refer back to
         # this object, which holds much and is to go when it is not used any more
         self._kept: dict[str, tuple[tuple[int, int], Any]] = {}
@@ -130,20 +130,23 @@ class Restyled(OfMotion):
 
     def _on_its_feet(self, before: Clip, turned: Clip, change: Layers, window: Window) -> Clip:
         """The turned clip with the travel of its hips, and its feet locked."""
-        after = self._moved(turned, self.correspondence, window.read)
+        travel = self._travel[window.read]
         if self._locks:
-            was, now = (clip.window(0, clip.frame_count, self._joints) for clip in (before, after))
+            was, legs_turned, _ = self._turned_legs(window.first, window.last)
             legs, lowered = reach_locks(
                 leg_trajectories(was, self._legs),
-                now,
+                with_body_moved(legs_turned, self._legs, travel),
                 self._legs,
                 self._locks,
                 window,
                 self._amount(change, window.read_count),
                 None if self._presence is None else self._presence[window.read],
             )
-            in_rig = {self._joints[joint]: turned for joint, turned in legs.items()}
-            after = with_legs(after, self.correspondence, in_rig, lowered)
+            in_rig = {self._joints[joint]: each for joint, each in legs.items()}
+            lowered += travel / self.correspondence.scale_to_canonical
+            after = with_legs(turned, self.correspondence, in_rig, lowered)
+        else:
+            after = with_root_moved(turned, self.correspondence, travel)
         # hips that are to stay do not come down for the feet's sake
         if self.root == "keep":
             kept = carry_along(
@@ -191,7 +194,7 @@ class Restyled(OfMotion):
                 0.0 if self.root == "keep" else change.rise[window.core]
             )
             core = window.core.start, window.core.stop
-            moved = self._moved(turned.window(*core), self._legs, window.wanted)
+            moved = with_body_moved(turned.window(*core), self._legs, self._travel[window.wanted])
             added, number = leg_change(
                 leg_trajectories(before.window(*core), self._legs),
                 leg_trajectories(moved, self._legs),
@@ -211,7 +214,7 @@ class Restyled(OfMotion):
         ]
         for window in one_by_one(self._windows(1), progress):
             before, turned, change = self._turned_legs(window.first, window.last)
-            moved = self._moved(turned, self._legs, window.read)
+            moved = with_body_moved(turned, self._legs, self._travel[window.read])
             legs = leg_trajectories(before, self._legs), leg_trajectories(moved, self._legs)
             for measure, was, now in zip(steps, *legs, strict=True):
                 measure.add(window, was, now, self._amount(change, window.read_count))
@@ -248,11 +251,6 @@ class Restyled(OfMotion):
             found = find()
             self._kept[what] = (first, last), found
         return cast(Found, found)
-
-    def _moved(self, turned: Clip, correspondence: Correspondence, frames: slice) -> Clip:
-        """The clip with the travel of these frames."""
-        position = offset_root(turned, correspondence, turned.local_rotation, self._travel[frames])
-        return turned.with_motion(position, turned.local_rotation)
 
     def _amount(self, change: Layers, frame_count: int) -> Array:
         """(N,) how much was changed at each moment, 0 to 1."""

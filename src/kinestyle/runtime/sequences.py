@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, inf
 
 import numpy as np
@@ -102,9 +103,7 @@ class Sequences:
         """contact: (T30, 4) as `clip_to_features` takes it."""
         count = frames.frame_count
         windows = self._windows(count, "encode", "decode")
-        joints, part = None, correspondence
-        if len(windows) > 1:
-            joints, part = correspondence.part(correspondence.mapping.joints)
+        joints, part = correspondence.body
         latents = _Track(padded_count(count), LATENT_STRIDE)
         headings, rotations, heights, errors = (_Track(count) for _ in range(4))
         for window in one_by_one(windows, progress):
@@ -153,6 +152,7 @@ class Sequences:
         missed = np.subtract(latent, own, out=latent)
         windows = self.size.cut(own.shape[1], LATENT_STRIDE / FRAME_RATE, RESIDUAL_REACH)
 
+        @lru_cache(maxsize=1)  # one window is asked for twice
         def slow(window: Window) -> Array:
             return slow_part(missed[:, window.read])[:, window.core]
 
@@ -171,7 +171,7 @@ class Sequences:
         rotations, heights, velocities = (_Track(frame_count) for _ in range(3))
         for window in one_by_one(windows, progress):
             codes = latent[:, window.first // LATENT_STRIDE : window.last // LATENT_STRIDE]
-            decoded = smooth_in_time(self.graphs.decode(codes).astype(float), SMOOTHING_FRAMES)
+            decoded = smooth_in_time(self.graphs.decode(codes), SMOOTHING_FRAMES)
             features = decoded[: frame_count - window.first]
             rotation = heading_free_rotation(features)
             # of long clips single precision is enough: 1e-7 radians

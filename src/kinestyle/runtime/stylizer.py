@@ -475,7 +475,7 @@ class Stylizer:
     ) -> Analysis[Any]:
         """The analysis of a clip whose moving frames are at other moments (M,), on the same rig."""
         c, whole = analysis.correspondence, analysis.seen.whole
-        body, _ = c.part(c.mapping.joints)
+        body, _ = c.body
         timed = analysis.seen.in_time(moments, body)
         seen = timed.seen.with_warnings(timing_note(whole, timed.seen.whole.frame_count, moments))
         frames = FeatureFrames(seen.motion)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from kinestyle.evaluate.events import LEAST_RANGE_M, POP_M, WITHIN_SECONDS
-from kinestyle.evaluate.measures import OVEREXTENDED_DEGREES
+from kinestyle.evaluate.measures import FLIP_RADIANS, OVEREXTENDED_DEGREES
 from kinestyle.evaluate.tables import estimate_text, number_text, prose, table
 
 
@@ -82,8 +84,10 @@ def action_tables(found: Mapping[str, Any]) -> list[str]:
         f"curves of hands and feet with the input's, jump height the share of it that is kept. In "
         f"a pop the longest step of hands and feet is {100 * POP_M:.0f} cm longer than the "
         f"input's. Bent back are results in which a knee or elbow bends backwards by "
-        f"{OVEREXTENDED_DEGREES:g}° where the input's does not. Jerk is a multiple of the input's. "
-        f"Hands in body is the share of frames, beyond the input's. Style left is how "
+        f"{OVEREXTENDED_DEGREES:g}° where the input's does not. Twists are results in which a "
+        f"joint turns by {np.degrees(FLIP_RADIANS):.0f}° more within a thirtieth of a second than "
+        f"the input's. Jerk is a multiple of the input's. Hands in body is the share of frames, "
+        f"beyond the input's. Style left is how "
         f"much of the change is made, where no gate stops a whole clip."
     )
     head = [

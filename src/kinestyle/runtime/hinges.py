@@ -52,13 +52,13 @@ def _bent_back(upper: Array, lower: Array) -> Array:
 def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Array:
     """Two rotations (T, 4) of a lower bone against the upper one, and how much (T, 1) there is of
     the other -> those in between. The bone goes straight from the one direction to the other, so
-    that it bends back only where one of the two does; its roll goes the shorter way.
+    that it bends back only where one of the two does, and always the same way round.
 
     straight: (3,) its direction in both frames when it is not bent
     """
     way = rotation.between(*(rotation.rotate(turn, straight) for turn in (one, other)))
     roll = rotation.multiply(rotation.inverse(rotation.multiply(way, one)), other)
-    swung = rotation.multiply(rotation.power(way, share[:, 0]), one)
+    swung = rotation.multiply(scale_rotation(way, share), one)
     return rotation.multiply(swung, scale_rotation(roll, share))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +22,7 @@ import httpx2
 from kinestyle.studio import restyling
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.fair_shares import FORGET_SECONDS, UNPROVEN, Client, FairShares
-from kinestyle.studio.pool import NICENESS, Pool, Worker
+from kinestyle.studio.pool import NICENESS, Job, Pool, Worker
 from kinestyle.studio.serving import Server
 from studio_server import running
 
@@ -295,6 +297,36 @@ def test_of_too_many_that_wait_the_one_who_has_used_most_is_refused(
             assert answers[0].result() == 429
             assert send(bad, "more.bvh") == 429
         assert {first.result(), answers[1].result()} == {201}
+
+
+def test_a_request_that_has_begun_is_done_before_others_begin():
+    echo = """
+import sys
+from kinestyle.studio.wire import receive, send
+send(sys.stdout.buffer, {"ready": True})
+while message := receive(sys.stdin.buffer):
+    send(sys.stdout.buffer, {"job": message.head["job"], "done": True})
+"""
+    done: list[str] = []
+
+    async def request(pool: Pool, name: str, count: int) -> None:
+        client = Client(name)
+        for job in (f"{name} {i}" for i in range(count)):
+            head = {"work": "write", "name": job}
+            await pool.run(Job(head, (name,), lambda key: ({"key": key}, []), job, client))
+            done.append(job)
+
+    async def run() -> None:
+        pool = Pool(CONFIG)
+        pool.command = [sys.executable, "-c", echo]
+        await pool.open()
+        try:
+            await asyncio.gather(*(request(pool, name, 3) for name in ("a", "b", "c")))
+        finally:
+            await pool.close()
+
+    asyncio.run(run())
+    assert done == [f"{name} {i}" for name in "abc" for i in range(3)]
 
 
 def test_an_answer_says_how_long_it_waited(server: Server, background: ThreadPoolExecutor):

@@ -214,7 +214,8 @@ class Worker:
         else:
             self.sent.pop(job.keys[0], None)
             job.fail(KINDS[head["kind"]](head["message"]))
-        self.pool.dispatch()
+        # not before the request has heard of it: its next job is for this worker, and due by now
+        asyncio.get_running_loop().call_soon(self.pool.dispatch)
 
     def _settle(self, job: Job, used_seconds: float) -> None:
         """Charge a job to its client. used_seconds: of the processor, 0 where the system does not

@@ -1,12 +1,13 @@
 """What a long clip costs: CPU, wall and peak memory of `kinestyle stylize`, each time in a process
 of its own.
 
-    python benchmarks/long_clip.py [--minutes 1,10,60] [--joints 53] [--bundle FILE]
+    python benchmarks/long_clip.py [--minutes 1,10,60] [--formats bvh,glb,fbx,npz] [--joints 53]
+        [--bundle FILE]
 
 The motion is made, at 30 frames a second: the walk and the wave of the examples in a changing order
 and pace, with rests, on a winding path. Their rig has 53 joints; fewer leave out fingers, more hang
-behind the head. One thread; memory is what was resident at most, libraries included. Linux or
-macOS.
+behind the head; an .npz holds poses of SMPL's 52 joints. One thread; memory is what was resident at
+most, libraries included, of the process or of the largest that it starts. Linux or macOS.
 """
 
 from __future__ import annotations
@@ -26,13 +27,19 @@ import numpy as np
 
 from kinestyle.bundle import Bundle
 from kinestyle.evaluate import provenance
-from kinestyle.formats.bvh import write_bvh
-from kinestyle.motion.clip import Clip
+from kinestyle.formats.arrays.body_poses import rest_skeleton
+from kinestyle.formats.table import write_motion
+from kinestyle.motion import rotation
+from kinestyle.motion.clip import METRES_Y_UP, Clip
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.window import cut
+from kinestyle.retarget.transfer import transfer
 from kinestyle.rig.mapping import map_joints
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+POSED_AT_ONCE = 3600
+"""Frames."""
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
@@ -45,7 +52,33 @@ class Cost(NamedTuple):
 def make(path: Path, minutes: float, joints: int) -> None:
     from long_motion import long_clip
 
-    write_bvh(with_joints(long_clip(60.0 * minutes), joints), path)
+    clip = with_joints(long_clip(60.0 * minutes), joints)
+    if path.suffix == ".npz":
+        write_poses(clip, path)
+    else:
+        write_motion(clip, path)
+
+
+def write_poses(clip: Clip, path: Path) -> None:
+    """The motion as AMASS stores it: 52 rotations a frame, and where the pelvis is."""
+    skeleton = rest_skeleton()
+    still = np.tile(rotation.IDENTITY, (1, skeleton.joint_count, 1))
+    upright = skeleton.offsets[None] + np.array([0.0, 0.95, 0.0]) * (skeleton.parents < 0)[:, None]
+    body = Clip(skeleton, upright, still, clip.frame_time_seconds, world=METRES_Y_UP)
+    poses, path_m = [], []
+    for window in cut(clip.frame_count, POSED_AT_ONCE, 0):
+        part = transfer(clip.window(window.start, window.stop), body)
+        poses.append(rotation.log(part.local_rotation).reshape(part.frame_count, -1))
+        path_m.append(part.local_position[:, 0])
+    of_body = np.concatenate(poses)
+    fingers = np.zeros((len(of_body), 3 * (52 - skeleton.joint_count)))
+    np.savez(
+        path,
+        poses=np.concatenate([of_body, fingers], axis=1),
+        trans=np.concatenate(path_m),
+        mocap_framerate=clip.frame_rate,
+        betas=np.zeros(16),
+    )
 
 
 def with_joints(clip: Clip, count: int) -> Clip:
@@ -111,6 +144,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", default="1,10,60", help="of each clip")
+    parser.add_argument("--formats", default="bvh", help="of the clips and their results")
     parser.add_argument("--joints", type=int, default=53)
     parser.add_argument("--style", default="old")
     parser.add_argument("--bundle", type=Path)
@@ -122,25 +156,27 @@ def main() -> None:
         f"commit {provenance.commit()}, {provenance.machine()}\n"
     )
     print(
-        f"{'minutes':>8}{'file MB':>9}{'CPU s':>8}{'wall s':>8}{'CPU s a minute':>16}{'peak MB':>9}"
+        f"{'format':>7}{'minutes':>8}{'file MB':>9}{'CPU s':>8}{'wall s':>8}"
+        f"{'CPU s a minute':>16}{'peak MB':>9}"
     )
     # a process that forks from one with much memory counts that as its own
     spawn = multiprocessing.get_context("spawn")
-    for minutes in map(float, options.minutes.split(",")):
-        with tempfile.TemporaryDirectory() as folder:
-            clip, out = Path(folder) / "long.bvh", Path(folder) / "out.bvh"
-            maker = spawn.Process(target=make, args=(clip, minutes, options.joints))
-            maker.start()
-            maker.join()
-            if maker.exitcode:
-                raise SystemExit(f"no clip of {minutes:g} minutes could be made, see above")
-            cost = stylize(clip, out, options.style, bundle.path)
-            megabytes = clip.stat().st_size / 1e6
-        print(
-            f"{minutes:8g}{megabytes:9.1f}{cost.cpu_seconds:8.1f}{cost.wall_seconds:8.1f}"
-            f"{cost.cpu_seconds / minutes:16.2f}{cost.peak_mb:9.0f}",
-            flush=True,
-        )
+    for suffix in options.formats.split(","):
+        for minutes in map(float, options.minutes.split(",")):
+            with tempfile.TemporaryDirectory() as folder:
+                clip, out = (Path(folder) / f"{name}.{suffix}" for name in ("long", "out"))
+                maker = spawn.Process(target=make, args=(clip, minutes, options.joints))
+                maker.start()
+                maker.join()
+                if maker.exitcode:
+                    raise SystemExit(f"no clip of {minutes:g} minutes could be made, see above")
+                cost = stylize(clip, out, options.style, bundle.path)
+                megabytes = clip.stat().st_size / 1e6
+            print(
+                f"{suffix:>7}{minutes:8g}{megabytes:9.1f}{cost.cpu_seconds:8.1f}"
+                f"{cost.wall_seconds:8.1f}{cost.cpu_seconds / minutes:16.2f}{cost.peak_mb:9.0f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

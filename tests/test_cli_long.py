@@ -81,22 +81,30 @@ def test_python_gives_what_the_command_line_gives(command: list[str], tiny: Styl
 
 
 @pytest.mark.parametrize(
-    "moment", ["formats.bvh.streaming.StreamedBvh.window", "formats.bvh.writer.check_writable"]
+    ("out", "moment"),
+    [
+        ("out.bvh", "formats.bvh.streaming.StreamedBvh.window"),
+        ("out.bvh", "formats.bvh.writer.check_writable"),
+        ("out.glb", "motion.paged.put"),
+        ("out.glb", "formats.gltf.new_file.Packer.add"),
+        ("out.fbx", "formats.fbx.scene.curve_record"),
+    ],
 )
 def test_ctrl_c_in_the_middle_of_a_long_clip_leaves_what_was_there(
-    command: list[str], moment: str
+    command: list[str], out: str, moment: str
 ) -> None:
-    Path("out.bvh").write_text("what was here before")
+    command[-1] = out
+    Path(out).write_text("what was here before")
     before = contents()
     module, _, name = f"kinestyle.{moment}".rpartition(".")
-    # in the third window of the analysis, or of the file that is written
+    # in the third window of the analysis, or piece of the file that is written
     program = (
         "import itertools, os, pkgutil, signal\n"
         f"place = pkgutil.resolve_name({module!r})\n"
         f"call, calls = place.{name}, itertools.count()\n"
-        "def interrupted(*given):\n"
+        "def interrupted(*given, **named):\n"
         "    if next(calls) == 2: os.kill(os.getpid(), signal.SIGINT)\n"
-        "    return call(*given)\n"
+        "    return call(*given, **named)\n"
         f"place.{name} = interrupted\n{PROGRAM}"
     )
     killed = run(*command, program=program)

@@ -5,7 +5,7 @@ written to it comes into memory in pages, which may be megabytes, until `give_ba
 to the file. `taken` and `put` copy some frames, or a joint, and spare that. Joint after joint lies
 together in the file, since readers and writers go from joint to joint.
 
-The file has no name, or loses it when it is closed: a process that is killed leaves none. It lies
+The file has no name, or is deleted when it is closed: a process that is killed leaves none. It lies
 in the folder for temporary files (TMPDIR). Where that has no room, the array is one in memory.
 """
 
@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
-from typing import IO
 
 import numpy as np
 
@@ -29,14 +28,32 @@ _PART = 1024
 _ZEROS = bytes(2**20)
 
 
-def empty(shape: tuple[int, int, int]) -> Array:
-    """(T, J, N) numbers, of which nothing is known yet; where they are many, in a scratch file."""
+def empty(shape: tuple[int, ...]) -> Array:
+    """(T, J, N) or (T, N) numbers, of which nothing is known yet; where they are many, in a scratch
+    file.
+    """
     size = 8 * prod(shape)
     pages = None if size < LARGE_BYTES else _pages(size)
     if pages is None:
         return np.empty(shape)
+    if len(shape) == 2:
+        return np.frombuffer(pages, float).reshape(shape)
     frames, joints, count = shape
     return joints_inside(np.frombuffer(pages, float).reshape(joints, frames, count))
+
+
+def stored(chunks: Iterable[bytes], size: int) -> bytes | memoryview:
+    """The bytes of all chunks, `size` in all, in one; where they are many, in a scratch file."""
+    pages = None if size < LARGE_BYTES else _pages(size)
+    if pages is None:
+        return b"".join(chunks)
+    at = 0
+    for chunk in chunks:
+        pages[at : at + len(chunk)] = chunk
+        pages.hand_back()
+        at += len(chunk)
+    assert at == size, f"found {at} bytes, expected the {size} that were announced"
+    return memoryview(pages)
 
 
 def concatenate(arrays: Sequence[Array]) -> Array:
@@ -72,7 +89,7 @@ def taken(rows: Array, joints: Sequence[int] | None = None) -> Array:
         return rows
     each = rows[:, None] if rows.ndim == 2 else rows
     joints = range(each.shape[1]) if joints is None else joints
-    copy = np.empty((len(each), len(joints), each.shape[2]))
+    copy = np.empty((len(each), len(joints), each.shape[2]), rows.dtype)
     for into, joint in enumerate(joints):
         copy[:, into] = pages.run(each[:, joint])
     pages.hand_back()
@@ -80,11 +97,13 @@ def taken(rows: Array, joints: Sequence[int] | None = None) -> Array:
 
 
 def put(array: Array, start: int, rows: Array) -> None:
-    """Set the frames of an array (T, J, N) from `start` on; rows: (T', J, N)."""
+    """Set the frames of an array, (T, J, N) or (T, N), from `start` on; rows: (T', ...)."""
     into, pages = array[start : start + len(rows)], _pages_of(array)
     if pages is None:
         into[...] = rows
         return
+    if array.ndim == 2:
+        into, rows = into[:, None], rows[:, None]
     for joint in range(rows.shape[1]):
         pages.set_run(into[:, joint], rows[:, joint])
     pages.hand_back()
@@ -103,21 +122,28 @@ def is_paged(array: Array) -> bool:
 
 
 class _Pages(mmap.mmap):
-    """A scratch file in memory, as far as it is looked at."""
+    """A scratch file in memory, as far as it is looked at.
 
-    file: IO[bytes]
+    file: its descriptor
+    """
+
+    file: int
+
+    def __del__(self) -> None:
+        if hasattr(self, "file"):
+            os.close(self.file)
 
     def run(self, row: Array) -> Array:
         """row: a view of numbers that lie in the file one after the other -> a copy of them."""
         at = self._at(row)
         if at is None or not hasattr(os, "preadv"):
             return np.array(row)
-        copy = np.empty(row.shape)
+        copy = np.empty(row.shape, row.dtype)
         wanted = copy.data.cast("B")
         # a system call reads 2 GiB at most
         done = 0
         while done < len(wanted):
-            done += os.preadv(self.file.fileno(), [wanted[done:]], at + done)
+            done += os.preadv(self.file, [wanted[done:]], at + done)
         return copy
 
     def set_run(self, row: Array, values: Array) -> None:
@@ -126,10 +152,10 @@ class _Pages(mmap.mmap):
         if at is None or not hasattr(os, "pwrite"):
             row[...] = values
             return
-        given = np.ascontiguousarray(values, float).data.cast("B")
+        given = np.ascontiguousarray(values, row.dtype).data.cast("B")
         done = 0
         while done < len(given):
-            done += os.pwrite(self.file.fileno(), given[done:], at + done)
+            done += os.pwrite(self.file, given[done:], at + done)
 
     def hand_back(self) -> None:
         """Keep none of it in memory."""
@@ -139,7 +165,7 @@ class _Pages(mmap.mmap):
 
     def _at(self, row: Array) -> int | None:
         """The byte at which a row begins; None for one that does not lie in one run of numbers."""
-        if not row.size or not row.flags.c_contiguous or row.dtype != np.float64:
+        if not row.size or not row.flags.c_contiguous:
             return None
         first = np.frombuffer(self, np.uint8, 1)
         return int(row.ctypes.data - first.ctypes.data)
@@ -150,19 +176,18 @@ def _pages(size: int) -> _Pages | None:
     import tempfile
 
     try:
-        # open as long as its pages are used
-        file = tempfile.TemporaryFile(prefix="kinestyle-")  # noqa: SIM115
-        # a page that finds no room on the disk later would end the process
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            for start in range(0, size, len(_ZEROS)):
-                file.write(_ZEROS[: size - start])
-            file.flush()
-        pages = _Pages(file.fileno(), size)
+        with tempfile.TemporaryFile(prefix="kinestyle-") as file:
+            # a page that finds no room on the disk later would end the process
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                for start in range(0, size, len(_ZEROS)):
+                    file.write(_ZEROS[: size - start])
+                file.flush()
+            pages = _Pages(file.fileno(), size)
+            pages.file = os.dup(file.fileno())
     except OSError:
         return None
-    pages.file = file
     return pages
 
 

@@ -17,9 +17,10 @@ import numpy as np
 from kinestyle.formats.arrays.joint_sets import INDEX, JOINT_COUNT, NAMES, PARENTS
 from kinestyle.formats.arrays.rotations import SIX, SIZE, Form, decode, encode, fits
 from kinestyle.formats.unchanged import same_rotation
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.window import Progress
 
 _REST_CM = {
     "left_hip": (6, -9, -1),
@@ -39,6 +40,8 @@ _REST_CM = {
 """An adult's T-pose with the feet a little apart, by eye, to the centimetre; the right is its
 mirror image.
 """
+_LOOKED_AT = 2**14
+"""Frames of a long motion by which it is told how its poses are written."""
 _IMPLAUSIBLE = -0.6
 """A pose whose knees bend about other axes than their hinges by so much more, radians, is none."""
 
@@ -85,14 +88,17 @@ class PoseLayout:
 
     def rotations(self, arrays: Mapping[str, Array]) -> Array:
         """The arrays by key -> (T, 22, 4)."""
-        found = [
-            decode(
-                _rows(arrays[part.key])[:, part.columns].reshape(-1, part.count, SIZE[part.form]),
-                part.form,
-            )
-            for part in self.parts
-        ]
-        return np.concatenate(found, axis=1)[:, :JOINT_COUNT]
+        frames = len(arrays[self.parts[0].key])
+        found = paged.empty((frames, JOINT_COUNT, 4))
+        for part in self.parts:
+            count = min(part.count, JOINT_COUNT - part.first)
+            into = found[:, part.first : part.first + count]
+            start = 0
+            for rows in paged.parts(_rows(arrays[part.key])):
+                numbers = rows[:, part.columns].reshape(-1, part.count, SIZE[part.form])
+                paged.put(into, start, decode(numbers[:, :count], part.form))
+                start += len(rows)
+        return found
 
     def root(self, arrays: Mapping[str, Array]) -> Array | None:
         """(T, 3), in metres."""
@@ -102,35 +108,47 @@ class PoseLayout:
         return _rows(arrays[key])[:, start : start + 3].astype(float)
 
     def put_back(
-        self, arrays: Mapping[str, Array], local_rotation: Array, root: Array
+        self,
+        arrays: Mapping[str, Array],
+        local_rotation: Array,
+        root: Array,
+        progress: Progress | None = None,
     ) -> dict[str, Array]:
         """The arrays with other rotations (T, 22, 4) of the body and another root (T, 3). What did
         not change stays as it was; where there are other frames, what is not the body's is that of
         the first one.
         """
-        same_length = len(local_rotation) == len(_rows(arrays[self.parts[0].key]))
+        frames = len(local_rotation)
+        same_length = frames == len(arrays[self.parts[0].key])
         keys = {part.key for part in self.parts}
         if self.translation is not None:
             keys.add(self.translation[0])
-        new = {
-            key: _rows(arrays[key]).astype(float)[
-                slice(None) if same_length else np.zeros(len(local_rotation), dtype=int)
-            ]
-            for key in keys
-        }
-        for part in self.parts:
-            body = local_rotation[:, part.first : part.first + part.count]
-            size = SIZE[part.form]
-            numbers = new[part.key][:, part.columns].reshape(len(body), part.count, size)
-            numbers = numbers[:, : body.shape[1]]
-            changed = ~same_rotation(body, decode(numbers, part.form))
-            values = np.where(changed[..., None], encode(body, part.form), numbers)
-            stop = part.start + body.shape[1] * size
-            new[part.key][:, part.start : stop] = values.reshape(len(body), -1)
-        if self.translation is not None:
-            key, start = self.translation
-            new[key][:, start : start + 3] = root
+        old = {key: _rows(arrays[key]) for key in keys}
+        new = {key: paged.empty((frames, rows.shape[1])) for key, rows in old.items()}
+        start = 0
+        for q in paged.parts(local_rotation):
+            some = slice(start, start + len(q)) if same_length else np.zeros(len(q), dtype=int)
+            rows = {key: np.array(paged.taken(values[some]), float) for key, values in old.items()}
+            for part in self.parts:
+                _put_back(part, rows[part.key], q[:, part.first : part.first + part.count])
+            if self.translation is not None:
+                key, column = self.translation
+                rows[key][:, column : column + 3] = root[start : start + len(q)]
+            for key, values in rows.items():
+                paged.put(new[key], start, values)
+            start += len(q)
+            if progress is not None:
+                progress(start / frames)
         return {key: rows.reshape(len(rows), *arrays[key].shape[1:]) for key, rows in new.items()}
+
+
+def _put_back(part: Part, rows: Array, body: Array) -> None:
+    """Set rotations (T, J, 4) in rows (T, N) of a file, where they are not those that are there."""
+    size = SIZE[part.form]
+    numbers = rows[:, part.columns].reshape(len(body), part.count, size)[:, : body.shape[1]]
+    changed = ~same_rotation(body, decode(numbers, part.form))
+    values = np.where(changed[..., None], encode(body, part.form), numbers)
+    rows[:, part.start : part.start + body.shape[1] * size] = values.reshape(len(body), -1)
 
 
 def _rows(array: Array) -> Array:
@@ -138,10 +156,20 @@ def _rows(array: Array) -> Array:
     return array.reshape(len(array), -1)
 
 
+def _some(array: Array) -> Array:
+    """Frames of an array that show what is in it: of a long one, some that lie evenly."""
+    if len(array) <= _LOOKED_AT:
+        return array
+    some = np.array(array[:: -(-len(array) // _LOOKED_AT)])
+    paged.give_back(array)
+    return some
+
+
 def find_rows(array: Array, key: str = "") -> PoseLayout | None:
     """The layout of an array with all of a pose in each row; None where it shows no poses."""
     if array.ndim < 2 or not len(array):
         return None
+    array = _some(array)
     columns = prod(array.shape[1:])
     inner = array.shape[-2:] == (3, 3) and array.ndim == 4
     best, most = None, _IMPLAUSIBLE
@@ -227,10 +255,11 @@ def _split(arrays: Mapping[str, Array]) -> PoseLayout | None:
         if over or not JOINT_COUNT - 1 <= count <= 54:
             continue
         parts = Part(root, 0, 0, 1, form), Part(body, 0, 1, count, form)
-        numbers = _rows(arrays[body])[:, : (JOINT_COUNT - 1) * SIZE[form]]
+        few = {key: _some(arrays[key]) for key in (root, body)}
+        numbers = _rows(few[body])[:, : (JOINT_COUNT - 1) * SIZE[form]]
         numbers = numbers.reshape(len(numbers), -1, SIZE[form])
         if np.isfinite(numbers).all() and fits(numbers, form):
             layout = PoseLayout(parts, None)
-            if (score := _plausibility(layout.rotations(arrays))) > most:
+            if (score := _plausibility(layout.rotations(few))) > most:
                 best, most = layout, score
     return best

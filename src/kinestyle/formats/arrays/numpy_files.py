@@ -9,27 +9,32 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import PurePosixPath
+from typing import IO
 
 import numpy as np
 
 from kinestyle.errors import MotionFileError, shown
+from kinestyle.motion import paged
 from kinestyle.motion.rotation import Array
 
 _FREE_BYTES, _BYTES_PER_BYTE = 2**23, 64
 """How large an array may be: this, and so much for each byte of its archive."""
+_HEADER_BYTES, _CHUNK_BYTES = 2**17, 2**20
+"""Numpy's headers are far shorter; of an array, so much is unpacked at a time."""
 MAX_MEMBERS = 1000
 DICTIONARY = (
     'np.load(FILE, allow_pickle=True).item()["motion"] is what text-to-motion models put there'
 )
 
 
-def parse_array(data: bytes, name: str) -> Array:
+def parse_array(data: bytes | memoryview, name: str) -> Array:
     """The array in the bytes of a .npy file. Raises MotionFileError where it is none, or not one of
     numbers.
     """
-    file = io.BytesIO(data)
+    file = io.BytesIO(bytes(data[:_HEADER_BYTES]))
     try:
         version = np.lib.format.read_magic(file)
         if version not in ((1, 0), (2, 0)):
@@ -63,14 +68,23 @@ def parse_array(data: bytes, name: str) -> Array:
     return array.reshape(shape, order="F" if fortran_order else "C")
 
 
-def format_array(array: Array, like: Array) -> bytes:
-    """The bytes of a .npy file: the array with another's type and order in memory."""
-    array = array.astype(like.dtype)
-    if like.ndim > 1 and like.flags.f_contiguous and not like.flags.c_contiguous:
-        array = np.asfortranarray(array)
+def array_chunks(array: Array, like: Array) -> Iterator[bytes]:
+    """The bytes of a .npy file, one chunk after the other: the array with another's type and order
+    in memory.
+    """
     file = io.BytesIO()
-    np.save(file, array, allow_pickle=False)
-    return file.getvalue()
+    if array.ndim < 2 or (like.flags.f_contiguous and not like.flags.c_contiguous):
+        array = array.astype(like.dtype)
+        in_order = np.asfortranarray(array) if like.ndim > 1 else array
+        np.save(file, in_order, allow_pickle=False)
+        yield file.getvalue()
+        return
+    # of a long clip, a copy is large
+    described = np.lib.format.header_data_from_array_1_0(np.empty(0, like.dtype))
+    np.lib.format.write_array_header_1_0(file, {**described, "shape": array.shape})
+    yield file.getvalue()
+    for part in paged.parts(array):
+        yield part.astype(like.dtype).tobytes()
 
 
 class Archive:
@@ -126,14 +140,16 @@ class Archive:
                     continue
         return None
 
-    def _read(self, member: zipfile.ZipInfo, what: str) -> bytes:
+    def _read(self, member: zipfile.ZipInfo, what: str) -> bytes | memoryview:
         limit = _FREE_BYTES + _BYTES_PER_BYTE * len(self.data)
         if member.file_size > limit:
             raise MotionFileError(
                 f"{what} is {member.file_size} bytes long, more than the limit of {limit}"
             )
         try:
-            return self._zip.read(member)
+            with self._zip.open(member) as stream:
+                chunks = iter(partial(stream.read, _CHUNK_BYTES), b"")
+                return paged.stored(chunks, member.file_size)
         except (
             *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
             *(EOFError, OSError, ValueError),
@@ -141,18 +157,23 @@ class Archive:
             found = str(error).partition("\n")[0][:120]
             raise MotionFileError(f"{what} is damaged ({found}); write it with np.savez") from error
 
-    def written(self, changed: Mapping[str, Array]) -> bytes:
-        """The bytes of the same archive with some other arrays."""
-        file = io.BytesIO()
+    def write(self, file: IO[bytes], changed: Mapping[str, Array]) -> None:
+        """Write the same archive with some other arrays."""
         new = {self._members[key].filename: (key, array) for key, array in changed.items()}
         with zipfile.ZipFile(file, "w") as out:
             for member in self._zip.infolist():
-                if member.filename in new:
-                    key, array = new[member.filename]
-                    content = format_array(array, self.array(key))
-                else:
-                    content = self._read(member, f"{shown(member.filename)!r} in {self.name}")
                 kept = zipfile.ZipInfo(member.filename, member.date_time)
                 kept.external_attr = member.external_attr
-                out.writestr(kept, content, member.compress_type)
-        return file.getvalue()
+                kept.compress_type, kept.file_size = member.compress_type, member.file_size
+                if member.filename in new:
+                    key, array = new[member.filename]
+                    like = self.array(key)
+                    # by which the format of a member's head is chosen
+                    kept.file_size = array.size * like.dtype.itemsize + _HEADER_BYTES
+                    content = array_chunks(array, like)
+                else:
+                    whole = self._read(member, f"{shown(member.filename)!r} in {self.name}")
+                    content = iter([bytes(whole)])
+                with out.open(kept, "w") as into:
+                    for chunk in content:
+                        into.write(chunk)

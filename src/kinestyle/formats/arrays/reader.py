@@ -25,7 +25,7 @@ from kinestyle.formats.arrays.positions import find_layout
 from kinestyle.formats.arrays.source import ArraySource, FeatureLayout, Layout
 from kinestyle.formats.characters import choose_character, with_characters
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.canonical import UP
 from kinestyle.motion.clip import Clip, StatedWorld
 from kinestyle.motion.rotation import Array
@@ -196,11 +196,16 @@ def _posed(layout: PoseLayout, arrays: Mapping[str, Array], name: str, amass: bo
     """A clip of poses. amass: Z is up where the motion does not tell"""
     local = layout.rotations(arrays)
     _check_frames(len(local), name)
-    if not np.isfinite(local).all():
+    if not all(bool(np.isfinite(part).all()) for part in paged.parts(local)):
         raise MotionFileError(_not_finite(name))
     root = layout.root(arrays)
     skeleton = rest_skeleton()
-    position = np.tile(skeleton.offsets, (len(local), 1, 1))
+    position = paged.empty((len(local), skeleton.joint_count, 3))
+    # joint by joint, and in place: of a long clip, a copy is large
+    for joint in range(skeleton.joint_count):
+        position[:, joint] = skeleton.offsets[joint]
+        local[:, joint] = rotation.continuous(paged.taken(local[:, joint]))
+        paged.give_back(position, local)
     position[:, 0] = 0.0 if root is None else _check(root, name)
     _check_distance(position, name, 1.0)
     notes = [
@@ -209,7 +214,7 @@ def _posed(layout: PoseLayout, arrays: Mapping[str, Array], name: str, amass: bo
     ]
     if root is None:
         notes.append(f"{name} holds no translation; the body stays in one place")
-    clip = Clip(skeleton, position, rotation.continuous(local), 1.0 / _USUAL_RATE["poses"],
+    clip = Clip(skeleton, position, local, 1.0 / _USUAL_RATE["poses"],
                 Path(name).stem, warnings=tuple(notes))  # fmt: skip
     return _standing(clip, name, 1.0, (0.0, 0.0, 1.0) if amass else (0.0, 1.0, 0.0))
 
@@ -227,9 +232,8 @@ def _standing(
     if names != tuple(INDEX):
         return replace(clip, world=StatedWorld(metres, usual))
     step = max(1, clip.frame_count // _SAMPLED_FRAMES)
-    position, _ = forward_kinematics(
-        clip.skeleton, clip.local_position[::step], clip.local_rotation[::step]
-    )
+    few = clip.sample(np.arange(0, clip.frame_count, step))
+    position, _ = forward_kinematics(clip.skeleton, few.local_position, few.local_rotation)
     return replace(clip, world=StatedWorld(metres, _axis(_up(position, np.array(usual)))))
 
 
@@ -288,7 +292,8 @@ def _check_frames(count: int, name: str) -> None:
 
 def _check_distance(position: Array, name: str, metres: float | None) -> None:
     limit = MAX_DISTANCE * (1.0 if metres else 1000.0)
-    if (farthest := float(np.abs(position).max())) > limit:
+    farthest = max(float(np.abs(part).max()) for part in paged.parts(position))
+    if farthest > limit:
         unit = "metres" if metres else "units"
         raise MotionFileError(
             f"{name} holds a joint {farthest:g} {unit} from the origin, expected at most {limit:g}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,10 @@ from kinestyle.formats.arrays.joint_sets import JointSet
 from kinestyle.formats.arrays.kimodo import FOLLOWING, KimodoLayout
 from kinestyle.formats.arrays.positions import PositionLayout
 from kinestyle.formats.unchanged import same_position, same_rotation
-from kinestyle.motion import rotation
+from kinestyle.motion import paged, rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.window import Progress
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,22 @@ def is_unchanged(clip: Clip, read: Clip) -> bool:
         has_rate_of(clip, read)
         and clip.skeleton.names == read.skeleton.names
         and clip.local_position.shape == read.local_position.shape
-        and bool(same_position(clip.local_position, read.local_position).all())
-        and bool(same_rotation(clip.local_rotation, read.local_rotation).all())
+        and _all(same_position, clip.local_position, read.local_position)
+        and _all(same_rotation, clip.local_rotation, read.local_rotation)
     )
 
 
+def _all(same: Callable[[Array, Array], np.ndarray], now: Array, was: Array) -> bool:
+    """Whether two arrays are the same everywhere."""
+    both = zip(paged.parts(now), paged.parts(was), strict=True)
+    return all(bool(same(*part).all()) for part in both)
+
+
 def changed_arrays(
-    clip: Clip, source: ArraySource, arrays: Mapping[str, Array]
+    clip: Clip,
+    source: ArraySource,
+    arrays: Mapping[str, Array],
+    progress: Progress | None = None,
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
     """The arrays of a file with a clip's motion, and a sentence for each thing that they cannot
     hold or that does not fit the motion any more.
@@ -87,11 +97,9 @@ def changed_arrays(
         )
         return {source.keys[0]: _points(clip, source.read, old, layout.joints)}, (note,)
     if isinstance(layout, PoseLayout):
-        found = layout.put_back(arrays, clip.local_rotation, clip.local_position[:, 0])
-        moved = not same_position(
-            clip.local_position[:, 0] - clip.local_position[:1, 0],
-            np.zeros_like(clip.local_position[:, 0]),
-        ).all()
+        root, _ = clip.joint(0)
+        found = layout.put_back(arrays, clip.local_rotation, root, progress)
+        moved = not same_position(root - root[:1], np.zeros_like(root)).all()
         if layout.translation is None and moved:
             notes.append("travel was left out: the file has no place for a translation")
         return found, tuple(notes)

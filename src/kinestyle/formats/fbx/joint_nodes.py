@@ -144,7 +144,7 @@ def _depth_first(scene: Scene, paths: list[list[int]], depth: int) -> list[int]:
 
 def _moving(scene: Scene, nodes: list[Node]) -> list[bool]:
     """For each node whether it moves within the animation."""
-    sampled = scene.sample(nodes, np.linspace(*scene.span_seconds, _PROBES))
+    sampled = scene.probe(nodes, np.linspace(*scene.span_seconds, _PROBES))
     values = np.concatenate([sampled.position, sampled.rotation, sampled.scale], axis=-1)
     allowed = 1e-5 * np.maximum(1.0, np.abs(values[0]))
     return [bool(moves) for moves in (np.ptp(values, axis=0) > allowed).any(axis=-1)]

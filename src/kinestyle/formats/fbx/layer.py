@@ -55,9 +55,8 @@ def with_layer(data: bytes, base: Clip, clip: Clip) -> bytes:
     for model, channel, values in added:
         objects.set_curves(model, channel, ticks, values)
     objects.close()
-    layered = serialize(objects.document)
-    check(layered, clip, source.animation)
-    return layered
+    check(objects.document, clip, source.animation)
+    return serialize(objects.document)
 
 
 def _below(objects: AnimationObjects, node: Node, ticks: np.ndarray, q: Array) -> Array:

@@ -22,16 +22,21 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.extras import missing_extra
 from kinestyle.formats.fbx import sampler
+from kinestyle.formats.fbx.excerpts import Excerpts
+from kinestyle.formats.fbx.records import Document, pieces
 from kinestyle.formats.fbx.scene import BODY, CREATOR, END_SITE
 from kinestyle.formats.fbx.ticks import stated_rate
 from kinestyle.formats.limits import MAX_MAGNITUDE
 from kinestyle.motion import paged, rotation
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.window import Progress, cut, one_by_one
 
 WAIT_SECONDS = 900.0
 _NUMBERS = 10
 _AT_ONCE = 2**18
 """Transforms that the process sends."""
+_TIMES_AT_ONCE = 2**14
+"""For which a part of a long file is opened."""
 _MOST = 0.5
 """The share of keys from which on a span that leaves them out is not that of the motion."""
 
@@ -106,9 +111,15 @@ class Scene:
     """A scene that can be asked for its nodes' transforms as long as its process runs."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], description: dict[str, Any], file: str
+        self,
+        process: subprocess.Popen[bytes],
+        description: dict[str, Any],
+        file: str,
+        excerpts: Excerpts | None = None,
     ) -> None:
+        """excerpts: of a long file, of which the process knows the outline only"""
         self._process, self._description, self.file = process, description, file
+        self._excerpts = excerpts
         self.nodes = tuple(
             Node(
                 index=i,
@@ -175,24 +186,60 @@ class Scene:
         stated = stated_rate(self._description["time_mode"], self._description["frame_rate"])
         return stated, float(self._description["custom_rate"])
 
-    def sample(self, nodes: Sequence[Node], times_seconds: Array) -> Sampled:
-        """Local transforms of nodes in the animation `stack`. Raises MotionFileError where the
-        library fails, and for numbers that are not finite or too large.
+    def sample(
+        self, nodes: Sequence[Node], times_seconds: Array, progress: Progress | None = None
+    ) -> Sampled:
+        """Local transforms of nodes in the animation `stack`, at T rising times. Raises
+        MotionFileError where the library fails, and for numbers that are not finite or too large.
         """
         shape = len(times_seconds), len(nodes)
         found = Sampled(*(paged.empty((*shape, size)) for size in (3, 4, 3)))
-        every = max(1, _AT_ONCE // max(1, len(times_seconds)))
-        for start in range(0, len(nodes), every):
-            some = slice(start, start + every)
-            rows = self._rows(nodes[some], times_seconds, again=start > 0)
-            found.position[:, some] = rows[..., :3]
-            found.rotation[:, some] = rotation.normalize(rows[..., 3:7])
-            found.scale[:, some] = rows[..., 7:]
-            paged.give_back(found.position, found.rotation, found.scale)
+        if self._excerpts is None or not nodes:
+            self._sample(self._process, nodes, times_seconds, found, 0)
+            return found
+        for window in one_by_one(cut(len(times_seconds), _TIMES_AT_ONCE, 0), progress):
+            times = times_seconds[window.wanted]
+            part = self._excerpts.span(float(times[0]), float(times[-1]))
+            with _running() as process:
+                _description(process, part, self.file)
+                del part
+                self._sample(process, nodes, times, found, window.start)
         return found
 
-    def _rows(self, nodes: Sequence[Node], times_seconds: Array, again: bool) -> Array:
-        """(T, N, 10) as the process sends them. again: at the times of the last request"""
+    def probe(self, nodes: Sequence[Node], times_seconds: Array) -> Sampled:
+        """As `sample`, to see how much moves: of a long file hardly more than its outline."""
+        shape = len(times_seconds), len(nodes)
+        found = Sampled(*(np.empty((*shape, size)) for size in (3, 4, 3)))
+        self._sample(self._process, nodes, times_seconds, found, 0)
+        return found
+
+    def _sample(
+        self,
+        process: subprocess.Popen[bytes],
+        nodes: Sequence[Node],
+        times_seconds: Array,
+        found: Sampled,
+        at: int,
+    ) -> None:
+        """Put what a process says of nodes at some times into the frames from `at` on."""
+        every = max(1, _AT_ONCE // max(1, len(times_seconds)))
+        times = slice(at, at + len(times_seconds))
+        for start in range(0, len(nodes), every):
+            some = slice(start, start + every)
+            rows = self._rows(process, nodes[some], times_seconds, again=start > 0)
+            found.position[times, some] = rows[..., :3]
+            found.rotation[times, some] = rotation.normalize(rows[..., 3:7])
+            found.scale[times, some] = rows[..., 7:]
+            paged.give_back(found.position, found.rotation, found.scale)
+
+    def _rows(
+        self,
+        process: subprocess.Popen[bytes],
+        nodes: Sequence[Node],
+        times_seconds: Array,
+        again: bool,
+    ) -> Array:
+        """(T, N, 10) as a process sends them. again: at the times of the last request"""
         request = {
             "stack": self.stack,
             "nodes": [node.index for node in nodes],
@@ -200,12 +247,10 @@ class Scene:
         }
         size = 8 * _NUMBERS * len(nodes) * len(times_seconds)
         try:
-            assert self._process.stdin is not None and self._process.stdout is not None, (
-                "the process has pipes"
-            )
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-            data = self._process.stdout.read(size)
+            assert process.stdin is not None and process.stdout is not None, "the process has pipes"
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+            data = process.stdout.read(size)
         except OSError:
             data = b""
         if len(data) < size:
@@ -225,12 +270,28 @@ class Scene:
 
 
 @contextmanager
-def open_scene(data: bytes, name: str) -> Iterator[Scene]:
+def open_scene(data: bytes | Document, name: str) -> Iterator[Scene]:
     """The scene of a file in memory, for the duration of a `with`. Raises MotionFileError for a
     file that is not sound FBX, MissingExtraError where the library is not installed.
+
+    data: its bytes, or what is in them
     """
     if find_spec("ufbx") is None:
         raise missing_extra("ufbx", "fbx", "reading FBX")
+    excerpts = None
+    parts: list[bytes | memoryview] = []
+    if isinstance(data, Document):
+        excerpts = Excerpts(data) if Excerpts(data).is_long else None
+        parts = pieces(data) if excerpts is None else excerpts.outline()
+    else:
+        parts = [data]
+    with _running() as process:
+        yield Scene(process, _description(process, parts, name), name, excerpts)
+
+
+@contextmanager
+def _running() -> Iterator[subprocess.Popen[bytes]]:
+    """A process with the library, for the duration of a `with`."""
     command = [sys.executable, "-P", str(Path(sampler.__file__)), END_SITE]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -239,7 +300,7 @@ def open_scene(data: bytes, name: str) -> Iterator[Scene]:
         limit.daemon = True
         limit.start()
         try:
-            yield Scene(process, _description(process, data, name), name)
+            yield process
         finally:
             limit.cancel()
             process.kill()
@@ -249,12 +310,15 @@ def open_scene(data: bytes, name: str) -> Iterator[Scene]:
                     process.stdin.close()
 
 
-def _description(process: subprocess.Popen[bytes], data: bytes, name: str) -> dict[str, Any]:
-    """Send the file, and return what the process describes. Raises MotionFileError."""
+def _description(
+    process: subprocess.Popen[bytes], parts: Sequence[bytes | memoryview], name: str
+) -> dict[str, Any]:
+    """Send a file, and return what the process describes. Raises MotionFileError."""
     assert process.stdin is not None and process.stdout is not None, "the process has pipes"
     try:
-        process.stdin.write(len(data).to_bytes(8, "little"))
-        process.stdin.write(data)
+        process.stdin.write(sum(map(len, parts)).to_bytes(8, "little"))
+        for part in parts:
+            process.stdin.write(part)
         process.stdin.flush()
         line = process.stdout.readline()
     except OSError:

@@ -11,8 +11,8 @@ import numpy as np
 from kinestyle.formats.fbx.animation_objects import AnimationObjects, UnpatchableError
 from kinestyle.formats.fbx.curves import unbroken_degrees
 from kinestyle.formats.fbx.loading import Node
-from kinestyle.formats.fbx.reader import FbxSource, parse_fbx
-from kinestyle.formats.fbx.records import Document, is_binary, parse, serialize
+from kinestyle.formats.fbx.reader import FbxSource, read_back
+from kinestyle.formats.fbx.records import Document, is_binary, parse, pieces
 from kinestyle.formats.fbx.ticks import TICKS_A_SECOND, frame_ticks, key_rate
 from kinestyle.formats.unchanged import UNCHANGED, same_position, same_rotation, unit_of
 from kinestyle.motion import paged, rotation
@@ -39,14 +39,14 @@ _STATIC = 1e-6
 
 def patched(
     clip: Clip, source: FbxSource, progress: Progress | None = None
-) -> tuple[bytes, tuple[str, ...]]:
+) -> tuple[list[bytes | memoryview], tuple[str, ...]]:
     """The file of `source` with the motion of `clip`, and notes. Raises UnpatchableError."""
     if not same_skeleton(clip.skeleton, source.skeleton, UNCHANGED * unit_of(source.skeleton)):
         raise UnpatchableError("its joints are not those of the file that it comes from")
     changes = _changes(source, clip)
     is_other = clip.animation != source.animation
     if not is_other and not (changes[0] | changes[1]).any():
-        return source.data, ()
+        return [source.data], ()
     objects = AnimationObjects(_document(clip, source))
     if is_other or source.stack < 0:
         name = _add(objects, clip, source, part_of_progress(progress, 0.0, 0.5))
@@ -54,10 +54,8 @@ def patched(
         name = source.animation
         _replace(objects, clip, source, *changes, part_of_progress(progress, 0.0, 0.5))
     objects.close()
-    data, notes = serialize(objects.document), tuple(objects.notes)
-    del objects  # of a long clip it is large
-    check(data, clip, name, part_of_progress(progress, 0.5, 1.0))
-    return data, notes
+    check(objects.document, clip, name, part_of_progress(progress, 0.5, 1.0))
+    return pieces(objects.document), tuple(objects.notes)
 
 
 def _document(clip: Clip, source: FbxSource) -> Document:
@@ -259,15 +257,17 @@ def _as_long(values: Array, frames: int) -> Array:
     return values[np.minimum(np.arange(frames), len(values) - 1)]
 
 
-def check(data: bytes, clip: Clip, animation: str, progress: Progress | None = None) -> None:
+def check(document: Document, clip: Clip, animation: str, progress: Progress | None = None) -> None:
     """Read back what was made. Programs use transforms in odd ways, and a wrong result is worse
     than one without its mesh. Raises UnpatchableError.
     """
-    back = parse_fbx(data, clip.name, animation)
+    back = read_back(document, clip.name, animation, part_of_progress(progress, 0.0, 0.8))
     if back.local_position.shape == clip.local_position.shape:
         off, angle, size, farthest = 0.0, 0.0, 1e-9, 0.0
         # a window at a time: where all joints of a long clip are is much to keep
-        for window in one_by_one(cut(clip.frame_count, _CHECKED_AT_ONCE, 0), progress):
+        for window in one_by_one(
+            cut(clip.frame_count, _CHECKED_AT_ONCE, 0), part_of_progress(progress, 0.8, 1.0)
+        ):
             now, was = (each.window(window.start, window.stop) for each in (back, clip))
             position = was.world_position
             size = max(size, float(np.abs(position - position[:, :1]).max()) + 1e-9)

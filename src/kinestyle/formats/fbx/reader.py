@@ -10,9 +10,10 @@ import numpy as np
 from kinestyle.errors import MotionFileError
 from kinestyle.formats.animations import only_animation
 from kinestyle.formats.characters import with_characters
+from kinestyle.formats.fbx.excerpts import Excerpts
 from kinestyle.formats.fbx.joint_nodes import JointNodes, choose_joints
 from kinestyle.formats.fbx.loading import Node, Sampled, Scene, open_scene
-from kinestyle.formats.fbx.records import is_binary, parse
+from kinestyle.formats.fbx.records import Document, is_binary, parse
 from kinestyle.formats.fbx.stacks import choose_stack, span_notes
 from kinestyle.formats.fbx.ticks import unrounded_rate
 from kinestyle.formats.limits import MAX_FILE_BYTES, MAX_FRAMES, MAX_MAGNITUDE, check_size
@@ -22,6 +23,7 @@ from kinestyle.motion.resampling import resample_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import Skeleton
 from kinestyle.motion.warp import warped_again
+from kinestyle.motion.window import Progress
 from kinestyle.storage import name_of, read_bytes
 
 MAX_JOINT_FRAMES = 2**23
@@ -125,15 +127,26 @@ def parse_fbx(
     check_size(data, name)
     if not data:
         raise MotionFileError(f"{name} is empty, expected an FBX file")
-    if is_binary(data):
-        # checks the file before the library unpacks its arrays
-        parse(data, name)
-    with open_scene(data, name) as scene:
+    # checks the file before the library unpacks its arrays
+    document = parse(data, name) if is_binary(data) else None
+    is_long = document is not None and Excerpts(document).is_long
+    with open_scene(document if document is not None and is_long else data, name) as scene:
         return _read_scene(scene, data, name, animation, character)
 
 
+def read_back(document: Document, name: str, animation: str, progress: Progress | None) -> Clip:
+    """As `parse_fbx`, of a file that is about to be written. The clip's source lacks the bytes."""
+    with open_scene(document, name) as scene:
+        return _read_scene(scene, b"", name, animation, None, progress)
+
+
 def _read_scene(
-    scene: Scene, data: bytes, name: str, animation: str | None, character: int | None
+    scene: Scene,
+    data: bytes,
+    name: str,
+    animation: str | None,
+    character: int | None,
+    progress: Progress | None = None,
 ) -> Clip:
     """The clip of a scene. Raises MotionFileError."""
     animations, warnings = choose_stack(scene, animation)
@@ -149,7 +162,7 @@ def _read_scene(
         )
     above = scene.sample(chosen.above, times[:1])
     base_position, base_rotation, base_scale = _base(above)
-    own = scene.sample(joints, times)
+    own = scene.sample(joints, times, progress)
     own = replace(own, scale=_once(own.scale))
     parent_scale, world_scale = _scales(chosen, own, base_scale)
     if _is_sheared(chosen, own, parent_scale):

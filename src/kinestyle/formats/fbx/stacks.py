@@ -61,7 +61,7 @@ def _movement(scene: Scene, number: int) -> float:
     movers = _movers(scene)
     affordable = _MAX_SAMPLES // max(1, len(movers) * len(scene.stacks))
     probes = min(_PROBES, max(2, affordable))
-    sampled = scene.sample(movers, np.linspace(*scene.span_seconds, probes))
+    sampled = scene.probe(movers, np.linspace(*scene.span_seconds, probes))
     return movement(sampled.position, sampled.rotation)
 
 

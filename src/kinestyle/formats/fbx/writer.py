@@ -60,8 +60,8 @@ def _pieces(
     left_out: tuple[str, ...] = ()
     if isinstance(clip.source, FbxSource):
         try:
-            data, notes = patched(clip, clip.source, progress)
-            return [data], tuple(f"{name}: {note}" for note in notes)
+            changed, notes = patched(clip, clip.source, progress)
+            return changed, tuple(f"{name}: {note}" for note in notes)
         except UnpatchableError as reason:
             left_out = (
                 f"{name} was written as a new file, with the skeleton, its motion and a plain "

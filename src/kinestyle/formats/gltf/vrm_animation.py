@@ -20,11 +20,14 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.skeleton import Skeleton
+from kinestyle.motion.window import Progress
 from kinestyle.rig.mapping import JointMapping, map_joints
 from kinestyle.rig.world_frame import bring_into_world, find_world
 
 
-def vrm_animation(clip: Clip, name: str) -> tuple[Container, tuple[str, ...]]:
+def vrm_animation(
+    clip: Clip, name: str, progress: Progress | None = None
+) -> tuple[Container, tuple[str, ...]]:
     """The file, and a sentence for each thing that was left out or assumed. Raises MotionFileError
     for a rig without a human body.
     """
@@ -57,7 +60,7 @@ def vrm_animation(clip: Clip, name: str) -> tuple[Container, tuple[str, ...]]:
         "scene": 0,
         "scenes": [{"nodes": [hips]}],
         "nodes": nodes,
-        "animations": [animation_fields(body, pose, packer, travels=[hips])],
+        "animations": [animation_fields(body, pose, packer, [hips], progress)],
     }
     left = clip.skeleton.joint_count - body.skeleton.joint_count
     if left:

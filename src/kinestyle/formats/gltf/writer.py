@@ -127,7 +127,7 @@ def _new_file(
             f"which every VRM character can play"
         )
     if suffix == ".vrma":
-        return vrm_animation(clip, name)
+        return vrm_animation(clip, name, progress)
     container, assumed = new_container(clip, progress)
     return container, assumed + meshes_note(clip, name)
 

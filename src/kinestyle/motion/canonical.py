@@ -19,6 +19,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import (
     Skeleton,
     joints_first,
+    joints_inside,
     place_joints,
     rest_position,
     world_to_local_rotation,
@@ -145,11 +146,11 @@ def joints_from_hips(world_rotation: Array) -> Array:
         return position
     world = joints_first(world_rotation)
     found = np.zeros((3, *world.shape[:-1]), world.dtype)
-    position = np.moveaxis(found, 0, -1)
+    position = found.transpose(*range(1, found.ndim), 0)
     for axis, joints, parents, length in _BONES_ALONG:
         along = rotation.rotated_axis(world[parents], axis)
         along *= length.reshape(-1, *[1] * (along.ndim - 1))
         position[joints] += along
     for joints in CANONICAL.levels[1:]:
         position[joints] += position[CANONICAL.parents[joints]]
-    return np.moveaxis(position, 0, -2)
+    return joints_inside(position)

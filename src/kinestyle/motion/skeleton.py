@@ -130,12 +130,13 @@ def joints_first(values: Array) -> Array:
     What the functions below return lies in memory in this order: going down a skeleton, whole
     joints are read and written.
     """
-    return np.moveaxis(values, -2, 0)
+    joints = values.ndim - 2
+    return values.transpose(joints, *range(joints), joints + 1)
 
 
 def joints_inside(values: Array) -> Array:
     """(J, ..., N) -> (..., J, N), the same memory."""
-    return np.moveaxis(values, 0, -2)
+    return values.transpose(*range(1, values.ndim - 1), 0, values.ndim - 1)
 
 
 def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
@@ -189,7 +190,7 @@ def place_joints(skeleton: Skeleton, local_position: Array, world_rotation: Arra
     world = joints_first(world_rotation)
     local = joints_first(np.broadcast_to(local_position, (*world_rotation.shape[:-1], 3)))
     found = np.empty((3, *world.shape[:-1]), np.result_type(world, local))
-    position = np.moveaxis(found, 0, -1)
+    position = found.transpose(*range(1, found.ndim), 0)
     at_once = max(1, _NUMBERS_AT_ONCE * len(world) // max(1, world.size))
     for start in range(0, len(world), at_once):
         some = slice(start, start + at_once)

@@ -44,7 +44,8 @@ def apply_change(
     """
     c = correspondence
     skeleton = clip.skeleton
-    change = rotation.multiply(rotation.multiply(rotation.inverse(c.axes), rotation_change), c.axes)
+    change = rotation.multiply(rotation.inverse(c.axes), rotation_change)
+    change = rotation.multiply(change, c.axes)
     role_of = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
     body, was = _body_rotation(clip, c)
     roles = joints_first(change)[c.roles]

@@ -24,7 +24,7 @@ from kinestyle.motion.canonical import CANONICAL, HIPS, LEG_LENGTH_M, SIDES, UP,
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.percentile import median, percentile
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.skeleton import Skeleton, joints_first, place_joints
+from kinestyle.motion.skeleton import Skeleton, joints_first, joints_inside, place_joints
 from kinestyle.motion.window import (
     WINDOWS,
     Motion,
@@ -247,7 +247,7 @@ def _canonical_world(
         if role not in roles:
             world[role] = world[CANONICAL.parents[role]]
     root = rotation.rotate(c.axes, clip.position_of(c.mapping.joints["hips"])) - c.floor * UP
-    return root * c.scale_to_canonical, np.moveaxis(world, 0, 1)
+    return root * c.scale_to_canonical, joints_inside(world)
 
 
 def _leg_length(mapping: JointMapping, position: Array) -> float:

@@ -108,7 +108,10 @@ def at_feature_rate(canonical: Clip) -> Clip:
 
 
 def clip_to_features(
-    canonical: Clip, contact: np.ndarray | None = None, facing: Array | None = None
+    canonical: Clip,
+    contact: np.ndarray | None = None,
+    facing: Array | None = None,
+    heading_free: Array | None = None,
 ) -> Array:
     """A clip on the canonical skeleton -> (T', 260) features at 30 frames a second. Velocities are
     to the next frame.
@@ -116,21 +119,22 @@ def clip_to_features(
     contact: (T', 4) what `find_contacts` finds at 30 frames a second, where that is known already,
         as for a window of a longer clip
     facing: (T',) radians, what `heading` finds, where that is known already
+    heading_free: (T', 21, 4) what `without_heading` makes, where that is known already
     """
     canonical = at_feature_rate(canonical)
     frames = canonical.frame_count
     yaw = heading(canonical) if facing is None else facing
-    undo = rotation.about_y(-yaw)
     position = canonical.world_position
     root = position[:, HIPS]
     ground = root * np.array([1.0, 0.0, 1.0])
     features = np.zeros((frames, LAYOUT.size))
     features[:, LAYOUT["root_yaw_velocity"]] = rotation.wrap(_to_next(yaw))[:, None]
-    features[:, LAYOUT["root_xz_velocity"]] = rotation.rotate(undo, _to_next(root))[:, [0, 2]]
+    features[:, LAYOUT["root_xz_velocity"]] = rotation.turn_about_y(-yaw, _to_next(root))[:, [0, 2]]
     features[:, LAYOUT["root_height"]] = root[:, 1:2]
     relative = rotation.turn_about_y(-yaw[:, None], position - ground[:, None])
     features[:, LAYOUT["joint_position"]] = relative.reshape(frames, -1)
-    heading_free = without_heading(canonical, yaw)
+    if heading_free is None:
+        heading_free = without_heading(canonical, yaw)
     features[:, LAYOUT["joint_rotation"]] = rotation.to_sixd(heading_free).reshape(frames, -1)
     velocity = rotation.turn_about_y(-yaw[:, None], _to_next(position))
     features[:, LAYOUT["joint_velocity"]] = velocity.reshape(frames, -1)

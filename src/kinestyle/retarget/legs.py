@@ -51,8 +51,8 @@ def leg_trajectories(clip: Clip, c: Correspondence) -> list[LegTrajectory]:
     place = clip.world_position[:, [joints[role] for role in roles]]
     turned = clip.world_rotation[:, [joints[role] for role in ends]]
     # all of them at once: what it takes is mostly a matter of how often
-    positions = dict(zip(roles, np.moveaxis(rotation.rotate(c.axes, place), 1, 0), strict=True))
-    rotations = dict(zip(ends, np.moveaxis(rotation.multiply(c.axes, turned), 1, 0), strict=True))
+    positions = dict(zip(roles, rotation.rotate(c.axes, place).swapaxes(0, 1), strict=True))
+    rotations = dict(zip(ends, rotation.multiply(c.axes, turned).swapaxes(0, 1), strict=True))
     return [
         LegTrajectory(
             positions[thigh],

@@ -30,28 +30,22 @@ def reach(
     hinge: (T, 3) the axis about which the knee flexes forwards: for a leg, to the body's left
     amount: (T,) 0 to 1, how much the front of the thigh may decide over the knee's own plane
     """
-    thigh, shin, wanted = knee - hip, ankle - knee, target - hip
-    a, b = rotation.length(thigh), rotation.length(shin)
-    line, new_line = rotation.normalize(ankle - hip), rotation.normalize(wanted)
-    swing = rotation.between(line, new_line)
-    pole, share = _pole(
-        line, rotation.normalize(thigh), rotation.normalize(shin), hinge, amount * _FRONT
-    )
+    # both bones at once: what it takes is mostly a matter of how often numpy is called
+    wanted, bones = target - hip, np.stack([knee - hip, ankle - knee])
+    a, b = rotation.length(bones)
+    line, new_line = rotation.normalize(np.stack([ankle - hip, wanted]))
+    swing, unit = rotation.between(line, new_line), rotation.normalize(bones)
+    pole, share = _pole(line, *unit, hinge, amount * _FRONT)
     length = np.clip(rotation.length(wanted), np.abs(a - b) + 1e-6 * a, (a + b) * (1.0 - 1e-9))
     flexion = share * (np.pi - _corner(a, b, length))
     length = np.sqrt(a * a + b * b + 2.0 * a * b * np.cos(flexion))
     lean = _corner(a, length, b)[:, None]
     new_thigh = a[:, None] * (np.cos(lean) * new_line + np.sin(lean) * rotation.rotate(swing, pole))
-    new_shin = length[:, None] * new_line - new_thigh
-    return _onto(swing, thigh, new_thigh), _onto(swing, shin, new_shin)
-
-
-def _onto(swing: Array, before: Array, after: Array) -> Array:
-    """(T, 4) the rotation that swings a bone (T, 3) with its leg and bends it onto another one."""
-    bend = rotation.between(
-        rotation.normalize(rotation.rotate(swing, before)), rotation.normalize(after)
-    )
-    return rotation.multiply(bend, swing)
+    new_bones = np.stack([new_thigh, length[:, None] * new_line - new_thigh])
+    # each bone swings with its leg, and bends from there
+    bend = rotation.between(rotation.rotate(swing, unit), rotation.normalize(new_bones))
+    of_thigh, of_shin = rotation.multiply(bend, swing)
+    return of_thigh, of_shin
 
 
 def _pole(

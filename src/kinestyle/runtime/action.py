@@ -210,7 +210,7 @@ def find_action(
         for bounds in (DOUBTED_M, SUSPECTED_M)
     )
     doubt = np.maximum(doubt, ramp(times, UNFAMILIAR))
-    hands = _hands(world_rotation, height)
+    hands = _positions(world_rotation, height)[:, END[_ARMS]]
     support = spread_in_time(ramp(hands[..., 1] - elevation[:, None], ON_GROUND_M[::-1]), 2)
     return Action(world_rotation, height, doubt, suspicion, elevation, find_hold(hands), support)
 
@@ -341,20 +341,6 @@ def _touching(action: Action, was: Array, target: Array) -> Array:
     return target + np.stack([half, -half], axis=1)
 
 
-def _hands(world: Array, height: Array) -> Array:
-    """world: (T, 21, 4) rotations, height: (T,) of the hips -> (T, 2, 3) metres, left and right,
-    the hips above the origin.
-    """
-    hands = np.zeros((len(world), 2, 3))
-    hands[..., 1] = height[:, None]
-    for column, joint in enumerate(END[_ARMS]):
-        while joint != HIPS:
-            parent = CANONICAL.parents[joint]
-            hands[:, column] += rotation.rotate(world[:, parent], CANONICAL.offsets[joint])
-            joint = parent
-    return hands
-
-
 def _above_ground(action: Action, change: Array, was: Array, rise: Array) -> Array:
     """What of a rise (T,) there is where the body stands on more than the floor, or is in the air:
     there its legs say how far the hips are above the lower foot, and that foot stays as high as it
@@ -414,9 +400,9 @@ class _Course:
         self._over = (self._end - self._hips)[..., _GROUND]
         self._far = rotation.length(self._over)
         height = self._end[..., 1]
-        self._heights = _Extremes(height, 1.0), _Extremes(height, -1.0)
-        self._farthest = _Extremes(self._far, 1.0)
-        self._hips_heights = [_Extremes(position[:, HIPS, 1:2], sign) for sign in (1.0, -1.0)]
+        self._heights = _extremes(height)
+        self._farthest, _ = _extremes(self._far)
+        self._hips_heights = _extremes(position[:, HIPS, 1:2])
 
     def rise(self, rise: Array) -> Array:
         """rise: (T,) metres, of the hips -> what of it is allowed: a squat stays as deep."""
@@ -459,17 +445,24 @@ class _Course:
         return slow * (self._share / np.maximum(around, _LEAST_SHARE))[:, None, None]
 
 
+def _extremes(values: Array) -> tuple[_Extremes, _Extremes]:
+    """Where values (T, L), in metres, are near a maximum that counts, and near a minimum."""
+    highest = largest_within(values, EXTREME_FRAMES)
+    lowest = -largest_within(-values, EXTREME_FRAMES)
+    span = np.maximum(smooth_in_time(highest - lowest, 8.0), 1e-3)
+    return _Extremes(highest - values, span), _Extremes(values - lowest, span)
+
+
 class _Extremes:
-    """Where values (T, L), in metres, are near a maximum (sign 1) or a minimum (-1) that counts.
+    """Where values are near their extremes.
 
     weight: (T, L) 0 to 1, how near
     """
 
-    def __init__(self, values: Array, sign: float) -> None:
-        highest = largest_within(values, EXTREME_FRAMES)
-        lowest = -largest_within(-values, EXTREME_FRAMES)
-        self._span = np.maximum(smooth_in_time(highest - lowest, 8.0), 1e-3)
-        off = (highest - values if sign > 0.0 else values - lowest) / self._span
+    def __init__(self, off: Array, span: Array) -> None:
+        """off: (T, L) metres from the nearest extreme; span: (T, L) metres, of the values"""
+        self._span = span
+        off = off / span
         (near, far), (least, most) = NEAR_EXTREME, EXTREME_RANGE_M
         weight = smootherstep((far - off) / (far - near))
         weight *= smootherstep((self._span - least) / (most - least))

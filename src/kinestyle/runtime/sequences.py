@@ -116,12 +116,13 @@ class Sequences:
             )
             canonical = frames.canonical(seen, part, joints)
             facing = heading(canonical)
-            features = clip_to_features(canonical, contact[seen.read], facing)[seen.core]
+            turned = without_heading(canonical, facing)
+            features = clip_to_features(canonical, contact[seen.read], facing, turned)[seen.core]
             latent = self.graphs.encode(pad_last(features, window.read_count))
             decoded = self.graphs.decode(latent)[: len(features)].astype(float)
             latents.put(window, latent.T)
             headings.put(window, facing[seen.core])
-            rotation = without_heading(canonical, facing)[seen.core]
+            rotation = turned[seen.core]
             rotations.put(window, rotation if len(windows) == 1 else rotation.astype(np.float32))
             heights.put(window, features[:, LAYOUT["root_height"]][:, 0].copy())
             errors.put(window, reconstruction_error_cm(rotation, heading_free_rotation(decoded)))

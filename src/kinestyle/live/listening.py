@@ -127,7 +127,7 @@ class Listener:
         own = self.graphs.generate(content, self._own_style())
         own = own + self._residual(latent - own)
         yield
-        decoded = heading_free_rotation(self.graphs.decode(latent).astype(float))
+        decoded = heading_free_rotation(self.graphs.decode(latent))
         manifest = self.graphs.bundle.manifest
         error = reconstruction_error_cm(own_rotation, decoded)
         # what is only guessed to come says nothing of how well it is known

@@ -14,6 +14,8 @@ _AMBIGUOUS = np.radians(100.0), np.radians(170.0)
 _SMOOTHED_AT_ONCE = 8
 """Frames that are one product of matrices, at least."""
 
+_NUMBERS_AT_ONCE = 2**16
+
 
 def smooth_in_time(values: Array, sigma_frames: float) -> Array:
     """values: (T, ...) -> the same under a Gaussian of `sigma_frames`, ends held."""
@@ -24,20 +26,31 @@ def smooth_in_time(values: Array, sigma_frames: float) -> Array:
     if values.size == frames:
         held = _ends_held(values.reshape(frames), radius)
         return np.convolve(held, _gaussian(sigma_frames, radius), "valid").reshape(values.shape)
-    # so many frames at a time are one product with a matrix: few numbers, and no pass for each tap
+    # So many frames at a time are one product with a matrix: few calls, and no pass for each tap.
+    # Many blocks go through a part of the memory that is small enough for the processor's cache.
+    count = values.size // frames
     block = min(frames, max(_SMOOTHED_AT_ONCE, radius))
-    blocks = -(-frames // block)
-    held = _ends_held(values, radius, blocks * block - frames, float)
-    held = held.reshape(-1, values.size // frames)
+    blocks = min(-(-frames // block), max(1, _NUMBERS_AT_ONCE // (block * count)))
+    band, size = _gaussian_band(sigma_frames, radius, block), blocks * block
+    held = np.empty((size + 2 * radius, *values.shape[1:]))
+    windows = _overlapping(held.reshape(-1, count), blocks, block, radius)
+    smooth = np.empty((-(-frames // size) * size, count))
+    for start in range(0, frames, size):
+        first, stop = max(start - radius, 0), min(start + size + radius, frames)
+        begin, end = first - start + radius, stop - start + radius
+        held[begin:end] = values[first:stop]
+        held[:begin], held[end:] = values[0], values[-1]
+        np.matmul(band, windows, out=smooth[start : start + size].reshape(blocks, block, count))
+    return smooth[:frames].reshape(values.shape)
+
+
+def _overlapping(held: Array, blocks: int, block: int, radius: int) -> Array:
+    """held: (blocks * block + 2 radius, N) -> (blocks, block + 2 radius, N) of the same memory,
+    each block with `radius` frames before and after it.
+    """
     row, number = held.strides
-    some = np.ndarray(
-        (blocks, block + 2 * radius, held.shape[1]),
-        held.dtype,
-        held,
-        strides=(block * row, row, number),
-    )
-    smooth = np.matmul(_gaussian_band(sigma_frames, radius, block), some)
-    return smooth.reshape(-1, *values.shape[1:])[:frames]
+    shape = (blocks, block + 2 * radius, held.shape[1])
+    return np.ndarray(shape, held.dtype, held, strides=(block * row, row, number))
 
 
 def _gaussian(sigma_frames: float, radius: int) -> Array:
@@ -71,14 +84,9 @@ def spread_in_time(weight: Array, frames: int) -> Array:
     return smooth_in_time(largest_within(weight, frames), 4.0)
 
 
-def _ends_held(
-    values: Array, frames: int, more: int = 0, dtype: type[float] | None = None
-) -> Array:
-    """values: (T, ...) -> (T + 2 frames + more, ...) with the first and the last so many times
-    more, the last `more` times again; in their own type of number, or in `dtype`.
-    """
-    shape = (len(values) + 2 * frames + more, *values.shape[1:])
-    held = np.empty(shape, dtype or values.dtype)
+def _ends_held(values: Array, frames: int) -> Array:
+    """values: (T, ...) -> (T + 2 frames, ...) with the first and the last so many times more."""
+    held = np.empty((len(values) + 2 * frames, *values.shape[1:]), values.dtype)
     held[:frames], held[frames : frames + len(values)] = values[:1], values
     held[frames + len(values) :] = values[-1:]
     return held

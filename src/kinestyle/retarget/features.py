@@ -127,7 +127,7 @@ def clip_to_features(
     position = canonical.world_position
     root = position[:, HIPS]
     ground = root * np.array([1.0, 0.0, 1.0])
-    features = np.zeros((frames, LAYOUT.size))
+    features = np.empty((frames, LAYOUT.size))
     features[:, LAYOUT["root_yaw_velocity"]] = rotation.wrap(_to_next(yaw))[:, None]
     features[:, LAYOUT["root_xz_velocity"]] = rotation.turn_about_y(-yaw, _to_next(root))[:, [0, 2]]
     features[:, LAYOUT["root_height"]] = root[:, 1:2]
@@ -189,7 +189,9 @@ def pad_last(features: Array, frames: int) -> Array:
     """features: (T, 260) -> (frames, 260), the last frame repeated without velocity; `frames` of T
     or less change nothing.
     """
-    padding = np.repeat(features[-1:], max(0, frames - len(features)), axis=0)
+    if frames <= len(features):
+        return features
+    padding = np.repeat(features[-1:], frames - len(features), axis=0)
     for group in ("root_yaw_velocity", "root_xz_velocity", "joint_velocity"):
         padding[:, LAYOUT[group]] = 0.0
     return np.concatenate([features, padding])

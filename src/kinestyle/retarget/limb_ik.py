@@ -35,7 +35,7 @@ def reach(
     a, b = rotation.length(bones)
     line, new_line = rotation.normalize(np.stack([ankle - hip, wanted]))
     swing, unit = rotation.between(line, new_line), rotation.normalize(bones)
-    pole, share = _pole(line, *unit, hinge, amount * _FRONT)
+    pole, share = _pole(line, unit[0], unit[1], hinge, amount * _FRONT)
     length = np.clip(rotation.length(wanted), np.abs(a - b) + 1e-6 * a, (a + b) * (1.0 - 1e-9))
     flexion = share * (np.pi - _corner(a, b, length))
     length = np.sqrt(a * a + b * b + 2.0 * a * b * np.cos(flexion))

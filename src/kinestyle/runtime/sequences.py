@@ -119,7 +119,7 @@ class Sequences:
             turned = without_heading(canonical, facing)
             features = clip_to_features(canonical, contact[seen.read], facing, turned)[seen.core]
             latent = self.graphs.encode(pad_last(features, window.read_count))
-            decoded = self.graphs.decode(latent)[: len(features)].astype(float)
+            decoded = self.graphs.decode(latent)[: len(features)]
             latents.put(window, latent.T)
             headings.put(window, facing[seen.core])
             rotation = turned[seen.core]

@@ -372,11 +372,13 @@ def _by_largest_axis(x: Components, y: Components, z: Components) -> Array:
     )
 
 
-def to_sixd(q: Array) -> Array:
+def to_sixd(q: Array, out: Array | None = None) -> Array:
     """q: (..., 4) -> (..., 6), the first two columns of the rotation matrix, one after the other
-    (Zhou et al. 2019).
+    (Zhou et al. 2019), written to `out` where that is given.
     """
-    return np.stack([_matrix_entry(q, i, j) for j in range(2) for i in range(3)], axis=-1)
+    out = np.empty((*q.shape[:-1], 6), q.dtype) if out is None else out
+    out[..., :3], out[..., 3:] = rotated_axis(q, 0), rotated_axis(q, 1)
+    return out
 
 
 def from_sixd(sixd: Array) -> Array:
@@ -508,8 +510,9 @@ def turn_about_y(radians: Array, v: Array) -> Array:
     `about_y` in a third of the time.
     """
     cos, sin = np.cos(radians), np.sin(radians)
-    turned = np.empty(np.broadcast_shapes((*cos.shape, 3), v.shape))
-    turned[..., 0] = cos * v[..., 0] + sin * v[..., 2]
+    x = np.asarray(cos * v[..., 0] + sin * v[..., 2])
+    turned = _vectors(x)
+    turned[..., 0] = x
     turned[..., 1] = v[..., 1]
     turned[..., 2] = cos * v[..., 2] - sin * v[..., 0]
     return turned

@@ -158,7 +158,7 @@ class Alignment:
         if child is not None and child in self.joints:
             vector = self.position[:, self.joints[child]] - self.position[:, joint]
             mean = self._mean_local(name, vector, snap=False)
-            if np.linalg.norm(vector, axis=-1).mean() > 1e-3 * self.height:
+            if rotation.length(vector).mean() > 1e-3 * self.height:
                 return mean
         tip = self._tip(name)
         if tip is not None:
@@ -341,7 +341,8 @@ class Alignment:
 
         snap: take the joint's nearest axis instead, if it is near
         """
-        mean = rotation.normalize(self._local(name, vector).mean(axis=0))
+        of_joint = self.matrices[:, self.joints[name]]
+        mean = rotation.normalize(np.einsum("fij,fi->j", of_joint, vector))
         nearest = int(np.argmax(np.abs(mean)))
         if snap and self.built_along_axes and abs(mean[nearest]) > _SNAP_COSINE:
             return np.eye(3)[nearest] * np.sign(mean[nearest])

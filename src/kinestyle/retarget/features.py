@@ -135,7 +135,8 @@ def clip_to_features(
     features[:, LAYOUT["joint_position"]] = relative.reshape(frames, -1)
     if heading_free is None:
         heading_free = without_heading(canonical, yaw)
-    features[:, LAYOUT["joint_rotation"]] = rotation.to_sixd(heading_free).reshape(frames, -1)
+    sixd = features[:, LAYOUT["joint_rotation"]].reshape(frames, _J, 6)  # the same memory
+    rotation.to_sixd(heading_free, out=sixd)
     velocity = rotation.turn_about_y(-yaw[:, None], _to_next(position))
     features[:, LAYOUT["joint_velocity"]] = velocity.reshape(frames, -1)
     features[:, LAYOUT["foot_contact"]] = find_contacts(canonical) if contact is None else contact

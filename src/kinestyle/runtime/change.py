@@ -114,21 +114,20 @@ def find_change(
     decoded: whether networks say it, which fail in single frames
     """
     faded = None if share.min() >= 1.0 else share
-    facing = rotation.about_y(heading)
     frames, joints = before.rotation.shape[:2]
     turns = after.rotation
     at_once = max(1, _NUMBERS_AT_ONCE // (4 * frames))
     for start in range(0, joints, at_once):
         some = slice(start, start + at_once)
         was, now = (of.rotation[:, some].astype(float, copy=False) for of in (before, after))
-        turns[:, some] = _tidy(_in_world(was, now, facing), strength, faded, decoded)
+        turns[:, some] = _tidy(_in_world(was, now, heading), strength, faded, decoded)
     amount = strength * share
     pace = np.zeros((frames, 3))
     pace[:, [0, 2]] = amount[:, None] * (after.velocity - before.velocity)
     rise = amount * soft_clamp_height(after.height - before.height)
     if isinstance(strength, np.ndarray):
         faded = share * (strength / strength.max())
-    return Change(turns, rise, rotation.rotate(facing, pace), faded)
+    return Change(turns, rise, rotation.turn_about_y(heading, pace), faded)
 
 
 def soft_clamp_height(rise: Array) -> Array:
@@ -149,14 +148,14 @@ def measured_rise(rise: Array, strength: float | Array, share: Array) -> Array:
     return share * np.clip(strength * rise, -MOST_RISE_M, MOST_RISE_M)
 
 
-def _in_world(before: Array, after: Array, facing: Array) -> Array:
-    """before, after: (T, K, 4) world rotations without the heading, facing: (T, 4) the heading ->
-    (T, K, 4) the change in the world.
+def _in_world(before: Array, after: Array, heading: Array) -> Array:
+    """before, after: (T, K, 4) world rotations without the heading, (T,) radians -> (T, K, 4) the
+    change in the world.
     """
     change = rotation.multiply(after, rotation.inverse(before))
-    return rotation.multiply(
-        rotation.multiply(facing[:, None], change), rotation.inverse(facing)[:, None]
-    )
+    # the same rotation, about an axis that is turned with the body
+    change[..., 1:] = rotation.turn_about_y(heading[:, None], change[..., 1:])
+    return change
 
 
 def _tidy(change: Array, strength: float | Array, share: Array | None, decoded: bool) -> Array:

@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from bundle import joined
 from recording import FINE, STEP, UNIT_STEP, Recorder, Take, take_pack
 
 from kinestyle import __version__
@@ -113,7 +114,7 @@ def record(path: Path, bundle: str | None, title: str | None, is_tried: bool) ->
         first = [Take(None, seed=seed) for seed in SEEDS]
     else:
         first = [Take(title, strengths=FINE)]
-        more = [Take(title, parts=parts) for parts in PARTS if parts != "all"]
+        more = [Take(title, parts=parts, strengths=FINE) for parts in PARTS if parts != "all"]
         more += [Take(title, seed=seed) for seed in SEEDS if seed]
     packs = {
         name: take_pack(one, [(take, command(take, path.stem, bundle)) for take in takes])
@@ -218,11 +219,7 @@ def write_page(out: Path, plan: Plan) -> None:
     }
     text = json.dumps(answers, ensure_ascii=False, indent=1)
     (out / "recording.json").write_text(text + "\n", encoding="utf-8")
-    # all modules at once, instead of each when another one names it
-    modules = sorted(file.name for file in out.glob("*.js") if file.name != "worker.js")
-    links = "".join(f'  <link rel="modulepreload" href="{name}">\n' for name in modules)
-    index = (out / "index.html").read_text(encoding="utf-8")
-    (out / "index.html").write_text(index.replace("</head>", f"{links}</head>"), encoding="utf-8")
+    join_modules(out, plan)
     page = (out / "LICENCES.html").read_text(encoding="utf-8")
     for mark, words in (
         ("BUNDLE", opened.path.name),
@@ -237,14 +234,41 @@ def write_page(out: Path, plan: Plan) -> None:
         shutil.copyfile(file, out / "licences" / file.name)
 
 
-def write_worker(out: Path, first_clip: str) -> None:
+def join_modules(out: Path, plan: Plan) -> None:
+    """One file of the page's modules in place of all; what the first sight takes is asked for with
+    the page itself, and not when something else has named it.
+    """
+    page = joined(out, "studio.js")
+    for file in out.glob("*.js"):
+        if file.name != "worker.js":
+            file.unlink()
+    (out / "studio.js").write_text(page, encoding="utf-8")
+    links = [
+        f'<link rel="modulepreload" href="{name}">' for name in ("three/three.js", "studio.js")
+    ]
+    links += [
+        f'<link rel="preload" as="fetch" crossorigin href="{name}">'
+        for name in ("recording.json", *first_recordings(plan))
+    ]
+    index = (out / "index.html").read_text(encoding="utf-8")
+    text = "".join(f"  {link}\n" for link in links)
+    (out / "index.html").write_text(index.replace("</head>", f"{text}</head>"), encoding="utf-8")
+
+
+def first_recordings(plan: Plan) -> list[str]:
+    """What the page shows first: its first clip, in the first style that is well learned."""
+    number = next((i for i, row in enumerate(plan.styles) if row.well_learned), 0)
+    return [f"clips/{plan.clips[0]}/{name}.pack" for name in ("clip", f"{number:02}.first")]
+
+
+def write_worker(out: Path, plan: Plan) -> None:
     """Say to the service worker which files there are; those of the first sight come first."""
     files = [path for path in sorted(out.rglob("*")) if path.is_file() and path.name != "worker.js"]
     names = [path.relative_to(out).as_posix() for path in files]
     digest = hashlib.sha256()
     for name, path in zip(names, files, strict=True):
         digest.update(name.encode() + b"\0" + path.read_bytes())
-    first = {f"clips/{first_clip}/{name}.pack" for name in ("clip", "00.first")}
+    first = first_recordings(plan)
     core = [name for name in names if not name.startswith("clips/") or name in first]
     rest = [name for name in names if name not in core]
     worker = out / "worker.js"
@@ -284,7 +308,7 @@ def build(
         make_clips(Path(folder))
         errors = record_all(Path(folder), plan, out / "clips")
     write_page(out, plan)
-    write_worker(out, plan.clips[0])
+    write_worker(out, plan)
     for line in sizes(out):
         sys.stdout.write(f"{line}\n")
     for what, measured in sorted(errors.items()):

@@ -135,10 +135,9 @@ class Visit:
         self.requests: list[str] = []
 
     def _note(self, message: ConsoleMessage) -> None:
-        if (
-            message.type in ("error", "warning")
-            and "GPU stall due to ReadPixels" not in message.text
-        ):
+        # said of pictures that are taken, and by a browser that is slow to need what it has fetched
+        usual = ("GPU stall due to ReadPixels", "was preloaded using link preload but not used")
+        if message.type in ("error", "warning") and not any(one in message.text for one in usual):
             self.errors.append(message.text)
 
     def read(self, expression: str) -> Any:

@@ -34,6 +34,7 @@ PAGE = ROOT / "src" / "kinestyle" / "studio" / "page"
 sys.path.append(str(SHOWCASE))
 measure = importlib.import_module("measure")
 recording = importlib.import_module("recording")
+bundle = importlib.import_module("bundle")
 
 CLIPS, STYLES = ("walk", "punch"), ("old", "youthful")
 CENTIMETRES = 100.0
@@ -157,6 +158,7 @@ def test_the_page_opens_on_a_restyled_walk_from_files_alone(
         ({"strength": 1.5}, RECORDED_M),
         ({"strength": 0.55}, BETWEEN_M),
         ({"parts": "upper"}, RECORDED_M),
+        ({"parts": "arms", "strength": 0.7}, BETWEEN_M),
         ({"seed": 1}, RECORDED_M),
     ],
 )
@@ -291,6 +293,27 @@ def test_it_works_without_a_network_after_the_first_visit(site: Path, browser: B
     context.close()
 
 
+def test_the_documents_site_embeds_it(site: Path, browser: Browser, tmp_path: Path) -> None:
+    """As its pages are given to mkdocs, which leaves HTML in them as it is."""
+    pages = tmp_path / "pages"
+    script = ROOT / "docs" / "site" / "pages.py"
+    subprocess.run([sys.executable, str(script), str(pages), str(site)], check=True)
+    assert '- "Try it": docs/TRY.md' in (tmp_path / "docs_site.yml").read_text(encoding="utf-8")
+    text = (pages / "docs" / "TRY.md").read_text(encoding="utf-8")
+    assert "pip install '.[studio]' && kinestyle studio" in text
+    (pages / "docs" / "TRY.html").write_text(text, encoding="utf-8")
+    page = browser.new_page()
+    with measure.serving_files(pages) as address:
+        page.goto(f"{address}docs/TRY.html", wait_until="commit")
+        place = page.locator("iframe")
+        place.scroll_into_view_if_needed()
+        frame = place.element_handle().content_frame()
+        assert frame is not None, "an iframe is a frame"
+        frame.wait_for_function("window.kinestyle?.session.result", timeout=1000 * PATIENCE_SECONDS)
+        assert frame.url.startswith(f"{address}showcase/index.html")
+    page.close()
+
+
 def turned_over() -> Any:
     """A take of one joint that is turned by nearly half a turn, the other way round in the greatest
     strength.
@@ -313,15 +336,58 @@ def test_what_is_kept_is_read_as_it_was(visit: Visit) -> None:
     arrays = {name: array.ravel().tolist() for name, array in take.arrays(0).items()}
     head = {"takes": [{"joints": [0], "told": recording.told_by(take.strengths)}]}
     read = visit.page.evaluate(
-        """async ({ head, arrays }) => {
-          const { changeIn } = await import('./recording.js');
+        """async ({ head, arrays, code }) => {
+          const { changeIn } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
           arrays['0:planted'] = Uint8Array.from(arrays['0:planted']);
           const { rotation } = changeIn({ head, arrays }, 0);
           return [0.5, 1, 1.5].map((strength) => [...rotation.get(strength)]);
         }""",
-        {"head": head, "arrays": arrays},
+        {"head": head, "arrays": arrays, "code": bundle.joined(SHOWCASE / "page", "recording.js")},
     )
     assert read == take.rotation.reshape(3, -1).tolist()
+
+
+def test_the_first_sight_is_asked_for_at_once(page: Visit, site: Path, address: str) -> None:
+    """What a page needs before the first motion is named in the page itself, and is one file where
+    it is modules.
+    """
+    names = [one.removeprefix(address) for one in page.requests if "blob:" not in one]
+    first = names[: names.index("clips/walk/00.first.pack") + 1]
+    assert len(first) <= 11, first
+    named = set(re.findall(r'(?:href|src)="([\w./]+)"', (site / "index.html").read_text()))
+    assert set(first) - {""} <= named
+    assert {path.name for path in site.glob("*.js")} == {"studio.js", "worker.js"}
+
+
+def test_the_graphics_programs_are_made_before_there_is_anything_to_draw(page: Visit) -> None:
+    held = "kinestyle.stage.prepared.children.map(({ material }) => material)"
+    programs = "kinestyle.stage.renderer.info.programs.length"
+    assert page.read(f"new Set({held}).size") == 4
+    assert page.read(programs) == 4, "what is drawn has other programs than what was prepared"
+
+
+def test_modules_are_joined_with_a_scope_each(tmp_path: Path) -> None:
+    for name, text in {
+        "a.js": "import {\n  one as two,\n} from './b.js';\nconst own = 1;\n"
+        "export const sum = () => own + two();\nexport { one } from './b.js';\n",
+        "b.js": "import { far } from './d/far.js';\nconst own = 41;\n"
+        "export function one() {\n  return own + far;\n}\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "far.js").write_text("export const far = 0;\n")
+    text = bundle.joined(tmp_path, "a.js")
+    assert text.startswith("import * as $d_far from './d/far.js';\n")
+    assert text.count("import") == 1
+    assert text.index("// b.js") < text.index("// a.js")
+    assert text.endswith("export const { sum, one } = $a;\n")
+    for wrong, said in (
+        ("export default 1;\n", "no kind that is known"),
+        ("import { sum } from './a.js';\n", "imports itself"),
+    ):
+        (tmp_path / "b.js").write_text(wrong)
+        with pytest.raises(AssertionError, match=said):
+            bundle.joined(tmp_path, "a.js")
 
 
 def test_all_that_the_page_asks_a_service_for_is_answered_by_the_recording() -> None:

@@ -264,7 +264,7 @@ def showcase_page() -> str:
     return (
         "# Try it\n\nThe studio's page over recorded clips: every style, its strength, parts and "
         "variations. It runs in your browser alone; your own files need the program "
-        "(`pip install 'kinestyle[studio]'`, `kinestyle studio`). "
+        "(`pip install '.[studio]' && kinestyle studio` in a copy of the source). "
         '<a href="../showcase/index.html">On a page of its own</a>.\n\n'
         '<iframe src="../showcase/index.html" title="Kinestyle, recorded" loading="lazy" '
         'style="width:100%;height:80vh;border:0"></iframe>\n'

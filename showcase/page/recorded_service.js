@@ -98,7 +98,7 @@ export class RecordedService extends Service {
       throw refused(`Strength ${strength} is not recorded and needs the program`);
     const { pack, number } = await this.#take(source.clip, request);
     signal?.throwIfAborted();
-    const change = changeIn(pack, number),
+    const change = ((pack.changes ??= [])[number] ??= changeIn(pack, number)),
       take = pack.head.takes[number];
     // nothing at all is the clip itself
     const pose = strength ? clip.changed(change, strength, known.step) : clip.pose;

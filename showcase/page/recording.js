@@ -10,11 +10,14 @@
  * @property {Float64Array} root      T x 3
  * @property {Uint8Array} planted     T, a bit for each of four contacts
  *
+ * @typedef {Object} Steps            what is told by strength, in steps
+ * @property {(strength: number) => Float64Array} get
+ *
  * @typedef {Object} Change
  * @property {number[]} joints        K that move against their parents otherwise
  * @property {number[]} strengths     that are recorded, ascending
- * @property {Map<number, Float64Array>} rotation  by strength, K x 3 x T, in steps
- * @property {Map<number, Float64Array>} root      by strength, 3 x T, in steps
+ * @property {Steps} rotation         K x 3 x T
+ * @property {Steps} root             3 x T
  * @property {Uint8Array[]} planted   T for each strength
  */
 import { fromVector, multiply, rotate } from './quaternions.js';
@@ -65,17 +68,26 @@ export function changeIn({ head, arrays }, number) {
     of = (name) => arrays[`${number}:${name}`],
     frames = of('root@1').length / 3;
   const strengths = told.map(([strength]) => strength).sort((a, b) => a - b);
-  /** What each strength differs by from the straight line through two others. */
+  const lines = new Map(told.map(([strength, a, b]) => [strength, [a, b]]));
+  /**
+   * What each strength differs by from the straight line through two others; of twelve, a page
+   * shows few.
+   */
   const whole = (name) => {
     const known = new Map([[0, new Float64Array(of(`${name}@1`).length)]]);
-    for (const [strength, a, b] of told) {
-      const [from, to, share] = [known.get(a), known.get(b), b > a ? (strength - a) / (b - a) : 0];
+    const get = (strength) => {
+      if (known.has(strength)) return known.get(strength);
+      const [a, b] = lines.get(strength),
+        [from, to, share] = [get(a), get(b), b > a ? (strength - a) / (b - a) : 0];
+      const rest = of(`${name}@${strength}`),
+        found = new Float64Array(rest.length);
       // modulo 2 ** 16, as it was taken away
-      const line = (rest, i) =>
-        ((rest + Math.floor(from[i] + share * (to[i] - from[i]) + 0.5)) << 16) >> 16;
-      known.set(strength, Float64Array.from(of(`${name}@${strength}`), line));
-    }
-    return known;
+      for (let i = 0; i < rest.length; i++)
+        found[i] = ((rest[i] + Math.floor(from[i] + share * (to[i] - from[i]) + 0.5)) << 16) >> 16;
+      known.set(strength, found);
+      return found;
+    };
+    return { get };
   };
   const planted = strengths.map((_, i) => of('planted').subarray(i * frames, (i + 1) * frames));
   return { joints, strengths, rotation: whole('rotation'), root: whole('root'), planted };
@@ -91,7 +103,7 @@ export const nearestTo = (strengths, strength) =>
 
 /**
  * On the straight line between the two recorded strengths around one.
- * @param {Map<number, Float64Array>} known  by strength
+ * @param {Steps} known
  * @returns {{from: Float64Array, to: Float64Array, share: number}}
  */
 function around(strengths, known, strength) {

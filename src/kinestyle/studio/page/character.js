@@ -213,21 +213,14 @@ export class Character {
     geometry.setAttribute('mark', new InstancedBufferAttribute(mark, 3));
     this.shadowCount = shadows.length;
     this.boneCount = geometry.instanceCount = count;
-    const material = new ShaderMaterial({
-      glslVersion: GLSL3,
-      vertexShader: BODY_VERTEX,
-      fragmentShader: BODY_FRAGMENT,
-      ...SOLID,
-      uniforms: {
-        ...this.uniforms,
-        slide: this.slide,
-        opacity: this.opacity,
-        nodes: { value: this.nodes },
-        nodeCount: { value: motion.jointCount + motion.tipCount },
-        lastFrame: { value: motion.frameCount - 1 },
-      },
+    return bodyMesh(geometry, {
+      ...this.uniforms,
+      slide: this.slide,
+      opacity: this.opacity,
+      nodes: { value: this.nodes },
+      nodeCount: { value: motion.jointCount + motion.tipCount },
+      lastFrame: { value: motion.frameCount - 1 },
     });
-    return new Mesh(geometry, material);
   }
 
   #printMesh() {
@@ -324,6 +317,29 @@ function boneLength({ position, tip, jointCount: J }, { start, end }) {
     i = 3 * start,
     j = 3 * (end < J ? end : end - J);
   return Math.hypot(to[j] - position[i], to[j + 1] - position[i + 1], to[j + 2] - position[i + 2]);
+}
+
+/** Capsules, and their shadow. */
+function bodyMesh(geometry, uniforms) {
+  const material = new ShaderMaterial({
+    glslVersion: GLSL3,
+    vertexShader: BODY_VERTEX,
+    fragmentShader: BODY_FRAGMENT,
+    ...SOLID,
+    uniforms,
+  });
+  return new Mesh(geometry, material);
+}
+
+/** Of nothing, drawn as characters are: what it takes to make the graphics' programs early. */
+export function bareMeshes() {
+  const none = () =>
+    new BufferGeometry().setAttribute('position', new BufferAttribute(new Float32Array(9), 3));
+  return [
+    bodyMesh(none(), {}),
+    flatMesh(none(), PRINT_VERTEX, PRINT_FRAGMENT, {}, 1),
+    flatMesh(none(), PATH_VERTEX, PATH_FRAGMENT, {}, 2),
+  ];
 }
 
 /** What lies on the floor: see-through, drawn after the floor and in a fixed order. */

@@ -104,6 +104,17 @@ export class Stage {
     this.#resize();
   }
 
+  /**
+   * Let the graphics make the programs of what will be drawn, beside all else that the page waits
+   * for; the first drawing would wait for each.
+   * @param {Mesh[]} meshes  which hold on to the programs
+   */
+  prepare(meshes) {
+    this.prepared = new Scene();
+    this.prepared.add(this.floor.clone(), ...meshes);
+    this.renderer.compile(this.prepared, this.eye);
+  }
+
   /** Something has changed: draw at the next opportunity. */
   touch() {
     this.dirty = true;

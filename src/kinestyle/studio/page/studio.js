@@ -1,5 +1,6 @@
 /** The studio: puts the parts together and lets them move. */
 import { Service } from './backend.js';
+import { bareMeshes } from './character.js';
 import { Clock } from './clock.js';
 import { Clips } from './clips.js';
 import { Compare } from './compare.js';
@@ -61,6 +62,7 @@ const session = new Session(service);
 const notices = new Notices();
 const clock = new Clock();
 const stage = Stage.on(element('stage'), notices);
+stage.prepare(bareMeshes());
 const view = new View(stage, element('cells'));
 const timeline = new Timeline(clock, () => stage.touch());
 view.arranged = (frameCount) => {

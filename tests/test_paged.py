@@ -24,7 +24,6 @@ from kinestyle.motion.window import WindowSize
 from long_motion import long_clip
 
 FORMATS = (".bvh", ".glb", ".gltf", ".vrma", ".fbx", ".npz")
-WHOLE_FORMATS = tuple(suffix for suffix in FORMATS if suffix != ".bvh")
 MOST_MB = 600.0
 
 pytestmark = pytest.mark.usefixtures("time_limit")
@@ -78,6 +77,18 @@ def test_a_window_and_a_joint_are_copies_in_memory(monkeypatch: pytest.MonkeyPat
     small = random(20, 5, 4)
     assert paged.taken(small[3:9]).base is small, "what is in memory was copied"
     assert not paged.is_paged(paged.empty((299, 5, 4)))
+
+
+def test_rows_of_any_shape_and_type_are_taken(large: None) -> None:
+    for values in (random(300, 7), random(300, 5, 3, 3), random(300, 5, 4).astype(np.float32)):
+        data = paged.stored([values[:9].tobytes(), values[9:].tobytes()], values.nbytes)
+        made = np.frombuffer(data, values.dtype).reshape(values.shape)
+        assert paged.is_paged(made)
+        found = list(paged.parts(made))
+        assert found[0].dtype == values.dtype
+        np.testing.assert_array_equal(np.concatenate(found), values)
+    with pytest.raises(EOFError, match="after 8 of 9 bytes"):
+        paged.stored([bytes(8)], 9)
 
 
 def test_without_room_for_scratch_files_arrays_are_in_memory(

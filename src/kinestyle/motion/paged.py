@@ -43,7 +43,10 @@ def empty(shape: tuple[int, ...]) -> Array:
 
 
 def stored(chunks: Iterable[bytes], size: int) -> bytes | memoryview:
-    """The bytes of all chunks, `size` in all, in one; where they are many, in a scratch file."""
+    """The bytes of all chunks, `size` in all, in one; where they are many, in a scratch file.
+
+    Raises EOFError where there are fewer.
+    """
     pages = None if size < LARGE_BYTES else _pages(size)
     if pages is None:
         return b"".join(chunks)
@@ -52,7 +55,8 @@ def stored(chunks: Iterable[bytes], size: int) -> bytes | memoryview:
         pages[at : at + len(chunk)] = chunk
         pages.hand_back()
         at += len(chunk)
-    assert at == size, f"found {at} bytes, expected the {size} that were announced"
+    if at < size:
+        raise EOFError(f"ends after {at} of {size} bytes")
     return memoryview(pages)
 
 
@@ -77,8 +81,8 @@ def parts(array: Array) -> Iterator[Array]:
 
 
 def taken(rows: Array, joints: Sequence[int] | None = None) -> Array:
-    """Some frames of an array, or one joint, (T, N) or (T, J, N), for work with them: of one in a
-    scratch file a copy, unless that is large itself; of any other these very numbers.
+    """Some frames of an array, or one joint, for work with them: of one in a scratch file a copy,
+    unless that is large itself; of any other these very numbers.
 
     joints: of (T, J, N) those that are wanted, ascending, always as a copy
     """
@@ -87,13 +91,15 @@ def taken(rows: Array, joints: Sequence[int] | None = None) -> Array:
         return rows if joints is None else np.take(rows, joints, axis=1)
     if joints is None and rows.nbytes >= LARGE_BYTES:
         return rows
-    each = rows[:, None] if rows.ndim == 2 else rows
-    joints = range(each.shape[1]) if joints is None else joints
-    copy = np.empty((len(each), len(joints), each.shape[2]), rows.dtype)
-    for into, joint in enumerate(joints):
-        copy[:, into] = pages.run(each[:, joint])
+    if joints is None and (rows.ndim != 3 or rows.flags.c_contiguous):
+        copy = pages.run(rows)
+    else:
+        joints = range(rows.shape[1]) if joints is None else joints
+        copy = np.empty((len(rows), len(joints), rows.shape[2]), rows.dtype)
+        for into, joint in enumerate(joints):
+            copy[:, into] = pages.run(rows[:, joint])
     pages.hand_back()
-    return copy[:, 0] if rows.ndim == 2 else copy
+    return copy
 
 
 def put(array: Array, start: int, rows: Array) -> None:
@@ -137,7 +143,7 @@ class _Pages(mmap.mmap):
         """row: a view of numbers that lie in the file one after the other -> a copy of them."""
         at = self._at(row)
         if at is None or not hasattr(os, "preadv"):
-            return np.array(row)
+            return np.array(row, order="C")
         copy = np.empty(row.shape, row.dtype)
         wanted = copy.data.cast("B")
         # a system call reads 2 GiB at most

@@ -93,7 +93,8 @@ def test_an_fbx_character_keeps_its_mesh(
         ], kind
     settings = after.find("GlobalSettings").find("Properties70")
     assert settings is not None
-    assert [item.decoded()[-1] for item in settings.children if b"TimeMode" in item.values] == [6]
+    modes = [item for item in settings.children if b"TimeMode" in bytes(item.values)]
+    assert [item.decoded()[-1] for item in modes] == [6]
     stacks = [*after.find("Objects").all("AnimationStack")]
     assert len(stacks) == len([*before.find("Objects").all("AnimationStack")]) + 1
 

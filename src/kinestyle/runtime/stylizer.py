@@ -280,7 +280,7 @@ class Stylizer:
         Raises StyleError for an unknown label, RigError, ClipError.
         """
         size = self.windows
-        require_motion(reference, "a reference")
+        _require_numbers(reference, "a reference")
         reference, _ = without_lead_in(reference)
         correspondence = correspond(
             reference,
@@ -345,12 +345,7 @@ class Stylizer:
 
         Raises RigError, ClipError.
         """
-        require_motion(clip, "clip")
-        if isinstance(clip, Clip) and not clip.is_finite:
-            raise ClipError(
-                f"{clip.name} has positions or rotations that are not finite numbers; correct them "
-                f"first"
-            )
+        _require_numbers(clip, "clip")
         seconds = clip.frame_count * clip.frame_time_seconds
         if seconds > LONGEST_SECONDS:
             raise ClipError(
@@ -579,3 +574,13 @@ def bundle_for(cue: Cue[Any], named: Path | str | None = None) -> Path | str | N
     None: the first that ships.
     """
     return UNSUPERVISED if named is None and cue.random else named
+
+
+def _require_numbers(motion: object, what: str) -> None:
+    """Raises WrongTypeError for what is no motion, ClipError for one that is not finite."""
+    require_motion(motion, what)
+    if isinstance(motion, Clip) and not motion.is_finite:
+        raise ClipError(
+            f"{motion.name} has positions or rotations that are not finite numbers; correct them "
+            f"first"
+        )

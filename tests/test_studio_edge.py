@@ -237,13 +237,15 @@ def test_an_answer_that_nobody_takes(server: Server, client: httpx2.Client):
         head("/api/clips?name=a.bvh", "Content-Length: -1"),
         head("/api/clips?name=a.bvh", "Content-Length: x"),
         head("/api/clips?name=a.bvh", "Transfer-Encoding: chunked") + b"zz\r\n",
-        head("/api/health", "X: " + "x" * 3_000_000, method="GET"),
+        head("/api/health", "X: " + "x" * 80_000, method="GET"),
         b"GET /api/health HTTP/9.9\r\nConnection: close\r\n\r\n",
     ],
 )
 def test_what_is_no_http(server: Server, sent: bytes):
     with closing(connect(server)) as connection:
-        connection.sendall(sent)
+        # it is refused by its beginning: the rest may find nobody who takes it
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(sent)
         status, said = answer(connection)
     assert 400 <= status < 500
     assert said["error"]["message"]

@@ -8,6 +8,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -147,6 +148,13 @@ def opened_walk(client: Any) -> dict[str, Any]:
     from studio_client import open_walk
 
     return open_walk(client)
+
+
+@pytest.fixture
+def background() -> Iterator[ThreadPoolExecutor]:
+    """For requests that wait while others are sent."""
+    with ThreadPoolExecutor(8) as threads:
+        yield threads
 
 
 @pytest.fixture(scope="module")

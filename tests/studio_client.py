@@ -6,7 +6,8 @@ import contextlib
 import json
 import shlex
 import struct
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ def studio_client() -> Iterator[TestClient]:
     """A client of a studio with one worker."""
     with TestClient(make_app(StudioConfig(workers=1)), base_url=BASE) as client:
         yield client
+
+
+def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Wait for what a server does meanwhile."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.002)
 
 
 def open_walk(client: TestClient) -> dict[str, Any]:

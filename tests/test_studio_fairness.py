@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,6 +24,7 @@ from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.fair_shares import FORGET_SECONDS, UNPROVEN, Client, FairShares
 from kinestyle.studio.pool import NICENESS, Job, Pool, Worker
 from kinestyle.studio.serving import Server
+from studio_client import until
 from studio_server import running
 
 CONFIG = StudioConfig(port=0, workers=1)
@@ -186,21 +187,8 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def background() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(8) as threads:
-        yield threads
-
-
 def pool_of(server: Server) -> Pool:
     return server.app.state.studio.pool  # type: ignore[no-any-return]
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -4,8 +4,6 @@ more is left, and results push out no analysis.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +24,7 @@ from kinestyle.studio.parts_first import HALO_SECONDS, PART_SECONDS, cut_around
 from kinestyle.studio.warm_clips import WarmClip, WarmClips
 from kinestyle.studio.worker_service import WorkerService
 from long_motion import EXAMPLES, long_clip
-from studio_client import BASE, unpack
+from studio_client import BASE, unpack, until
 
 LONG_SECONDS = 130.0
 """From 120 seconds on a clip is restyled in windows, between which work can be left."""
@@ -123,19 +121,15 @@ def test_work_that_is_left_costs_no_worker_its_clips(client: TestClient, kept: s
                 f"/api/clips/{kept}/stylize",
                 json={"style": "old", "seed": seed, "job": job},
             )
-            until(lambda job=job: (at := heavy.job) and (at.name, at.stage) == (job, "restyling"))
+            until(
+                lambda job=job: (at := heavy.job) and (at.name, at.stage) == (job, "restyling"),
+                60.0,
+            )
             client.delete(f"/api/jobs/{job}")
             assert work.result().status_code == 409
-    until(lambda: heavy.job is None)
+    until(lambda: heavy.job is None, 60.0)
     assert heavy.process is process, "the worker was ended, and with it what it knew"
     assert ask_part(client, kept, 3.0).status_code == 200
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.002)
 
 
 def test_results_push_out_no_clip_with_its_analysis(

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -30,6 +30,7 @@ from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import BusyError, UnknownError, WorkError
 from kinestyle.studio.pool import Job, Pool, Worker
 from kinestyle.studio.worker_service import Sent, WorkerService, _unpacked
+from studio_client import until
 
 BASE = "http://127.0.0.1"
 CONFIG = StudioConfig(workers=1, queue_length=3, max_frames=400, heavy_joint_frames=10_000)
@@ -47,21 +48,8 @@ def client() -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def background() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(8) as threads:
-        yield threads
-
-
 def pool_of(client: TestClient) -> Pool:
     return client.app.state.studio.pool  # type: ignore[attr-defined]
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.01)
 
 
 def ready_worker(client: TestClient, number: int = 0) -> Worker:

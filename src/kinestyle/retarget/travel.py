@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import largest_within, smooth_in_time, smootherstep
+from kinestyle.motion.smoothing import largest_within, ramp, smooth_in_time
 from kinestyle.motion.window import Motion
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.legs import role_position
@@ -40,12 +40,11 @@ def carried_along(hips: Array, flight: Array, frame_time_seconds: float) -> Arra
     steady = np.linalg.norm(smooth_in_time(quick, sigma), axis=-1)
     speed = smooth_in_time(np.linalg.norm(quick, axis=-1), sigma)
     share = steady / np.maximum(speed, 1e-6)
-    begins, whole = JUMP_M
-    jumps = smootherstep((flight - begins) / (whole - begins))
+    jumps = ramp(flight, JUMP_M)
     around = JUMP_SECONDS / frame_time_seconds
     carried = 1.0 - smooth_in_time(largest_within(jumps, round(around)), 0.5 * around)
-    for value, (begins, whole) in ((steady, CARRIED_M_S), (share, CARRIED_SHARE)):
-        carried *= smootherstep((value - begins) / (whole - begins))
+    for value, bounds in ((steady, CARRIED_M_S), (share, CARRIED_SHARE)):
+        carried *= ramp(value, bounds)
     return carried
 
 

@@ -277,7 +277,7 @@ def _kept(
     action: Action, change: Array, rise: Array, share: Array | None, of_whole: Array
 ) -> tuple[Array, Array]:
     """action: of the same frames, its rotations in the world; change: (T, 21, 4), rise: (T,) -> the
-    same with the action kept. share: as in `Change`; of_whole: (T,) as `_without_flips`
+    same with the action kept. share: as in `Change`; of_whole: (T,) as `without_flips`
     """
     before = action.rotation
     was = _positions(before, action.height)
@@ -348,8 +348,7 @@ def _above_ground(action: Action, change: Array, was: Array, rise: Array) -> Arr
 
     change: (T, 21, 4); was: (T, 21, 3) metres, of the input
     """
-    begins, whole = ELEVATED_M
-    share = smootherstep((action.elevation - begins) / (whole - begins))
+    share = ramp(action.elevation, ELEVATED_M)
     if not share.any():
         return rise
     world = rotation.multiply(change, action.rotation)
@@ -463,9 +462,7 @@ class _Extremes:
         """off: (T, L) metres from the nearest extreme; span: (T, L) metres, of the values"""
         self._span = span
         off = off / span
-        (near, far), (least, most) = NEAR_EXTREME, EXTREME_RANGE_M
-        weight = smootherstep((far - off) / (far - near))
-        weight *= smootherstep((self._span - least) / (most - least))
+        weight = ramp(off, NEAR_EXTREME[::-1]) * ramp(span, EXTREME_RANGE_M)
         self.weight = smooth_in_time(largest_within(weight, 4), 3.0)
 
     def limit(self, deviation: Array, doubt: Array) -> Array:

@@ -94,14 +94,13 @@ def reach_for(change: Array, world: Array, position: Array, target: Array) -> No
     limb = np.nonzero(some)[1]
     root, middle, end = (position[:, joints][some] for joints in (UPPER, LOWER, END))
     # what is straightened all the way overshoots between two frames
-    longest = np.maximum(LONGEST * LENGTH_M[limb], rotation.length(end - root))
-    way = target[some] - root
-    reached = rotation.length(way)
-    way *= np.minimum(longest / np.maximum(reached, 1e-9), 1.0)[:, None]
+    way, before = target[some] - root, rotation.length(end - root)
+    longest, wanted = np.maximum(LONGEST * LENGTH_M[limb], before), rotation.length(way)
+    way *= np.minimum(longest / np.maximum(wanted, 1e-9), 1.0)[:, None]
     hinge = rotation.rotate(world[:, UPPER][some], HINGE[limb])
     turns = reach(root, middle, end, root + way, hinge, np.ones(len(limb)))
     share = smootherstep(far[some] / _LEAST_REACH_M)
-    share *= ramp(np.minimum(reached, rotation.length(end - root)) / LENGTH_M[limb], _FOLDED)
+    share *= ramp(np.minimum(wanted, before) / LENGTH_M[limb], _FOLDED)
     for bones, turn in zip((UPPER, LOWER), turns, strict=True):
         whole = np.tile(rotation.IDENTITY, (*some.shape, 1))
         whole[some] = rotation.power(turn, share)

@@ -17,7 +17,7 @@ import numpy as np
 from kinestyle.motion import rotation as rotations
 from kinestyle.motion.canonical import HIPS, UP, joints_from_hips
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import largest_within, segments, smooth_in_time, smootherstep
+from kinestyle.motion.smoothing import largest_within, ramp, segments, smooth_in_time
 from kinestyle.note import Note, Span
 from kinestyle.retarget.features import FRAME_RATE
 
@@ -189,8 +189,7 @@ def lying_of(rotation: Array) -> Array:
     see `LYING`.
     """
     upright = rotations.rotate(rotation[:, HIPS], np.broadcast_to(UP, (len(rotation), 3)))[:, 1]
-    begins, lies = LYING
-    return smootherstep((begins - upright) / (begins - lies))
+    return ramp(upright, LYING)
 
 
 def reconstruction_error_cm(rotation: Array, decoded: Array) -> Array:

@@ -20,7 +20,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, FORWARD, SIDES, UP
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import local_to_world_rotation
-from kinestyle.motion.smoothing import smootherstep
+from kinestyle.motion.smoothing import ramp
 from kinestyle.runtime.posture import Posture, mix_postures
 from kinestyle.runtime.reference import ReferenceStyle, distance_between, unfamiliarity
 
@@ -187,8 +187,7 @@ def _legs(common: Posture, postures: Sequence[Posture], shares: Array) -> float:
     means = np.stack([posture.mean[_LEGS] for posture in postures])
     off = rotation.angle(rotation.multiply(rotation.inverse(common.mean[_LEGS]), means))
     spread = np.sqrt((shares / shares.sum()) @ off**2).max()
-    least, most = HELD_ALIKE
-    return float(smootherstep((most - spread) / (most - least)))
+    return float(ramp(spread, HELD_ALIKE[::-1]))
 
 
 def describe(posture: Posture, beside: Posture) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.percentile import median
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import scale_rotation, smootherstep
+from kinestyle.motion.smoothing import ramp, scale_rotation
 from kinestyle.motion.window import WindowSize
 from kinestyle.note import Note
 from kinestyle.retarget.features import FRAME_RATE
@@ -224,9 +224,8 @@ def distance_between(learned: Sequence[Style]) -> float:
 
 def unfamiliarity(style: Style, learned: Sequence[Style]) -> float:
     """0 to 1, how little two or more learned styles resemble a style."""
-    near, far = UNFAMILIAR
     distance = _away(style, learned).min() / distance_between(learned)
-    return float(smootherstep(np.array((distance - near) / (far - near))))
+    return float(ramp(np.array(distance), UNFAMILIAR))
 
 
 def _away(style: Style, learned: Sequence[Style]) -> Array:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import shlex
 import struct
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from fastapi.testclient import TestClient
 from kinestyle.cli import main
 from kinestyle.studio.app import make_app
 from kinestyle.studio.config import StudioConfig
+from kinestyle.studio.pool import Pool
 
 BASE = "http://127.0.0.1"
 
@@ -70,3 +72,20 @@ def unpack(data: bytes) -> tuple[dict[str, Any], np.ndarray, np.ndarray, np.ndar
         tip.reshape(frames, tips, 3),
         contacts.reshape(frames, 4),
     )
+
+
+REFINING_QUICKLY = """
+from kinestyle.learn import refining
+from kinestyle.studio.worker import main
+quick = refining.RefiningConfig(steps=12, batch=3, crop_frames=32, known_styles=1)
+refining.RefiningConfig = lambda: quick
+refining.BETTER = 1e9
+main()
+"""
+"""A worker that refines a style in a few steps, and takes whatever comes of it."""
+
+
+def refine_quickly(pool: Pool) -> None:
+    """Have the worker that refines do so in a few steps. It is no process yet; the others are."""
+    until(lambda: all(worker.is_ready for worker in pool.workers[:-1]), 60.0)
+    pool.command = [sys.executable, "-c", REFINING_QUICKLY]

@@ -81,6 +81,7 @@ def test_import_contracts_are_there():
         ("motion/clip.py", "import click", "click only in cli"),
         ("cli/__init__.py", "import fastapi", "HTTP only in studio"),
         ("studio/clip_store.py", "import kinestyle.learn", "layers"),
+        ("studio/app.py", "import kinestyle.learn.refining", "layers"),
     ],
 )
 def test_a_forbidden_import_is_caught(tmp_path, module, line, contract):
@@ -110,7 +111,9 @@ def test_no_file_is_too_long():
     assert not too_long, f"split these, which have more than {LINES_AT_MOST} lines: {too_long}"
 
 
-@pytest.mark.parametrize("module", ["kinestyle", "kinestyle.cli"])
+@pytest.mark.parametrize(
+    "module", ["kinestyle", "kinestyle.cli", "kinestyle.studio.app", "kinestyle.studio.worker"]
+)
 def test_starting_up_does_not_import_torch(module):
     script = (
         f"import sys, {module}; print(*sorted({{'torch', 'onnx', 'onnxscript'}} & "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from kinestyle.learn.refining import Refined
     from kinestyle.motion.window import Motion
     from kinestyle.rig.rig_file import Rig
-    from kinestyle.runtime.own_styles import OwnStyle
     from kinestyle.runtime.reference import ReferenceStyle
     from kinestyle.runtime.stylizer import Stylizer
 
@@ -70,19 +67,18 @@ def learn(
     refine_style = _refining() if refine else None
     from kinestyle.runtime.cue import STYLE_FILE
     from kinestyle.runtime.own_styles import hear_style
-    from kinestyle.runtime.style_files import OWN, write_style
+    from kinestyle.runtime.style_files import own_name, write_style
     from kinestyle.runtime.stylizer import Stylizer
+    from kinestyle.runtime.teaching import told
 
     if out.suffix.lower() != STYLE_FILE:
         raise StyleError(f"{out.name} is no name of a style file; call it {out.stem}{STYLE_FILE}")
-    name = (out.stem if name is None else name).strip()
-    if not name or "/" in name or not name.isprintable():
-        raise StyleError(f"a style cannot be called {name!r}; take a name without a slash")
+    name = own_name(out.stem if name is None else name)
     keep_input(out, *clips)
     stylizer = Stylizer.load(bundle)
     motions, heard = _hear(stylizer, clips, rig, reading)
-    style = hear_style(f"{OWN}/{name}", heard, stylizer.bundle.manifest.styles)
-    lines = _told(style, stylizer)
+    style = hear_style(name, heard, stylizer.bundle.manifest.styles)
+    lines = told(style, stylizer)
     if refine_style is not None:
         with progress_bar("refining") as progress:
             refined = refine_style(
@@ -130,30 +126,3 @@ def _hear(
         places = ", ".join(map(str, clips))
         raise StyleError(f"no clip in {places} can be read; give motion files, or folders of them")
     return motions, heard
-
-
-def _told(style: OwnStyle, stylizer: Stylizer) -> list[str]:
-    """What was heard, which clips disagree, and how sure that is."""
-    from kinestyle.formats.table import read_motion
-    from kinestyle.runtime.own_styles import describe
-
-    lines = [f"{style.label}: {style.seconds:.0f} s in {len(style.clips)} clips"]
-    with resources.as_file(resources.files("kinestyle") / "examples" / "walk.bvh") as walk:
-        plain = stylizer.reference_style(read_motion(walk), posture=True).posture
-    if style.posture is None or plain is None:
-        lines.append("heard: the code alone, for nobody stands, walks or runs in them")
-    else:
-        words = describe(style.posture, plain) or ("little",)
-        lines.append(f"heard, beside a plain walk: {', '.join(words)}")
-    disagree = [clip.name for clip in style.clips if clip.disagrees]
-    if disagree:
-        lines.append(
-            "unlike the others, in style or in what is done, and counted less: "
-            + ", ".join(disagree)
-        )
-    if isfinite(style.apart):
-        lines.append(
-            f"how sure: clips are {style.apart:.2f} from what they have in common, which is known "
-            f"to {style.known_to:.2f} (learned styles are 1 apart)"
-        )
-    return lines

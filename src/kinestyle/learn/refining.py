@@ -152,7 +152,7 @@ def refine_style(
     stylizer: Stylizer,
     name: str,
     clips: Sequence[Motion],
-    rig: Rig | None = None,
+    rig: Rig | Sequence[Rig | None] | None = None,
     config: RefiningConfig | None = None,
     progress: Progress | None = None,
     heard: Sequence[ReferenceStyle] | None = None,
@@ -160,6 +160,7 @@ def refine_style(
     """The style of clips, as `learn_style` hears it, refined. The same for the same clips, bundle,
     configuration and threads.
 
+    rig: of every clip, or of each; None where it is found in them
     heard: the style of each clip, where that is known already, posture and all
     progress: called with the share that is done; what it raises ends the work
 
@@ -169,10 +170,11 @@ def refine_style(
     learned = stylizer.bundle.manifest.styles
     networks = networks_of(stylizer.bundle)
     whole = []
-    for i, clip in enumerate(clips):
+    rigs = [rig] * len(clips) if rig is None or isinstance(rig, Rig) else rig
+    for i, (clip, its_rig) in enumerate(zip(clips, rigs, strict=True)):
         part = part_of_progress(progress, 0.1 * i / len(clips), 0.1 * (i + 1) / len(clips))
         known = None if heard is None else heard[i]
-        whole.append(_style_clip(stylizer, clip, rig, known, part))
+        whole.append(_style_clip(stylizer, clip, its_rig, known, part))
     style = hear_style(name, [clip.heard for clip in whole], learned)
     kept, held_out = _held_out(stylizer, whole, config.seed)
     kept, held_out = [clip for clip in kept if _long(clip, config)], held_out[:MOST_HELD_OUT]

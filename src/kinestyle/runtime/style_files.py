@@ -40,8 +40,21 @@ def codes_of(bundle: Bundle) -> str:
     return hashlib.sha256(of_graphs.encode()).hexdigest()
 
 
+def own_name(name: str) -> str:
+    """The whole name of a style that a person calls so: "own/goblin". Raises StyleError."""
+    name = name.strip()
+    if not name or "/" in name or not name.isprintable():
+        raise StyleError(f"a style cannot be called {name!r}; take a name without a slash")
+    return f"{OWN}/{name}"
+
+
 def write_style(style: OwnStyle, bundle: Bundle, path: Path) -> None:
     """Write a style that was heard with a bundle, whole or not at all. Raises MotionFileError."""
+    replace_bytes(path, format_style(style, bundle))
+
+
+def format_style(style: OwnStyle, bundle: Bundle) -> bytes:
+    """The content of the file of a style that was heard with a bundle."""
     content = {
         "kinestyle style": FORMAT,
         "name": style.label,
@@ -63,7 +76,7 @@ def write_style(style: OwnStyle, bundle: Bundle, path: Path) -> None:
             for one in style.heard_in
         ],
     }
-    replace_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
+    return (json.dumps(content, indent=1) + "\n").encode()
 
 
 def _posture_as_json(posture: Posture) -> dict[str, Any]:

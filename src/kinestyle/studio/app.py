@@ -4,15 +4,13 @@ responses.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -30,23 +28,23 @@ from kinestyle.rig.presets import PRESETS
 from kinestyle.runtime.cue import STYLE_FILE
 from kinestyle.runtime.style_files import with_own_styles
 from kinestyle.studio import documentation, restyling, schemas
-from kinestyle.studio.choices import setting_rows, style_rows
+from kinestyle.studio.choices import setting_rows
 from kinestyle.studio.clip_store import Content, StoredClip
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.documentation import FILE, MESH, MOTION, PART, WORK, documented_errors
 from kinestyle.studio.error_responses import (
-    CancelledError,
     RequestError,
     UnknownError,
     error_body,
     kind_of,
     status_of,
 )
-from kinestyle.studio.fair_shares import LABEL, Client
 from kinestyle.studio.live_routes import add_live
 from kinestyle.studio.middleware import Refused, RequestGuard
+from kinestyle.studio.request_work import JobQuery, client_of, download, while_there
 from kinestyle.studio.restyling import Studio
-from kinestyle.studio.schemas import ENDING, JOB, ClipAnswer, JobAnswer, StylizeRequest
+from kinestyle.studio.schemas import ENDING, ClipAnswer, JobAnswer, StylizeRequest
+from kinestyle.studio.style_routes import add_styles
 from kinestyle.studio.uploads import sent_clip, sent_form, sentence, stated_rig
 
 if TYPE_CHECKING:
@@ -63,12 +61,6 @@ _SAID = {
     405: "this address is not for this method; see /api/docs",
 }
 
-JobQuery = Annotated[
-    str | None,
-    Query(
-        pattern=JOB, description="A name of the client's choice, to ask for progress or to cancel."
-    ),
-]
 RigQuery = Annotated[
     schemas.RigName | None,
     Query(
@@ -86,7 +78,6 @@ MomentQuery = Annotated[
 ]
 CountQuery = Annotated[int, Query(ge=1, le=schemas.MOST_TAKES, description="How many takes.")]
 LevelQuery = Annotated[bool | None, Query(description=schemas.LEVEL)]
-T = TypeVar("T")
 
 
 def _reading(
@@ -144,6 +135,7 @@ def make_app(config: StudioConfig) -> FastAPI:
     _add_clips(app, studio)
     _add_results(app, studio)
     _add_jobs(app, studio)
+    add_styles(app, studio)
     add_live(app, studio, source)
 
     @app.api_route(
@@ -208,7 +200,7 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
     @app.get("/api/health", responses=documented_errors())
     async def health() -> schemas.Health:
         """Whether the server is there and can work. Needs no token."""
-        ready = sum(worker.is_ready for worker in studio.pool.workers)
+        ready = sum(worker.is_ready for worker in studio.pool.workers if worker.kind != "refining")
         return schemas.Health(
             status="ok" if ready else "starting",
             version=__version__,
@@ -236,42 +228,6 @@ def _add_about(app: FastAPI, studio: Studio) -> None:
         another.
         """
         return schemas.Rigs(families=list(PRESETS))
-
-    @app.get("/api/styles", responses=documented_errors())
-    async def styles() -> schemas.Styles:
-        """The styles that the bundle knows."""
-        return style_rows(studio.bundle)
-
-    @app.post(
-        "/api/styles",
-        status_code=201,
-        responses=documented_errors(*WORK),
-        openapi_extra=documentation.STYLE_BODY,
-    )
-    async def keep_style(
-        request: Request,
-        name: Annotated[
-            str | None, Query(max_length=300, description="What the file is called: goblin.style.")
-        ] = None,
-        job: JobQuery = None,
-    ) -> schemas.SentStyle:
-        """Send a `.style` file that `kinestyle learn` wrote, as the body or in a form. It is known
-        by its id alone, and forgotten as clips are.
-        """
-        files, _ = await sent_clip(request, name, None, studio.config)
-        work = studio.keep_style(files, _client(request, job))
-        kept = await _while_there(request, work)
-        facts = kept.content.facts
-        return schemas.SentStyle(
-            id=kept.id,
-            style=f"{kept.id}{STYLE_FILE}",
-            file=kept.content.name,
-            name=facts["name"],
-            label=facts["label"],
-            seconds=facts["seconds"],
-            warnings=facts["warnings"],
-            expires_in_seconds=studio.own_styles.expires_in(kept),
-        )
 
     @app.get("/api/settings", responses=documented_errors())
     async def settings() -> list[schemas.Setting]:
@@ -315,7 +271,7 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         files = [(f"{example}.bvh", restyling.example(example))]
         _, stated = await sent_clip(request, example, rig, studio.config)
         return _answer(
-            studio, await _while_there(request, studio.keep(files, _client(request, job), stated))
+            studio, await while_there(request, studio.keep(files, client_of(request, job), stated))
         )
 
     @app.post(
@@ -340,8 +296,8 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         `file`; its rig as `rig`.
         """
         files, stated = await sent_clip(request, name, rig, studio.config)
-        work = studio.keep(files, _client(request, job), stated, reading)
-        return _answer(studio, await _while_there(request, work))
+        work = studio.keep(files, client_of(request, job), stated, reading)
+        return _answer(studio, await while_there(request, work))
 
     @app.post(
         "/api/clips/{clip_id}/read",
@@ -361,8 +317,8 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         """
         upload = studio.store.get(clip_id).content.upload
         _, stated = await sent_clip(request, upload.name, rig, studio.config)
-        work = studio.read_again(upload, _client(request, job), stated, reading)
-        return _answer(studio, await _while_there(request, work))
+        work = studio.read_again(upload, client_of(request, job), stated, reading)
+        return _answer(studio, await while_there(request, work))
 
     @app.get("/api/clips/{clip_id}", responses=documented_errors(404))
     async def show(clip_id: str) -> ClipAnswer:
@@ -396,7 +352,7 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         where it shows none.
         """
         clip = studio.store.get(clip_id)
-        found = await _while_there(request, studio.mesh(clip, _client(request, job)))
+        found = await while_there(request, studio.mesh(clip, client_of(request, job)))
         if found is None:
             return Response(status_code=204)
         return Response(found, media_type="application/octet-stream")
@@ -423,8 +379,8 @@ def _add_clips(app: FastAPI, studio: Studio) -> None:
         `X-Kinestyle-Notes`.
         """
         content = studio.store.get(clip_id).content
-        return _download(
-            *await _while_there(request, studio.write(content, ending, _client(request, job)))
+        return download(
+            *await while_there(request, studio.write(content, ending, client_of(request, job)))
         )
 
 
@@ -435,9 +391,9 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
     async def stylize(request: Request, clip_id: str, wanted: StylizeRequest) -> ClipAnswer:
         """Restyle a clip that is kept. The result is kept as well."""
         clip = studio.store.get(clip_id)
-        client = _client(request, wanted.job)
+        client = client_of(request, wanted.job)
         work = studio.restyle(clip, wanted.cue(), wanted.settings(), client)
-        return _answer(studio, await _while_there(request, work))
+        return _answer(studio, await while_there(request, work))
 
     @app.post(
         "/api/clips/{clip_id}/part",
@@ -451,9 +407,9 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         to be shown while that goes on; `first_frame` is the clip's frame with which they begin.
         Nothing (204) with edits, and with what changes over the clip.
         """
-        clip, client = studio.store.get(clip_id), _client(request, wanted.job)
+        clip, client = studio.store.get(clip_id), client_of(request, wanted.job)
         work = studio.part(clip, wanted.cue(), wanted.settings(), at, client)
-        found = await _while_there(request, work)
+        found = await while_there(request, work)
         if found is None:
             return Response(status_code=204)
         return Response(found, media_type="application/octet-stream")
@@ -465,9 +421,9 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         """Choose variations of what is asked for that differ as far as they can on this clip; the
         first is that of `seed`. Each is made by its number.
         """
-        clip, client = studio.store.get(clip_id), _client(request, wanted.job)
+        clip, client = studio.store.get(clip_id), client_of(request, wanted.job)
         work = studio.takes(clip, wanted.cue(), wanted.settings(), count, client)
-        return schemas.Takes(seeds=await _while_there(request, work))
+        return schemas.Takes(seeds=await while_there(request, work))
 
     @app.get(
         "/api/clips/{clip_id}/previews/{style:path}",
@@ -478,8 +434,8 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         """Some seconds from the middle of a clip in a style, given by name or label, as its card
         shows them.
         """
-        clip, client = studio.store.get(clip_id), _client(request, None)
-        found = await _while_there(request, studio.preview_of(clip, style, client))
+        clip, client = studio.store.get(clip_id), client_of(request, None)
+        found = await while_there(request, studio.preview_of(clip, style, client))
         return Response(found, media_type="application/octet-stream")
 
     @app.post(
@@ -493,7 +449,7 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
         `X-Kinestyle-Notes`.
         """
         form, files = await sent_form(request, studio.config)
-        client, settings = _client(request, form.job), form.settings()
+        client, settings = client_of(request, form.job), form.settings()
         rig, like_rig = (
             stated_rig([*filter(None, [name]), *files[field]])
             for field, name in (("rig", form.rig), ("like_rig", form.like_rig))
@@ -515,7 +471,7 @@ def _add_results(app: FastAPI, studio: Studio) -> None:
             name, data, notes = await studio.write(result, form.format, client)
             return name, data, [*result.facts["warnings"], *notes]
 
-        return _download(*await _while_there(request, work()))
+        return download(*await while_there(request, work()))
 
 
 def _add_jobs(app: FastAPI, studio: Studio) -> None:
@@ -538,31 +494,6 @@ def _add_jobs(app: FastAPI, studio: Studio) -> None:
             studio.pool.cancel(found)
 
 
-def _client(request: Request, job: str | None) -> Client:
-    """Clients are told apart by their connections: on one machine all come from one address."""
-    label = request.headers.get(LABEL, "")
-    request.state.client = client = Client.at(request.client, job, label)
-    return client
-
-
-async def _while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Do the work of a request whose body is read, unless the client goes away meanwhile."""
-
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(gone())
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise CancelledError("the client is gone")
-        return working.result()
-    finally:
-        working.cancel()
-        leaving.cancel()
-
-
 def _answer(studio: Studio, clip: StoredClip) -> ClipAnswer:
     content: Content = clip.content
     return ClipAnswer(
@@ -577,14 +508,3 @@ def _answer(studio: Studio, clip: StoredClip) -> ClipAnswer:
         command=clip.command,
         **content.facts,
     )
-
-
-def _download(name: str, data: bytes, notes: list[str]) -> Response:
-    """A file to save, under a name without surprises."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in " ._-()") else "_" for c in name)
-    headers = {
-        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
-    }
-    if notes:
-        headers["x-kinestyle-notes"] = quote(" | ".join(notes), safe=" ,;:()'|")
-    return Response(data, headers=headers, media_type="application/octet-stream")

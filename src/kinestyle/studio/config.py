@@ -65,6 +65,10 @@ class StudioConfig:
     """Duration of a clip: few frames far apart become many at the networks' own rate."""
     max_cues: int = 8
     """Styles and reference clips in one mix."""
+    max_learn_clips: int = 24
+    """Clips in which one style is heard; no more than a worker keeps."""
+    max_learn_seconds: float = 600.0
+    """The same, of motion in all of them."""
 
     workers: int = max(1, min(4, os.cpu_count() or 1))
     """Processes for clips of usual size. One more, at a lower priority, is for heavy ones."""
@@ -88,6 +92,8 @@ class StudioConfig:
     """Of work on one job of usual size, from when a worker takes it up."""
     heavy_job_seconds: float = 120.0
     """The same on a heavy clip."""
+    refine_seconds: float = 180.0
+    """Processor time of refining one style, for which it may take three times as long."""
     steal_seconds: float = 0.25
     """How long a job waits for the worker that knows its clip before another one, which has to
     analyse it again, takes it.

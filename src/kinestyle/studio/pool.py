@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from kinestyle.errors import KinestyleError
 from kinestyle.storage import scratch_folder
@@ -27,6 +27,10 @@ from kinestyle.studio.fair_shares import Client, FairShares
 from kinestyle.studio.wire import Message, packed, receive_from
 
 _log = logging.getLogger("kinestyle.studio")
+
+Kind = Literal["usual", "heavy", "refining"]
+"""Of workers, and of the jobs that they do. There is one worker for heavy clips, and one that
+refines styles: it is a process only while it does."""
 
 START_SECONDS = 60.0
 """Within which a worker has to be ready."""
@@ -38,8 +42,14 @@ another costs as much, and the clips that it knows have to be read and analysed 
 """
 HEAVY_KEYS = 4096
 """Clips that are remembered to be heavy."""
-NICENESS = 5
-"""How nice the worker for heavy clips is to the others."""
+NICENESS: dict[Kind, int] = {"usual": 0, "heavy": 5, "refining": 5}
+"""How nice each kind of worker is to the others."""
+REFINE_PATIENCE = 3.0
+"""How many times as long as the processor time that it may take refining a style may take in all:
+it stands back for everybody else.
+"""
+MOST_REFINEMENTS = 3
+"""Under way and waiting: each takes a minute, and no job waits as long."""
 READS = ("read", "style")
 """Work that shows what a file is, from which nothing is made yet."""
 
@@ -55,7 +65,7 @@ class Job:
     head: what the worker gets; keys: of the clips that it needs; supply: a clip's key -> how it
     is sent along, and its bytes
     name: the client's for the job, or one of ours; client: who is charged for it
-    heavy: for the worker for heavy clips
+    heavy: for the worker for heavy clips; refines: for the one that refines styles
     """
 
     head: dict[str, Any]
@@ -64,6 +74,7 @@ class Job:
     name: str
     client: Client = field(default_factory=lambda: Client(""))
     heavy: bool = False
+    refines: bool = False
     stage: str = "waiting"
     share: float = 0.0
     attempts: int = 0
@@ -79,6 +90,10 @@ class Job:
         return self.cancelled_at is not None
 
     @property
+    def kind(self) -> Kind:
+        return "refining" if self.refines else "heavy" if self.heavy else "usual"
+
+    @property
     def reads(self) -> str | None:
         """The key of the file that is only read; None where something is made."""
         return self.keys[0] if self.head["work"] in READS else None
@@ -91,8 +106,12 @@ class Job:
 class Worker:
     """One process and what it does at the moment."""
 
-    def __init__(self, pool: Pool, number: int, heavy: bool):
-        self.pool, self.number, self.heavy = pool, number, heavy
+    def __init__(self, pool: Pool, number: int, kind: Kind):
+        self.pool, self.number, self.kind = pool, number, kind
+        self.wanted = asyncio.Event()
+        """Whether there has to be a process."""
+        if kind != "refining":
+            self.wanted.set()
         self.folder = pool.folder / f"worker-{number}"
         self.process: asyncio.subprocess.Process | None = None
         self.is_ready = False
@@ -110,10 +129,25 @@ class Worker:
         self.reason: KinestyleError | HeavyWorkError | None = None
         """Why the process was killed, where it was."""
 
+    @property
+    def heavy(self) -> bool:
+        return self.kind == "heavy"
+
+    @property
+    def allowed_seconds(self) -> float:
+        """Of one job."""
+        config = self.pool.config
+        usual, heavy = config.job_seconds, config.heavy_job_seconds
+        refining = REFINE_PATIENCE * config.refine_seconds
+        return {"usual": usual, "heavy": heavy, "refining": refining}[self.kind]
+
     async def live(self) -> None:
         """Run processes, one after the other, for as long as the pool is open."""
         pause = 0.05
         while not self.pool.is_closing:
+            await self.wanted.wait()
+            if self.pool.is_closing:
+                break
             started = time.monotonic()
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ValueError):
                 await self._run_process()
@@ -125,7 +159,10 @@ class Worker:
     async def _run_process(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        config = self.pool.worker_config | {"nice": NICENESS if self.heavy else 0}
+        config = self.pool.worker_config | {
+            "nice": NICENESS[self.kind],
+            "refines": self.kind == "refining",
+        }
         self.process = await asyncio.create_subprocess_exec(
             *(*self.pool.command, json.dumps(config), str(self.folder)),
             env=_environment(),
@@ -156,9 +193,7 @@ class Worker:
         self.job = job
         config = self.pool.config
         self.cpu_seconds, self.given_at = _use_of(self).cpu_seconds, time.monotonic()
-        self.deadline = self.given_at + (
-            config.heavy_job_seconds if self.heavy else config.job_seconds
-        )
+        self.deadline = self.given_at + self.allowed_seconds
         clips, blobs = [], []
         for key in dict.fromkeys(key for key in job.keys if key not in self.sent):
             clip, bytes_of_it = job.supply(key)
@@ -173,7 +208,7 @@ class Worker:
             "job": job.name,
             "keys": job.keys,
             "clips": clips,
-            "allow_heavy": self.heavy,
+            "allow_heavy": self.kind != "usual",
         }
         for part in packed(Message(head, tuple(blobs))):
             self.process.stdin.write(part)
@@ -242,26 +277,30 @@ class Worker:
         if now > self.deadline:
             self.deadline = float("inf")
             name = self.job.head["name"] if self.job else "starting"
-            allowed = config.heavy_job_seconds if self.heavy else config.job_seconds
-            self.kill(
-                LimitError(
-                    f"{name} takes longer than the {allowed:g} seconds that one job may; cut it "
-                    f"shorter"
-                )
-            )
+            self.kill(self._too_long(name, self.allowed_seconds))
             return
         use = _use_of(self)
         if use.resident_bytes > config.worker_bytes:
             name = self.job.head["name"] if self.job else "nothing"
-            self.kill(
-                LimitError(
-                    f"{name} needs more memory than one clip may take; cut it into shorter clips"
-                )
-            )
+            what, remedy = "clip", "cut it into shorter clips"
+            if self.kind == "refining":
+                what, remedy = "style", _FEWER
+            self.kill(LimitError(f"{name} needs more memory than one {what} may take; {remedy}"))
         elif self.job is not None:
             self._check_job(self.job, use.cpu_seconds - self.cpu_seconds, now)
+        elif self.kind == "refining":
+            if self.is_ready and not self.pool.refinements:
+                self.wanted.clear()
+                self.is_ready = False
+                self.kill(None)  # until there is another style to refine
         elif use.resident_bytes > config.worker_bytes / 2:
             self.kill(None)  # memory that is not given back
+
+    def _too_long(self, name: str, allowed_seconds: float) -> LimitError:
+        remedy = _FEWER if self.kind == "refining" else "cut it shorter"
+        return LimitError(
+            f"{name} takes longer than the {allowed_seconds:g} seconds that one job may; {remedy}"
+        )
 
     def _check_job(self, job: Job, used_seconds: float, now: float) -> None:
         """Kill the process where nobody waits for its job any more, or where that is for another.
@@ -271,8 +310,10 @@ class Worker:
             since = used_seconds - job.cpu_seconds_at_cancel
             if since > CANCEL_CPU_SECONDS or now - job.cancelled_at > CANCEL_SECONDS:
                 self.kill(CancelledError("the job was cancelled"))
-        elif not self.heavy and used_seconds > self.pool.config.usual_cpu_seconds:
+        elif self.kind == "usual" and used_seconds > self.pool.config.usual_cpu_seconds:
             self.kill(HeavyWorkError("the job is for the worker for heavy clips"))
+        elif self.kind == "refining" and used_seconds > self.pool.config.refine_seconds:
+            self.kill(self._too_long(job.head["name"], self.pool.config.refine_seconds))
 
     async def _reap(self) -> None:
         """See to the job of a process that has ended."""
@@ -335,9 +376,9 @@ class Pool:
     async def open(self) -> None:
         """Start the workers; they get ready on their own."""
         self.folder = self._scratch.enter_context(scratch_folder())
-        self.workers = [
-            Worker(self, n, heavy=n == self.config.workers) for n in range(self.config.workers + 1)
-        ]
+        usual: list[Kind] = ["usual"] * self.config.workers
+        kinds: list[Kind] = [*usual, "heavy", "refining"]
+        self.workers = [Worker(self, n, kind) for n, kind in enumerate(kinds)]
         self._tasks = [asyncio.create_task(worker.live()) for worker in self.workers]
         self._tasks.append(asyncio.create_task(self._watch()))
 
@@ -350,6 +391,7 @@ class Pool:
         self.queue.clear()
         for worker in self.workers:
             worker.kill(closing)
+            worker.wanted.set()
         _, late = await asyncio.wait(self._tasks[:-1], timeout=5.0)
         for task in [*late, self._tasks[-1]]:
             task.cancel()
@@ -376,6 +418,8 @@ class Pool:
         """Where as many wait as may, refuse the one that is due last. Raises BusyError where that
         is this job.
         """
+        if job.refines and self.refinements >= MOST_REFINEMENTS:
+            raise BusyError(_REFINING)
         if len(self.queue) < self.config.queue_length:
             return
         last = max((job, *self.queue), key=lambda each: each.client.due)
@@ -387,10 +431,18 @@ class Pool:
         self.queue.remove(last)
         last.fail(busy)
 
+    @property
+    def refinements(self) -> int:
+        """Of styles, under way and waiting."""
+        return sum(job.refines for job in self.jobs.values())
+
     def put(self, job: Job) -> None:
         """Queue a job, or one that was given to a worker once more."""
         job.queued_at = time.monotonic()
         self.queue.append(job)
+        for worker in self.workers:
+            if worker.kind == job.kind:
+                worker.wanted.set()
         self.queue.sort(key=lambda each: each.client.due)
         self.dispatch()
         if job in self.queue:  # until it may go to any worker
@@ -433,7 +485,7 @@ class Pool:
 
     def _worker_for(self, job: Job, now: float) -> Worker | None:
         """An idle worker that knows the job's clip; another one only after `steal_seconds`."""
-        able = [w for w in self.workers if w.is_ready and w.heavy == job.heavy]
+        able = [w for w in self.workers if w.is_ready and w.kind == job.kind]
         idle = [w for w in able if w.job is None]
         home = [w for w in able if job.keys[0] in w.sent]
         best = [w for w in idle if w in home]
@@ -447,13 +499,19 @@ class Pool:
             await asyncio.sleep(WATCH_SECONDS)
             now = time.monotonic()
             for job in list(self.queue):
-                if now - job.queued_at > self.config.wait_seconds:
+                busy = any(w.job is not None for w in self.workers if w.kind == job.kind)
+                # who refines becomes a process for it
+                start = START_SECONDS if job.refines and not busy else 0.0
+                if now - job.queued_at > self.config.wait_seconds + start:
                     self.queue.remove(job)
-                    job.fail(
-                        BusyError("no worker was free for the job in time; try again in a moment")
-                    )
+                    late = "no worker was free for the job in time; try again in a moment"
+                    job.fail(BusyError(_REFINING if job.refines and busy else late))
             for worker in self.workers:
                 worker.check(now)
+
+
+_FEWER = "take fewer clips, or shorter ones"
+_REFINING = "another style is being refined, which is done one at a time; try again in a minute"
 
 
 def _environment() -> dict[str, str]:

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kinestyle.bundle import Bundle
+from kinestyle.errors import StyleError
 from kinestyle.formats.reading import AS_IT_IS, Reading
 from kinestyle.formats.table import FORMATS
 from kinestyle.label import Label
@@ -24,7 +25,9 @@ from kinestyle.rig.presets import preset
 from kinestyle.runtime.cue import STYLE_FILE, Cue
 from kinestyle.runtime.part_names import split_style
 from kinestyle.runtime.settings import Settings
+from kinestyle.runtime.style_files import OWN, own_name
 from kinestyle.runtime.takes import deciding_settings
+from kinestyle.studio.choices import refusal_to_refine
 from kinestyle.studio.clip_store import ClipStore, Content, StatedRig, StoredClip, Upload, key_of
 from kinestyle.studio.config import StudioConfig
 from kinestyle.studio.error_responses import FormatError, LimitError, RequestError, UnknownError
@@ -42,6 +45,9 @@ of a client's name.
 
 _SENT_STYLE = re.compile(r"[\w-]{20,30}\.style")
 """How styles that were sent are called in cues."""
+
+_OF_MESSAGES = "job", "done", "sizes"
+"""What a worker's message holds beside what it is about."""
 
 NamedFile = tuple[str, bytes]
 """A name as the client gives it, and bytes."""
@@ -105,10 +111,55 @@ class Studio:
         message = await self.pool.run(self._job(head, (blank,), client))
         return replace(blank, facts=blank.facts | message.head["facts"])
 
+    async def learn(
+        self, clips: Sequence[StoredClip], name: str, refine: bool, client: Client
+    ) -> StoredClip:
+        """Keep a style that is heard in clips, as `keep_style` does. Raises StyleError, LimitError;
+        MissingExtraError where it cannot be refined here.
+        """
+        whole_name = own_name(name)
+        if refine and (refusal := refusal_to_refine()):
+            raise refusal
+        clips = list({clip.content.key: clip for clip in clips}.values())
+        contents = [clip.content for clip in clips]
+        self._check_learning(contents)
+        file = shown_name(f"{whole_name.removeprefix(f'{OWN}/')}{STYLE_FILE}")
+        head = {"work": "learn", "name": file, "style": whole_name, "refine": refine}
+        job = self._job(head, contents, client)
+        job.refines = refine
+        message = await self.pool.run(job)
+        upload = Upload(file, ((STYLE_FILE, message.blobs[0]),))
+        told = {name: value for name, value in message.head.items() if name not in _OF_MESSAGES}
+        facts = {"frame_count": 0, "joint_count": 0, **told.pop("facts"), **told}
+        content = Content(upload.key, file, upload, None, facts, b"")
+        words = learn_command(contents, whole_name, refine, file, self.config)
+        steps = [*(clip.command for clip in clips if clip.of is not None), words]
+        command = " && ".join(dict.fromkeys(filter(None, steps))) if all(steps) else None
+        return self.own_styles.put(StoredClip(content, command=command))
+
+    def _check_learning(self, contents: Sequence[Content]) -> None:
+        """Raises StyleError, LimitError."""
+        if not contents:
+            raise StyleError("a style is heard in clips, and none is given; give one or more")
+        seconds = sum(content.facts["duration_seconds"] for content in contents)
+        for found, limit, unit in (
+            (len(contents), self.config.max_learn_clips, "clips"),
+            (seconds, self.config.max_learn_seconds, "seconds of motion"),
+        ):
+            if found > limit:
+                raise LimitError(
+                    f"{found:.6g} {unit} are more than the limit of {limit:g} for one style; some "
+                    f"seconds to two minutes will do"
+                )
+
     def styles_sent(self, cue: Cue[Any]) -> dict[str, Content]:
         """The styles of a cue that a client sent, by their names there. Raises UnknownError."""
+        return {name: style.content for name, style in self._styles_kept(cue).items()}
+
+    def _styles_kept(self, cue: Cue[Any]) -> dict[str, StoredClip]:
+        """The same, with what made them."""
         return {
-            name: self.own_styles.get(name.removesuffix(STYLE_FILE)).content
+            name: self.own_styles.get(name.removesuffix(STYLE_FILE))
             for name in cue.style_names
             if _SENT_STYLE.fullmatch(name)
         }
@@ -133,6 +184,10 @@ class Studio:
         )
         steps = [words] if clip.of is None else [clip.command, words]
         command = " && ".join(filter(None, steps)) if all(steps) else None
+        if command is not None:
+            made = [style.command for style in self._styles_kept(cue).values()]
+            missing = [one for one in made if one is not None and one not in command]
+            command = " && ".join([*missing, command])
         request = cue.as_dict() | settings.as_dict()
         return self.store.put(StoredClip(content, request, clip.id, command))
 
@@ -454,28 +509,49 @@ def command_line(
     None where there is none: a command line states one rig, one rate and one animation for all of
     its references.
     """
-
-    def file(name: str) -> str:
-        return f"./{name}" if name.startswith("-") else name
-
-    def word(rig: StatedRig | None) -> str | None:
-        return rig and (rig.name if rig.data is None else file(rig.name))
-
-    def said(prefix: str, content: Content) -> list[str]:
-        # the file of a result says it all
-        return content.upload.reading.as_options(prefix) if content.state is None else []
-
     rigs = {reference.upload.rig for reference in cue.like}
-    readings = {tuple(said("like-", reference)) for reference in cue.like} or {()}
+    readings = {tuple(_said("like-", reference)) for reference in cue.like} or {()}
     if len(rigs) > 1 or len(readings) > 1:
         return None
-    cue = replace(cue, like_rig=word(next(iter(rigs), None)))
-    settings = replace(settings, rig=word(content.upload.rig))
-    words = ["kinestyle", "stylize", file(content.name)]
-    words += cue.as_options(lambda reference: file(reference.name)) + settings.as_options()
-    words += [*said("", content), *readings.pop()]
+    cue = replace(cue, like_rig=_rig_word(next(iter(rigs), None)))
+    settings = replace(settings, rig=_rig_word(content.upload.rig))
+    words = ["kinestyle", "stylize", _file_word(content.name)]
+    words += cue.as_options(lambda reference: _file_word(reference.name)) + settings.as_options()
+    words += [*_said("", content), *readings.pop()]
     if config.bundle is not None:
         words += ["--bundle", str(config.bundle)]
     for folder in config.styles:
         words += ["--styles", str(folder)]
-    return shlex.join([*words, "-o", file(result)])
+    return shlex.join([*words, "-o", _file_word(result)])
+
+
+def learn_command(
+    clips: Sequence[Content], name: str, refine: bool, out: str, config: StudioConfig
+) -> str | None:
+    """The command line that makes a style file, see `command_line`. name: the style's whole one"""
+    rigs = {clip.upload.rig for clip in clips}
+    readings = {tuple(_said("", clip)) for clip in clips}
+    if len(rigs) > 1 or len(readings) > 1:
+        return None
+    words = ["kinestyle", "learn", *(_file_word(clip.name) for clip in clips)]
+    if name != f"{OWN}/{Path(out).stem}":
+        words += ["--name", name.removeprefix(f"{OWN}/")]
+    words += ["--refine"] if refine else []
+    rig = _rig_word(rigs.pop())
+    words += [*([] if rig is None else ["--rig", rig]), *readings.pop()]
+    if config.bundle is not None:
+        words += ["--bundle", str(config.bundle)]
+    return shlex.join([*words, "-o", _file_word(out)])
+
+
+def _file_word(name: str) -> str:
+    return f"./{name}" if name.startswith("-") else name
+
+
+def _rig_word(rig: StatedRig | None) -> str | None:
+    return rig and (rig.name if rig.data is None else _file_word(rig.name))
+
+
+def _said(prefix: str, content: Content) -> list[str]:
+    """How a file is to be read; that of a result says it all."""
+    return content.upload.reading.as_options(prefix) if content.state is None else []

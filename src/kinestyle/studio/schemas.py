@@ -179,6 +179,61 @@ class SentStyle(BaseModel):
     expires_in_seconds: float
 
 
+class Learning(BaseModel):
+    """What can be learned here."""
+
+    refine: bool = Field(description="Whether a style that is heard can be refined as well.")
+    reason: str | None = Field(description="Why it cannot, in a sentence; null where it can.")
+    refinements: int = Field(
+        description="Under way and waiting, of everybody: one is done at a time."
+    )
+
+
+class LearnRequest(BaseModel):
+    """The clips of a style of one's own, in any contents and on any rigs."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"clips": ["UPapfIRyfxp4OSzKaV9pow"], "name": "goblin", "refine": True}]
+        },
+    )
+
+    clips: Name | list[Name] = Field(description="Ids of clips that are kept.")
+    name: str = Field(min_length=1, max_length=80, description="What the style is called.")
+    refine: bool = Field(
+        False,
+        description="Learn from the clips for a minute or two, where that helps; see `GET "
+        "/api/learn` for whether that can be done here.",
+    )
+    job: JobName | None = None
+
+
+class Refinement(BaseModel):
+    """Whether refining helped, told by motion of the style that was not learned from."""
+
+    taken: bool = Field(description="Whether the style is the refined one, or as it was heard.")
+    held_out: int = Field(
+        description="Clips, or their ends, that were put out of the style and back; 0 where there "
+        "was too little to hold any out."
+    )
+    left: float | None = Field(description="The share of that way that is left, refined.")
+    left_as_heard: float | None = Field(description="The same in the style as it was heard.")
+
+
+class LearnedStyle(SentStyle):
+    """A style that was heard, and perhaps refined, which the server keeps."""
+
+    said: list[str] = Field(description="What `kinestyle learn` prints, a line each.")
+    disagree: list[str] = Field(description="Clips that are unlike the others, and count less.")
+    left_out: list[str] = Field(description="Why clips were left out in which nothing is heard.")
+    refined: Refinement | None = Field(description="Null where that was not asked for.")
+    command: str | None = Field(
+        description="The command line that makes the same file; null for clips on several stated "
+        "rigs."
+    )
+
+
 class Example(BaseModel):
     example: str
     title: str
@@ -387,7 +442,8 @@ class JobAnswer(BaseModel):
     """How far a job is."""
 
     stage: str = Field(
-        description="waiting, reading, analysing, choosing takes, restyling or writing",
+        description="waiting, reading, analysing, choosing takes, restyling, writing, listening or "
+        "refining",
         examples=["restyling"],
     )
     share: float = Field(ge=0.0, le=1.0, description="Roughly how much of it is done.")

@@ -27,6 +27,8 @@ LEAST_STEP = 0.01
 """Of a job that is said; less is not worth a message."""
 RESERVED_BYTES = 2**30
 """Address space that libraries reserve and never use."""
+LIBRARIES_BYTES = 2**34
+"""The same of those that refine a style: torch brings its graphics libraries along, unused."""
 
 _log = logging.getLogger("kinestyle.studio.worker")
 
@@ -43,7 +45,8 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     if config["nice"]:
         _step_back(config["nice"])
-    _limit_memory(config["worker_bytes"] + RESERVED_BYTES)
+    reserved = LIBRARIES_BYTES if config["refines"] else RESERVED_BYTES
+    _limit_memory(config["worker_bytes"] + reserved)
     service = WorkerService(config, folder)
     try:
         service.warm_up()

@@ -34,6 +34,7 @@ from kinestyle.runtime.takes import choose_takes
 from kinestyle.studio.clip_state import pack_state, put_state
 from kinestyle.studio.clip_store import StatedRig
 from kinestyle.studio.error_responses import LimitError
+from kinestyle.studio.learning import facts_of_style, learn
 from kinestyle.studio.mesh_packing import pack_mesh
 from kinestyle.studio.motion_packing import pack_motion
 from kinestyle.studio.parts_first import PREVIEW_SECONDS, cut_around
@@ -125,6 +126,7 @@ class WorkerService:
             "preview": self._preview,
             "write": self._write,
             "style": self._style_facts,
+            "learn": self._learn,
         }[head["work"]]
         return work(clips, head, progress)
 
@@ -363,13 +365,13 @@ class WorkerService:
         ((name, key),) = head["styles"].items()
         bundle = self._stylizer("").bundle
         style = parse_style(self._style_files[key], name, bundle)
-        facts = {
-            "name": style.name,
-            "label": style.label,
-            "seconds": style.seconds,
-            "warnings": list(style.notes),
-        }
-        return Message({"facts": facts})
+        return Message({"facts": facts_of_style(style)})
+
+    def _learn(
+        self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress
+    ) -> Message:
+        """A style that is heard in the clips, as a file."""
+        return learn(self._stylizer(""), clips, head["style"], head["refine"], progress)
 
     def _write(
         self, clips: Sequence[WarmClip], head: dict[str, Any], progress: Progress

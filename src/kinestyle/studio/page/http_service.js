@@ -102,6 +102,26 @@ export class HttpService extends Service {
     return this.#json('POST', `styles?${asQuery({ name })}`, { body: bytes, headers });
   }
 
+  /** @returns {Promise<{refine: boolean, reason: string | null, refinements: number}>} */
+  learning = () => this.#json('GET', 'learn');
+
+  /**
+   * A style that is heard in clips, and refined maybe.
+   * @param {{clips: string[], name: string, refine: boolean, job: string}} request
+   * @returns {Promise<{id: string, style: string, file: string, seconds: number, said: string[],
+   *   left_out: string[]}>}
+   */
+  learn(request, signal) {
+    return this.#json('POST', 'learn', {
+      body: JSON.stringify(request),
+      headers: { 'Content-Type': 'application/json' },
+      signal,
+    });
+  }
+
+  /** @returns {Promise<Blob>} */
+  styleFile = async (id) => (await this.#fetch('GET', `styles/${id}/file`)).blob();
+
   /**
    * What the server has kept, read once more in another way.
    * @param {string} id

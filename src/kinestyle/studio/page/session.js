@@ -221,17 +221,6 @@ export class Session {
 
   // ---- styles of the person's own ----
 
-  /**
-   * A `.style` file, so that it can be chosen. What is refused is thrown.
-   * @param {Named} file
-   * @returns {Promise<{title: string, seconds: number, warnings: string[]}>}
-   */
-  async addStyle(file) {
-    const sent = await this.service.sendStyle(file);
-    this.ownStyles.set(file.name, { file, sent });
-    return { title: file.name, ...sent };
-  }
-
   /** What the server calls a style. @param {string} title  of a card, with parts behind it maybe */
   called(title) {
     const own = this.#ownIn([title])[0];

@@ -22,6 +22,7 @@ import { Models } from './models.js';
 import { Notices, say, showProgress } from './notices.js';
 import { showCurveOffer, showOffers } from './offers.js';
 import { Opening } from './opening.js';
+import { OwnStyles } from './own.js';
 import {
   buildSegments,
   pressSegments,
@@ -82,6 +83,7 @@ previews.isBusy = () => session.busy;
 const compare = new Compare(session, view, fail);
 const grid = new Grid(session, view, () => previews.cards, fail);
 const library = new Library(previews);
+const own = new OwnStyles(session, library, (title) => chooseStyle(title, false), fail);
 const controls = new Controls(element('controls'), (name, value) => {
   seen.began = performance.now();
   session.set(name, value);
@@ -113,31 +115,9 @@ const chooseCue = (kind) => session.choose({ kind });
 /** Styles among files that were dropped or picked are told to the server, the rest is opened. */
 async function openFiles(all, asReference = false) {
   const files = all.filter((file) => !isStyle(file));
-  for (const style of all.filter(isStyle)) await addStyle(style);
+  if (files.length < all.length) notices.clear();
+  for (const style of all.filter(isStyle)) await own.add(style);
   if (files.length) await opening.openFiles(files, asReference);
-}
-
-/** A `.style` file that was dropped or picked: it is one more style, and chosen. */
-async function addStyle(file) {
-  notices.clear();
-  try {
-    const { title, seconds } = await session.addStyle(file);
-    showOwnStyle(title, seconds);
-    chooseStyle(title, false);
-    say(`${title} is among the styles.`);
-  } catch (error) {
-    fail(error);
-  }
-}
-
-function showOwnStyle(title, seconds) {
-  const style = {
-    seconds,
-    get name() {
-      return session.called(title);
-    },
-  };
-  library.addOwn(style, title);
 }
 
 function fail(error) {
@@ -504,7 +484,7 @@ async function start() {
     );
     element('live-row').hidden = !(await live.find());
     library.setStyles(styles);
-    for (const [title, { sent }] of session.ownStyles) showOwnStyle(title, sent?.seconds ?? 0);
+    own.showAll();
     // one of the best learned: the server says them first
     const first = previews.cards.find(({ style }) => style.well_learned) ?? previews.cards[0];
     const fresh = freshDesk(settings, first?.title ?? null);

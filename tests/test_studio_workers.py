@@ -293,7 +293,7 @@ def test_few_frames_that_last_for_days_are_refused(client: TestClient):
 def test_heavy_clips_have_their_own_worker(client: TestClient):
     answer = client.post("/api/clips?name=long.bvh", content=longer(200))
     assert answer.status_code == 201, answer.text
-    usual, heavy = pool_of(client).workers
+    usual, heavy, _ = pool_of(client).workers
     key = client.app.state.studio.store.get(answer.json()["id"]).content.key  # type: ignore[attr-defined]
     assert key in heavy.sent
     sent = len(usual.sent)

@@ -30,7 +30,8 @@ _log = logging.getLogger("kinestyle.studio")
 
 Kind = Literal["usual", "heavy", "refining"]
 """Of workers, and of the jobs that they do. There is one worker for heavy clips, and one that
-refines styles: it is a process only while it does."""
+refines styles, which is a process only while it does.
+"""
 
 START_SECONDS = 60.0
 """Within which a worker has to be ready."""

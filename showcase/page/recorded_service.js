@@ -10,6 +10,7 @@ import { Service, ServiceError } from './service.js';
 /** In a copy of Kinestyle's source. */
 export const INSTALL = "pip install '.[studio]' && kinestyle studio";
 
+const OWN_STYLES = 'Styles of your own need the program';
 const NEEDS = {
   files: 'Clips of your own need the program',
   mixing: 'Mixing two styles needs the program',
@@ -186,7 +187,17 @@ export class RecordedService extends Service {
   };
 
   sendStyle = async () => {
-    throw refused('Styles of your own need the program');
+    throw refused(OWN_STYLES);
+  };
+
+  learning = async () => ({ refine: false, reason: needs(OWN_STYLES), refinements: 0 });
+
+  learn = async () => {
+    throw refused(OWN_STYLES);
+  };
+
+  styleFile = async () => {
+    throw refused(OWN_STYLES);
   };
 
   #found(id) {

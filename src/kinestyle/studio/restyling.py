@@ -127,6 +127,8 @@ class Studio:
         head = {"work": "learn", "name": file, "style": whole_name, "refine": refine}
         job = self._job(head, contents, client)
         job.refines = refine
+        # none of them is a heavy clip for that, though all of them together are
+        job.heavy |= sum(one.joint_frames for one in contents) > self.config.heavy_joint_frames
         message = await self.pool.run(job)
         upload = Upload(file, ((STYLE_FILE, message.blobs[0]),))
         told = {name: value for name, value in message.head.items() if name not in _OF_MESSAGES}

@@ -447,6 +447,23 @@ def test_straight_legs(knee_radians: float, lift_m: float, yaw: float) -> None:
         assert knee_ahead(after, side, front).min() > (0.05 if lift_m < 0 else -1e-3)
 
 
+@pytest.mark.parametrize("knee_radians", [0.15, 0.25, 0.5])
+def test_legs_are_as_straight_as_in_the_style(knee_radians: float) -> None:
+    """Legs of the input are bent further, and the body is on its feet in both."""
+    clip, styled = standing(0.7 * np.ones(60)), standing(knee_radians * np.ones(60))
+    after = lock_feet(clip, styled, CASE.correspondence, np.ones((60, 4), dtype=bool))
+    for side in SIDES:
+        wanted, found = (knee_flexion(one, side) for one in (styled, after))
+        np.testing.assert_allclose(found, wanted, atol=np.radians(4.0))
+
+
+def knee_flexion(clip: Clip, side: str) -> Array:
+    """(T,) radians."""
+    hip, knee, ankle = (place(clip, side + part) for part in ("UpLeg", "Leg", "Foot"))
+    thigh, shin = rotation.normalize(knee - hip), rotation.normalize(ankle - knee)
+    return np.asarray(np.arccos(np.clip(rotation.dot(thigh, shin), -1.0, 1.0)))
+
+
 def test_a_single_frame() -> None:
     before = CASE.before.with_motion(CASE.before.local_position[:1], CASE.before.local_rotation[:1])
     raised = CASE.disturbed.with_motion(

@@ -34,8 +34,12 @@ rest pose into its motion.
 
 REACH = 0.985
 """The longest a leg may become, as a share of thigh and shin in one line: a knee that passes
-through straight snaps. A leg that was longer in the input keeps its length where little changed.
+through straight snaps. A leg that was longer in the input keeps its length where little changed,
+and one that is longer in the style may be as long as it is there around that moment.
 """
+
+STRAIGHT = 0.999
+"""The same of a leg that is straight in its style."""
 
 EVEN_SECONDS = 0.1
 """Hips that come down, and feet that are lifted off the floor, begin and end this much earlier and
@@ -260,8 +264,13 @@ class _Leg:
         )
         length = np.linalg.norm(was.shin - was.thigh, axis=-1)
         length += np.linalg.norm(was.foot - was.shin, axis=-1)
-        stretched = np.maximum(np.linalg.norm(was.foot - was.thigh, axis=-1) - REACH * length, 0.0)
-        self.longest = REACH * length + (1.0 - amount) * stretched
+        was_longer, now_longer = (
+            np.maximum(np.linalg.norm(leg.foot - leg.thigh, axis=-1) - REACH * length, 0.0)
+            for leg in (was, now)
+        )
+        now_longer = np.minimum(now_longer, (STRAIGHT - REACH) * length)
+        now_longer = smooth_in_time(now_longer, 0.5 * EVEN_SECONDS / after.frame_time_seconds)
+        self.longest = REACH * length + np.maximum((1.0 - amount) * was_longer, now_longer)
         self._aim(was, now, lock, window)
 
     def _aim(self, was: LegTrajectory, now: LegTrajectory, lock: FootLock, window: Window) -> None:

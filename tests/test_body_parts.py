@@ -9,7 +9,7 @@ from kinestyle.errors import DataError
 from kinestyle.evaluate.body_parts import HALVES, learn_judges, learned_clips
 from kinestyle.evaluate.part_judge import PartJudge, bone_angles
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL
+from kinestyle.motion.canonical import CANONICAL, UP
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.features import clip_to_features, heading_free_rotation
 from kinestyle.runtime.part_names import BODY_PARTS
@@ -53,6 +53,21 @@ def test_where_the_body_stands_is_not_seen() -> None:
     upper, lower = (np.abs(bone_angles(leaning, p) - bone_angles(before, p)).max() for p in HALVES)
     assert upper < 1e-9
     assert lower > 0.1
+
+
+def test_of_a_foot_is_seen_which_way_it_points_and_not_how_it_is_tilted() -> None:
+    before = shown(1)
+    foot, toe = CANONICAL.index("left_foot"), CANONICAL.index("left_toe")
+    along = rotation.rotate(before[:, foot], CANONICAL.offsets[toe])
+    sideways = rotation.normalize(rotation.cross(UP, along))
+
+    def seen(axis: Array) -> float:
+        after = before.copy()
+        after[:, foot] = rotation.multiply(rotation.exp(0.1 * axis), before[:, foot])
+        return float(np.abs(bone_angles(after, "lower") - bone_angles(before, "lower")).max())
+
+    assert seen(sideways) < 1e-9
+    assert seen(np.broadcast_to(UP, sideways.shape)) > 0.05
 
 
 def test_without_training_clips_there_is_no_judge() -> None:

@@ -12,12 +12,14 @@ from kinestyle.evaluate.evaluator import read_back, read_canonical
 from kinestyle.evaluate.measures import planted_speed
 from kinestyle.evaluate.part_judge import PartJudge
 from kinestyle.evaluate.protocol import Case, TestClip
+from kinestyle.evaluate.retiming import align, frames_along, retimed
 from kinestyle.evaluate.statistics import Estimate, estimate
+from kinestyle.evaluate.truth import body_positions
 from kinestyle.formats.table import read_motion
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.retarget.correspondence import to_canonical
-from kinestyle.retarget.features import clip_to_features, heading_free_rotation
+from kinestyle.retarget.features import at_feature_rate, clip_to_features, heading_free_rotation
 from kinestyle.runtime.stylizer import Stylizer
 
 HALVES = ("upper", "lower")
@@ -37,7 +39,9 @@ class PartRow:
     part: the one; judge: of which part it is that looks
     real: how often that judge knows the style of real test clips
     seen: how often it sees the wanted style in the part that is styled, or the input's in the one
-        that is left out; whole: the same of results without a mask, None where nothing is left out
+        that is left out
+    whole, retimed: the same of results without a mask, and of the nearest real clip of the wanted
+        style in the input's time; None where nothing is styled that the judge looks at
     planted_cm_s: of feet, and planted_cm_s_input that of the inputs
     """
 
@@ -47,6 +51,7 @@ class PartRow:
     real: Estimate
     seen: Estimate
     whole: Estimate | None
+    retimed: Estimate | None
     planted_cm_s: float
     planted_cm_s_input: float
 
@@ -74,11 +79,16 @@ def learn_judges(clips: Sequence[TestClip]) -> dict[str, PartJudge]:
 
 def measure_parts(
     cases: Sequence[Case],
+    clips: Sequence[TestClip],
     judges: dict[str, PartJudge],
     stylizer: Stylizer,
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[PartRow]:
-    """cases: by label, into other styles than their clips'"""
+    """cases: by label, into other styles than their clips'; clips: real test clips, among them some
+    of each content in each wanted style
+    """
+    cells = _Cells(clips)
+    bound: dict[str, list[bool]] = {part: [] for part in HALVES}
     kept: dict[str, list[_Seen]] = {part: [] for part in (*HALVES, "all")}
     real: dict[str, list[bool]] = {part: [] for part in HALVES}
     for done, case in enumerate(cases):
@@ -86,8 +96,10 @@ def measure_parts(
         code = stylizer.style_of(case.target)
         before = to_canonical(analysis.clip, analysis.correspondence)
         own = _predictions(judges, before)
+        nearest = _predictions(judges, cells.retimed(before, case))
         for part in HALVES:
             real[part].append(own[part] == case.clip.style)
+            bound[part].append(nearest[part] == case.target)
         # the clip as fast as the style is, whose feet are planted when those of results are
         timed = stylizer.in_time(analysis, code, case.settings)
         settings = replace(case.settings, timing="keep")
@@ -117,6 +129,7 @@ def measure_parts(
             estimate(real[judge], groups),
             share(kept[part], judge, judge == part),
             share(kept["all"], judge, True) if judge == part else None,
+            estimate(bound[judge], groups) if judge == part else None,
             float(np.mean([one.planted for one in kept[part]])),
             float(np.mean([one.planted_input for one in kept[part]])),
         )
@@ -132,6 +145,30 @@ class _Seen:
     style: dict[str, str]
     planted: float
     planted_input: float
+
+
+class _Cells:
+    """Real clips by content and style, on the canonical skeleton, read when they are asked for."""
+
+    def __init__(self, clips: Sequence[TestClip]) -> None:
+        self._clips = clips
+        self._known: dict[tuple[str, str], list[Clip]] = {}
+
+    def retimed(self, canonical: Clip, case: Case) -> Clip:
+        """The real clip of a case's content in its wanted style that is nearest to `canonical`, in
+        its time.
+        """
+        cell = case.clip.content, case.target
+        if cell not in self._known:
+            paths = [one.path for one in self._clips if (one.content, one.style) == cell]
+            self._known[cell] = [at_feature_rate(read_canonical(path)) for path in paths]
+        others = self._known[cell]
+        features = clip_to_features(canonical)
+        bodies = [body_positions(clip_to_features(one)) for one in others]
+        found = align(body_positions(features), bodies)
+        best = min(range(len(found)), key=lambda k: found[k][0])
+        at_frame = frames_along(found[best][1], len(features), others[best].frame_count)
+        return retimed(others[best], at_frame)
 
 
 def _predictions(judges: dict[str, PartJudge], canonical: Clip) -> dict[str, str]:

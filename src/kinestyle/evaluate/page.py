@@ -448,6 +448,7 @@ def _body_parts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
                 str(row["outputs"]),
                 estimate_text(row["seen"]),
                 estimate_text(row["whole"]),
+                estimate_text(row["retimed"]),
                 estimate_text(row["real"]),
                 number_text(kept, 2),
                 f"{row['planted_cm_s']:.1f} ({row['planted_cm_s_input']:.1f})",
@@ -457,7 +458,8 @@ def _body_parts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "Test clips in another style, the upper or the lower body alone, and two judges that see "
         f"one of both: does the styled part show the style, at least {LEAST_SEEN:g} of what the "
         "judge reaches on real clips, and the rest the input's? Without a mask: how often the "
-        "judge sees the style in whole results."
+        "judge sees the style in whole results. Retimed: how often in the nearest real clip of the "
+        "wanted style, brought to the input's time."
     )
     head = [
         "styled",
@@ -465,6 +467,7 @@ def _body_parts(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "outputs",
         "with the mask",
         "without",
+        "real clips, retimed",
         "on real clips",
         "kept",
         "planted feet, cm/s (input)",

@@ -402,7 +402,8 @@ def _run_body_parts(request: Request) -> list[PartRow]:
     cases = [case for case in sample if case.target != case.clip.style]
     request.progress(f"parts: {len(cases)} clips")
     stylizer = Stylizer.load(request.bundle)
-    return measure_parts(cases, known, stylizer, _in_steps(request.progress))
+    tests = [clip for clip in request.clips if clip.split == "test"]
+    return measure_parts(cases, tests, known, stylizer, _in_steps(request.progress))
 
 
 def _run_unlabelled(request: Request, setup: Setup, sample: Sequence[TestClip]) -> dict[str, Any]:

@@ -19,6 +19,9 @@ IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
 _READ_APART = 2**12
 """Of quaternions: components of more numbers are worth a copy where each is read several times."""
 
+_FEW_NUMBERS = 2**13
+"""Of so few, what counts is how many operations there are, not how the numbers lie in memory."""
+
 _COMPLEX = {np.dtype(f"f{size}"): np.dtype(f"c{2 * size}") for size in (4, 8)}
 
 
@@ -32,6 +35,8 @@ def normalize(vector: ArrayLike, epsilon: float = 1e-12) -> Array:
         single = np.sqrt(v @ v)
         return v / single if single > epsilon else np.zeros_like(v)
     size = length(v)
+    if v.size <= _FEW_NUMBERS and v.ndim > 1:
+        return _unit_rows(v, size, epsilon)
     divisor = np.maximum(size, epsilon)
     unit = _vectors(size) if v.shape[-1] == 3 else _rows(size, v.shape[-1])
     for i in range(v.shape[-1]):
@@ -41,10 +46,25 @@ def normalize(vector: ArrayLike, epsilon: float = 1e-12) -> Array:
     return unit
 
 
+def _unit_rows(v: Array, size: Array, epsilon: float) -> Array:
+    """As `normalize`, in few operations. size: (...) lengths of the vectors"""
+    if np.min(size, initial=np.inf) > epsilon:
+        return np.asarray(v / size[..., None])
+    unit = v / np.maximum(size, epsilon)[..., None]
+    unit[~(size > epsilon)] = 0.0
+    return np.asarray(unit)
+
+
 def dot(a: Array, b: Array) -> Array:
     """a, b: (..., N) -> (...), the scalar product. N is small: a sum over the last axis takes five
     times as long.
     """
+    if a.size <= _FEW_NUMBERS >= b.size:
+        product = a * b
+        total = product[..., 0] + product[..., 1]
+        for i in range(2, product.shape[-1]):
+            total += product[..., i]
+        return np.asarray(total)
     total = np.asarray(a[..., 0] * b[..., 0])
     for i in range(1, a.shape[-1]):
         total += a[..., i] * b[..., i]
@@ -93,9 +113,15 @@ def _rows(like: np.ndarray, count: int) -> np.ndarray:
     """
     if like.flags.c_contiguous:
         return np.empty((*like.shape, count), like.dtype)
-    order = np.argsort([-stride for stride in like.strides], kind="stable").tolist()
+    order = _far_first(like)
     made = np.empty((*(like.shape[axis] for axis in order), count), like.dtype)
-    return made.transpose(*np.argsort(order).tolist(), like.ndim)
+    return made.transpose(*(order.index(axis) for axis in range(like.ndim)), like.ndim)
+
+
+def _far_first(like: np.ndarray) -> list[int]:
+    """The axes, those first along which numbers lie far from each other."""
+    strides = like.strides
+    return sorted(range(like.ndim), key=lambda axis: -strides[axis])
 
 
 def _vectors(like: np.ndarray) -> np.ndarray:
@@ -105,9 +131,9 @@ def _vectors(like: np.ndarray) -> np.ndarray:
     if like.flags.c_contiguous:
         made = np.empty((3, *like.shape), like.dtype)
         return made.transpose(*range(1, made.ndim), 0)
-    order = np.argsort([-stride for stride in like.strides], kind="stable").tolist()
+    order = _far_first(like)
     made = np.empty((3, *(like.shape[axis] for axis in order)), like.dtype)
-    return made.transpose(*(np.argsort(order) + 1).tolist(), 0)
+    return made.transpose(*(1 + order.index(axis) for axis in range(like.ndim)), 0)
 
 
 def cross(a: Array, b: Array) -> Array:

@@ -14,6 +14,12 @@ from kinestyle.motion.rotation import Array
 _NUMBERS_AT_ONCE = 2**17
 """Of world rotations: what is made of more is larger than the processor's cache."""
 
+_FEW_NUMBERS = 2**13
+"""Of rotations: of so few, what counts is how many operations there are."""
+
+_FEW_JOINTS = 128
+"""Of a skeleton: places of so few are one product with a matrix."""
+
 
 @dataclass(frozen=True, eq=False)
 class Skeleton:
@@ -94,21 +100,59 @@ class Skeleton:
             chain.append(joint)
         return chain
 
+    @cached_property
+    def sums(self) -> Array:
+        """(J, J) what makes of ways from each parent the ways from the origin: 1 for a joint itself
+        and those that it hangs on.
+        """
+        found = np.eye(self.joint_count)
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0:
+                found[joint] += found[parent]
+        return found
+
+    @cached_property
+    def leaps(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """Joints and ancestors of theirs: from one to the next twice as far up, all of those that
+        are not beyond the root. So few steps go down a skeleton, however deep it is.
+        """
+        found, above = [], self.parents
+        while (above >= 0).any():
+            joints = np.flatnonzero(above >= 0)
+            found.append((joints, above[joints]))
+            above = np.where(above >= 0, above[above], -1)
+        return tuple(found)
+
     def leading_to(self, joints: Iterable[int]) -> np.ndarray:
         """(J,) bool, the joints that are among `joints` or above one of them."""
-        leads = np.zeros(self.joint_count, dtype=bool)
-        for joint in joints:
-            leads[[joint, *self.ancestors(joint)]] = True
-        return leads
+        key = tuple(joints)
+        if key not in self._leading:
+            leads = np.zeros(self.joint_count, dtype=bool)
+            for joint in key:
+                leads[[joint, *self.ancestors(joint)]] = True
+            self._leading[key] = leads
+        return self._leading[key].copy()
+
+    @cached_property
+    def _leading(self) -> dict[tuple[int, ...], np.ndarray]:
+        """What `leading_to` has found."""
+        return {}
 
     def below(self, joint: int) -> np.ndarray:
         """(J,) bool, a joint and all that hangs on it."""
-        found = np.zeros(self.joint_count, dtype=bool)
-        found[joint] = True
-        for other in range(joint + 1, self.joint_count):
-            parent = self.parents[other]
-            found[other] = parent >= 0 and found[parent]
-        return found
+        if joint not in self._below:
+            found = np.zeros(self.joint_count, dtype=bool)
+            found[joint] = True
+            for other in range(joint + 1, self.joint_count):
+                parent = self.parents[other]
+                found[other] = parent >= 0 and found[parent]
+            self._below[joint] = found
+        return self._below[joint].copy()
+
+    @cached_property
+    def _below(self) -> dict[int, np.ndarray]:
+        """What `below` has found."""
+        return {}
 
 
 def same_skeleton(a: Skeleton, b: Skeleton, tolerance: float) -> bool:
@@ -143,6 +187,11 @@ def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
     """local_rotation: (..., J, 4) relative to each parent -> (..., J, 4) in the world."""
     # whole joints together, as they are read
     local = np.ascontiguousarray(joints_first(local_rotation))
+    if local.size <= _FEW_NUMBERS:
+        world = local.copy()
+        for joints, above in skeleton.leaps:
+            world[joints] = rotation.multiply(world[above], world[joints])
+        return joints_inside(world)
     world = np.empty(local.shape, local.dtype)
     world[skeleton.levels[0]] = local[skeleton.levels[0]]
     for joints in skeleton.levels[1:]:
@@ -196,6 +245,11 @@ def place_joints(skeleton: Skeleton, local_position: Array, world_rotation: Arra
         some = slice(start, start + at_once)
         position[some] = rotation.rotate(world[parents[some]], local[some])
     position[root] = local[root]
+    if world.size <= _FEW_NUMBERS and len(world) <= _FEW_JOINTS:
+        flat = found.transpose(1, 0, *range(2, found.ndim)).reshape(len(world), -1)
+        sums = skeleton.sums.astype(found.dtype, copy=False)
+        summed = (sums @ flat).reshape(len(world), 3, *found.shape[2:])
+        return summed.transpose(*range(2, summed.ndim), 0, 1)
     for joints in skeleton.levels[1:]:
         position[joints] += position[parents[joints]]
     return joints_inside(position)

@@ -14,11 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from kinestyle.motion import rotation
-from kinestyle.motion.canonical import CANONICAL, HIPS, UP
+from kinestyle.motion.canonical import HIPS, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.skeleton import (
-    Skeleton,
     forward_kinematics,
     joints_first,
     world_rotation_of,
@@ -43,15 +42,13 @@ def apply_change(
     Otherwise all of it would fall on one joint.
     """
     c = correspondence
-    skeleton = clip.skeleton
     change = rotation.multiply(rotation.inverse(c.axes), rotation_change)
     change = rotation.multiply(change, c.axes)
-    role_of = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
     body, was = _body_rotation(clip, c)
     roles = joints_first(change)[c.roles]
     turned = rotation.multiply(roles, was[np.searchsorted(body, c.joints)])
-    world_rotation = dict(zip(role_of, turned, strict=True))
-    for joint, (above, below, weight) in shared_joints(skeleton, role_of).items():
+    world_rotation = dict(zip(c.joints.tolist(), turned, strict=True))
+    for joint, (above, below, weight) in c.shared.items():
         shared = rotation.interpolate(
             change[:, above], change[:, below], np.full(len(change), weight)
         )
@@ -223,22 +220,3 @@ def carry_along(
             place = rotation.rotate(rotation.inverse(world[:, parent]), place - position[:, parent])
         local_position[:, joint] = place
     return local_position
-
-
-def shared_joints(skeleton: Skeleton, role_of: dict[int, int]) -> dict[int, tuple[int, int, float]]:
-    """For joints between two mapped joints of the trunk: the roles above and below, and how far
-    down the chain they are.
-    """
-    trunk = {CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")}
-    shared: dict[int, tuple[int, int, float]] = {}
-    for joint, role in role_of.items():
-        if role not in trunk:
-            continue
-        chain: list[int] = []
-        for above in skeleton.ancestors(joint):
-            if above in role_of:
-                for step, between in enumerate(reversed(chain), start=1):
-                    shared[between] = (role_of[above], role, step / (len(chain) + 1))
-                break
-            chain.append(above)
-    return shared

@@ -49,6 +49,8 @@ LEG_ROLES = (
 )
 """All that decides where the feet are."""
 
+_TRUNK = {CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")}
+
 _LEGS = CANONICAL.only(range(len(LEG_ROLES)))
 """The canonical joints of `LEG_ROLES`, which are its first."""
 
@@ -86,6 +88,31 @@ class Correspondence:
     def joints(self) -> np.ndarray:
         """The rig's joint for each of `roles`."""
         return np.array([self.mapping.joints[CANONICAL.names[j]] for j in self.roles])
+
+    @cached_property
+    def lacking(self) -> list[int]:
+        """Canonical joint indices that the rig has not, parents first."""
+        has = set(self.roles.tolist())
+        return [role for role in range(CANONICAL.joint_count) if role not in has]
+
+    @cached_property
+    def shared(self) -> dict[int, tuple[int, int, float]]:
+        """For joints between two mapped joints of the trunk: the roles above and below, and how far
+        down the chain they are.
+        """
+        role_of = dict(zip(self.joints.tolist(), self.roles.tolist(), strict=True))
+        found: dict[int, tuple[int, int, float]] = {}
+        for joint, role in role_of.items():
+            if role not in _TRUNK:
+                continue
+            chain: list[int] = []
+            for above in self.skeleton.ancestors(joint):
+                if above in role_of:
+                    for step, between in enumerate(reversed(chain), start=1):
+                        found[between] = (role_of[above], role, step / (len(chain) + 1))
+                    break
+                chain.append(above)
+        return found
 
     @cached_property
     def body(self) -> tuple[list[int], Correspondence]:
@@ -239,12 +266,14 @@ def _canonical_world(
     joints.
     """
     world = np.empty((joint_count, clip.frame_count, 4))
-    some = c.roles < joint_count
-    roles, joints = c.roles[some], c.joints[some]
+    roles, joints = c.roles, c.joints
+    if joint_count < CANONICAL.joint_count:
+        some = roles < joint_count
+        roles, joints = roles[some], joints[some]
     of_rig = rotation.multiply(c.axes, joints_first(clip.world_rotation)[joints])
     world[roles] = rotation.multiply(of_rig, c.align[roles][:, None])
-    for role in range(joint_count):
-        if role not in roles:
+    for role in c.lacking:
+        if role < joint_count:
             world[role] = world[CANONICAL.parents[role]]
     root = rotation.rotate(c.axes, clip.position_of(c.mapping.joints["hips"])) - c.floor * UP
     return root * c.scale_to_canonical, joints_inside(world)

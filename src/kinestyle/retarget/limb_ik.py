@@ -30,20 +30,21 @@ def reach(
     hinge: (T, 3) the axis about which the knee flexes forwards: for a leg, to the body's left
     amount: (T,) 0 to 1, how much the front of the thigh may decide over the knee's own plane
     """
-    # both bones at once: what it takes is mostly a matter of how often numpy is called
-    wanted, bones = target - hip, np.stack([knee - hip, ankle - knee])
-    a, b = rotation.length(bones)
-    line, new_line = rotation.normalize(np.stack([ankle - hip, wanted]))
-    swing, unit = rotation.between(line, new_line), rotation.normalize(bones)
-    pole, share = _pole(line, unit[0], unit[1], hinge, amount * _FRONT)
-    length = np.clip(rotation.length(wanted), np.abs(a - b) + 1e-6 * a, (a + b) * (1.0 - 1e-9))
+    # all at once: what it takes is mostly a matter of how often numpy is called
+    ways = np.stack([knee - hip, ankle - knee, ankle - hip, target - hip])
+    a, b, _, far = rotation.length(ways)
+    thigh, shin, line, new_line = rotation.normalize(ways)
+    swing = rotation.between(line, new_line)
+    pole, share = _pole(line, thigh, shin, hinge, amount * _FRONT)
+    length = np.clip(far, np.abs(a - b) + 1e-6 * a, (a + b) * (1.0 - 1e-9))
     flexion = share * (np.pi - _corner(a, b, length))
     length = np.sqrt(a * a + b * b + 2.0 * a * b * np.cos(flexion))
     lean = _corner(a, length, b)[:, None]
-    new_thigh = a[:, None] * (np.cos(lean) * new_line + np.sin(lean) * rotation.rotate(swing, pole))
-    new_bones = np.stack([new_thigh, length[:, None] * new_line - new_thigh])
     # each bone swings with its leg, and bends from there
-    bend = rotation.between(rotation.rotate(swing, unit), rotation.normalize(new_bones))
+    swung = rotation.rotate(swing, np.stack([thigh, shin, pole]))
+    new_thigh = a[:, None] * (np.cos(lean) * new_line + np.sin(lean) * swung[2])
+    new_bones = np.stack([new_thigh, length[:, None] * new_line - new_thigh])
+    bend = rotation.between(swung[:2], rotation.normalize(new_bones))
     of_thigh, of_shin = rotation.multiply(bend, swing)
     return of_thigh, of_shin
 
@@ -65,11 +66,12 @@ def _pole(
     off -= rotation.dot(off, line)[:, None] * line
     front = rotation.normalize(rotation.cross(line, hinge))
     flexion = np.arctan2(rotation.length(rotation.cross(thigh, shin)), rotation.dot(thigh, shin))
-    backwards = 0.5 - 0.5 * rotation.dot(rotation.normalize(off), front)
+    bent = rotation.length(off)
+    backwards = 0.5 - 0.5 * rotation.dot(off, front) / np.maximum(bent, 1e-12)
     clear = _CLEAR + (_CLEAR_BACKWARDS - _CLEAR) * backwards**2
     pole = off + (front_weight * (1.0 - smootherstep(flexion / clear)))[:, None] * front
     size = rotation.length(pole)
-    share = np.minimum(size / np.maximum(rotation.length(off), 1e-9), 1.0)
+    share = np.minimum(size / np.maximum(bent, 1e-9), 1.0)
     return rotation.normalize(np.where(size[:, None] > 1e-9, pole, front)), share
 
 

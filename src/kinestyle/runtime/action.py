@@ -119,6 +119,8 @@ LIMBS = ("left_arm", "right_arm", "left_leg", "right_leg")
 """The limbs in the order of every axis L."""
 
 _KINDS = [name.split("_")[1] for name in LIMBS]
+_DOUBTED = np.array([[bounds[kind] for kind in _KINDS] for bounds in (DOUBTED_M, SUSPECTED_M)])
+"""(2, L, 2) from where on a limb is doubted, and suspected, and from where on wholly."""
 _TRUNK = [CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")]
 
 
@@ -204,11 +206,8 @@ def find_action(
     """
     times = np.nan_to_num(smooth_in_time(times_reference, 8.0))[:, None]
     error = smooth_in_time(limb_error(world_rotation, rendered), 3.0)
-    doubt, suspicion = (
-        ramp(times, FAMILIAR)
-        * spread_in_time(ramp(error, np.array([bounds[kind] for kind in _KINDS]).T), 6)
-        for bounds in (DOUBTED_M, SUSPECTED_M)
-    )
+    shares = spread_in_time(ramp(error[:, None], _DOUBTED.transpose(2, 0, 1)), 6)
+    doubt, suspicion = (ramp(times, FAMILIAR)[..., None] * shares).swapaxes(0, 1)
     doubt = np.maximum(doubt, ramp(times, UNFAMILIAR))
     hands = _positions(world_rotation, height)[:, END[_ARMS]]
     support = spread_in_time(ramp(hands[..., 1] - elevation[:, None], ON_GROUND_M[::-1]), 2)
@@ -236,8 +235,10 @@ def limb_error(world_rotation: Array, rendered: Array) -> Array:
     """Two (T, 21, 4) -> (T, L) metres: how far the end of each limb is off, seen from its root."""
     off = np.zeros((len(world_rotation), len(LIMBS), 3))
     for bone, tip in ((UPPER, LOWER), (LOWER, END)):
-        off += rotation.rotate(rendered[:, bone], CANONICAL.offsets[tip])
-        off -= rotation.rotate(world_rotation[:, bone], CANONICAL.offsets[tip])
+        both = np.stack([rendered[:, bone], world_rotation[:, bone]])
+        there, here = rotation.rotate(both, CANONICAL.offsets[tip])
+        off += there
+        off -= here
     return rotation.length(off)
 
 
@@ -398,10 +399,13 @@ class _Course:
         self._end = position[:, END]
         self._over = (self._end - self._hips)[..., _GROUND]
         self._far = rotation.length(self._over)
-        height = self._end[..., 1]
-        self._heights = _extremes(height)
-        self._farthest, _ = _extremes(self._far)
-        self._hips_heights = _extremes(position[:, HIPS, 1:2])
+        # all at once: what it takes is mostly a matter of how often numpy is called
+        limbs = len(LIMBS)
+        values = [self._end[..., 1], self._far, position[:, HIPS, 1:2]]
+        highest, lowest = _extremes(np.concatenate(values, axis=1))
+        self._heights = highest.of(slice(limbs)), lowest.of(slice(limbs))
+        self._farthest = highest.of(slice(limbs, 2 * limbs))
+        self._hips_heights = highest.of(slice(2 * limbs, None)), lowest.of(slice(2 * limbs, None))
 
     def rise(self, rise: Array) -> Array:
         """rise: (T,) metres, of the hips -> what of it is allowed: a squat stays as deep."""
@@ -445,29 +449,34 @@ class _Course:
 
 
 def _extremes(values: Array) -> tuple[_Extremes, _Extremes]:
-    """Where values (T, L), in metres, are near a maximum that counts, and near a minimum."""
-    highest = largest_within(values, EXTREME_FRAMES)
-    lowest = -largest_within(-values, EXTREME_FRAMES)
+    """Where values (T, K), in metres, are near a maximum that counts, and near a minimum."""
+    count = values.shape[1]
+    most = largest_within(np.concatenate([values, -values], axis=1), EXTREME_FRAMES)
+    highest, lowest = most[:, :count], -most[:, count:]
     span = np.maximum(smooth_in_time(highest - lowest, 8.0), 1e-3)
-    return _Extremes(highest - values, span), _Extremes(values - lowest, span)
+    off = np.stack([highest - values, values - lowest], axis=1) / span[:, None]
+    weight = ramp(off, NEAR_EXTREME[::-1]) * ramp(span, EXTREME_RANGE_M)[:, None]
+    weight = smooth_in_time(largest_within(weight, 4), 3.0)
+    return _Extremes(weight[:, 0], span), _Extremes(weight[:, 1], span)
 
 
+@dataclass(frozen=True, eq=False)
 class _Extremes:
     """Where values are near their extremes.
 
-    weight: (T, L) 0 to 1, how near
+    weight: (T, K) 0 to 1, how near; span: (T, K) metres, of the values
     """
 
-    def __init__(self, off: Array, span: Array) -> None:
-        """off: (T, L) metres from the nearest extreme; span: (T, L) metres, of the values"""
-        self._span = span
-        off = off / span
-        weight = ramp(off, NEAR_EXTREME[::-1]) * ramp(span, EXTREME_RANGE_M)
-        self.weight = smooth_in_time(largest_within(weight, 4), 3.0)
+    weight: Array
+    span: Array
+
+    def of(self, some: slice) -> _Extremes:
+        """The same of some of the values."""
+        return _Extremes(self.weight[:, some], self.span[:, some])
 
     def limit(self, deviation: Array, doubt: Array) -> Array:
         """deviation: (T, L) metres -> what of it is allowed."""
-        free, most = (share * self._span for share in DEVIATION_SHARE)
+        free, most = (share * self.span for share in DEVIATION_SHARE)
         soft = softly_at_most(np.abs(deviation), free, most)
         return deviation + doubt * self.weight * (np.sign(deviation) * soft - deviation)
 

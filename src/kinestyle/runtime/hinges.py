@@ -32,6 +32,8 @@ HINGE = np.stack([-UP, UP, LEFT, LEFT])
 STRAIGHT = rotation.normalize(CANONICAL.offsets[END])
 """(L, 3) the directions of the lower bones, at rest."""
 
+_BONES = np.stack([UPPER, LOWER])
+
 _FLEXED = np.cross(HINGE, STRAIGHT)
 
 
@@ -43,7 +45,7 @@ def bent_back(world: Array) -> Array:
 
 
 def _bent_back(upper: Array, lower: Array) -> Array:
-    """upper, lower: (T, L, 4) rotations in the world -> (T, L) as `bent_back`."""
+    """upper, lower: (..., L, 4) rotations in the world -> (..., L) as `bent_back`."""
     bone = rotation.rotate(rotation.multiply(rotation.inverse(upper), lower), STRAIGHT)
     back = -np.arctan2(rotation.dot(bone, _FLEXED), rotation.dot(bone, STRAIGHT))
     return np.where(back < 0.5 * np.pi, back, -back)
@@ -67,14 +69,18 @@ def without_overstretching(before: Array, change: Array) -> Array:
     no elbow or knee is bent further back than straight, or than it was. What is not bent back stays
     what it is, to the last digit.
     """
-    upper, lower = (rotation.multiply(change[:, bone], before[:, bone]) for bone in (UPPER, LOWER))
-    back, most = _bent_back(upper, lower), np.maximum(bent_back(before), 0.0)
+    was = before[:, _BONES]
+    now = rotation.multiply(change[:, _BONES], was)
+    # both at once: what it takes is mostly a matter of how often numpy is called
+    upper, lower = np.stack([now, was]).transpose(2, 0, 1, 3, 4)
+    back, most = _bent_back(upper, lower)
+    most = np.maximum(most, 0.0)
     excess = back - softly_at_most(back, most, most + OVERSTRETCH)
     excess *= ramp(back, TURNED_OVER[::-1])
     limbs = np.flatnonzero((excess > 0.0).any(axis=0))
     if not len(limbs):
         return change
-    axis = rotation.rotate(upper[:, limbs], HINGE[limbs])
+    axis = rotation.rotate(now[:, 0, limbs], HINGE[limbs])
     turn = rotation.exp(excess[:, limbs, None] * axis)
     change = change.copy(order="K")
     change[:, LOWER[limbs]] = rotation.multiply(turn, change[:, LOWER[limbs]])

@@ -21,6 +21,9 @@ from kinestyle.motion.smoothing import (
 from kinestyle.retarget.limb_ik import reach
 from kinestyle.runtime.hinges import END, HINGE, LOWER, STRAIGHT, UPPER, between_bends
 
+_LIMBS = np.stack([UPPER, LOWER, END])
+"""(3, L) the joints of each limb."""
+
 _LARGE_ROTATION = (np.radians(45.0), np.radians(85.0))
 """From which change of a suspected limb's rotation on it fades, and from where on it is dropped."""
 
@@ -57,7 +60,7 @@ def without_flips(before: Array, change: Array, suspicion: Array, of_whole: Arra
     change = change.copy(order="K")
     if not suspicion.any():
         return change
-    joints = np.stack([UPPER, LOWER, END])
+    joints = _LIMBS
     angle = rotation.angle(change[:, joints]).max(axis=1) / of_whole[:, None]
     failed = suspicion * ramp(angle, _LARGE_ROTATION)
     share = 1.0 - spread_in_time(failed, 8)
@@ -88,11 +91,12 @@ def reach_for(change: Array, world: Array, position: Array, target: Array) -> No
 
     world: (T, 21, 4) rotations, position: (T, 21, 3) metres, both with the change
     """
+    limbs = position[:, _LIMBS]
     # a straight limb bends by much for a rounding error: nothing is done where nothing is wanted
-    far = rotation.length(target - position[:, END])
+    far = rotation.length(target - limbs[:, 2])
     some = far > _NOTHING_M
     limb = np.nonzero(some)[1]
-    root, middle, end = (position[:, joints][some] for joints in (UPPER, LOWER, END))
+    root, middle, end = limbs.swapaxes(0, 1)[:, some]
     # what is straightened all the way overshoots between two frames
     way, before = target[some] - root, rotation.length(end - root)
     longest, wanted = np.maximum(LONGEST * LENGTH_M[limb], before), rotation.length(way)
@@ -101,8 +105,9 @@ def reach_for(change: Array, world: Array, position: Array, target: Array) -> No
     turns = reach(root, middle, end, root + way, hinge, np.ones(len(limb)))
     share = smootherstep(far[some] / _LEAST_REACH_M)
     share *= ramp(np.minimum(wanted, before) / LENGTH_M[limb], _FOLDED)
-    for bones, turn in zip((UPPER, LOWER), turns, strict=True):
-        whole = np.tile(rotation.IDENTITY, (*some.shape, 1))
-        whole[some] = rotation.power(turn, share)
-        whole = limit_angular_velocity(whole, *_VELOCITY_LIMIT)
-        change[:, bones] = rotation.multiply(whole, change[:, bones])
+    both = np.zeros((2, *some.shape, 4))
+    both[..., 0] = 1.0
+    both[:, some] = rotation.power(np.stack(turns), share)
+    limited = limit_angular_velocity(both.swapaxes(0, 1), *_VELOCITY_LIMIT)
+    bones = _LIMBS[:2]
+    change[:, bones] = rotation.multiply(limited, change[:, bones])

@@ -14,7 +14,6 @@ import numpy as np
 from kinestyle.errors import StyleError
 from kinestyle.motion.canonical import CANONICAL, SIDES
 from kinestyle.motion.rotation import Array
-from kinestyle.retarget.changes import shared_joints
 from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.runtime.part_names import ALL, BODY_PARTS, Parts
 
@@ -51,7 +50,7 @@ def joint_weights(parts: Parts, c: Correspondence) -> Array:
         weights[joint] = _at_border(role, by_part, c)
     weights[list(by_joint)] = list(by_joint.values())
     roles = dict(zip(c.joints.tolist(), c.roles.tolist(), strict=True))
-    for joint, (above, below, share) in shared_joints(c.skeleton, roles).items():
+    for joint, (above, below, share) in c.shared.items():
         if joint not in by_joint:
             ends = [weights[c.mapping.joints[CANONICAL.names[role]]] for role in (above, below)]
             weights[joint] = (1.0 - share) * ends[0] + share * ends[1]

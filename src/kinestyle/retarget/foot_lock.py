@@ -18,6 +18,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEFT, SIDES, UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import joints_first
 from kinestyle.motion.smoothing import largest_within, smooth_in_time
 from kinestyle.motion.window import Window
 from kinestyle.retarget.changes import offset_root, set_world_rotations, with_carried
@@ -153,22 +154,14 @@ def reach_locks(
     Returns world rotations (N, 4) by joint, and the translation (N, 3) of the hips in file units,
     rotated to Y up.
     """
-    legs = [
-        _Leg(was, now, after, correspondence, side, lock, window, amount, presence)
-        for side, was, now, lock in zip(
-            SIDES, trajectories, leg_trajectories(after, correspondence), locks, strict=True
-        )
-    ]
-    drop = np.max([leg.too_far() for leg in legs], axis=0)
-    lowered = -_smoothly_over(drop, after.frame_time_seconds)[:, None] * UP
+    now = leg_trajectories(after, correspondence)
+    legs = _Legs(trajectories, now, after, correspondence, locks, window, amount, presence)
+    lowered = -_smoothly_over(legs.too_far(), after.frame_time_seconds)[:, None] * UP
     if presence is not None:
         lowered *= presence[:, None]
     if passed is not None:
         lowered = passed(lowered)
-    world_rotation: dict[int, Array] = {}
-    for leg in legs:
-        world_rotation |= leg.world_rotations(lowered)
-    return world_rotation, lowered
+    return legs.world_rotations(lowered), lowered
 
 
 def with_legs(
@@ -228,9 +221,10 @@ def amount_of_change(mean_squared: float, metres: float) -> float:
     return float(1.0 - np.exp(-np.sqrt(mean_squared) * metres / CHANGED_M))
 
 
-class _Leg:
-    """One leg of the result, in the N frames of a window, and where its foot should be. Positions
-    in file units, rotated to Y up.
+class _Legs:
+    """Both legs of the result, in the N frames of a window, and where their feet should be.
+    Positions in file units, rotated to Y up; of both legs, left and right, as one array: what it
+    takes is mostly a matter of how often numpy is called.
 
     amount: (N,) how much was changed, 0 to 1
     presence: as in `reach_locks`
@@ -238,118 +232,146 @@ class _Leg:
 
     def __init__(
         self,
-        was: LegTrajectory,
-        now: LegTrajectory,
+        was: Sequence[LegTrajectory],
+        now: Sequence[LegTrajectory],
         after: Clip,
         correspondence: Correspondence,
-        side: str,
-        lock: FootLock,
+        locks: Sequence[FootLock],
         window: Window,
         amount: Array,
         presence: Array | None = None,
     ):
         self.axes, self.amount, self.presence = correspondence.axes, amount, presence
-        self.metres = correspondence.scale_to_canonical
+        self.metres, self.after = correspondence.scale_to_canonical, after
         joints = correspondence.mapping.joints
-        self.thigh, self.shin, self.foot = (joints[f"{side}_{part}"] for part in LEG)
-        self.ends = [self.foot] if was.toe is None else [self.foot, joints[f"{side}_toe"]]
-        self.after = after
-        self.position = [now.thigh, now.shin, now.foot]
-        align = correspondence.align[CANONICAL.index(f"{side}_thigh")]
-        self.hinge = rotation.rotate(
-            rotation.multiply(
-                self.axes, rotation.multiply(after.world_rotation[:, self.thigh], align)
-            ),
-            np.broadcast_to(LEFT, was.thigh.shape),
+        self.thighs, self.shins, self.feet = (
+            [joints[f"{side}_{part}"] for side in SIDES] for part in LEG
         )
-        length = np.linalg.norm(was.shin - was.thigh, axis=-1)
-        length += np.linalg.norm(was.foot - was.shin, axis=-1)
+        self.toes = [
+            None if leg.toe is None else joints[f"{side}_toe"]
+            for side, leg in zip(SIDES, was, strict=True)
+        ]
+        before = _places(was)
+        self.position = _places(now)
+        align = correspondence.align[[CANONICAL.index(f"{side}_thigh") for side in SIDES]]
+        thighs = rotation.multiply(after.world_rotation[:, self.thighs], align)
+        hinge = rotation.rotate(rotation.multiply(self.axes, thighs), LEFT)
+        self.hinge = hinge.swapaxes(0, 1)
+        length = rotation.length(before[1:3] - before[:2]).sum(axis=0)
         was_longer, now_longer = (
-            np.maximum(np.linalg.norm(leg.foot - leg.thigh, axis=-1) - REACH * length, 0.0)
-            for leg in (was, now)
+            np.maximum(rotation.length(places[2] - places[0]) - REACH * length, 0.0)
+            for places in (before, self.position)
         )
         now_longer = np.minimum(now_longer, (STRAIGHT - REACH) * length)
-        now_longer = smooth_in_time(now_longer, 0.5 * EVEN_SECONDS / after.frame_time_seconds)
+        sigma = 0.5 * EVEN_SECONDS / after.frame_time_seconds
+        now_longer = smooth_in_time(now_longer.T, sigma).T
         self.longest = REACH * length + np.maximum((1.0 - amount) * was_longer, now_longer)
-        self._aim(was, now, lock, window)
+        self._aim(before, _end_rotations(was), _end_rotations(now), locks, window)
 
-    def _aim(self, was: LegTrajectory, now: LegTrajectory, lock: FootLock, window: Window) -> None:
-        """Find where the ankle should be, `wanted` (N, 3), and the world rotations (N, 4) of foot
-        and toe, `end_rotation`.
+    def _aim(
+        self, before: Array, old: Array, new: Array, locks: Sequence[FootLock], window: Window
+    ) -> None:
+        """Find where the ankles should be, `wanted` (2, N, 3), and the world rotations (2, 2, N, 4)
+        of feet and toes, `end_rotation`.
+
+        before: as `_places`, old, new: as `_end_rotations`, of the input and the result
         """
-        old, new = was.end_rotations, now.end_rotations
-        shift = np.zeros_like(was.foot)
-        correction = [np.zeros_like(was.foot) for _ in self.ends]
-        own = now.foot + self._rise(was, now, lock)[:, None] * UP
-        steadied = was.foot + lock.drift[window.read]
-        around = lock.around(window)
-        if around is not None:
-            row, heading, share = around.row, around.heading, around.share[:, None]
-            wanted = rotation.rotate(heading, steadied[row] - around.centre) + around.new_centre
-            wanted = np.where(around.stays[:, None], was.foot[row], wanted)
+        foot = before[2]
+        count = foot.shape[1]
+        own = self.position[2] + self._rise(before, locks)[..., None] * UP
+        shift, correction = np.zeros((2 * count, 3)), np.zeros((2, 2 * count, 3))
+        each = [(k, lock.around(window)) for k, lock in enumerate(locks)]
+        found = [(k, around) for k, around in each if around is not None]
+        if found:
+            row = np.concatenate([around.row + k * count for k, around in found])
+            counts = np.cumsum([0, *(len(around.row) for _, around in found)])
+            nearest = np.concatenate(
+                [around.nearest + start for (_, around), start in zip(found, counts, strict=False)]
+            )
+            share, heading, centre, new_centre, stays = (
+                np.concatenate([getattr(around, name) for _, around in found])
+                for name in ("share", "heading", "centre", "new_centre", "stays")
+            )
+            flat_own, flat_foot = own.reshape(-1, 3), foot.reshape(-1, 3)
+            steadied = (foot + np.stack([lock.drift[window.read] for lock in locks])).reshape(-1, 3)
+            wanted = rotation.rotate(heading, steadied[row] - centre) + new_centre
+            wanted = np.where(stays[:, None], flat_foot[row], wanted)
             far = FAR_M / self.metres
-            np.add.at(shift, row, share * _not_far(wanted - own[row], around.nearest, far))
-            for turned, was_turned, now_turned in zip(correction, old, new, strict=True):
-                off = rotation.multiply(
-                    rotation.multiply(heading, was_turned[row]), rotation.inverse(now_turned[row])
-                )
-                off = _not_far(rotation.log(off), around.nearest, FAR_RADIANS)
-                np.add.at(turned, row, share * off)
-        self.wanted = own + shift
-        self.end_rotation = {
-            joint: rotation.multiply(rotation.exp(correction[i]), new[i])
-            for i, joint in enumerate(self.ends)
-        }
+            np.add.at(shift, row, share[:, None] * _not_far(wanted - flat_own[row], nearest, far))
+            were, are = (turned.reshape(2, -1, 4)[:, row] for turned in (old, new))
+            off = rotation.multiply(rotation.multiply(heading, were), rotation.inverse(are))
+            off = _not_far(rotation.log(off).swapaxes(0, 1), nearest, FAR_RADIANS)
+            np.add.at(correction.swapaxes(0, 1), row, share[:, None, None] * off)
+        self.wanted = own + shift.reshape(own.shape)
+        self.end_rotation = rotation.multiply(rotation.exp(correction).reshape(new.shape), new)
 
-    def _rise(self, was: LegTrajectory, now: LegTrajectory, lock: FootLock) -> Array:
-        """(N,) how far ankle and pivot must rise not to sink into the floor.
+    def _rise(self, before: Array, locks: Sequence[FootLock]) -> Array:
+        """(2, N) how far ankle and pivot must rise not to sink into the floor.
 
         The floor is where the input's joint stands, or where it is at the moment, if that is lower.
         """
-        lack = [
-            np.minimum(there[:, 1], floor) - here[:, 1]
-            for there, here, floor in (
-                (was.foot, now.foot, lock.ankle_floor),
-                (was.pivot, now.pivot, lock.pivot_floor),
-            )
-        ]
-        rise = _smoothly_over(np.maximum(np.max(lack, axis=0), 0.0), self.after.frame_time_seconds)
+        floors = np.array(
+            [[lock.ankle_floor for lock in locks], [lock.pivot_floor for lock in locks]]
+        )
+        lack = np.minimum(before[2:, ..., 1], floors[..., None]) - self.position[2:, ..., 1]
+        lack = np.maximum(lack.max(axis=0), 0.0)
+        rise = _smoothly_over(lack.T, self.after.frame_time_seconds).T
         return rise if self.presence is None else rise * self.presence
 
     def too_far(self) -> Array:
-        """(N,) how far the hips must come down for the foot to be within reach."""
+        """(N,) how far the hips must come down for both feet to be within reach."""
         to_foot = self.wanted - self.position[0]
-        level = np.sum(to_foot[:, [0, 2]] ** 2, axis=-1)
+        level = to_foot[..., 0] ** 2 + to_foot[..., 2] ** 2
         deepest = np.sqrt(np.maximum(self.longest**2 - level, 0.0))
-        return np.maximum(-to_foot[:, 1] - deepest, 0.0)
+        return np.asarray(np.maximum(-to_foot[..., 1] - deepest, 0.0).max(axis=0))
 
     def world_rotations(self, translation: Array) -> dict[int, Array]:
-        """translation: (N, 3) of the hips -> world rotations (N, 4) in file axes of thigh, shin,
-        foot and toe.
+        """translation: (N, 3) of the hips -> world rotations (N, 4) in file axes of thighs, shins,
+        feet and toes.
         """
-        hip, knee, ankle = (position + translation for position in self.position)
-        bones = reach(hip, knee, ankle, self.wanted, self.hinge, self.amount)
+        hip, knee, ankle = (self.position[:3] + translation).reshape(3, -1, 3)
+        amount = np.tile(self.amount, 2)
+        bones = reach(
+            hip, knee, ankle, self.wanted.reshape(-1, 3), self.hinge.reshape(-1, 3), amount
+        )
         back = rotation.inverse(self.axes)
-        world_rotation = {}
-        for joint, change in zip((self.thigh, self.shin), bones, strict=True):
-            in_file = rotation.multiply(rotation.multiply(back, change), self.axes)
-            world_rotation[joint] = rotation.multiply(in_file, self.after.world_rotation[:, joint])
-        return world_rotation | {
-            joint: rotation.multiply(back, world) for joint, world in self.end_rotation.items()
-        }
+        in_file = rotation.multiply(rotation.multiply(back, np.stack(bones)), self.axes)
+        order = [*self.thighs, *self.shins]
+        was = joints_first(self.after.world_rotation)[order]
+        turned = rotation.multiply(in_file.reshape(was.shape), was)
+        world_rotation = dict(zip(order, turned, strict=True))
+        ends = rotation.multiply(back, self.end_rotation)
+        for end, joints in zip(ends, (self.feet, self.toes), strict=True):
+            world_rotation |= {
+                joint: each for joint, each in zip(joints, end, strict=True) if joint is not None
+            }
+        return world_rotation
+
+
+def _places(legs: Sequence[LegTrajectory]) -> Array:
+    """(4, 2, N, 3) thigh, shin, foot and pivot of both legs."""
+    parts = ("thigh", "shin", "foot", "pivot")
+    return np.array([[getattr(leg, part) for leg in legs] for part in parts])
+
+
+def _end_rotations(legs: Sequence[LegTrajectory]) -> Array:
+    """(2, 2, N, 4) feet and toes of both legs; of a leg without a toe, the foot instead."""
+    toes = [leg.foot_rotation if leg.toe_rotation is None else leg.toe_rotation for leg in legs]
+    return np.array([[leg.foot_rotation for leg in legs], toes])
 
 
 def _not_far(correction: Array, nearest: np.ndarray, most: float) -> Array:
-    """correction: (T, 3); nearest: (T,) for each frame, the nearest one of the step -> the same, at
-    most `most` away from what it is there.
+    """correction: (T, ..., 3); nearest: (T,) for each frame, the nearest one of the step -> the
+    same, at most `most` away from what it is there.
     """
-    beyond = correction - correction[nearest]
+    there = correction[nearest]
+    beyond = correction - there
     size = np.sqrt(1.0 + rotation.dot(beyond, beyond) / most**2)
-    return correction[nearest] + beyond / size[:, None]
+    return there + beyond / size[..., None]
 
 
 def _smoothly_over(values: Array, frame_time_seconds: float) -> Array:
-    """values: (T,) -> the same, smoothed, and hardly anywhere below what they were."""
+    """values: (T, ...) -> the same, smoothed, and hardly anywhere below what they were."""
     # widened before it is smoothed: it is still enough where it is most needed
     window = max(1, round(EVEN_SECONDS / frame_time_seconds))
     return smooth_in_time(largest_within(values, window), window / 2)

@@ -72,8 +72,10 @@ def _most_alike(free: Array, frames: int) -> tuple[int, float]:
     if last < LIKE_FRAMES - 1:
         return 0, np.inf
     now = free[count - LIKE_FRAMES :]
-    near = np.einsum("tjk,njk->tnj", free, now)
-    squared = (1.0 - np.minimum(near * near, 1.0)).mean(axis=-1)
+    # joint by joint a product of matrices; half the angle between two rotations has it for cosine
+    near = np.matmul(free.swapaxes(0, 1), now.transpose(1, 2, 0))
+    near *= near
+    squared = 1.0 - np.minimum(near.mean(axis=0), 1.0)
     moments = np.arange(LIKE_FRAMES - 1, last + 1)
     back = np.arange(LIKE_FRAMES)
     off = squared[moments[:, None] - (LIKE_FRAMES - 1) + back, back].mean(axis=1)

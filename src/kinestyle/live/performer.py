@@ -32,6 +32,8 @@ CUT_SECONDS = 0.25
 
 _ALIKE = 1e-6
 
+_ROUNDED = 1e-12
+
 
 class Frame(NamedTuple):
     """One frame of a rig: as `Clip`, (J, 3) and (J, 4)."""
@@ -55,6 +57,10 @@ class Performer:
         self._features = Track(ceil(seconds * FRAME_RATE))
         self._good: Frame | None = None
         self._missing = 0
+        wild = min(WILD_RADIANS + WILD_RADIANS_S * self.frame_time, np.pi)
+        self._least_near = float(np.cos(0.5 * wild)) ** 2 - _ROUNDED
+        self._poses: dict[tuple[int, ...], Clip] = {}
+        """The pose of the calibration, of some joints."""
         self.known = 0
         """Frames whose places in the world are up to date, see `look`."""
 
@@ -120,15 +126,16 @@ class Performer:
         for rows, wanted in zip(frame, (pose.local_position, pose.local_rotation), strict=True):
             if np.shape(rows) != wanted.shape[1:] or not np.isfinite(rows).all():
                 return False
-        if (np.abs(rotation.length(np.asarray(frame.local_rotation)) - 1.0) > 0.1).any():
+        squared = rotation.dot(turned := np.asarray(frame.local_rotation), turned)
+        if squared.min() < 0.81 or squared.max() > 1.21:
             return False
         if self._good is None or self._missing * self.frame_time >= CUT_SECONDS:
             return True
         c = self.calibration.correspondence
-        off = rotation.multiply(
-            rotation.inverse(self._good.local_rotation[c.joints]), frame.local_rotation[c.joints]
-        )
-        if rotation.angle(off).max() > WILD_RADIANS + WILD_RADIANS_S * self.frame_time:
+        was, now = self._good.local_rotation[c.joints], turned[c.joints]
+        # the cosine of half the angle between them: less than that of half the most
+        near = rotation.dot(was, now) ** 2 / (rotation.dot(was, was) * squared[c.joints])
+        if near.min() < self._least_near:
             return False
         movers = [*c.root_motion_joints]
         moved = frame.local_position[movers] - self._good.local_position[movers]
@@ -195,15 +202,22 @@ class Performer:
         pose = self.calibration.pose
         if joints is not None:
             rows = [each[:, joints] for each in rows]
-            pose = replace(
-                pose,
-                skeleton=pose.skeleton.only(joints),
-                local_position=pose.local_position[:, joints],
-                local_rotation=pose.local_rotation[:, joints],
-                source=None,
-            )
+            pose = self._pose_of(tuple(joints))
         clip = pose.with_motion(rows[0], rows[1])
         return clip.with_world(rows[2], rows[3]) if len(rows) > 2 else clip
+
+    def _pose_of(self, joints: tuple[int, ...]) -> Clip:
+        """The pose of the calibration, of some joints."""
+        if joints not in self._poses:
+            pose, some = self.calibration.pose, list(joints)
+            self._poses[joints] = replace(
+                pose,
+                skeleton=pose.skeleton.only(some),
+                local_position=pose.local_position[:, some],
+                local_rotation=pose.local_rotation[:, some],
+                source=None,
+            )
+        return self._poses[joints]
 
     def contacts(self, start: int, stop: int) -> Array:
         """(N, 4, 3) metres, of the joints of `CONTACT_JOINTS` on the canonical skeleton."""

@@ -1,17 +1,18 @@
-"""The networks over the last two seconds of a performer.
+"""The networks over the last second of a performer.
 
 Of what comes after a frame, networks see more than a second, and a stream has a quarter of one. So
 motion is continued, see `kinestyle.live.forecast`. What the networks then say of a frame with eight
 frames behind it is less than half a centimetre from what they say of the whole motion; with all
 joints slowing down it is a centimetre. Windows begin at whole strides of the networks, so that
 one says of a frame what the next one says of it; what is still between two of them fades within
-tenths of a second.
+tenths of a second. What earlier ones said is remembered for as long as what a limb does is looked
+at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -24,7 +25,7 @@ from kinestyle.live.performer import Performer
 from kinestyle.live.track import Track
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import canonical_clip
-from kinestyle.motion.resampling import SPLINE_REACH, spline_rotation, spline_vector
+from kinestyle.motion.resampling import SPLINE_REACH, spline_vector
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import smooth_in_time, smootherstep
 from kinestyle.motion.window import WINDOWS
@@ -46,8 +47,16 @@ from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE, slow_part, style_sha
 from kinestyle.runtime.sequences import SMOOTHING_FRAMES, Rendering
 from kinestyle.runtime.settings import Settings
 
-WINDOW_FRAMES = 64
-"""At 30 a second: more of the past changes nothing."""
+WINDOW_FRAMES = 32
+"""At 30 a second: more of the past changes nothing that the networks say of the frames that leave.
+They see 35 frames back."""
+
+FRESH_FRAMES = 24
+"""So many of a window's last frames are taken from it, and those before from earlier windows, which
+saw what came before them."""
+
+REMEMBERED_FRAMES = 64
+"""The past in which it is looked what limbs do, see `kinestyle.runtime.action`."""
 
 CONTINUED_FRAMES = 12
 """So many frames at least motion is continued."""
@@ -58,6 +67,11 @@ SEARCHED_FRAMES = 150
 SEAM_FRAMES = 4.0
 """Within how many frames at 30 a second a result passes from one window to the next."""
 
+_REMEMBERED_ROWS = REMEMBERED_FRAMES + CONTINUED_FRAMES + 2 * STRIDE
+
+_STYLE_CHANGES = 4
+"""After so many changes of the habits a performer's own style is heard again: about a second."""
+
 _RESIDUAL_WINDOWS = 150.0
 """Over so many windows what is missed of a performer's style is averaged: ten seconds."""
 
@@ -67,14 +81,18 @@ class Heard:
     """What the networks say of the last seconds, T frames at 30 a second, continued.
 
     first: the number of the first frame; count: how many of them have come
+    window: the number of the first frame that the networks saw this time; fresh: of the first one
+        that is new
     heading: (T,) radians; rotation: (T, 21, 4) as in `Rendering`; height: (T,)
-    content: (C, T/8); own: the motion in its own style
+    content: (C, N/8) of the N frames that the networks saw; own: the motion in its own style
     domain: how well the bundle knows it
     habits: of the performer, of more than these seconds
     """
 
     first: int
     count: int
+    window: int
+    fresh: int
     heading: Array
     rotation: Array
     height: Array
@@ -82,6 +100,23 @@ class Heard:
     own: Rendering
     domain: DomainScore
     habits: Habits
+
+    def since(self, frame: int) -> Heard:
+        """The same from a frame on, where it begins before."""
+        if frame <= self.first:
+            return self
+        some = slice(frame - self.first, None)
+        own = self.own
+        return replace(
+            self,
+            first=frame,
+            count=self.count - some.start,
+            heading=self.heading[some],
+            rotation=self.rotation[some],
+            height=self.height[some],
+            own=Rendering(own.rotation[some], own.height[some], own.velocity[some]),
+            domain=self.domain.part(some, 0.0),
+        )
 
     def action(self) -> Action:
         """As `Analysis.action`, on level ground; of the frames that have come."""
@@ -102,6 +137,7 @@ class Listener:
         self.graphs = graphs
         self._habits = Habits(calibration.habits)
         self._style: tuple[int, np.ndarray] | None = None
+        self._said = Track(_REMEMBERED_ROWS)
         self._missed = 0.0
         self._windows = 0.0
 
@@ -127,22 +163,43 @@ class Listener:
         own = self.graphs.generate(content, self._own_style())
         own = own + self._residual(latent - own)
         yield
-        decoded = heading_free_rotation(self.graphs.decode(latent))
-        manifest = self.graphs.bundle.manifest
-        error = reconstruction_error_cm(own_rotation, decoded)
-        # what is only guessed to come says nothing of how well it is known
-        error[count:] = error[count - 1]
+        fresh = max(first, stop - FRESH_FRAMES)
+        rendered = self.render(own)
+        rows = {
+            "heading": facing,
+            "rotation": own_rotation,
+            "height": height,
+            "error": self._error(latent, own_rotation, slice(fresh - first, count)),
+            "own_rotation": rendered.rotation,
+            "own_height": rendered.height,
+            "own_velocity": rendered.velocity,
+        }
+        self._said = said = put_window(self._said, first, fresh, rows)
+        begin = max(said.first, stop - REMEMBERED_FRAMES)
+        rows = {name: said.rows(name, begin, first + total) for name in rows}
+        reference = self.graphs.bundle.manifest.reference_error_cm
         return Heard(
+            begin,
+            stop - begin,
             first,
-            count,
-            facing,
-            own_rotation,
-            height,
+            fresh,
+            rows["heading"],
+            rows["rotation"],
+            rows["height"],
             content,
-            self.render(own),
-            DomainScore("the stream", error, manifest.reference_error_cm, lying_of(own_rotation)),
+            Rendering(rows["own_rotation"], rows["own_height"], rows["own_velocity"]),
+            DomainScore("the stream", rows["error"], reference, lying_of(rows["rotation"])),
             self._habits,
         )
+
+    def _error(self, latent: np.ndarray, turned: Array, new: slice) -> Array:
+        """latent: (Z, T/4), turned: (T, 21, 4) world rotations without heading -> (T,) the error of
+        the autoencoder. It is found in the new frames that have come; what is only guessed to come
+        says nothing of how well it is known.
+        """
+        decoded = heading_free_rotation(self.graphs.decode(latent)[new])
+        error = reconstruction_error_cm(turned[new], decoded)
+        return np.pad(error, (new.start, len(turned) - new.stop), mode="edge")
 
     def render(self, latent: np.ndarray) -> Rendering:
         """latent: (Z, T/4) -> what comes out of it."""
@@ -155,7 +212,7 @@ class Listener:
 
     def _own_style(self) -> np.ndarray:
         """(K,) the performer's own."""
-        changes = self._habits.changes
+        changes = self._habits.changes // _STYLE_CHANGES
         if self._style is None or self._style[0] != changes:
             self._style = changes, self.graphs.style(self._habits.latent)[0]
         return self._style[1]
@@ -167,6 +224,16 @@ class Listener:
         self._missed += (float(np.mean(slow**2)) - self._missed) / self._windows
         gate = self.graphs.bundle.manifest.residual_gate or STYLE_RESIDUAL_GATE
         return (style_share(self._missed, gate) * slow).astype(np.float32)
+
+
+def put_window(track: Track, first: int, fresh: int, rows: Mapping[str, Array]) -> Track:
+    """Remember a window that begins with the frame `first`, from the frame `fresh` on; all of it
+    where nothing is remembered of the frames before.
+    """
+    if not track.stop or fresh > track.stop:
+        track, fresh = Track(track.capacity), first
+    track.put(fresh, **{name: values[fresh - first :] for name, values in rows.items()})
+    return track
 
 
 class Voice:
@@ -181,7 +248,8 @@ class Voice:
             )
         self.code, self.settings = code, settings
         self._posture: tuple[int, Posture | None] | None = None
-        self._changes = Track(WINDOW_FRAMES + 2 * STRIDE + 2 * SPLINE_REACH)
+        self._said = Track(_REMEMBERED_ROWS)
+        self._changes = Track(REMEMBERED_FRAMES + 2 * STRIDE + 2 * SPLINE_REACH)
 
     @property
     def is_silent(self) -> bool:
@@ -194,18 +262,31 @@ class Voice:
         """The work of finding what changes in the frames from `left` on, at 30 a second: two
         pieces.
         """
-        rendered: list[Rendering] = []
+        networks = by_posture(self.code, self.settings) < 1.0
 
         def generate() -> None:
-            if by_posture(self.code, self.settings) < 1.0:
+            if networks:
                 latent = listener.graphs.generate(heard.content, self.code)
-                rendered.append(listener.render(latent))
+                made = listener.render(latent)
+                rows = {"rotation": made.rotation, "height": made.height, "velocity": made.velocity}
+                self._said = put_window(self._said, heard.window, heard.fresh, rows)
 
         def find() -> None:
-            restyled = rendered[0] if rendered else None
-            self._put(self._found(restyled, heard, action), heard, left)
+            known = heard.since(self._said.first) if networks else heard
+            restyled = self._rendered(known) if networks else None
+            some = None if action is None else action.of(slice(known.first - heard.first, None))
+            self._put(self._found(restyled, known, some), known, left)
 
         return [generate, find]
+
+    def _rendered(self, heard: Heard) -> Rendering:
+        """What the networks make of the frames in this style."""
+        # copies: it becomes the change
+        rows = (
+            self._said.rows(name, heard.first, heard.first + len(heard.height)).copy()
+            for name in ("rotation", "height", "velocity")
+        )
+        return Rendering(*rows)
 
     def _put(self, change: Change, heard: Heard, left: int) -> None:
         """What changes in the frames from `left` on, at 30 a second."""
@@ -278,9 +359,13 @@ class Voice:
         stop = min(track.stop, ceil(at_frame[-1]) + SPLINE_REACH + 1)
         turned, rise, pace = (track.rows(n, start, stop) for n in ("rotation", "rise", "pace"))
         at_frame = at_frame - start
+        # all at once: what it takes is mostly a matter of how often numpy is called
+        turned = rotation.continuous(turned)
+        numbers = [turned.reshape(len(turned), -1), pace, rise[:, None]]
+        found = spline_vector(np.concatenate(numbers, axis=1), at_frame)
         return Change(
-            spline_rotation(turned, at_frame),
-            spline_vector(rise, at_frame),
-            spline_vector(pace, at_frame) * step,
+            rotation.normalize(found[:, :-4].reshape(-1, *turned.shape[1:])),
+            found[:, -1],
+            found[:, -4:-1] * step,
             None,
         )

@@ -170,7 +170,7 @@ class Performer:
         step = 1.0 / (FRAME_RATE * self.frame_time)
         if abs(step - 1.0) < 1e-3:
             step = 1.0
-        first = min(self.feature_count, max(0, floor((start - 1) / step - _ALIKE) + 1))
+        first = min(self.feature_count, max(0, floor((start - 1) / step + _ALIKE) + 1))
         last = floor((self.count - 1) / step + _ALIKE) + 1
         if last <= first:
             return

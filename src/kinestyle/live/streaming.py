@@ -14,7 +14,7 @@ import numpy as np
 from kinestyle.bundle import Bundle, Style
 from kinestyle.errors import StyleError
 from kinestyle.live.calibration import Calibration, calibrate
-from kinestyle.live.listening import SEARCHED_FRAMES, WINDOW_FRAMES, Heard, Listener
+from kinestyle.live.listening import REMEMBERED_FRAMES, SEARCHED_FRAMES, Heard, Listener
 from kinestyle.live.performer import Frame, Performer
 from kinestyle.live.stage import Part, Stage
 from kinestyle.motion.clip import Clip
@@ -35,7 +35,7 @@ _SPREAD_FROM = 45.0
 """Frames a second from which on the work on a window is spread over several of them: slower streams
 have the time for all of it at once, and what leaves then is known better."""
 
-_KEPT_SECONDS = 1.0 + max(WINDOW_FRAMES + 2 * STRIDE, SEARCHED_FRAMES) / FRAME_RATE
+_KEPT_SECONDS = 1.0 + max(REMEMBERED_FRAMES + 2 * STRIDE, SEARCHED_FRAMES) / FRAME_RATE
 
 
 class StreamingStylizer:

@@ -341,11 +341,12 @@ class _Legs:
         turned = rotation.multiply(in_file.reshape(was.shape), was)
         world_rotation = dict(zip(order, turned, strict=True))
         ends = rotation.multiply(back, self.end_rotation)
-        for end, joints in zip(ends, (self.feet, self.toes), strict=True):
-            world_rotation |= {
-                joint: each for joint, each in zip(joints, end, strict=True) if joint is not None
-            }
-        return world_rotation
+        world_rotation |= zip(self.feet, ends[0], strict=True)
+        return world_rotation | {
+            joint: turned
+            for joint, turned in zip(self.toes, ends[1], strict=True)
+            if joint is not None
+        }
 
 
 def _places(legs: Sequence[LegTrajectory]) -> Array:

@@ -219,11 +219,10 @@ def find_hold(hands: Array) -> Array:
     whether they hold one thing: they touch, or stay as far apart as they are while they move.
     """
     apart = rotation.length(hands[:, 0] - hands[:, 1])
-    most = largest_within(apart, HOLD_FRAMES) + largest_within(-apart, HOLD_FRAMES)
-    middle = hands.mean(axis=1)
-    moves = np.linalg.norm(
-        largest_within(middle, HOLD_FRAMES) + largest_within(-middle, HOLD_FRAMES), axis=-1
-    )
+    values = np.concatenate([apart[:, None], hands.mean(axis=1)], axis=1)
+    both = largest_within(np.concatenate([values, -values], axis=1), HOLD_FRAMES)
+    ranges = both[:, :4] + both[:, 4:]
+    most, moves = ranges[:, 0], rotation.length(ranges[:, 1:])
     rigid = ramp(most, RIGID_M[::-1]) * ramp(moves, MOVES_M)
     # at its ends a clip shows less of what hands do
     shown = min(HOLD_FRAMES, len(apart) // 2)
@@ -455,7 +454,7 @@ def _extremes(values: Array) -> tuple[_Extremes, _Extremes]:
     highest, lowest = most[:, :count], -most[:, count:]
     span = np.maximum(smooth_in_time(highest - lowest, 8.0), 1e-3)
     off = np.stack([highest - values, values - lowest], axis=1) / span[:, None]
-    weight = ramp(off, NEAR_EXTREME[::-1]) * ramp(span, EXTREME_RANGE_M)[:, None]
+    weight: Array = ramp(off, NEAR_EXTREME[::-1]) * ramp(span, EXTREME_RANGE_M)[:, None]
     weight = smooth_in_time(largest_within(weight, 4), 3.0)
     return _Extremes(weight[:, 0], span), _Extremes(weight[:, 1], span)
 

@@ -162,14 +162,15 @@ class Listener:
         self._habits.settle(Settled(latent, content, own_rotation, height), first, count)
         own = self.graphs.generate(content, self._own_style())
         own = own + self._residual(latent - own)
-        yield
         fresh = max(first, stop - FRESH_FRAMES)
+        error = self._error(latent, own_rotation, slice(fresh - first, count))
+        yield
         rendered = self.render(own)
         rows = {
             "heading": facing,
             "rotation": own_rotation,
             "height": height,
-            "error": self._error(latent, own_rotation, slice(fresh - first, count)),
+            "error": error,
             "own_rotation": rendered.rotation,
             "own_height": rendered.height,
             "own_velocity": rendered.velocity,
@@ -263,6 +264,7 @@ class Voice:
         pieces.
         """
         networks = by_posture(self.code, self.settings) < 1.0
+        found: list[Change] = []
 
         def generate() -> None:
             if networks:
@@ -270,23 +272,29 @@ class Voice:
                 made = listener.render(latent)
                 rows = {"rotation": made.rotation, "height": made.height, "velocity": made.velocity}
                 self._said = put_window(self._said, heard.window, heard.fresh, rows)
+                found.append(self._decoded(heard.since(self._said.first)))
 
         def find() -> None:
             known = heard.since(self._said.first) if networks else heard
-            restyled = self._rendered(known) if networks else None
             some = None if action is None else action.of(slice(known.first - heard.first, None))
-            self._put(self._found(restyled, known, some), known, left)
+            self._put(self._found(found[0] if networks else None, known, some), known, left)
 
         return [generate, find]
 
-    def _rendered(self, heard: Heard) -> Rendering:
-        """What the networks make of the frames in this style."""
-        # copies: it becomes the change
+    def _amount(self, heard: Heard) -> tuple[Array, float, Array]:
+        """Heading, strength and share as `find_change` takes them."""
+        settings = self.settings
+        assert isinstance(settings.strength, float), "the strength of a stream is a number"
+        return heard.heading, settings.strength, heard.domain.share_under(settings)
+
+    def _decoded(self, heard: Heard) -> Change:
+        """What the networks change of the frames."""
+        # copies: the rendering becomes the change
         rows = (
             self._said.rows(name, heard.first, heard.first + len(heard.height)).copy()
             for name in ("rotation", "height", "velocity")
         )
-        return Rendering(*rows)
+        return find_change(heard.own, Rendering(*rows), *self._amount(heard))
 
     def _put(self, change: Change, heard: Heard, left: int) -> None:
         """What changes in the frames from `left` on, at 30 a second."""
@@ -318,16 +326,13 @@ class Voice:
             pace + share[:, None] * (was[2] - pace[at]),
         ]
 
-    def _found(self, restyled: Rendering | None, heard: Heard, action: Action | None) -> Change:
-        """restyled: what the generator makes of the style; None where posture says all"""
-        settings = self.settings
-        assert isinstance(settings.strength, float), "the strength of a stream is a number"
-        amount = heard.heading, settings.strength, heard.domain.share_under(settings)
-        come = slice(0, heard.count)
-        posture = by_posture(self.code, settings)
+    def _found(self, decoded: Change | None, heard: Heard, action: Action | None) -> Change:
+        """decoded: what the networks change; None where posture says all"""
+        amount, come = self._amount(heard), slice(0, heard.count)
+        posture = by_posture(self.code, self.settings)
         found: list[tuple[float, Change]] = []
-        if restyled is not None:
-            change = find_change(heard.own, restyled, *amount).of(come)
+        if decoded is not None:
+            change = decoded.of(come)
             if action is not None:
                 change = keep_action(action, heard.heading[come], change, WINDOWS, amount[1])
             found.append((1.0 - posture, change))

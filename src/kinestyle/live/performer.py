@@ -16,6 +16,7 @@ from kinestyle.motion.canonical import HIPS
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.resampling import resample_at, resample_rotation, resample_vector
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import few_in_world
 from kinestyle.retarget.contacts import CONTACT_JOINTS
 from kinestyle.retarget.correspondence import to_canonical
 from kinestyle.retarget.features import FRAME_RATE
@@ -149,6 +150,7 @@ class Performer:
             return
         c = self.calibration.correspondence
         clip = self.clip(start, count)
+        clip.with_world(*few_in_world(clip.skeleton, clip.local_position, clip.local_rotation))
         canonical = to_canonical(clip, c)
         contacts = canonical.world_position[:, CONTACT_JOINTS]
         self._given.put(

@@ -18,6 +18,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import UP
 from kinestyle.motion.clip import Clip
 from kinestyle.motion.rotation import Array
+from kinestyle.motion.skeleton import few_in_world
 from kinestyle.motion.smoothing import smooth_in_time, smootherstep
 from kinestyle.motion.window import Window
 from kinestyle.retarget.changes import carry_along, offset_root, with_body_moved, with_root_moved
@@ -195,6 +196,9 @@ class Stage:
             return self._where_it_was(turned.clip, left)
         was = performer.clip(first, stop, self._joints)
         legs = self._turned(was, self._legs, changes, (first, first, stop), self._joints)
+        if legs.clip is not was:
+            clip = legs.clip
+            clip.with_world(*few_in_world(clip.skeleton, clip.local_position, clip.local_rotation))
         after = self._on_its_feet(performer, before, turned, was, legs, (first, left, leaves, stop))
         if resting.any():
             travel = self._travel.rows("travel", left, leaves)

@@ -20,7 +20,7 @@ from kinestyle.motion.skeleton import (
     Skeleton,
     joints_first,
     joints_inside,
-    place_joints,
+    place_few,
     rest_position,
     world_to_local_rotation,
 )
@@ -86,6 +86,10 @@ _BONES_ALONG = [
 bones lie along one, which is rotated with half of the operations that a vector takes.
 """
 
+_WAYS = CANONICAL.offsets.copy()
+_WAYS[HIPS] = 0.0
+"""(21, 3) metres, from each joint's parent to it, the hips at the origin."""
+
 _LONG = 2**15
 """Numbers of rotations from which on that pays: below, what counts is how often numpy is called."""
 
@@ -141,9 +145,7 @@ def canonical_clip(
 def joints_from_hips(world_rotation: Array) -> Array:
     """world_rotation: (..., 21, 4) -> (..., 21, 3) metres from the hips."""
     if world_rotation.size < _LONG:
-        position = place_joints(CANONICAL, CANONICAL.offsets, world_rotation)
-        position -= CANONICAL.offsets[HIPS]
-        return position
+        return place_few(CANONICAL, _WAYS, world_rotation)
     world = joints_first(world_rotation)
     found = np.zeros((3, *world.shape[:-1]), world.dtype)
     position = found.transpose(*range(1, found.ndim), 0)

@@ -14,9 +14,6 @@ from kinestyle.motion.rotation import Array
 _NUMBERS_AT_ONCE = 2**17
 """Of world rotations: what is made of more is larger than the processor's cache."""
 
-_FEW_NUMBERS = 2**13
-"""Of rotations: of so few, what counts is how many operations there are."""
-
 _FEW_JOINTS = 128
 """Of a skeleton: places of so few are one product with a matrix."""
 
@@ -187,11 +184,6 @@ def local_to_world_rotation(skeleton: Skeleton, local_rotation: Array) -> Array:
     """local_rotation: (..., J, 4) relative to each parent -> (..., J, 4) in the world."""
     # whole joints together, as they are read
     local = np.ascontiguousarray(joints_first(local_rotation))
-    if local.size <= _FEW_NUMBERS:
-        world = local.copy()
-        for joints, above in skeleton.leaps:
-            world[joints] = rotation.multiply(world[above], world[joints])
-        return joints_inside(world)
     world = np.empty(local.shape, local.dtype)
     world[skeleton.levels[0]] = local[skeleton.levels[0]]
     for joints in skeleton.levels[1:]:
@@ -245,14 +237,36 @@ def place_joints(skeleton: Skeleton, local_position: Array, world_rotation: Arra
         some = slice(start, start + at_once)
         position[some] = rotation.rotate(world[parents[some]], local[some])
     position[root] = local[root]
-    if world.size <= _FEW_NUMBERS and len(world) <= _FEW_JOINTS:
-        flat = found.transpose(1, 0, *range(2, found.ndim)).reshape(len(world), -1)
-        sums = skeleton.sums.astype(found.dtype, copy=False)
-        summed = (sums @ flat).reshape(len(world), 3, *found.shape[2:])
-        return summed.transpose(*range(2, summed.ndim), 0, 1)
     for joints in skeleton.levels[1:]:
         position[joints] += position[parents[joints]]
     return joints_inside(position)
+
+
+def few_in_world(
+    skeleton: Skeleton, local_position: Array, local_rotation: Array
+) -> tuple[Array, Array]:
+    """As `forward_kinematics`, but for rounding, in fewer operations: of a few frames, what counts
+    is how often numpy is called.
+    """
+    world = np.array(joints_first(local_rotation), order="C")
+    for joints, above in skeleton.leaps:
+        world[joints] = rotation.multiply(world[above], world[joints])
+    world_rotation = joints_inside(world)
+    return place_few(skeleton, local_position, world_rotation), world_rotation
+
+
+def place_few(skeleton: Skeleton, local_position: Array, world_rotation: Array) -> Array:
+    """As `place_joints`, but for rounding, in fewer operations."""
+    if skeleton.joint_count > _FEW_JOINTS:
+        return place_joints(skeleton, local_position, world_rotation)
+    world, root = joints_first(world_rotation), skeleton.levels[0]
+    local = joints_first(np.broadcast_to(local_position, (*world_rotation.shape[:-1], 3)))
+    way = rotation.rotate(world[np.maximum(skeleton.parents, 0)], local)
+    way[root] = local[root]
+    # (3, J, N): no component lies between those of another
+    ways = np.ascontiguousarray(way.transpose(-1, *range(way.ndim - 1))).reshape(3, len(world), -1)
+    found = (skeleton.sums.astype(way.dtype, copy=False) @ ways).reshape(3, *way.shape[:-1])
+    return found.transpose(*range(2, found.ndim), 1, 0)
 
 
 def rest_position(skeleton: Skeleton) -> Array:

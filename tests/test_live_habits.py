@@ -11,7 +11,14 @@ from kinestyle import Stylizer, learn_style
 from kinestyle.formats.bvh import read_bvh
 from kinestyle.live.calibration import calibrate
 from kinestyle.live.habits import HABIT_FRAMES, Habits, Settled
+from kinestyle.live.listening import (
+    REMEMBERED_FRAMES,
+    WINDOW_FRAMES,
+    put_window,
+    window_frames,
+)
 from kinestyle.live.streaming import StreamingStylizer
+from kinestyle.live.track import Track
 from kinestyle.motion import rotation
 from kinestyle.motion.clip import Clip
 from kinestyle.retarget.correspondence import correspond
@@ -56,6 +63,29 @@ def test_a_style_of_ones_own_is_that_of_the_whole_clip(
     c = calibration.correspondence
     assert apart_cm(clip, whole, c).mean() > 2.5
     assert apart_cm(live, whole, c).mean() < 1.2
+
+
+def test_what_earlier_windows_said_is_remembered() -> None:
+    def window(first: int, stop: int) -> dict[str, np.ndarray]:
+        return {"number": np.arange(first, stop), "stop": np.full(stop - first, stop)}
+
+    track = Track(60)
+    for stop in range(40, 400, 3):
+        first, fresh = stop - 32, stop - 24
+        track = put_window(track, first, fresh, window(first, stop + 12))
+        rows = {name: track.rows(name, track.first, track.stop) for name in ("number", "stop")}
+        np.testing.assert_array_equal(rows["number"], np.arange(track.first, stop + 12))
+        assert (rows["stop"][fresh - track.first :] == stop + 12).all()
+        assert not (rows["stop"][: fresh - track.first] == stop + 12).any() or stop == 40
+    assert track.stop - track.first >= 60
+    # nothing was heard for a while: what was said before says nothing of now
+    track = put_window(track, 468, 476, window(468, 512))
+    assert (track.first, track.stop) == (468, 512)
+
+
+def test_networks_with_a_norm_over_time_are_shown_more(released: Stylizer) -> None:
+    assert window_frames(released.graphs) == WINDOW_FRAMES
+    assert window_frames(Stylizer.load("unsupervised").graphs) == REMEMBERED_FRAMES
 
 
 def test_the_last_seconds_are_kept_in_whole_strides() -> None:

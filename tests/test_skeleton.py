@@ -11,6 +11,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, HIPS, LEG_LENGTH_M, MIRROR, STATURE_M, mirror_name
 from kinestyle.motion.skeleton import (
     Skeleton,
+    few_in_world,
     forward_kinematics,
     local_to_world_rotation,
     tip_position,
@@ -55,6 +56,20 @@ def test_forward_kinematics_is_a_chain_of_matrices(seed: int, count: int) -> Non
             matrix = matrix @ step
         np.testing.assert_allclose(position[joint], matrix[:3, 3], atol=1e-12)
         np.testing.assert_allclose(rotation.to_matrix(world[joint]), matrix[:3, :3], atol=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 150))
+def test_few_frames_are_where_many_are(seed: int, count: int) -> None:
+    skeleton = any_tree(seed, count)
+    local = any_rotations(seed, 6, count)
+    offsets = np.random.default_rng(seed).standard_normal((6, count, 3))
+    for found, wanted in zip(
+        few_in_world(skeleton, offsets, local),
+        forward_kinematics(skeleton, offsets, local),
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
 @settings(max_examples=30, deadline=None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, inf
 
 import numpy as np
 
@@ -44,7 +44,7 @@ from kinestyle.runtime.out_of_domain import DomainScore, lying_of, reconstructio
 from kinestyle.runtime.posture import Posture
 from kinestyle.runtime.reference import StyleCode, mix_changes, posture_change
 from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE, slow_part, style_share
-from kinestyle.runtime.sequences import SMOOTHING_FRAMES, Rendering
+from kinestyle.runtime.sequences import SMOOTHING_FRAMES, Rendering, measure_reach
 from kinestyle.runtime.settings import Settings
 
 WINDOW_FRAMES = 32
@@ -137,6 +137,7 @@ class Listener:
         self.graphs = graphs
         self._habits = Habits(calibration.habits)
         self._style: tuple[int, np.ndarray] | None = None
+        self._window = window_frames(graphs)
         self._said = Track(_REMEMBERED_ROWS)
         self._missed = 0.0
         self._windows = 0.0
@@ -144,7 +145,7 @@ class Listener:
     def hear(self, performer: Performer) -> Generator[None, None, Heard]:
         """What they say of what came up to now, in two pieces."""
         stop = performer.feature_count
-        first = max(0, (stop - WINDOW_FRAMES) // STRIDE * STRIDE)
+        first = max(0, (stop - self._window) // STRIDE * STRIDE)
         turned, hips = performer.features(first, stop)
         count = stop - first
         total = ceil((count + CONTINUED_FRAMES) / STRIDE) * STRIDE
@@ -225,6 +226,17 @@ class Listener:
         self._missed += (float(np.mean(slow**2)) - self._missed) / self._windows
         gate = self.graphs.bundle.manifest.residual_gate or STYLE_RESIDUAL_GATE
         return (style_share(self._missed, gate) * slow).astype(np.float32)
+
+
+def window_frames(graphs: Graphs) -> int:
+    """How many frames of the past the networks are shown: a norm over time needs more of them than
+    what is near.
+    """
+    for name in ("content", "generate"):
+        if name not in graphs.reach:
+            graphs.reach[name] = measure_reach(graphs, name)
+    sees_all = max(graphs.reach["content"], graphs.reach["generate"]) == inf
+    return REMEMBERED_FRAMES if sees_all else WINDOW_FRAMES
 
 
 def put_window(track: Track, first: int, fresh: int, rows: Mapping[str, Array]) -> Track:

@@ -124,6 +124,12 @@ class Correspondence:
         """The `part` that has `LEG_ROLES`."""
         return self.part(LEG_ROLES)
 
+    @cached_property
+    def limbs(self) -> tuple[list[int], Correspondence]:
+        """The `part` that has all that decides where hands and feet are from the hips."""
+        ends = {"neck", "head", "left_toe", "right_toe"}
+        return self.part(role for role in self.mapping.joints if role not in ends)
+
     def part(self, roles: Iterable[str]) -> tuple[list[int], Correspondence]:
         """The joints that have some roles, with all above them and `root_motion_joints`, ascending;
         and the correspondence of the smaller rig of these joints.

@@ -14,6 +14,7 @@ from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import fade_rotation
 from kinestyle.retarget.changes import apply_change, offset_root
 from kinestyle.retarget.correspondence import LEG_ROLES, Correspondence
+from kinestyle.retarget.hands import ARM
 from kinestyle.runtime.change import Change
 
 
@@ -56,6 +57,22 @@ class Layers:
             if hand is not None and weights:
                 left = 1.0 - min(1.0, sum(float(each[hand]) for each in weights))
                 found |= {side: left} if left > 0.0 else {}
+        return found
+
+    @property
+    def styled_arms(self) -> dict[str, float]:
+        """By role of hands and clavicles, how much of a style an arm takes, as much as the least of
+        its bones, and its shoulder.
+        """
+        joints = self._correspondence.mapping.joints
+        weights = [layer.weights for layer in self._layers if layer.weights is not None]
+        total = np.minimum(np.sum(weights, axis=0), 1.0) if weights else None
+        found: dict[str, float] = {}
+        for side in SIDES:
+            for role, parts in ((f"{side}_hand", ARM), (f"{side}_clavicle", ("clavicle",))):
+                bones = [joints[f"{side}_{part}"] for part in parts if f"{side}_{part}" in joints]
+                if role in joints:
+                    found[role] = 1.0 if total is None else float(total[bones].min())
         return found
 
     @property

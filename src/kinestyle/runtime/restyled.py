@@ -26,6 +26,7 @@ from kinestyle.motion.window import (
 from kinestyle.note import Note
 from kinestyle.retarget.changes import carry_along, with_body_moved, with_root_moved
 from kinestyle.retarget.correspondence import Correspondence
+from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.retarget.foot_lock import (
     amount_of_change,
     leg_change,
@@ -35,7 +36,7 @@ from kinestyle.retarget.foot_lock import (
     with_legs,
 )
 from kinestyle.retarget.footsteps import FootLock, StepMeasure
-from kinestyle.retarget.hands import hold_hands
+from kinestyle.retarget.hands import hands_halo, hands_out_of_legs, hold_hands
 from kinestyle.retarget.legs import leg_trajectories
 from kinestyle.retarget.survey import Survey
 from kinestyle.runtime.layers import Layers
@@ -76,6 +77,8 @@ class Restyled(OfMotion):
         feet: FootMode = "lock",
         presence: Array | None = None,
         held_hands: Mapping[str, float] | None = None,
+        arms: Mapping[str, float] | None = None,
+        hold: Array | None = None,
     ) -> None:
         """begins: the frame at which the hips are where they were over the ground
         returns: two frames between which the hips go no farther over the ground than they did
@@ -83,6 +86,9 @@ class Restyled(OfMotion):
         presence: (T,) 0 to 1, how much of a result there is, where 0 the motion itself; None where
             there is all of it
         held_hands: by side, how much a hand stays where it was in the world, 0 to 1
+        arms: by role, how much each hand and shoulder gives way to legs that locked feet move, 0
+            to 1
+        hold: (T30,) 0 to 1, whether both hands hold one thing, see `Action`
         """
         self.motion, self.correspondence = motion, correspondence
         self.survey, self.change, self.root, self.size = survey, change, root, size
@@ -93,6 +99,7 @@ class Restyled(OfMotion):
         self._kept: dict[str, tuple[tuple[int, int], Any]] = {}
         self._travel: Array = np.zeros((motion.frame_count, 3))
         self._presence, self._held_hands = presence, held_hands or {}
+        self._arms, self._hold = arms or {}, hold
         locks = feet == "lock" and change.move_legs and bool(survey.locked.any())
         half = 0.5 if locks else 1.0
         self._changed = self._find_travel(part_of_progress(progress, 0.0, half))
@@ -112,12 +119,17 @@ class Restyled(OfMotion):
     def window(self, start: int, stop: int, joints: Sequence[int] | None = None) -> Clip:
         """As `Clip.window`."""
         halo = lock_halo(self.frame_time_seconds) if self._locks else 0
+        if self._locks and self._arms:
+            halo += hands_halo(self.frame_time_seconds)
         window = Window(start, stop, max(0, start - halo), min(self.frame_count, stop + halo))
         before = self.motion.window(window.first, window.last)
         change = self._change_at(window.first, window.last)
         after = change.turned(before, self.correspondence)
         if change.move_legs:
             after = self._on_its_feet(before, after, change, window)
+        if self._locks and self._arms:
+            hold = self._hold_at(window)
+            after = hands_out_of_legs(before, after, self.correspondence, self._arms, hold)
         if self._held_hands:
             shares = {
                 side: np.full(window.read_count, share) for side, share in self._held_hands.items()
@@ -127,6 +139,13 @@ class Restyled(OfMotion):
         if self._presence is not None:
             after = _where_present(before, after, self._presence[window.read])
         return after.window(window.core.start, window.core.stop, joints)
+
+    def _hold_at(self, window: Window) -> Array:
+        """(N,) 0 to 1, whether both hands hold one thing."""
+        if self._hold is None:
+            return np.zeros(window.read_count)
+        at = np.arange(window.first, window.last) * self.frame_time_seconds * FRAME_RATE
+        return np.interp(at, np.arange(len(self._hold)), self._hold)
 
     def _on_its_feet(self, before: Clip, turned: Clip, change: Layers, window: Window) -> Clip:
         """The turned clip with the travel of its hips, and its feet locked."""

@@ -560,6 +560,8 @@ class Stylizer:
             settings.feet,
             presence,
             change.left_out_hands if settings.keep == "world" else {},
+            change.styled_arms if settings.action == "keep" else {},
+            analysis.action.hold if settings.action == "keep" else None,
         )
         done = analysis.seen.put_back(result, self.windows)
         apart = end_distance_m(analysis.clip, done, analysis.correspondence)

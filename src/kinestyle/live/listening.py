@@ -35,6 +35,7 @@ from kinestyle.retarget.features import (
     clip_to_features,
     heading,
     heading_free_rotation,
+    without_heading,
 )
 from kinestyle.runtime.action import Action, find_action, keep_action
 from kinestyle.runtime.change import Change, find_change
@@ -155,10 +156,10 @@ class Listener:
             np.concatenate([hips, more[0]]), np.concatenate([turned, more[1]]), 1.0 / FRAME_RATE
         )
         facing = heading(canonical)
-        features = clip_to_features(canonical, np.zeros((total, 4)), facing)
+        own_rotation = without_heading(canonical, facing)
+        features = clip_to_features(canonical, np.zeros((total, 4)), facing, own_rotation)
         latent = self.graphs.encode(features)
         content = self.graphs.content(latent)
-        own_rotation = heading_free_rotation(features)
         height = features[:, LAYOUT["root_height"]][:, 0]
         self._habits.settle(Settled(latent, content, own_rotation, height), first, count)
         own = self.graphs.generate(content, self._own_style())
@@ -212,11 +213,17 @@ class Listener:
             self.graphs.root_velocity(features).astype(float),
         )
 
-    def _own_style(self) -> np.ndarray:
-        """(K,) the performer's own."""
+    def prepare(self) -> None:
+        """What the next window needs and can be found before it: the performer's own style."""
         changes = self._habits.changes // _STYLE_CHANGES
         if self._style is None or self._style[0] != changes:
             self._style = changes, self.graphs.style(self._habits.latent)[0]
+
+    def _own_style(self) -> np.ndarray:
+        """(K,) the performer's own."""
+        if self._style is None:
+            self.prepare()
+        assert self._style is not None, "it was found"
         return self._style[1]
 
     def _residual(self, missed: np.ndarray) -> np.ndarray:

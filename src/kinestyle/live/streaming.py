@@ -224,11 +224,16 @@ class StreamingStylizer:
     def _window(self) -> Iterator[None]:
         """The work on a window, in pieces that take about as long."""
         self._performer.look()
-        if any(not part.is_nothing for part in self._stage.parts):
+        restyles = any(not part.is_nothing for part in self._stage.parts)
+        if restyles:
             heard = yield from self._listener.hear(self._performer)
             yield from self._change(heard)
             yield
         self._leave()
+        if restyles:
+            # no frame waits for that
+            yield
+            self._listener.prepare()
 
     def _change(self, heard: Heard) -> Iterator[None]:
         parts = [part for part in self._stage.parts if not part.is_nothing]

@@ -213,18 +213,21 @@ class Listener:
             self.graphs.root_velocity(features).astype(float),
         )
 
-    def prepare(self) -> None:
-        """What the next window needs and can be found before it: the performer's own style."""
+    @property
+    def style_is_due(self) -> bool:
+        """Whether it is time to hear the performer's own style again."""
         changes = self._habits.changes // _STYLE_CHANGES
-        if self._style is None or self._style[0] != changes:
-            self._style = changes, self.graphs.style(self._habits.latent)[0]
+        return self._style is None or self._style[0] != changes
+
+    def hear_style(self) -> np.ndarray:
+        """(K,) the performer's own style, as the last seconds have it."""
+        mean = self.graphs.style(self._habits.latent)[0]
+        self._style = self._habits.changes // _STYLE_CHANGES, mean
+        return mean
 
     def _own_style(self) -> np.ndarray:
         """(K,) the performer's own."""
-        if self._style is None:
-            self.prepare()
-        assert self._style is not None, "it was found"
-        return self._style[1]
+        return self.hear_style() if self._style is None else self._style[1]
 
     def _residual(self, missed: np.ndarray) -> np.ndarray:
         """missed: (Z, T/4) -> what of it is style, as `with_residual` of a whole motion has it."""

@@ -230,10 +230,10 @@ class StreamingStylizer:
             yield from self._change(heard)
             yield
         self._leave()
-        if restyles:
+        if restyles and self._listener.style_is_due:
             # no frame waits for that
             yield
-            self._listener.prepare()
+            self._listener.hear_style()
 
     def _change(self, heard: Heard) -> Iterator[None]:
         parts = [part for part in self._stage.parts if not part.is_nothing]

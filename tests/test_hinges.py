@@ -14,10 +14,13 @@ from kinestyle.runtime.hinges import (
     HINGE,
     LOWER,
     OVERSTRETCH,
+    STRAIGHT,
     UPPER,
     bent_back,
+    between_bends,
     without_overstretching,
 )
+from kinestyle.runtime.limb_change import without_flips
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import as_rig, walk
 
@@ -83,3 +86,38 @@ def test_no_elbow_of_a_released_style_is_bent_back(released: Stylizer) -> None:
             world = to_canonical(result, analysis.correspondence).world_rotation
             most[action] = max(most[action], bent_back(world)[:, :2].max())
     assert most["keep"] <= OVERSTRETCH + np.radians(0.5) < most["free"]
+
+
+def quickest_degrees(turns: Array) -> float:
+    """The largest step of (T, ..., 4) from one frame to the next."""
+    steps = rotation.multiply(rotation.inverse(turns[:-1]), turns[1:])
+    return float(np.degrees(rotation.angle(steps).max()))
+
+
+def test_a_roll_that_goes_all_around_fades_without_a_jump() -> None:
+    straight = STRAIGHT[0]
+    bent = rotation.exp(np.tile(np.radians(40.0) * HINGE[0], (120, 1)))
+    degrees = np.concatenate([np.linspace(0.0, 90.0, 80), np.linspace(97.0, 400.0, 40)])
+    rolled = rotation.multiply(bent, rotation.exp(np.radians(degrees)[:, None] * straight))
+    between = between_bends(bent, rolled, straight, np.full((120, 1), 0.3))
+    assert quickest_degrees(rolled) > 7.0
+    assert quickest_degrees(between) < 3.0
+    np.testing.assert_allclose(
+        rotation.angle(rotation.multiply(rotation.inverse(bent[0]), between[0])), 0.0, atol=1e-6
+    )
+
+
+def test_a_limb_that_fades_is_no_quicker_than_a_style_may_be() -> None:
+    """A forearm that a style bends to the other side, about an axis that goes round meanwhile."""
+    before = flexed(0, np.full(FRAMES, 50.0))
+    axis = np.radians(np.linspace(150.0, 210.0, FRAMES))
+    frame = before[:, UPPER[0]]
+    about = np.cos(axis)[:, None] * HINGE[0] + np.sin(axis)[:, None] * np.array([0.0, 0.0, 1.0])
+    after = before.copy()
+    after[:, LOWER[0]] = rotation.multiply(frame, rotation.exp(np.radians(132.0) * about))
+    suspicion = np.zeros((FRAMES, 4))
+    suspicion[:, 0] = 0.5
+    change = change_between(before, after)
+    faded = without_flips(before, change, suspicion, np.ones(FRAMES))
+    assert quickest_degrees(change[:, LOWER[0]]) < 5.0
+    assert 1.0 < quickest_degrees(faded[:, LOWER[0]]) < 20.0

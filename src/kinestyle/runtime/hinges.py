@@ -21,6 +21,10 @@ TURNED_OVER = np.radians(45.0), np.radians(80.0)
 """From where on a limb is less and less surely bent back, and from where on it is flexed about some
 other axis than the one that was taken for its hinge."""
 
+_WHOLE_TURN = 1.5
+"""Of a roll's quaternion that is followed over time: how much its real part ranges over where it
+may come to a whole turn."""
+
 UPPER = np.array([CANONICAL.index(f"{s}_{b}") for b in ("upper_arm", "thigh") for s in SIDES])
 LOWER = np.array([CANONICAL.index(f"{s}_{b}") for b in ("forearm", "shin") for s in SIDES])
 END = np.array([CANONICAL.index(f"{s}_{b}") for b in ("hand", "foot") for s in SIDES])
@@ -61,7 +65,21 @@ def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Ar
     way = rotation.between(*(rotation.rotate(turn, straight) for turn in (one, other)))
     roll = rotation.multiply(rotation.inverse(rotation.multiply(way, one)), other)
     swung = rotation.multiply(scale_rotation(way, share), one)
-    return rotation.multiply(swung, scale_rotation(roll, share))
+    return rotation.multiply(swung, _scaled_roll(roll, straight, share))
+
+
+def _scaled_roll(roll: Array, axis: Array, share: Array) -> Array:
+    """roll: (T, 4) rotations about one axis (3,) -> as `scale_rotation`, also where a roll that is
+    followed all around comes to a whole turn, which shows no axis.
+    """
+    scaled, roll = scale_rotation(roll, share), rotation.continuous(roll)
+    if np.abs(roll[:, 0] - roll[:, 0].max()).max() < _WHOLE_TURN:
+        return scaled
+    half = np.unwrap(np.arctan2(rotation.dot(roll[:, 1:], axis), roll[:, 0]))
+    # where all or nothing is left of it, whole turns are no matter
+    matters = (share * (1.0 - share))[:, 0] + 1e-9
+    half -= np.pi * np.round(np.average(half, weights=matters) / np.pi)
+    return rotation.exp(2.0 * half[:, None] * share * axis)
 
 
 def without_overstretching(before: Array, change: Array) -> Array:

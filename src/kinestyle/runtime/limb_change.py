@@ -36,6 +36,9 @@ LENGTH_M = rotation.length(CANONICAL.offsets[[LOWER, END]]).sum(axis=0)
 _VELOCITY_LIMIT = (np.radians(9.0), np.radians(20.0), 3.0)
 """As `kinestyle.runtime.change.ANGULAR_VELOCITY_LIMIT`, for what reaching adds."""
 
+_FADING_LIMIT = (np.radians(12.0), np.radians(25.0), 4.0)
+"""The same for a limb that fades."""
+
 _FOLDED = (0.07, 0.17)
 """Of a limb's length: an end nearer to its own root than the first does not reach, for a small way
 there turns the whole limb; from the second on it does wholly. Elbows flex to about .3."""
@@ -82,6 +85,8 @@ def without_flips(before: Array, change: Array, suspicion: Array, of_whole: Arra
             lower = rotation.multiply(upper, between_bends(bent, wanted, STRAIGHT[limb], left))
             faded = np.stack([upper, lower, end], axis=1)
             change[at] = rotation.multiply(faded, rotation.inverse(was))
+        limb_joints = joints[:, limb]
+        change[:, limb_joints] = limit_angular_velocity(change[:, limb_joints], *_FADING_LIMIT)
     return change
 
 

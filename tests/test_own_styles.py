@@ -302,7 +302,12 @@ def test_a_style_holds_a_body_as_in_the_clips_that_do_the_same(plain: Clip) -> N
     between = style.posture_in(np.array([[0.5], [1.0], [0.0]]))
     assert min(off(between, bent), off(between, upright)) > 3.0
     code = StyleCode.of(style.mean, [style], [1.0])
-    assert off(code.posture_in(second[:, None]), upright) < 1.0
+    assert clips[1].posture is not None
+    share, found = code.heard_in(second[:, None], clips[1].posture)
+    assert share == style.unfamiliar == 1.0
+    assert off(found, upright) < 1.0
+    assert found is not None
+    assert (found.acting, found.doing) == (None, None), "several clips are no one action"
     assert off(code.posture, upright) > 10.0
     alone = hear_style("own/goblin", [replace(bent, content=first)], LEARNED)
     assert alone.posture_in(second[:, None]) is alone.posture

@@ -47,13 +47,16 @@ def body(clip: Clip) -> tuple[Array, Array]:
     return clip.world_rotation, clip.world_position[:, 0, 1]
 
 
-def reference(released: Stylizer, clip: Clip, unfamiliar: float = 1.0) -> ReferenceStyle:
+def reference(
+    released: Stylizer, clip: Clip, unfamiliar: float = 1.0, unsure: float = 0.0
+) -> ReferenceStyle:
     """The style of a clip as one that is so far from what was learned."""
     style = released.reference_style(clip)
     posture = find_posture(*body(clip), np.ones(clip.frame_count))
     assert isinstance(style, ReferenceStyle)
     assert posture is not None
-    return replace(style, posture=posture, unfamiliar=unfamiliar, notes=("heard",))
+    heard = replace(style, posture=posture, unfamiliar=unfamiliar, unsure=unsure)
+    return replace(heard, notes=("heard",))
 
 
 def degrees_off(result: Clip, wanted: Clip, joint: int) -> float:
@@ -70,7 +73,8 @@ def test_a_posture_is_taken_over_and_the_walk_stays(plain: Clip) -> None:
     wanted = find_posture(*body(held(plain)), np.ones(plain.frame_count))
     assert wanted is not None
     own = own_posture(*body(plain))
-    world, height = take_posture(*body(plain), own, replace(wanted, height=own.height - 0.1))
+    lower = replace(wanted, height=own.height - 0.1, doing=None)
+    world, height = take_posture(*body(plain), own, lower)
     np.testing.assert_allclose(world, held(plain).world_rotation, atol=0.02)
     np.testing.assert_allclose(height, body(plain)[1] - 0.1, atol=1e-6)
 
@@ -147,6 +151,24 @@ def test_who_stands_and_waves_says_nothing_of_that_arm_nor_of_steps(plain: Clip)
     assert np.degrees(rotation.angle(turned)).mean() > 20.0, "the trunk is heard"
 
 
+def test_who_waves_takes_how_another_one_waves_and_nobody_else_does(plain: Clip) -> None:
+    clip = with_raised_hand(standing(plain))
+    lower = held(with_raised_hand(standing(plain)), lift=-35.0)
+    own = own_posture(*body(clip))
+    wanted = find_posture(*body(lower), np.ones(clip.frame_count))
+    assert wanted is not None
+    world, height = take_posture(*body(clip), own, wanted)
+    np.testing.assert_allclose(world, lower.world_rotation, atol=0.02)
+    np.testing.assert_allclose(height, body(lower)[1], atol=1e-6)
+    # who waves for a moment only does something else
+    local = clip.local_rotation.copy()
+    arm = [CANONICAL.index(f"left_{bone}") for bone in ("upper_arm", "forearm", "hand")]
+    local[40:, arm] = plain.local_rotation[0, arm]
+    briefly = clip.with_motion(clip.local_position, local)
+    world, _ = take_posture(*body(briefly), own_posture(*body(briefly)), wanted)
+    np.testing.assert_allclose(world[:20, arm], briefly.world_rotation[:20, arm], atol=1e-2)
+
+
 def test_a_hand_that_is_raised_in_all_of_a_walk_is_style(plain: Clip) -> None:
     wanted = find_posture(*body(with_raised_hand(plain)), np.ones(plain.frame_count))
     assert wanted is not None
@@ -186,6 +208,18 @@ def test_posture_is_heard_where_no_learned_style_is_near(plain: Clip) -> None:
     assert far.posture is not None
     assert "not learned" in far.notes[0]
     assert "is old" in far.notes[0]
+
+
+def test_a_reference_that_only_passes_for_learned_may_say_more(plain: Clip) -> None:
+    surely, hardly = listen(plain, 0.2), listen(plain, 0.35)
+    assert (surely.unsure, surely.posture) == (0.0, None)
+    assert (hardly.unfamiliar, hardly.unsure, hardly.notes) == (0.0, 1.0, ())
+    assert hardly.posture is not None
+    same = own_posture(*body(plain))
+    still = own_posture(*body(with_raised_hand(standing(plain))))
+    assert hardly.share_in(same) == 1.0
+    assert hardly.share_in(still) == surely.share_in(same) == 0.0
+    assert listen(plain, 0.8).share_in(still) == 1.0
 
 
 def test_a_reference_without_a_style_is_said_to_have_none(plain: Clip) -> None:
@@ -249,6 +283,46 @@ def test_a_familiar_reference_is_left_to_the_networks(released: Stylizer, plain:
     style = reference(released, held(plain), unfamiliar=0.0)
     results = [released.stylize(plain, like=style, reference=mode) for mode in ("posture", "code")]
     np.testing.assert_array_equal(results[0].local_rotation, results[1].local_rotation)
+
+
+def test_posture_says_more_where_the_reference_does_the_same(
+    released: Stylizer, plain: Clip
+) -> None:
+    same = reference(released, held(plain), 0.0, 1.0)
+    another = reference(released, with_raised_hand(standing(held(plain))), 0.0, 1.0)
+    for style in (same, another):
+        results = {
+            mode: released.stylize(plain, like=style, reference=mode)
+            for mode in ("posture", "code")
+        }
+        off = {mode: degrees_off(result, held(plain), ARM) for mode, result in results.items()}
+        if style is same:
+            assert off["posture"] < 0.25 * degrees_off(plain, held(plain), ARM)
+            assert off["code"] > off["posture"] + 10.0
+        else:
+            np.testing.assert_array_equal(
+                results["posture"].local_rotation, results["code"].local_rotation
+            )
+
+
+def test_what_the_networks_do_not_know_is_kept_where_both_do_it(
+    released: Stylizer, plain: Clip
+) -> None:
+    clip = with_raised_hand(standing(plain))
+    style = reference(released, held(with_raised_hand(standing(plain)), lift=-35.0))
+    hand = CANONICAL.index("left_hand")
+
+    def moved(doubt: float) -> float:
+        analysis = released.analyse(clip, cycle="no")
+        every = np.full_like(analysis.action.doubt, doubt)
+        doubted = replace(analysis.action, doubt=every, suspicion=every)
+        analysis.__dict__["action"] = doubted
+        made = released.apply(analysis, released.style_of(Cue.of(like=style)), cycle="no")
+        off = made.world_position[:, hand] - clip.world_position[:, hand]
+        return float(np.linalg.norm(off, axis=-1).mean())
+
+    assert moved(0.0) > 0.15
+    assert moved(1.0) < 0.08
 
 
 def test_names_and_several_references_are_mixed(released: Stylizer, plain: Clip) -> None:

@@ -335,10 +335,11 @@ def plain_walk_posture() -> Posture:
     with resources.as_file(resources.files("kinestyle") / "examples" / "walk.bvh") as path:
         clip = read_motion(path)
     features = clip_to_features(to_canonical(clip, correspond(clip)))
-    return own_posture(
+    posture = own_posture(
         heading_free_rotation(features.astype(float)),
         features[:, LAYOUT["root_height"]][:, 0].astype(float),
     )
+    return replace(posture, acting=None, resting=None, doing=None)
 
 
 def with_pose(features: Array, rotations: Array, height: Array) -> Array:

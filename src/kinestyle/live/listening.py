@@ -39,11 +39,12 @@ from kinestyle.retarget.features import (
 )
 from kinestyle.runtime.action import Action, find_action, keep_action
 from kinestyle.runtime.change import Change, find_change
-from kinestyle.runtime.code_change import by_made_style, by_posture
+from kinestyle.runtime.code_change import by_made_style, hears_posture
+from kinestyle.runtime.doing import likeness
 from kinestyle.runtime.graphs import STRIDE, Graphs
 from kinestyle.runtime.out_of_domain import DomainScore, lying_of, reconstruction_error_cm
 from kinestyle.runtime.posture import Posture
-from kinestyle.runtime.reference import StyleCode, mix_changes, posture_change
+from kinestyle.runtime.reference import mix_changes, posture_change
 from kinestyle.runtime.residual import STYLE_RESIDUAL_GATE, slow_part, style_share
 from kinestyle.runtime.sequences import SMOOTHING_FRAMES, Rendering, measure_reach
 from kinestyle.runtime.settings import Settings
@@ -270,7 +271,7 @@ class Voice:
                 "the bundle learned, or the style of a clip"
             )
         self.code, self.settings = code, settings
-        self._posture: tuple[int, Posture | None] | None = None
+        self._posture: tuple[int, tuple[float, Posture | None]] | None = None
         self._said = Track(_REMEMBERED_ROWS)
         self._changes = Track(REMEMBERED_FRAMES + 2 * STRIDE + 2 * SPLINE_REACH)
 
@@ -285,11 +286,13 @@ class Voice:
         """The work of finding what changes in the frames from `left` on, at 30 a second: two
         pieces.
         """
-        networks = by_posture(self.code, self.settings) < 1.0
+        posture: tuple[float, Posture | None] = 0.0, None
         found: list[Change] = []
 
         def generate() -> None:
-            if networks:
+            nonlocal posture
+            posture = self._posture_in(heard.habits)
+            if posture[0] < 1.0:
                 latent = listener.graphs.generate(heard.content, self.code)
                 made = listener.render(latent)
                 rows = {"rotation": made.rotation, "height": made.height, "velocity": made.velocity}
@@ -297,9 +300,9 @@ class Voice:
                 found.append(self._decoded(heard.since(self._said.first)))
 
         def find() -> None:
-            known = heard.since(self._said.first) if networks else heard
+            known = heard.since(self._said.first) if found else heard
             some = None if action is None else action.of(slice(known.first - heard.first, None))
-            self._put(self._found(found[0] if networks else None, known, some), known, left)
+            self._put(self._found(found[0] if found else None, posture, known, some), known, left)
 
         return [generate, find]
 
@@ -348,32 +351,41 @@ class Voice:
             pace + share[:, None] * (was[2] - pace[at]),
         ]
 
-    def _found(self, decoded: Change | None, heard: Heard, action: Action | None) -> Change:
-        """decoded: what the networks change; None where posture says all"""
+    def _found(
+        self,
+        decoded: Change | None,
+        posture: tuple[float, Posture | None],
+        heard: Heard,
+        action: Action | None,
+    ) -> Change:
+        """decoded: what the networks change; None where posture says all; posture: how far it says
+        what is changed, and which
+        """
         amount, come = self._amount(heard), slice(0, heard.count)
-        posture = by_posture(self.code, self.settings)
+        of_posture, wanted = posture
         found: list[tuple[float, Change]] = []
         if decoded is not None:
             change = decoded.of(come)
             if action is not None:
                 change = keep_action(action, heard.heading[come], change, WINDOWS, amount[1])
-            found.append((1.0 - posture, change))
-        if posture and (wanted := self._posture_in(heard.habits)):
+            found.append((1.0 - of_posture, change))
+        if of_posture and wanted:
             held = posture_change(
                 wanted, heard.rotation, heard.height, *amount, WINDOWS, heard.habits.posture()
             ).of(come)
             if action is not None:
-                known = action.without_doubt
-                held = keep_action(known, heard.heading[come], held, WINDOWS)
-            found.append((posture, held))
+                alike = likeness(heard.habits.posture().doing, wanted.doing)
+                doubted = action.doubted_by(alike)
+                held = keep_action(doubted, heard.heading[come], held, WINDOWS)
+            found.append((of_posture, held))
         return mix_changes(found)
 
-    def _posture_in(self, habits: Habits) -> Posture | None:
-        """The posture of the style for what the performer does."""
-        if not isinstance(self.code, StyleCode):
-            return None
+    def _posture_in(self, habits: Habits) -> tuple[float, Posture | None]:
+        """How far posture says what is changed, and which, for what the performer does."""
+        if not hears_posture(self.code, self.settings):
+            return 0.0, None
         if self._posture is None or self._posture[0] != habits.changes:
-            self._posture = habits.changes, self.code.posture_in(habits.content)
+            self._posture = habits.changes, self.code.heard_in(habits.content, habits.posture())
         return self._posture[1]
 
     def at(self, first: int, last: int, frame_time_seconds: float) -> Change:

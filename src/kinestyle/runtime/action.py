@@ -153,8 +153,13 @@ class Action:
     @property
     def without_doubt(self) -> Action:
         """The same for a change that does not come from the networks."""
-        sure = np.zeros_like(self.doubt)
-        return replace(self, doubt=sure, suspicion=sure)
+        return self.doubted_by(0.0)
+
+    def doubted_by(self, share: float) -> Action:
+        """The same with a share of the doubt, of a change of which so much does not spare what
+        limbs do of their own.
+        """
+        return replace(self, doubt=share * self.doubt, suspicion=share * self.suspicion)
 
     def notes(self, begins_seconds: float = 0.0) -> tuple[str, ...]:
         """What to tell a user: which limbs are kept as they were, and when.

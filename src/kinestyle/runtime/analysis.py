@@ -14,6 +14,7 @@ from kinestyle.retarget.correspondence import Correspondence
 from kinestyle.retarget.survey import Survey
 from kinestyle.runtime.action import Action, find_action
 from kinestyle.runtime.out_of_domain import DomainScore
+from kinestyle.runtime.posture import Posture, own_posture
 from kinestyle.runtime.seen import MotionOf, Seen
 from kinestyle.runtime.sequences import Rendering
 from kinestyle.runtime.settings import CycleMode, Settings
@@ -94,6 +95,11 @@ class Analysis(Generic[MotionOf]):
         """Of the clip's own frames, see `Action.notes`."""
         own = self.action.of(self.seen.feature_frames)
         return own.notes(self.seen.lead_in_seconds)
+
+    @cached_property
+    def posture(self) -> Posture:
+        """How the body is held in it."""
+        return own_posture(self.rotation, self.height - self.survey.elevation)
 
     @cached_property
     def action(self) -> Action:

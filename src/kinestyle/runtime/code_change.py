@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from kinestyle.runtime.action import keep_action
 from kinestyle.runtime.analysis import Analysis
 from kinestyle.runtime.change import Change, find_change
 from kinestyle.runtime.curve import Curve, values_at
+from kinestyle.runtime.doing import likeness
 from kinestyle.runtime.layers import Layer, Layers, shared_weights
 from kinestyle.runtime.made_styles import made_change
 from kinestyle.runtime.part_names import parse_parts
 from kinestyle.runtime.parts import is_whole, joint_weights
+from kinestyle.runtime.posture import Posture
 from kinestyle.runtime.reference import StyleCode, blend_changes, mix_changes, posture_change
 from kinestyle.runtime.sequences import Sequences
 from kinestyle.runtime.settings import STRENGTH_BOUNDS, Settings
@@ -246,7 +248,8 @@ class CodeChange:
         """
         analysis, keeps = self._analysis, self._settings.action == "keep"
         _, strength, share = self._amount
-        made, of_posture = by_made_style(code), by_posture(code, self._settings)
+        made = by_made_style(code)
+        of_posture, posture = by_posture(code, self._settings, analysis)
         found: list[tuple[float, Change]] = []
         if made + of_posture < 1.0:
             latent = self._sequences.generate(analysis.content, code)
@@ -258,18 +261,21 @@ class CodeChange:
                 )
             found.append((1.0 - made - of_posture, change))
         # what needs no network spares what limbs do of its own accord; hands stay out of the body
-        known = analysis.action.without_doubt if keeps else None
-        if (
-            isinstance(code, StyleCode)
-            and of_posture
-            and (posture := code.posture_in(analysis.content))
-        ):
+        if of_posture and posture:
             above_ground = analysis.height - analysis.survey.elevation
             held = posture_change(
-                posture, analysis.rotation, above_ground, *self._amount, self._size
+                posture,
+                analysis.rotation,
+                above_ground,
+                *self._amount,
+                self._size,
+                analysis.posture,
             )
-            if known:
-                held = keep_action(known, analysis.heading, held, self._size)
+            if keeps:
+                # where both do the same, posture spares nothing
+                alike = likeness(analysis.posture.doing, posture.doing)
+                doubted = analysis.action.doubted_by(alike)
+                held = keep_action(doubted, analysis.heading, held, self._size)
             found.append((of_posture, held))
         if isinstance(code, StyleCode) and code.made and made:
             shown = made_change(
@@ -281,7 +287,8 @@ class CodeChange:
                 share,
                 self._size,
             )
-            if known:
+            if keeps:
+                known = analysis.action.without_doubt
                 shown = keep_action(known, analysis.heading, shown, self._size)
             found.append((made, shown))
         return mix_changes(found)
@@ -292,8 +299,16 @@ def by_made_style(code: np.ndarray) -> float:
     return code.made_share if isinstance(code, StyleCode) else 0.0
 
 
-def by_posture(code: np.ndarray, settings: Settings) -> float:
-    """0 to 1, how far posture says what is changed, instead of the code."""
-    if settings.reference == "code" or not isinstance(code, StyleCode):
-        return 0.0
-    return code.share
+def by_posture(
+    code: np.ndarray, settings: Settings, analysis: Analysis[Any]
+) -> tuple[float, Posture | None]:
+    """0 to 1, how far posture says what is changed, instead of the code; and which."""
+    if not hears_posture(code, settings):
+        return 0.0, None
+    return code.heard_in(analysis.content, analysis.posture)
+
+
+def hears_posture(code: np.ndarray, settings: Settings) -> TypeGuard[StyleCode]:
+    """Whether posture may say what is changed."""
+    wanted = settings.reference != "code"
+    return wanted and isinstance(code, StyleCode) and bool(code.postures)

@@ -110,6 +110,7 @@ def hear_style(name: str, heard: Sequence[ReferenceStyle], learned: Sequence[Sty
     """heard: of each clip; learned: the bundle's styles. Raises StyleError for no clip."""
     if not heard:
         raise StyleError(f"no clip shows the style {name!r}; give one or more")
+    heard = [_without_action(style) for style in heard]
     seconds = np.array([style.seconds for style in heard])
     long = np.minimum(seconds, FULL_SECONDS)
     codes = np.stack([style.mean for style in heard]).astype(float)
@@ -149,6 +150,13 @@ def hear_style(name: str, heard: Sequence[ReferenceStyle], learned: Sequence[Sty
         apart=float(np.median(np.linalg.norm(codes - mean, axis=1))) / unit,
         heard_in=_heard_in(heard, weight),
     )
+
+
+def _without_action(style: ReferenceStyle) -> ReferenceStyle:
+    """What clips have in common is no posture of one action."""
+    if style.posture is None:
+        return style
+    return replace(style, posture=replace(style.posture, acting=None, resting=None, doing=None))
 
 
 def _heard_in(heard: Sequence[ReferenceStyle], weight: Array) -> tuple[HeardPosture, ...]:

@@ -9,6 +9,10 @@ A limb that does something of its own, a hand raised to wave or a foot to kick, 
 posture. It keeps what it does for as long, and the rest of the body carries the style. What an arm
 does in a reference is style as well where the body walks all the while; of one who stands and waves
 the arm says nothing. Nor do legs that stand say anything to legs that walk.
+
+Where reference and clip do the same, what limbs do of their own is done in both, and how it is done
+is style, see `kinestyle.runtime.doing`. Then it is taken over in the same way, mean and swing of
+the moments at which limbs do it, those of the others for the others, and nothing is spared.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from kinestyle.motion.skeleton import (
     world_to_local_rotation,
 )
 from kinestyle.motion.smoothing import largest_within, ramp, smooth_in_time
+from kinestyle.runtime.doing import Doing, find_doing, likeness, mix_doings
 
 LEAST_SWING = 0.01
 """Radians, added to what is divided by: a joint that hardly moves has no scale."""
@@ -124,6 +129,10 @@ class Posture:
     legs: 0 to 1, how far legs are held in a style, and not for what is done: several clips show it
     arms: (2,) 0 to 1, how far left and right arm are held so, and not for what is done
     stepping: 0 to 1, how much of the time is spent in steps
+    acting: the posture of limbs while they do something of their own, or the body steps; resting:
+        while they do not; None where they are not known
+    rests: (21,) 0 to 1, how far the motion shows each joint's part of the body resting
+    doing: what is done; None where it is not known
     """
 
     mean: Array
@@ -134,6 +143,10 @@ class Posture:
     legs: float = 1.0
     arms: Array = field(default_factory=lambda: np.ones(len(SIDES)))
     stepping: float = 1.0
+    acting: Posture | None = None
+    resting: Posture | None = None
+    rests: Array = field(default_factory=lambda: np.zeros(CANONICAL.joint_count))
+    doing: Doing | None = None
 
 
 def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture | None:
@@ -150,18 +163,18 @@ def find_posture(world_rotation: Array, height: Array, known: Array) -> Posture 
         return None
     # what an arm does of its own is style in who walks all the while, and an action in who stands
     stepping = _stepping(position)
-    acting = np.maximum(
-        _busy(position, height, _lowest(position))[:, _UPPER_ARMS], _raised(position)
-    )
+    busy = _busy(position, height, _lowest(position))
+    acting = np.maximum(busy[:, _UPPER_ARMS], _raised(position))
     arms = 1.0 - acting * (1.0 - stepping[:, None])
     of_joints = np.repeat(weight[:, None], CANONICAL.joint_count, axis=1)
     for column, joints in enumerate(_ARMS):
         of_joints[:, joints] *= arms[:, [column]]
-    return replace(
+    posture = replace(
         _posture(local, position, height, of_joints),
         arms=ramp(weight @ arms / weight.sum(), SAID),
         stepping=float(weight @ stepping / weight.sum()),
     )
+    return _with_acting(posture, local, position, height, busy, stepping)
 
 
 def mix_postures(postures: Sequence[Posture], weights: Sequence[float]) -> Posture:
@@ -170,6 +183,9 @@ def mix_postures(postures: Sequence[Posture], weights: Sequence[float]) -> Postu
     means = np.stack([posture.mean for posture in postures])
 
     swings = np.log(np.stack([posture.swing for posture in postures]) + LEAST_SWING)
+    acting = [posture.acting for posture in postures if posture.acting is not None]
+    resting = [posture.resting for posture in postures if posture.resting is not None]
+    doings = [posture.doing for posture in postures if posture.doing is not None]
     return Posture(
         np.stack([rotation.mean(means[:, joint], share) for joint in range(means.shape[1])]),
         np.exp(np.tensordot(share, swings, 1)) - LEAST_SWING,
@@ -179,6 +195,10 @@ def mix_postures(postures: Sequence[Posture], weights: Sequence[float]) -> Postu
         float(share @ [posture.legs for posture in postures]),
         share @ np.stack([posture.arms for posture in postures]),
         float(share @ [posture.stepping for posture in postures]),
+        mix_postures(acting, weights) if len(acting) == len(postures) else None,
+        mix_postures(resting, weights) if len(resting) == len(postures) else None,
+        share @ np.stack([posture.rests for posture in postures]),
+        mix_doings(doings, share) if len(doings) == len(postures) else None,
     )
 
 
@@ -200,11 +220,14 @@ def vary_posture(posture: Posture, seed: int) -> Posture:
         posture,
         mean=rotation.multiply(rotation.exp(turn), posture.mean),
         swing=posture.swing * np.exp(larger),
+        acting=None if posture.acting is None else vary_posture(posture.acting, seed),
+        resting=None if posture.resting is None else vary_posture(posture.resting, seed),
     )
 
 
 def own_posture(world_rotation: Array, height: Array) -> Posture:
-    """The posture of a motion to be restyled, each limb's while it does nothing of its own.
+    """The posture of a motion to be restyled, each limb's while it does nothing of its own, and
+    while it does.
 
     world_rotation: (T, 21, 4) heading removed, height: (T,) metres of the hips above the ground
     """
@@ -212,7 +235,9 @@ def own_posture(world_rotation: Array, height: Array) -> Posture:
     height = height[::every]
     local = world_to_local_rotation(CANONICAL, world_rotation[::every].astype(float, copy=False))
     position = _above_hips(local)
-    return _posture(local, position, height, 1.0 - _busy(position, height, _lowest(position)))
+    busy = _busy(position, height, _lowest(position))
+    posture = _posture(local, position, height, 1.0 - busy)
+    return _with_acting(posture, local, position, height, busy, _stepping(position))
 
 
 def take_posture(
@@ -220,29 +245,49 @@ def take_posture(
 ) -> tuple[Array, Array]:
     """world_rotation: (T, 21, 4) heading removed, height: (T,) metres of the hips above the
     ground, of a motion in its own posture -> the same in the wanted one. What a limb does of its
-    own stays.
+    own stays, as far as that is not done in the reference as well.
     """
     local = world_to_local_rotation(CANONICAL, world_rotation.astype(float, copy=False))
     position = _above_hips(local)
-    free = 1.0 - _busy(position, height, own.hands)
+    busy, stepping = _busy(position, height, own.hands), _stepping(position)
+    free = 1.0 - busy
     # who steps and who stands hold and move their legs for what they do
-    alike = 1.0 - _stepping(position) * (1.0 - wanted.stepping)
+    alike = 1.0 - stepping * (1.0 - wanted.stepping)
     free[:, np.concatenate(_LEGS)] *= alike[:, None] * (1.0 - _stance(own)) * wanted.legs
     for column, joints in enumerate(_ARMS):
         free[:, joints] *= wanted.arms[column]
+    held = _held(local, own, wanted, alike)
+    standing = free[:, np.concatenate(_LEGS)].min(axis=1)
+    # in the world: what a hand or foot does of its own, it does in the same direction
+    turned = rotation.interpolate(world_rotation.astype(float, copy=False), held, free)
+    level = height + standing * (wanted.height - own.height)
+    same = likeness(own.doing, wanted.doing)
+    if not same:
+        return turned, level
+    acts = _acts(busy, stepping)
+    for a, b, share in (
+        (own.resting, wanted.resting, same * wanted.rests * (1.0 - acts)),
+        (own.acting, wanted.acting, same * acts),
+    ):
+        if a is not None and b is not None:
+            held = _held(local, a, b, np.ones(len(height)))
+            turned = rotation.interpolate(turned, held, share)
+            standing = share[:, np.concatenate(_LEGS)].min(axis=1)
+            level = level + standing * (height + b.height - a.height - level)
+    return turned, level
+
+
+def _held(local: Array, own: Posture, wanted: Posture, alike: Array) -> Array:
+    """local: (T, 21, 4), alike: (T,) how far swings are taken -> (T, 21, 4) rotations in the
+    world, in the wanted posture.
+    """
     swing = rotation.log(rotation.multiply(rotation.inverse(own.mean), local))
     sure = wanted.frames / (wanted.frames + SWINGS_FRAMES)
     larger = np.log((wanted.swing + LEAST_SWING) / (own.swing + LEAST_SWING))
     larger = np.clip(larger, -np.log(MOST_SCALING), np.log(MOST_SCALING))
     scale = np.exp(sure * alike[:, None, None] * larger)
     styled = rotation.multiply(wanted.mean, rotation.exp(swing * scale))
-    held = local_to_world_rotation(CANONICAL, styled)
-    standing = free[:, np.concatenate(_LEGS)].min(axis=1)
-    # in the world: what a hand or foot does of its own, it does in the same direction
-    return (
-        rotation.interpolate(world_rotation.astype(float, copy=False), held, free),
-        height + standing * (wanted.height - own.height),
-    )
+    return local_to_world_rotation(CANONICAL, styled)
 
 
 def _stance(posture: Posture) -> float:
@@ -291,6 +336,29 @@ def _posture(local: Array, position: Array, height: Array, weight: Array) -> Pos
     std = np.sqrt(np.sum(weight[..., None] * centred**2, axis=0))
     frames = 1.0 / float(np.sum(weight[:, _TRUNK[0]] ** 2))
     return Posture(mean, std, float(weight[:, _LEGS[0][0]] @ height), frames, _lowest(position))
+
+
+def _with_acting(
+    posture: Posture, local: Array, position: Array, height: Array, busy: Array, stepping: Array
+) -> Posture:
+    """With the postures of limbs that act, and do not, and what is done; busy: (T, 21) as `_busy`,
+    stepping: (T,) as `_stepping` gives it.
+    """
+    acts = _acts(busy, stepping)
+    return replace(
+        posture,
+        acting=_posture(local, position, height, acts),
+        resting=_posture(local, position, height, 1.0 - acts),
+        rests=ramp(1.0 - acts.mean(axis=0), SAID),
+        doing=find_doing(position, busy[:, _UPPER_ARMS], stepping),
+    )
+
+
+def _acts(busy: Array, stepping: Array) -> Array:
+    """busy: (T, 21), stepping: (T,) -> (T, 21) 0 to 1, how far each joint does something of its own
+    or takes part in steps.
+    """
+    return np.maximum(busy, stepping[:, None])
 
 
 def _busy(position: Array, height: Array, hands: Array) -> Array:

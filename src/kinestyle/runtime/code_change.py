@@ -26,7 +26,6 @@ from kinestyle.runtime.layers import Layer, Layers, shared_weights
 from kinestyle.runtime.made_styles import made_change
 from kinestyle.runtime.part_names import parse_parts
 from kinestyle.runtime.parts import is_whole, joint_weights
-from kinestyle.runtime.posture import Posture
 from kinestyle.runtime.reference import StyleCode, blend_changes, mix_changes, posture_change
 from kinestyle.runtime.sequences import Sequences
 from kinestyle.runtime.settings import STRENGTH_BOUNDS, Settings
@@ -249,7 +248,9 @@ class CodeChange:
         analysis, keeps = self._analysis, self._settings.action == "keep"
         _, strength, share = self._amount
         made = by_made_style(code)
-        of_posture, posture = by_posture(code, self._settings, analysis)
+        of_posture, posture = 0.0, None
+        if hears_posture(code, self._settings):
+            of_posture, posture = code.heard_in(analysis.content, analysis.posture)
         found: list[tuple[float, Change]] = []
         if made + of_posture < 1.0:
             latent = self._sequences.generate(analysis.content, code)
@@ -299,13 +300,9 @@ def by_made_style(code: np.ndarray) -> float:
     return code.made_share if isinstance(code, StyleCode) else 0.0
 
 
-def by_posture(
-    code: np.ndarray, settings: Settings, analysis: Analysis[Any]
-) -> tuple[float, Posture | None]:
-    """0 to 1, how far posture says what is changed, instead of the code; and which."""
-    if not hears_posture(code, settings):
-        return 0.0, None
-    return code.heard_in(analysis.content, analysis.posture)
+def by_posture(code: np.ndarray, settings: Settings, analysis: Analysis[Any]) -> float:
+    """0 to 1, how far posture says what is changed, instead of the code."""
+    return code.share_in(analysis.posture) if hears_posture(code, settings) else 0.0
 
 
 def hears_posture(code: np.ndarray, settings: Settings) -> TypeGuard[StyleCode]:

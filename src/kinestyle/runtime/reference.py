@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -89,9 +89,6 @@ class StyleCode(ModulatedCode):
     """(K,) a style code, with what says more than it. What is computed from one has the numbers
     only.
 
-    posture: of the references in styles that were not learned; None where there is none
-    share: 0 to 1, how far posture says what is changed, instead of the code, at least: for a clip
-        `heard_in`
     postures: the references that have one, and their weights
     made: the made style of the named ones; None where there is none
     made_share: 0 to 1, how far that says what is changed
@@ -100,10 +97,8 @@ class StyleCode(ModulatedCode):
         of the body
     """
 
-    posture: Posture | None
     postures: tuple[tuple[ReferenceStyle, float], ...]
     seed: int
-    share: float
     made: MadeStyle | None
     made_share: float
     notes: tuple[str, ...]
@@ -117,9 +112,32 @@ class StyleCode(ModulatedCode):
 
     def __array_finalize__(self, obj: Any) -> None:
         super().__array_finalize__(obj)
-        self.posture, self.share, self.notes, self.layers = None, 0.0, (), ()
+        self.notes, self.layers = (), ()
         self.made, self.made_share = None, 0.0
         self.postures, self.seed = (), 0
+
+    @property
+    def posture(self) -> Posture | None:
+        """Of the references in styles that were not learned; None where there is none. For a clip:
+        `heard_in`.
+        """
+        found = [(style.posture, weight * style.unfamiliar) for style, weight in self.postures]
+        found = [(posture, share) for posture, share in found if share > 0.0]
+        return _varied(found, self.seed) if found else None
+
+    @property
+    def share(self) -> float:
+        """0 to 1, how far posture says what is changed, instead of the code, at least: of a clip
+        `share_in`.
+        """
+        return self._beside_made(weight * style.unfamiliar for style, weight in self.postures)
+
+    def share_in(self, own: Posture) -> float:
+        """The same of a clip in its own posture."""
+        return self._beside_made(weight * style.share_in(own) for style, weight in self.postures)
+
+    def _beside_made(self, shares: Iterable[float]) -> float:
+        return min(float(sum(shares)), 1.0 - self.made_share)
 
     def heard_in(self, content: Array, own: Posture) -> tuple[float, Posture | None]:
         """How far posture says what is changed of a clip, and that posture.
@@ -133,10 +151,7 @@ class StyleCode(ModulatedCode):
             for style, weight in self.postures
         ]
         found = [(posture, share) for posture, share in found if share > 0.0]
-        if not found:
-            return 0.0, None
-        share = min(float(sum(share for _, share in found)), 1.0 - self.made_share)
-        return share, _varied(found, self.seed)
+        return self.share_in(own), _varied(found, self.seed) if found else None
 
     @classmethod
     def of(
@@ -150,11 +165,6 @@ class StyleCode(ModulatedCode):
             if isinstance(style, ReferenceStyle) and style.posture and weight > 0
         ]
         found.postures, found.seed = tuple(heard), seed
-        unfamiliar = [(style.posture, weight * style.unfamiliar) for style, weight in heard]
-        unfamiliar = [(posture, share) for posture, share in unfamiliar if share > 0]
-        if unfamiliar:
-            found.posture = _varied(unfamiliar, seed)
-            found.share = min(float(sum(share for _, share in unfamiliar)), 1.0)
         made = [
             (style.made, weight)
             for style, weight in zip(styles, weights, strict=True)
@@ -164,7 +174,6 @@ class StyleCode(ModulatedCode):
             of_made, shares = zip(*made, strict=True)
             found.made = vary_style(mix_styles(of_made, shares), seed)
             found.made_share = 1.0 if len(made) == len(styles) else min(float(sum(shares)), 1.0)
-            found.share = min(found.share, 1.0 - found.made_share)
         found.modulation = _mixed_modulation(styles, weights)
         found.notes = tuple(
             note for style in styles if isinstance(style, ReferenceStyle) for note in style.notes

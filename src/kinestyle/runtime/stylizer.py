@@ -545,8 +545,7 @@ class Stylizer:
         surveyed, notes = analysis.survey, tuple[str, ...]()
         if settings.action == "keep":
             surveyed = surveyed.on_any_ground
-            of_posture, _ = by_posture(code, settings, analysis)
-            coded = of_posture + by_made_style(code) < 1.0
+            coded = by_posture(code, settings, analysis) + by_made_style(code) < 1.0
             notes = analysis.own_action_notes if coded else ()
         result = Restyled(
             analysis.seen.motion,

@@ -12,7 +12,7 @@ from kinestyle.evaluate.evaluator import read_back, read_canonical
 from kinestyle.evaluate.measures import planted_speed
 from kinestyle.evaluate.part_judge import PartJudge
 from kinestyle.evaluate.protocol import Case, TestClip
-from kinestyle.evaluate.retiming import align, frames_along, retimed
+from kinestyle.evaluate.retiming import frames_along, nearest_in_time, retimed
 from kinestyle.evaluate.statistics import Estimate, estimate
 from kinestyle.evaluate.truth import body_positions
 from kinestyle.formats.table import read_motion
@@ -148,11 +148,13 @@ class _Seen:
 
 
 class _Cells:
-    """Real clips by content and style, on the canonical skeleton, read when they are asked for."""
+    """Real clips by content and style, on the canonical skeleton, and their `body_positions`, read
+    when they are asked for.
+    """
 
     def __init__(self, clips: Sequence[TestClip]) -> None:
         self._clips = clips
-        self._known: dict[tuple[str, str], list[Clip]] = {}
+        self._known: dict[tuple[str, str], tuple[list[Clip], list[Array]]] = {}
 
     def retimed(self, canonical: Clip, case: Case) -> Clip:
         """The real clip of a case's content in its wanted style that is nearest to `canonical`, in
@@ -161,13 +163,12 @@ class _Cells:
         cell = case.clip.content, case.target
         if cell not in self._known:
             paths = [one.path for one in self._clips if (one.content, one.style) == cell]
-            self._known[cell] = [at_feature_rate(read_canonical(path)) for path in paths]
-        others = self._known[cell]
+            clips = [at_feature_rate(read_canonical(path)) for path in paths]
+            self._known[cell] = clips, [body_positions(clip_to_features(one)) for one in clips]
+        others, bodies = self._known[cell]
         features = clip_to_features(canonical)
-        bodies = [body_positions(clip_to_features(one)) for one in others]
-        found = align(body_positions(features), bodies)
-        best = min(range(len(found)), key=lambda k: found[k][0])
-        at_frame = frames_along(found[best][1], len(features), others[best].frame_count)
+        best, path = nearest_in_time(body_positions(features), bodies)
+        at_frame = frames_along(path, len(features), others[best].frame_count)
         return retimed(others[best], at_frame)
 
 

@@ -46,7 +46,7 @@ from kinestyle.evaluate.protocol import (
     Case,
     TestClip,
 )
-from kinestyle.evaluate.retiming import align, frames_along, retimed
+from kinestyle.evaluate.retiming import frames_along, nearest_in_time, retimed
 from kinestyle.evaluate.statistics import mean_pairwise_distance
 from kinestyle.evaluate.trivial import JointStatistics, joint_statistics, transfer_statistics
 from kinestyle.evaluate.truth import Cell, body_positions, nearest
@@ -298,11 +298,11 @@ class Evaluator:
         """The name of the real clip of a cell that is nearest to the input in its time, and (T,
         260) of it in that time.
         """
-        found = align(body_positions(source.features), [take.body for take in cell.takes])
-        best = min(range(len(found)), key=lambda k: found[k][0])
+        bodies = [take.body for take in cell.takes]
+        best, path = nearest_in_time(body_positions(source.features), bodies)
         name = cell.takes[best].name
         other = at_feature_rate(read_canonical(self.real.clips[name].clip.path))
-        at_frame = frames_along(found[best][1], len(source.features), other.frame_count)
+        at_frame = frames_along(path, len(source.features), other.frame_count)
         return name, clip_to_features(through_file(retimed(other, at_frame)))
 
     def _features(self, case: Case, source: _Input) -> Array:

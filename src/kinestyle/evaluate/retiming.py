@@ -61,6 +61,15 @@ def align(
     return list(zip(cost.tolist(), path.T, strict=True))
 
 
+def nearest_in_time(motion: Array, others: Sequence[Array]) -> tuple[int, Array]:
+    """As `align`: which of the others is nearest to the motion in its time, and which of its frames
+    goes with each.
+    """
+    found = align(motion, others)
+    best = min(range(len(found)), key=lambda k: found[k][0])
+    return best, found[best][1]
+
+
 def frames_along(
     path: Array, frames: int, other_frames: int, smoothing_frames: float = SMOOTHING_FRAMES
 ) -> Array:

@@ -15,6 +15,7 @@ from kinestyle.evaluate.measures import (
     FLIP_RADIANS,
     REST_BONE,
     SWING_LIMIT_DEGREES,
+    bent_aside,
     beyond_limits,
     bone_flips,
     floor_error,
@@ -257,6 +258,14 @@ def test_a_hinge_bends_back_where_the_inputs_does_not(
     assert overextended(half, half) == 0.0
     assert overextended(bent(joint, axis, -8.0 * back), stand(20)) == 0.0  # fully flexed
     assert overextended(bent(joint, axis, 0.2 * back), stand(20)) == 0.0
+
+
+@pytest.mark.parametrize("joint", ["left_forearm", "right_shin"])
+def test_a_hinge_is_bent_aside_where_the_inputs_is_not(joint: str) -> None:
+    half = bent(joint, (0.0, 0.0, 1.0), np.where(np.arange(20) < 10, 20.0, 0.0))
+    assert bent_aside(half, stand(20)) == pytest.approx(0.5)
+    assert bent_aside(half, half) == 0.0
+    assert bent_aside(bent(joint, (0.0, 0.0, 1.0), 8.0), stand(20)) == 0.0
 
 
 @pytest.mark.parametrize("rate", [30.0, 120.0])

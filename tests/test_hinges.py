@@ -1,4 +1,4 @@
-"""Elbows and knees are bent no further back than straight, or than the input's."""
+"""Elbows and knees bend one way only, or as the input's do; what fades and turns, turns steadily."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from kinestyle.motion.rotation import Array
 from kinestyle.retarget.correspondence import to_canonical
 from kinestyle.runtime.cue import Cue
 from kinestyle.runtime.hinges import (
+    ASIDE,
+    END,
     HINGE,
     LOWER,
     OVERSTRETCH,
@@ -18,9 +20,10 @@ from kinestyle.runtime.hinges import (
     UPPER,
     bent_back,
     between_bends,
+    in_their_planes,
     without_overstretching,
 )
-from kinestyle.runtime.limb_change import without_flips
+from kinestyle.runtime.limb_change import steady_limbs, without_flips
 from kinestyle.runtime.stylizer import Stylizer
 from made_rigs import as_rig, walk
 
@@ -69,6 +72,77 @@ def test_a_rig_that_overstretches_may_do_so_as_far_as_it_did() -> None:
 def test_a_limb_that_is_flexed_by_half_a_turn_is_not_bent_back() -> None:
     back = bent_back(flexed(2, np.array([175.0, 185.0])))
     assert (back[:, 2] < 0.0).all()
+
+
+def bent_about(limb: int, degrees: Array, aside: Array) -> Array:
+    """As `flexed`, about a hinge that is itself turned aside, by degrees, about the upper bone."""
+    turned = rotation.exp(np.radians(aside)[:, None] * STRAIGHT[limb])
+    hinge = rotation.rotate(turned, np.tile(HINGE[limb], (len(degrees), 1)))
+    world = np.tile(rotation.IDENTITY, (len(degrees), CANONICAL.joint_count, 1))
+    world[:, LOWER[limb]] = rotation.exp(np.radians(degrees)[:, None] * hinge)
+    return rotation.multiply(rotation.exp(np.array([0.3, 1.0, -0.4])), world)
+
+
+def aside_of(world: Array, limb: int) -> Array:
+    """(T,) radians by which a limb bends out of its plane."""
+    own = rotation.multiply(rotation.inverse(world[:, UPPER[limb]]), world[:, LOWER[limb]])
+    return np.arcsin(np.abs(rotation.dot(rotation.rotate(own, STRAIGHT[limb]), HINGE[limb])))
+
+
+@pytest.mark.parametrize("limb", range(4))
+def test_a_limb_that_is_bent_aside_rolls_into_its_plane(limb: int) -> None:
+    before = flexed(limb, np.full(FRAMES, 60.0))
+    after = bent_about(limb, np.linspace(2.0, 110.0, FRAMES), np.linspace(-95.0, 70.0, FRAMES))
+    change = change_between(before, after)
+    world = rotation.multiply(in_their_planes(before, change), before)
+    assert np.degrees(aside_of(after, limb).max()) > 60.0
+    assert aside_of(world, limb).max() < ASIDE[1] + np.radians(4.0)
+    # nothing but the upper bone rolls, about itself
+    others = np.arange(CANONICAL.joint_count) != UPPER[limb]
+    np.testing.assert_array_equal(world[:, others], rotation.multiply(change, before)[:, others])
+    along = CANONICAL.offsets[LOWER[limb]]
+    np.testing.assert_allclose(
+        *(rotation.rotate(each[:, UPPER[limb]], along) for each in (world, after)), atol=1e-9
+    )
+    assert quickest_degrees(world[:, UPPER[limb]]) < 12.0
+
+
+def test_a_limb_may_bend_as_far_aside_as_it_did() -> None:
+    before = bent_about(0, np.full(FRAMES, 70.0), np.full(FRAMES, 25.0))
+    same = change_between(before, before)
+    np.testing.assert_array_equal(in_their_planes(before, same), same)
+    further = change_between(before, bent_about(0, np.full(FRAMES, 70.0), np.full(FRAMES, 60.0)))
+    world = rotation.multiply(in_their_planes(before, further), before)
+    assert aside_of(before, 0).max() < aside_of(world, 0).max() < aside_of(before, 0).max() + 0.1
+
+
+def test_a_limb_that_is_bent_straight_backwards_does_not_roll() -> None:
+    before = flexed(0, np.full(FRAMES, 30.0))
+    degrees = np.where(np.arange(FRAMES) % 2 == 0, 179.0, 181.0)
+    change = change_between(before, bent_about(0, np.full(FRAMES, 40.0), degrees))
+    np.testing.assert_array_equal(in_their_planes(before, change), change)
+
+
+def test_what_several_reachings_add_up_to_is_steadied() -> None:
+    change = np.tile(rotation.IDENTITY, (FRAMES, CANONICAL.joint_count, 1))
+    turned = np.radians(np.where(np.arange(FRAMES) < 20, 0.0, 60.0))
+    for joint in (UPPER[0], END[3], CANONICAL.index("head")):
+        change[:, joint] = rotation.exp(turned[:, None] * HINGE[0])
+    steady_limbs(change)
+    assert quickest_degrees(change[:, [UPPER[0], END[3]]]) < 15.0
+    assert quickest_degrees(change[:, CANONICAL.index("head")]) == pytest.approx(60.0)
+
+
+def test_a_limb_that_leaps_in_the_input_is_left_as_it_was_there() -> None:
+    leaping = np.where(np.arange(FRAMES) == 20, 150.0, 10.0)
+    before = flexed(2, leaping)
+    turned = np.tile(rotation.IDENTITY, (FRAMES, CANONICAL.joint_count, 1))
+    turned[:] = rotation.exp(np.array([0.0, 0.5, 0.0]))
+    faded = without_flips(before, turned, np.zeros((FRAMES, 4)), np.ones(FRAMES))
+    left = rotation.angle(faded)
+    assert left[20, [UPPER[2], LOWER[2]]].max() < 0.01
+    np.testing.assert_allclose(left[0], 0.5, atol=0.01)
+    assert quickest_degrees(faded[:, [UPPER[0], LOWER[3]]]) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_no_elbow_of_a_released_style_is_bent_back(released: Stylizer) -> None:

@@ -118,6 +118,7 @@ def outcome(name: str, **changes: Any) -> ActionOutcome:
         step_m=0.0,
         in_body=0.0,
         overextended=0.0,
+        aside=0.0,
         twists=0,
         jerk=1.2,
         domain=1.0,
@@ -137,6 +138,7 @@ def test_events_count_each_and_results_of_a_gated_clip_have_no_style_left() -> N
                 in_body=0.02,
                 kept=(),
                 overextended=0.01,
+                aside=0.3,
                 twists=2,
                 jerk=float("nan"),
             ),
@@ -147,6 +149,7 @@ def test_events_count_each_and_results_of_a_gated_clip_have_no_style_left() -> N
     assert whole.correlation.value == pytest.approx(0.7)
     assert (whole.jumps, whole.jump_height.value) == (2, pytest.approx(0.6))
     assert (whole.pops, whole.overextended, whole.twists) == (1, 1, 1)
+    assert whole.aside.value == pytest.approx(0.1)
     assert whole.jerk.value == pytest.approx(1.1)
     assert whole.in_body.value == pytest.approx(0.02 / 3)
     assert whole.body_within.value == pytest.approx(2 / 3)

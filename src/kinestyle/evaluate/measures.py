@@ -161,8 +161,8 @@ rounded up to 5 degrees.
 OVEREXTENDED_DEGREES, OFF_PLANE_DEGREES = 5.0, 10.0
 """How far knees and elbows may bend backwards, and out of the plane of their hinge. In the training
 motion of both labelled sets no knee or elbow goes beyond 0.3 and 2.3 degrees."""
-MORE_OVEREXTENDED_DEGREES = 2.5
-"""How much further back than the input's."""
+MORE_OVEREXTENDED_DEGREES, MORE_OFF_PLANE_DEGREES = 2.5, 5.0
+"""How much further than the input's."""
 
 # for each hinge: the direction in which it flexes from the T-pose, and the normal of its plane
 _HINGES = {
@@ -181,6 +181,23 @@ def overextended(canonical: Clip, reference: Clip) -> float:
     over = back > np.radians(OVEREXTENDED_DEGREES)
     more = back > reference_back + np.radians(MORE_OVEREXTENDED_DEGREES)
     return float((over & more).any(axis=-1).mean())
+
+
+def bent_aside(canonical: Clip, reference: Clip) -> float:
+    """The share of frames in which a knee or elbow is bent out of the plane of its hinge, and more
+    so than the reference's, by `OFF_PLANE_DEGREES` and `MORE_OFF_PLANE_DEGREES`.
+    """
+    off, reference_off = (_off_plane(clip) for clip in (canonical, reference))
+    more = off > reference_off + np.radians(MORE_OFF_PLANE_DEGREES)
+    return float((more & (off > np.radians(OFF_PLANE_DEGREES))).any(axis=-1).mean())
+
+
+def _off_plane(canonical: Clip) -> Array:
+    """(T, 4) radians by which knees and elbows are out of the planes of their hinges."""
+    joints = [CANONICAL.index(name) for name in _HINGES]
+    bone = rotation.rotate(canonical.local_rotation[:, joints], REST_BONE[joints])
+    square = rotation.dot(bone, np.array([normal for _, normal in _HINGES.values()]))
+    return np.arcsin(np.clip(np.abs(square), 0.0, 1.0))
 
 
 def beyond_limits(canonical: Clip) -> float:

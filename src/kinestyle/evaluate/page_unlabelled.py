@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kinestyle.evaluate.events import LEAST_RANGE_M, POP_M, WITHIN_SECONDS
-from kinestyle.evaluate.measures import FLIP_RADIANS, OVEREXTENDED_DEGREES
+from kinestyle.evaluate.measures import FLIP_RADIANS, OFF_PLANE_DEGREES, OVEREXTENDED_DEGREES
 from kinestyle.evaluate.tables import estimate_text, number_text, prose, table
 
 
@@ -84,7 +84,9 @@ def action_tables(found: Mapping[str, Any]) -> list[str]:
         f"curves of hands and feet with the input's, jump height the share of it that is kept. In "
         f"a pop the longest step of hands and feet is {100 * POP_M:.0f} cm longer than the "
         f"input's. Bent back are results in which a knee or elbow bends backwards by "
-        f"{OVEREXTENDED_DEGREES:g}° where the input's does not. Twists are results in which a "
+        f"{OVEREXTENDED_DEGREES:g}° where the input's does not, bent aside is the share of frames "
+        f"in which one is more than {OFF_PLANE_DEGREES:g}° out of the plane of its hinge, and "
+        f"further than the input's. Twists are results in which a "
         f"joint turns by {np.degrees(FLIP_RADIANS):.0f}° more within a thirtieth of a second than "
         f"the input's. Jerk is a multiple of the input's. Hands in body is the share of frames, "
         f"beyond the input's. Style left is how "
@@ -101,6 +103,7 @@ def action_tables(found: Mapping[str, Any]) -> list[str]:
         "jump height",
         "pops",
         "bent back",
+        "bent aside, %",
         "twists",
         "jerk",
         "hands in body, %",
@@ -119,6 +122,7 @@ def action_tables(found: Mapping[str, Any]) -> list[str]:
             estimate_text(row["jump_height"]),
             str(row["pops"]),
             str(row["overextended"]),
+            estimate_text(row["aside"], 2, 100.0),
             str(row["twists"]),
             f"{estimate_text(row['jerk'], 2)} ×",
             estimate_text(row["in_body"], 2, 100.0),

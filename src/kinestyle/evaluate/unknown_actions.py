@@ -28,7 +28,7 @@ from kinestyle.evaluate.events import (
     keeps_event,
     reach_of,
 )
-from kinestyle.evaluate.measures import jerk, overextended, twists
+from kinestyle.evaluate.measures import bent_aside, jerk, overextended, twists
 from kinestyle.evaluate.protocol import Case, TestClip
 from kinestyle.evaluate.statistics import Estimate, estimate
 from kinestyle.formats.table import FORMATS
@@ -133,7 +133,7 @@ class ActionOutcome:
     jumps: for every jump, the share of its height that is kept, at most 1
     step_m: how much longer the longest step of a hand or foot is than the input's
     in_body: share of frames with a hand in the body, minus the input's
-    overextended: as `overextended`, share of frames
+    overextended, aside: as `overextended` and `bent_aside`, shares of frames
     twists: as `twists`, number of frames
     jerk: as a share of the input's; NaN for an input that stands still
     domain: mean share of the style that the whole-body gate leaves
@@ -147,6 +147,7 @@ class ActionOutcome:
     step_m: float
     in_body: float
     overextended: float
+    aside: float
     twists: int
     jerk: float
     domain: float
@@ -207,6 +208,7 @@ def measure_action(
         step_m=reach.longest_step_m - source.reach.longest_step_m,
         in_body=hands_in_body(canonical) - source.in_body,
         overextended=overextended(canonical, source.canonical),
+        aside=bent_aside(canonical, source.canonical),
         twists=twists(canonical, source.canonical),
         jerk=jerk(canonical) / source.jerk if source.jerk > LEAST_JERK else float("nan"),
         domain=float(source.analysis.domain.share_under(case.settings).mean()),
@@ -246,6 +248,7 @@ class ActionRow:
     """P5 of one group of clips. Estimates know which results are of one clip.
 
     pops: results with one; overextended: those in which a knee or elbow bends back in any frame
+    aside: mean of the shares of frames in which one is bent out of the plane of its hinge
     twists: those in which a joint turns over in any frame
     jerk: mean of the ratios to the input's
     in_body: mean of the differences; body_within: share of results with at most `MOST_IN_BODY` more
@@ -264,6 +267,7 @@ class ActionRow:
     jump_height: Estimate
     pops: int
     overextended: int
+    aside: Estimate
     twists: int
     jerk: Estimate
     in_body: Estimate
@@ -300,6 +304,7 @@ def _row(group: str, outcomes: Sequence[ActionOutcome]) -> ActionRow:
         jump_height=_of_each(outcomes, lambda outcome: outcome.jumps),
         pops=sum(pops(outcome) for outcome in outcomes),
         overextended=sum(outcome.overextended > 0.0 for outcome in outcomes),
+        aside=estimate([outcome.aside for outcome in outcomes], clips),
         twists=sum(outcome.twists > 0 for outcome in outcomes),
         jerk=estimate([outcome.jerk for outcome in outcomes], clips),
         in_body=estimate([outcome.in_body for outcome in outcomes], clips),

@@ -34,8 +34,8 @@ from kinestyle.note import Note
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.runtime.change import Change, soft_clamp_height
-from kinestyle.runtime.hinges import END, LOWER, UPPER, without_overstretching
-from kinestyle.runtime.limb_change import LENGTH_M, LONGEST, reach_for, without_flips
+from kinestyle.runtime.hinges import END, LOWER, UPPER, in_their_planes, without_overstretching
+from kinestyle.runtime.limb_change import LENGTH_M, LONGEST, reach_for, steady_limbs, without_flips
 from kinestyle.runtime.out_of_domain import spans_of
 
 DOUBTED_M = {"arm": (0.05, 0.11), "leg": (0.03, 0.07)}
@@ -253,8 +253,9 @@ def keep_action(
     size: WindowSize,
     strength: float | Array = 1.0,
 ) -> Change:
-    """The change, such that doubted limbs do what they did in the input, and hands stay out of the
-    body. Where no limb is doubted and no hand in the body, it stays what it is, to the last digit.
+    """The change, such that doubted limbs do what they did in the input, hands stay out of the
+    body, and elbows and knees bend as they can. Where all that is so, it stays what it is, to the
+    last digit.
 
     heading: (T30,) radians, of the input; strength: in which the change is, one, or (T30,)
     """
@@ -314,6 +315,8 @@ def _kept(
             rise = rise * left
     else:
         _hands_out(action, change, rise, allowed)
+    steady_limbs(change)
+    change = in_their_planes(before, change)
     change = without_overstretching(before, change)
     return change, _above_ground(action, change, was, rise)
 

@@ -1,8 +1,9 @@
-"""Elbows and knees do not bend backwards.
+"""Elbows and knees bend one way only, neither backwards nor aside.
 
 A style may open an elbow that is nearly straight, and inverse kinematics may turn a knee over. Both
 are brought back: no further back than straight, or than in the input, whose own rig may
-overstretch.
+overstretch. What reaches for a place has bones swing and not roll, so that an elbow comes to bend
+out of its plane. There the upper bone rolls.
 """
 
 from __future__ import annotations
@@ -12,10 +13,21 @@ import numpy as np
 from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL, LEFT, SIDES, UP
 from kinestyle.motion.rotation import Array
-from kinestyle.motion.smoothing import ramp, scale_rotation, softly_at_most
+from kinestyle.motion.smoothing import ramp, scale_rotation, smooth_in_time, softly_at_most
 
 OVERSTRETCH = np.radians(2.0)
 """How far a limb may go beyond straight, or beyond where the input's goes: it nears that softly."""
+
+ASIDE = np.radians(2.0), np.radians(6.0)
+"""How far a limb may bend out of the plane of its hinge, and what it nears softly; a limb of the
+input that bends further may do so. Learned motion has up to 2.3 degrees."""
+
+_BACKWARDS = np.radians(150.0), np.radians(110.0)
+"""How far from the way in which its hinge flexes a limb may be bent for its upper bone to roll: up
+to the second wholly, from the first on not at all, for it could roll either way round."""
+
+_ROLL_FRAMES = 2.0
+"""What a roll is smoothed over."""
 
 TURNED_OVER = np.radians(45.0), np.radians(80.0)
 """From where on a limb is less and less surely bent back, and from where on it is flexed about some
@@ -36,6 +48,9 @@ HINGE = np.stack([-UP, UP, LEFT, LEFT])
 STRAIGHT = rotation.normalize(CANONICAL.offsets[END])
 """(L, 3) the directions of the lower bones, at rest."""
 
+_ALONG = rotation.normalize(CANONICAL.offsets[LOWER])
+"""(L, 3) the directions of the upper bones, at rest."""
+
 _BONES = np.stack([UPPER, LOWER])
 
 _FLEXED = np.cross(HINGE, STRAIGHT)
@@ -50,9 +65,46 @@ def bent_back(world: Array) -> Array:
 
 def _bent_back(upper: Array, lower: Array) -> Array:
     """upper, lower: (..., L, 4) rotations in the world -> (..., L) as `bent_back`."""
-    bone = rotation.rotate(rotation.multiply(rotation.inverse(upper), lower), STRAIGHT)
+    bone = _bone(upper, lower)
     back = -np.arctan2(rotation.dot(bone, _FLEXED), rotation.dot(bone, STRAIGHT))
     return np.where(back < 0.5 * np.pi, back, -back)
+
+
+def _bone(upper: Array, lower: Array) -> Array:
+    """upper, lower: (..., L, 4) rotations in the world -> (..., L, 3) the directions of the lower
+    bones, as the upper ones see them.
+    """
+    return rotation.rotate(rotation.multiply(rotation.inverse(upper), lower), STRAIGHT)
+
+
+def in_their_planes(before: Array, change: Array) -> Array:
+    """before: (T, 21, 4) world rotations of the input, change: (T, 21, 4) -> the change, such that
+    elbows and knees bend in the plane of their hinges, or no further out of it than they did. What
+    is out of it is the roll of the upper bone, which moves nothing: hands, feet, elbows and knees
+    stay where they are.
+    """
+    was = before[:, _BONES]
+    now = rotation.multiply(change[:, _BONES], was)
+    upper, lower = np.stack([now, was]).transpose(2, 0, 1, 3, 4)
+    bone = _bone(upper, lower)
+    aside, flexed = rotation.dot(bone, HINGE), rotation.dot(bone, _FLEXED)[0]
+    out, allowed = np.arcsin(np.minimum(np.abs(aside), 1.0))
+    free, most = (np.maximum(allowed - ASIDE[0], 0.0) + bound for bound in ASIDE)
+    wanted = softly_at_most(out, free, most)
+    limbs = np.flatnonzero((out > wanted).any(axis=0))
+    if not len(limbs):
+        return change
+    aside, flexed, wanted = aside[0][:, limbs], flexed[:, limbs], wanted[:, limbs]
+    # a roll turns the bend about the bone, so that it is aside by less and flexed by more
+    bend = np.maximum(np.hypot(aside, flexed), 1e-9)
+    way = np.arctan2(np.abs(aside), flexed)
+    roll = way - np.arcsin(np.minimum(np.sin(wanted) / bend, 1.0))
+    roll = np.sign(aside) * np.maximum(roll, 0.0) * ramp(way, _BACKWARDS)
+    roll = smooth_in_time(roll, _ROLL_FRAMES)
+    turn = rotation.exp(roll[..., None] * rotation.rotate(now[:, 0, limbs], _ALONG[limbs]))
+    change = change.copy(order="K")
+    change[:, UPPER[limbs]] = rotation.multiply(turn, change[:, UPPER[limbs]])
+    return change
 
 
 def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Array:

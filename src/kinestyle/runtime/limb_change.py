@@ -27,6 +27,10 @@ _LIMBS = np.stack([UPPER, LOWER, END])
 _LARGE_ROTATION = (np.radians(45.0), np.radians(85.0))
 """From which change of a suspected limb's rotation on it fades, and from where on it is dropped."""
 
+_LEAP = np.radians(70.0), np.radians(100.0)
+"""How fast, in radians a frame, a limb of the input turns hardly ever unless its capture failed: its
+change fades. Kicks and throws have up to 50 degrees."""
+
 LONGEST = 0.995
 """Of a limb's length: a hand that is wanted farther away makes the trunk give way."""
 
@@ -55,17 +59,18 @@ _NOTHING_M = 1e-9
 
 def without_flips(before: Array, change: Array, suspicion: Array, of_whole: Array) -> Array:
     """before: (T, 21, 4) world rotations of the input, change: (T, 21, 4) -> a copy; a suspected
-    limb that rotates by much fades, and goes on the same way round while it does. Its elbow or
-    knee is bent by something between what it was and what it would be.
+    limb that rotates by much fades, as one that leaps in the input, and goes on the same way round
+    while it does. Its elbow or knee is bent by something between what it was and what it would be.
 
     of_whole: (T,) the share of the change at strength 1 that `change` is, above 0
     """
     change = change.copy(order="K")
-    if not suspicion.any():
+    leaps = _leaps(before)
+    if not (suspicion.any() or leaps.any()):
         return change
     joints = _LIMBS
     angle = rotation.angle(change[:, joints]).max(axis=1) / of_whole[:, None]
-    failed = suspicion * ramp(angle, _LARGE_ROTATION)
+    failed = np.maximum(suspicion * ramp(angle, _LARGE_ROTATION), leaps)
     share = 1.0 - spread_in_time(failed, 8)
     for limb in np.flatnonzero(failed.any(axis=0)):
         # where hardly anything is left, the way round begins again: one that has been followed
@@ -88,6 +93,16 @@ def without_flips(before: Array, change: Array, suspicion: Array, of_whole: Arra
         limb_joints = joints[:, limb]
         change[:, limb_joints] = limit_angular_velocity(change[:, limb_joints], *_FADING_LIMIT)
     return change
+
+
+def _leaps(before: Array) -> Array:
+    """before: (T, 21, 4) world rotations -> (T, L) 0 to 1, whether a limb leaps."""
+    if len(before) < 2:
+        return np.zeros((len(before), len(UPPER)))
+    bones = before[:, _LIMBS[:2]]
+    step = rotation.angle(rotation.multiply(rotation.inverse(bones[:-1]), bones[1:])).max(axis=1)
+    leap = ramp(step, _LEAP)
+    return np.maximum(np.concatenate([leap, leap[-1:]]), np.concatenate([leap[:1], leap]))
 
 
 def reach_for(change: Array, world: Array, position: Array, target: Array) -> None:
@@ -116,3 +131,10 @@ def reach_for(change: Array, world: Array, position: Array, target: Array) -> No
     limited = limit_angular_velocity(both.swapaxes(0, 1), *_VELOCITY_LIMIT)
     bones = _LIMBS[:2]
     change[:, bones] = rotation.multiply(limited, change[:, bones])
+
+
+def steady_limbs(change: Array) -> None:
+    """Smooth the limbs of a change (T, 21, 4) where they turn too fast: several reachings, none of
+    which does, may add up to that.
+    """
+    change[:, _LIMBS] = limit_angular_velocity(change[:, _LIMBS], *_FADING_LIMIT)

@@ -1,4 +1,4 @@
-"""Elbows and knees bend one way only, or as the input's do; what fades and turns, turns steadily."""
+"""Elbows and knees bend one way only, or as the input's do; what fades does so steadily."""
 
 from __future__ import annotations
 

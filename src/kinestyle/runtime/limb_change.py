@@ -28,8 +28,8 @@ _LARGE_ROTATION = (np.radians(45.0), np.radians(85.0))
 """From which change of a suspected limb's rotation on it fades, and from where on it is dropped."""
 
 _LEAP = np.radians(70.0), np.radians(100.0)
-"""How fast, in radians a frame, a limb of the input turns hardly ever unless its capture failed: its
-change fades. Kicks and throws have up to 50 degrees."""
+"""How fast, in radians a frame, a limb of the input turns where its capture failed, and hardly ever
+else: its change fades. Kicks and throws have up to 50 degrees."""
 
 LONGEST = 0.995
 """Of a limb's length: a hand that is wanted farther away makes the trunk give way."""

@@ -113,6 +113,23 @@ def test_the_rest_of_the_body_carries_the_style() -> None:
     np.testing.assert_array_equal(kept.pace, free.pace)
 
 
+def test_shoulders_give_way_with_the_trunk() -> None:
+    """A hand overhead is too far for a trunk that bows, which rises then; shoulders with it."""
+    clip = reaching()
+    change = style_of(clip, wobble=0.0)
+    bowed = rotation.exp(np.radians(45.0) * X)
+    upper = [
+        CANONICAL.index(name)
+        for name in ("spine", "chest", "neck", "head", "left_clavicle", "right_clavicle")
+    ]
+    change.rotation[:, upper] = bowed
+    action = doubted(clip, "right_arm")
+    kept = keep_action(action, heading(clip), change, WHOLE)
+    leaning = rotation.angle(kept.rotation[:, upper])
+    assert leaning.min() < np.radians(35.0), "it gives way"
+    np.testing.assert_allclose(leaning, np.broadcast_to(leaning[:, :1], leaning.shape), atol=1e-6)
+
+
 @pytest.mark.parametrize("limb", LIMBS)
 def test_a_limb_that_is_known_is_left_to_the_style(limb: str) -> None:
     clip = reaching()

@@ -121,7 +121,10 @@ LIMBS = ("left_arm", "right_arm", "left_leg", "right_leg")
 _KINDS = [name.split("_")[1] for name in LIMBS]
 _DOUBTED = np.array([[bounds[kind] for kind in _KINDS] for bounds in (DOUBTED_M, SUSPECTED_M)])
 """(2, L, 2) from where on a limb is doubted, and suspected, and from where on wholly."""
-_TRUNK = [CANONICAL.index(name) for name in ("spine", "chest", "neck", "head")]
+_TRUNK = [
+    CANONICAL.index(name)
+    for name in ("spine", "chest", "neck", "head", *(f"{side}_clavicle" for side in SIDES))
+]
 
 
 @dataclass(frozen=True, eq=False)

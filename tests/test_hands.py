@@ -180,7 +180,7 @@ def test_who_picks_something_up_does_not_reach_through_a_leg(
     through = released.apply(analysis, code)
     was = np.maximum(depth(picking_up, c), 0.0)
     deeper = [(depth(clip, c) - was).max() for clip in (through, kept)]
-    assert deeper[0] > 0.03
+    assert deeper[0] > 0.02
     assert deeper[1] < 0.001
     # arms that take no style have the clip's own numbers
     arms = [c.mapping.joints[role] for role in c.mapping.joints if role.endswith(("arm", "hand"))]

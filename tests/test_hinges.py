@@ -18,9 +18,11 @@ from kinestyle.runtime.hinges import (
     OVERSTRETCH,
     STRAIGHT,
     UPPER,
+    WRUNG,
     bent_back,
     between_bends,
     in_their_planes,
+    unwrung,
     without_overstretching,
 )
 from kinestyle.runtime.limb_change import steady_limbs, without_flips
@@ -121,6 +123,34 @@ def test_a_limb_that_is_bent_straight_backwards_does_not_roll() -> None:
     degrees = np.where(np.arange(FRAMES) % 2 == 0, 179.0, 181.0)
     change = change_between(before, bent_about(0, np.full(FRAMES, 40.0), degrees))
     np.testing.assert_array_equal(in_their_planes(before, change), change)
+
+
+def wrung(limb: int, degrees: Array) -> Array:
+    """As `flexed` by 40 degrees, the hand turned about the forearm."""
+    world = flexed(limb, np.full(len(degrees), 40.0))
+    turn = rotation.exp(np.radians(degrees)[:, None] * STRAIGHT[limb])
+    world[:, END[limb]] = rotation.multiply(world[:, LOWER[limb]], turn)
+    return world
+
+
+@pytest.mark.parametrize("limb", range(2))
+def test_a_hand_that_is_turned_far_turns_its_forearm(limb: int) -> None:
+    before = wrung(limb, np.zeros(FRAMES))
+    change = change_between(before, wrung(limb, np.linspace(-10.0, 100.0, FRAMES)))
+    after = rotation.multiply(change, before)
+    world = rotation.multiply(unwrung(before, change), before)
+    hand = rotation.multiply(rotation.inverse(world[:, LOWER[limb]]), world[:, END[limb]])
+    assert rotation.angle(hand).max() < WRUNG[1] + np.radians(4.0)
+    others = np.arange(CANONICAL.joint_count) != LOWER[limb]
+    np.testing.assert_array_equal(world[:, others], after[:, others])
+    np.testing.assert_allclose(
+        *(rotation.rotate(each[:, LOWER[limb]], STRAIGHT[limb]) for each in (world, after)),
+        atol=1e-9,
+    )
+    little = change_between(before, wrung(limb, np.linspace(-15.0, 15.0, FRAMES)))
+    np.testing.assert_array_equal(unwrung(before, little), little)
+    same = change_between(after, after)
+    np.testing.assert_array_equal(unwrung(after, same), same)
 
 
 def test_what_several_reachings_add_up_to_is_steadied() -> None:

@@ -34,7 +34,14 @@ from kinestyle.note import Note
 from kinestyle.retarget.contacts import CONTACT_JOINTS, CONTACT_REST_HEIGHT_M
 from kinestyle.retarget.features import FRAME_RATE
 from kinestyle.runtime.change import Change, soft_clamp_height
-from kinestyle.runtime.hinges import END, LOWER, UPPER, in_their_planes, without_overstretching
+from kinestyle.runtime.hinges import (
+    END,
+    LOWER,
+    UPPER,
+    in_their_planes,
+    unwrung,
+    without_overstretching,
+)
 from kinestyle.runtime.limb_change import LENGTH_M, LONGEST, reach_for, steady_limbs, without_flips
 from kinestyle.runtime.out_of_domain import spans_of
 
@@ -321,6 +328,7 @@ def _kept(
     steady_limbs(change)
     change = in_their_planes(before, change)
     change = without_overstretching(before, change)
+    change = unwrung(before, change)
     return change, _above_ground(action, change, was, rise)
 
 

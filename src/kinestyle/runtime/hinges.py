@@ -1,9 +1,9 @@
-"""Elbows and knees bend one way only, neither backwards nor aside.
+"""Elbows and knees bend one way only, neither backwards nor aside, and no wrist is wrung.
 
 A style may open an elbow that is nearly straight, and inverse kinematics may turn a knee over. Both
 are brought back: no further back than straight, or than in the input, whose own rig may
 overstretch. What reaches for a place has bones swing and not roll, so that an elbow comes to bend
-out of its plane. There the upper bone rolls.
+out of its plane, and a hand to be turned about its forearm. There the bone above rolls.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ OVERSTRETCH = np.radians(2.0)
 ASIDE = np.radians(2.0), np.radians(6.0)
 """How far a limb may bend out of the plane of its hinge, and what it nears softly; a limb of the
 input that bends further may do so. Learned motion has up to 2.3 degrees."""
+
+WRUNG = np.radians(20.0), np.radians(35.0)
+"""How far a hand may be turned about its forearm, and what it nears softly, unless the input's is
+further: what is more is the forearm's to turn. Learned motion has up to 25 degrees."""
 
 _BACKWARDS = np.radians(150.0), np.radians(110.0)
 """How far from the way in which its hinge flexes a limb may be bent for its upper bone to roll: up
@@ -50,6 +54,8 @@ STRAIGHT = rotation.normalize(CANONICAL.offsets[END])
 
 _ALONG = rotation.normalize(CANONICAL.offsets[LOWER])
 """(L, 3) the directions of the upper bones, at rest."""
+
+_ARMS = slice(2)
 
 _BONES = np.stack([UPPER, LOWER])
 
@@ -105,6 +111,35 @@ def in_their_planes(before: Array, change: Array) -> Array:
     change = change.copy(order="K")
     change[:, UPPER[limbs]] = rotation.multiply(turn, change[:, UPPER[limbs]])
     return change
+
+
+def unwrung(before: Array, change: Array) -> Array:
+    """before: (T, 21, 4) world rotations of the input, change: (T, 21, 4) -> the change, such that
+    no hand is turned about its forearm further than hands are, or than it was. The forearm rolls
+    with it, which moves nothing.
+    """
+    forearm, hand, along = LOWER[_ARMS], END[_ARMS], STRAIGHT[_ARMS]
+    both = np.stack([forearm, hand])
+    now = rotation.multiply(change[:, both], before[:, both])
+    (turn, allowed) = (_turn_about(along, of[:, 0], of[:, 1]) for of in (now, before[:, both]))
+    free, most = (np.maximum(np.abs(allowed) - WRUNG[0], 0.0) + bound for bound in WRUNG)
+    excess = np.abs(turn) - softly_at_most(np.abs(turn), free, most)
+    if not excess.any():
+        return change
+    roll = smooth_in_time(np.sign(turn) * excess * ramp(np.abs(turn), _BACKWARDS), _ROLL_FRAMES)
+    axis = rotation.rotate(now[:, 0], along)
+    change = change.copy(order="K")
+    change[:, forearm] = rotation.multiply(rotation.exp(roll[..., None] * axis), change[:, forearm])
+    return change
+
+
+def _turn_about(axis: Array, outer: Array, inner: Array) -> Array:
+    """outer, inner: (T, K, 4) rotations in the world -> (T, K) radians, -pi to pi, by which the
+    inner one is turned about an axis (K, 3) of the outer one.
+    """
+    turn = rotation.multiply(rotation.inverse(outer), inner)
+    half = np.arctan2(rotation.dot(turn[..., 1:], axis), turn[..., 0])
+    return np.asarray((2.0 * half + np.pi) % (2.0 * np.pi) - np.pi)
 
 
 def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Array:

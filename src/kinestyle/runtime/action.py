@@ -323,9 +323,9 @@ def _kept(
             left = 1.0 - spread_in_time(short, 6)
             change[:, _TRUNK] = rotation.power(change[:, _TRUNK], left[:, None])
             rise = rise * left
+        steady_limbs(change)
     else:
         _hands_out(action, change, rise, allowed)
-    steady_limbs(change)
     change = in_their_planes(before, change)
     change = without_overstretching(before, change)
     change = unwrung(before, change)

@@ -3,7 +3,9 @@
     python benchmarks/ablations.py DATA RUN --presets 'paper no-alignment ...' [--table]
 
 A bundle that was judged is not judged again; RUN/ablations.json holds the figures. RUN/ABLATIONS.md
-gets the tables. Reasons that somebody wrote into the last column of its table of signs stay.
+gets the tables. Reasons that somebody wrote into the last column of its table of signs stay. What
+is judged is what the networks say by themselves: no posture of references, no action that is kept,
+no gate, all of which would make the rows alike.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from kinestyle.bundle import Bundle
 from kinestyle.evaluate.ablations import Progress, as_sign_table, as_table, signs
 from kinestyle.evaluate.report import FULL, QUICK, Request, compare
 from kinestyle.learn.data.bandai import labelled_clips
+from kinestyle.runtime.settings import Settings, SettingsChanges
 from kinestyle.storage import replace_bytes
+
+NETWORKS_ALONE: SettingsChanges = {"reference": "code", "action": "free", "out_of_domain": "ignore"}
 
 
 def say(line: str) -> None:
@@ -29,17 +34,23 @@ def say(line: str) -> None:
 def judged(path: Path, known: list[dict[str, Any]], options: Any) -> list[dict[str, Any]]:
     """The rows of a bundle: those that are known, or new ones."""
     sha256 = Bundle.open(path).sha256
-    found = [row for row in known if (row["bundle"], row["sha256"]) == (path.stem, sha256)]
+    found = [
+        row
+        for row in known
+        if (row["bundle"], row["sha256"], row.get("settings"))
+        == (path.stem, sha256, NETWORKS_ALONE)
+    ]
     if found or options.table:
         return found
     request = Request(
         options.data,
         labelled_clips(options.data),
         budget=QUICK if options.quick else FULL,
+        settings=Settings(**NETWORKS_ALONE),
         processes=options.processes,
         progress=say,
     )
-    return compare({path.stem: path}, request)
+    return [{**row, "settings": NETWORKS_ALONE} for row in compare({path.stem: path}, request)]
 
 
 def main() -> None:

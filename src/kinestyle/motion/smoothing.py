@@ -79,6 +79,13 @@ def largest_within(values: Array, frames: int) -> Array:
     return np.maximum(largest[: len(values)], largest[wanted - seen :])
 
 
+def larger_beside(steps: np.ndarray) -> np.ndarray:
+    """steps: (T - 1, ...) of each frame to the next -> (T, ...) for each frame the larger one of
+    those before and behind it.
+    """
+    return np.maximum(np.concatenate([steps, steps[-1:]]), np.concatenate([steps[:1], steps]))
+
+
 def spread_in_time(weight: Array, frames: int) -> Array:
     """weight: (T, ...) 0 to 1 -> the same from a few frames earlier to a few later, smooth."""
     return smooth_in_time(largest_within(weight, frames), 4.0)
@@ -108,10 +115,7 @@ def limit_angular_velocity(q: Array, usual: float, wild: float, sigma_frames: fl
     some = q[:, fast] if fast.ndim else q[:, None]
     step = rotation.angle(rotation.multiply(rotation.inverse(some[:-1]), some[1:]))
     excess = np.clip((step - usual) / (wild - usual), 0.0, 1.0)
-    at_frame = np.maximum(
-        np.concatenate([excess, excess[-1:]]), np.concatenate([excess[:1], excess])
-    )
-    widened = largest_within(at_frame, int(np.ceil(2.0 * sigma_frames)))
+    widened = largest_within(larger_beside(excess), int(np.ceil(2.0 * sigma_frames)))
     smooth = rotation.normalize(smooth_in_time(some, sigma_frames))
     some = rotation.interpolate(some, smooth, smooth_in_time(widened, sigma_frames / 2.0))
     if not fast.ndim:
@@ -145,7 +149,7 @@ def suppress_flips(q: Array, wild: float, frames: int) -> Array:
     flips[here] = rotation.angle(step) > wild
     if not flips.any():
         return q
-    at_frame = np.concatenate([flips, flips[-1:]]) | np.concatenate([flips[:1], flips])
+    at_frame = larger_beside(flips)
     share = 1.0 - smooth_in_time(largest_within(at_frame.astype(float), frames), frames / 3.0)
     faded = q.copy(order="K")
     for joint in np.argwhere(flips.any(axis=0)):

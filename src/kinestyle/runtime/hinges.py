@@ -95,8 +95,7 @@ def in_their_planes(before: Array, change: Array) -> Array:
     bone = _bone(upper, lower)
     aside, flexed = rotation.dot(bone, HINGE), rotation.dot(bone, _FLEXED)[0]
     out, allowed = np.arcsin(np.minimum(np.abs(aside), 1.0))
-    free, most = (np.maximum(allowed - ASIDE[0], 0.0) + bound for bound in ASIDE)
-    wanted = softly_at_most(out, free, most)
+    wanted = _no_further(out, allowed, ASIDE)
     limbs = np.flatnonzero((out > wanted).any(axis=0))
     if not len(limbs):
         return change
@@ -106,11 +105,8 @@ def in_their_planes(before: Array, change: Array) -> Array:
     way = np.arctan2(np.abs(aside), flexed)
     roll = way - np.arcsin(np.minimum(np.sin(wanted) / bend, 1.0))
     roll = np.sign(aside) * np.maximum(roll, 0.0) * ramp(way, _BACKWARDS)
-    roll = smooth_in_time(roll, _ROLL_FRAMES)
-    turn = rotation.exp(roll[..., None] * rotation.rotate(now[:, 0, limbs], _ALONG[limbs]))
-    change = change.copy(order="K")
-    change[:, UPPER[limbs]] = rotation.multiply(turn, change[:, UPPER[limbs]])
-    return change
+    along = rotation.rotate(now[:, 0, limbs], _ALONG[limbs])
+    return _with_rolls(change, UPPER[limbs], along, roll)
 
 
 def unwrung(before: Array, change: Array) -> Array:
@@ -121,15 +117,31 @@ def unwrung(before: Array, change: Array) -> Array:
     forearm, hand, along = LOWER[_ARMS], END[_ARMS], STRAIGHT[_ARMS]
     both = np.stack([forearm, hand])
     now = rotation.multiply(change[:, both], before[:, both])
-    (turn, allowed) = (_turn_about(along, of[:, 0], of[:, 1]) for of in (now, before[:, both]))
-    free, most = (np.maximum(np.abs(allowed) - WRUNG[0], 0.0) + bound for bound in WRUNG)
-    excess = np.abs(turn) - softly_at_most(np.abs(turn), free, most)
+    turn, allowed = (_turn_about(along, of[:, 0], of[:, 1]) for of in (now, before[:, both]))
+    far = np.abs(turn)
+    excess = far - _no_further(far, np.abs(allowed), WRUNG)
     if not excess.any():
         return change
-    roll = smooth_in_time(np.sign(turn) * excess * ramp(np.abs(turn), _BACKWARDS), _ROLL_FRAMES)
-    axis = rotation.rotate(now[:, 0], along)
+    roll = np.sign(turn) * excess * ramp(far, _BACKWARDS)
+    return _with_rolls(change, forearm, rotation.rotate(now[:, 0], along), roll)
+
+
+def _no_further(angle: Array, allowed: Array, bounds: tuple[float, float]) -> Array:
+    """angle: (...) of a result, allowed: of the input, radians -> as `softly_at_most` with such
+    bounds, or with as much more as the input's is beyond the first.
+    """
+    more = np.maximum(allowed - bounds[0], 0.0)
+    return softly_at_most(angle, more + bounds[0], more + bounds[1])
+
+
+def _with_rolls(change: Array, joints: Array, along: Array, roll: Array) -> Array:
+    """The change (T, 21, 4), some joints (K,) of which roll about themselves.
+
+    along: (T, K, 3) their directions in the world; roll: (T, K) radians, not yet smooth
+    """
+    turn = rotation.exp(smooth_in_time(roll, _ROLL_FRAMES)[..., None] * along)
     change = change.copy(order="K")
-    change[:, forearm] = rotation.multiply(rotation.exp(roll[..., None] * axis), change[:, forearm])
+    change[:, joints] = rotation.multiply(turn, change[:, joints])
     return change
 
 
@@ -138,8 +150,7 @@ def _turn_about(axis: Array, outer: Array, inner: Array) -> Array:
     inner one is turned about an axis (K, 3) of the outer one.
     """
     turn = rotation.multiply(rotation.inverse(outer), inner)
-    half = np.arctan2(rotation.dot(turn[..., 1:], axis), turn[..., 0])
-    return np.asarray((2.0 * half + np.pi) % (2.0 * np.pi) - np.pi)
+    return rotation.wrap(2.0 * np.arctan2(rotation.dot(turn[..., 1:], axis), turn[..., 0]))
 
 
 def between_bends(one: Array, other: Array, straight: Array, share: Array) -> Array:

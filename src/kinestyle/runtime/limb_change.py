@@ -11,6 +11,7 @@ from kinestyle.motion import rotation
 from kinestyle.motion.canonical import CANONICAL
 from kinestyle.motion.rotation import Array
 from kinestyle.motion.smoothing import (
+    larger_beside,
     limit_angular_velocity,
     ramp,
     scale_rotation,
@@ -101,8 +102,7 @@ def _leaps(before: Array) -> Array:
         return np.zeros((len(before), len(UPPER)))
     bones = before[:, _LIMBS[:2]]
     step = rotation.angle(rotation.multiply(rotation.inverse(bones[:-1]), bones[1:])).max(axis=1)
-    leap = ramp(step, _LEAP)
-    return np.maximum(np.concatenate([leap, leap[-1:]]), np.concatenate([leap[:1], leap]))
+    return larger_beside(ramp(step, _LEAP))
 
 
 def reach_for(change: Array, world: Array, position: Array, target: Array) -> None:
